@@ -1,0 +1,75 @@
+/**
+ * What an engine must do: compute sums of token losses and their LoRA gradients, and logits. An engine knows nothing of
+ * steps, shards, workers or optimisers. Every method may be called from one caller at a time.
+ */
+import type { Batch } from "../data/row.js";
+import type { LoraLayout, LoraSettings } from "../model/lora.js";
+import type { ModelFolder } from "../model/folder.js";
+
+export type EngineName = "onnx" | "tfjs";
+export type Device = "cpu" | "cuda" | "webgpu";
+export type ComputeType = "float32" | "float16" | "bfloat16";
+
+export interface EngineOptions {
+  /** "auto" has been resolved by the caller. */
+  readonly device: Device;
+  /** Type of activations and matrix multiplication. The loss and LoRA tensors are f32 always. */
+  readonly dtype: ComputeType;
+  /** Threads of one computation on a CPU; results do not depend on it. */
+  readonly threads: number;
+  readonly gradientCheckpointing: boolean;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /**
+   * Opens a model for LoRA training; `lora: null` opens the base model alone (an empty layout).
+   * @throws CoxswainError "model" for a family, file or option that this engine does not support
+   */
+  load(model: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable>;
+}
+
+export interface LossSum {
+  /** Sum of the negative log-likelihoods (nats) over supervised tokens. */
+  readonly lossSum: number;
+  /** How many tokens were supervised. */
+  readonly tokens: number;
+}
+
+/**
+ * Which numbers dropout draws: the mask of a module is a function of these and the module's name, never of the worker
+ * (see `dropout.ts`). Absent in evaluation.
+ */
+export interface DropoutKey {
+  readonly seed: number;
+  readonly step: number;
+  readonly shard: number;
+}
+
+export interface Trainable {
+  readonly layout: LoraLayout;
+  /** @param flat all LoRA tensors, [layout.size]; copied */
+  setParameters(flat: Float32Array): Promise<void>;
+  /**
+   * The gradient of the **sum** of token losses over the batch, written (not added) to `into`, [layout.size].
+   * Bitwise a function of (parameters, batch, dropout key): not of threads, nor of what was computed before.
+   */
+  gradients(batch: Batch, into: Float32Array, dropout?: DropoutKey): Promise<LossSum>;
+  /** The loss alone: no dropout, no gradient. */
+  loss(batch: Batch): Promise<LossSum>;
+  /** Opens a generation session over `rows` sequences with a key/value cache. */
+  decoder(rows: number): Promise<Decoder>;
+  dispose(): Promise<void>;
+}
+
+/** Step-by-step generation over several sequences at once, with a key/value cache. */
+export interface Decoder {
+  /**
+   * Feeds the next `length` tokens of every sequence.
+   * @param inputIds [rows, length]; padding anywhere, marked in `valid`
+   * @param valid 1 for a token, 0 for padding, [rows, length]: padding is never attended to and has no position
+   * @returns logits after the last place of every row, [rows, vocabulary]
+   */
+  feed(inputIds: Int32Array, valid: Uint8Array, length: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}

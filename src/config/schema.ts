@@ -1,0 +1,136 @@
+/**
+ * The run file: every key, its default and its range. Defaults are applied here and nowhere else. Names are those of
+ * Hugging Face's libraries where these have the setting.
+ */
+import { z } from "zod";
+
+const count = z.int().positive();
+const countOrZero = z.int().nonnegative();
+const positive = z.number().positive();
+const fraction = z.number().min(0).max(1);
+
+export const schedulerTypes = [
+  "linear",
+  "cosine",
+  "constant",
+  "constant_with_warmup",
+  "cosine_with_restarts",
+  "polynomial",
+  "inverse_sqrt",
+  "cosine_with_min_lr",
+  "warmup_stable_decay",
+] as const;
+
+export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"] as const;
+
+const dataSchema = z.strictObject({
+  /** A file, a list of files or a folder of .jsonl files; relative to the run file. */
+  train: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  eval: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).nullable().default(null),
+  /** "auto" looks at the keys of the first example. */
+  format: z.enum(["auto", ...dataFormats]).default("auto"),
+  /** Tokens a row at most. A longer example is cut at the end (and counted in the log). */
+  max_length: z.int().min(2).default(1024),
+  /** Several examples a row; attention never crosses them and positions restart. */
+  packing: z.boolean().default(false),
+  shuffle: z.boolean().default(true),
+  /** Conversations: only the assistant's tokens are supervised. */
+  assistant_only_loss: z.boolean().default(true),
+  /** Prompt and completion: only the completion is supervised. */
+  completion_only_loss: z.boolean().default(true),
+  /** A Jinja chat template (text, or the path of a file) in place of the model's own. */
+  chat_template: z.string().nullable().default(null),
+});
+
+const loraSchema = z.strictObject({
+  r: count.default(16),
+  lora_alpha: positive.default(32),
+  lora_dropout: z.number().min(0).lt(1).default(0),
+  target_modules: z.union([z.literal("all-linear"), z.array(z.string().min(1)).min(1)]).default("all-linear"),
+  use_rslora: z.boolean().default(false),
+  /** A PEFT folder to start from. */
+  init_adapter: z.string().nullable().default(null),
+});
+
+const trainingSchema = z.strictObject({
+  /** Rows a step, whatever the number of workers. */
+  global_batch_size: count.default(32),
+  /** Rows a shard: the unit of work. */
+  micro_batch_size: count.default(4),
+  num_train_epochs: positive.default(3),
+  /** Steps in all; overrides num_train_epochs. */
+  max_steps: count.nullable().default(null),
+  learning_rate: z.number().nonnegative().default(2e-4),
+  lr_scheduler_type: z.enum(schedulerTypes).default("cosine"),
+  lr_scheduler_kwargs: z.record(z.string(), z.union([z.number(), z.string()])).default({}),
+  /** Share of the steps, rounded up; `warmup_steps` overrides it. */
+  warmup_ratio: fraction.default(0),
+  warmup_steps: countOrZero.nullable().default(null),
+  weight_decay: z.number().nonnegative().default(0),
+  adam_beta1: z.number().min(0).lt(1).default(0.9),
+  adam_beta2: z.number().min(0).lt(1).default(0.999),
+  adam_epsilon: positive.default(1e-8),
+  /** 0 does not clip. */
+  max_grad_norm: z.number().nonnegative().default(1),
+  logging_steps: count.default(1),
+  /** Steps between evaluations; null evaluates at the end, where there is `data.eval`. */
+  eval_steps: count.nullable().default(null),
+  save_steps: count.default(100),
+  /** Checkpoints kept; null keeps all. */
+  save_total_limit: count.nullable().default(null),
+});
+
+const computeSchema = z.strictObject({
+  engine: z.enum(["auto", "onnx", "tfjs"]).default("auto"),
+  device: z.enum(["auto", "cpu", "cuda", "webgpu"]).default("auto"),
+  dtype: z.enum(["auto", "float32", "float16", "bfloat16"]).default("auto"),
+  gradient_checkpointing: z.boolean().default(false),
+});
+
+const tlsSchema = z.strictObject({
+  /** PEM files. `ca` asks the other side for a certificate signed by it. */
+  cert: z.string().min(1),
+  key: z.string().min(1),
+  ca: z.string().min(1).nullable().default(null),
+});
+
+const clusterSchema = z.strictObject({
+  /** HOST:PORT of the coordinator; port 0 takes a free one. */
+  listen: z.string().min(1).default("127.0.0.1:7070"),
+  /** Workers to wait for before the first step. */
+  min_workers: count.default(1),
+  all_reduce: z.enum(["auto", "star", "mesh"]).default("auto"),
+  all_reduce_dtype: z.enum(["float32", "bfloat16"]).default("float32"),
+  tls: tlsSchema.nullable().default(null),
+  /** A shared secret that workers must show. */
+  token: z.string().min(1).nullable().default(null),
+});
+
+const telemetrySchema = z.strictObject({
+  /** HOST:PORT for /metrics, /healthz and /readyz; null serves none. */
+  http: z.string().nullable().default("127.0.0.1:9464"),
+  nats: z.string().nullable().default(null),
+});
+
+export const runSchema = z.strictObject({
+  /** A Hugging Face model folder (relative to the run file) or a hub id. */
+  model: z.string().min(1),
+  /** Relative to the run file. */
+  output_dir: z.string().min(1),
+  seed: z.int().nonnegative().max(Number.MAX_SAFE_INTEGER).default(42),
+  /** Local workers that `train` starts; 0 waits for remote ones. */
+  workers: countOrZero.default(1),
+  data: dataSchema,
+  lora: loraSchema.prefault({}),
+  /** "nf4" for QLoRA. */
+  quantization: z.enum(["nf4"]).nullable().default(null),
+  training: trainingSchema.prefault({}),
+  compute: computeSchema.prefault({}),
+  cluster: clusterSchema.prefault({}),
+  telemetry: telemetrySchema.prefault({}),
+});
+
+/** A run file with every default applied. */
+export type RunConfig = z.output<typeof runSchema>;
+export type DataConfig = RunConfig["data"];
+export type TrainingConfig = RunConfig["training"];

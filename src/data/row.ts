@@ -1,0 +1,69 @@
+/** A row: one sequence of a batch, made of one example, or of several packed one after another. */
+export interface Row {
+  /** Token ids, [length]. */
+  readonly inputIds: Int32Array;
+  /** The id to be learnt at its own place, or `IGNORE` where the token is not supervised, [length]. */
+  readonly labels: Int32Array;
+  /** Lengths of the examples in the row, in order; they add up to `length`. One entry when not packed. */
+  readonly segments: readonly number[];
+}
+
+/** The label of a token that is not supervised (the value that torch and transformers use). */
+export const IGNORE = -100;
+
+/**
+ * Rows padded on the right to one length, ready for an engine. All arrays are [rows, length], row-major.
+ * Labels are already shifted: `targets[t]` is the token that position t must predict.
+ */
+export interface Batch {
+  readonly rows: number;
+  readonly length: number;
+  readonly inputIds: Int32Array;
+  /** `labels[t + 1]` where t + 1 belongs to the same example, else `IGNORE`. */
+  readonly targets: Int32Array;
+  /** Position within its example, from 0. */
+  readonly positions: Int32Array;
+  /** Number of the example within its row, from 0; -1 on padding. Attention never crosses it. */
+  readonly segments: Int32Array;
+}
+
+/** Supervised tokens of a row after the shift: what its gradient is a sum over. */
+export function supervisedTokens(row: Row): number {
+  let count = 0;
+  let start = 0;
+  for (const segment of row.segments) {
+    for (let t = start + 1; t < start + segment; t++) if (row.labels[t] !== IGNORE) count++;
+    start += segment;
+  }
+  return count;
+}
+
+/**
+ * Pads rows to the longest of them, rounded up to a multiple of `multiple`. Depends on these rows alone, so a shard
+ * is the same batch whoever computes it.
+ * @param padId token written on padding; never seen by another token and never supervised
+ */
+export function collate(rows: readonly Row[], padId: number, multiple = 8): Batch {
+  const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 1);
+  const length = Math.ceil(longest / multiple) * multiple;
+  const size = rows.length * length;
+  const inputIds = new Int32Array(size).fill(padId);
+  const targets = new Int32Array(size).fill(IGNORE);
+  const positions = new Int32Array(size);
+  const segments = new Int32Array(size).fill(-1);
+  rows.forEach((row, index) => {
+    const base = index * length;
+    inputIds.set(row.inputIds, base);
+    let start = 0;
+    row.segments.forEach((segment, number) => {
+      for (let t = 0; t < segment; t++) {
+        const at = base + start + t;
+        positions[at] = t;
+        segments[at] = number;
+        if (t + 1 < segment) targets[at] = row.labels[start + t + 1] ?? IGNORE;
+      }
+      start += segment;
+    });
+  });
+  return { rows: rows.length, length, inputIds, targets, positions, segments };
+}

@@ -1,0 +1,59 @@
+/**
+ * LoRA as data: which modules are adapted, and where each tensor lies in the one flat f32 vector that gradients, the
+ * optimiser and replicas are made of. Order: modules in the model's order, A before B.
+ */
+
+/** The run's LoRA settings, resolved ("all-linear" may remain: it is resolved against a model). */
+export interface LoraSettings {
+  readonly r: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly targetModules: "all-linear" | readonly string[];
+  /** Scale by alpha / sqrt(r) in place of alpha / r (Kalajdzievski 2023). */
+  readonly useRslora: boolean;
+}
+
+/** A linear layer of the base model that could be adapted. */
+export interface LinearModule {
+  /** Path in the Hugging Face model, such as "model.layers.0.self_attn.q_proj". */
+  readonly path: string;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+export interface LoraTensor {
+  /** "model.layers.0.self_attn.q_proj" */
+  readonly module: string;
+  readonly part: "A" | "B";
+  /** A: [r, in]; B: [out, r]. */
+  readonly shape: readonly [number, number];
+  /** First element in the flat vector. */
+  readonly offset: number;
+}
+
+export interface LoraLayout {
+  readonly r: number;
+  /** What B A x is multiplied by. */
+  readonly scale: number;
+  readonly tensors: readonly LoraTensor[];
+  /** Elements of the flat vector. */
+  readonly size: number;
+}
+
+export const loraScale = (settings: LoraSettings): number =>
+  settings.useRslora ? settings.alpha / Math.sqrt(settings.r) : settings.alpha / settings.r;
+
+/** The layout of adapters on these modules, in this order. */
+export function loraLayout(settings: LoraSettings, modules: readonly LinearModule[]): LoraLayout {
+  const tensors: LoraTensor[] = [];
+  let offset = 0;
+  const add = (module: string, part: "A" | "B", shape: readonly [number, number]): void => {
+    tensors.push({ module, part, shape, offset });
+    offset += shape[0] * shape[1];
+  };
+  for (const { path, inFeatures, outFeatures } of modules) {
+    add(path, "A", [settings.r, inFeatures]);
+    add(path, "B", [outFeatures, settings.r]);
+  }
+  return { r: settings.r, scale: loraScale(settings), tensors, size: offset };
+}
