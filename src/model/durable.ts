@@ -1,0 +1,147 @@
+/**
+ * Folders that are whole or absent: written aside, flushed to the disk, then renamed. A process killed at any point
+ * leaves at most a folder with a temporary name, which the next writer of the same target removes.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { systemCodeOf } from "../errors.js";
+import { storageTrouble } from "./files.js";
+
+/** Temporary names: `.<target>.<host>.<process id>.<random>.incoming`. */
+const incoming = /^\.(.+)\.([^.]+)\.(\d+)\.[0-9a-f]{8}\.incoming$/;
+
+const hostLabel = (): string => hostname().replaceAll(/[^A-Za-z0-9-]/g, "-") || "host";
+
+/**
+ * Makes the folder `target` by `fill(aside)`: all or nothing. Where `target` exists already and is not empty it is left
+ * as it is and `fill` is not called; where another process makes it meanwhile, that one's folder stands.
+ * @returns `target`
+ * @throws CoxswainError "storage" for a full disk and the like; what `fill` throws. Nothing is left behind.
+ */
+export async function createFolder(target: string, fill: (aside: string) => Promise<void>): Promise<string> {
+  if (await isFilledFolder(target)) return target;
+  const parent = dirname(target);
+  try {
+    await mkdir(parent, { recursive: true });
+  } catch (error) {
+    throw storageTrouble(error, parent);
+  }
+  const aside = join(parent, temporaryName(basename(target)));
+  try {
+    await mkdir(aside);
+    await fill(aside);
+    await flushTree(aside);
+    await putInPlace(aside, target);
+    await flushFolder(parent);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+    throw storageTrouble(error, target);
+  }
+  return target;
+}
+
+/** A name beside `name` that `removeLeftovers` recognises once this process is gone. */
+export function temporaryName(name: string): string {
+  return `.${name}.${hostLabel()}.${process.pid}.${randomBytes(4).toString("hex")}.incoming`;
+}
+
+/** Another machine's unfinished folder (a shared disk) counts as left behind when nothing in it changed for a day. */
+const staleMilliseconds = 24 * 3600 * 1000;
+
+export interface RemoveLeftoversOptions {
+  /** Remove whatever has a temporary name: the caller is the only writer in the folder and writes nothing now. */
+  readonly all?: boolean;
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * Removes what killed writers left in `parent`: temporary folders and files of processes of this machine that no longer
+ * run, and other machines' when a day old.
+ * @returns the names removed
+ */
+export async function removeLeftovers(parent: string, options: RemoveLeftoversOptions = {}): Promise<string[]> {
+  const { all = false, now = Date.now } = options;
+  const removed: string[] = [];
+  for (const name of await readdir(parent).catch(() => [])) {
+    const [, , host, pid] = incoming.exec(name) ?? [];
+    if (pid === undefined) continue;
+    const path = join(parent, name);
+    const isLeft = async (): Promise<boolean> =>
+      host === hostLabel() ? !isRunning(Number(pid)) : now() - (await newestChange(path)) > staleMilliseconds;
+    if (!all && !(await isLeft())) continue;
+    await rm(path, { recursive: true, force: true });
+    removed.push(name);
+  }
+  return removed;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCodeOf(error) === "EPERM";
+  }
+}
+
+/** The newest modification time of a path and of what is directly in it, in milliseconds since 1970. */
+async function newestChange(path: string): Promise<number> {
+  const names = await readdir(path).catch(() => []);
+  const times = await Promise.all(
+    [path, ...names.map((name) => join(path, name))].map(async (each) => (await stat(each)).mtimeMs),
+  ).catch(() => [Infinity]);
+  return Math.max(...times);
+}
+
+async function isFilledFolder(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path)).length > 0;
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return false;
+    throw storageTrouble(error, path);
+  }
+}
+
+async function putInPlace(aside: string, target: string): Promise<void> {
+  try {
+    await rename(aside, target);
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "EPERM") throw error;
+    if (await isFilledFolder(target)) {
+      await rm(aside, { recursive: true, force: true });
+      return;
+    }
+    // Windows does not rename over an empty folder.
+    await rmdir(target);
+    await rename(aside, target);
+  }
+}
+
+/** Flushes every file of a folder, then the folder, so that a rename after it never shows half of them. */
+export async function flushTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await flushTree(path);
+    else if (entry.isFile()) await flushFile(path);
+  }
+  await flushFolder(folder);
+}
+
+async function flushFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Flushes a folder's list of names. Windows cannot open folders: nothing to do there. */
+export async function flushFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  await flushFile(path);
+}

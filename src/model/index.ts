@@ -1,0 +1,14 @@
+/** Model folders, safetensors files, LoRA layouts and PEFT adapters. */
+export type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
+export { openModelFolder, type OpenModelFolderOptions } from "./open-folder.js";
+export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors.js";
+export { readTensor } from "./read-tensor.js";
+export { bytesPerElement } from "./tensor-type.js";
+export {
+  loraLayout,
+  loraScale,
+  type LinearModule,
+  type LoraLayout,
+  type LoraSettings,
+  type LoraTensor,
+} from "./lora.js";

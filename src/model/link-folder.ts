@@ -1,0 +1,68 @@
+/**
+ * ONNX Runtime maps weights straight from their files and refuses symbolic links, but Hugging Face's cache is made of
+ * them. A folder whose weight files are links is therefore mirrored once in Coxswain's cache: hard links where the file
+ * system allows (no space used), else copies (which share their blocks on file systems that can).
+ */
+import { createHash } from "node:crypto";
+import { constants, copyFile, link, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { systemCodeOf } from "../errors.js";
+import { createFolder } from "./durable.js";
+import { storageTrouble } from "./files.js";
+
+/** What tells a file's content apart from another's without reading it. */
+export async function fileIdentity(path: string): Promise<string> {
+  const real = await realpath(path);
+  const { dev, ino, size, mtimeNs } = await stat(real, { bigint: true });
+  return JSON.stringify([real, String(dev), String(ino), String(size), String(mtimeNs)]);
+}
+
+/**
+ * `folder` itself where none of `weightFiles` is a symbolic link, else its mirror in `cacheDir/links/`, which has every
+ * file of the folder. The mirror is named by the identity of all files, so a changed file makes a new one.
+ */
+export async function withoutSymlinks(
+  folder: string,
+  weightFiles: readonly string[],
+  cacheDir: string,
+): Promise<string> {
+  try {
+    const stats = await Promise.all(weightFiles.map((name) => lstat(join(folder, name))));
+    if (!stats.some((entry) => entry.isSymbolicLink())) return folder;
+    const names = await filesOf(folder);
+    const identities = await Promise.all(names.map(async (name) => [name, await fileIdentity(join(folder, name))]));
+    const key = createHash("sha256").update(JSON.stringify(identities)).digest("hex");
+    const parent = join(await ensureFolder(join(cacheDir, "links")), key);
+    return await createFolder(parent, async (aside) => {
+      for (const name of names) await linkOrCopy(await realpath(join(folder, name)), join(aside, name));
+    });
+  } catch (error) {
+    throw storageTrouble(error, folder, "model");
+  }
+}
+
+/** The names of files (and of links to files) directly in a folder, sorted. */
+async function filesOf(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const isFile = entry.isSymbolicLink() ? (await stat(join(folder, entry.name))).isFile() : entry.isFile();
+    if (isFile) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+async function ensureFolder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  return realpath(path);
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    // Another file system (EXDEV), too many links (EMLINK), or a file system or kernel that forbids it.
+    const code = systemCodeOf(error) ?? "";
+    if (!["EXDEV", "EMLINK", "EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(code)) throw error;
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Opens a Hugging Face model folder: config.json and the headers of its safetensors files, one file or shards with an
+ * index. Reads no weights and knows nothing of architectures.
+ */
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, isAbsolute, join, resolve } from "node:path";
+import { CoxswainError } from "../errors.js";
+import { defaultCacheFolder } from "./cache.js";
+import { isJsonObject, readJsonObject, storageTrouble } from "./files.js";
+import type { ModelFolder, TensorLocation } from "./folder.js";
+import { withoutSymlinks } from "./link-folder.js";
+import { readSafetensorsHeader } from "./safetensors.js";
+
+export const configFile = "config.json";
+export const weightsFile = "model.safetensors";
+export const indexFile = "model.safetensors.index.json";
+
+export interface OpenModelFolderOptions {
+  /** Coxswain's cache, for folders whose files are symbolic links (see `link-folder.ts`). */
+  readonly cacheDir?: string;
+}
+
+/**
+ * Opens the model folder at `path`. `ModelFolder.path` is where its files really are: no file in it is a symbolic link.
+ * @throws CoxswainError "model" for a missing folder or file, a damaged one, or an index that leaves the folder
+ */
+export async function openModelFolder(path: string, options: OpenModelFolderOptions = {}): Promise<ModelFolder> {
+  const given = await realFolder(path);
+  const { files, weightMap } = await weightFiles(given);
+  const folder = await withoutSymlinks(given, files, options.cacheDir ?? defaultCacheFolder());
+  const config = await readJsonObject(join(folder, configFile));
+  const tensors = new Map<string, TensorLocation>();
+  for (const file of files) {
+    const { tensors: entries } = await readSafetensorsHeader(join(folder, file));
+    for (const [name, entry] of entries) {
+      // A sharded model has the tensors of its index, each from the shard that the index says.
+      if (weightMap === undefined || weightMap.get(name) === file) tensors.set(name, { file, ...entry });
+    }
+  }
+  for (const [name, file] of weightMap ?? []) {
+    if (!tensors.has(name)) {
+      throw new CoxswainError(
+        "model",
+        `${join(given, file)}: tensor "${name}" is missing, which ${indexFile} says is there`,
+        {
+          hint: "The shards do not belong to this index: fetch the model again.",
+        },
+      );
+    }
+  }
+  return { path: folder, config, tensors };
+}
+
+async function realFolder(path: string): Promise<string> {
+  try {
+    const folder = await realpath(resolve(path));
+    if ((await stat(folder)).isDirectory()) return folder;
+  } catch (error) {
+    throw storageTrouble(error, path, "model");
+  }
+  throw new CoxswainError("model", `${path}: a model is a folder, this is a file`, {
+    hint: `Give the folder that has ${configFile} and the .safetensors files.`,
+  });
+}
+
+interface WeightFiles {
+  /** Names within the folder, sorted. */
+  readonly files: readonly string[];
+  /** Tensor name to file name, where there is an index. */
+  readonly weightMap: ReadonlyMap<string, string> | undefined;
+}
+
+/** The weight files of a folder: a single file wins over an index, as in transformers. */
+async function weightFiles(folder: string): Promise<WeightFiles> {
+  const names = new Set(await readdir(folder));
+  if (!names.has(configFile)) {
+    throw new CoxswainError("model", `${join(folder, configFile)}: no such file`, {
+      hint: "A Hugging Face model folder has config.json, tokenizer.json and .safetensors files.",
+    });
+  }
+  if (names.has(weightsFile)) return { files: [weightsFile], weightMap: undefined };
+  if (!names.has(indexFile)) throw noWeights(folder, names);
+  const weightMap = await readIndex(join(folder, indexFile));
+  const files = [...new Set(weightMap.values())].sort();
+  const missing = files.filter((file) => !names.has(file));
+  if (missing.length > 0) {
+    throw new CoxswainError("model", `${folder}: shards named in ${indexFile} are missing: ${missing.join(", ")}`, {
+      hint: "Fetch the missing files into the folder.",
+    });
+  }
+  return { files, weightMap };
+}
+
+function noWeights(folder: string, names: ReadonlySet<string>): CoxswainError {
+  const pickled = [...names].filter((name) => /^pytorch_model.*\.(bin|bin\.index\.json)$/.test(name)).sort();
+  if (pickled.length > 0) {
+    return new CoxswainError("model", `${folder}: has weights as ${pickled.join(", ")} only, which are not read`, {
+      hint: "Convert it: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OTHER, safe_serialization=True).",
+    });
+  }
+  return new CoxswainError("model", `${folder}: has neither ${weightsFile} nor ${indexFile}`, {
+    hint: "Fetch the model's .safetensors files into the folder.",
+  });
+}
+
+async function readIndex(path: string): Promise<Map<string, string>> {
+  const { weight_map: entries } = await readJsonObject(path);
+  if (!isJsonObject(entries) || Object.keys(entries).length === 0) {
+    throw new CoxswainError("model", `${path}: "weight_map" must map tensor names to files`, {
+      hint: "Fetch the file again.",
+    });
+  }
+  const weightMap = new Map<string, string>();
+  for (const [name, file] of Object.entries(entries)) {
+    if (typeof file !== "string" || file === "") {
+      throw new CoxswainError("model", `${path}: the file of tensor "${name}" is ${JSON.stringify(file)}`, {
+        hint: "Fetch the file again.",
+      });
+    }
+    if (!isPlainFileName(file)) {
+      throw new CoxswainError(
+        "model",
+        `${path}: tensor "${name}" is in ${JSON.stringify(file)}, a path that leaves its folder`,
+        {
+          hint: "Do not use this model: an index names files beside it only.",
+        },
+      );
+    }
+    weightMap.set(name, file);
+  }
+  return weightMap;
+}
+
+/** Whether a name stands for a file directly within a folder, on any system. */
+export function isPlainFileName(name: string): boolean {
+  return (
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    !/[/\\:\0]/.test(name) &&
+    !isAbsolute(name) &&
+    basename(name) === name
+  );
+}
