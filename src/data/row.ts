@@ -41,13 +41,13 @@ export function supervisedTokens(row: Row): number {
 /**
  * Pads rows to the longest of them, rounded up to a multiple of `multiple`. Depends on these rows alone, so a shard
  * is the same batch whoever computes it.
- * @param padId token written on padding; never seen by another token and never supervised
+ * Padding is token 0: it is in every vocabulary, and is never attended to nor supervised.
  */
-export function collate(rows: readonly Row[], padId: number, multiple = 8): Batch {
+export function collate(rows: readonly Row[], multiple = 8): Batch {
   const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 1);
   const length = Math.ceil(longest / multiple) * multiple;
   const size = rows.length * length;
-  const inputIds = new Int32Array(size).fill(padId);
+  const inputIds = new Int32Array(size);
   const targets = new Int32Array(size).fill(IGNORE);
   const positions = new Int32Array(size);
   const segments = new Int32Array(size).fill(-1);

@@ -1,0 +1,64 @@
+/** Sends and receives large objects as streams of chunks, with bounded memory and with an end to waiting. */
+import type { ClientReadableStream, ClientWritableStream, ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+import { Assembler, chunksOf } from "../collective/index.js";
+import type { Chunk } from "../collective/index.js";
+
+/** Writes that may be under way at once: the stream's own high-water mark counts messages, not bytes. */
+const writesInFlight = 4;
+
+type Sink = Pick<ServerWritableStream<unknown, Chunk> | ClientWritableStream<Chunk>, "on" | "off"> & {
+  write(chunk: Chunk, callback: (error?: Error | null) => void): boolean;
+};
+type Source = ClientReadableStream<Chunk> | ServerReadableStream<Chunk, unknown>;
+
+/**
+ * A deadline for moving `bytes`: 10 s, and what 1 MiB/s would need. Slower than that is taken for broken.
+ * @returns a Date as gRPC wants it
+ */
+export function bulkDeadline(bytes: number, now: number): Date {
+  return new Date(now + 10_000 + (bytes / (1024 * 1024)) * 1000);
+}
+
+/** Writes all chunks, waiting for those before; does not end the stream. Rejects when the stream breaks. */
+export async function sendChunks(sink: Sink, chunks: Iterable<Chunk> | AsyncIterable<Chunk>): Promise<void> {
+  let inFlight = 0;
+  let failure: Error | undefined;
+  let wake: (() => void) | undefined;
+  const settle = (error?: Error | null): void => {
+    failure ??= error ?? undefined;
+    wake?.();
+  };
+  const broken = (): void => settle(new Error("the stream was closed by the other side"));
+  sink.on("error", settle).on("cancelled", broken).on("close", broken);
+  const whenAtMost = async (limit: number): Promise<void> => {
+    while (inFlight > limit && failure === undefined) await new Promise<void>((resolve) => (wake = resolve));
+    if (failure !== undefined) throw failure;
+  };
+  try {
+    for await (const chunk of chunks) {
+      await whenAtMost(writesInFlight - 1);
+      inFlight++;
+      sink.write(chunk, (error) => {
+        inFlight--;
+        settle(error);
+      });
+    }
+    await whenAtMost(0);
+  } finally {
+    sink.off("error", settle).off("cancelled", broken).off("close", broken);
+  }
+}
+
+/** Writes one object held in memory. */
+export const sendObject = (sink: Sink, bytes: Uint8Array): Promise<void> => sendChunks(sink, chunksOf(bytes));
+
+/**
+ * Collects one object.
+ * @param bytes its size, which the sender must agree with
+ * @throws CoxswainError "network" for gaps, damage or another size; the gRPC error where the stream fails
+ */
+export async function receiveObject(source: Source, bytes: number): Promise<Uint8Array> {
+  const assembler = new Assembler(bytes);
+  for await (const chunk of source) assembler.add(chunk as Chunk);
+  return assembler.finish();
+}

@@ -1,0 +1,17 @@
+export { bulkDeadline, receiveObject, sendChunks, sendObject } from "./bulk.js";
+export { bulkChannelOptions, controlChannelOptions, serverOptions } from "./options.js";
+export {
+  CoordinatorClient,
+  WorkerClient,
+  coordinatorService,
+  packageDefinition,
+  protocolVersion,
+  workerService,
+} from "./proto.js";
+export { clientCredentials, serverCredentials, showsToken, withToken } from "./security.js";
+export type { ClientTls, ServerTls } from "./security.js";
+export { metadataKeys } from "./metadata.js";
+export { listen } from "./server.js";
+export type { RunningServer } from "./server.js";
+export { packFloats, packInts, unpackFloats, unpackInts } from "./pack.js";
+export type * from "./types.js";

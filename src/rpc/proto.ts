@@ -1,0 +1,58 @@
+/** Loads the protocol and gives typed services and clients. Bulk messages get the hand-written codec. */
+import { fileURLToPath } from "node:url";
+import * as grpc from "@grpc/grpc-js";
+import type { MethodDefinition, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import { loadSync } from "@grpc/proto-loader";
+import { decodeChunk, encodeChunk } from "../collective/index.js";
+import type { Chunk } from "../collective/index.js";
+import type { ProtoGrpcType } from "./generated/coxswain.js";
+
+/** Both sides must have the same. Raised with every change that an older side would misunderstand. */
+export const protocolVersion = 1;
+
+const folder = fileURLToPath(new URL("../../proto/", import.meta.url));
+
+/** The options that the generated types were made with (see scripts/generate.mjs). */
+export const packageDefinition: PackageDefinition = loadSync("coxswain/v1/coxswain.proto", {
+  includeDirs: [folder],
+  keepCase: false,
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+
+const bulk = (method: MethodDefinition<object, object>, direction: "request" | "response"): void => {
+  const serialize = (value: object): Buffer => encodeChunk(value as Chunk);
+  if (direction === "request") {
+    method.requestSerialize = serialize;
+    method.requestDeserialize = decodeChunk;
+  } else {
+    method.responseSerialize = serialize;
+    method.responseDeserialize = decodeChunk;
+  }
+};
+
+function useChunkCodec(definition: PackageDefinition): void {
+  const coordinator = definition["coxswain.v1.Coordinator"] as ServiceDefinition;
+  const worker = definition["coxswain.v1.Worker"] as ServiceDefinition;
+  for (const [service, name, direction] of [
+    [coordinator, "PullReduced", "response"],
+    [coordinator, "PullReplica", "response"],
+    [coordinator, "PullModelFile", "response"],
+    [coordinator, "PushContribution", "request"],
+    [worker, "PullContribution", "response"],
+  ] as const) {
+    const method = service[name];
+    if (method === undefined) throw new Error(`the protocol has no ${name}`);
+    bulk(method, direction);
+  }
+}
+
+useChunkCodec(packageDefinition);
+const loaded = grpc.loadPackageDefinition(packageDefinition) as unknown as ProtoGrpcType;
+
+export const CoordinatorClient = loaded.coxswain.v1.Coordinator;
+export const WorkerClient = loaded.coxswain.v1.Worker;
+export const coordinatorService = loaded.coxswain.v1.Coordinator.service;
+export const workerService = loaded.coxswain.v1.Worker.service;

@@ -1,0 +1,103 @@
+/** Gets the run's model onto this machine (its own copy, the cache, or streamed) and opens it for training. */
+import { openEngine } from "../compute/index.js";
+import type { Device, EngineName, Trainable } from "../compute/index.js";
+import type { RunConfig } from "../config/index.js";
+import { loraSettings } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import { cachedModel, modelManifest, openModelFolder, receiveModel } from "../model/index.js";
+import type { LoraLayout, ModelManifest } from "../model/index.js";
+import { Replica } from "../optim/index.js";
+import type { WelcomeOutput } from "../rpc/index.js";
+import type { BulkClient } from "./bulk-client.js";
+import type { WorkerOptions } from "./run.js";
+
+export interface LoadedModel {
+  readonly trainable: Trainable;
+  readonly layout: LoraLayout;
+  readonly replica: Replica;
+  readonly engine: EngineName;
+  readonly device: Device;
+}
+
+/** Keeps the last model open, so that a worker that reconnects to the same run need not load it again. */
+export class ModelLoader {
+  readonly #options: WorkerOptions;
+  #loaded: { readonly key: string; readonly model: LoadedModel } | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws CoxswainError "model" when the model cannot be had or opened */
+  async load(welcome: WelcomeOutput, config: RunConfig, bulk: BulkClient): Promise<LoadedModel> {
+    const manifest = readManifest(welcome);
+    const key = JSON.stringify([manifest.hash, config.lora, config.compute, config.quantization]);
+    if (this.#loaded?.key === key) return this.#loaded.model;
+    await this.close();
+    const folder = await this.#obtain(manifest, welcome.modelPath, bulk);
+    const model = await this.#open(folder, config);
+    this.#loaded = { key, model };
+    return model;
+  }
+
+  async close(): Promise<void> {
+    const loaded = this.#loaded;
+    this.#loaded = undefined;
+    await loaded?.model.trainable.dispose();
+  }
+
+  /** Folders are only ever compared by content; where none is the same, the files are streamed into the cache. */
+  async #obtain(manifest: ModelManifest, coordinatorPath: string, bulk: BulkClient): Promise<string> {
+    const { logger, modelFolder } = this.#options;
+    for (const candidate of [modelFolder, coordinatorPath]) {
+      if (candidate === undefined) continue;
+      if (await hasContent(candidate, manifest.hash)) return candidate;
+      if (candidate === modelFolder)
+        throw new CoxswainError("model", `--model ${candidate} is not the model of this run: its content differs`, {
+          hint: "Leave --model away: the worker then gets the model from the coordinator.",
+        });
+    }
+    const cached = await cachedModel(manifest.hash);
+    if (cached !== undefined) return cached;
+    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+    logger.info({ bytes, hash: manifest.hash }, "receiving the model from the coordinator");
+    const sizes = new Map(manifest.files.map((file) => [file.name, file.bytes]));
+    return receiveModel(manifest, (name) => bulk.pullModelFile(name, sizes.get(name) ?? 0));
+  }
+
+  async #open(path: string, config: RunConfig): Promise<LoadedModel> {
+    const { logger, threads, device } = this.#options;
+    const folder = await openModelFolder(path);
+    const { engine: asked, dtype, gradient_checkpointing: gradientCheckpointing } = config.compute;
+    const opened = await openEngine({
+      engine: asked,
+      device: device ?? config.compute.device,
+      dtype,
+      threads,
+      gradientCheckpointing,
+    });
+    logger.info({ engine: opened.engine.name, device: opened.device, why: opened.reason, threads, model: path }, "loading the model");
+    const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);
+    const { layout } = trainable;
+    const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = config.training;
+    const replica = new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
+    return { trainable, layout, replica, engine: opened.engine.name, device: opened.device };
+  }
+}
+
+function readManifest({ model }: WelcomeOutput): ModelManifest {
+  if (model === null)
+    throw new CoxswainError("network", "the coordinator's welcome names no model", {
+      hint: "Coordinator and worker must be of the same version.",
+    });
+  return model;
+}
+
+async function hasContent(path: string, hash: string): Promise<boolean> {
+  try {
+    return (await modelManifest(path)).hash === hash;
+  } catch {
+    // No such folder here, or not a whole model: then it is not the one.
+    return false;
+  }
+}

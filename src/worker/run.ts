@@ -1,0 +1,167 @@
+/** The worker process: connects, takes part, reconnects with back-off when the coordinator is lost, ends when told. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Device } from "../compute/index.js";
+import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import {
+  CoordinatorClient,
+  bulkChannelOptions,
+  clientCredentials,
+  controlChannelOptions,
+} from "../rpc/index.js";
+import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
+import type { Logger } from "../telemetry/index.js";
+import { version } from "../version.js";
+import type { ShardMeasurement } from "./compute.js";
+import { startDataServer } from "./data-server.js";
+import type { DataServer } from "./data-server.js";
+import { ModelLoader } from "./model.js";
+import { Session } from "./session.js";
+import type { SessionEnd } from "./session.js";
+
+export interface WorkerObserver {
+  /** Connected to a coordinator, or not. */
+  connected(connected: boolean): void;
+  shard(shard: ShardMeasurement): void;
+  /** The replica is at this step. */
+  applied(step: number): void;
+}
+
+export interface WorkerOptions {
+  /** HOST:PORT of the coordinator. */
+  readonly coordinator: string;
+  readonly token: string | null;
+  readonly tls: ClientTls | undefined;
+  /** HOST:PORT of this worker's own server; "none" starts none: contributions are then pushed. */
+  readonly listen: string | undefined;
+  /** Host under which the coordinator reaches that server, where it is not the address it sees. */
+  readonly advertiseHost: string | undefined;
+  /** A folder that should hold the model; refused when its content is another. */
+  readonly modelFolder: string | undefined;
+  /** In place of the run's `compute.device`. */
+  readonly device: Device | "auto" | undefined;
+  /** Threads of the engine. */
+  readonly threads: number;
+  /** How long to go on trying to reach a coordinator, ms. */
+  readonly reconnectTimeout: number;
+  readonly logger: Logger;
+  readonly observer: WorkerObserver;
+  /** Monotonic, ms. */
+  now(): number;
+  /** Leave: say goodbye and end. */
+  readonly signal: AbortSignal;
+}
+
+/** Waits between attempts, ms: doubling from the first to the last. */
+const backOff = { first: 200, last: 5_000 };
+
+/**
+ * Resolves when the run is over or the signal says to leave.
+ * @throws CoxswainError "cluster" when refused, "network" when no coordinator is reached for `reconnectTimeout`
+ */
+export async function runWorker(options: WorkerOptions): Promise<void> {
+  const address = parseAddress(options.coordinator, { name: "--coordinator" });
+  const credentials = await clientCredentials(options.tls);
+  const target = formatAddress(address);
+  const client = new CoordinatorClient(target, credentials, controlChannelOptions);
+  const bulkClient = new CoordinatorClient(target, credentials, bulkChannelOptions);
+  const loader = new ModelLoader(options);
+  let dataServer: DataServer | undefined;
+  try {
+    dataServer = await openDataServer(options, address.host);
+    await attendUntilOver({ client, bulkClient, loader, dataServer }, options);
+  } finally {
+    options.observer.connected(false);
+    await loader.close();
+    await dataServer?.close();
+    client.close();
+    bulkClient.close();
+  }
+}
+
+/** Under TLS contributions are pushed over the connection that is already authenticated. */
+async function openDataServer(options: WorkerOptions, coordinatorHost: string): Promise<DataServer | undefined> {
+  if (options.listen === "none" || (options.tls !== undefined && options.listen === undefined)) return undefined;
+  if (options.listen !== undefined) return startDataServer(parseAddress(options.listen, { name: "--listen", allowPortZero: true }));
+  return startDataServer({ host: isLoopback(coordinatorHost) ? coordinatorHost : "0.0.0.0", port: 0 });
+}
+
+interface Connection {
+  readonly client: CoordinatorStub;
+  readonly bulkClient: CoordinatorStub;
+  readonly loader: ModelLoader;
+  readonly dataServer: DataServer | undefined;
+}
+
+async function attendUntilOver(connection: Connection, options: WorkerOptions): Promise<void> {
+  const { logger, signal, coordinator } = options;
+  let lastContact = options.now();
+  let wait = backOff.first;
+  while (!signal.aborted) {
+    const end = await attendOnce(connection, options);
+    if (end.kind === "finished") {
+      logger.info({ reason: end.reason }, "the run is over");
+      return;
+    }
+    if (end.kind === "refused")
+      throw new CoxswainError("cluster", `${coordinator} refused this worker: ${end.reason}`, {
+        hint: "Use the same version of Coxswain and the run's token on both sides.",
+      });
+    if (signal.aborted) return;
+    if (end.connected) {
+      lastContact = options.now();
+      wait = backOff.first;
+    }
+    if (options.now() - lastContact > options.reconnectTimeout)
+      throw new CoxswainError("network", `no coordinator at ${coordinator}: ${end.reason}`, {
+        hint: "Start it with `coxswain coordinator run.yaml --listen HOST:PORT`, check the address and the firewall, or wait longer with --reconnect-timeout.",
+      });
+    logger.warn({ coordinator, reason: end.reason, retryMs: wait }, "no connection to the coordinator; trying again");
+    await pause(wait, signal);
+    wait = Math.min(backOff.last, wait * 2);
+  }
+}
+
+type Attempt = SessionEnd & { readonly connected: boolean };
+
+async function attendOnce(connection: Connection, options: WorkerOptions): Promise<Attempt> {
+  const unreachable = await whenReady(connection.client, 5_000);
+  if (unreachable !== undefined) return { kind: "lost", reason: unreachable, connected: false };
+  const host = hostname();
+  const id = `${host}-${process.pid}-${randomBytes(3).toString("hex")}`;
+  options.observer.connected(true);
+  const session = new Session(
+    { ...connection, identity: { id, host, pid: process.pid }, softwareVersion: version },
+    options,
+  );
+  const leave = (): void => void session.leave(String(options.signal.reason ?? "stopped"));
+  options.signal.addEventListener("abort", leave, { once: true });
+  try {
+    return { ...(await session.run()), connected: true };
+  } finally {
+    options.signal.removeEventListener("abort", leave);
+    options.observer.connected(false);
+  }
+}
+
+/** @returns why not, or undefined when there is a connection */
+function whenReady(client: CoordinatorStub, timeout: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    client.waitForReady(Date.now() + timeout, (error) =>
+      resolve(error === undefined ? undefined : "it does not answer"),
+    );
+  });
+}
+
+function pause(duration: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, duration);
+    signal.addEventListener("abort", done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}
