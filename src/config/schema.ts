@@ -26,7 +26,10 @@ export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "
 const dataSchema = z.strictObject({
   /** A file, a list of files or a folder of .jsonl files; relative to the run file. */
   train: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
-  eval: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).nullable().default(null),
+  eval: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .nullable()
+    .default(null),
   /** "auto" looks at the keys of the first example. */
   format: z.enum(["auto", ...dataFormats]).default("auto"),
   /** Tokens a row at most. A longer example is cut at the end (and counted in the log). */

@@ -1,0 +1,23 @@
+/** The run file and addresses: the public face of `config/`. */
+export {
+  addressProblem,
+  formatAddress,
+  isLoopback,
+  parseAddress,
+  refuseExposure,
+  type Address,
+  type AddressOptions,
+  type Exposure,
+} from "./address.js";
+export { loadRun, parseRun, type LoadedRun } from "./load.js";
+export type { FlagOverride, Override } from "./overrides.js";
+export {
+  dataFormats,
+  runSchema,
+  schedulerTypes,
+  type DataConfig,
+  type RunConfig,
+  type TrainingConfig,
+} from "./schema.js";
+export { serializeRun, withoutSecrets } from "./serialize.js";
+export { loraSettings } from "./settings.js";

@@ -1,0 +1,111 @@
+/** What the schema says about a key: which keys exist, and in words what each takes. Reads zod's types, sets nothing. */
+import { z } from "zod";
+import { runSchema } from "./schema.js";
+
+/** Keys from the top, as in `["training", "learning_rate"]`. */
+export type KeyPath = readonly (string | number)[];
+
+export const dotted = (path: KeyPath): string => path.join(".");
+
+/** Keys whose value must never be shown, written or logged. */
+const secretKeys: ReadonlySet<string> = new Set(["cluster.token"]);
+export const isSecret = (path: KeyPath): boolean => secretKeys.has(dotted(path));
+
+/** The type beneath defaults and `null`. */
+function bare(schema: z.core.$ZodType): z.core.$ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodNullable) {
+    inner = inner.unwrap();
+  }
+  return inner;
+}
+
+function isNullable(schema: z.core.$ZodType): boolean {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) inner = inner.unwrap();
+  return inner instanceof z.ZodNullable;
+}
+
+/** The schema of a key, or undefined where there is no such key. Elements of lists and free keys count as keys. */
+export function schemaAt(path: KeyPath): z.core.$ZodType | undefined {
+  let schema: z.core.$ZodType = runSchema;
+  for (const key of path) {
+    const section = bare(schema);
+    let next: z.core.$ZodType | undefined;
+    if (section instanceof z.ZodObject) {
+      const shape: Readonly<Record<string, z.core.$ZodType>> = section.shape;
+      next = Object.hasOwn(shape, key) ? shape[key] : undefined;
+    } else if (section instanceof z.ZodRecord) next = section.valueType;
+    else if (typeof key === "number") next = elementOf(section);
+    if (next === undefined) return undefined;
+    schema = next;
+  }
+  return schema;
+}
+
+/** The elements of a list, or of the list that is one of several choices. */
+function elementOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodArray) return schema.element;
+  if (!(schema instanceof z.ZodUnion)) return undefined;
+  return schema.options.map((option) => elementOf(option)).find((element) => element !== undefined);
+}
+
+/** "fixed": a section whose keys are known; "free": one that takes any key; "value": not a section. */
+export type KeyKind = "fixed" | "free" | "value";
+
+export function kindOf(schema: z.core.$ZodType): KeyKind {
+  const inner = bare(schema);
+  if (inner instanceof z.ZodObject) return "fixed";
+  return inner instanceof z.ZodRecord ? "free" : "value";
+}
+
+/** Whether an empty section (`training:` and nothing under it) may stand for "all defaults". */
+export const allowsEmptySection = (schema: z.core.$ZodType): boolean =>
+  kindOf(schema) !== "value" && !isNullable(schema);
+
+/** Every dotted key of the run file, sections included, in the schema's order. */
+export function allKeys(): readonly string[] {
+  const keys: string[] = [];
+  const visit = (schema: z.core.$ZodType, prefix: string): void => {
+    const section = bare(schema);
+    if (!(section instanceof z.ZodObject)) return;
+    const shape: Readonly<Record<string, z.core.$ZodType>> = section.shape;
+    for (const [name, child] of Object.entries(shape)) {
+      keys.push(prefix + name);
+      visit(child, `${prefix}${name}.`);
+    }
+  };
+  visit(runSchema, "");
+  return keys;
+}
+
+/** The words a key allows, where it is a choice; else an empty list. */
+export function choicesOf(schema: z.core.$ZodType): readonly string[] {
+  const inner = bare(schema);
+  return inner instanceof z.ZodEnum ? inner.options.map(String) : [];
+}
+
+/** In words, what a key takes: "a whole number", "text or a list of texts", "true or false". */
+export function describe(schema: z.core.$ZodType): string {
+  return isNullable(schema) ? `${describeBare(bare(schema))}, or null` : describeBare(bare(schema));
+}
+
+function describeBare(schema: z.core.$ZodType): string {
+  if (schema instanceof z.ZodUnion) return schema.options.map((option) => describe(option)).join(" or ");
+  if (schema instanceof z.ZodArray) return `a list of ${schema.element instanceof z.ZodString ? "texts" : "values"}`;
+  if (schema instanceof z.ZodEnum) return oneOf(schema.options.map(quote));
+  if (schema instanceof z.ZodLiteral) return oneOf([...schema.values].map(quote));
+  if (schema instanceof z.ZodBoolean) return "true or false";
+  if (schema instanceof z.ZodString) return "text";
+  if (schema instanceof z.ZodNumber) return schema.format === "safeint" ? "a whole number" : "a finite number";
+  return "a section of keys";
+}
+
+const quote = (value: unknown): string => JSON.stringify(value);
+const oneOf = (words: readonly string[]): string =>
+  words.length === 1 ? words.join("") : `one of ${words.join(", ")}`;
+
+/** `default 42` where a key has a default worth telling, else undefined. */
+export function defaultOf(schema: z.core.$ZodType): string | undefined {
+  return schema instanceof z.ZodDefault ? JSON.stringify(schema.def.defaultValue) : undefined;
+}

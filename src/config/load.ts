@@ -1,0 +1,145 @@
+/**
+ * From the path of a run file to a `RunConfig`: reads, lays settings over it, validates, checks and makes paths absolute.
+ * Everything that is wrong with a run is told in one error.
+ */
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { check } from "./check.js";
+import { dotted, type KeyPath } from "./keys.js";
+import { overlay, type Override } from "./overrides.js";
+import { resolvePaths } from "./paths.js";
+import { toConfigError, type Locate, type Place, type Problem } from "./problems.js";
+import type { RunConfig } from "./schema.js";
+import { readSource, type Source } from "./source.js";
+import { validate } from "./validate.js";
+
+export interface LoadedRun {
+  /** Every default applied, every path absolute. */
+  readonly config: RunConfig;
+  /** The run file, absolute. */
+  readonly path: string;
+  /** Its folder, absolute: what relative paths were resolved against. */
+  readonly directory: string;
+}
+
+/**
+ * Reads a run file.
+ * @param path the run file, relative to the working directory
+ * @param overrides `key=value` of each `--set`, and flags that stand for a key; a value is YAML. Later ones win.
+ *   Relative paths in them are relative to the run file, as in the file.
+ * @param environment `COXSWAIN_TOKEN` sets `cluster.token` (over the file, under `--set`; empty counts as not set).
+ * @throws CoxswainError "config" that lists every problem with its line or flag
+ */
+export async function loadRun(
+  path: string,
+  overrides: readonly Override[] = [],
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<LoadedRun> {
+  const text = await readRunFile(path);
+  const config = parseRun(text, path, overrides, environment);
+  const absolute = resolve(path);
+  const directory = dirname(absolute);
+  return { config: resolvePaths(config, directory, isDirectory), path: absolute, directory };
+}
+
+/** The text of a run file to settings, paths as written. See `loadRun`; `file` is for messages. */
+export function parseRun(
+  text: string,
+  file: string,
+  overrides: readonly Override[] = [],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): RunConfig {
+  const source = readSource(text, file);
+  if (!source.readable) throw toConfigError(source.problems, file, () => ({ from: "file", file }));
+
+  const { values, places, problems: settingProblems } = overlay(source.values, overrides);
+  const known = new Map(places);
+  applyEnvironment(values, known, environment);
+  const locate = locator(source, file, known);
+
+  const { config, problems: schemaProblems } = validate(values);
+  const problems: Problem[] = [...source.problems, ...settingProblems, ...schemaProblems];
+  if (config !== undefined) problems.push(...contradictions(config, problems));
+  if (problems.length > 0 || config === undefined) throw toConfigError(problems, file, locate);
+  return config;
+}
+
+async function readRunFile(path: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new CoxswainError("config", `${path}: is not UTF-8 text`, {
+      hint: "A run file is YAML in UTF-8.",
+      cause: error,
+    });
+  }
+}
+
+function unreadable(path: string, error: unknown): CoxswainError {
+  const code = systemCodeOf(error);
+  if (code === "ENOENT") {
+    return new CoxswainError("config", `${path}: no such file`, {
+      hint: "Give the path of a run file, as in `coxswain train run.yaml`.",
+      cause: error,
+    });
+  }
+  if (code === "EISDIR") {
+    return new CoxswainError("config", `${path}: is a folder, not a run file`, {
+      hint: `If the run file is in it, give its path: ${path.replace(/\/+$/, "")}/run.yaml`,
+      cause: error,
+    });
+  }
+  return new CoxswainError("config", `${path}: cannot be read (${code ?? messageOf(error)})`, {
+    hint: "Check the path and the file's permissions.",
+    cause: error,
+  });
+}
+
+const tokenVariable = "COXSWAIN_TOKEN";
+
+function applyEnvironment(
+  values: Record<string, unknown>,
+  places: Map<string, Place>,
+  environment: Readonly<Record<string, string | undefined>>,
+): void {
+  const token = environment[tokenVariable] ?? "";
+  if (token === "" || places.has("cluster.token") || places.has("cluster")) return;
+  const cluster = values["cluster"] ?? {};
+  // A cluster that is not a section is told of by the schema.
+  if (typeof cluster !== "object" || Array.isArray(cluster)) return;
+  values["cluster"] = { ...cluster, token };
+  places.set("cluster.token", { from: "environment", variable: tokenVariable, key: "cluster.token" });
+}
+
+/** Settings beat the file; of the file, the line of the key or of the section that it is missing from. */
+function locator(source: Source, file: string, places: ReadonlyMap<string, Place>): Locate {
+  return (path) => {
+    for (let length = path.length; length > 0; length--) {
+      const place = places.get(dotted(path.slice(0, length)));
+      if (place !== undefined) return place;
+    }
+    const line = source.lineOf(path);
+    return line === undefined ? { from: "file", file } : { from: "file", file, line };
+  };
+}
+
+/** Contradictions among keys that are right by themselves: one that is wrong already is not held against another. */
+function contradictions(config: RunConfig, problems: readonly Problem[]): Problem[] {
+  const wrong = new Set(problems.map(({ path }) => dotted(path)));
+  const isWrong = (key: KeyPath): boolean => key.some((_, index) => wrong.has(dotted(key.slice(0, index + 1))));
+  return check(config)
+    .filter(({ keys }) => !keys.some(isWrong))
+    .map(({ keys, message }) => ({ path: keys[0], message }));
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

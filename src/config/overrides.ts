@@ -1,0 +1,118 @@
+/** Settings given outside the file: `--set key=value`, flags that stand for a key, and the environment. */
+import { isScalar, parseDocument } from "yaml";
+import { dotted, kindOf, schemaAt } from "./keys.js";
+import type { Place, Problem } from "./problems.js";
+import { unknownKeyMessage } from "./unknown-key.js";
+
+/** A flag with a name of its own that sets one key: `--workers 3` is `{ flag: "--workers", key: "workers", value: "3" }`. */
+export interface FlagOverride {
+  readonly flag: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What stands in for a key's value in the file. Text is `key=value` of a `--set`. Later ones win. */
+export type Override = string | FlagOverride;
+
+/** Settings put over those of the file, and where each came from. */
+export interface Overlaid {
+  readonly values: Record<string, unknown>;
+  /** By dotted key; sections that a setting created are in it too. */
+  readonly places: ReadonlyMap<string, Place>;
+  readonly problems: readonly Problem[];
+}
+
+/** Puts settings over the file's values, which are left as they are. */
+export function overlay(fileValues: Readonly<Record<string, unknown>>, overrides: readonly Override[]): Overlaid {
+  const values = structuredClone(fileValues) as Record<string, unknown>;
+  const places = new Map<string, Place>();
+  const problems: Problem[] = [];
+  for (const override of overrides) {
+    const setting =
+      typeof override === "string" ? splitSetting(override) : { ...override, path: override.key.split(".") };
+    const place: Place = { from: "flag", flag: setting.flag, key: dotted(setting.path) };
+    const problem = "message" in setting ? setting.message : unknownKey(setting.path);
+    if (problem !== undefined) {
+      problems.push({ path: setting.path, message: problem, place });
+      continue;
+    }
+    if (!("value" in setting)) continue;
+    const parsed = parseValue(setting.value);
+    if ("message" in parsed) problems.push({ path: setting.path, message: parsed.message, place });
+    else put(values, setting.path, parsed.value, place, places);
+  }
+  return { values, places, problems };
+}
+
+type Setting = { readonly flag: string; readonly path: readonly string[] } & (
+  { readonly value: string } | { readonly message: string }
+);
+
+function splitSetting(text: string): Setting {
+  const equals = text.indexOf("=");
+  const key = (equals < 0 ? text : text.slice(0, equals)).trim();
+  const path = key.split(".");
+  const flag = `--set ${key}`;
+  if (equals < 0) return { flag, path, message: "expected key=value, as in --set training.learning_rate=1e-4" };
+  if (path.includes("")) return { flag, path, message: "expected a dotted key, as in training.learning_rate" };
+  return { flag, path, value: text.slice(equals + 1) };
+}
+
+/** Why a dotted key cannot be set, or undefined where it can. */
+function unknownKey(path: readonly string[]): string | undefined {
+  for (let length = 1; length <= path.length; length++) {
+    const parent = path.slice(0, length - 1);
+    const section = schemaAt(parent);
+    if (section !== undefined && kindOf(section) === "value")
+      return `${dotted(parent)} is not a section, it has no keys`;
+    if (schemaAt(path.slice(0, length)) === undefined) return unknownKeyMessage(parent, path[length - 1] ?? "");
+  }
+  return undefined;
+}
+
+function parseValue(text: string): { readonly value: unknown } | { readonly message: string } {
+  const document = parseDocument(text, { prettyErrors: false });
+  const error = document.errors[0] ?? document.warnings[0];
+  if (error === undefined) {
+    try {
+      return { value: document.toJS() as unknown };
+    } catch {
+      return { message: "the value has an alias to nothing; put it in quotes" };
+    }
+  }
+  const reason = isScalar(document.contents) ? "cannot be read as a YAML value" : "is not a whole YAML value";
+  return { message: `the value ${reason}; quote it for the shell and for YAML: '"…"'` };
+}
+
+function put(
+  values: Record<string, unknown>,
+  path: readonly string[],
+  value: unknown,
+  place: Place,
+  places: Map<string, Place>,
+): void {
+  let section = values;
+  path.forEach((key, index) => {
+    const last = index === path.length - 1;
+    const present = Object.hasOwn(section, key) ? section[key] : undefined;
+    const prefix = dotted(path.slice(0, index + 1));
+    if (!last && isSection(present)) {
+      section = present;
+      return;
+    }
+    const next: Record<string, unknown> = {};
+    // Not an assignment: a free key may be named `__proto__`.
+    Object.defineProperty(section, key, {
+      value: last ? value : next,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+    places.set(prefix, place);
+    if (last) for (const known of places.keys()) if (known.startsWith(`${prefix}.`)) places.delete(known);
+    section = next;
+  });
+}
+
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

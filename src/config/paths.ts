@@ -1,0 +1,52 @@
+/** Makes the paths of a run absolute: relative ones are meant from the run file's folder, wherever coxswain is started. */
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import type { RunConfig } from "./schema.js";
+
+/**
+ * @param directory the run file's folder, absolute
+ * @param isDirectory whether a folder exists at an absolute path; decides whether `a/b` is a folder or a hub id
+ */
+export function resolvePaths(config: RunConfig, directory: string, isDirectory: (path: string) => boolean): RunConfig {
+  const absolute = (path: string): string => resolve(directory, expandHome(path));
+  const each = (paths: string | readonly string[]): string | string[] =>
+    typeof paths === "string" ? absolute(paths) : paths.map(absolute);
+  const { data, lora, cluster } = config;
+  return {
+    ...config,
+    model: isPath(config.model) || isDirectory(absolute(config.model)) ? absolute(config.model) : config.model,
+    output_dir: absolute(config.output_dir),
+    data: {
+      ...data,
+      train: each(data.train),
+      eval: data.eval === null ? null : each(data.eval),
+      chat_template:
+        data.chat_template === null || isTemplate(data.chat_template)
+          ? data.chat_template
+          : absolute(data.chat_template),
+    },
+    lora: { ...lora, init_adapter: lora.init_adapter === null ? null : absolute(lora.init_adapter) },
+    cluster: {
+      ...cluster,
+      tls:
+        cluster.tls === null
+          ? null
+          : {
+              cert: absolute(cluster.tls.cert),
+              key: absolute(cluster.tls.key),
+              ca: cluster.tls.ca === null ? null : absolute(cluster.tls.ca),
+            },
+    },
+  };
+}
+
+/** Whether a model is a path for certain, even where nothing is there: a hub id is `name` or `owner/name`. */
+function isPath(model: string): boolean {
+  return /^[./~\\]|^[a-z]:[\\/]|\\|\/$/i.test(model) || model.split("/").length > 2;
+}
+
+/** A Jinja template has braces or several lines; a path has neither. */
+const isTemplate = (text: string): boolean => /\{[{%#]|\n/.test(text);
+
+/** `~/models`: the shell expands it on a command line, but not in a file. */
+const expandHome = (path: string): string => (/^~(?=[\\/]|$)/.test(path) ? homedir() + path.slice(1) : path);

@@ -1,0 +1,138 @@
+/**
+ * Reads the text of a run file as YAML 1.2: plain values, and the line of every key. Knows nothing of which keys exist.
+ */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type YAMLMap } from "yaml";
+import { messageOf } from "../errors.js";
+import type { KeyPath } from "./keys.js";
+import type { Problem } from "./problems.js";
+
+export interface Source {
+  /** The top-level mapping as plain values; empty where the text could not be read. */
+  readonly values: Record<string, unknown>;
+  /** Line (from 1) of a key, or of its nearest enclosing key; undefined where nothing of the path is in the file. */
+  readonly lineOf: (path: KeyPath) => number | undefined;
+  readonly problems: readonly Problem[];
+  /** False where the text is not YAML: then nothing in `values` can be judged. */
+  readonly readable: boolean;
+}
+
+/**
+ * @param text the file's content
+ * @param file its name, for messages
+ */
+export function readSource(text: string, file: string): Source {
+  const lines = new LineCounter();
+  // Keys set twice are found here and not by the parser, so that they don't hide what else is wrong.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
+  const failed = (problems: readonly Problem[]): Source => ({
+    values: {},
+    lineOf: () => undefined,
+    problems,
+    readable: false,
+  });
+
+  const syntax = [...document.errors, ...document.warnings].map((error): Problem => {
+    const message = `not valid YAML: ${lowerFirst(error.message)}${adviceFor(error.code)}`;
+    return { path: [], message, place: { from: "file", file, line: lineAt(error.pos[0]) } };
+  });
+  if (syntax.length > 0) return failed(syntax);
+
+  const root = document.contents;
+  if (root === null || (isScalar(root) && root.value === null)) {
+    return failed([{ path: [], message: "the file is empty; `model`, `output_dir` and `data.train` are needed" }]);
+  }
+  if (!isMap(root)) {
+    const found = isSeq(root) ? "a list" : "plain text";
+    return failed([{ path: [], message: `expected keys and values ("model: …"), not ${found}` }]);
+  }
+  const aliases = unresolvedAliases(document, file, lineAt);
+  if (aliases.length > 0) return failed(aliases);
+
+  let values: Record<string, unknown>;
+  try {
+    values = document.toJS() as Record<string, unknown>;
+  } catch (error) {
+    // The parser's guard against aliases that multiply without end.
+    return failed([{ path: [], message: `cannot be read: ${lowerFirst(messageOf(error))}` }]);
+  }
+  return {
+    values,
+    lineOf: (path) => lineOfPath(document, root, path, lineAt),
+    problems: duplicates(document, file, lineAt),
+    readable: true,
+  };
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+function adviceFor(code: string): string {
+  if (code === "TAB_AS_INDENT") return " (indent with spaces)";
+  if (code === "MULTIPLE_DOCS") return " (one run a file)";
+  return "";
+}
+
+function unresolvedAliases(document: Document.Parsed, file: string, lineAt: (offset: number) => number): Problem[] {
+  const problems: Problem[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      const line = alias.range ? lineAt(alias.range[0]) : undefined;
+      const place = line === undefined ? { from: "file" as const, file } : { from: "file" as const, file, line };
+      problems.push({ path: [], message: `no anchor "&${alias.source}" stands before this alias`, place });
+    },
+  });
+  return problems;
+}
+
+/** Name and line of each key of a mapping. */
+function keysOf(map: YAMLMap, lineAt: (offset: number) => number): { name: string; line: number; value: unknown }[] {
+  return map.items.flatMap(({ key, value }) => {
+    if (!isScalar(key) || !key.range) return [];
+    return [{ name: String(key.value), line: lineAt(key.range[0]), value }];
+  });
+}
+
+function duplicates(document: Document.Parsed, file: string, lineAt: (offset: number) => number): Problem[] {
+  const problems: Problem[] = [];
+  const inspect = (node: unknown, path: KeyPath): void => {
+    if (!isMap(node)) return;
+    const seen = new Map<string, number>();
+    for (const { name, line, value } of keysOf(node, lineAt)) {
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, line);
+      else {
+        const place = { from: "file", file, line } as const;
+        problems.push({ path: [...path, name], message: `set twice (first on line ${first})`, place });
+      }
+      inspect(value, [...path, name]);
+    }
+  };
+  inspect(document.contents, []);
+  return problems;
+}
+
+function lineOfPath(
+  document: Document.Parsed,
+  root: YAMLMap,
+  path: KeyPath,
+  lineAt: (offset: number) => number,
+): number | undefined {
+  let node: unknown = root;
+  let line: number | undefined;
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isSeq(node) && typeof key === "number") {
+      const item: unknown = node.items[key];
+      if (isScalar(item) && item.range) line = lineAt(item.range[0]);
+      node = item;
+      continue;
+    }
+    // The last of several settings is the one in force.
+    const pair = isMap(node) ? keysOf(node, lineAt).findLast(({ name }) => name === String(key)) : undefined;
+    if (pair === undefined) return line;
+    line = pair.line;
+    node = pair.value;
+  }
+  return line;
+}

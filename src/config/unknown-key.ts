@@ -1,0 +1,12 @@
+/** What to say of a key that the schema does not have. */
+import { allKeys, dotted, type KeyPath } from "./keys.js";
+import { suggestKey } from "./suggest.js";
+
+/** `unknown key (did you mean "learning_rate"?)`; a key of another section is suggested by its whole name. */
+export function unknownKeyMessage(section: KeyPath, name: string): string {
+  const suggestion = suggestKey(dotted(section), name, allKeys());
+  if (suggestion === undefined) return "unknown key";
+  const prefix = section.length === 0 ? "" : `${dotted(section)}.`;
+  const sibling = suggestion.startsWith(prefix) && !suggestion.slice(prefix.length).includes(".");
+  return `unknown key (did you mean ${sibling ? `"${suggestion.slice(prefix.length)}"` : suggestion}?)`;
+}

@@ -1,0 +1,153 @@
+/** Applies the schema to plain values and puts what is wrong into words. Knows nothing of files and flags. */
+import type { z } from "zod";
+import { allowsEmptySection, choicesOf, defaultOf, describe, isSecret, schemaAt, type KeyPath } from "./keys.js";
+import type { Problem } from "./problems.js";
+import { runSchema, type RunConfig } from "./schema.js";
+import { suggestChoice } from "./suggest.js";
+import { unknownKeyMessage } from "./unknown-key.js";
+
+export interface Validated {
+  /**
+   * The settings. Where there are problems, what remains without the keys concerned, good only for checking the rest;
+   * undefined where even that is not a run.
+   */
+  readonly config: RunConfig | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** @param values plain values as read; left as they are */
+export function validate(values: Readonly<Record<string, unknown>>): Validated {
+  const candidate = structuredClone(values) as Record<string, unknown>;
+  fillEmptySections(candidate, []);
+  let parsed = runSchema.safeParse(candidate);
+  if (!parsed.success && numbersFromText(candidate, parsed.error.issues)) parsed = runSchema.safeParse(candidate);
+  if (parsed.success) return { config: parsed.data, problems: [] };
+
+  const problems = dropRepeats(parsed.error.issues.flatMap((issue) => toProblems(issue, candidate)));
+  for (const { path } of problems) remove(candidate, path);
+  const rest = runSchema.safeParse(withRequiredKeys(candidate));
+  return { config: rest.success ? rest.data : undefined, problems };
+}
+
+/** Stands in for required keys that are missing or wrong, so that a mistake there hides none elsewhere. */
+function withRequiredKeys(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const data = isSection(values["data"]) ? values["data"] : {};
+  return { model: "unknown", output_dir: "unknown", ...values, data: { train: "unknown", ...data } };
+}
+
+/** `training:` with nothing under it is what is left when its keys are commented out: all defaults. */
+function fillEmptySections(section: Record<string, unknown>, path: KeyPath): void {
+  for (const [key, value] of Object.entries(section)) {
+    const schema = schemaAt([...path, key]);
+    if (schema === undefined) continue;
+    if (value === null && allowsEmptySection(schema)) section[key] = {};
+    else if (isSection(value)) fillEmptySections(value, [...path, key]);
+  }
+}
+
+const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A number in quotes ("1e-4", what a template or an environment variable leaves) is taken as the number. */
+function numbersFromText(values: Record<string, unknown>, issues: readonly z.core.$ZodIssue[]): boolean {
+  let changed = false;
+  for (const issue of issues) {
+    if (issue.code !== "invalid_type" || (issue.expected !== "number" && issue.expected !== "int")) continue;
+    const path = keyPath(issue.path);
+    const text = valueAt(values, path);
+    if (typeof text !== "string" || !plainNumber.test(text.trim())) continue;
+    const parent = valueAt(values, path.slice(0, -1));
+    const key = path.at(-1);
+    if (!isSection(parent) || key === undefined) continue;
+    parent[key] = Number(text);
+    changed = true;
+  }
+  return changed;
+}
+
+function toProblems(issue: z.core.$ZodIssue, values: Readonly<Record<string, unknown>>): Problem[] {
+  const path = keyPath(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKeyMessage(path, key) }));
+  }
+  const value = valueAt(values, path);
+  const schema = schemaAt(path);
+  // Never so far: every issue is about a key of the schema, a free key or an element of a list.
+  if (schema === undefined) return [{ path, message: issue.message }];
+  if (value === undefined) return [{ path, message: "missing; the run needs it" }];
+  return [{ path, message: rangeMessage(issue, path, value) ?? typeMessage(schema, path, value) }];
+}
+
+function rangeMessage(issue: z.core.$ZodIssue, path: KeyPath, value: unknown): string | undefined {
+  if (issue.code !== "too_small" && issue.code !== "too_big") return undefined;
+  if (issue.origin === "string") return "must not be empty";
+  if (issue.origin === "array") return "must not be an empty list";
+  if (issue.code === "too_small") {
+    return `must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}, not ${show(value, path)}`;
+  }
+  return `must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}, not ${show(value, path)}`;
+}
+
+function typeMessage(schema: z.core.$ZodType, path: KeyPath, value: unknown): string {
+  return `expected ${describe(schema)}, not ${show(value, path)}${advice(schema, value)}`;
+}
+
+/** What most likely went wrong, in brackets; empty where nothing is likely. */
+function advice(schema: z.core.$ZodType, value: unknown): string {
+  const expected = describe(schema);
+  if (typeof value === "string") {
+    if (expected.startsWith("true or false")) {
+      if (/^(yes|on|y|true)$/i.test(value)) return " (write true)";
+      if (/^(no|off|n|false)$/i.test(value)) return " (write false)";
+    }
+    const choice = suggestChoice(value, choicesOf(schema));
+    return choice === undefined ? "" : ` (did you mean "${choice}"?)`;
+  }
+  if (value === null) {
+    const fallback = defaultOf(schema);
+    return fallback === undefined ? "" : ` (leave the key out for its default, ${fallback})`;
+  }
+  const takesText = expected.startsWith("text") || choicesOf(schema).length > 0;
+  return takesText && (typeof value === "number" || typeof value === "boolean") ? " (put it in quotes)" : "";
+}
+
+/** A value as the user would write it; cut where long, and never a secret. */
+function show(value: unknown, path: KeyPath): string {
+  if (isSecret(path)) return `a ${value === null ? "null" : typeof value}`;
+  if (typeof value === "number") return String(value);
+  if (value !== null && typeof value === "object")
+    return Array.isArray(value) ? cut(JSON.stringify(value)) : "a section of keys";
+  return cut(JSON.stringify(value));
+}
+
+const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
+
+/** One problem a key is enough. */
+function dropRepeats(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ path }) => {
+    const key = JSON.stringify(path);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+const keyPath = (path: readonly PropertyKey[]): KeyPath =>
+  path.map((key) => (typeof key === "number" ? key : String(key)));
+
+function valueAt(values: unknown, path: KeyPath): unknown {
+  let value = values;
+  for (const key of path) {
+    if (Array.isArray(value) && typeof key === "number") value = value[key] as unknown;
+    else if (isSection(value) && Object.hasOwn(value, key)) value = value[key];
+    else return undefined;
+  }
+  return value;
+}
+
+function remove(values: Record<string, unknown>, path: KeyPath): void {
+  const parent = valueAt(values, path.slice(0, -1));
+  const key = path.at(-1);
+  if (isSection(parent) && key !== undefined) Reflect.deleteProperty(parent, key);
+}
+
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,86 @@
+/** What a user loses if these fail: a wrong address is refused by name, and a run is not open to strangers by mistake. */
+import { describe, expect, it } from "vitest";
+import { formatAddress, isLoopback, parseAddress, refuseExposure } from "../../../src/config/index.js";
+
+describe("parseAddress", () => {
+  it.each([
+    ["127.0.0.1:7070", "127.0.0.1", 7070],
+    ["[::1]:7070", "::1", 7070],
+    ["[fe80::1%eth0]:1", "fe80::1%eth0", 1],
+    ["coordinator:65535", "coordinator", 65535],
+    ["coxswain-0.coxswain.default.svc.cluster.local.:80", "coxswain-0.coxswain.default.svc.cluster.local.", 80],
+    ["0.0.0.0:0", "0.0.0.0", 0],
+  ])("reads %s, and formats it the same", (text, host, port) => {
+    const address = parseAddress(text, { name: "cluster.listen", allowPortZero: true });
+    expect(address).toEqual({ host, port });
+    expect(formatAddress(address)).toBe(text);
+  });
+
+  it.each([
+    [":7070", '--listen: ":7070" names no host'],
+    ["7070", '--listen: "7070" is not HOST:PORT'],
+    ["host", '--listen: "host" is not HOST:PORT'],
+    ["host:", '--listen: "host:" is not HOST:PORT'],
+    ["host:http", '--listen: "host:http" is not HOST:PORT'],
+    ["host:-1", '--listen: "host:-1" is not HOST:PORT'],
+    ["host:65536", '--listen: "host:65536": a port is at most 65535'],
+    ["host:0", '--listen: "host:0": port 0 cannot be reached'],
+    ["::1:7070", '--listen: "::1:7070" has more than one colon'],
+    ["::1", '--listen: "::1" has more than one colon'],
+    ["[host]:1", '--listen: "[host]:1": "host" is neither a name nor an IP address'],
+    ["1.2.3:1", '--listen: "1.2.3:1": "1.2.3" is neither a name nor an IP address'],
+    ["999.1.1.1:1", '--listen: "999.1.1.1:1": "999.1.1.1" is neither a name nor an IP address'],
+    ["a b:1", '--listen: "a b:1": "a b" is neither a name nor an IP address'],
+    ["http://host:1", '--listen: "http://host:1" is a URL; an address is HOST:PORT'],
+  ])("refuses %s, naming the flag", (text, message) => {
+    expect(() => parseAddress(text, { name: "--listen" })).toThrow(
+      expect.objectContaining({ code: "config", message, hint: expect.stringMatching(/\S/) as string }),
+    );
+  });
+});
+
+describe("isLoopback", () => {
+  it.each(["localhost", "LOCALHOST", "127.0.0.1", "127.255.0.9", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])(
+    "%s is",
+    (host) => {
+      expect(isLoopback(host)).toBe(true);
+    },
+  );
+  it.each([
+    "0.0.0.0",
+    "::",
+    "128.0.0.1",
+    "10.0.0.1",
+    "example.com",
+    "127.0.0.1.example.com",
+    "::ffff:10.0.0.1",
+    "localhost.evil",
+  ])("%s is not", (host) => {
+    expect(isLoopback(host)).toBe(false);
+  });
+});
+
+describe("listening beyond loopback", () => {
+  const open = { listen: { host: "0.0.0.0", port: 7070 }, tls: false, token: false, insecure: false };
+
+  it("without TLS or a token is refused, with the ways out", () => {
+    expect(() => {
+      refuseExposure(open, "cluster.listen");
+    }).toThrow(
+      expect.objectContaining({
+        code: "config",
+        message: expect.stringMatching(/^cluster\.listen: 0\.0\.0\.0:7070 can be reached/) as string,
+        hint: expect.stringContaining("--insecure") as string,
+      }),
+    );
+  });
+
+  it.each([{ tls: true }, { token: true }, { insecure: true }, { listen: { host: "::1", port: 1 } }])(
+    "is allowed with %j",
+    (given) => {
+      expect(() => {
+        refuseExposure({ ...open, ...given }, "cluster.listen");
+      }).not.toThrow();
+    },
+  );
+});
