@@ -52,7 +52,7 @@ export class LeaseRunner {
   async #train(lease: LeaseOutput): Promise<void> {
     const { step, first, shards, roundShards } = lease;
     const pool = this.contributions.pool;
-    const sum = new TreeSum(roundShards);
+    const sum = new TreeSum(roundShards, { release: (vector) => pool.give(vector) });
     const waiting = cover(first, shards.length, roundShards);
     const results: Result[] = [];
     for (const [index, { rows }] of shards.entries()) {

@@ -1,0 +1,242 @@
+/**
+ * Carries out what the state machine decides: owns the machine, the workers' sessions, the coordinator's replica and the
+ * gradients of the step in flight. Events come in, effects go out, one after another; nothing is decided here.
+ */
+import { TreeSum } from "../collective/index.js";
+import type { TreeNode } from "../collective/index.js";
+import { CoxswainError, messageOf } from "../errors.js";
+import type { StepNumber } from "../ids.js";
+import { globalNorm } from "../optim/index.js";
+import type { Replica, ReplicaState } from "../optim/index.js";
+import type { Logger } from "../telemetry/index.js";
+import { shardMessages } from "./leases.js";
+import type { LeaseSources } from "./leases.js";
+import type { ClusterMachine, CommitEffect, Effect, Event, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
+import type { RunRecorder } from "./recorder.js";
+import type { WorkerSession } from "./session.js";
+
+/** Reduced gradients kept for workers that are a step late. */
+const reducedKept = 2;
+
+export interface ConductorOptions {
+  readonly machine: ClusterMachine;
+  readonly replica: Replica;
+  readonly sources: LeaseSources;
+  readonly recorder: RunRecorder;
+  readonly logger: Logger;
+  /** Writes a checkpoint of a state that no longer changes. */
+  save(state: ReplicaState): Promise<void>;
+  /** Monotonic, ms. */
+  now(): number;
+}
+
+const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
+  `${worker} ${step}:${first}:${count}`;
+
+export class Conductor {
+  readonly #options: ConductorOptions;
+  readonly #sessions = new Map<WorkerId, WorkerSession>();
+  readonly #events: Event[] = [];
+  #handling = false;
+  /** The tree of the step in flight. */
+  #tree: { readonly step: StepNumber; readonly sum: TreeSum } | undefined;
+  /** Received, not yet accepted. */
+  readonly #inbox = new Map<string, Float32Array>();
+  readonly #reduced = new Map<StepNumber, Float32Array>();
+  #saves: Promise<void> = Promise.resolve();
+  readonly #ticker: NodeJS.Timeout;
+  #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
+    resolve: () => undefined,
+    reject: () => undefined,
+  };
+  /** Settles once: when the run is over and all is on disk, or with a bug of ours. */
+  readonly done = new Promise<Outcome>((resolve, reject) => (this.#settle = { resolve, reject }));
+
+  constructor(options: ConductorOptions) {
+    this.#options = options;
+    this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), 1_000);
+  }
+
+  dispatch(event: Event): void {
+    this.#events.push(event);
+    if (this.#handling) return;
+    this.#handling = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const effects = this.#options.machine.handle(next, this.#options.now());
+        for (const effect of effects) this.#carryOut(effect);
+      }
+    } catch (error) {
+      this.#settle.reject(error);
+    } finally {
+      this.#handling = false;
+    }
+    this.#options.recorder.status(this.#options.machine.status());
+  }
+
+  admit(session: WorkerSession): void {
+    this.#sessions.set(session.id, session);
+    this.#options.recorder.joined(session);
+    this.dispatch({ type: "joined", worker: session.id });
+  }
+
+  /** The worker's stream is over, for whatever reason. */
+  dismiss(id: WorkerId, reason: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    session.close();
+    this.#options.recorder.left(session, reason);
+    this.dispatch({ type: "left", worker: id, reason });
+  }
+
+  session(id: WorkerId): WorkerSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  reduced(step: number): Float32Array | undefined {
+    return this.#reduced.get(step as StepNumber);
+  }
+
+  status(): MachineStatus {
+    return this.#options.machine.status();
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+    for (const session of this.#sessions.values()) session.close();
+    this.#sessions.clear();
+  }
+
+  #carryOut(effect: Effect): void {
+    const { recorder, replica } = this.#options;
+    switch (effect.type) {
+      case "synchronise":
+        this.#sessions.get(effect.worker)?.send({ synchronise: { step: effect.step } });
+        return;
+      case "lease":
+        return this.#lease(effect);
+      case "receive":
+        return void this.#receive(effect);
+      case "accept":
+        return this.#accept(effect);
+      case "reduce":
+        return this.#reduce(effect);
+      case "commit":
+        return this.#commit(effect);
+      case "evaluated":
+        return recorder.evaluated(effect.step, effect.loss);
+      case "mismatch":
+        return recorder.mismatch(this.#nameOf(effect.worker), effect.step);
+      case "lost":
+        return recorder.lost(this.#nameOf(effect.worker), effect.count, effect.reason);
+      case "drop":
+        return this.dismiss(effect.worker, effect.reason);
+      case "save":
+        return this.#save(replica.snapshot());
+      case "saveFailed":
+        return recorder.saveFailed(effect.step, effect.error);
+      case "finish":
+        return this.#finish(effect.outcome);
+    }
+  }
+
+  #lease(effect: Extract<Effect, { type: "lease" }>): void {
+    const { worker, task, step, first, count, roundShards, again } = effect;
+    const session = this.#sessions.get(worker);
+    if (task === "train" && this.#tree?.step !== step) {
+      this.#tree = { step, sum: new TreeSum(roundShards) };
+      this.#inbox.clear();
+    }
+    this.#options.recorder.leased(this.#nameOf(worker), step, count, again);
+    session?.send({
+      lease: {
+        task: task === "train" ? "TASK_TRAIN" : "TASK_EVALUATE",
+        step,
+        first,
+        shards: shardMessages(this.#options.sources, effect),
+        roundShards,
+        push: session.pushes,
+      },
+    });
+  }
+
+  async #receive({ worker, step, node }: Extract<Effect, { type: "receive" }>): Promise<void> {
+    const session = this.#sessions.get(worker);
+    if (session === undefined) return;
+    try {
+      const vector = await session.receive(step, node, this.#options.replica.size);
+      this.#options.recorder.received(vector.byteLength);
+      this.#inbox.set(keyOf(worker, step, node), vector);
+      this.dispatch({ type: "received", worker, step, node });
+      this.#inbox.delete(keyOf(worker, step, node));
+    } catch (error) {
+      this.#options.logger.warn({ worker, step, ...node, error: messageOf(error) }, "a contribution did not arrive");
+      // From now on the worker pushes: perhaps it can be heard but not reached.
+      session.pushes = true;
+      this.dispatch({ type: "receiveFailed", worker, step, node });
+    }
+  }
+
+  #accept({ worker, step, node }: Extract<Effect, { type: "accept" }>): void {
+    const vector = this.#inbox.get(keyOf(worker, step, node));
+    if (vector === undefined || this.#tree?.step !== step)
+      throw new CoxswainError("bug", `accepted shards ${node.first}+${node.count} of step ${step}, which are not here`);
+    this.#tree.sum.add(node, vector);
+    this.#options.recorder.accepted(worker, node.count);
+  }
+
+  #reduce({ step, tokens }: Extract<Effect, { type: "reduce" }>): void {
+    if (this.#tree?.step !== step) throw new CoxswainError("bug", `no tree for step ${step}`);
+    const vector = this.#tree.sum.result();
+    this.#tree = undefined;
+    this.#reduced.set(step, vector);
+    this.#reduced.delete((step - reducedKept) as StepNumber);
+    this.dispatch({ type: "reduced", step, gradNorm: globalNorm(vector, 1 / tokens) });
+  }
+
+  #commit(effect: CommitEffect): void {
+    const { replica, recorder, now } = this.#options;
+    const { step, learningRate, scale } = effect;
+    for (const worker of effect.workers) this.#sessions.get(worker)?.send({ commit: { step, learningRate, scale } });
+    for (const session of this.#sessions.values()) session.release(step);
+    const gradient = this.#reduced.get(step);
+    if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
+    const applyStart = now();
+    replica.apply({ step, gradient, learningRate, scale });
+    const hash = replica.hash();
+    recorder.committed(effect, { applySeconds: (now() - applyStart) / 1000, endedAt: now() });
+    this.dispatch({ type: "committed", step, hash });
+  }
+
+  /** Checkpoints are written one after another, while training goes on. */
+  #save(state: ReplicaState): void {
+    const { save, recorder, now } = this.#options;
+    this.#saves = this.#saves.then(async () => {
+      const start = now();
+      try {
+        await save(state);
+        recorder.saved(state.step, (now() - start) / 1000);
+        this.dispatch({ type: "saved", step: state.step });
+      } catch (error) {
+        const failure =
+          error instanceof CoxswainError
+            ? error
+            : new CoxswainError("storage", `the checkpoint of step ${state.step} failed: ${messageOf(error)}`, { cause: error });
+        this.dispatch({ type: "saveFailed", step: state.step, error: failure });
+      }
+    });
+  }
+
+  #finish(outcome: Outcome): void {
+    clearInterval(this.#ticker);
+    const reason = outcome.kind === "completed" ? "completed" : outcome.kind === "stopped" ? outcome.reason : outcome.error.message;
+    for (const session of this.#sessions.values()) session.send({ finish: { reason, completed: outcome.kind === "completed" } });
+    this.#settle.resolve(outcome);
+  }
+
+  #nameOf(id: WorkerId): string {
+    return this.#sessions.get(id)?.id ?? id;
+  }
+}
+

@@ -1,0 +1,151 @@
+/**
+ * Everything a run needs before its first step: the model and what is adapted, the data as tokens, the plan of steps,
+ * and the state to start from. Cheap checks come before dear ones, so that a mistake shows at once.
+ */
+import { linearModules, resolveTargets } from "../compute/index.js";
+import type { RunConfig, TrainingConfig } from "../config/index.js";
+import { loraSettings } from "../config/index.js";
+import { buildTokenStore, openTokenizer, stepPlan } from "../data/index.js";
+import type { StepPlan, TokenStore } from "../data/index.js";
+import { CoxswainError } from "../errors.js";
+import type { StepNumber } from "../ids.js";
+import {
+  flattenAdapter,
+  initialParameters,
+  layoutFingerprint,
+  loraLayout,
+  modelManifest,
+  openModelFolder,
+  readAdapter,
+  resolveModel,
+} from "../model/index.js";
+import type { LoraLayout, ModelFolder, ModelManifest } from "../model/index.js";
+import { Replica, learningRateSchedule, warmupSteps } from "../optim/index.js";
+import { newestCheckpoint, readCheckpoint } from "./checkpoint.js";
+import { configDigest } from "./config-digest.js";
+
+export interface PreparedRun {
+  readonly config: RunConfig;
+  readonly modelFolder: ModelFolder;
+  readonly manifest: ModelManifest;
+  readonly layout: LoraLayout;
+  readonly layoutFingerprint: string;
+  /** Paths of the adapted modules. */
+  readonly targets: readonly string[];
+  readonly train: TokenStore;
+  readonly evaluation: TokenStore | undefined;
+  readonly plan: StepPlan;
+  readonly learningRate: (step: StepNumber) => number;
+  readonly replica: Replica;
+  /** Tokens used before this life of the run. */
+  readonly tokensBefore: { readonly all: number; readonly supervised: number };
+  /** The checkpoint it goes on from. */
+  readonly checkpoint: string | undefined;
+}
+
+export interface PrepareOptions {
+  /** Go on from the newest whole checkpoint. */
+  readonly resume: boolean;
+  /** Something the user should know: a dropped example, a damaged checkpoint. */
+  note(text: string): void;
+  /** What is being done, for a user who waits. */
+  progress(text: string): void;
+}
+
+export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {
+  const path = await resolveModel(config.model, { onProgress: options.progress });
+  const modelFolder = await openModelFolder(path);
+  const lora = loraSettings(config);
+  const modules = resolveTargets(lora, linearModules(modelFolder));
+  const layout = loraLayout(lora, modules);
+  const { learningRateOf, check } = schedules(config.training);
+  check();
+  const parameters = await startingParameters(config, layout);
+  options.progress("reading the data");
+  const tokenizer = await openTokenizer(path);
+  const common = { data: config.data, tokenizer, onWarning: options.note };
+  const train = await buildTokenStore({ source: config.data.train, ...common });
+  const evaluation =
+    config.data.eval === null ? undefined : await buildTokenStore({ source: config.data.eval, ...common });
+  const { global_batch_size: globalBatchSize, max_steps: maxSteps, num_train_epochs: epochs } = config.training;
+  const plan = stepPlan({
+    rows: train.rowCount,
+    globalBatchSize,
+    seed: config.seed,
+    shuffle: config.data.shuffle,
+    maxSteps,
+    epochs,
+  });
+  options.progress("hashing the model");
+  const manifest = await modelManifest(path);
+  const replica = newReplica(config.training, layout.size);
+  replica.parameters.set(parameters);
+  const prepared = {
+    config,
+    modelFolder,
+    manifest,
+    layout,
+    layoutFingerprint: layoutFingerprint(layout),
+    targets: modules.map((module) => module.path),
+    train,
+    evaluation,
+    plan,
+    learningRate: learningRateOf(plan.totalSteps),
+    replica,
+  };
+  const resumed = options.resume ? await resume(prepared, options) : undefined;
+  return { ...prepared, tokensBefore: resumed?.tokens ?? { all: 0, supervised: 0 }, checkpoint: resumed?.path };
+}
+
+function newReplica(training: TrainingConfig, size: number): Replica {
+  const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = training;
+  return new Replica(size, { beta1, beta2, epsilon, weightDecay });
+}
+
+/** The schedule needs the number of steps, which is known late; its settings are checked early. */
+function schedules(training: TrainingConfig): {
+  learningRateOf: (totalSteps: number) => (step: StepNumber) => number;
+  check: () => void;
+} {
+  const learningRateOf = (totalSteps: number): ((step: StepNumber) => number) =>
+    learningRateSchedule({
+      type: training.lr_scheduler_type,
+      kwargs: training.lr_scheduler_kwargs,
+      learningRate: training.learning_rate,
+      warmupSteps: warmupSteps(training, totalSteps),
+      totalSteps,
+    });
+  return { learningRateOf, check: () => void learningRateOf(training.max_steps ?? 1000) };
+}
+
+async function startingParameters(config: RunConfig, layout: LoraLayout): Promise<Float32Array> {
+  const { init_adapter: folder } = config.lora;
+  if (folder === null) return initialParameters(layout, config.seed);
+  return flattenAdapter(await readAdapter(folder), layout, loraSettings(config));
+}
+
+type Resumable = Omit<PreparedRun, "tokensBefore" | "checkpoint">;
+
+async function resume(
+  run: Resumable,
+  { note }: PrepareOptions,
+): Promise<{ path: string; tokens: { all: number; supervised: number } } | undefined> {
+  const path = await newestCheckpoint(run.config.output_dir, { onSkip: note });
+  if (path === undefined) {
+    note("there is no checkpoint yet: starting at step 0");
+    return undefined;
+  }
+  const checkpoint = await readCheckpoint(path, run.layout);
+  checkSame(path, "the training data", checkpoint.trainer.data_fingerprint, run.train.fingerprint);
+  checkSame(path, "the model", checkpoint.trainer.model_hash, run.manifest.hash);
+  checkSame(path, "the settings that decide the result", checkpoint.trainer.config_digest, configDigest(run.config));
+  run.replica.assign(checkpoint.state);
+  return { path, tokens: checkpoint.trainer.tokens };
+}
+
+function checkSame(path: string, what: string, then: string, now: string): void {
+  if (then === now) return;
+  throw new CoxswainError("config", `${path} was made with other values: ${what} differ now`, {
+    hint: "Undo the change to go on with the same run, or start a new one in another output_dir (lora.init_adapter can start from this checkpoint).",
+  });
+}

@@ -1,0 +1,237 @@
+/** The coordinator's gRPC service: checks who calls, turns messages into events, serves what is pulled. */
+import { Metadata, status } from "@grpc/grpc-js";
+import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+import type { Chunk } from "../collective/index.js";
+import { CoxswainError } from "../errors.js";
+import { shardIndex, stepNumber } from "../ids.js";
+import type { ModelManifest } from "../model/index.js";
+import type { Replica } from "../optim/index.js";
+import {
+  metadataKeys,
+  packFloats,
+  protocolVersion,
+  receiveObject,
+  sendChunks,
+  sendObject,
+  showsToken,
+  unpackFloats,
+} from "../rpc/index.js";
+import type {
+  ContributionOutput,
+  CoordinatorHandlers,
+  CoordinatorMessage,
+  JoinOutput,
+  WorkerMessageOutput,
+} from "../rpc/index.js";
+import { version } from "../version.js";
+import type { Conductor } from "./conductor.js";
+import { modelFileChunks } from "./model-files.js";
+import { WorkerSession } from "./session.js";
+
+export interface ServiceOptions {
+  readonly conductor: Conductor;
+  readonly replica: Replica;
+  readonly runId: string;
+  /** The resolved run file as JSON, without secrets. */
+  readonly runConfig: string;
+  readonly model: ModelManifest;
+  readonly modelPath: string;
+  readonly layoutFingerprint: string;
+  readonly token: string | null;
+  readonly silenceTimeout: number;
+  /** Opens the connection to a worker's own server. */
+  reach(session: WorkerSession): Promise<void>;
+  /** A worker says that it cannot go on. */
+  onFailure(session: WorkerSession, error: CoxswainError): void;
+}
+
+type Attendance = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
+
+/** How long a caller may take to say who it is, ms. */
+const joinTimeout = 10_000;
+
+interface Refusal {
+  readonly code: status;
+  readonly details: string;
+}
+
+const refuse = (call: { emit(event: "error", refusal: Refusal): boolean }, code: status, details: string): void => {
+  call.emit("error", { code, details });
+};
+
+export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandlers {
+  return {
+    Attend: (call) => attend(call, options),
+    PullReduced: (call) => {
+      const step = call.request.step;
+      const vector = options.conductor.reduced(step);
+      if (!admitted(call, options)) return;
+      if (vector === undefined) refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
+      else void serve(call, sendObject(call, packFloats(vector)));
+    },
+    PullReplica: (call) => {
+      if (!admitted(call, options)) return;
+      const metadata = new Metadata();
+      metadata.set(metadataKeys.step, String(options.replica.step));
+      call.sendMetadata(metadata);
+      void serve(call, sendObject(call, options.replica.toBytes()));
+    },
+    PullModelFile: (call) => {
+      if (!admitted(call, options)) return;
+      const file = options.model.files.find(({ name }) => name === call.request.name);
+      if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
+      else void serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
+    },
+    PushContribution: (call, callback) => {
+      const session = options.conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
+      if (!admitted(call, options) || session === undefined) return;
+      receivePush(call, session, options.replica.size).then(
+        () => callback(null, {}),
+        (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
+      );
+    },
+  };
+}
+
+/** Ends a served stream when all is sent; a caller that has gone needs no answer. */
+async function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promise<void>): Promise<void> {
+  try {
+    await sent;
+    call.end();
+  } catch (error) {
+    if (!call.cancelled) refuse(call, status.INTERNAL, String(error));
+  }
+}
+
+/** Bulk calls come from workers that attend this life of this run. */
+function admitted(
+  call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> & Parameters<typeof refuse>[0],
+  { token, runId, conductor }: ServiceOptions,
+): boolean {
+  if (!showsToken(call.metadata, token)) {
+    refuse(call, status.UNAUTHENTICATED, "the token is wrong or missing");
+    return false;
+  }
+  const worker = String(call.metadata.get(metadataKeys.worker)[0]);
+  if (call.metadata.get(metadataKeys.run)[0] === runId && conductor.session(worker) !== undefined) return true;
+  refuse(call, status.PERMISSION_DENIED, "the caller does not attend this run");
+  return false;
+}
+
+async function receivePush(
+  call: ServerReadableStream<Chunk, unknown>,
+  session: WorkerSession,
+  size: number,
+): Promise<void> {
+  const number = (key: string): number => Number(call.metadata.get(key)[0]);
+  const node = { first: shardIndex(number(metadataKeys.first)), count: number(metadataKeys.count) };
+  const vector = unpackFloats(await receiveObject(call, size * 4));
+  session.pushed(number(metadataKeys.step), node, vector);
+}
+
+function attend(call: Attendance, options: ServiceOptions): void {
+  if (!showsToken(call.metadata, options.token)) {
+    refuse(call, status.UNAUTHENTICATED, "the token is wrong or missing (--token or COXSWAIN_TOKEN)");
+    return;
+  }
+  let session: WorkerSession | undefined;
+  const deadline = setTimeout(() => refuse(call, status.DEADLINE_EXCEEDED, "no join"), joinTimeout);
+  const over = (reason: string): void => {
+    clearTimeout(deadline);
+    if (session !== undefined) options.conductor.dismiss(session.id, reason);
+    session = undefined;
+  };
+  call.on("data", (message: WorkerMessageOutput) => {
+    if (session === undefined) {
+      clearTimeout(deadline);
+      session = join(call, message, options);
+    } else if (message.leaving) over(message.leaving.reason);
+    else onMessage(call, session, message, options);
+  });
+  call.on("end", () => {
+    over("it closed its stream");
+    call.end();
+  });
+  call.on("cancelled", () => over("its connection broke"));
+  call.on("error", (error) => over(error.message));
+}
+
+function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOptions): WorkerSession | undefined {
+  const refusal = message.join ? refusalOf(message.join, options) : "the first message must be a join";
+  if (refusal !== undefined || !message.join) {
+    refuse(call, status.FAILED_PRECONDITION, refusal ?? "the first message must be a join");
+    return undefined;
+  }
+  const session = new WorkerSession(call, message.join);
+  options.conductor.admit(session);
+  session.keepAlive(options.silenceTimeout);
+  session.send({
+    welcome: {
+      runId: options.runId,
+      runConfig: options.runConfig,
+      model: options.model,
+      modelPath: options.modelPath,
+      silenceTimeoutMs: options.silenceTimeout,
+    },
+  });
+  return session;
+}
+
+function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | undefined {
+  if (join.protocolVersion !== protocolVersion)
+    return `the coordinator is Coxswain ${version} (protocol ${protocolVersion}), the worker ${join.softwareVersion} (protocol ${join.protocolVersion}); install the same version on both`;
+  if (join.workerId === "") return "a worker needs an id";
+  if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} takes part already`;
+  return undefined;
+}
+
+function onMessage(
+  call: Attendance,
+  session: WorkerSession,
+  message: WorkerMessageOutput,
+  options: ServiceOptions,
+): void {
+  const { conductor } = options;
+  const worker = session.id;
+  if (message.ready) onReady(call, session, message.ready.layoutFingerprint, options);
+  else if (message.applied)
+    conductor.dispatch({
+      type: "applied",
+      worker,
+      step: stepNumber(message.applied.step),
+      hash: message.applied.stateHash,
+    });
+  else if (message.contribution) onContribution(session, message.contribution, conductor);
+  else if (message.resynchronise) conductor.dispatch({ type: "resynchronise", worker });
+  else if (message.failed) {
+    const { message: what, hint } = message.failed;
+    options.onFailure(session, new CoxswainError(errorCode(message.failed.code), what, hint === "" ? {} : { hint }));
+    conductor.dismiss(worker, what);
+  } else conductor.dispatch({ type: "heard", worker });
+}
+
+function onReady(call: Attendance, session: WorkerSession, fingerprint: string, options: ServiceOptions): void {
+  const { conductor } = options;
+  if (fingerprint !== options.layoutFingerprint) {
+    conductor.dismiss(session.id, "its layout of LoRA tensors differs");
+    refuse(call, status.FAILED_PRECONDITION, "the worker's layout of LoRA tensors differs: install the same version on both");
+    return;
+  }
+  void options.reach(session).then(() => conductor.dispatch({ type: "ready", worker: session.id }));
+}
+
+function onContribution(session: WorkerSession, message: ContributionOutput, conductor: Conductor): void {
+  conductor.dispatch({
+    type: "contribution",
+    worker: session.id,
+    task: message.task === "TASK_TRAIN" ? "train" : "evaluate",
+    step: stepNumber(message.step),
+    node: { first: shardIndex(message.first), count: message.count },
+    results: message.results.map((result) => ({ ...result, shard: shardIndex(result.shard) })),
+  });
+}
+
+/** Only kinds that a worker can meet; anything else is a bug. */
+function errorCode(code: string): "model" | "config" | "network" | "storage" | "bug" {
+  return code === "model" || code === "config" || code === "network" || code === "storage" ? code : "bug";
+}
