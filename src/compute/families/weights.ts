@@ -1,0 +1,32 @@
+/** Checks that a model folder has the weights that its configuration calls for, in shapes and types that can be used. */
+import { CoxswainError } from "../../errors.js";
+import type { ModelFolder, TensorType } from "../../model/folder.js";
+import { weightShapes } from "./decoder.js";
+import type { DecoderSpec } from "./spec.js";
+
+const usable: ReadonlySet<TensorType> = new Set(["F32", "F16", "BF16"]);
+
+/** @throws CoxswainError "model" that names the first tensor that is missing, misshapen or of an unusable type */
+export function checkWeights(model: ModelFolder, spec: DecoderSpec): void {
+  for (const [name, shape] of weightShapes(spec)) {
+    const found = model.tensors.get(name);
+    if (found === undefined) {
+      throw new CoxswainError("model", `${model.path}: tensor ${name} [${shape.join(", ")}] is missing`, {
+        hint: "Download the model again; its config.json calls for this tensor.",
+      });
+    }
+    if (found.shape.length !== shape.length || found.shape.some((size, axis) => size !== shape[axis])) {
+      throw new CoxswainError(
+        "model",
+        `${model.path}: tensor ${name} in ${found.file} has shape [${found.shape.join(", ")}], ` +
+          `but config.json makes it [${shape.join(", ")}]`,
+        { hint: "config.json and the weights are not of the same model." },
+      );
+    }
+    if (!usable.has(found.dtype)) {
+      throw new CoxswainError("model", `${model.path}: tensor ${name} in ${found.file} is ${found.dtype}`, {
+        hint: `Supported types of weights: ${[...usable].join(", ")}.`,
+      });
+    }
+  }
+}

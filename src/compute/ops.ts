@@ -1,0 +1,59 @@
+/**
+ * The operations that model families are written on. `T` is an engine's tensor: a symbol of a graph under construction
+ * for the `onnx` engine. An implementation is bound to one batch (token ids, positions, who may see whom) and to one
+ * purpose (training, loss, generation); a family knows nothing of either, nor of gradients.
+ *
+ * Activations are [tokens, features], where tokens = rows * length in row-major order, and f32.
+ */
+import type { LinearModule } from "../model/lora.js";
+
+/** A linear layer as a family uses it: y = x W^T (+ bias) (+ scale * B A x where the module is adapted). */
+export interface Projection extends LinearModule {
+  /** Whether `<path>.bias` exists beside `<path>.weight`. */
+  readonly bias: boolean;
+}
+
+/** Rotary position embedding: what cos and sin are computed from. */
+export interface RotarySettings {
+  /** Radians a position, [headDim / 2], rounded to f32. */
+  readonly inverseFrequencies: Float32Array;
+  /** What cos and sin are multiplied by (yarn's attention factor; 1 elsewhere). */
+  readonly attentionFactor: number;
+}
+
+export interface AttentionSettings {
+  /** Which layer, from 0: names its key/value cache. */
+  readonly layer: number;
+  readonly heads: number;
+  /** Divides `heads`: consecutive query heads share a key/value head. */
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+  /** What q k^T is multiplied by. */
+  readonly scale: number;
+  /** A token sees itself and the `window - 1` before it; null sees all before it. */
+  readonly window: number | null;
+}
+
+export interface Ops<T> {
+  /** The rows of `weight` [vocabulary, hidden] for the batch's token ids: [tokens, hidden]. */
+  embedding(weight: string): T;
+  /**
+   * One decoder layer: `body(x)`. A boundary at which an engine may drop activations and compute them again
+   * (gradient checkpointing), or order its work.
+   */
+  block(x: T, body: (x: T) => T): T;
+  /** Linear layers of the same input, [tokens, outFeatures] each; together, because they can share work. */
+  project<const P extends readonly Projection[]>(x: T, modules: P): { readonly [K in keyof P]: T };
+  /**
+   * x / sqrt(mean(x^2) + epsilon) * weight over each `width` consecutive features, `weight` [width]
+   * (Zhang and Sennrich 2019).
+   */
+  rmsNorm(x: T, weight: string, width: number, epsilon: number): T;
+  /** Rotates each head's (first half, second half) pairs by its token's position; x [tokens, heads * headDim]. */
+  rotary(x: T, settings: RotarySettings): T;
+  /** Causal attention within each example; q [tokens, heads * headDim], k and v [tokens, keyValueHeads * headDim]. */
+  attention(q: T, k: T, v: T, settings: AttentionSettings): T;
+  /** silu(gate) * up (Shazeer 2020). */
+  swiGlu(gate: T, up: T): T;
+  add(a: T, b: T): T;
+}
