@@ -1,2 +1,12 @@
+export { Assembler } from "./assembler.js";
+export { chunksOf, decodeChunk, encodeChunk, maxPayload, payloadOffset } from "./chunk.js";
+export type { Chunk } from "./chunk.js";
+export { bytesOf, floatsOf } from "./floats.js";
+export { addBf16Into, addInto, adamwUpdate, scaleInPlace, squareSumBlock, squareSums, toBf16 } from "./kernels.js";
+export type { AdamWConstants, AdamWVectors } from "./kernels.js";
+export { stateHash } from "./state-hash.js";
+export type { ReplicaState } from "./state-hash.js";
+export { TreeSum } from "./tree-sum.js";
+export type { TreeSumOptions } from "./tree-sum.js";
 export { children, contains, cover, describeNode, isNode, parent, root, sameNode, sibling } from "./tree.js";
 export type { TreeNode } from "./tree.js";

@@ -1,0 +1,111 @@
+/**
+ * The bulk message `Chunk` of the protocol, written and read by hand: protobufjs would copy every payload several times.
+ * Knows the message, not what an object is made of, and no stream.
+ */
+import { crc32 } from "node:zlib";
+import { CoxswainError } from "../errors.js";
+import { malformed, WireReader, wireTypes } from "./wire.js";
+
+/** A piece of an object; see the message of this name in coxswain.proto. */
+export interface Chunk {
+  /** Bytes from the start of the object. */
+  readonly offset: number;
+  /** Bytes of the whole object. */
+  readonly total: number;
+  /** CRC-32 of the payload. */
+  readonly crc32: number;
+  /** At most `maxPayload` bytes. A view: of the message it was read from, or of the object it is part of. */
+  readonly payload: Uint8Array;
+}
+
+/** The most payload of one chunk, bytes: 256 KiB to 2 MiB are equally fast. */
+export const maxPayload = 1024 * 1024;
+
+/** Where the payload begins in an encoded chunk, bytes: aligned for views of any element type, and of SIMD vectors. */
+export const payloadOffset = 32;
+
+// The tags (field number * 8 + wire type) of the four fields, and where each lies in what we write.
+const offsetTag = 1 * 8 + wireTypes.fixed64;
+const totalTag = 2 * 8 + wireTypes.fixed64;
+const crc32Tag = 3 * 8 + wireTypes.fixed32;
+const payloadTag = 4 * 8 + wireTypes.bytes;
+const offsetAt = 0;
+const totalAt = 9;
+const crc32At = 18;
+const payloadAt = 23;
+
+/**
+ * The protobuf message. The payload's length is a varint of eight bytes, longer than need be (which protobuf allows), so
+ * that the payload begins at `payloadOffset`.
+ * @throws CoxswainError "bug" for a payload over `maxPayload`
+ */
+export function encodeChunk({ offset, total, crc32: checksum, payload }: Chunk): Buffer {
+  if (payload.length > maxPayload) throw new CoxswainError("bug", `a chunk of ${payload.length} bytes is too large`);
+  const message = Buffer.allocUnsafe(payloadOffset + payload.length);
+  writeFixed64(message, offsetTag, offset, offsetAt);
+  writeFixed64(message, totalTag, total, totalAt);
+  message[crc32At] = crc32Tag;
+  message.writeUInt32LE(checksum, crc32At + 1);
+  message[payloadAt] = payloadTag;
+  for (let at = payloadAt + 1, rest = payload.length; at < payloadOffset; at++, rest >>>= 7) {
+    message[at] = (rest & 0x7f) | (at < payloadOffset - 1 ? 0x80 : 0);
+  }
+  message.set(payload, payloadOffset);
+  return message;
+}
+
+function writeFixed64(message: Buffer, tag: number, value: number, at: number): void {
+  message[at] = tag;
+  message.writeUInt32LE(value % 2 ** 32, at + 1);
+  message.writeUInt32LE(Math.floor(value / 2 ** 32), at + 5);
+}
+
+/**
+ * Reads any valid encoding of the message: fields in any order or absent, unknown ones skipped.
+ * The checksum is not verified here but where the chunk is used, see `Assembler`.
+ * @returns a chunk whose payload is a view of `message`
+ * @throws CoxswainError "network" for anything else
+ */
+export function decodeChunk(message: Buffer): Chunk {
+  const reader = new WireReader(message);
+  let offset = 0;
+  let total = 0;
+  let checksum = 0;
+  let payload: Uint8Array = message.subarray(0, 0);
+  while (!reader.done) {
+    const { field, wireType } = reader.tag();
+    switch (field * 8 + wireType) {
+      case offsetTag:
+        offset = reader.fixed64();
+        break;
+      case totalTag:
+        total = reader.fixed64();
+        break;
+      case crc32Tag:
+        checksum = reader.fixed32();
+        break;
+      case payloadTag:
+        payload = reader.bytes();
+        break;
+      default:
+        if (field <= 4) throw malformed(`field ${field} of a chunk has wire type ${wireType}`);
+        reader.skip(field, wireType);
+    }
+  }
+  if (payload.length > maxPayload) throw malformed(`a chunk of ${payload.length} bytes (at most ${maxPayload})`);
+  return { offset, total, crc32: checksum, payload };
+}
+
+/**
+ * An object as chunks of at most `size` bytes, in order; an empty object is one empty chunk. Payloads are views: the
+ * object must not change until the chunks are encoded.
+ */
+export function* chunksOf(bytes: Uint8Array, size = maxPayload): Generator<Chunk, void, undefined> {
+  const total = bytes.length;
+  let offset = 0;
+  do {
+    const payload = bytes.subarray(offset, offset + size);
+    yield { offset, total, crc32: crc32(payload), payload };
+    offset += payload.length;
+  } while (offset < total);
+}

@@ -1,0 +1,169 @@
+/**
+ * Arithmetic on whole vectors, at the speed of WebAssembly SIMD and with the same bits on every machine. Vectors lie
+ * anywhere; they are copied through blocks of the module's memory, which still beats a loop in JavaScript (see
+ * bench/kernels.ts). Knows no step, shard or optimiser: AdamW here is arithmetic with nine given constants.
+ */
+import { CoxswainError } from "../errors.js";
+import { type Block, blocks, blockSize, kernels } from "./wasm.js";
+
+function sameLength(...vectors: readonly { readonly length: number }[]): void {
+  if (vectors.every(({ length }) => length === vectors[0]?.length)) return;
+  const lengths = vectors.map(({ length }) => length).join(", ");
+  throw new CoxswainError("bug", `vectors that must be of one length have ${lengths} elements`);
+}
+
+/** The count that a kernel is given for `count` elements of a block: what it computes beyond them is dropped. */
+const wholeLanes = (count: number): number => Math.ceil(count / 8) * 8;
+
+/** Calls `visit` for each block of [from, to): where it begins, and how many elements it has. */
+function forEachBlock(from: number, to: number, visit: (at: number, count: number) => void): void {
+  for (let at = from; at < to; at += blockSize) visit(at, Math.min(blockSize, to - at));
+}
+
+const copyIn = (block: Block, vector: Float32Array, at: number, count: number): void =>
+  block.floats.set(vector.subarray(at, at + count));
+
+const copyOut = (block: Block, vector: Float32Array, at: number, count: number): void =>
+  vector.set(count === blockSize ? block.floats : block.floats.subarray(0, count), at);
+
+/**
+ * into[i] += from[i], in f32.
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function addInto(into: Float32Array, from: Float32Array): void {
+  sameLength(into, from);
+  const [sum, addend] = blocks;
+  forEachBlock(0, into.length, (at, count) => {
+    copyIn(sum, into, at, count);
+    copyIn(addend, from, at, count);
+    kernels.add(sum.address, addend.address, wholeLanes(count));
+    copyOut(sum, into, at, count);
+  });
+}
+
+/** vector[i] *= factor, in f32; the factor is rounded to f32 first. */
+export function scaleInPlace(vector: Float32Array, factor: number): void {
+  const [block] = blocks;
+  forEachBlock(0, vector.length, (at, count) => {
+    copyIn(block, vector, at, count);
+    kernels.scale(block.address, factor, wholeLanes(count));
+    copyOut(block, vector, at, count);
+  });
+}
+
+/** Elements that one of `squareSums` is over. Part of the definition of the gradient's norm: changing it changes runs. */
+export const squareSumBlock = 4096;
+
+/**
+ * The sum of squares, in f64, of each `squareSumBlock` elements (the last may be fewer). Squares are exact; within a
+ * block, elements whose index is 0, 1, 2, 3 modulo 4 are summed apart in order, then added as (s0 + s2) + (s1 + s3). So
+ * the sums of a slice that begins at a block's boundary are those of the whole vector.
+ * @returns [ceil(length / squareSumBlock)]
+ */
+export function squareSums(vector: Float32Array): Float64Array {
+  const [block] = blocks;
+  const sums = new Float64Array(Math.ceil(vector.length / squareSumBlock));
+  for (let index = 0; index < sums.length; index++) {
+    const at = index * squareSumBlock;
+    const count = Math.min(squareSumBlock, vector.length - at);
+    copyIn(block, vector, at, count);
+    block.floats.fill(0, count, wholeLanes(count));
+    sums[index] = kernels.squareSum(block.address, wholeLanes(count));
+  }
+  return sums;
+}
+
+/**
+ * to[i] = the bfloat16 nearest to from[i] (ties to even, beyond the largest: infinity; a NaN stays a NaN).
+ * @param to bit patterns, as long as `from`
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function toBf16(from: Float32Array, to: Uint16Array): void {
+  sameLength(from, to);
+  const [source, target] = blocks;
+  forEachBlock(0, from.length, (at, count) => {
+    copyIn(source, from, at, count);
+    kernels.toBf16(target.address, source.address, wholeLanes(count));
+    to.set(target.halves.subarray(0, count), at);
+  });
+}
+
+/**
+ * into[i] += from[i], where `from` holds bfloat16 bit patterns; the sum is f32.
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function addBf16Into(into: Float32Array, from: Uint16Array): void {
+  sameLength(into, from);
+  const [sum, addend] = blocks;
+  forEachBlock(0, into.length, (at, count) => {
+    copyIn(sum, into, at, count);
+    addend.halves.set(from.subarray(at, at + count));
+    kernels.addBf16(sum.address, addend.address, wholeLanes(count));
+    copyOut(sum, into, at, count);
+  });
+}
+
+/** What an AdamW update multiplies, adds and divides by. Each is rounded to f32 when it is used. */
+export interface AdamWConstants {
+  /** The gradient is `gradients[i] * scale`. */
+  readonly scale: number;
+  /** Parameters are multiplied by it: weight decay. */
+  readonly decay: number;
+  /** m = (lerpFromGradient ? gradient : m) + lerp * (gradient - m) */
+  readonly lerpFromGradient: boolean;
+  readonly lerp: number;
+  /** v = v * beta2 + (oneMinusBeta2 * gradient) * gradient */
+  readonly beta2: number;
+  readonly oneMinusBeta2: number;
+  /** parameter = parameter * decay + (minusStepSize * m) / (sqrt(v) / correction2 + epsilon) */
+  readonly correction2: number;
+  readonly epsilon: number;
+  readonly minusStepSize: number;
+}
+
+/** The vectors of an AdamW update, all of one length; the first three are written. */
+export interface AdamWVectors {
+  readonly parameters: Float32Array;
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+  readonly gradients: Float32Array;
+}
+
+/**
+ * The AdamW update of elements [from, to), every operation rounded to f32. Elements don't depend on one another: any
+ * split into ranges gives the same bits.
+ * @throws CoxswainError "bug" when the lengths differ or the range leaves the vectors
+ */
+export function adamwUpdate(vectors: AdamWVectors, constants: AdamWConstants, from: number, to: number): void {
+  const { parameters, m, v, gradients } = vectors;
+  sameLength(parameters, m, v, gradients);
+  if (!(from >= 0 && from <= to && to <= parameters.length)) {
+    throw new CoxswainError("bug", `elements ${from} to ${to} are not within a vector of ${parameters.length}`);
+  }
+  const [first, second, third, fourth] = blocks;
+  forEachBlock(from, to, (at, count) => {
+    copyIn(first, parameters, at, count);
+    copyIn(second, m, at, count);
+    copyIn(third, v, at, count);
+    copyIn(fourth, gradients, at, count);
+    kernels.adamw(
+      first.address,
+      second.address,
+      third.address,
+      fourth.address,
+      wholeLanes(count),
+      constants.scale,
+      constants.decay,
+      constants.lerpFromGradient ? 1 : 0,
+      constants.lerp,
+      constants.beta2,
+      constants.oneMinusBeta2,
+      constants.correction2,
+      constants.epsilon,
+      constants.minusStepSize,
+    );
+    copyOut(first, parameters, at, count);
+    copyOut(second, m, at, count);
+    copyOut(third, v, at, count);
+  });
+}

@@ -1,0 +1,76 @@
+/**
+ * The WebAssembly module of kernels.wat, instantiated, with the scratch blocks in its memory that vectors are copied
+ * through. Knows no vector. Kernels are synchronous and leave nothing behind, so one instance serves a whole thread.
+ */
+import { kernelsWasm } from "./kernels.wasm.js";
+
+/** The functions of kernels.wat: addresses in bytes, counts in elements (multiples of 8). */
+export interface Kernels {
+  add(into: number, from: number, count: number): void;
+  scale(into: number, factor: number, count: number): void;
+  squareSum(from: number, count: number): number;
+  toBf16(to: number, from: number, count: number): void;
+  addBf16(into: number, from: number, count: number): void;
+  adamw(
+    parameters: number,
+    m: number,
+    v: number,
+    gradients: number,
+    count: number,
+    scale: number,
+    decay: number,
+    fromGradient: number,
+    lerp: number,
+    beta2: number,
+    oneMinusBeta2: number,
+    correction2: number,
+    epsilon: number,
+    minusStepSize: number,
+  ): void;
+}
+
+// Node has it; the type declarations of Node 20 don't.
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+/**
+ * Elements of a scratch block: 16 KiB of f32, so that what one kernel works on stays in the caches, and the cost of a
+ * call is spread over enough elements.
+ */
+export const blockSize = 4096;
+
+/**
+ * Where the first block begins, bytes. Half a 4 KiB page off, because large vectors begin just after a page boundary: a
+ * copy between addresses that agree in their low 12 bits stalls on its own stores (measured: five times slower).
+ */
+const firstBlock = 2048;
+
+/** A block of scratch memory, seen as what is stored in it. */
+export interface Block {
+  /** Bytes, for the kernels. */
+  readonly address: number;
+  /** [blockSize] */
+  readonly floats: Float32Array;
+  /** [blockSize] bfloat16, in the first half. */
+  readonly halves: Uint16Array;
+}
+
+function instantiate(): { kernels: Kernels; blocks: readonly [Block, Block, Block, Block] } {
+  const module = new WebAssembly.Module(Buffer.from(kernelsWasm, "base64"));
+  const { memory, ...kernels } = new WebAssembly.Instance(module).exports as Kernels & {
+    readonly memory: { readonly buffer: ArrayBuffer };
+  };
+  const block = (index: number): Block => {
+    const address = firstBlock + index * blockSize * 4;
+    return {
+      address,
+      floats: new Float32Array(memory.buffer, address, blockSize),
+      halves: new Uint16Array(memory.buffer, address, blockSize),
+    };
+  };
+  return { kernels, blocks: [block(0), block(1), block(2), block(3)] };
+}
+
+export const { kernels, blocks } = instantiate();
