@@ -42,6 +42,29 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
   return target;
 }
 
+/**
+ * As `createFolder`, but a folder that is there is replaced. Killed at the worst moment, the old folder is gone and the
+ * new one not yet in place; so this is for what can be made again, never for the only copy.
+ * @throws CoxswainError "storage"; the old folder then stands
+ */
+export async function replaceFolder(target: string, fill: (aside: string) => Promise<void>): Promise<string> {
+  if (!(await isFilledFolder(target))) return createFolder(target, fill);
+  const parent = dirname(target);
+  const next = await createFolder(join(parent, temporaryName(basename(target))), fill);
+  const old = join(parent, temporaryName(basename(target)));
+  try {
+    await rename(target, old);
+    await rename(next, target);
+    await flushFolder(parent);
+    await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await rename(old, target).catch(() => undefined);
+    await rm(next, { recursive: true, force: true });
+    throw storageTrouble(error, target);
+  }
+  return target;
+}
+
 /** A name beside `name` that `removeLeftovers` recognises once this process is gone. */
 export function temporaryName(name: string): string {
   return `.${name}.${hostLabel()}.${process.pid}.${randomBytes(4).toString("hex")}.incoming`;

@@ -6,5 +6,7 @@ import type { LoraLayout } from "./lora.js";
 export function layoutFingerprint(layout: LoraLayout): string {
   const { r, scale, size, tensors } = layout;
   const listing = tensors.map(({ module, part, shape, offset }) => [module, part, shape[0], shape[1], offset]);
-  return createHash("sha256").update(JSON.stringify([r, scale, size, listing])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([r, scale, size, listing]))
+    .digest("hex");
 }

@@ -4,6 +4,20 @@ export { openModelFolder, type OpenModelFolderOptions } from "./open-folder.js";
 export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors.js";
 export { readTensor } from "./read-tensor.js";
 export { bytesPerElement } from "./tensor-type.js";
+export { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
+export { initialParameters } from "./lora-init.js";
+export {
+  adapterTensors,
+  flattenAdapter,
+  peftKey,
+  readAdapter,
+  writeAdapter,
+  writeAdapterFiles,
+  type Adapter,
+  type AdapterTensor,
+  type TrainingFacts,
+} from "./adapter.js";
+export { createFolder, removeLeftovers, replaceFolder, type RemoveLeftoversOptions } from "./durable.js";
 export {
   loraLayout,
   loraScale,
@@ -12,3 +26,4 @@ export {
   type LoraSettings,
   type LoraTensor,
 } from "./lora.js";
+export { layoutFingerprint } from "./fingerprint.js";

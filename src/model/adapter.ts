@@ -1,0 +1,184 @@
+/** PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md. */
+import { access, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+import { adapterConfigText, parseAdapterConfig, type AdapterSettings } from "./adapter-config.js";
+import { replaceFolder } from "./durable.js";
+import { readJsonObject, storageTrouble } from "./files.js";
+import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
+import { modelCard } from "./model-card.js";
+import { readFloats } from "./read-tensor.js";
+import { readSafetensorsHeader } from "./safetensors.js";
+import { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
+
+export const adapterWeightsFile = "adapter_model.safetensors";
+export const adapterConfigFile = "adapter_config.json";
+
+/** The name PEFT gives a LoRA tensor: "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight". */
+export const peftKey = ({ module, part }: Pick<LoraTensor, "module" | "part">): string =>
+  `base_model.model.${module}.lora_${part}.weight`;
+
+/** All LoRA tensors of a flat vector as named tensors, without copying. */
+export function adapterTensors(layout: LoraLayout, flat: Float32Array, suffix = ""): TensorSource[] {
+  return layout.tensors.map((tensor) => {
+    const { shape, offset } = tensor;
+    const values = flat.subarray(offset, offset + shape[0] * shape[1]);
+    return floatTensor(`${peftKey(tensor)}${suffix}`, shape, values);
+  });
+}
+
+/** Rows for the model card: what the adapter was trained with. */
+export type TrainingFacts = Readonly<Record<string, string | number>>;
+
+/**
+ * Writes the three files of an adapter into an existing folder, not atomically: for folders that are written aside.
+ * @param flat all LoRA tensors, [layout.size]
+ * @param baseModel hub id or folder of the base model
+ */
+export async function writeAdapterFiles(
+  folder: string,
+  layout: LoraLayout,
+  flat: Float32Array,
+  settings: LoraSettings,
+  baseModel: string,
+  training: TrainingFacts = {},
+): Promise<void> {
+  await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, flat), { format: "pt" });
+  const modules = new Set(layout.tensors.map(({ module }) => module)).size;
+  const card = modelCard({ baseModel, settings, modules, parameters: layout.size, training });
+  try {
+    await writeFile(join(folder, adapterConfigFile), adapterConfigText(layout, settings, baseModel));
+    await writeFile(join(folder, "README.md"), card);
+  } catch (error) {
+    throw storageTrouble(error, folder);
+  }
+}
+
+/**
+ * Writes an adapter folder that PEFT, vLLM and llama.cpp's converter load: written aside, flushed, renamed; an adapter
+ * that is there already is replaced by the new one or kept whole.
+ * @throws CoxswainError "storage" for a full disk and the like
+ */
+export async function writeAdapter(
+  folder: string,
+  layout: LoraLayout,
+  flat: Float32Array,
+  settings: LoraSettings,
+  baseModel: string,
+  training: TrainingFacts = {},
+): Promise<void> {
+  await replaceFolder(folder, (aside) => writeAdapterFiles(aside, layout, flat, settings, baseModel, training));
+}
+
+export interface AdapterTensor {
+  readonly shape: readonly number[];
+  /** Row-major f32. */
+  readonly values: Float32Array;
+}
+
+/** An adapter as it was read. */
+export interface Adapter {
+  /** The folder, for messages. */
+  readonly path: string;
+  /** `targetModules` are the full paths of the modules that the adapter has tensors for, in the file's order. */
+  readonly settings: LoraSettings;
+  /** By PEFT's name. */
+  readonly tensors: ReadonlyMap<string, AdapterTensor>;
+}
+
+/**
+ * Reads a PEFT LoRA adapter; f16 and bf16 tensors are widened to f32.
+ * @throws CoxswainError "model" for a missing or damaged file, or a feature of PEFT that is not supported
+ */
+export async function readAdapter(folder: string): Promise<Adapter> {
+  await requireAdapterFiles(folder);
+  const configPath = join(folder, adapterConfigFile);
+  const settings: AdapterSettings = parseAdapterConfig(await readJsonObject(configPath), configPath);
+  const path = join(folder, adapterWeightsFile);
+  const { tensors: entries } = await readSafetensorsHeader(path);
+  const tensors = new Map<string, AdapterTensor>();
+  for (const [name, entry] of entries) tensors.set(name, { shape: entry.shape, values: await readFloats(path, entry) });
+  return { path: folder, settings: { ...settings, targetModules: adaptedModules(tensors.keys()) }, tensors };
+}
+
+async function requireAdapterFiles(folder: string): Promise<void> {
+  for (const name of [adapterConfigFile, adapterWeightsFile]) {
+    try {
+      await access(join(folder, name));
+    } catch (error) {
+      const names: string[] = await readdir(folder).catch(() => []);
+      const pickled = systemCodeOf(error) === "ENOENT" && names.includes("adapter_model.bin");
+      if (pickled) {
+        throw new CoxswainError("model", `${folder}: has its weights as adapter_model.bin only, which is not read`, {
+          hint: "Load it with PEFT and save_pretrained it again: that writes adapter_model.safetensors.",
+        });
+      }
+      throw new CoxswainError("model", `${join(folder, name)}: no such file`, {
+        hint: "A PEFT adapter folder has adapter_config.json and adapter_model.safetensors.",
+        cause: error,
+      });
+    }
+  }
+}
+
+function adaptedModules(names: Iterable<string>): string[] {
+  const modules = new Set<string>();
+  for (const name of names) {
+    const module = /^base_model\.model\.(.+)\.lora_[AB]\.weight$/.exec(name)?.[1];
+    if (module !== undefined) modules.add(module);
+  }
+  return [...modules];
+}
+
+/**
+ * An adapter's tensors in the order of `layout`.
+ * @param settings the run's, where it has any: then alpha and rsLoRA must be the adapter's own, not only their scale
+ * @returns [layout.size]
+ * @throws CoxswainError "model" where rank or scale differ from the layout's, or a tensor is missing, left over or
+ *   has another shape
+ */
+export function flattenAdapter(adapter: Adapter, layout: LoraLayout, settings?: LoraSettings): Float32Array {
+  requireSameSettings(adapter, layout, settings);
+  const flat = new Float32Array(layout.size);
+  const expected = new Map(layout.tensors.map((tensor) => [peftKey(tensor), tensor]));
+  const extra = [...adapter.tensors.keys()].filter((name) => !expected.has(name));
+  const missing = [...expected.keys()].filter((name) => !adapter.tensors.has(name));
+  if (missing.length > 0) throw mismatch(adapter, `lacks ${listed(missing)}`);
+  if (extra.length > 0) throw mismatch(adapter, `has tensors that this run does not train: ${listed(extra)}`);
+  for (const [name, { shape, offset }] of expected) {
+    const found = adapter.tensors.get(name);
+    if (found?.shape.length !== 2 || found.shape[0] !== shape[0] || found.shape[1] !== shape[1]) {
+      throw mismatch(adapter, `has ${name} as [${String(found?.shape)}], expected [${String(shape)}]`);
+    }
+    flat.set(found.values, offset);
+  }
+  return flat;
+}
+
+function requireSameSettings(adapter: Adapter, layout: LoraLayout, run: LoraSettings | undefined): void {
+  const { path, settings } = adapter;
+  const differ = (key: string, ours: number | boolean, name: string, theirs: number | boolean): CoxswainError =>
+    new CoxswainError("model", `lora.${key} is ${ours} but the adapter ${path} has ${name} ${theirs}`, {
+      hint: "Set the run's lora section to the adapter's values, or start from another adapter.",
+    });
+  if (settings.r !== layout.r) throw differ("r", layout.r, "r", settings.r);
+  if (run !== undefined && run.alpha !== settings.alpha) {
+    throw differ("lora_alpha", run.alpha, "lora_alpha", settings.alpha);
+  }
+  if (run !== undefined && run.useRslora !== settings.useRslora) {
+    throw differ("use_rslora", run.useRslora, "use_rslora", settings.useRslora);
+  }
+  // Both sides compute the scale by the same formula, so equal settings give equal bits.
+  if (loraScale(settings) !== layout.scale) throw differ("scale", layout.scale, "scale", loraScale(settings));
+}
+
+function mismatch(adapter: Adapter, what: string): CoxswainError {
+  return new CoxswainError("model", `the adapter ${adapter.path} ${what}`, {
+    hint: "It was made for other modules or another model: check model and lora.target_modules.",
+  });
+}
+
+function listed(names: readonly string[], most = 5): string {
+  const rest = names.length - most;
+  return names.slice(0, most).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
