@@ -104,7 +104,7 @@ export function addBf16Into(into: Float32Array, from: Uint16Array): void {
 }
 
 /** What an AdamW update multiplies, adds and divides by. Each is rounded to f32 when it is used. */
-export interface AdamWConstants {
+export interface AdamwConstants {
   /** The gradient is `gradients[i] * scale`. */
   readonly scale: number;
   /** Parameters are multiplied by it: weight decay. */
@@ -122,7 +122,7 @@ export interface AdamWConstants {
 }
 
 /** The vectors of an AdamW update, all of one length; the first three are written. */
-export interface AdamWVectors {
+export interface AdamwVectors {
   readonly parameters: Float32Array;
   readonly m: Float32Array;
   readonly v: Float32Array;
@@ -134,7 +134,7 @@ export interface AdamWVectors {
  * split into ranges gives the same bits.
  * @throws CoxswainError "bug" when the lengths differ or the range leaves the vectors
  */
-export function adamwUpdate(vectors: AdamWVectors, constants: AdamWConstants, from: number, to: number): void {
+export function adamwElements(vectors: AdamwVectors, constants: AdamwConstants, from: number, to: number): void {
   const { parameters, m, v, gradients } = vectors;
   sameLength(parameters, m, v, gradients);
   if (!(from >= 0 && from <= to && to <= parameters.length)) {

@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
 import type { StepNumber } from "../ids.js";
 import { bytesOf } from "./floats.js";
 
-export interface ReplicaState {
+export interface HashedState {
   /** The last step that was applied. */
   readonly step: StepNumber;
   /** LoRA parameters, and AdamW's first and second moments: the flat vectors. */
@@ -19,7 +19,7 @@ export interface ReplicaState {
  * 24 hex digits: the CRC-32 of each vector's bytes, each begun from that of the step and the lengths. Equal states have
  * equal hashes; 0 and -0 are different bits, so are two NaNs.
  */
-export function stateHash({ step, parameters, m, v }: ReplicaState): string {
+export function stateHash({ step, parameters, m, v }: HashedState): string {
   const vectors = [parameters, m, v];
   const head = Float64Array.of(step, ...vectors.map(({ length }) => length));
   const begin = crc32(new Uint8Array(head.buffer));

@@ -49,10 +49,12 @@ def values(name, options, learning_rate, warmup_steps, max_steps):
         name, optimizer, warmup_steps, max_steps, scheduler_specific_kwargs=dict(options)
     )
     used = []
-    for _ in range(max_steps):
+    for step in range(max_steps):
         used.append(float(optimizer.param_groups[0]["lr"]))
         optimizer.step()
-        scheduler.step()
+        # Not after the last: a polynomial without steps to decay in would divide by zero.
+        if step + 1 < max_steps:
+            scheduler.step()
     return used
 
 
