@@ -24,8 +24,8 @@ export interface ConductorOptions {
   readonly sources: LeaseSources;
   readonly recorder: RunRecorder;
   readonly logger: Logger;
-  /** Writes a checkpoint of a state that no longer changes. */
-  save(state: ReplicaState): Promise<void>;
+  /** Writes a checkpoint of a state that no longer changes; gives its path. */
+  save(state: ReplicaState): Promise<string>;
   /** Monotonic, ms. */
   now(): number;
 }
@@ -43,6 +43,8 @@ export class Conductor {
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
+  /** When the sum was complete, ms. */
+  #reduceStart = 0;
   #saves: Promise<void> = Promise.resolve();
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
@@ -94,8 +96,9 @@ export class Conductor {
     return this.#sessions.get(id);
   }
 
-  reduced(step: number): Float32Array | undefined {
-    return this.#reduced.get(step as StepNumber);
+  /** The reduced gradient of a step that was committed lately. */
+  reduced(step: StepNumber): Float32Array | undefined {
+    return this.#reduced.get(step);
   }
 
   status(): MachineStatus {
@@ -127,9 +130,9 @@ export class Conductor {
       case "evaluated":
         return recorder.evaluated(effect.step, effect.loss);
       case "mismatch":
-        return recorder.mismatch(this.#nameOf(effect.worker), effect.step);
+        return recorder.mismatch(effect.worker, effect.step);
       case "lost":
-        return recorder.lost(this.#nameOf(effect.worker), effect.count, effect.reason);
+        return recorder.lost(effect.worker, effect.count, effect.reason);
       case "drop":
         return this.dismiss(effect.worker, effect.reason);
       case "save":
@@ -148,7 +151,7 @@ export class Conductor {
       this.#tree = { step, sum: new TreeSum(roundShards) };
       this.#inbox.clear();
     }
-    this.#options.recorder.leased(this.#nameOf(worker), step, count, again);
+    this.#options.recorder.leased(worker, step, count, again);
     session?.send({
       lease: {
         task: task === "train" ? "TASK_TRAIN" : "TASK_EVALUATE",
@@ -183,11 +186,12 @@ export class Conductor {
     if (vector === undefined || this.#tree?.step !== step)
       throw new CoxswainError("bug", `accepted shards ${node.first}+${node.count} of step ${step}, which are not here`);
     this.#tree.sum.add(node, vector);
-    this.#options.recorder.accepted(worker, node.count);
+    this.#options.recorder.accepted(node.count);
   }
 
   #reduce({ step, tokens }: Extract<Effect, { type: "reduce" }>): void {
     if (this.#tree?.step !== step) throw new CoxswainError("bug", `no tree for step ${step}`);
+    this.#reduceStart = this.#options.now();
     const vector = this.#tree.sum.result();
     this.#tree = undefined;
     this.#reduced.set(step, vector);
@@ -205,7 +209,12 @@ export class Conductor {
     const applyStart = now();
     replica.apply({ step, gradient, learningRate, scale });
     const hash = replica.hash();
-    recorder.committed(effect, { applySeconds: (now() - applyStart) / 1000, endedAt: now() });
+    const endedAt = now();
+    recorder.committed(effect, {
+      reduceSeconds: (applyStart - this.#reduceStart) / 1000,
+      applySeconds: (endedAt - applyStart) / 1000,
+      endedAt,
+    });
     this.dispatch({ type: "committed", step, hash });
   }
 
@@ -215,8 +224,8 @@ export class Conductor {
     this.#saves = this.#saves.then(async () => {
       const start = now();
       try {
-        await save(state);
-        recorder.saved(state.step, (now() - start) / 1000);
+        const path = await save(state);
+        recorder.saved(state.step, (now() - start) / 1000, path);
         this.dispatch({ type: "saved", step: state.step });
       } catch (error) {
         const failure =
@@ -230,13 +239,10 @@ export class Conductor {
 
   #finish(outcome: Outcome): void {
     clearInterval(this.#ticker);
-    const reason = outcome.kind === "completed" ? "completed" : outcome.kind === "stopped" ? outcome.reason : outcome.error.message;
-    for (const session of this.#sessions.values()) session.send({ finish: { reason, completed: outcome.kind === "completed" } });
+    const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
+    const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
+    for (const session of this.#sessions.values()) session.send({ finish });
+    this.#options.recorder.finished(outcome);
     this.#settle.resolve(outcome);
   }
-
-  #nameOf(id: WorkerId): string {
-    return this.#sessions.get(id)?.id ?? id;
-  }
 }
-

@@ -1,6 +1,7 @@
 /** The coordinator's gRPC service: checks who calls, turns messages into events, serves what is pulled. */
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+import { bytesOf, floatsOf } from "../collective/index.js";
 import type { Chunk } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import { shardIndex, stepNumber } from "../ids.js";
@@ -8,13 +9,11 @@ import type { ModelManifest } from "../model/index.js";
 import type { Replica } from "../optim/index.js";
 import {
   metadataKeys,
-  packFloats,
   protocolVersion,
   receiveObject,
   sendChunks,
   sendObject,
   showsToken,
-  unpackFloats,
 } from "../rpc/index.js";
 import type {
   ContributionOutput,
@@ -41,6 +40,8 @@ export interface ServiceOptions {
   readonly silenceTimeout: number;
   /** Opens the connection to a worker's own server. */
   reach(session: WorkerSession): Promise<void>;
+  /** A reduced gradient of so many bytes is being sent. */
+  onSent(bytes: number): void;
   /** A worker says that it cannot go on. */
   onFailure(session: WorkerSession, error: CoxswainError): void;
 }
@@ -63,11 +64,14 @@ export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandler
   return {
     Attend: (call) => attend(call, options),
     PullReduced: (call) => {
-      const step = call.request.step;
-      const vector = options.conductor.reduced(step);
       if (!admitted(call, options)) return;
+      const step = stepNumber(call.request.step);
+      const vector = options.conductor.reduced(step);
       if (vector === undefined) refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
-      else void serve(call, sendObject(call, packFloats(vector)));
+      else {
+        options.onSent(vector.byteLength);
+        void serve(call, sendObject(call, bytesOf(vector)));
+      }
     },
     PullReplica: (call) => {
       if (!admitted(call, options)) return;
@@ -125,7 +129,7 @@ async function receivePush(
 ): Promise<void> {
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
   const node = { first: shardIndex(number(metadataKeys.first)), count: number(metadataKeys.count) };
-  const vector = unpackFloats(await receiveObject(call, size * 4));
+  const vector = floatsOf(await receiveObject(call, size * 4));
   session.pushed(number(metadataKeys.step), node, vector);
 }
 
@@ -169,7 +173,7 @@ function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOp
     welcome: {
       runId: options.runId,
       runConfig: options.runConfig,
-      model: options.model,
+      model: { hash: options.model.hash, files: [...options.model.files] },
       modelPath: options.modelPath,
       silenceTimeoutMs: options.silenceTimeout,
     },

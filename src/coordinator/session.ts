@@ -1,9 +1,10 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
 import { Metadata } from "@grpc/grpc-js";
 import type { ChannelCredentials, ServerDuplexStream } from "@grpc/grpc-js";
+import { floatsOf } from "../collective/index.js";
 import type { TreeNode } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
-import { WorkerClient, bulkChannelOptions, bulkDeadline, receiveObject, unpackFloats, withToken } from "../rpc/index.js";
+import { WorkerClient, bulkChannelOptions, bulkDeadline, receiveObject, withToken } from "../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, WorkerMessageOutput, WorkerStub } from "../rpc/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -94,7 +95,7 @@ export class WorkerSession {
     const call = this.#dataClient.pullContribution({ step, first, count }, withToken(this.#dataKey, new Metadata()), {
       deadline: bulkDeadline(bytes, Date.now()),
     });
-    return unpackFloats(await receiveObject(call, bytes));
+    return floatsOf(await receiveObject(call, bytes));
   }
 
   #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {

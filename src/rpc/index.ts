@@ -13,5 +13,5 @@ export type { ClientTls, ServerTls } from "./security.js";
 export { metadataKeys } from "./metadata.js";
 export { listen } from "./server.js";
 export type { RunningServer } from "./server.js";
-export { packFloats, packInts, unpackFloats, unpackInts } from "./pack.js";
+export { packInts, unpackInts } from "./pack.js";
 export type * from "./types.js";

@@ -1,6 +1,6 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
-import { Server } from "@grpc/grpc-js";
-import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { Server, ServerInterceptingCall, status } from "@grpc/grpc-js";
+import type { ServerCredentials, ServerInterceptor, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
@@ -28,11 +28,15 @@ export interface ListenOptions {
   readonly handlers: UntypedServiceImplementation;
   /** The key or flag that the address came from, for the message when the port is taken. */
   readonly addressKey: string;
+  /** Sees every call that ends: full method name, status code as gRPC spells it. */
+  readonly onHandled?: (method: string, code: string) => void;
 }
 
 /** @throws CoxswainError "network" when the address cannot be listened on */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
-  const server = new Server(serverOptions);
+  const { onHandled } = options;
+  const interceptors = onHandled === undefined ? [] : [countHandled(onHandled)];
+  const server = new Server({ ...serverOptions, interceptors });
   server.addService(options.service, options.handlers);
   const health = new HealthImplementation({ "": "NOT_SERVING", [options.name]: "NOT_SERVING" });
   health.addToServer(server);
@@ -43,6 +47,17 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   };
   setServing(true);
   return { host: options.host, port, setServing, close: (grace = 500) => shutDown(server, grace) };
+}
+
+/** Reports the status of every call, also of those that gRPC itself refuses. */
+function countHandled(onHandled: (method: string, code: string) => void): ServerInterceptor {
+  return (method, call) =>
+    new ServerInterceptingCall(call, {
+      sendStatus: (sent, next) => {
+        onHandled(method.path.slice(1), status[sent.code ?? status.UNKNOWN]);
+        next(sent);
+      },
+    });
 }
 
 function bind(server: Server, { host, port, credentials, addressKey }: ListenOptions): Promise<number> {

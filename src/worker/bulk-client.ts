@@ -1,9 +1,9 @@
 /** The worker's bulk calls to the coordinator. Every one has a deadline. */
 import type { Metadata } from "@grpc/grpc-js";
-import type { TreeNode } from "../collective/index.js";
+import { bytesOf, floatsOf } from "../collective/index.js";
+import type { Chunk, TreeNode } from "../collective/index.js";
 import type { CoordinatorStub } from "../rpc/index.js";
-import { bulkDeadline, metadataKeys, packFloats, receiveObject, sendObject, unpackFloats } from "../rpc/index.js";
-import type { Chunk } from "../collective/index.js";
+import { bulkDeadline, metadataKeys, receiveObject, sendObject } from "../rpc/index.js";
 
 export class BulkClient {
   readonly #client: CoordinatorStub;
@@ -20,7 +20,7 @@ export class BulkClient {
   /** @returns the reduced gradient of `step`, [size] */
   async pullReduced(step: number, size: number): Promise<Float32Array> {
     const call = this.#client.pullReduced({ step }, this.#metadata, { deadline: bulkDeadline(size * 4, this.#now()) });
-    return unpackFloats(await receiveObject(call, size * 4));
+    return floatsOf(await receiveObject(call, size * 4));
   }
 
   /** @returns the newest committed step, and parameters and both moments one after another, [3 * size] f32 as bytes */
@@ -52,7 +52,7 @@ export class BulkClient {
         else reject(error);
       });
       // A failure of the stream also ends the call, which rejects above with the better reason.
-      sendObject(call, packFloats(vector)).then(
+      sendObject(call, bytesOf(vector)).then(
         () => call.end(),
         () => call.cancel(),
       );

@@ -53,7 +53,7 @@ export class LeaseRunner {
     const { step, first, shards, roundShards } = lease;
     const pool = this.contributions.pool;
     const sum = new TreeSum(roundShards, { release: (vector) => pool.give(vector) });
-    const waiting = cover(first, shards.length, roundShards);
+    const waiting = cover(shardIndex(first), shards.length, roundShards);
     const results: Result[] = [];
     for (const [index, { rows }] of shards.entries()) {
       if (this.#options.isFinal(step)) return;

@@ -74,9 +74,9 @@ export class ControlStream {
     if (this.#end === undefined) {
       if (goodbye !== undefined) this.send(goodbye);
       await new Promise<void>((resolve) => {
-        const grace = setTimeout(resolve, 1000);
+        setTimeout(resolve, 1000).unref();
         this.#stream.once("close", resolve).once("error", resolve).once("end", resolve);
-        this.#stream.end(() => grace.refresh());
+        this.#stream.end();
       });
     }
     this.#lose("closed by this worker");

@@ -1,8 +1,10 @@
 /** The worker's own gRPC server: hands out contributions to the coordinator that knows the key of this session. */
 import { randomBytes } from "node:crypto";
 import { ServerCredentials, status } from "@grpc/grpc-js";
+import { bytesOf } from "../collective/index.js";
+import { shardIndex } from "../ids.js";
 import type { WorkerHandlers, RunningServer } from "../rpc/index.js";
-import { listen, packFloats, sendObject, showsToken, workerService } from "../rpc/index.js";
+import { listen, sendObject, showsToken, workerService } from "../rpc/index.js";
 import type { Contributions } from "./contributions.js";
 
 export interface DataServer {
@@ -25,12 +27,12 @@ export async function startDataServer(address: { host: string; port: number }): 
         return;
       }
       const { step, first, count } = call.request;
-      const vector = served?.get(step, { first, count });
+      const vector = served?.get(step, { first: shardIndex(first), count });
       if (vector === undefined) {
         call.emit("error", { code: status.NOT_FOUND, details: `no sum of shards ${first}+${count} of step ${step}` });
         return;
       }
-      sendObject(call, packFloats(vector)).then(
+      sendObject(call, bytesOf(vector)).then(
         () => call.end(),
         // The caller has gone; it knows.
         () => call.end(),

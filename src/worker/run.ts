@@ -11,7 +11,7 @@ import {
   controlChannelOptions,
 } from "../rpc/index.js";
 import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
-import type { Logger } from "../telemetry/index.js";
+import type { Logger, WorkerActivity } from "../telemetry/index.js";
 import { version } from "../version.js";
 import type { ShardMeasurement } from "./compute.js";
 import { startDataServer } from "./data-server.js";
@@ -23,6 +23,7 @@ import type { SessionEnd } from "./session.js";
 export interface WorkerObserver {
   /** Connected to a coordinator, or not. */
   connected(connected: boolean): void;
+  activity(activity: WorkerActivity): void;
   shard(shard: ShardMeasurement): void;
   /** The replica is at this step. */
   applied(step: number): void;
@@ -142,6 +143,7 @@ async function attendOnce(connection: Connection, options: WorkerOptions): Promi
   } finally {
     options.signal.removeEventListener("abort", leave);
     options.observer.connected(false);
+    options.observer.activity("connecting");
   }
 }
 

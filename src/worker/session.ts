@@ -112,6 +112,7 @@ export class Session {
     metadata.set(metadataKeys.run, welcome.runId);
     metadata.set(metadataKeys.worker, this.#parts.identity.id);
     const bulk = new BulkClient(this.#parts.bulkClient, metadata, this.#options.now);
+    this.#options.observer.activity("loading");
     const model = await this.#parts.loader.load(welcome, config, bulk);
     const runner = new LeaseRunner({
       trainable: model.trainable,
@@ -139,7 +140,10 @@ export class Session {
   async #onLease(lease: LeaseOutput): Promise<void> {
     const { model, runner } = this.#joined();
     const needed = lease.task === "TASK_TRAIN" ? lease.step - 1 : lease.step;
-    if (model.replica.step === needed) await runner.run(lease);
+    if (model.replica.step !== needed) return;
+    this.#options.observer.activity("computing");
+    await runner.run(lease);
+    this.#options.observer.activity("idle");
   }
 
   async #onCommit({ step, learningRate, scale }: CommitOutput): Promise<void> {

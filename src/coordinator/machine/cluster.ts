@@ -101,13 +101,13 @@ export class ClusterMachine {
       case "contribution":
         return this.#onContribution(event);
       case "received":
-        return this.#onReceived(event);
+        return this.#onReceived(event, now);
       case "receiveFailed":
         return this.#onReceiveFailed(event);
       case "left":
         return this.#remove(event.worker, event.reason);
       case "reduced":
-        return this.#onReduced(event, now);
+        return this.#onReduced(event);
       case "committed":
         return this.#onCommitted(event);
       case "saved":
@@ -160,13 +160,13 @@ export class ClusterMachine {
     return round.complete ? this.#endEvaluation(round) : [];
   }
 
-  #onReceived({ worker, step, node }: EventOf<"received">): Effect[] {
+  #onReceived({ worker, step, node }: EventOf<"received">, now: number): Effect[] {
     const round = this.#round;
     if (round?.task !== "train" || round.step !== step || !round.hold(worker, node)) return [];
     this.#failures.delete(worker);
     const accept: Effect = { type: "accept", worker, step, node };
     if (!round.complete) return [accept];
-    round.closed = true;
+    round.closedAt = now;
     return [accept, { type: "reduce", step, tokens: round.totals().supervisedTokens }];
   }
 
@@ -181,9 +181,9 @@ export class ClusterMachine {
     return [lost, { type: "drop", worker, reason }, ...this.#remove(worker, reason)];
   }
 
-  #onReduced({ step, gradNorm }: EventOf<"reduced">, now: number): Effect[] {
+  #onReduced({ step, gradNorm }: EventOf<"reduced">): Effect[] {
     const round = this.#round;
-    if (round?.step !== step || round.task !== "train" || !round.closed) return [];
+    if (round?.step !== step || round.task !== "train" || round.closedAt === undefined) return [];
     const { lossSum, supervisedTokens } = round.totals();
     const loss = lossSum / supervisedTokens;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) return this.#failNotFinite(step, loss, gradNorm);
@@ -200,7 +200,7 @@ export class ClusterMachine {
         workers: [...this.#workers.values()].filter(({ phase }) => phase !== "loading").map(({ id }) => id),
         activeWorkers: active.length,
         startedAt: round.startedAt,
-        computedAt: now,
+        computedAt: round.closedAt,
       },
     ];
   }

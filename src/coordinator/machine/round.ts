@@ -16,8 +16,8 @@ type ShardState =
 export class Round {
   readonly #shards: ShardState[];
   #held = 0;
-  /** All sums were taken: nothing more is accepted. */
-  closed = false;
+  /** When all shards were here and nothing more was accepted (the machine's clock, ms). */
+  closedAt: number | undefined;
 
   constructor(
     readonly task: Task,
@@ -31,6 +31,10 @@ export class Round {
 
   get size(): number {
     return this.#shards.length;
+  }
+
+  get closed(): boolean {
+    return this.closedAt !== undefined;
   }
 
   get complete(): boolean {

@@ -1,0 +1,81 @@
+/** The worker process: logs, metrics, signals, and the membership itself. */
+import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/index.js";
+import { version } from "../version.js";
+import { runWorker } from "../worker/index.js";
+import type { WorkerFlags } from "./worker.js";
+
+export async function attendRun(flags: WorkerFlags): Promise<void> {
+  const { logger, close: closeLog } = createLogger({ name: "worker" });
+  const metrics = createWorkerMetrics(version);
+  const leaving = new AbortController();
+  const stop = leaveOnSignals(leaving);
+  let connected = false;
+  const telemetry =
+    flags.http === "none"
+      ? undefined
+      : await serveTelemetry({
+          address: flags.http,
+          name: "--http",
+          metrics,
+          ready: () => connected || "not connected to a coordinator",
+        });
+  try {
+    if (telemetry !== undefined) logger.info({ http: telemetry.address }, "metrics");
+    await runWorker({
+      coordinator: flags.coordinator,
+      token: flags.token ?? null,
+      tls: tlsOf(flags),
+      listen: flags.listen,
+      advertiseHost: flags.advertise,
+      modelFolder: flags.model,
+      device: flags.device,
+      threads: flags.threads,
+      reconnectTimeout: flags.reconnectTimeout * 1000,
+      logger,
+      observer: {
+        connected: (now) => {
+          connected = now;
+          metrics.connected.set(now ? 1 : 0);
+        },
+        shard: ({ tokens, supervisedTokens, seconds }) => {
+          metrics.shards.add(1);
+          metrics.shardDuration.observe(seconds);
+          metrics.tokens.add(tokens, { kind: "all" });
+          metrics.tokens.add(supervisedTokens, { kind: "supervised" });
+        },
+        activity: (activity) => metrics.setActivity(activity),
+        applied: (step) => metrics.step.set(step),
+      },
+      now: () => performance.now(),
+      signal: leaving.signal,
+    });
+  } finally {
+    stop();
+    await telemetry?.close();
+    closeLog();
+  }
+}
+
+function tlsOf({ tlsCa: ca, tlsCert: cert, tlsKey: key }: WorkerFlags) {
+  return ca === undefined && cert === undefined && key === undefined ? undefined : { ca, cert, key };
+}
+
+/**
+ * SIGTERM and SIGINT say goodbye; a second one ends at once. A worker that `train` started leaves SIGINT to its parent
+ * (Ctrl-C reaches both), and ends when the parent is gone.
+ */
+function leaveOnSignals(leaving: AbortController): () => void {
+  const local = process.send !== undefined;
+  const leave = (signal: NodeJS.Signals): void => {
+    if (leaving.signal.aborted) process.exit(130);
+    leaving.abort(`received ${signal}`);
+  };
+  const ignore = (): void => undefined;
+  const orphaned = (): void => process.exit(5);
+  process.on("SIGTERM", leave).on("SIGINT", local ? ignore : leave);
+  if (local) process.on("disconnect", orphaned);
+  return () => {
+    process.off("SIGTERM", leave).off("SIGINT", local ? ignore : leave).off("disconnect", orphaned);
+    if (local && process.connected) process.disconnect();
+  };
+}

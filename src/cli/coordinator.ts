@@ -1,0 +1,34 @@
+/** `coxswain coordinator`: the coordinator alone; workers join from anywhere. */
+import type { Command } from "commander";
+import { runCommand, setOption } from "./frame.js";
+
+interface CoordinatorFlags {
+  readonly set: readonly string[];
+  readonly listen?: string;
+  readonly resume?: true;
+  readonly insecure?: true;
+}
+
+export function registerCoordinator(program: Command): void {
+  const command = program
+    .command("coordinator")
+    .description("lead a run whose workers join from other machines")
+    .argument("<run>", "run file (YAML)")
+    .option("--listen <host:port>", "where workers reach it; port 0 takes a free one (default: cluster.listen)")
+    .option("--resume", "go on from the newest checkpoint in output_dir")
+    .option("--insecure", "listen beyond loopback without TLS or a token");
+  setOption(command).action((file: string, flags: CoordinatorFlags) =>
+    runCommand(async () => {
+      const { lead } = await import("./lead.js");
+      const sets = flags.listen === undefined ? flags.set : [...flags.set, `cluster.listen=${flags.listen}`];
+      await lead({
+        file,
+        sets,
+        resume: flags.resume === true,
+        insecure: flags.insecure === true,
+        localWorkers: false,
+        command: "coordinator",
+      });
+    }),
+  );
+}

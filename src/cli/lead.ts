@@ -1,0 +1,117 @@
+/** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
+import { availableParallelism } from "node:os";
+import { join, relative } from "node:path";
+import { formatAddress, loadRun } from "../config/index.js";
+import type { RunConfig } from "../config/index.js";
+import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
+import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
+import { CoxswainError } from "../errors.js";
+import { createLogger } from "../telemetry/index.js";
+import { createProgress } from "./progress.js";
+
+export interface LeadOptions {
+  /** Path of the run file, as the user gave it. */
+  readonly file: string;
+  readonly sets: readonly string[];
+  readonly resume: boolean;
+  readonly insecure: boolean;
+  readonly localWorkers: boolean;
+  readonly command: "train" | "coordinator";
+}
+
+export async function lead(options: LeadOptions): Promise<void> {
+  const { config } = await loadRun(options.file, options.sets);
+  const view = createProgress({ stream: process.stdout });
+  const log = createLogger({
+    name: "coordinator",
+    destination: join(config.output_dir, "logs", "coordinator.log"),
+  });
+  let coordinator: RunningCoordinator | undefined;
+  let workers: LocalWorkers | undefined;
+  const interruption = onInterrupt((times) => {
+    if (times > 1 || coordinator === undefined) {
+      for (const pid of workers?.pids ?? []) process.kill(pid, "SIGKILL");
+      view.close();
+      process.exit(130);
+    }
+    view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
+    coordinator.stop("interrupted");
+  });
+  try {
+    coordinator = await startCoordinator(config, {
+      resume: options.resume,
+      insecure: options.insecure,
+      view,
+      logger: log.logger,
+      now: () => performance.now(),
+    });
+    view.note(describe(config, coordinator));
+    if (options.localWorkers && config.workers > 0) workers = startWorkers(config, coordinator, (text) => view.note(text));
+    const finished = await coordinator.done;
+    await coordinator.close();
+    await workers?.close();
+    view.close();
+    report(finished, config, options);
+  } finally {
+    interruption.close();
+    view.close();
+    await coordinator?.close();
+    await workers?.close(0);
+    log.close();
+  }
+}
+
+function startWorkers(config: RunConfig, coordinator: RunningCoordinator, note: (text: string) => void): LocalWorkers {
+  const { tls, token } = config.cluster;
+  return startLocalWorkers({
+    count: config.workers,
+    coordinator: formatAddress({ ...coordinator.address, host: reachable(coordinator.address.host) }),
+    token,
+    args: tls === null ? [] : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
+    threads: Math.max(1, Math.floor(availableParallelism() / config.workers)),
+    logFolder: join(config.output_dir, "logs"),
+    note,
+    onFailure: (error) => coordinator.fail(error),
+  });
+}
+
+/** "Every interface" is no address to connect to. */
+const reachable = (host: string): string => (host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host);
+
+function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
+  const { plan, layout, train, replica } = prepared;
+  const { global_batch_size: rows, micro_batch_size: micro } = config.training;
+  const lines = [
+    `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
+    `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
+    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics`}`,
+  ];
+  if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
+  return lines.join("\n");
+}
+
+function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, { file, command }: LeadOptions): void {
+  const out = (text: string): void => void process.stdout.write(`${text}\n`);
+  const here = (path: string): string => relative(process.cwd(), path) || ".";
+  switch (outcome.kind) {
+    case "completed":
+      out(`done: ${step} steps; the adapter is in ${here(adapter ?? config.output_dir)}`);
+      out(`next: coxswain generate --model ${config.model} --adapter ${here(adapter ?? "")} --prompt "…"`);
+      out(`      coxswain merge --model ${config.model} --adapter ${here(adapter ?? "")} --output merged`);
+      return;
+    case "stopped":
+      out(`stopped after step ${step}, which is saved; go on with: coxswain ${command} ${file} --resume`);
+      process.exitCode = 130;
+      return;
+    case "failed":
+      throw outcome.error instanceof CoxswainError ? outcome.error : new CoxswainError("bug", String(outcome.error));
+  }
+}
+
+/** SIGINT and SIGTERM, counted. */
+function onInterrupt(act: (times: number) => void): { close(): void } {
+  let times = 0;
+  const listener = (): void => act(++times);
+  process.on("SIGINT", listener).on("SIGTERM", listener);
+  return { close: () => void process.off("SIGINT", listener).off("SIGTERM", listener) };
+}

@@ -1,0 +1,34 @@
+/** `coxswain train`: a coordinator and local worker processes, exactly as on a cluster, with progress in the terminal. */
+import type { Command } from "commander";
+import { runCommand, setOption } from "./frame.js";
+
+interface TrainFlags {
+  readonly set: readonly string[];
+  readonly workers?: string;
+  readonly resume?: true;
+  readonly insecure?: true;
+}
+
+export function registerTrain(program: Command): void {
+  const command = program
+    .command("train")
+    .description("fine-tune: a coordinator and local workers, nothing else to start")
+    .argument("<run>", "run file (YAML)")
+    .option("--workers <n>", "local workers; 0 waits for remote ones (default: the run file's)")
+    .option("--resume", "go on from the newest checkpoint in output_dir")
+    .option("--insecure", "listen beyond loopback without TLS or a token");
+  setOption(command).action((file: string, flags: TrainFlags) =>
+    runCommand(async () => {
+      const { lead } = await import("./lead.js");
+      const sets = flags.workers === undefined ? flags.set : [...flags.set, `workers=${flags.workers}`];
+      await lead({
+        file,
+        sets,
+        resume: flags.resume === true,
+        insecure: flags.insecure === true,
+        localWorkers: true,
+        command: "train",
+      });
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+/** `coxswain worker`: computes for a coordinator, wherever it is. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { runCommand } from "./frame.js";
+
+interface WorkerFlags {
+  readonly coordinator: string;
+  readonly token?: string;
+  readonly listen?: string;
+  readonly advertise?: string;
+  readonly model?: string;
+  readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
+  readonly threads: number;
+  readonly reconnectTimeout: number;
+  readonly http: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+export function registerWorker(program: Command): void {
+  program
+    .command("worker")
+    .description("compute for a coordinator; needs nothing but its address")
+    .requiredOption("--coordinator <host:port>", "where the coordinator listens")
+    .addOption(new Option("--token <secret>", "the run's token").env("COXSWAIN_TOKEN"))
+    .option("--model <folder>", "a folder that holds the model (default: found by content, else streamed)")
+    .addOption(
+      new Option("--device <device>", "in place of the run's compute.device").choices(["auto", "cpu", "cuda", "webgpu"]),
+    )
+    .option("--threads <n>", "threads of the computation", wholeNumber, availableParallelism())
+    .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
+    .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
+    .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")
+    .option("--reconnect-timeout <seconds>", "how long to try to reach the coordinator", wholeNumber, 300)
+    .option("--tls-ca <file>", "certificate authority of the coordinator; turns TLS on")
+    .option("--tls-cert <file>", "this worker's certificate, for mutual TLS")
+    .option("--tls-key <file>", "its private key")
+    .action((flags: WorkerFlags) =>
+      runCommand(async () => {
+        const { attendRun } = await import("./attend.js");
+        await attendRun(flags);
+      }),
+    );
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number above 0.");
+  return value;
+}
+
+export type { WorkerFlags };

@@ -1,0 +1,5 @@
+export { startCoordinator } from "./run.js";
+export type { CoordinatorOptions, FinishedRun, RunningCoordinator } from "./run.js";
+export { startLocalWorkers } from "./local-workers.js";
+export type { LocalWorkers, LocalWorkersOptions } from "./local-workers.js";
+export type { RunView, StepView } from "./recorder.js";

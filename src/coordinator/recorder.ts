@@ -1,0 +1,196 @@
+/**
+ * Tells the world what a run does: metrics.jsonl and events.jsonl, Prometheus metrics, the log, and a view for people.
+ * Decides nothing and changes nothing.
+ */
+import type { CoxswainError } from "../errors.js";
+import type { StepNumber } from "../ids.js";
+import { workerStates } from "../telemetry/index.js";
+import type { CoordinatorMetrics, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
+import type { CommitEffect, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
+
+/** Where a person looks. */
+export interface RunView {
+  step(step: StepView): void;
+  /** A line that stays. */
+  note(text: string): void;
+  /** Why nothing moves, or undefined when it does. */
+  waiting(reason: string | undefined): void;
+}
+
+export interface StepView {
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradNorm: number;
+  readonly tokensPerSecond: number;
+  readonly workers: number;
+  readonly remainingSeconds: number;
+}
+
+export interface RecorderOptions {
+  readonly files: RunFiles;
+  readonly metrics: CoordinatorMetrics;
+  readonly view: RunView;
+  readonly logger: Logger;
+  readonly totalSteps: number;
+  readonly loggingSteps: number;
+  /** Tokens (without padding) of a step's rows, and the epoch it ends in. */
+  factsOf(step: StepNumber): { readonly tokens: number; readonly epoch: number };
+  /** Tokens of a shard, on average. */
+  readonly tokensPerShard: number;
+  /** Wall clock, ms. */
+  wallClock(): number;
+}
+
+interface WorkerName {
+  readonly id: WorkerId;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** How much the newest step counts in the estimate of the time left. */
+const smoothing = 0.1;
+
+export class RunRecorder {
+  readonly #options: RecorderOptions;
+  #secondsPerStep: number | undefined;
+  #waiting: string | undefined;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    options.metrics.stepsPlanned.set(options.totalSteps);
+  }
+
+  joined({ id, host, pid }: WorkerName): void {
+    this.#event("worker_joined", { worker: id, host, pid });
+    this.#options.view.note(`worker ${id} joined`);
+  }
+
+  left({ id }: WorkerName, reason: string): void {
+    this.#event("worker_left", { worker: id, reason });
+    this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
+    this.#options.view.note(`worker ${id} left: ${reason}`);
+  }
+
+  leased(worker: WorkerId, step: StepNumber, count: number, again: boolean): void {
+    if (!again) return;
+    this.#event("lease_reissued", { worker, step, shards: count });
+    this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
+  }
+
+  lost(worker: WorkerId, count: number, reason: string): void {
+    this.#options.metrics.leases.add(count, { result: "lost" });
+    this.#event("worker_lost", { worker, shards: count, reason });
+  }
+
+  received(bytes: number): void {
+    this.#options.metrics.allReduceBytes.add(bytes, { direction: "received" });
+  }
+
+  accepted(count: number): void {
+    this.#options.metrics.leases.add(count, { result: "done" });
+  }
+
+  mismatch(worker: WorkerId, step: StepNumber): void {
+    this.#options.metrics.replicaMismatches.add(1);
+    this.#options.logger.error({ worker, step }, "a replica differs from the coordinator's; it is synchronised again");
+    this.#event("replica_resynchronised", { worker, step });
+    this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
+  }
+
+  committed(effect: CommitEffect, timing: { readonly reduceSeconds: number; readonly applySeconds: number; readonly endedAt: number }): void {
+    const { files, view, totalSteps, loggingSteps } = this.#options;
+    const { tokens, epoch } = this.#options.factsOf(effect.step);
+    const stepSeconds = (timing.endedAt - effect.startedAt) / 1000;
+    const line: StepLine = {
+      step: effect.step,
+      epoch,
+      loss: effect.loss,
+      grad_norm: effect.gradNorm,
+      learning_rate: effect.learningRate,
+      tokens,
+      supervised_tokens: effect.supervisedTokens,
+      tokens_per_second: tokens / stepSeconds,
+      step_seconds: stepSeconds,
+      workers: effect.activeWorkers,
+    };
+    const last = effect.step >= totalSteps;
+    if (effect.step % loggingSteps === 0 || last) files.appendMetrics(line);
+    this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
+    this.#secondsPerStep =
+      this.#secondsPerStep === undefined ? stepSeconds : this.#secondsPerStep + smoothing * (stepSeconds - this.#secondsPerStep);
+    if (effect.step % loggingSteps !== 0 && !last) return;
+    view.step({
+      step: effect.step,
+      totalSteps,
+      epoch,
+      loss: effect.loss,
+      learningRate: effect.learningRate,
+      gradNorm: effect.gradNorm,
+      tokensPerSecond: line.tokens_per_second,
+      workers: effect.activeWorkers,
+      remainingSeconds: this.#secondsPerStep * (totalSteps - effect.step),
+    });
+  }
+
+  #measure(line: StepLine, phases: { computeSeconds: number; reduceSeconds: number; applySeconds: number }): void {
+    const { metrics } = this.#options;
+    metrics.step.set(line.step);
+    metrics.epoch.set(line.epoch);
+    metrics.loss.set(line.loss);
+    metrics.gradNorm.set(line.grad_norm);
+    metrics.learningRate.set(line.learning_rate);
+    metrics.tokens.add(line.tokens, { kind: "all" });
+    metrics.tokens.add(line.supervised_tokens, { kind: "supervised" });
+    metrics.stepDuration.observe(phases.computeSeconds, { phase: "compute" });
+    metrics.stepDuration.observe(phases.reduceSeconds, { phase: "reduce" });
+    metrics.stepDuration.observe(phases.applySeconds, { phase: "apply" });
+    metrics.stepDuration.observe(line.step_seconds, { phase: "total" });
+    metrics.lastCommit.set(this.#options.wallClock() / 1000);
+  }
+
+  evaluated(step: StepNumber, loss: number): void {
+    this.#options.files.appendMetrics({ step, eval_loss: loss });
+    this.#options.metrics.evalLoss.set(loss);
+    this.#event("evaluation_finished", { step, eval_loss: loss });
+    this.#options.view.note(`step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}`);
+  }
+
+  saved(step: StepNumber, seconds: number, path: string): void {
+    this.#options.metrics.checkpointLastSuccess.set(this.#options.wallClock() / 1000);
+    this.#options.metrics.checkpointDuration.set(seconds);
+    this.#event("checkpoint_saved", { step, seconds, path });
+    this.#options.view.note(`step ${step}: checkpoint ${path}`);
+  }
+
+  saveFailed(step: StepNumber, error: CoxswainError): void {
+    this.#event("checkpoint_failed", { step, error: error.message });
+    this.#options.logger.error({ step, error: error.message }, "the checkpoint could not be written");
+    this.#options.view.note(`step ${step}: the checkpoint could not be written: ${error.message}`);
+  }
+
+  status({ workers, speeds, waiting }: MachineStatus): void {
+    const { metrics } = this.#options;
+    for (const state of workerStates) metrics.workers.set(workers[state], { state });
+    for (const [worker, shardsPerSecond] of speeds)
+      metrics.workerTokensPerSecond.set(shardsPerSecond * this.#options.tokensPerShard, { worker });
+    if (waiting === this.#waiting) return;
+    this.#waiting = waiting;
+    this.#options.view.waiting(waiting);
+  }
+
+  finished(outcome: Outcome): void {
+    const detail = outcome.kind === "failed" ? { error: outcome.error.message } : outcome.kind === "stopped" ? { reason: outcome.reason } : {};
+    const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
+    this.#event(names[outcome.kind], detail);
+  }
+
+  #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {
+    this.#options.files.appendEvent({ time: new Date(this.#options.wallClock()).toISOString(), event, ...detail });
+    this.#options.logger.info({ event, ...detail }, event);
+  }
+}
+
+const shards = (count: number): string => (count === 1 ? "1 shard" : `${count} shards`);

@@ -1,0 +1,229 @@
+/** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
+import type { Address, RunConfig } from "../config/index.js";
+import type { CoxswainError } from "../errors.js";
+import { writeAdapter } from "../model/index.js";
+import { clipCoefficient } from "../optim/index.js";
+import { clientCredentials, coordinatorService, listen, serverCredentials } from "../rpc/index.js";
+import type { RunningServer } from "../rpc/index.js";
+import { createCoordinatorMetrics, openRunFiles, serveTelemetry } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Logger, RunFiles, TelemetryServer } from "../telemetry/index.js";
+import { version } from "../version.js";
+import { checkpointWriter } from "./checkpoint-writer.js";
+import { Conductor } from "./conductor.js";
+import { shardCount } from "./leases.js";
+import type { LeaseSources } from "./leases.js";
+import { ClusterMachine } from "./machine/index.js";
+import type { Outcome } from "./machine/index.js";
+import { prepareRun } from "./prepare.js";
+import type { PreparedRun } from "./prepare.js";
+import { RunRecorder } from "./recorder.js";
+import type { RunView } from "./recorder.js";
+import { coordinatorHandlers } from "./service.js";
+import type { WorkerSession } from "./session.js";
+
+export interface CoordinatorOptions {
+  readonly resume: boolean;
+  /** Listen beyond loopback without TLS or a token. */
+  readonly insecure: boolean;
+  readonly view: RunView;
+  readonly logger: Logger;
+  /** Monotonic, ms. */
+  now(): number;
+  /** A worker says that it cannot go on. The run goes on without it unless the caller decides otherwise. */
+  onWorkerFailure?(worker: string, error: CoxswainError): void;
+}
+
+export interface FinishedRun {
+  readonly outcome: Outcome;
+  /** The adapter's folder, where the run is complete. */
+  readonly adapter: string | undefined;
+  /** The newest step that was committed. */
+  readonly step: number;
+}
+
+export interface RunningCoordinator {
+  /** Where workers reach it. */
+  readonly address: Address;
+  /** Where metrics are served, if they are. */
+  readonly telemetry: string | undefined;
+  readonly prepared: PreparedRun;
+  /** Settles when the run is over and everything is on disk. */
+  readonly done: Promise<FinishedRun>;
+  /** Finish the step in flight, save, end. */
+  stop(reason: string): void;
+  /** End without another step, keeping the last good state. */
+  fail(error: CoxswainError): void;
+  close(): Promise<void>;
+}
+
+/** Silence after which either side takes the other for dead, ms. */
+const silenceTimeout = 15_000;
+
+/** @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses */
+export async function startCoordinator(config: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
+  const { tls, token } = config.cluster;
+  const { insecure, view, logger } = options;
+  refuseExposure({ listen: address, tls: tls !== null, token: token !== null, insecure }, "cluster.listen");
+  // Before anything dear: a folder that holds a run is not written over.
+  if (!options.resume) openRunFiles(config.output_dir).close();
+  const run = await prepareRun(config, {
+    resume: options.resume,
+    note: (text) => view.note(text),
+    progress: (text) => view.waiting(text),
+  });
+  const files = openRunFiles(config.output_dir, options.resume ? { resumeStep: run.replica.step } : {});
+  try {
+    await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
+    return await conduct({ run, files, address, metrics: createCoordinatorMetrics(version) }, options);
+  } catch (error) {
+    files.close();
+    logger.error({ error }, "the run did not start");
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly run: PreparedRun;
+  readonly files: RunFiles;
+  readonly metrics: CoordinatorMetrics;
+  readonly address: Address;
+}
+
+async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { run, files, metrics } = parts;
+  const conductor = createConductor(parts, options);
+  let server: RunningServer | undefined;
+  let telemetry: TelemetryServer | undefined;
+  const close = async (): Promise<void> => {
+    conductor.close();
+    await server?.close();
+    await telemetry?.close();
+    files.close();
+  };
+  try {
+    telemetry = await startTelemetry(run.config, metrics, conductor);
+    server = await startServer(parts, conductor, options);
+    return {
+      address: { host: parts.address.host, port: server.port },
+      telemetry: telemetry?.address,
+      prepared: run,
+      done: conductor.done.then((outcome) => conclude(run, outcome)),
+      stop: (reason) => conductor.dispatch({ type: "stop", reason }),
+      fail: (error) => conductor.dispatch({ type: "fail", error }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createConductor({ run, files, metrics }: Parts, options: CoordinatorOptions): Conductor {
+  const { training } = run.config;
+  const microBatchSize = training.micro_batch_size;
+  const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
+  const sources: LeaseSources = {
+    microBatchSize,
+    training: (step) => ({ store: run.train, rows: run.plan.rowsOf(step).rows }),
+    evaluation: () => ({ store: run.evaluation ?? run.train, rows: evaluationRows }),
+  };
+  const machine = new ClusterMachine(
+    {
+      totalSteps: run.plan.totalSteps,
+      minWorkers: run.config.cluster.min_workers,
+      silenceTimeout,
+      saveSteps: training.save_steps,
+      evalSteps: training.eval_steps,
+      evaluationShards: shardCount(evaluationRows.length, microBatchSize),
+      shardsOf: (step) => shardCount(run.plan.rowsOf(step).rows.length, microBatchSize),
+      learningRate: run.learningRate,
+      clipCoefficient: (norm) => clipCoefficient(norm, training.max_grad_norm),
+    },
+    { step: run.replica.step, hash: run.replica.hash(), saved: run.checkpoint !== undefined },
+  );
+  const recorder = new RunRecorder({
+    files,
+    metrics,
+    view: options.view,
+    logger: options.logger,
+    totalSteps: run.plan.totalSteps,
+    loggingSteps: training.logging_steps,
+    factsOf: (step) => {
+      const { rows, epoch } = run.plan.rowsOf(step);
+      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
+    },
+    tokensPerShard: (run.train.statistics.tokens / run.train.rowCount) * microBatchSize,
+    wallClock: () => Date.now(),
+  });
+  return new Conductor({
+    machine,
+    replica: run.replica,
+    sources,
+    recorder,
+    logger: options.logger,
+    save: checkpointWriter(run),
+    now: options.now,
+  });
+}
+
+function startTelemetry(
+  config: RunConfig,
+  metrics: CoordinatorMetrics,
+  conductor: Conductor,
+): Promise<TelemetryServer> | undefined {
+  if (config.telemetry.http === null) return undefined;
+  return serveTelemetry({
+    address: config.telemetry.http,
+    metrics,
+    ready: () => conductor.status().waiting ?? true,
+  });
+}
+
+async function startServer(
+  { run, metrics, address }: Parts,
+  conductor: Conductor,
+  { logger, view, onWorkerFailure }: CoordinatorOptions,
+): Promise<RunningServer> {
+  const { tls, token } = run.config.cluster;
+  // Workers serve without TLS, or push (see worker/run.ts): under TLS nothing is pulled from them in the clear.
+  const toWorkers = await clientCredentials(undefined);
+  const handlers = coordinatorHandlers({
+    conductor,
+    replica: run.replica,
+    runId: randomBytes(12).toString("hex"),
+    runConfig: JSON.stringify(withoutSecrets(run.config)),
+    model: run.manifest,
+    modelPath: run.modelFolder.path,
+    layoutFingerprint: run.layoutFingerprint,
+    token,
+    silenceTimeout,
+    reach: (session: WorkerSession) => (tls === null ? session.reach(toWorkers) : Promise.resolve()),
+    onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
+    onFailure: (session, error) => {
+      logger.error({ worker: session.id, error: error.message, hint: error.hint }, "a worker failed");
+      view.note(`worker ${session.id} failed: ${error.message}`);
+      onWorkerFailure?.(session.id, error);
+    },
+  });
+  return listen({
+    ...address,
+    credentials: await serverCredentials(tls),
+    name: "coxswain.v1.Coordinator",
+    service: coordinatorService,
+    handlers,
+    addressKey: "cluster.listen",
+    onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
+  });
+}
+
+async function conclude(run: PreparedRun, outcome: Outcome): Promise<FinishedRun> {
+  if (outcome.kind !== "completed") return { outcome, adapter: undefined, step: run.replica.step };
+  const adapter = join(run.config.output_dir, "adapter");
+  await writeAdapter(adapter, run.layout, run.replica.parameters, loraSettings(run.config), run.config.model);
+  return { outcome, adapter, step: run.replica.step };
+}
