@@ -1,0 +1,112 @@
+/** What a coordinator measures of a run. Names, types and labels are promised to dashboards and alerts: add, don't rename. */
+import {
+  addBuildInfo,
+  durationBuckets,
+  MetricRegistry,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type MetricsText,
+} from "./prometheus.js";
+
+export const tokenKinds = ["all", "supervised"] as const;
+/** compute: from lease to the last contribution; reduce: sum and norm; apply: the update; total: commit to commit. */
+export const stepPhases = ["compute", "reduce", "apply", "total"] as const;
+/** loading: the model; synchronising: pulling the replica; active: computing, or ready to. */
+export const workerStates = ["loading", "synchronising", "active"] as const;
+/** done: committed; expired: too late; stolen: another was faster; lost: the worker is gone. */
+export const leaseResults = ["done", "expired", "stolen", "lost"] as const;
+/** Seen from the process that exports the metric. */
+export const directions = ["received", "sent"] as const;
+
+export interface CoordinatorMetrics extends MetricsText {
+  /** Nats a supervised token. */
+  readonly loss: Gauge;
+  readonly evalLoss: Gauge;
+  readonly learningRate: Gauge;
+  /** Before clipping. */
+  readonly gradNorm: Gauge;
+  /** The newest committed step. */
+  readonly step: Gauge;
+  readonly stepsPlanned: Gauge;
+  /** With a fraction. */
+  readonly epoch: Gauge;
+  readonly tokens: Counter<{ readonly kind: typeof tokenKinds }>;
+  readonly stepDuration: Histogram<{ readonly phase: typeof stepPhases }>;
+  readonly workers: Gauge<{ readonly state: typeof workerStates }>;
+  readonly workerTokensPerSecond: Gauge<{ readonly worker: null }>;
+  readonly leases: Counter<{ readonly result: typeof leaseResults }>;
+  readonly allReduceBytes: Counter<{ readonly direction: typeof directions }>;
+  readonly replicaMismatches: Counter;
+  /** Seconds since 1970. */
+  readonly checkpointLastSuccess: Gauge;
+  /** Seconds the newest checkpoint took. */
+  readonly checkpointDuration: Gauge;
+  /** Seconds since 1970. */
+  readonly lastCommit: Gauge;
+  /** `method` is the full name, `code` as gRPC spells it ("OK", "UNAVAILABLE"). */
+  readonly grpcHandled: Counter<{ readonly method: null; readonly code: null }>;
+}
+
+/** @param version of Coxswain, for `coxswain_build_info` */
+export function createCoordinatorMetrics(version: string): CoordinatorMetrics {
+  const registry = new MetricRegistry("coxswain_");
+  addBuildInfo(registry, "coordinator", version);
+  return {
+    contentType: registry.contentType,
+    text: () => registry.text(),
+    ...trainingMetrics(registry),
+    ...clusterMetrics(registry),
+  };
+}
+
+function trainingMetrics(registry: MetricRegistry) {
+  return {
+    loss: registry.gauge(
+      "loss",
+      "Training loss of the newest step: nats a supervised token, mean over the global batch.",
+    ),
+    evalLoss: registry.gauge("eval_loss", "Loss of the newest evaluation: nats a supervised token."),
+    learningRate: registry.gauge("learning_rate", "Learning rate of the newest step."),
+    gradNorm: registry.gauge("grad_norm", "Norm of the newest step's mean gradient, before clipping."),
+    step: registry.gauge("step", "Newest committed step."),
+    stepsPlanned: registry.gauge("steps_total_planned", "Steps that the run will have."),
+    epoch: registry.gauge("epoch", "Epochs trained, with a fraction."),
+    tokens: registry.counter("tokens_total", "Tokens of committed steps: all, and those that are supervised.", {
+      kind: tokenKinds,
+    }),
+    stepDuration: registry.histogram(
+      "step_duration_seconds",
+      "Seconds a committed step took: computing, reducing, applying, and in all.",
+      durationBuckets,
+      { phase: stepPhases },
+    ),
+    checkpointLastSuccess: registry.gauge(
+      "checkpoint_last_success_timestamp_seconds",
+      "When the newest checkpoint was whole on disk, in seconds since 1970.",
+    ),
+    checkpointDuration: registry.gauge("checkpoint_duration_seconds", "Seconds the newest checkpoint took to write."),
+    lastCommit: registry.gauge(
+      "last_commit_timestamp_seconds",
+      "When the newest step was committed, in seconds since 1970.",
+    ),
+  } as const;
+}
+
+function clusterMetrics(registry: MetricRegistry) {
+  return {
+    workers: registry.gauge("workers", "Workers of the run by state.", { state: workerStates }),
+    workerTokensPerSecond: registry.gauge("worker_tokens_per_second", "Tokens a second that a worker computes.", {
+      worker: null,
+    }),
+    leases: registry.counter("leases_total", "Leased shards by what became of them.", { result: leaseResults }),
+    allReduceBytes: registry.counter("all_reduce_bytes_total", "Bytes of gradients moved, without framing.", {
+      direction: directions,
+    }),
+    replicaMismatches: registry.counter("replica_mismatch_total", "Replicas that differed from the coordinator's."),
+    grpcHandled: registry.counter("grpc_server_handled_total", "gRPC calls that ended, by method and status code.", {
+      method: null,
+      code: null,
+    }),
+  } as const;
+}

@@ -1,0 +1,32 @@
+/** Metrics, logs and the run's own files: the public face of `telemetry/`. */
+export {
+  createCoordinatorMetrics,
+  directions,
+  leaseResults,
+  stepPhases,
+  tokenKinds,
+  workerStates,
+  type CoordinatorMetrics,
+} from "./coordinator-metrics.js";
+export { serveTelemetry, type TelemetryOptions, type TelemetryServer, type Verdict } from "./http.js";
+export {
+  createLogger,
+  levelFromEnvironment,
+  logLevels,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type LogStream,
+  type OpenLogger,
+} from "./logger.js";
+export type { Counter, Gauge, Histogram, MetricsText } from "./prometheus.js";
+export {
+  openRunFiles,
+  type EvalLine,
+  type EventName,
+  type RunEvent,
+  type RunFiles,
+  type RunFilesOptions,
+  type StepLine,
+} from "./run-files.js";
+export { createWorkerMetrics, workerActivities, type WorkerActivity, type WorkerMetrics } from "./worker-metrics.js";

@@ -1,0 +1,160 @@
+/** A file of JSON lines that is never left with half a line. Knows nothing of what the lines say. */
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+
+/** Appends whole lines. */
+export class JsonLinesFile {
+  readonly #path: string;
+  #file: number | undefined;
+  /** Bytes of whole lines. */
+  #size: number;
+
+  /**
+   * Opens a file to append to; makes it where it is not there.
+   * @throws CoxswainError "storage"
+   */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#file = openSync(path, "a");
+      this.#size = fstatSync(this.#file).size;
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  }
+
+  /**
+   * Writes one line, in one write: a process killed at any moment leaves it whole or absent. Where the disk is full, what
+   * was written of it is taken back.
+   * @param value what JSON can hold; a number that is not finite becomes null
+   * @throws CoxswainError "storage"
+   */
+  append(value: object): void {
+    if (this.#file === undefined) throw new CoxswainError("bug", `${this.#path}: a line after close()`);
+    const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+    let written = 0;
+    try {
+      written = writeSync(this.#file, bytes);
+      if (written < bytes.length) written += writeSync(this.#file, bytes, written);
+      if (written < bytes.length) throw new Error(`wrote ${written} of ${bytes.length} bytes`);
+    } catch (error) {
+      if (written > 0) ftruncateSync(this.#file, this.#size);
+      throw cannotWrite(this.#path, error);
+    }
+    this.#size += bytes.length;
+  }
+
+  /**
+   * Waits until all lines are on the disk, safe from a loss of power.
+   * @throws CoxswainError "storage"
+   */
+  flush(): void {
+    if (this.#file === undefined) return;
+    try {
+      fsyncSync(this.#file);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+}
+
+/**
+ * Keeps those lines of a file that are whole JSON objects and that `keep` accepts. The file is replaced at once or left
+ * as it is. No file is no lines.
+ * @returns how many lines were dropped
+ * @throws CoxswainError "storage"
+ */
+export function keepLines(path: string, keep: (line: Readonly<Record<string, unknown>>) => boolean): number {
+  const text = readText(path);
+  const lines = splitLines(text);
+  const kept = lines.filter((line) => {
+    const value = parseObject(line);
+    return value !== undefined && keep(value);
+  });
+  // Compared as text: a whole last line may lack its line break.
+  const keptText = kept.map((line) => `${line}\n`).join("");
+  if (keptText !== text) replaceFile(path, keptText);
+  return lines.length - kept.length;
+}
+
+/**
+ * The lines of a file, the last one even where its line break is missing. No file is no lines.
+ * @throws CoxswainError "storage"
+ */
+export const readLines = (path: string): string[] => splitLines(readText(path));
+
+function splitLines(text: string): string[] {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return "";
+    throw new CoxswainError("storage", `${path}: cannot be read: ${messageOf(error)}`, {
+      hint: "Check the path and its permissions.",
+      cause: error,
+    });
+  }
+}
+
+function parseObject(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes beside the file, flushes, renames: the old file or the new one, never a part. */
+function replaceFile(path: string, text: string): void {
+  const aside = `${path}.${process.pid}.incoming`;
+  try {
+    const file = openSync(aside, "w");
+    try {
+      const bytes = Buffer.from(text);
+      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(aside, path);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw cannotWrite(path, error);
+  }
+}
+
+/** A system error of writing, in words. */
+export function cannotWrite(path: string, error: unknown): CoxswainError {
+  const code = systemCodeOf(error);
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new CoxswainError("storage", `${path}: the disk is full`, {
+      hint: "Free some space; `coxswain train --resume` goes on from the newest checkpoint.",
+      cause: error,
+    });
+  }
+  return new CoxswainError("storage", `${path}: cannot be written: ${messageOf(error)}`, {
+    hint: "Check the path and its permissions, or choose another output_dir.",
+    cause: error,
+  });
+}

@@ -1,0 +1,125 @@
+/** Logs: JSON lines to a file or a stream, or lines for eyes where that is a terminal. The one module that knows pino. */
+import { mkdirSync, openSync, closeSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { createColors } from "picocolors";
+import { pino, stdSerializers, type Logger } from "pino";
+import { CoxswainError, messageOf } from "../errors.js";
+import { formatLogLine } from "./log-lines.js";
+
+export type { Logger };
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** What a log can be written to: stderr, or a test's collector. */
+export interface LogStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+export interface LoggerOptions {
+  /** Who writes: "coordinator", "worker-1". In every line. */
+  readonly name: string;
+  /** A file's path (its folder is made; lines are appended), or a stream. Default: stderr. */
+  readonly destination?: string | LogStream;
+  /** The least level that is written. Default: that of COXSWAIN_LOG_LEVEL, else "info". */
+  readonly level?: LogLevel;
+  /** Whether lines for a terminal are coloured. Default: where the stream is a terminal and NO_COLOR is not set. */
+  readonly colour?: boolean;
+}
+
+export interface OpenLogger {
+  readonly logger: Logger;
+  /** Closes the file; a stream is left open. Later lines are dropped. */
+  close(): void;
+}
+
+/** Never in a log, whatever object it comes in. */
+const secrets = ["token", "*.token", "*.*.token", "*.*.*.token", "authorization", "*.authorization"];
+
+/**
+ * Opens a log. Every line is written before the call returns, so that a process that dies has logged what it did.
+ * @throws CoxswainError "config" for a COXSWAIN_LOG_LEVEL that does not exist, "storage" when the file cannot be opened
+ */
+export function createLogger(options: LoggerOptions): OpenLogger {
+  const { name, destination = process.stderr } = options;
+  const level = options.level ?? levelFromEnvironment(process.env);
+  const { stream, close } =
+    typeof destination === "string" ? openFile(destination) : openStream(destination, options.colour);
+  const logger = pino(
+    { name, level, redact: { paths: secrets, censor: "[secret]" }, serializers: { error: serializeError } },
+    stream,
+  );
+  return { logger, close };
+}
+
+/** A stack is for logs alone: users are shown the message. */
+const serializeError = (error: unknown): unknown => (error instanceof Error ? stdSerializers.err(error) : error);
+
+/**
+ * The level that COXSWAIN_LOG_LEVEL names; "info" where it is not set.
+ * @throws CoxswainError "config"
+ */
+export function levelFromEnvironment(environment: Readonly<Record<string, string | undefined>>): LogLevel {
+  const text = environment["COXSWAIN_LOG_LEVEL"] ?? "";
+  if (text === "") return "info";
+  const level = logLevels.find((known) => known === text.toLowerCase());
+  if (level !== undefined) return level;
+  throw new CoxswainError("config", `COXSWAIN_LOG_LEVEL: there is no level "${text}"`, {
+    hint: `Use one of ${logLevels.join(", ")}.`,
+  });
+}
+
+interface Sink {
+  readonly stream: { write(line: string): void };
+  readonly close: () => void;
+}
+
+function openFile(path: string): Sink {
+  let file: number | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    file = openSync(path, "a");
+  } catch (error) {
+    throw new CoxswainError("storage", `${path}: the log cannot be written: ${messageOf(error)}`, {
+      hint: "Check the folder's permissions, or choose another output_dir.",
+      cause: error,
+    });
+  }
+  return {
+    stream: {
+      write: (line) => {
+        if (file !== undefined) writeLine(file, line);
+      },
+    },
+    close: () => {
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+    },
+  };
+}
+
+/** A log that cannot be written (a full disk) must not end the run that it tells of. */
+function writeLine(file: number, line: string): void {
+  try {
+    writeSync(file, line);
+  } catch {
+    // The line is lost; the run's own files report a full disk.
+  }
+}
+
+function openStream(stream: LogStream, colour: boolean | undefined): Sink {
+  let open = true;
+  const forEyes = stream.isTTY === true;
+  const colours = createColors(colour ?? (forEyes && (process.env["NO_COLOR"] ?? "") === ""));
+  return {
+    stream: {
+      write: (line) => {
+        if (open) stream.write(forEyes ? `${formatLogLine(line.trimEnd(), colours)}\n` : line);
+      },
+    },
+    close: () => {
+      open = false;
+    },
+  };
+}

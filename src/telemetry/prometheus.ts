@@ -1,0 +1,126 @@
+/**
+ * Counters, gauges and histograms of one process, with labels checked by the compiler. The one module that knows
+ * prom-client; what is measured is said in `coordinator-metrics.ts` and `worker-metrics.ts`.
+ */
+import {
+  collectDefaultMetrics,
+  Counter as PromCounter,
+  Gauge as PromGauge,
+  Histogram as PromHistogram,
+  Registry,
+} from "prom-client";
+
+/** The labels of a metric: the values of each where they are finite (all series then exist from the start), else null. */
+export type LabelSpec = Readonly<Record<string, readonly string[] | null>>;
+
+/** The labels a call must give: an object, or nothing where a metric has none. */
+export type LabelArguments<Spec extends LabelSpec | undefined> = Spec extends LabelSpec
+  ? [labels: { readonly [Name in keyof Spec]: Spec[Name] extends readonly (infer Value)[] ? Value : string }]
+  : [];
+
+export interface Counter<Spec extends LabelSpec | undefined = undefined> {
+  /** @param amount not negative */
+  add(amount: number, ...labels: LabelArguments<Spec>): void;
+}
+
+export interface Gauge<Spec extends LabelSpec | undefined = undefined> {
+  set(value: number, ...labels: LabelArguments<Spec>): void;
+  /** Takes one series away: what it was about is gone. */
+  remove(...labels: LabelArguments<Spec>): void;
+  /** Takes every series away. */
+  clear(): void;
+}
+
+export interface Histogram<Spec extends LabelSpec | undefined = undefined> {
+  observe(value: number, ...labels: LabelArguments<Spec>): void;
+}
+
+/** What `/metrics` serves. */
+export interface MetricsText {
+  /** The value of the Content-Type header. */
+  readonly contentType: string;
+  /** All series in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** The one label object of a call, or none. */
+const labelsOf = (given: readonly unknown[]): Record<string, string> => (given[0] ?? {}) as Record<string, string>;
+
+/** Every combination of the labels' values; none where a label is open. */
+function combinations(spec: LabelSpec): Record<string, string>[] {
+  let found: Record<string, string>[] = [{}];
+  for (const [name, values] of Object.entries(spec)) {
+    found = found.flatMap((labels) => (values ?? []).map((value) => ({ ...labels, [name]: value })));
+  }
+  return found;
+}
+
+/** One process's metrics, apart from those of any other in the same process (tests run several). */
+export class MetricRegistry implements MetricsText {
+  readonly #registry = new Registry();
+  readonly #prefix: string;
+
+  /** @param prefix put before every name of ours; Node's and the process's own keep prom-client's names */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  counter<const Spec extends LabelSpec | undefined = undefined>(
+    name: string,
+    help: string,
+    spec?: Spec,
+  ): Counter<Spec> {
+    const metric = new PromCounter<string>(this.#configuration(name, help, spec));
+    for (const labels of combinations(spec ?? {})) metric.inc(labels, 0);
+    return { add: (amount, ...labels) => metric.inc(labelsOf(labels), amount) };
+  }
+
+  /** A gauge without labels, and series of open labels, are absent until they are set: 0 would be a lie. */
+  gauge<const Spec extends LabelSpec | undefined = undefined>(name: string, help: string, spec?: Spec): Gauge<Spec> {
+    const metric = new PromGauge<string>(this.#configuration(name, help, spec));
+    if (spec === undefined) metric.remove({});
+    else for (const labels of combinations(spec)) metric.set(labels, 0);
+    return {
+      set: (value, ...labels) => metric.set(labelsOf(labels), value),
+      remove: (...labels) => metric.remove(labelsOf(labels)),
+      clear: () => metric.reset(),
+    };
+  }
+
+  /** @param buckets upper bounds, ascending */
+  histogram<const Spec extends LabelSpec | undefined = undefined>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    spec?: Spec,
+  ): Histogram<Spec> {
+    const metric = new PromHistogram<string>({ ...this.#configuration(name, help, spec), buckets: [...buckets] });
+    if (spec !== undefined) for (const labels of combinations(spec)) metric.zero(labels);
+    return { observe: (value, ...labels) => metric.observe(labelsOf(labels), value) };
+  }
+
+  #configuration(name: string, help: string, spec: LabelSpec | undefined) {
+    return { name: this.#prefix + name, help, labelNames: Object.keys(spec ?? {}), registers: [this.#registry] };
+  }
+}
+
+/** Upper bounds for durations, seconds: 1 ms to 10 min. */
+export const durationBuckets = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
+] as const;
+
+/** The conventional gauge of constant 1 that carries what is running in its labels. */
+export function addBuildInfo(registry: MetricRegistry, role: string, version: string): void {
+  registry
+    .gauge("build_info", "What is running: always 1.", { version: null, node: null, role: null })
+    .set(1, { version, node: process.versions.node, role });
+}

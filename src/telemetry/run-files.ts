@@ -1,0 +1,145 @@
+/**
+ * The output folder's `metrics.jsonl` and `events.jsonl`: what a run did, step by step. Checkpoints and the adapter are
+ * not written here; they are only looked for, so that a new run is not started over an old one.
+ */
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+import { cannotWrite, JsonLinesFile, keepLines, readLines } from "./json-lines.js";
+
+/** A line of `metrics.jsonl` for a committed step. The names are read by users' scripts: add, don't rename. */
+export interface StepLine {
+  /** From 1. */
+  readonly step: number;
+  /** Epochs trained after this step, with a fraction. */
+  readonly epoch: number;
+  /** Nats a supervised token, mean over the global batch. */
+  readonly loss: number;
+  /** Norm of the mean gradient before clipping. */
+  readonly grad_norm: number;
+  /** The rate that this step used. */
+  readonly learning_rate: number;
+  /** Of the step's rows, without padding. */
+  readonly tokens: number;
+  readonly supervised_tokens: number;
+  /** Of all workers together. */
+  readonly tokens_per_second: number;
+  /** From the commit before to this one. */
+  readonly step_seconds: number;
+  /** Workers that could compute in this step. */
+  readonly workers: number;
+}
+
+/** A line of `metrics.jsonl` for an evaluation. */
+export interface EvalLine {
+  /** After which step. */
+  readonly step: number;
+  /** Nats a supervised token over the evaluation set. */
+  readonly eval_loss: number;
+}
+
+export type EventName =
+  | "run_started"
+  | "run_resumed"
+  | "run_finished"
+  | "run_stopped"
+  | "run_failed"
+  | "worker_joined"
+  | "worker_left"
+  | "worker_lost"
+  | "lease_reissued"
+  | "replica_resynchronised"
+  | "checkpoint_saved"
+  | "checkpoint_failed"
+  | "evaluation_finished";
+
+/** A line of `events.jsonl`: what happened, when, and whatever else tells more (worker, step, reason …). */
+export interface RunEvent {
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly event: EventName;
+  readonly [detail: string]: string | number | boolean | null;
+}
+
+export interface RunFiles {
+  /** Adds a line to `metrics.jsonl`. @throws CoxswainError "storage", as all of these do */
+  appendMetrics(line: StepLine | EvalLine): void;
+  /** Adds a line to `events.jsonl`. */
+  appendEvent(event: RunEvent): void;
+  /** Waits until all lines are on the disk. To be called before a checkpoint is put in place: `--resume` keeps what is before it. */
+  flush(): void;
+  close(): void;
+}
+
+export interface RunFilesOptions {
+  /**
+   * The step that the run goes on from (0: from the start, keeping nothing). Lines of later steps are dropped: they will
+   * be written again. Without it the folder must not hold a run.
+   */
+  readonly resumeStep?: number;
+}
+
+/**
+ * Opens the files of a run; makes the folder where it is not there.
+ * @throws CoxswainError "config" when the folder holds a run and `resumeStep` is not given, "storage"
+ */
+export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): RunFiles {
+  const { resumeStep } = options;
+  const metricsPath = join(outputDir, "metrics.jsonl");
+  const eventsPath = join(outputDir, "events.jsonl");
+  try {
+    mkdirSync(outputDir, { recursive: true });
+  } catch (error) {
+    throw cannotWrite(outputDir, error);
+  }
+  if (resumeStep === undefined) refuseOldRun(outputDir, metricsPath);
+  else keepLines(metricsPath, ({ step }) => typeof step === "number" && step <= resumeStep);
+  keepLines(eventsPath, () => true);
+
+  const metrics = new JsonLinesFile(metricsPath);
+  let events: JsonLinesFile;
+  try {
+    events = new JsonLinesFile(eventsPath);
+  } catch (error) {
+    metrics.close();
+    throw error;
+  }
+  return {
+    appendMetrics: (line) => metrics.append(line),
+    appendEvent: (event) => events.append(event),
+    flush: () => {
+      metrics.flush();
+      events.flush();
+    },
+    close: () => {
+      metrics.close();
+      events.close();
+    },
+  };
+}
+
+/** Nothing that took time to compute is written over: steps, checkpoints, an adapter. */
+function refuseOldRun(outputDir: string, metricsPath: string): void {
+  const found = [
+    hasEntries(join(outputDir, "adapter")) ? "a finished run (adapter/)" : "",
+    hasEntries(join(outputDir, "checkpoints")) ? "checkpoints of a run (checkpoints/)" : "",
+    readLines(metricsPath).length > 0 ? "steps of a run (metrics.jsonl)" : "",
+  ].find((what) => what !== "");
+  if (found === undefined) return;
+  throw new CoxswainError("config", `output_dir: ${outputDir} already holds ${found}`, {
+    hint: "Give --resume to go on with it, choose another output_dir, or remove the folder.",
+  });
+}
+
+function hasEntries(folder: string): boolean {
+  try {
+    return readdirSync(folder).length > 0;
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw new CoxswainError("storage", `${folder}: cannot be read (${code ?? "unknown"})`, {
+      hint: "Check the folder's permissions.",
+      cause: error,
+    });
+  }
+}

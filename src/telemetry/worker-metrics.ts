@@ -1,0 +1,74 @@
+/**
+ * What a worker measures of itself. Its names begin `coxswain_worker_`, so that a sum over all targets of a scrape does
+ * not count the coordinator's tokens and bytes twice.
+ */
+import { directions, tokenKinds } from "./coordinator-metrics.js";
+import {
+  addBuildInfo,
+  durationBuckets,
+  MetricRegistry,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type MetricsText,
+} from "./prometheus.js";
+
+/** connecting: no coordinator; loading: the model; idle: nothing leased; computing: a shard. */
+export const workerActivities = ["connecting", "loading", "idle", "computing"] as const;
+export type WorkerActivity = (typeof workerActivities)[number];
+
+export interface WorkerMetrics extends MetricsText {
+  /** Tokens of shards computed, whether or not a step used them. */
+  readonly tokens: Counter<{ readonly kind: typeof tokenKinds }>;
+  readonly shards: Counter;
+  readonly shardDuration: Histogram;
+  readonly applyDuration: Histogram;
+  /** The step that the replica is at. */
+  readonly step: Gauge;
+  readonly allReduceBytes: Counter<{ readonly direction: typeof directions }>;
+  /** 1 while a coordinator is connected, else 0. */
+  readonly connected: Gauge;
+  readonly connections: Counter;
+  /** One of the states is 1, the rest 0. */
+  setActivity(activity: WorkerActivity): void;
+}
+
+/** @param version of Coxswain, for `coxswain_build_info` */
+export function createWorkerMetrics(version: string): WorkerMetrics {
+  const registry = new MetricRegistry("coxswain_");
+  addBuildInfo(registry, "worker", version);
+  const activity = registry.gauge("worker_state", "What the worker is doing: 1 for its state, 0 for the others.", {
+    state: workerActivities,
+  });
+  const setActivity = (current: WorkerActivity): void => {
+    for (const state of workerActivities) activity.set(state === current ? 1 : 0, { state });
+  };
+  setActivity("connecting");
+  const connected = registry.gauge("worker_connected", "1 while the worker is connected to a coordinator, else 0.");
+  connected.set(0);
+  return {
+    contentType: registry.contentType,
+    text: () => registry.text(),
+    tokens: registry.counter("worker_tokens_total", "Tokens of computed shards: all, and those that are supervised.", {
+      kind: tokenKinds,
+    }),
+    shards: registry.counter("worker_shards_total", "Shards computed."),
+    shardDuration: registry.histogram(
+      "worker_shard_duration_seconds",
+      "Seconds a shard took to compute.",
+      durationBuckets,
+    ),
+    applyDuration: registry.histogram(
+      "worker_apply_duration_seconds",
+      "Seconds a commit took to apply.",
+      durationBuckets,
+    ),
+    step: registry.gauge("worker_step", "Step that the worker's replica is at."),
+    allReduceBytes: registry.counter("worker_all_reduce_bytes_total", "Bytes of gradients moved, without framing.", {
+      direction: directions,
+    }),
+    connected,
+    connections: registry.counter("worker_connections_total", "Times that the worker connected to a coordinator."),
+    setActivity,
+  };
+}

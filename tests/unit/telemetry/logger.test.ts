@@ -1,0 +1,105 @@
+/** What a user loses if these fail: logs that machines can read, that eyes can read, and that keep secrets. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createColors } from "picocolors";
+import { createLogger, levelFromEnvironment } from "../../../src/telemetry/index.js";
+import { formatLogLine } from "../../../src/telemetry/log-lines.js";
+
+class Collector {
+  text = "";
+  constructor(readonly isTTY = false) {}
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+describe("a log", () => {
+  it("is a line of JSON a record where it is not a terminal", () => {
+    const destination = new Collector();
+    const { logger } = createLogger({ name: "coordinator", destination, level: "info" });
+    logger.info({ worker: "a" }, "joined");
+    logger.debug("not written");
+    expect(destination.text.endsWith("\n")).toBe(true);
+    expect(JSON.parse(destination.text)).toMatchObject({ level: 30, name: "coordinator", worker: "a", msg: "joined" });
+  });
+
+  it("is a line for eyes on a terminal", () => {
+    const destination = new Collector(true);
+    const { logger } = createLogger({ name: "worker-1", destination, level: "info", colour: false });
+    logger.warn({ coordinator: "h:1", retryMs: 200 }, "no connection");
+    expect(destination.text).toMatch(
+      /^\d\d:\d\d:\d\d WARN {2}worker-1 {2}no connection {2}coordinator=h:1 retryMs=200\n$/,
+    );
+  });
+
+  it("never holds a token", () => {
+    const destination = new Collector();
+    const { logger } = createLogger({ name: "c", destination, level: "info" });
+    logger.info(
+      { token: "hunter2", cluster: { token: "hunter2" }, config: { cluster: { token: "hunter2" } } },
+      "start",
+    );
+    expect(destination.text).not.toContain("hunter2");
+    expect(destination.text.match(/\[secret\]/g)).toHaveLength(3);
+  });
+
+  it("tells of an error with its stack", () => {
+    const destination = new Collector();
+    createLogger({ name: "c", destination, level: "info" }).logger.error({ error: new TypeError("no") }, "failed");
+    expect(JSON.parse(destination.text)).toMatchObject({
+      error: { type: "TypeError", message: "no", stack: expect.any(String) as string },
+    });
+  });
+
+  it("in a file is appended to, is there at once, and makes its folder", () => {
+    const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
+    try {
+      const path = join(folder, "logs/coordinator.log");
+      for (const message of ["one", "two"]) {
+        const log = createLogger({ name: "c", destination: path, level: "info" });
+        log.logger.info(message);
+        expect(readFileSync(path, "utf8")).toContain(message);
+        log.close();
+        log.logger.info("after the end");
+      }
+      expect(readFileSync(path, "utf8").trim().split("\n")).toHaveLength(2);
+      writeFileSync(join(folder, "file"), "");
+      expect(() => createLogger({ name: "c", destination: join(folder, "file/x.log"), level: "info" })).toThrow(
+        expect.objectContaining({ code: "storage" }),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("COXSWAIN_LOG_LEVEL", () => {
+  it("is info where it is not set, and a known level where it is", () => {
+    expect(levelFromEnvironment({})).toBe("info");
+    expect(levelFromEnvironment({ COXSWAIN_LOG_LEVEL: "" })).toBe("info");
+    expect(levelFromEnvironment({ COXSWAIN_LOG_LEVEL: "DEBUG" })).toBe("debug");
+  });
+
+  it("that does not exist is refused with those that do", () => {
+    expect(() => levelFromEnvironment({ COXSWAIN_LOG_LEVEL: "loud" })).toThrow(
+      expect.objectContaining({
+        code: "config",
+        message: 'COXSWAIN_LOG_LEVEL: there is no level "loud"',
+        hint: "Use one of trace, debug, info, warn, error, fatal, silent.",
+      }),
+    );
+  });
+});
+
+describe("a line for eyes", () => {
+  it("leaves what is not a record as it is", () => {
+    expect(formatLogLine("plain text", createColors(false))).toBe("plain text");
+  });
+
+  it("is coloured by level", () => {
+    const record = JSON.stringify({ level: 50, time: 0, msg: "m", step: 3 });
+    expect(formatLogLine(record, createColors(true))).toContain("\u001b[31mERROR\u001b[39m");
+  });
+});

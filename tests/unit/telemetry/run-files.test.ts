@@ -1,0 +1,181 @@
+/** What a user loses if these fail: the record of a run is whole after a kill, and no run is written over another. */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { JsonLinesFile } from "../../../src/telemetry/json-lines.js";
+import { openRunFiles, type StepLine } from "../../../src/telemetry/index.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "coxswain-files-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const line = (step: number): StepLine => ({
+  step,
+  epoch: step / 10,
+  loss: 1.5,
+  grad_norm: 0.5,
+  learning_rate: 2e-4,
+  tokens: 1024,
+  supervised_tokens: 512,
+  tokens_per_second: 100.5,
+  step_seconds: 10.25,
+  workers: 2,
+});
+const metricsOf = (dir: string): unknown[] =>
+  readFileSync(join(dir, "metrics.jsonl"), "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((text) => JSON.parse(text) as unknown);
+
+describe("the files of a run", () => {
+  it("hold a line a step and a line an event, in the documented order of names", () => {
+    const dir = join(folder, "runs/new");
+    const files = openRunFiles(dir);
+    files.appendMetrics(line(1));
+    files.appendMetrics({ step: 1, eval_loss: 2.5 });
+    files.appendEvent({ time: "2026-01-02T03:04:05.000Z", event: "worker_joined", worker: "a", workers: 1 });
+    files.close();
+    expect(readFileSync(join(dir, "metrics.jsonl"), "utf8")).toBe(
+      '{"step":1,"epoch":0.1,"loss":1.5,"grad_norm":0.5,"learning_rate":0.0002,"tokens":1024,"supervised_tokens":512,' +
+        '"tokens_per_second":100.5,"step_seconds":10.25,"workers":2}\n{"step":1,"eval_loss":2.5}\n',
+    );
+    expect(readFileSync(join(dir, "events.jsonl"), "utf8")).toBe(
+      '{"time":"2026-01-02T03:04:05.000Z","event":"worker_joined","worker":"a","workers":1}\n',
+    );
+  });
+
+  it("are on disk as soon as a step is told, so that a kill loses none", () => {
+    const files = openRunFiles(folder);
+    files.appendMetrics(line(1));
+    expect(metricsOf(folder)).toHaveLength(1);
+    files.flush();
+    files.close();
+  });
+
+  it("stay JSON when a number is not finite", () => {
+    const files = openRunFiles(folder);
+    files.appendMetrics({ step: 1, eval_loss: Infinity });
+    files.close();
+    expect(metricsOf(folder)).toEqual([{ step: 1, eval_loss: null }]);
+  });
+});
+
+describe("a resumed run", () => {
+  const write = (): void => {
+    const files = openRunFiles(folder);
+    for (const step of [1, 2, 3, 4]) files.appendMetrics(line(step));
+    files.appendMetrics({ step: 2, eval_loss: 1 });
+    files.appendEvent({ time: "t", event: "run_started" });
+    files.close();
+  };
+
+  it("drops the steps after its checkpoint and half a line, and goes on in the same file", () => {
+    write();
+    appendFileSync(join(folder, "metrics.jsonl"), '{"step":5,"epo');
+    appendFileSync(join(folder, "events.jsonl"), '{"time":');
+    const files = openRunFiles(folder, { resumeStep: 2 });
+    files.appendMetrics(line(3));
+    files.appendEvent({ time: "u", event: "run_resumed", step: 2 });
+    files.close();
+    expect(metricsOf(folder)).toEqual([line(1), line(2), { step: 2, eval_loss: 1 }, line(3)]);
+    expect(readFileSync(join(folder, "events.jsonl"), "utf8")).toBe(
+      '{"time":"t","event":"run_started"}\n{"time":"u","event":"run_resumed","step":2}\n',
+    );
+    expect(readdirSync(folder).sort()).toEqual(["events.jsonl", "metrics.jsonl"]);
+  });
+
+  it("keeps a whole last line that lost its line break", () => {
+    write();
+    writeFileSync(join(folder, "metrics.jsonl"), '{"step":1}\n{"step":2}');
+    const files = openRunFiles(folder, { resumeStep: 2 });
+    files.appendMetrics(line(3));
+    files.close();
+    expect(metricsOf(folder)).toEqual([{ step: 1 }, { step: 2 }, line(3)]);
+  });
+
+  it("from the start keeps no step", () => {
+    write();
+    openRunFiles(folder, { resumeStep: 0 }).close();
+    expect(metricsOf(folder)).toEqual([]);
+  });
+
+  it("of nothing is a new run", () => {
+    openRunFiles(join(folder, "none"), { resumeStep: 0 }).close();
+    expect(existsSync(join(folder, "none/metrics.jsonl"))).toBe(true);
+  });
+});
+
+describe("a new run in the folder of another", () => {
+  const hint = "Give --resume to go on with it, choose another output_dir, or remove the folder.";
+
+  it.each([
+    [
+      "steps",
+      "steps of a run (metrics.jsonl)",
+      (dir: string) => writeFileSync(join(dir, "metrics.jsonl"), '{"step":1}\n'),
+    ],
+    [
+      "checkpoints",
+      "checkpoints of a run (checkpoints/)",
+      (dir: string) => mkdirSync(join(dir, "checkpoints/step-000100"), { recursive: true }),
+    ],
+    [
+      "an adapter",
+      "a finished run (adapter/)",
+      (dir: string) => {
+        mkdirSync(join(dir, "adapter"));
+        writeFileSync(join(dir, "adapter/adapter_config.json"), "{}");
+      },
+    ],
+  ])("that holds %s is refused, with the ways out", (_, found, prepare) => {
+    prepare(folder);
+    const before = readdirSync(folder);
+    expect(() => openRunFiles(folder)).toThrow(
+      expect.objectContaining({ code: "config", message: `output_dir: ${folder} already holds ${found}`, hint }),
+    );
+    expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it("that never came to its first step is let be", () => {
+    openRunFiles(folder).close();
+    expect(() => {
+      openRunFiles(folder).close();
+    }).not.toThrow();
+  });
+});
+
+describe("trouble with the disk", () => {
+  it("names a folder that cannot be made", () => {
+    writeFileSync(join(folder, "file"), "");
+    const dir = join(folder, "file/run");
+    expect(() => openRunFiles(dir)).toThrow(
+      expect.objectContaining({
+        code: "storage",
+        exitCode: 6,
+        message: expect.stringMatching(`^${dir}: cannot be written: `) as string,
+      }),
+    );
+  });
+
+  it.runIf(existsSync("/dev/full"))("says that the disk is full (skipped where there is no /dev/full)", () => {
+    const file = new JsonLinesFile("/dev/full");
+    expect(() => {
+      file.append({ step: 1 });
+    }).toThrow(expect.objectContaining({ code: "storage", message: "/dev/full: the disk is full" }));
+    file.close();
+  });
+});
