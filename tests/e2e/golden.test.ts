@@ -1,0 +1,87 @@
+/** What torch + PEFT compute in float64, computed by a coordinator and 1 or 3 workers. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { coxswain, projectFolder, temporaryFolder, writeRun } from "../support/processes.js";
+import { adapterDifference, goldenFolder, stepLines } from "../support/runs.js";
+
+interface Expected {
+  readonly lora: object;
+  readonly optim: object;
+  readonly max_steps: number;
+  readonly global_batch_size: number;
+  readonly shuffle: boolean;
+  readonly packing: boolean;
+  readonly max_length?: number;
+  readonly model?: string;
+  readonly chat_template?: string;
+  readonly steps: readonly {
+    step: number;
+    loss: number;
+    grad_norm: number;
+    learning_rate: number;
+    supervised_tokens: number;
+  }[];
+}
+
+const cases = [
+  "llama",
+  "qwen2",
+  "qwen3",
+  "mistral-sliding",
+  "llama-rope-llama3",
+  "qwen3-yarn-sharded",
+  "qwen2-linear-window",
+  "llama-packed",
+  "chat",
+];
+
+function runOf(folder: string, expected: Expected, workers: number): object {
+  return {
+    model: expected.model === undefined ? join(folder, "model") : join(projectFolder, expected.model),
+    output_dir: "out",
+    workers,
+    data: {
+      train: join(folder, "train.jsonl"),
+      shuffle: expected.shuffle,
+      packing: expected.packing,
+      ...(expected.max_length === undefined ? {} : { max_length: expected.max_length }),
+      ...(expected.chat_template === undefined ? {} : { chat_template: expected.chat_template }),
+    },
+    lora: { ...expected.lora, init_adapter: join(folder, "adapter_init") },
+    training: {
+      ...expected.optim,
+      max_steps: expected.max_steps,
+      global_batch_size: expected.global_batch_size,
+      micro_batch_size: workers === 1 ? 8 : 2,
+    },
+    cluster: { listen: "127.0.0.1:0", min_workers: workers },
+    telemetry: { http: null },
+  };
+}
+
+describe.each(cases)("golden case %s", (name) => {
+  const source = join(goldenFolder, name);
+  const expected = JSON.parse(readFileSync(join(source, "expected.json"), "utf8")) as Expected;
+
+  it.each([1, 3])("is what PEFT computes, with %d workers", async (workers) => {
+    const folder = temporaryFolder();
+    const run = writeRun(folder, runOf(source, expected, workers));
+    const { code, stderr } = await coxswain(["train", run]);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+
+    const lines = stepLines(join(folder, "out"));
+    expect(lines).toHaveLength(expected.steps.length);
+    expected.steps.forEach((reference, index) => {
+      const line = lines[index]!;
+      expect(line.step).toBe(reference.step);
+      expect(line.supervised_tokens).toBe(reference.supervised_tokens);
+      expect(Math.abs(line.learning_rate - reference.learning_rate)).toBeLessThanOrEqual(1e-12);
+      expect(Math.abs(line.loss / reference.loss - 1)).toBeLessThanOrEqual(1e-4);
+      expect(Math.abs(line.grad_norm / reference.grad_norm - 1)).toBeLessThanOrEqual(1e-3);
+    });
+    const difference = await adapterDifference(join(folder, "out", "adapter"), join(source, "expected_adapter"));
+    expect(difference).toBeLessThanOrEqual(1e-3);
+  });
+});

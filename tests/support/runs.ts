@@ -1,0 +1,46 @@
+/** What runs leave behind, read back. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readAdapter } from "../../src/model/index.js";
+import type { StepLine } from "../../src/telemetry/index.js";
+import { projectFolder } from "./processes.js";
+
+export const goldenFolder = join(projectFolder, "tests", "golden");
+export const quickstartModel = join(projectFolder, "examples", "quickstart", "model");
+export const quickstartData = join(projectFolder, "examples", "quickstart", "data");
+
+/** The step lines of metrics.jsonl. */
+export function stepLines(outputDir: string): StepLine[] {
+  const lines = readFileSync(join(outputDir, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as StepLine).filter((line) => "loss" in line);
+}
+
+export interface EventLine {
+  readonly event: string;
+  readonly [detail: string]: unknown;
+}
+
+export function eventLines(outputDir: string): EventLine[] {
+  const lines = readFileSync(join(outputDir, "events.jsonl"), "utf8").trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as EventLine);
+}
+
+/** The adapter's weights file, to the bit. */
+export const adapterBytes = (outputDir: string): Buffer =>
+  readFileSync(join(outputDir, "adapter", "adapter_model.safetensors"));
+
+/** The largest difference of two adapters, over the largest entry of the second. */
+export async function adapterDifference(folder: string, reference: string): Promise<number> {
+  const [actual, expected] = await Promise.all([readAdapter(folder), readAdapter(reference)]);
+  let difference = 0;
+  let largest = 0;
+  for (const [key, { values }] of expected.tensors) {
+    const found = actual.tensors.get(key)?.values;
+    if (found?.length !== values.length) return Number.POSITIVE_INFINITY;
+    values.forEach((value, index) => {
+      difference = Math.max(difference, Math.abs(value - (found[index] ?? Number.NaN)));
+      largest = Math.max(largest, Math.abs(value));
+    });
+  }
+  return difference / largest;
+}
