@@ -1,0 +1,178 @@
+/** From files to a token store: read, render, tokenise, cut, pack, count; and every complaint about the data. */
+import type { DataConfig } from "../config/schema.js";
+import { CoxswainError } from "../errors.js";
+import { createEncoder, type Encoder, type LabelledTokens, type LocatedExample } from "./encode.js";
+import { detectFormat, exampleReader, type DataFormat, type Example } from "./formats/index.js";
+import { Int32Buffer } from "./int32-buffer.js";
+import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
+import { packExamples } from "./packing.js";
+import { readRecords } from "./reader.js";
+import { supervisedTokens } from "./row.js";
+import { createTokenStore, type TokenStore } from "./token-store.js";
+import type { TextTokenizer } from "./tokenizer.js";
+import { WarningTally } from "./warning-tally.js";
+
+export interface TokenStoreOptions {
+  /** A file, a folder, or a list of these: `data.train` or `data.eval`. */
+  readonly source: string | readonly string[];
+  /** The run's `data` settings (`train`, `eval` and `shuffle` are not looked at). */
+  readonly data: Pick<
+    DataConfig,
+    "format" | "max_length" | "packing" | "assistant_only_loss" | "completion_only_loss" | "chat_template"
+  >;
+  readonly tokenizer: TextTokenizer;
+  /** Told what was done to the data that a user may not expect, one sentence a kind. Default: told to nobody. */
+  readonly onWarning?: (message: string) => void;
+  /** The clock of templates that write the date. Default: the system's, with a warning where one asks for it. */
+  readonly now?: () => Date;
+}
+
+/** Examples tokenised at once: enough to keep the native tokenizer's threads busy, little enough to hold in memory. */
+const batchSize = 256;
+
+/** Takes tokenised examples in, cuts them, and keeps what has something to learn. */
+class Collector {
+  readonly ids = new Int32Buffer();
+  readonly labels = new Int32Buffer();
+  readonly lengths = new Int32Buffer();
+  readonly #maxLength: number;
+  readonly #tokenizer: TextTokenizer;
+  readonly #warnings: WarningTally;
+  examples = 0;
+  supervised = 0;
+  truncated = 0;
+  dropped = 0;
+
+  constructor(maxLength: number, tokenizer: TextTokenizer, warnings: WarningTally) {
+    this.#maxLength = maxLength;
+    this.#tokenizer = tokenizer;
+    this.#warnings = warnings;
+  }
+
+  add(tokens: LabelledTokens, where: string): void {
+    this.examples++;
+    this.#checkVocabulary(tokens.ids, where);
+    if (countSupervised(tokens) === 0) throw nothingSupervised(where);
+    const kept = this.#cut(tokens, where);
+    const supervised = countSupervised(kept);
+    if (supervised === 0) {
+      this.dropped++;
+      this.#warnings.count("dropped", where);
+      return;
+    }
+    this.supervised += supervised;
+    this.ids.append(kept.ids);
+    this.labels.append(kept.labels);
+    this.lengths.push(kept.ids.length);
+  }
+
+  #cut(tokens: LabelledTokens, where: string): LabelledTokens {
+    if (tokens.ids.length <= this.#maxLength) return tokens;
+    this.truncated++;
+    this.#warnings.count("truncated", where);
+    return { ids: tokens.ids.subarray(0, this.#maxLength), labels: tokens.labels.subarray(0, this.#maxLength) };
+  }
+
+  #checkVocabulary(ids: Int32Array, where: string): void {
+    const { modelVocabSize } = this.#tokenizer;
+    const stranger = ids.find((id) => id >= modelVocabSize);
+    if (stranger === undefined) return;
+    const token = JSON.stringify(this.#tokenizer.idToToken(stranger));
+    throw new CoxswainError(
+      "data",
+      `${where}: token ${stranger} (${token}) is not one of the model's ${modelVocabSize}.`,
+      {
+        hint: "The tokenizer has tokens that the model was not made with: use the tokenizer that came with the model.",
+      },
+    );
+  }
+}
+
+const countSupervised = ({ ids, labels }: LabelledTokens): number =>
+  supervisedTokens({ inputIds: ids, labels, segments: [ids.length] });
+
+const nothingSupervised = (where: string): CoxswainError =>
+  new CoxswainError("data", `${where}: nothing in this example is supervised, so there is nothing to learn from it.`, {
+    hint:
+      "A conversation needs an assistant message, a completion some text, and `labels` something but -100. The first " +
+      "token of an example is never predicted. Correct or remove the line.",
+  });
+
+function nothingLeft(source: string | readonly string[], maxLength: number): CoxswainError {
+  const name = typeof source === "string" ? source : source.join(", ");
+  const message = `${name}: every example is longer than data.max_length (${maxLength}) and has nothing supervised before it.`;
+  return new CoxswainError("data", message, { hint: "Raise data.max_length, or shorten the prompts." });
+}
+
+function needsTemplate(example: Example, where: string, templates: ChatTemplates | null): void {
+  if (example.kind !== "chat" || templates !== null) return;
+  throw new CoxswainError("data", `${where}: this is a conversation, but the model has no chat template.`, {
+    hint: "Give one with data.chat_template (Jinja text or a file), or use a model that was trained for chat.",
+  });
+}
+
+/** Reads and tokenises everything into the collector. */
+async function collect(options: TokenStoreOptions, encode: Encoder, templates: ChatTemplates | null, into: Collector) {
+  const { source, data, tokenizer } = options;
+  let format: DataFormat | null = data.format === "auto" ? null : data.format;
+  let read: ReturnType<typeof exampleReader> | null = null;
+  let batch: LocatedExample[] = [];
+  const flush = async (): Promise<void> => {
+    const encoded = await encode(batch);
+    encoded.forEach((tokens, index) => into.add(tokens, batch[index]?.where ?? ""));
+    batch = [];
+  };
+  for await (const { value, where } of readRecords(source)) {
+    format ??= detectFormat(value, where);
+    read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
+    const example = read(value, where);
+    needsTemplate(example, where, templates);
+    batch.push({ example, where });
+    if (batch.length >= batchSize) await flush();
+  }
+  await flush();
+}
+
+/**
+ * Tokenises a data set.
+ * @throws CoxswainError "data" naming file and line: not JSON, not the format's shape, a template that fails, a token
+ *   outside the model's vocabulary, an example with nothing supervised; or naming the source: no examples, or all of
+ *   them longer than `max_length` with nothing supervised before it
+ */
+export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
+  const { source, data, tokenizer, onWarning } = options;
+  const warnings = new WarningTally();
+  const clock = (): Date => {
+    if (options.now !== undefined) return options.now();
+    warnings.count("dated", "");
+    return new Date();
+  };
+  const templates = await openChatTemplates(tokenizer, { override: data.chat_template, now: clock });
+  const encode = createEncoder({
+    tokenizer,
+    templates,
+    assistantOnlyLoss: data.assistant_only_loss,
+    completionOnlyLoss: data.completion_only_loss,
+    onSplitBoundary: (where) => warnings.count("split_boundary", where),
+    onMissingEos: (where) => warnings.count("missing_eos", where),
+  });
+  const collected = new Collector(data.max_length, tokenizer, warnings);
+  await collect(options, encode, templates, collected);
+  const { examples, supervised, truncated, dropped } = collected;
+  if (dropped === examples) throw nothingLeft(source, data.max_length);
+  if (onWarning !== undefined) warnings.report(examples, data.max_length, onWarning);
+  const arrays = {
+    ids: collected.ids.finish(),
+    labels: collected.labels.finish(),
+    lengths: collected.lengths.finish(),
+  };
+  const packing = data.packing ? packExamples(arrays.lengths, data.max_length) : null;
+  return createTokenStore(arrays, packing, {
+    examples,
+    rows: packing === null ? arrays.lengths.length : packing.rowStarts.length - 1,
+    tokens: arrays.ids.length,
+    supervisedTokens: supervised,
+    truncated,
+    dropped: { nothing_supervised_after_cut: dropped },
+  });
+}

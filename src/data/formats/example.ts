@@ -1,0 +1,35 @@
+/** What every format is read into: the four ways in which an example becomes tokens and labels. */
+import type { Conversation } from "../conversation.js";
+
+export type Example = TokensExample | TextExample | CompletionExample | ChatExample;
+
+/** Tokens that are used as they are. */
+export interface TokensExample {
+  readonly kind: "tokens";
+  readonly inputIds: Int32Array;
+  /** `IGNORE` (-100) where not supervised. */
+  readonly labels: Int32Array;
+}
+
+/** A text, all of it supervised; it ends with the tokenizer's eos. */
+export interface TextExample {
+  readonly kind: "text";
+  readonly text: string;
+}
+
+/** A prompt and what follows it; the completion ends with the tokenizer's eos. */
+export interface CompletionExample {
+  readonly kind: "completion";
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+/** A conversation, rendered by the chat template. */
+export interface ChatExample extends Conversation {
+  readonly kind: "chat";
+  /** How many messages at the start are the prompt of a completion; 0 for a plain conversation. */
+  readonly promptMessages: number;
+}
+
+/** Reads one parsed line of a format. `where` names it in errors. */
+export type ExampleReader = (value: Readonly<Record<string, unknown>>, where: string) => Example;

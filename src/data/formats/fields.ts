@@ -1,0 +1,45 @@
+/** Checks of an example's fields, with errors that say where, what was expected and what was found. */
+import { CoxswainError } from "../../errors.js";
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What a value is, for an error: "a string", "a list", "missing" … */
+export function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") return "a string";
+  return typeof value === "number" || typeof value === "boolean" ? `the ${typeof value} ${value}` : typeof value;
+}
+
+/** `train.jsonl:7: "prompt" is missing; expected a string.` */
+export function unexpected(where: string, what: string, value: unknown, expected: string): CoxswainError {
+  return new CoxswainError("data", `${where}: ${what} is ${describe(value)}; expected ${expected}.`, {
+    hint: "Correct the line, or set data.format if the file is of another format.",
+  });
+}
+
+export function objectOf(value: unknown, where: string, what: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw unexpected(where, what, value, "a JSON object");
+  }
+  return value as Fields;
+}
+
+export function textField(fields: Fields, key: string, where: string): string {
+  const value = fields[key];
+  if (typeof value !== "string") throw unexpected(where, `"${key}"`, value, "a string");
+  return value;
+}
+
+/** A string, or "" where the key is missing or null. */
+export function optionalTextField(fields: Fields, key: string, where: string): string {
+  return fields[key] === undefined || fields[key] === null ? "" : textField(fields, key, where);
+}
+
+export function listField(fields: Fields, key: string, where: string, expected: string): readonly unknown[] {
+  const value = fields[key];
+  if (!Array.isArray(value) || value.length === 0) throw unexpected(where, `"${key}"`, value, expected);
+  return value as readonly unknown[];
+}

@@ -1,0 +1,80 @@
+/** The data formats: which one a file has, and how each is read into an `Example`. */
+import type { dataFormats } from "../../config/schema.js";
+import { CoxswainError } from "../../errors.js";
+import { readAlpaca } from "./alpaca.js";
+import type { Example, ExampleReader } from "./example.js";
+import { describe, objectOf, type Fields } from "./fields.js";
+import { readMessages } from "./messages.js";
+import { readPromptCompletion } from "./prompt-completion.js";
+import { readSharegpt } from "./sharegpt.js";
+import { readText } from "./text.js";
+import { readTokens } from "./tokens.js";
+
+export type { ChatExample, CompletionExample, Example, TextExample, TokensExample } from "./example.js";
+
+export type DataFormat = (typeof dataFormats)[number];
+
+/** The keys that tell a format, looked for in this order. */
+const keysOf: readonly (readonly [DataFormat, readonly string[]])[] = [
+  ["tokens", ["input_ids"]],
+  ["messages", ["messages"]],
+  ["sharegpt", ["conversations"]],
+  ["prompt_completion", ["prompt", "completion"]],
+  ["alpaca", ["instruction", "output"]],
+  ["text", ["text"]],
+];
+
+const formatList = keysOf.map(([format, keys]) => `${format} (${keys.join(", ")})`).join("; ");
+
+/**
+ * The format whose keys the example has.
+ * @throws CoxswainError "data" where it has those of none
+ */
+export function detectFormat(value: unknown, where: string): DataFormat {
+  const fields = objectOf(value, where, "the example");
+  const found = keysOf.find(([, keys]) => keys.every((key) => key in fields));
+  if (found !== undefined) return found[0];
+  const keys = Object.keys(fields).join(", ") || "none";
+  throw new CoxswainError("data", `${where}: no known format has these keys: ${keys}.`, {
+    hint: `Formats and their keys: ${formatList}.`,
+  });
+}
+
+export interface FormatOptions {
+  /** Whether there is a chat template. */
+  readonly chat: boolean;
+  /** Ids the model can take. */
+  readonly vocabSize: number;
+}
+
+function readerOf(format: DataFormat, { chat, vocabSize }: FormatOptions): ExampleReader {
+  switch (format) {
+    case "messages":
+      return readMessages;
+    case "prompt_completion":
+      return readPromptCompletion;
+    case "text":
+      return readText;
+    case "tokens":
+      return readTokens(vocabSize);
+    case "alpaca":
+      return readAlpaca(chat);
+    case "sharegpt":
+      return readSharegpt;
+  }
+}
+
+/** A reader of a format's examples that says so where a line is of another shape. */
+export function exampleReader(format: DataFormat, options: FormatOptions): (value: unknown, where: string) => Example {
+  const read = readerOf(format, options);
+  const keys = keysOf.find(([name]) => name === format)?.[1] ?? [];
+  return (value, where) => {
+    const fields: Fields = objectOf(value, where, "the example");
+    const missing = keys.find((key) => !(key in fields));
+    if (missing === undefined) return read(fields, where);
+    const found = Object.keys(fields).join(", ") || "none";
+    throw new CoxswainError("data", `${where}: "${missing}" is ${describe(undefined)}; found keys: ${found}.`, {
+      hint: `Format ${format} needs ${keys.join(" and ")} on every line. Correct the line, or set data.format.`,
+    });
+  };
+}

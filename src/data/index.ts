@@ -1,0 +1,23 @@
+/** Data: files in, rows of tokens out, in a fixed order. */
+export { openTokenizer } from "./tokenizer.js";
+export type { DecodeOptions, EncodedText, EncodeOptions, TextTokenizer } from "./tokenizer.js";
+export type { SpecialTokens } from "./tokenizer-files.js";
+export type { ChatMessage, Conversation } from "./conversation.js";
+export { ChatTemplate } from "./chat-template.js";
+export type { AssistantTextOptions, ChatTemplateOptions, RenderOptions } from "./chat-template.js";
+export type { MarkedText, TextSpan } from "./generation-tags.js";
+export { openChatTemplates } from "./model-templates.js";
+export type { ChatTemplates, ChatTemplatesOptions } from "./model-templates.js";
+export { detectFormat, exampleReader } from "./formats/index.js";
+export type { DataFormat, Example, FormatOptions } from "./formats/index.js";
+export { readRecords } from "./reader.js";
+export type { DataRecord } from "./reader.js";
+export { buildTokenStore } from "./build-token-store.js";
+export type { TokenStoreOptions } from "./build-token-store.js";
+export type { DataStatistics, DropReason, TokenStore } from "./token-store.js";
+export { packExamples } from "./packing.js";
+export type { Packing } from "./packing.js";
+export { epochOrder, stepPlan } from "./order.js";
+export type { StepPlan, StepPlanOptions, StepRows } from "./order.js";
+export { collate, IGNORE, supervisedTokens } from "./row.js";
+export type { Batch, Row } from "./row.js";

@@ -1,0 +1,54 @@
+/** Which chat template a run uses: the run file's, else the model's own. */
+import { readFile } from "node:fs/promises";
+import { CoxswainError, messageOf } from "../errors.js";
+import { ChatTemplate } from "./chat-template.js";
+import type { TextTokenizer } from "./tokenizer.js";
+
+export interface ChatTemplates {
+  readonly plain: ChatTemplate;
+  /** For conversations with tools; most models have one template for both. */
+  readonly tools: ChatTemplate;
+}
+
+export interface ChatTemplatesOptions {
+  /** `data.chat_template`: Jinja text, or the path of a file. null: the model's own. */
+  readonly override?: string | null;
+  /** The clock of `strftime_now`. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+const looksLikeJinja = (text: string): boolean => /\{[{%#]/.test(text);
+
+async function overrideText(override: string): Promise<string> {
+  if (looksLikeJinja(override)) return override;
+  try {
+    return await readFile(override, "utf8");
+  } catch (error) {
+    throw new CoxswainError("config", `data.chat_template: ${override} can't be read: ${messageOf(error)}`, {
+      hint: "Give the path of a Jinja file (relative to the run file), or the template's text.",
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The chat templates to use with a tokenizer, or null where there is none.
+ * @throws CoxswainError "config" where the override can't be read, "data" where a template is not valid Jinja
+ */
+export async function openChatTemplates(
+  tokenizer: TextTokenizer,
+  { override = null, now = () => new Date() }: ChatTemplatesOptions = {},
+): Promise<ChatTemplates | null> {
+  const { specialTokens, controlTokens, folder } = tokenizer;
+  const compile = (source: string, origin: string): ChatTemplate =>
+    new ChatTemplate(source, { specialTokens, controlTokens, origin, now });
+  if (override !== null) {
+    const template = compile(await overrideText(override), "data.chat_template");
+    return { plain: template, tools: template };
+  }
+  const { chatTemplate, toolChatTemplate } = tokenizer;
+  if (chatTemplate === null) return null;
+  const plain = compile(chatTemplate, folder);
+  const sameForTools = toolChatTemplate === null || toolChatTemplate === chatTemplate;
+  return { plain, tools: sameForTools ? plain : compile(toolChatTemplate, folder) };
+}

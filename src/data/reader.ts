@@ -1,0 +1,115 @@
+/**
+ * Examples from JSON files, one at a time: JSONL line by line, whatever the size of the file; a .json file may also
+ * hold one list. A byte-order mark, CRLF and blank lines are fine. Knows nothing of what the examples mean.
+ */
+import { createReadStream } from "node:fs";
+import { CoxswainError, messageOf } from "../errors.js";
+import { resolveSources } from "./sources.js";
+
+/** One example, and where it stands. */
+export interface DataRecord {
+  readonly value: unknown;
+  /** "train.jsonl:7" (a line, from 1), or "train.json: item 7" of a list. Names the example in errors. */
+  readonly where: string;
+}
+
+const lineFeed = 0x0a;
+const openBracket = 0x5b;
+const blank = /^[ \t\r\n]*$/;
+const byteOrderMark = "\ufeff";
+
+/** Strict: bytes that are not UTF-8 become an error, never a replacement character that is then learnt. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The file's lines as bytes, without their line feed. (Node's readline would also split at U+2028, inside JSON.) */
+async function* byteLines(file: string): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
+    const bytes = chunk as Buffer;
+    let from = 0;
+    for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, from)) {
+      parts.push(bytes.subarray(from, at));
+      yield parts.length === 1 ? bytes.subarray(from, at) : Buffer.concat(parts);
+      parts = [];
+      from = at + 1;
+    }
+    if (from < bytes.length) parts.push(bytes.subarray(from));
+  }
+  if (parts.length > 0) yield Buffer.concat(parts);
+}
+
+function decodeText(bytes: Uint8Array, where: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new CoxswainError("data", `${where}: not UTF-8 text.`, {
+      hint: "Save the file as UTF-8; a compressed or binary file must be unpacked first.",
+      cause: error,
+    });
+  }
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CoxswainError("data", `${where}: not JSON: ${messageOf(error)}`, {
+      hint: "A .jsonl file has one JSON object a line, each whole on its line. The line may be cut short.",
+      cause: error,
+    });
+  }
+}
+
+/** A file whose first line starts a list is read whole. */
+async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<unknown[]> {
+  const parts = [first];
+  for await (const line of lines) parts.push(decodeText(line, file));
+  const value = parseJson(parts.join("\n"), file);
+  if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples.`);
+  return value as unknown[];
+}
+
+async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
+  const lines = byteLines(file);
+  let number = 0;
+  let started = false;
+  for await (const bytes of lines) {
+    const where = `${file}:${++number}`;
+    const decoded = decodeText(bytes, where);
+    const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
+    if (blank.test(text)) continue;
+    if (!started && text.trimStart().charCodeAt(0) === openBracket) {
+      const items = await readList(file, lines, text);
+      yield* items.map((value, index) => ({ value, where: `${file}: item ${index + 1}` }));
+      return;
+    }
+    started = true;
+    yield { value: parseJson(text, where), where };
+  }
+}
+
+/**
+ * All examples of a source, in order.
+ * @param source a file, a folder, or a list of these
+ * @throws CoxswainError "data" naming file and line where something can't be read, or where there is no example
+ */
+export async function* readRecords(source: string | readonly string[]): AsyncGenerator<DataRecord> {
+  const files = await resolveSources(source);
+  let count = 0;
+  for (const file of files) {
+    try {
+      for await (const record of readFileRecords(file)) {
+        count++;
+        yield record;
+      }
+    } catch (error) {
+      if (error instanceof CoxswainError) throw error;
+      throw new CoxswainError("data", `${file} can't be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  if (count === 0) {
+    throw new CoxswainError("data", `${files.join(", ")}: there is no example in it.`, {
+      hint: 'Write one JSON object a line, such as {"messages": [...]}.',
+    });
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The token store: a data set tokenised once, in a few flat arrays, so that millions of rows fit and a row is looked up
+ * by its number. Knows nothing of epochs, batches or engines.
+ */
+import { createHash } from "node:crypto";
+import type { Packing } from "./packing.js";
+import type { Row } from "./row.js";
+
+/** What went into a store. */
+export interface DataStatistics {
+  /** Examples read. */
+  readonly examples: number;
+  readonly rows: number;
+  /** Tokens in all rows, padding not counted. */
+  readonly tokens: number;
+  /** Those that the loss is a sum over: supervised, and not the first of their example. */
+  readonly supervisedTokens: number;
+  /** Examples that were longer than `max_length` and were cut at the end. */
+  readonly truncated: number;
+  /** Examples left out, by reason. */
+  readonly dropped: Readonly<Record<DropReason, number>>;
+}
+
+/** "nothing_supervised_after_cut": the cut at `max_length` left no supervised token. */
+export type DropReason = "nothing_supervised_after_cut";
+
+export interface TokenStore {
+  readonly rowCount: number;
+  readonly statistics: DataStatistics;
+  /** SHA-256 (hex) of all ids, labels and segments, in order: equal exactly where the data are. */
+  readonly fingerprint: string;
+  /**
+   * @param index 0 .. rowCount-1
+   * @throws RangeError beyond
+   */
+  row(index: number): Row;
+}
+
+/** Examples one after another. */
+export interface ExampleArrays {
+  /** [tokens] */
+  readonly ids: Int32Array;
+  /** [tokens] */
+  readonly labels: Int32Array;
+  /** [examples] */
+  readonly lengths: Int32Array;
+}
+
+/** First token of each example, with the number of tokens at the end, [examples + 1]. (Beyond 2^31 tokens too.) */
+function exampleStarts(lengths: Int32Array): Float64Array {
+  const starts = new Float64Array(lengths.length + 1);
+  lengths.forEach((length, example) => (starts[example + 1] = (starts[example] ?? 0) + length));
+  return starts;
+}
+
+function bytesOf(array: Int32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function fingerprintOf({ ids, labels, lengths }: ExampleArrays, packing: Packing | null): string {
+  const hash = createHash("sha256").update("coxswain token store 1\n");
+  const parts = [lengths, ids, labels, ...(packing === null ? [] : [packing.rowStarts, packing.members])];
+  for (const part of parts) hash.update(`${part.length}\n`).update(bytesOf(part));
+  return hash.digest("hex");
+}
+
+/** @param packing null: every example is a row of its own */
+export function createTokenStore(
+  arrays: ExampleArrays,
+  packing: Packing | null,
+  statistics: DataStatistics,
+): TokenStore {
+  const { ids, labels, lengths } = arrays;
+  const starts = exampleStarts(lengths);
+  const rowCount = packing === null ? lengths.length : packing.rowStarts.length - 1;
+  const single = (example: number): Row => {
+    const [start, end] = [starts[example], starts[example + 1]];
+    return {
+      inputIds: ids.subarray(start, end),
+      labels: labels.subarray(start, end),
+      segments: [lengths[example] ?? 0],
+    };
+  };
+  const packed = ({ members, rowStarts }: Packing, index: number): Row => {
+    const parts = Array.from(members.subarray(rowStarts[index], rowStarts[index + 1]), single);
+    const segments = parts.flatMap((part) => part.segments);
+    const length = segments.reduce((sum, segment) => sum + segment, 0);
+    const row = { inputIds: new Int32Array(length), labels: new Int32Array(length), segments };
+    let at = 0;
+    for (const part of parts) {
+      row.inputIds.set(part.inputIds, at);
+      row.labels.set(part.labels, at);
+      at += part.inputIds.length;
+    }
+    return row;
+  };
+  return {
+    rowCount,
+    statistics,
+    fingerprint: fingerprintOf(arrays, packing),
+    row: (index) => {
+      if (!Number.isInteger(index) || index < 0 || index >= rowCount) {
+        throw new RangeError(`row ${index} of ${rowCount}`);
+      }
+      return packing === null ? single(index) : packed(packing, index);
+    },
+  };
+}

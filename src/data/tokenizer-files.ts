@@ -1,0 +1,197 @@
+/**
+ * The files of a model folder that say how text becomes tokens: tokenizer.json, tokenizer_config.json,
+ * special_tokens_map.json, chat_template.jinja, additional_chat_templates/, config.json, generation_config.json.
+ * Knows where Hugging Face keeps each fact, in versions 4 and 5 of transformers; does not know the native tokenizer.
+ */
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+
+/** The named special tokens that transformers hands to a chat template. */
+export const specialTokenNames = [
+  "bos_token",
+  "eos_token",
+  "unk_token",
+  "sep_token",
+  "pad_token",
+  "cls_token",
+  "mask_token",
+] as const;
+export type SpecialTokenName = (typeof specialTokenNames)[number];
+export type SpecialTokens = Readonly<Partial<Record<SpecialTokenName, string>>>;
+
+/** A token that is cut out of the text before the tokenizer's model sees it. */
+export interface AddedTokenEntry {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  readonly singleWord: boolean;
+  readonly leftStrip: boolean;
+  readonly rightStrip: boolean;
+  readonly normalized: boolean;
+}
+
+/** What the files say, before anything is looked up in the vocabulary. */
+export interface TokenizerFiles {
+  /** tokenizer.json as text. */
+  readonly tokenizerJson: string;
+  /** Added tokens of tokenizer.json. */
+  readonly addedTokens: readonly AddedTokenEntry[];
+  /** Added tokens that only tokenizer_config.json lists, by id. */
+  readonly extraTokens: readonly AddedTokenEntry[];
+  readonly specialTokens: SpecialTokens;
+  /** By name; the usual one is "default". */
+  readonly chatTemplates: ReadonlyMap<string, string>;
+  /** Ids from generation_config.json, then config.json. */
+  readonly bosIds: readonly number[];
+  readonly eosIds: readonly number[];
+  readonly padIds: readonly number[];
+  /** Rows of the embedding by config.json, or null. */
+  readonly modelVocabSize: number | null;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function readText(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR") return null;
+    throw new CoxswainError("model", `${file} can't be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseObject(file: string, text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new CoxswainError("model", `${file} isn't JSON: ${messageOf(error)}`, {
+      hint: "The file may be truncated: copy or download the model folder again.",
+      cause: error,
+    });
+  }
+  if (!isObject(value)) throw new CoxswainError("model", `${file} doesn't hold a JSON object.`);
+  return value;
+}
+
+async function readObject(file: string): Promise<JsonObject> {
+  const text = await readText(file);
+  return text === null ? {} : parseObject(file, text);
+}
+
+/** A token given as text, or as an AddedToken object with its text in `content`. */
+function tokenText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return isObject(value) && typeof value["content"] === "string" ? value["content"] : undefined;
+}
+
+function addedToken(id: number, value: JsonObject): AddedTokenEntry | null {
+  const content = tokenText(value);
+  if (content === undefined || !Number.isInteger(id)) return null;
+  const flag = (name: string): boolean => value[name] === true;
+  return {
+    id,
+    content,
+    special: flag("special"),
+    singleWord: flag("single_word"),
+    leftStrip: flag("lstrip"),
+    rightStrip: flag("rstrip"),
+    normalized: flag("normalized"),
+  };
+}
+
+function tokensOfTokenizer(tokenizer: JsonObject): AddedTokenEntry[] {
+  const list: unknown = tokenizer["added_tokens"];
+  if (!Array.isArray(list)) return [];
+  return list.filter(isObject).flatMap((entry) => addedToken(Number(entry["id"]), entry) ?? []);
+}
+
+function tokensOfConfig(config: JsonObject): AddedTokenEntry[] {
+  const decoder = config["added_tokens_decoder"];
+  if (!isObject(decoder)) return [];
+  return Object.entries(decoder)
+    .flatMap(([id, entry]) => (isObject(entry) ? (addedToken(Number(id), entry) ?? []) : []))
+    .sort((a, b) => a.id - b.id);
+}
+
+/** tokenizer_config.json decides; special_tokens_map.json fills in what it leaves out. */
+function namedTokens(config: JsonObject, map: JsonObject): SpecialTokens {
+  const named: Partial<Record<SpecialTokenName, string>> = {};
+  for (const name of specialTokenNames) {
+    const text = tokenText(config[name]) ?? (name in config ? undefined : tokenText(map[name]));
+    if (text !== undefined) named[name] = text;
+  }
+  return named;
+}
+
+/** Ids under `key`: a number, a list of numbers, or nothing. */
+function idsOf(configs: readonly JsonObject[], key: string): number[] {
+  const ids = configs.flatMap((config) => config[key]).filter((id): id is number => Number.isInteger(id));
+  return [...new Set(ids)];
+}
+
+/** In order of precedence (as in transformers): files of their own, then tokenizer_config.json. */
+async function readChatTemplates(folder: string, config: JsonObject): Promise<Map<string, string>> {
+  const templates = new Map<string, string>();
+  const configured: unknown = config["chat_template"];
+  if (typeof configured === "string") templates.set("default", configured);
+  if (Array.isArray(configured)) {
+    for (const entry of configured.filter(isObject)) {
+      const { name, template } = entry;
+      if (typeof name === "string" && typeof template === "string") templates.set(name, template);
+    }
+  }
+  const own = await readText(path.join(folder, "chat_template.jinja"));
+  if (own !== null) templates.set("default", own);
+  const more = path.join(folder, "additional_chat_templates");
+  const names = await readdir(more).catch(() => []);
+  for (const name of names.filter((file) => file.endsWith(".jinja")).sort()) {
+    const text = await readText(path.join(more, name));
+    if (text !== null) templates.set(path.basename(name, ".jinja"), text);
+  }
+  return templates;
+}
+
+function vocabularySize(config: JsonObject): number | null {
+  const inner = config["text_config"];
+  const size = config["vocab_size"] ?? (isObject(inner) ? inner["vocab_size"] : undefined);
+  return typeof size === "number" && Number.isInteger(size) ? size : null;
+}
+
+/**
+ * Reads the tokenizer's files of a model folder.
+ * @throws CoxswainError "model" where tokenizer.json is missing, or a file can't be read or isn't JSON
+ */
+export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+  const file = path.join(folder, "tokenizer.json");
+  const tokenizerJson = await readText(file);
+  if (tokenizerJson === null) {
+    throw new CoxswainError("model", `${folder} has no tokenizer.json.`, {
+      hint:
+        "Point `model` at a Hugging Face folder with a fast tokenizer; transformers writes one: " +
+        "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER).",
+    });
+  }
+  const read = (name: string): Promise<JsonObject> => readObject(path.join(folder, name));
+  const tokenizerConfig = await read("tokenizer_config.json");
+  const generationConfig = await read("generation_config.json");
+  const config = await read("config.json");
+  const addedTokens = tokensOfTokenizer(parseObject(file, tokenizerJson));
+  const known = new Set(addedTokens.map((token) => token.content));
+  const configs = [generationConfig, config];
+  return {
+    tokenizerJson,
+    addedTokens,
+    extraTokens: tokensOfConfig(tokenizerConfig).filter((token) => !known.has(token.content)),
+    specialTokens: namedTokens(tokenizerConfig, await read("special_tokens_map.json")),
+    chatTemplates: await readChatTemplates(folder, tokenizerConfig),
+    bosIds: idsOf(configs, "bos_token_id"),
+    eosIds: idsOf(configs, "eos_token_id"),
+    padIds: idsOf(configs, "pad_token_id"),
+    modelVocabSize: vocabularySize(config),
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * A model's tokenizer: text to token ids with character offsets, and back, by Hugging Face's native `tokenizers`.
+ * Equal to transformers' fast tokenizers: tokenizer.json decides, its truncation and padding settings are put aside.
+ * Knows no templates, formats or masks.
+ */
+import { AddedToken, Tokenizer, type Encoding } from "tokenizers";
+import { CoxswainError, messageOf } from "../errors.js";
+import { codePointStarts } from "./code-points.js";
+import {
+  readTokenizerFiles,
+  type AddedTokenEntry,
+  type SpecialTokens,
+  type TokenizerFiles,
+} from "./tokenizer-files.js";
+
+export interface EncodeOptions {
+  /** Add what the tokenizer puts around a text (a BOS, say). Default true; a rendered chat has its own: false. */
+  readonly addSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leave out tokens such as `<|im_end|>`. Default false. */
+  readonly skipSpecialTokens?: boolean;
+}
+
+export interface EncodedText {
+  /** [tokens] */
+  readonly ids: Int32Array;
+  /**
+   * Where each token lies in the text, in UTF-16 units (indices of a JavaScript string): start of token t at 2t, end
+   * (exclusive) at 2t + 1. Tokens that share one character (the bytes of an emoji) share its offsets; tokens that the
+   * tokenizer added have none (0, 0). [tokens * 2]
+   */
+  offsets(): Int32Array;
+}
+
+export interface TextTokenizer {
+  /** The model folder, absolute or as given. */
+  readonly folder: string;
+  /** Entries of the vocabulary, added tokens included. */
+  readonly vocabSize: number;
+  /** Ids that the model can take: config.json's `vocab_size`, or `vocabSize` where there is none. */
+  readonly modelVocabSize: number;
+  readonly bosId: number | null;
+  /** The token that ends a text. */
+  readonly eosId: number | null;
+  /** Its text. */
+  readonly eosToken: string | null;
+  /** Every token that ends generation, `eosId` first (generation_config.json may list an end of turn as well). */
+  readonly eosIds: readonly number[];
+  /** Written on padding: pad token, else eos, else 0. */
+  readonly padId: number;
+  /** By transformers' names; what a chat template sees. */
+  readonly specialTokens: SpecialTokens;
+  /** Texts of all tokens marked special. */
+  readonly controlTokens: ReadonlySet<string>;
+  /** The model's own Jinja template for conversations, or null. */
+  readonly chatTemplate: string | null;
+  /** Where the model has another one for conversations with tools ("tool_use"), else `chatTemplate`. */
+  readonly toolChatTemplate: string | null;
+  /** How many tokens `addSpecialTokens` puts before and after a text. */
+  readonly affixes: { readonly before: number; readonly after: number };
+  encode(text: string, options?: EncodeOptions): Promise<EncodedText>;
+  /** The same as `encode` on each, in parallel. */
+  encodeBatch(texts: readonly string[], options?: EncodeOptions): Promise<EncodedText[]>;
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): Promise<string>;
+  /** null where the vocabulary has no such token. */
+  tokenToId(token: string): number | null;
+  /** null where the id is unknown. */
+  idToToken(id: number): string | null;
+}
+
+class NativeEncoding implements EncodedText {
+  readonly ids: Int32Array;
+  readonly #text: string;
+  readonly #encoding: Encoding;
+
+  constructor(text: string, encoding: Encoding) {
+    this.ids = Int32Array.from(encoding.getIds());
+    this.#text = text;
+    this.#encoding = encoding;
+  }
+
+  offsets(): Int32Array {
+    const pairs = this.#encoding.getOffsets();
+    const starts = codePointStarts(this.#text);
+    const offsets = new Int32Array(pairs.length * 2);
+    pairs.forEach(([start = 0, end = 0], token) => {
+      offsets[token * 2] = starts?.[start] ?? start;
+      offsets[token * 2 + 1] = starts?.[end] ?? end;
+    });
+    return offsets;
+  }
+}
+
+function openNative(folder: string, files: TokenizerFiles): Tokenizer {
+  let native: Tokenizer;
+  try {
+    native = Tokenizer.fromString(files.tokenizerJson);
+  } catch (error) {
+    throw new CoxswainError("model", `${folder}/tokenizer.json isn't a tokenizer: ${messageOf(error)}`, {
+      hint: "It may be truncated, or written by a newer `tokenizers` than this program has.",
+      cause: error,
+    });
+  }
+  native.disableTruncation();
+  native.disablePadding();
+  if (files.extraTokens.length > 0) native.addAddedTokens(files.extraTokens.map(toNativeToken));
+  const added = new Set([...files.addedTokens, ...files.extraTokens].map((token) => token.content));
+  const named = Object.values(files.specialTokens).filter((token) => !added.has(token));
+  if (named.length > 0) native.addSpecialTokens(named);
+  return native;
+}
+
+function toNativeToken(token: AddedTokenEntry): AddedToken {
+  const { singleWord, leftStrip, rightStrip, normalized } = token;
+  return new AddedToken(token.content, token.special, { singleWord, leftStrip, rightStrip, normalized });
+}
+
+/** What the post-processor puts around a text, seen on one that is sure to have a token. */
+async function probeAffixes(native: Tokenizer): Promise<{ before: number; after: number }> {
+  const mask = (await native.encode("a", null, { addSpecialTokens: true })).getSpecialTokensMask();
+  const before = mask.findIndex((added) => added === 0);
+  return before < 0 ? { before: 0, after: 0 } : { before, after: mask.length - 1 - mask.lastIndexOf(0) };
+}
+
+/**
+ * Opens the tokenizer of a Hugging Face model folder.
+ * @throws CoxswainError "model" where tokenizer.json is missing or isn't a tokenizer, or a JSON file beside it is broken
+ */
+export async function openTokenizer(folder: string): Promise<TextTokenizer> {
+  const files = await readTokenizerFiles(folder);
+  const native = openNative(folder, files);
+  const { specialTokens, chatTemplates } = files;
+  const idOf = (token: string | undefined): number | null => (token === undefined ? null : native.tokenToId(token));
+  const eosId = idOf(specialTokens.eos_token) ?? files.eosIds[0] ?? null;
+  const vocabSize = native.getVocabSize(true);
+  const chatTemplate = chatTemplates.get("default") ?? null;
+  const wrap = (text: string, encoding: Encoding): EncodedText => new NativeEncoding(text, encoding);
+  return {
+    folder,
+    vocabSize,
+    modelVocabSize: files.modelVocabSize ?? vocabSize,
+    bosId: idOf(specialTokens.bos_token) ?? files.bosIds[0] ?? null,
+    eosId,
+    eosToken: eosId === null ? null : native.idToToken(eosId),
+    eosIds: [...new Set([...(eosId === null ? [] : [eosId]), ...files.eosIds])],
+    padId: idOf(specialTokens.pad_token) ?? files.padIds[0] ?? eosId ?? 0,
+    specialTokens,
+    controlTokens: controlTokens(files),
+    chatTemplate,
+    toolChatTemplate: chatTemplates.get("tool_use") ?? chatTemplate,
+    affixes: await probeAffixes(native),
+    encode: async (text, { addSpecialTokens = true } = {}) =>
+      wrap(text, await native.encode(text, null, { addSpecialTokens })),
+    encodeBatch: async (texts, { addSpecialTokens = true } = {}) => {
+      const encodings = await native.encodeBatch([...texts], { addSpecialTokens });
+      return encodings.map((encoding, index) => wrap(texts[index] ?? "", encoding));
+    },
+    decode: (ids, { skipSpecialTokens = false } = {}) => native.decode(Array.from(ids), skipSpecialTokens),
+    tokenToId: (token) => native.tokenToId(token),
+    idToToken: (id) => native.idToToken(id),
+  };
+}
+
+function controlTokens(files: TokenizerFiles): Set<string> {
+  const special = [...files.addedTokens, ...files.extraTokens].filter((token) => token.special);
+  return new Set([...special.map((token) => token.content), ...Object.values(files.specialTokens)]);
+}

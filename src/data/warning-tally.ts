@@ -1,0 +1,49 @@
+/** Warnings about data, counted by kind and told once each with the first place: not one a line. */
+
+const kinds = ["truncated", "dropped", "split_boundary", "missing_eos", "dated"] as const;
+export type WarningKind = (typeof kinds)[number];
+
+interface Tally {
+  count: number;
+  readonly first: string;
+}
+
+export class WarningTally {
+  readonly #tallies = new Map<WarningKind, Tally>();
+
+  count(kind: WarningKind, where: string): void {
+    const tally = this.#tallies.get(kind);
+    if (tally === undefined) this.#tallies.set(kind, { count: 1, first: where });
+    else tally.count++;
+  }
+
+  /** Tells each kind that happened, in a fixed order. */
+  report(examples: number, maxLength: number, tell: (message: string) => void): void {
+    for (const kind of kinds) {
+      const tally = this.#tallies.get(kind);
+      if (tally !== undefined) tell(sentence(kind, tally, examples, maxLength));
+    }
+  }
+}
+
+function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {
+  const which = `${count} of ${examples} examples (first: ${first})`;
+  switch (kind) {
+    case "truncated":
+      return `${which} are longer than data.max_length (${maxLength}) and were cut at the end.`;
+    case "dropped":
+      return `${which} have nothing supervised before data.max_length (${maxLength}) and were left out.`;
+    case "split_boundary":
+      return (
+        `${which} have a prompt that ends inside a token of the whole text; prompt and completion were tokenised ` +
+        "apart. End the prompt at a word's end, or start the completion with the space."
+      );
+    case "missing_eos":
+      return `${which} end without an end-of-text token: the tokenizer has none, so the model won't learn to stop.`;
+    case "dated":
+      return (
+        "The chat template writes today's date: a run that is resumed on another day sees other tokens. " +
+        "Give a template without strftime_now (data.chat_template)."
+      );
+  }
+}
