@@ -119,7 +119,8 @@ async function newestChange(path: string): Promise<number> {
   return Math.max(...times);
 }
 
-async function isFilledFolder(path: string): Promise<boolean> {
+/** Whether a folder is there and not empty. */
+export async function isFilledFolder(path: string): Promise<boolean> {
   try {
     return (await readdir(path)).length > 0;
   } catch (error) {

@@ -93,16 +93,22 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: "is not a folder",
 };
 
+/** Other codes that file systems give. A network's (`ECONNRESET` …) are not among them. */
+const otherCodes = new Set(
+  "EBUSY EEXIST EINVAL EIO ELOOP ENAMETOOLONG ENFILE ENOTEMPTY ENXIO ESTALE ETXTBSY EXDEV".split(" "),
+);
+
 /**
- * A system error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; a `CoxswainError` as it is. Anything
+ * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; a `CoxswainError` as it is. Anything
  * else is a bug of ours and is returned unchanged.
  */
 export function storageTrouble(error: unknown, path: string, code: ErrorCode = "storage"): Error {
   if (error instanceof CoxswainError) return error;
   const system = systemCodeOf(error);
-  if (system === undefined || !/^E[A-Z0-9]+$/.test(system))
+  const hint = system === undefined ? undefined : hints[system];
+  if (system === undefined || (hint === undefined && !otherCodes.has(system))) {
     return error instanceof Error ? error : new Error(messageOf(error));
-  const hint = hints[system];
+  }
   return new CoxswainError(code, `${path}: ${words[system] ?? messageOf(error)}`, {
     ...(hint === undefined ? {} : { hint }),
     cause: error,

@@ -27,3 +27,7 @@ export {
   type LoraTensor,
 } from "./lora.js";
 export { layoutFingerprint } from "./fingerprint.js";
+export { resolveModel, type ResolveModelOptions } from "./resolve.js";
+export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
+export { cachedModel, modelCacheFolder, receiveModel } from "./receive.js";
+export { defaultCacheFolder } from "./cache.js";

@@ -51,6 +51,20 @@ export async function openModelFolder(path: string, options: OpenModelFolderOpti
   return { path: folder, config, tensors };
 }
 
+/**
+ * Checks that a folder has config.json and all of its weight files (and that links lead somewhere); opens none of them.
+ * @throws CoxswainError "model" naming what is missing
+ */
+export async function requireModelFiles(folder: string): Promise<void> {
+  const { files } = await weightFiles(folder);
+  for (const name of [configFile, ...files]) {
+    const path = join(folder, name);
+    await stat(path).catch((error: unknown) => {
+      throw storageTrouble(error, path, "model");
+    });
+  }
+}
+
 async function realFolder(path: string): Promise<string> {
   try {
     const folder = await realpath(resolve(path));
@@ -103,7 +117,8 @@ function noWeights(folder: string, names: ReadonlySet<string>): CoxswainError {
   });
 }
 
-async function readIndex(path: string): Promise<Map<string, string>> {
+/** Tensor name to file name, checked. */
+export async function readIndex(path: string): Promise<Map<string, string>> {
   const { weight_map: entries } = await readJsonObject(path);
   if (!isJsonObject(entries) || Object.keys(entries).length === 0) {
     throw new CoxswainError("model", `${path}: "weight_map" must map tensor names to files`, {
@@ -125,6 +140,11 @@ async function readIndex(path: string): Promise<Map<string, string>> {
           hint: "Do not use this model: an index names files beside it only.",
         },
       );
+    }
+    if (!/^[^.].*\.safetensors$/.test(file)) {
+      throw new CoxswainError("model", `${path}: tensor "${name}" is in ${file}, which is no .safetensors file`, {
+        hint: "Fetch the model as safetensors, or convert it.",
+      });
     }
     weightMap.set(name, file);
   }

@@ -33,7 +33,7 @@ export function floatsFile(tensors: Readonly<Record<string, PlainTensor>>): Buff
   const values: number[] = [];
   for (const [name, tensor] of Object.entries(tensors)) {
     const begin = values.length * 4;
-    values.push(...tensor.values);
+    for (const value of tensor.values) values.push(value);
     header[name] = { dtype: "F32", shape: tensor.shape, data_offsets: [begin, values.length * 4] };
   }
   return safetensorsBytes(header, new Uint8Array(Float32Array.from(values).buffer));

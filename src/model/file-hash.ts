@@ -1,0 +1,60 @@
+/**
+ * SHA-256 of files, remembered in the cache folder by what the file system says of a file (place, size, time, inode), so
+ * that a second start need not read gigabytes again.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { temporaryName } from "./durable.js";
+import { storageTrouble } from "./files.js";
+import { fileIdentity } from "./link-folder.js";
+
+/** A file that changed this recently may change again within the same time stamp: its hash is not remembered. */
+const racyMilliseconds = 2_000;
+
+export interface FileHashOptions {
+  /** Coxswain's cache. */
+  readonly cacheDir: string;
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * SHA-256 of a file's content, hex.
+ * @throws CoxswainError "model" where the file cannot be read
+ */
+export async function fileHash(path: string, options: FileHashOptions): Promise<string> {
+  const { cacheDir, now = Date.now } = options;
+  try {
+    const identity = await fileIdentity(path);
+    const remembered = join(cacheDir, "hashes", createHash("sha256").update(identity).digest("hex"));
+    const known = await readFile(remembered, "utf8").catch(() => "");
+    if (/^[0-9a-f]{64}$/.test(known)) return known;
+    const hash = await hashContent(path);
+    const settled = now() - (await stat(path)).mtimeMs > racyMilliseconds && (await fileIdentity(path)) === identity;
+    if (settled) await remember(remembered, hash);
+    return hash;
+  } catch (error) {
+    throw storageTrouble(error, path, "model");
+  }
+}
+
+async function hashContent(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}
+
+/** Only saves time: a cache that cannot be written (read-only, full) is no error. */
+async function remember(path: string, hash: string): Promise<void> {
+  const folder = join(path, "..");
+  const aside = join(folder, temporaryName("hash"));
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(aside, hash);
+    await rename(aside, path);
+  } catch {
+    await rm(aside, { force: true });
+  }
+}

@@ -1,0 +1,176 @@
+/** Fetches the files that training needs of a hub model into Coxswain's cache. Files fetched before a break are kept. */
+import { mkdir, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { flushFolder, removeLeftovers, temporaryName } from "./durable.js";
+import { storageTrouble } from "./files.js";
+import { findSnapshot, writeRef, type HubModel } from "./hub-cache.js";
+import { downloadHubFile, isConnectionTrouble, listHubFiles, type HubAccess, type HubFile } from "./hub-files.js";
+import { isModelFile } from "./manifest.js";
+import { indexFile, readIndex, weightsFile } from "./open-folder.js";
+
+/** What is being done, for a user who waits. */
+export type ProgressListener = (text: string) => void;
+
+/**
+ * Downloads a model's configuration, tokenizer and safetensors files.
+ * @param repository where its snapshots go (see `hub-cache.ts`)
+ * @returns the snapshot's folder
+ * @throws CoxswainError "network" for a hub that cannot be reached, "model" for a model that it does not have, does not
+ *   show without a token, or has in other formats only, "storage" for a full disk and the like
+ */
+export async function downloadModel(
+  repository: string,
+  model: HubModel,
+  access: HubAccess,
+  onProgress: ProgressListener,
+): Promise<string> {
+  try {
+    onProgress(`looking up ${model.id} on ${new URL(access.url).host}`);
+    const { commit, files } = await listHubFiles(model.id, model.revision, access);
+    const snapshot = await fetchSnapshot(repository, model, commit, files, access, onProgress);
+    await writeRef(repository, model, commit);
+    return snapshot;
+  } catch (error) {
+    throw hubTrouble(error, model, access);
+  }
+}
+
+async function fetchSnapshot(
+  repository: string,
+  { id }: HubModel,
+  commit: string,
+  listed: readonly HubFile[],
+  access: HubAccess,
+  onProgress: ProgressListener,
+): Promise<string> {
+  const snapshots = join(repository, "snapshots");
+  const parts = join(repository, "parts");
+  const incoming = join(repository, "incoming", commit);
+  try {
+    for (const folder of [snapshots, parts, incoming]) await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw storageTrouble(error, repository);
+  }
+  await removeLeftovers(parts);
+  const fetchFile = async (file: HubFile, onBytes: (bytes: number) => void): Promise<void> => {
+    const to = join(incoming, file.name);
+    // A file under its own name was checked when it was put there.
+    if ((await stat(to).catch(() => undefined))?.size === file.bytes) {
+      onBytes(file.bytes);
+      return;
+    }
+    const aside = join(parts, temporaryName(file.name));
+    await downloadHubFile({ id, commit, file, aside, to, onBytes }, access);
+  };
+  try {
+    const wanted = await wantedFiles(id, listed, incoming, fetchFile);
+    const count = progressCounter(id, wanted, onProgress);
+    for (const file of wanted) await fetchFile(file, count);
+    await flushFolder(incoming);
+    await rename(incoming, join(snapshots, commit));
+    await flushFolder(snapshots);
+  } catch (error) {
+    // Another process may have finished the same download and moved the folder.
+    const finished = await findSnapshot(repository, { id, revision: commit });
+    if (finished === undefined) throw storageTrouble(error, incoming);
+  }
+  return join(snapshots, commit);
+}
+
+/** Configuration, tokenizer, and one set of weights: a single file wins over shards, as in transformers. */
+async function wantedFiles(
+  id: string,
+  listed: readonly HubFile[],
+  incoming: string,
+  fetchFile: (file: HubFile, onBytes: (bytes: number) => void) => Promise<void>,
+): Promise<HubFile[]> {
+  const byName = new Map(listed.map((file) => [file.name, file]));
+  const companions = listed.filter(
+    ({ name }) => isModelFile(name) && !name.endsWith(".safetensors") && name !== indexFile,
+  );
+  const single = byName.get(weightsFile);
+  if (single !== undefined) return [...companions, single];
+  const index = byName.get(indexFile);
+  if (index === undefined) {
+    throw new CoxswainError("model", `${id} has neither ${weightsFile} nor ${indexFile} on the hub`, {
+      hint: "Choose a model that is published as safetensors, or convert it and give its folder.",
+    });
+  }
+  await fetchFile(index, () => undefined);
+  const shards = [...new Set((await readIndex(join(incoming, indexFile))).values())].map((name) => {
+    const shard = byName.get(name);
+    if (shard !== undefined) return shard;
+    throw new CoxswainError("model", `${id} lacks ${name} on the hub, which its ${indexFile} names`, {
+      hint: "The model is incomplete: choose another revision of it.",
+    });
+  });
+  return [...companions, index, ...shards];
+}
+
+/** Says how far a download is, a line for each percent of its bytes. */
+function progressCounter(id: string, files: readonly HubFile[], onProgress: ProgressListener): (bytes: number) => void {
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  let done = 0;
+  let shown = -1;
+  return (bytes) => {
+    done += bytes;
+    const percent = Math.floor((100 * done) / total);
+    if (percent === shown) return;
+    shown = percent;
+    onProgress(`downloading ${id}: ${percent} % of ${(total / 1e6).toFixed(1)} MB`);
+  };
+}
+
+/** Turns what the hub's library throws into words, with what to do. */
+function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAccess): Error {
+  if (error instanceof CoxswainError) return error;
+  const { host } = new URL(access.url);
+  const name = revision === "main" ? id : `${id}@${revision}`;
+  const byHand = `Or fetch the model by hand and give its folder as "model".`;
+  const status = statusOf(error);
+  if (status === 401 || status === 403) {
+    const hint =
+      access.token === undefined
+        ? "set HF_TOKEN to a token that may read it"
+        : "HF_TOKEN may not read it: accept the model's terms on its page";
+    return new CoxswainError("model", `${host} has no model ${name}, or does not show it (${status})`, {
+      hint: `Check the name; where the model is private or gated, ${hint}. ${byHand}`,
+      cause: error,
+    });
+  }
+  if (status === 404) {
+    return new CoxswainError("model", `${host} has no model ${name} (404)`, {
+      hint: `Check the name${revision === "main" ? "" : " and the revision"}; a folder must be given as an existing path. ${byHand}`,
+      cause: error,
+    });
+  }
+  if (status !== undefined) {
+    return new CoxswainError("network", `${host} answered ${status} for ${name}`, {
+      hint: `Try again later. ${byHand}`,
+      cause: error,
+    });
+  }
+  if (error instanceof TypeError && error.message.includes("access token")) {
+    return new CoxswainError("config", `HF_TOKEN is no token of a Hugging Face hub: ${error.message}`, {
+      hint: "Set HF_TOKEN to a token that starts with hf_, or unset it.",
+      cause: error,
+    });
+  }
+  if (!isConnectionTrouble(error)) return error instanceof Error ? error : new Error(messageOf(error));
+  return new CoxswainError("network", `cannot fetch ${name} from ${host}: ${networkReason(error)}`, {
+    hint: `Check the connection and proxy; HF_ENDPOINT names another hub. ${byHand}`,
+    cause: error,
+  });
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== "object" || error === null || !("statusCode" in error)) return undefined;
+  return typeof error.statusCode === "number" ? error.statusCode : undefined;
+}
+
+/** `fetch` says "fetch failed" and hides why in its cause. */
+function networkReason(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return systemCodeOf(cause) ?? (cause instanceof Error ? cause.message : messageOf(error));
+}

@@ -1,0 +1,121 @@
+/**
+ * A model by its content: which files it is made of, how large, and their SHA-256; and one hash that says whether two
+ * machines would compute the same. Says nothing of where the model came from.
+ */
+import { createHash } from "node:crypto";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { CoxswainError } from "../errors.js";
+import { defaultCacheFolder } from "./cache.js";
+import { fileHash } from "./file-hash.js";
+import { storageTrouble } from "./files.js";
+import type { ModelFolder } from "./folder.js";
+import { configFile, indexFile, isPlainFileName, openModelFolder } from "./open-folder.js";
+
+export interface ModelFile {
+  /** Name within the folder: no separators. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Of the content, hex. */
+  readonly sha256: string;
+}
+
+export interface ModelManifest {
+  /**
+   * SHA-256, hex, over the names and hashes of the files that decide loss and gradients: config.json, weights and their
+   * index. Tokenizer and templates are left out, since rows travel as tokens.
+   */
+  readonly hash: string;
+  /** Every file that a copy of the model needs, sorted by name. */
+  readonly files: readonly ModelFile[];
+}
+
+/** Files beside the weights that belong to a model. */
+const companionFiles = new Set([
+  configFile,
+  indexFile,
+  "added_tokens.json",
+  "chat_template.jinja",
+  "chat_template.json",
+  "generation_config.json",
+  "merges.txt",
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "tokenizer.model",
+  "tokenizer_config.json",
+  "vocab.json",
+]);
+
+/** Whether a file at the top of a model repository is one that Coxswain uses. */
+export const isModelFile = (name: string): boolean => companionFiles.has(name) || /^[^.][^/]*\.safetensors$/.test(name);
+
+export interface ManifestOptions {
+  /** Coxswain's cache, where hashes are remembered. Default: `defaultCacheFolder()`. */
+  readonly cacheDir?: string;
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * The manifest of a model folder. Reads every file once in its life; later calls only look at sizes and times.
+ * @param model an opened folder, or the path of one
+ * @throws CoxswainError "model" for a folder that is no whole model
+ */
+export async function modelManifest(
+  model: ModelFolder | string,
+  options: ManifestOptions = {},
+): Promise<ModelManifest> {
+  const cacheDir = options.cacheDir ?? defaultCacheFolder();
+  const folder = typeof model === "string" ? await openModelFolder(model, { cacheDir }) : model;
+  const weights = new Set([...folder.tensors.values()].map(({ file }) => file));
+  const present = await readdir(folder.path).catch((error: unknown) => {
+    throw storageTrouble(error, folder.path, "model");
+  });
+  const single = weights.has("model.safetensors");
+  const names = present.filter(
+    (name) => weights.has(name) || (companionFiles.has(name) && !(single && name === indexFile)),
+  );
+  const files: ModelFile[] = [];
+  for (const name of names.sort()) {
+    const path = join(folder.path, name);
+    const { size: bytes } = await stat(path);
+    const sha256 = await fileHash(path, { cacheDir, ...(options.now === undefined ? {} : { now: options.now }) });
+    files.push({ name, bytes, sha256 });
+  }
+  return { hash: contentHash(files), files };
+}
+
+/** The hash of a manifest with these files, in any order. */
+export function contentHash(files: readonly ModelFile[]): string {
+  const decisive = files
+    .filter(({ name }) => name === configFile || name === indexFile || name.endsWith(".safetensors"))
+    .map(({ name, bytes, sha256 }) => [name, bytes, sha256] as const)
+    .sort(([left], [right]) => (left < right ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
+}
+
+/**
+ * Checks a manifest that came from another machine: names that stay in their folder, sane sizes, a hash that is that of
+ * the listing.
+ * @throws CoxswainError "network" naming what is wrong
+ */
+export function checkManifest({ hash, files }: ModelManifest): void {
+  const seen = new Set<string>();
+  for (const { name, bytes, sha256 } of files) {
+    const shown = JSON.stringify(name);
+    if (!isPlainFileName(name)) throw refused(`its file ${shown} is a path that leaves its folder`);
+    if (!isModelFile(name)) throw refused(`its file ${shown} is none that a model has`);
+    if (seen.has(name)) throw refused(`its file ${shown} is listed twice`);
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw refused(`its file ${shown} has ${bytes} bytes`);
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw refused(`its file ${shown} has no SHA-256`);
+    seen.add(name);
+  }
+  if (!seen.has(configFile)) throw refused(`it lists no ${configFile}`);
+  if (contentHash(files) !== hash) throw refused("its hash is not that of its files");
+}
+
+function refused(what: string): CoxswainError {
+  return new CoxswainError("network", `the model that was offered is refused: ${what}`, {
+    hint: "Coordinator and worker must be of the same version; check that the address is the right coordinator's.",
+  });
+}

@@ -1,0 +1,92 @@
+/** Models by content in the cache: found there, or received file by file from another machine and checked. */
+import { createHash } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+import { defaultCacheFolder } from "./cache.js";
+import { createFolder, isFilledFolder, removeLeftovers, temporaryName } from "./durable.js";
+import { storageTrouble } from "./files.js";
+import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
+
+/** Where a model with this content hash lies in the cache, whether it is there or not. */
+export function modelCacheFolder(hash: string, cacheDir: string = defaultCacheFolder()): string {
+  if (!/^[0-9a-f]{64}$/.test(hash)) throw new CoxswainError("network", `${JSON.stringify(hash)} is no content hash`);
+  return join(cacheDir, "models", "by-content", hash);
+}
+
+/**
+ * The cached model with this content hash, checked by content; undefined where there is none, or a damaged one.
+ */
+export async function cachedModel(hash: string, options: ManifestOptions = {}): Promise<string | undefined> {
+  const folder = modelCacheFolder(hash, options.cacheDir);
+  try {
+    return (await modelManifest(folder, options)).hash === hash ? folder : undefined;
+  } catch (error) {
+    if (error instanceof CoxswainError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Receives a model into the cache: written aside, sizes and hashes checked, then renamed. Processes that receive the same
+ * model at once do not disturb one another; the first one's copy stands.
+ * @param openFile the content of one of the manifest's files; called once a file, in order
+ * @returns the folder, `modelCacheFolder(manifest.hash)`
+ * @throws CoxswainError "network" for a manifest or content that is not what it says; "storage" for a full disk and the
+ *   like. Nothing is left behind.
+ */
+export async function receiveModel(
+  manifest: ModelManifest,
+  openFile: (name: string) => AsyncIterable<Uint8Array>,
+  options: ManifestOptions = {},
+): Promise<string> {
+  checkManifest(manifest);
+  const folder = modelCacheFolder(manifest.hash, options.cacheDir);
+  const parent = join(folder, "..");
+  await removeLeftovers(parent, options.now === undefined ? {} : { now: options.now });
+  // Asked before it is looked at: a copy that another process puts there meanwhile must not be taken for a damaged one.
+  const isThere = await isFilledFolder(folder);
+  const cached = await cachedModel(manifest.hash, options);
+  if (cached !== undefined) return cached;
+  if (isThere) await setAside(folder);
+  return createFolder(folder, async (aside) => {
+    for (const file of manifest.files) await receiveFile(join(aside, file.name), file, openFile(file.name));
+  });
+}
+
+/** Moves a damaged copy out of the way before it is deleted, so that no other process sees half of it. */
+async function setAside(folder: string): Promise<void> {
+  try {
+    const old = join(folder, "..", temporaryName("damaged"));
+    await rename(folder, old);
+    await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw storageTrouble(error, folder);
+  }
+}
+
+async function receiveFile(path: string, file: ModelFile, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const hash = createHash("sha256");
+  let received = 0;
+  const handle = await open(path, "wx");
+  try {
+    for await (const piece of content) {
+      received += piece.length;
+      if (received > file.bytes) break;
+      hash.update(piece);
+      for (let done = 0; done < piece.length;) done += (await handle.write(piece, done)).bytesWritten;
+    }
+  } finally {
+    await handle.close();
+  }
+  if (received !== file.bytes) {
+    throw damaged(file, `expected ${file.bytes} bytes, received ${received > file.bytes ? "more" : received}`);
+  }
+  if (hash.digest("hex") !== file.sha256) throw damaged(file, "its content has another SHA-256 than was announced");
+}
+
+function damaged({ name }: ModelFile, what: string): CoxswainError {
+  return new CoxswainError("network", `the model's file ${name} arrived damaged: ${what}`, {
+    hint: "Start the worker again; where it happens again, give it a copy of the model by --model.",
+  });
+}

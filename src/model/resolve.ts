@@ -1,0 +1,77 @@
+/** From what a run file calls a model, a folder or a hub id, to a folder on this machine. */
+import { stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { CoxswainError } from "../errors.js";
+import { defaultCacheFolder, huggingFaceCacheFolder, type Environment } from "./cache.js";
+import { findSnapshot, huggingFaceRepository, ownRepository, parseHubModel } from "./hub-cache.js";
+import { downloadModel, type ProgressListener } from "./hub-download.js";
+
+export interface ResolveModelOptions {
+  /** Coxswain's cache. Default: `defaultCacheFolder(environment)`. */
+  readonly cacheDir?: string;
+  /** Called with a line of text whenever there is something new to show. Default: nothing is shown. */
+  readonly onProgress?: ProgressListener;
+  /** Default: the global `fetch`. */
+  readonly fetch?: typeof fetch;
+  /** Default: `HF_ENDPOINT`, else the public hub. */
+  readonly hubUrl?: string;
+  /** For HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and the caches' places. Default: the process's. */
+  readonly environment?: Environment;
+  /** Waits between attempts, ms. Default: a timer. */
+  readonly wait?: (milliseconds: number) => Promise<void>;
+}
+
+const publicHub = "https://huggingface.co";
+
+/**
+ * The folder of a model: a folder as it is; a hub id `owner/name[@revision]` from Coxswain's cache, from Hugging Face's,
+ * or downloaded into Coxswain's. A cached branch is not looked up again: name a commit, or empty the cache, for another.
+ * @returns an absolute path
+ * @throws CoxswainError "model" for a folder or id that does not exist, "network" for a hub that cannot be reached
+ */
+export async function resolveModel(model: string, options: ResolveModelOptions = {}): Promise<string> {
+  const path = model.startsWith("~/") ? join(homedir(), model.slice(2)) : model;
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return resolve(path);
+  const hubModel = parseHubModel(model);
+  if (hubModel === undefined || isAbsolute(path)) throw noSuchModel(model);
+  const { environment = process.env, onProgress = () => undefined } = options;
+  const repository = ownRepository(options.cacheDir ?? defaultCacheFolder(environment), hubModel);
+  const cached =
+    (await findSnapshot(repository, hubModel)) ??
+    (await findSnapshot(huggingFaceRepository(huggingFaceCacheFolder(environment), hubModel), hubModel));
+  if (cached !== undefined) return cached;
+  if (/^(1|on|yes|true)$/i.test(environment["HF_HUB_OFFLINE"] ?? "")) {
+    throw new CoxswainError("model", `${model} is in no cache of this machine, and HF_HUB_OFFLINE is set`, {
+      hint: `Unset HF_HUB_OFFLINE, or fetch the model by hand and give its folder as "model".`,
+    });
+  }
+  return downloadModel(
+    repository,
+    hubModel,
+    {
+      url: hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]),
+      token: environment["HF_TOKEN"] === "" ? undefined : environment["HF_TOKEN"],
+      fetch: options.fetch ?? fetch,
+      wait: options.wait ?? ((milliseconds) => delay(milliseconds)),
+    },
+    onProgress,
+  );
+}
+
+function hubUrl(text: string | undefined): string {
+  if (text === undefined || text === "") return publicHub;
+  if (!/^https?:[/][/]/.test(text) || !URL.canParse(text)) {
+    throw new CoxswainError("config", `HF_ENDPOINT is ${JSON.stringify(text)}, which is no http address`, {
+      hint: `Set it to the address of a Hugging Face hub, such as ${publicHub}, or unset it.`,
+    });
+  }
+  return text.replace(/[/]+$/, "");
+}
+
+function noSuchModel(model: string): CoxswainError {
+  return new CoxswainError("model", `${model}: no such folder, and not a hub id`, {
+    hint: `"model" is a Hugging Face folder (relative to the run file) or a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct.`,
+  });
+}

@@ -1,0 +1,230 @@
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import {
+  cachedModel,
+  modelCacheFolder,
+  modelManifest,
+  openModelFolder,
+  receiveModel,
+  type ModelManifest,
+} from "../../../src/model/index.js";
+import { contentHash } from "../../../src/model/manifest.js";
+import { expectTrouble, floatsFile, golden, temporaryFolder, writeFolder } from "./helpers.js";
+
+const files = {
+  "config.json": '{"model_type": "llama"}',
+  "model.safetensors": floatsFile({ a: { shape: [2], values: [1, 2] } }),
+  "tokenizer.json": "{}",
+  "chat_template.jinja": "{{ messages }}",
+  "README.md": "# A model",
+  "training.log": "secret",
+};
+const modelWith = (patch: Record<string, string | Uint8Array> = {}): string =>
+  writeFolder(temporaryFolder(), { ...files, ...patch });
+const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
+
+/** Makes a folder's files an hour old: only settled files' hashes are remembered. */
+function settle(folder: string): void {
+  for (const name of readdirSync(folder))
+    utimesSync(join(folder, name), new Date(Date.now() - 3.6e6), new Date(Date.now() - 3.6e6));
+}
+
+describe("a model is known by its content", () => {
+  it("lists the files that a copy needs, with sizes and SHA-256", async () => {
+    const { files: listed } = await modelManifest(modelWith(), { cacheDir: temporaryFolder() });
+    expect(listed.map(({ name }) => name)).toEqual([
+      "chat_template.jinja",
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+    ]);
+    expect(listed[1]).toEqual({ name: "config.json", bytes: 23, sha256: sha256(files["config.json"]) });
+  });
+
+  it("has the same hash elsewhere, and another one for other weights or configuration only", async () => {
+    const hash = async (patch: Record<string, string | Uint8Array> = {}): Promise<string> =>
+      (await modelManifest(modelWith(patch), { cacheDir: temporaryFolder() })).hash;
+    const base = await hash();
+    expect(await hash()).toBe(base);
+    expect(await hash({ "tokenizer.json": "[]", "README.md": "" })).toBe(base);
+    expect(await hash({ "config.json": '{"model_type": "llama" }' })).not.toBe(base);
+    expect(await hash({ "model.safetensors": floatsFile({ a: { shape: [2], values: [1, 3] } }) })).not.toBe(base);
+    const listing = JSON.stringify([
+      ["config.json", 23, sha256(files["config.json"])],
+      ["model.safetensors", files["model.safetensors"].length, sha256(files["model.safetensors"])],
+    ]);
+    expect(base).toBe(sha256(listing));
+  });
+
+  it("is hashed once: later starts look at size, time and inode only", async () => {
+    const folder = modelWith();
+    settle(folder);
+    const cacheDir = temporaryFolder();
+    const first = await modelManifest(folder, { cacheDir });
+    expect(readdirSync(join(cacheDir, "hashes"))).toHaveLength(4);
+    // Same size and time, other content: what is remembered must be seen to be used.
+    const { atime, mtime } = statSync(join(folder, "tokenizer.json"));
+    writeFileSync(join(folder, "tokenizer.json"), "[]");
+    utimesSync(join(folder, "tokenizer.json"), atime, mtime);
+    expect(await modelManifest(folder, { cacheDir })).toEqual(first);
+    appendFileSync(join(folder, "tokenizer.json"), " ");
+    const later = await modelManifest(folder, { cacheDir });
+    expect(later.files.at(-1)?.sha256).toBe(sha256("[] "));
+  });
+
+  it("does not remember the hash of a file that is still being written", async () => {
+    const cacheDir = temporaryFolder();
+    await modelManifest(modelWith(), { cacheDir });
+    expect(existsSync(join(cacheDir, "hashes"))).toBe(false);
+  });
+});
+
+describe("a worker without the model receives it", () => {
+  const setUp = async (): Promise<{ source: string; manifest: ModelManifest; cacheDir: string }> => {
+    const source = golden("qwen2/model");
+    return {
+      source,
+      manifest: await modelManifest(source, { cacheDir: temporaryFolder() }),
+      cacheDir: temporaryFolder(),
+    };
+  };
+  async function* pieces(path: string, size = 10_000): AsyncGenerator<Uint8Array> {
+    const bytes = readFileSync(path);
+    for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
+  }
+
+  it("whole, and finds it in the cache from then on", async () => {
+    const { source, manifest, cacheDir } = await setUp();
+    expect(await cachedModel(manifest.hash, { cacheDir })).toBeUndefined();
+    const asked: string[] = [];
+    const open = (name: string): AsyncIterable<Uint8Array> => {
+      asked.push(name);
+      return pieces(join(source, name));
+    };
+    const folder = await receiveModel(manifest, open, { cacheDir });
+    expect(folder).toBe(modelCacheFolder(manifest.hash, cacheDir));
+    expect(asked).toEqual(manifest.files.map(({ name }) => name));
+    expect((await modelManifest(folder, { cacheDir })).hash).toBe(manifest.hash);
+    expect((await openModelFolder(folder)).tensors.size).toBeGreaterThan(10);
+    expect(await cachedModel(manifest.hash, { cacheDir })).toBe(folder);
+    await receiveModel(manifest, () => expect.fail("asked again"), { cacheDir });
+  });
+
+  it("also when two processes receive it at once", async () => {
+    const { source, manifest, cacheDir } = await setUp();
+    const receive = (size: number): Promise<string> =>
+      receiveModel(manifest, (name) => pieces(join(source, name), size), { cacheDir });
+    const folders = await Promise.all([receive(5_000), receive(50_000), receive(700)]);
+    expect(new Set(folders).size).toBe(1);
+    expect(readdirSync(join(folders[0], ".."))).toEqual([manifest.hash]);
+    expect(await cachedModel(manifest.hash, { cacheDir })).toBe(folders[0]);
+  });
+
+  it("again where the cached copy was damaged", async () => {
+    const { source, manifest, cacheDir } = await setUp();
+    const receive = (): Promise<string> => receiveModel(manifest, (name) => pieces(join(source, name)), { cacheDir });
+    const folder = await receive();
+    writeFileSync(join(folder, "config.json"), "{}");
+    expect(await cachedModel(manifest.hash, { cacheDir })).toBeUndefined();
+    expect(await receive()).toBe(folder);
+    expect(await cachedModel(manifest.hash, { cacheDir })).toBe(folder);
+  });
+
+  it("or nothing: damaged, cut, overlong content and a broken connection leave no trace", async () => {
+    const { source, manifest, cacheDir } = await setUp();
+    const parent = join(modelCacheFolder(manifest.hash, cacheDir), "..");
+    const receive = (change: (bytes: Buffer) => Uint8Array): Promise<unknown> => {
+      // eslint-disable-next-line @typescript-eslint/require-await
+      async function* content(name: string): AsyncGenerator<Uint8Array> {
+        const bytes = readFileSync(join(source, name));
+        yield name === "model.safetensors" ? change(bytes) : bytes;
+      }
+      return receiveModel(manifest, content, { cacheDir });
+    };
+    const flip = (bytes: Buffer): Buffer => {
+      bytes[5000]! ^= 1;
+      return bytes;
+    };
+    expect((await expectTrouble(receive(flip), "network")).message).toMatch(
+      /model\.safetensors arrived damaged: .*SHA-256/,
+    );
+    expect(
+      (
+        await expectTrouble(
+          receive((bytes) => bytes.subarray(1)),
+          "network",
+        )
+      ).message,
+    ).toMatch(/expected \d+ bytes, received \d+/);
+    expect(
+      (
+        await expectTrouble(
+          receive((bytes) => Buffer.concat([bytes, bytes])),
+          "network",
+        )
+      ).message,
+    ).toContain("received more");
+    const broken = (): never => {
+      throw Object.assign(new Error("14 UNAVAILABLE"), { code: 14 });
+    };
+    await expect(receive(broken)).rejects.toThrow("14 UNAVAILABLE");
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
+  it("a full disk is said, and what was written is removed", async () => {
+    const { source, manifest, cacheDir } = await setUp();
+    const handle = await open(join(source, "config.json"));
+    const prototype = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    const spy = vi.spyOn(prototype, "write").mockRejectedValue(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
+    onTestFinished(() => spy.mockRestore());
+    const trouble = await expectTrouble(
+      receiveModel(manifest, (name) => pieces(join(source, name)), { cacheDir }),
+      "storage",
+    );
+    expect(trouble.message).toContain("no space left on the disk");
+    expect(readdirSync(join(modelCacheFolder(manifest.hash, cacheDir), ".."))).toEqual([]);
+  });
+});
+
+describe("a manifest from an untrusted coordinator cannot write outside the cache", () => {
+  const good = { name: "config.json", bytes: 1, sha256: "0".repeat(64) };
+  const manifestOf = (...more: { name: string; bytes: number; sha256: string }[]): ModelManifest => {
+    const listed = [good, ...more];
+    return { hash: contentHash(listed), files: listed };
+  };
+  const refusal = async (manifest: ModelManifest): Promise<string> =>
+    (
+      await expectTrouble(
+        receiveModel(manifest, () => expect.fail("asked"), { cacheDir: temporaryFolder() }),
+        "network",
+      )
+    ).message;
+
+  it.each([
+    "../config.json",
+    "/etc/passwd",
+    "a/b.safetensors",
+    "..",
+    ".",
+    "",
+    "C:\\model.safetensors",
+    "a\0.safetensors",
+    "..\\x.safetensors",
+  ])("name %j", async (name) => {
+    expect(await refusal(manifestOf({ ...good, name }))).toContain("a path that leaves its folder");
+  });
+
+  it("names that are no model's, twice the same, absurd sizes and hashes, another hash", async () => {
+    expect(await refusal(manifestOf({ ...good, name: "run.sh" }))).toContain('"run.sh" is none that a model has');
+    expect(await refusal(manifestOf(good))).toContain("listed twice");
+    expect(await refusal(manifestOf({ ...good, name: "model.safetensors", bytes: -1 }))).toContain("has -1 bytes");
+    expect(await refusal(manifestOf({ ...good, name: "model.safetensors", sha256: "../" }))).toContain("no SHA-256");
+    expect(await refusal({ ...manifestOf(), hash: "0".repeat(64) })).toContain("its hash is not that of its files");
+    expect(await refusal({ hash: contentHash([]), files: [] })).toContain("lists no config.json");
+    expect(() => modelCacheFolder("../../x", "/cache")).toThrow("no content hash");
+  });
+});
