@@ -63,8 +63,8 @@ describe("every step is made with the learning rate that transformers would use"
 
   it.each(named)("%s", (_name, reference) => {
     expect(reference.values).toHaveLength(reference.max_steps);
-    // The smallest rates of a cosine are a difference of nearly equal numbers: an ulp of cos is all that is allowed.
-    expect(worstDifference(reference)).toBeLessThanOrEqual(1e-12);
+    // The smallest rates of a cosine are a difference of nearly equal numbers: there an ulp of cos is amplified.
+    expect(worstDifference(reference)).toBeLessThanOrEqual(1e-14);
   });
 
   it("has a reference for every scheduler type of the run file", () => {
