@@ -75,7 +75,10 @@ function leaveOnSignals(leaving: AbortController): () => void {
   process.on("SIGTERM", leave).on("SIGINT", local ? ignore : leave);
   if (local) process.on("disconnect", orphaned);
   return () => {
-    process.off("SIGTERM", leave).off("SIGINT", local ? ignore : leave).off("disconnect", orphaned);
+    process
+      .off("SIGTERM", leave)
+      .off("SIGINT", local ? ignore : leave)
+      .off("disconnect", orphaned);
     if (local && process.connected) process.disconnect();
   };
 }

@@ -46,7 +46,8 @@ export async function lead(options: LeadOptions): Promise<void> {
       now: () => performance.now(),
     });
     view.note(describe(config, coordinator));
-    if (options.localWorkers && config.workers > 0) workers = startWorkers(config, coordinator, (text) => view.note(text));
+    if (options.localWorkers && config.workers > 0)
+      workers = startWorkers(config, coordinator, (text) => view.note(text));
     const finished = await coordinator.done;
     await coordinator.close();
     await workers?.close();
@@ -67,7 +68,10 @@ function startWorkers(config: RunConfig, coordinator: RunningCoordinator, note: 
     count: config.workers,
     coordinator: formatAddress({ ...coordinator.address, host: reachable(coordinator.address.host) }),
     token,
-    args: tls === null ? [] : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
+    args:
+      tls === null
+        ? []
+        : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
     threads: Math.max(1, Math.floor(availableParallelism() / config.workers)),
     logFolder: join(config.output_dir, "logs"),
     note,

@@ -27,7 +27,12 @@ export function registerWorker(program: Command): void {
     .addOption(new Option("--token <secret>", "the run's token").env("COXSWAIN_TOKEN"))
     .option("--model <folder>", "a folder that holds the model (default: found by content, else streamed)")
     .addOption(
-      new Option("--device <device>", "in place of the run's compute.device").choices(["auto", "cpu", "cuda", "webgpu"]),
+      new Option("--device <device>", "in place of the run's compute.device").choices([
+        "auto",
+        "cpu",
+        "cuda",
+        "webgpu",
+      ]),
     )
     .option("--threads <n>", "threads of the computation", wholeNumber, availableParallelism())
     .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')

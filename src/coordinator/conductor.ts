@@ -231,7 +231,9 @@ export class Conductor {
         const failure =
           error instanceof CoxswainError
             ? error
-            : new CoxswainError("storage", `the checkpoint of step ${state.step} failed: ${messageOf(error)}`, { cause: error });
+            : new CoxswainError("storage", `the checkpoint of step ${state.step} failed: ${messageOf(error)}`, {
+                cause: error,
+              });
         this.dispatch({ type: "saveFailed", step: state.step, error: failure });
       }
     });

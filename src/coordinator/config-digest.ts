@@ -15,6 +15,16 @@ export function configDigest(config: RunConfig): string {
   const { engine, dtype } = compute;
   const { shuffle, packing, max_length: maxLength } = data;
   const { init_adapter: _start, ...adapters } = lora;
-  const listing = { seed, lora: adapters, quantization, engine, dtype, shuffle, packing, maxLength, training: decisive };
+  const listing = {
+    seed,
+    lora: adapters,
+    quantization,
+    engine,
+    dtype,
+    shuffle,
+    packing,
+    maxLength,
+    training: decisive,
+  };
   return createHash("sha256").update(JSON.stringify(listing)).digest("hex");
 }

@@ -111,7 +111,9 @@ class Slot {
     const log = join(this.#options.logFolder, `worker-${this.#index}.log`);
     if ((code !== null && hopeless.includes(code)) || this.#failedStarts >= startsAllowed) {
       this.#options.onFailure(
-        new CoxswainError("cluster", `local worker ${this.#index} cannot run (${how})`, { hint: `Its log says why: ${log}` }),
+        new CoxswainError("cluster", `local worker ${this.#index} cannot run (${how})`, {
+          hint: `Its log says why: ${log}`,
+        }),
       );
       return;
     }

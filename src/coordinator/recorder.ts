@@ -100,7 +100,10 @@ export class RunRecorder {
     this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
   }
 
-  committed(effect: CommitEffect, timing: { readonly reduceSeconds: number; readonly applySeconds: number; readonly endedAt: number }): void {
+  committed(
+    effect: CommitEffect,
+    timing: { readonly reduceSeconds: number; readonly applySeconds: number; readonly endedAt: number },
+  ): void {
     const { files, view, totalSteps, loggingSteps } = this.#options;
     const { tokens, epoch } = this.#options.factsOf(effect.step);
     const stepSeconds = (timing.endedAt - effect.startedAt) / 1000;
@@ -120,7 +123,9 @@ export class RunRecorder {
     if (effect.step % loggingSteps === 0 || last) files.appendMetrics(line);
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
     this.#secondsPerStep =
-      this.#secondsPerStep === undefined ? stepSeconds : this.#secondsPerStep + smoothing * (stepSeconds - this.#secondsPerStep);
+      this.#secondsPerStep === undefined
+        ? stepSeconds
+        : this.#secondsPerStep + smoothing * (stepSeconds - this.#secondsPerStep);
     if (effect.step % loggingSteps !== 0 && !last) return;
     view.step({
       step: effect.step,
@@ -155,7 +160,9 @@ export class RunRecorder {
     this.#options.files.appendMetrics({ step, eval_loss: loss });
     this.#options.metrics.evalLoss.set(loss);
     this.#event("evaluation_finished", { step, eval_loss: loss });
-    this.#options.view.note(`step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}`);
+    this.#options.view.note(
+      `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}`,
+    );
   }
 
   saved(step: StepNumber, seconds: number, path: string): void {
@@ -182,7 +189,12 @@ export class RunRecorder {
   }
 
   finished(outcome: Outcome): void {
-    const detail = outcome.kind === "failed" ? { error: outcome.error.message } : outcome.kind === "stopped" ? { reason: outcome.reason } : {};
+    const detail =
+      outcome.kind === "failed"
+        ? { error: outcome.error.message }
+        : outcome.kind === "stopped"
+          ? { reason: outcome.reason }
+          : {};
     const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
     this.#event(names[outcome.kind], detail);
   }

@@ -7,14 +7,7 @@ import { CoxswainError } from "../errors.js";
 import { shardIndex, stepNumber } from "../ids.js";
 import type { ModelManifest } from "../model/index.js";
 import type { Replica } from "../optim/index.js";
-import {
-  metadataKeys,
-  protocolVersion,
-  receiveObject,
-  sendChunks,
-  sendObject,
-  showsToken,
-} from "../rpc/index.js";
+import { metadataKeys, protocolVersion, receiveObject, sendChunks, sendObject, showsToken } from "../rpc/index.js";
 import type {
   ContributionOutput,
   CoordinatorHandlers,
@@ -217,8 +210,12 @@ function onMessage(
 function onReady(call: Attendance, session: WorkerSession, fingerprint: string, options: ServiceOptions): void {
   const { conductor } = options;
   if (fingerprint !== options.layoutFingerprint) {
+    refuse(
+      call,
+      status.FAILED_PRECONDITION,
+      "the worker's layout of LoRA tensors differs: install the same version on both",
+    );
     conductor.dismiss(session.id, "its layout of LoRA tensors differs");
-    refuse(call, status.FAILED_PRECONDITION, "the worker's layout of LoRA tensors differs: install the same version on both");
     return;
   }
   void options.reach(session).then(() => conductor.dispatch({ type: "ready", worker: session.id }));

@@ -52,7 +52,10 @@ export class Replica implements ReplicaState {
 
   apply({ step, gradient, learningRate, scale }: ReplicaUpdate): void {
     if (step !== this.#step + 1 || gradient.length !== this.size)
-      throw new CoxswainError("bug", `update ${step} of ${gradient.length} values for a replica of ${this.size} at step ${this.#step}`);
+      throw new CoxswainError(
+        "bug",
+        `update ${step} of ${gradient.length} values for a replica of ${this.size} at step ${this.#step}`,
+      );
     adamwUpdate(this, gradient, { ...this.#settings, learningRate, scale, step });
     this.#step = stepNumber(step);
   }
@@ -82,9 +85,13 @@ export class Replica implements ReplicaState {
   /** Takes over what `toBytes` gave. */
   restore(step: number, bytes: Uint8Array): void {
     if (bytes.byteLength !== 12 * this.size || !Number.isSafeInteger(step) || step < 0)
-      throw new CoxswainError("network", `a replica of ${bytes.byteLength} bytes at step ${step} does not fit ${this.size} parameters`, {
-        hint: "Coordinator and worker must be of the same version.",
-      });
+      throw new CoxswainError(
+        "network",
+        `a replica of ${bytes.byteLength} bytes at step ${step} does not fit ${this.size} parameters`,
+        {
+          hint: "Coordinator and worker must be of the same version.",
+        },
+      );
     const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
     const at = (index: number): Float32Array =>
       new Float32Array(aligned.buffer, aligned.byteOffset + 4 * index * this.size, this.size);

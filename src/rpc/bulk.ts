@@ -1,5 +1,10 @@
 /** Sends and receives large objects as streams of chunks, with bounded memory and with an end to waiting. */
-import type { ClientReadableStream, ClientWritableStream, ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+import type {
+  ClientReadableStream,
+  ClientWritableStream,
+  ServerReadableStream,
+  ServerWritableStream,
+} from "@grpc/grpc-js";
 import { Assembler, chunksOf } from "../collective/index.js";
 import type { Chunk } from "../collective/index.js";
 

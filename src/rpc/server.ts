@@ -1,6 +1,11 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
 import { Server, ServerInterceptingCall, status } from "@grpc/grpc-js";
-import type { ServerCredentials, ServerInterceptor, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type {
+  ServerCredentials,
+  ServerInterceptor,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
@@ -72,7 +77,9 @@ function bind(server: Server, { host, port, credentials, addressKey }: ListenOpt
       const message = taken
         ? `${addressKey}: the port of ${address} is in use`
         : `${addressKey}: cannot listen on ${address}: ${messageOf(error)}`;
-      const hint = taken ? "Stop what uses it, or choose another port (0 takes a free one)." : "Use an address of this machine.";
+      const hint = taken
+        ? "Stop what uses it, or choose another port (0 takes a free one)."
+        : "Use an address of this machine.";
       reject(new CoxswainError("network", message, { hint, cause: error }));
     });
   });

@@ -1,7 +1,10 @@
 /** The messages, as the generated code types them: plain for what is sent, `…Output` for what was received. */
 export type { CoordinatorClient as CoordinatorStub, CoordinatorHandlers } from "./generated/coxswain/v1/Coordinator.js";
 export type { WorkerClient as WorkerStub, WorkerHandlers } from "./generated/coxswain/v1/Worker.js";
-export type { WorkerMessage, WorkerMessage__Output as WorkerMessageOutput } from "./generated/coxswain/v1/WorkerMessage.js";
+export type {
+  WorkerMessage,
+  WorkerMessage__Output as WorkerMessageOutput,
+} from "./generated/coxswain/v1/WorkerMessage.js";
 export type {
   CoordinatorMessage,
   CoordinatorMessage__Output as CoordinatorMessageOutput,

@@ -6,8 +6,7 @@ import type { CoordinatorMessageOutput, CoordinatorStub, WorkerMessage } from ".
 
 /** Why a stream ended. A refusal is final; anything else is worth another attempt. */
 export type StreamEnd =
-  | { readonly kind: "refused"; readonly reason: string }
-  | { readonly kind: "lost"; readonly reason: string };
+  { readonly kind: "refused"; readonly reason: string } | { readonly kind: "lost"; readonly reason: string };
 
 const refusals: readonly number[] = [
   status.UNAUTHENTICATED,

@@ -76,7 +76,10 @@ export class ModelLoader {
       threads,
       gradientCheckpointing,
     });
-    logger.info({ engine: opened.engine.name, device: opened.device, why: opened.reason, threads, model: path }, "loading the model");
+    logger.info(
+      { engine: opened.engine.name, device: opened.device, why: opened.reason, threads, model: path },
+      "loading the model",
+    );
     const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);
     const { layout } = trainable;
     const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = config.training;

@@ -4,12 +4,7 @@ import { hostname } from "node:os";
 import type { Device } from "../compute/index.js";
 import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import {
-  CoordinatorClient,
-  bulkChannelOptions,
-  clientCredentials,
-  controlChannelOptions,
-} from "../rpc/index.js";
+import { CoordinatorClient, bulkChannelOptions, clientCredentials, controlChannelOptions } from "../rpc/index.js";
 import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
 import type { Logger, WorkerActivity } from "../telemetry/index.js";
 import { version } from "../version.js";
@@ -84,7 +79,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
 /** Under TLS contributions are pushed over the connection that is already authenticated. */
 async function openDataServer(options: WorkerOptions, coordinatorHost: string): Promise<DataServer | undefined> {
   if (options.listen === "none" || (options.tls !== undefined && options.listen === undefined)) return undefined;
-  if (options.listen !== undefined) return startDataServer(parseAddress(options.listen, { name: "--listen", allowPortZero: true }));
+  if (options.listen !== undefined)
+    return startDataServer(parseAddress(options.listen, { name: "--listen", allowPortZero: true }));
   return startDataServer({ host: isLoopback(coordinatorHost) ? coordinatorHost : "0.0.0.0", port: 0 });
 }
 

@@ -7,7 +7,13 @@ import type { RunConfig } from "../config/index.js";
 import { runSchema } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { layoutFingerprint } from "../model/index.js";
-import type { CommitOutput, CoordinatorMessageOutput, CoordinatorStub, LeaseOutput, WelcomeOutput } from "../rpc/index.js";
+import type {
+  CommitOutput,
+  CoordinatorMessageOutput,
+  CoordinatorStub,
+  LeaseOutput,
+  WelcomeOutput,
+} from "../rpc/index.js";
 import { metadataKeys, protocolVersion, withToken } from "../rpc/index.js";
 import { BulkClient } from "./bulk-client.js";
 import { LeaseRunner } from "./compute.js";
@@ -17,7 +23,8 @@ import type { DataServer } from "./data-server.js";
 import type { ModelLoader, LoadedModel } from "./model.js";
 import type { WorkerOptions } from "./run.js";
 
-export type SessionEnd = StreamEnd | { readonly kind: "finished"; readonly completed: boolean; readonly reason: string };
+export type SessionEnd =
+  StreamEnd | { readonly kind: "finished"; readonly completed: boolean; readonly reason: string };
 
 export interface SessionParts {
   /** For the control stream. */
@@ -64,6 +71,8 @@ export class Session {
       }
       return this.#control.end ?? { kind: "lost", reason: "the coordinator closed the stream" };
     } catch (error) {
+      // A call that broke, or anything that went wrong because the stream is gone, is worth another attempt.
+      if (this.#control.end !== undefined || isCallError(error)) return { kind: "lost", reason: messageOf(error) };
       await this.#control.close({ failed: failureOf(error) });
       throw error;
     } finally {
@@ -150,7 +159,9 @@ export class Session {
     const { model, runner, bulk } = this.#joined();
     if (step <= model.replica.step) return;
     if (step > model.replica.step + 1) {
-      this.#control.send({ resynchronise: { reason: `at step ${model.replica.step}, but step ${step} was committed` } });
+      this.#control.send({
+        resynchronise: { reason: `at step ${model.replica.step}, but step ${step} was committed` },
+      });
       return;
     }
     const gradient = await this.#arrived(`the gradient of step ${step}`, bulk.pullReduced(step, model.layout.size));
@@ -197,6 +208,10 @@ function readConfig(text: string): RunConfig {
     });
   }
 }
+
+/** Whether this is how gRPC says that a call failed. */
+const isCallError = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
 
 function failureOf(error: unknown): { code: string; message: string; hint: string } {
   if (error instanceof CoxswainError) return { code: error.code, message: error.message, hint: error.hint ?? "" };

@@ -75,7 +75,8 @@ export class CoxswainProcess {
     for (;;) {
       const match = pattern.exec(`${this.stdout}\n${this.stderr}`);
       if (match !== null) return match;
-      if (this.#over !== undefined) throw new Error(`ended without ${String(pattern)}:\n${this.stdout}\n${this.stderr}`);
+      if (this.#over !== undefined)
+        throw new Error(`ended without ${String(pattern)}:\n${this.stdout}\n${this.stderr}`);
       await new Promise<void>((resolve) => {
         const watcher = (): void => {
           this.#watchers.delete(watcher);
@@ -107,6 +108,9 @@ export class CoxswainProcess {
 }
 
 /** Runs a command to its end. */
-export function coxswain(args: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Promise<Finished> {
+export function coxswain(
+  args: readonly string[],
+  options?: { cwd?: string; env?: Record<string, string> },
+): Promise<Finished> {
   return new CoxswainProcess(args, options).finished;
 }

@@ -81,7 +81,10 @@ function sharesOf(count: number, workers: readonly Capacity[]): number[] {
     });
     const rest = sharing.filter((_, position) => (wanted[position] ?? 0) > 0);
     if (rest.length === sharing.length || rest.length === 0) {
-      const parts = proportionalParts(count, wanted.map((value) => Math.max(0, value)));
+      const parts = proportionalParts(
+        count,
+        wanted.map((value) => Math.max(0, value)),
+      );
       const shares = new Array<number>(workers.length).fill(0);
       sharing.forEach((index, position) => (shares[index] = parts[position] ?? 0));
       return shares;

@@ -20,7 +20,10 @@ const settings: MachineSettings = {
 
 /** A machine with workers that have joined and hold the replica of step 0. */
 function started(overrides: Partial<MachineSettings> = {}, workers = ["a", "b"]) {
-  const machine = new ClusterMachine({ ...settings, minWorkers: workers.length, ...overrides }, { step: stepNumber(0), hash: "h0", saved: false });
+  const machine = new ClusterMachine(
+    { ...settings, minWorkers: workers.length, ...overrides },
+    { step: stepNumber(0), hash: "h0", saved: false },
+  );
   const effects: Effect[] = [];
   let now = 0;
   const send = (event: Event): Effect[] => {

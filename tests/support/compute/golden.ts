@@ -1,0 +1,66 @@
+/** The golden cases: small models with what torch, transformers and PEFT computed on them in float64. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { collate, type Batch, type Row } from "../../../src/data/row.js";
+import { flattenAdapter, openModelFolder, readAdapter, readSafetensorsHeader } from "../../../src/model/index.js";
+import type { LoraLayout, LoraSettings, ModelFolder } from "../../../src/model/index.js";
+import { readFloats } from "../../../src/model/read-tensor.js";
+
+export const goldenCases = ["llama", "qwen2", "qwen3"] as const;
+export type GoldenCase = (typeof goldenCases)[number];
+
+const folderOf = (name: GoldenCase): string => join(import.meta.dirname, "../../golden", name);
+
+interface ExpectedStep {
+  readonly loss: number;
+  readonly grad_norm: number;
+  readonly supervised_tokens: number;
+}
+
+export interface Golden {
+  readonly model: ModelFolder;
+  readonly lora: LoraSettings;
+  /** The first global batch of 8 rows. */
+  readonly rows: readonly Row[];
+  readonly firstStep: ExpectedStep;
+  startingAdapter(layout: LoraLayout): Promise<Float32Array>;
+  /** Gradient of the first step's **mean** loss. */
+  firstGradients(layout: LoraLayout): Promise<Float32Array>;
+}
+
+export async function openGolden(name: GoldenCase): Promise<Golden> {
+  const folder = folderOf(name);
+  const expected = JSON.parse(await readFile(join(folder, "expected.json"), "utf8")) as {
+    lora: { r: number; lora_alpha: number; target_modules: "all-linear" | string[] };
+    steps: ExpectedStep[];
+  };
+  const { r, lora_alpha: alpha, target_modules: targetModules } = expected.lora;
+  const lines = (await readFile(join(folder, "train.jsonl"), "utf8")).trim().split("\n").slice(0, 8);
+  return {
+    model: await openModelFolder(join(folder, "model")),
+    lora: { r, alpha, dropout: 0, targetModules, useRslora: false },
+    rows: lines.map((line) => {
+      const { input_ids: ids, labels } = JSON.parse(line) as { input_ids: number[]; labels: number[] };
+      return { inputIds: Int32Array.from(ids), labels: Int32Array.from(labels), segments: [ids.length] };
+    }),
+    firstStep: expected.steps[0]!,
+    startingAdapter: async (layout) => flattenAdapter(await readAdapter(join(folder, "adapter_init")), layout),
+    firstGradients: (layout) => readGradients(join(folder, "first_gradients.safetensors"), layout),
+  };
+}
+
+async function readGradients(path: string, layout: LoraLayout): Promise<Float32Array> {
+  const { tensors } = await readSafetensorsHeader(path);
+  const flat = new Float32Array(layout.size);
+  for (const { module, part, offset } of layout.tensors) {
+    flat.set(await readFloats(path, tensors.get(`base_model.model.${module}.lora_${part}.weight`)!), offset);
+  }
+  return flat;
+}
+
+/** The rows as batches of `size`. */
+export function batches(rows: readonly Row[], size: number): Batch[] {
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) =>
+    collate(rows.slice(i * size, (i + 1) * size)),
+  );
+}

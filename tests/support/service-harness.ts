@@ -1,0 +1,130 @@
+/** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
+import { ServerCredentials } from "@grpc/grpc-js";
+import { Conductor } from "../../src/coordinator/conductor.js";
+import { ClusterMachine } from "../../src/coordinator/machine/index.js";
+import { RunRecorder } from "../../src/coordinator/recorder.js";
+import { coordinatorHandlers } from "../../src/coordinator/service.js";
+import type { TokenStore } from "../../src/data/index.js";
+import type { CoxswainError } from "../../src/errors.js";
+import { stepNumber } from "../../src/ids.js";
+import type { ModelManifest } from "../../src/model/index.js";
+import { Replica } from "../../src/optim/index.js";
+import { coordinatorService, listen } from "../../src/rpc/index.js";
+import type { RunningServer } from "../../src/rpc/index.js";
+import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
+
+export interface Harness {
+  readonly server: RunningServer;
+  readonly conductor: Conductor;
+  readonly replica: Replica;
+  readonly failures: CoxswainError[];
+  readonly handled: string[];
+  close(): Promise<void>;
+}
+
+export interface HarnessOptions {
+  readonly token?: string;
+  readonly model?: ModelManifest;
+  readonly modelPath?: string;
+  readonly shards?: number;
+  readonly totalSteps?: number;
+  readonly size?: number;
+}
+
+export const runId = "test-run";
+export const layoutFingerprint = "layout";
+
+const emptyStore: TokenStore = {
+  rowCount: 1,
+  statistics: {
+    examples: 1,
+    rows: 1,
+    tokens: 2,
+    supervisedTokens: 1,
+    truncated: 0,
+    dropped: { nothing_supervised_after_cut: 0 },
+  },
+  fingerprint: "data",
+  row: () => ({ inputIds: Int32Array.of(1, 2), labels: Int32Array.of(1, 2), segments: [2] }),
+};
+
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const { shards = 2, totalSteps = 2, size = 16 } = options;
+  const replica = new Replica(size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
+  const { logger } = createLogger({ name: "test", level: "silent" });
+  const ignore = (): void => undefined;
+  const recorder = new RunRecorder({
+    files: { appendMetrics: ignore, appendEvent: ignore, flush: ignore, close: ignore },
+    metrics: createCoordinatorMetrics("test"),
+    view: { step: ignore, note: ignore, waiting: ignore },
+    logger,
+    totalSteps,
+    loggingSteps: 1,
+    factsOf: () => ({ tokens: 2, epoch: 1 }),
+    tokensPerShard: 1,
+    wallClock: () => 0,
+  });
+  const machine = new ClusterMachine(
+    {
+      totalSteps,
+      minWorkers: 1,
+      silenceTimeout: 60_000,
+      saveSteps: 100,
+      evalSteps: null,
+      evaluationShards: 0,
+      shardsOf: () => shards,
+      learningRate: () => 0.1,
+      clipCoefficient: () => 1,
+    },
+    { step: stepNumber(0), hash: replica.hash(), saved: false },
+  );
+  const conductor = new Conductor({
+    machine,
+    replica,
+    sources: {
+      microBatchSize: 1,
+      training: () => ({ store: emptyStore, rows: Array.from({ length: shards }, () => 0) }),
+      evaluation: () => ({ store: emptyStore, rows: [] }),
+    },
+    recorder,
+    logger,
+    save: () => Promise.resolve("nowhere"),
+    now: () => performance.now(),
+  });
+  const failures: CoxswainError[] = [];
+  const handled: string[] = [];
+  const server = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    credentials: ServerCredentials.createInsecure(),
+    name: "coxswain.v1.Coordinator",
+    service: coordinatorService,
+    handlers: coordinatorHandlers({
+      conductor,
+      replica,
+      runId,
+      runConfig: "{}",
+      model: options.model ?? { hash: "none", files: [] },
+      modelPath: options.modelPath ?? "/nonexistent",
+      layoutFingerprint,
+      token: options.token ?? null,
+      silenceTimeout: 60_000,
+      reach: () => Promise.resolve(),
+      onSent: ignore,
+      onFailure: (_, error) => failures.push(error),
+    }),
+    addressKey: "cluster.listen",
+    onHandled: (method, code) => handled.push(`${method} ${code}`),
+  });
+  return {
+    server,
+    conductor,
+    replica,
+    failures,
+    handled,
+    close: async () => {
+      conductor.close();
+      await server.close(100);
+    },
+  };
+}
