@@ -1,0 +1,265 @@
+/** Bad input and trouble: each ends with a message that names what is wrong and says what to do, and the right exit code. */
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import { goldenFolder, stepLines } from "../support/runs.js";
+
+const golden = join(goldenFolder, "llama");
+
+interface Overrides {
+  readonly [section: string]: unknown;
+  readonly data?: object;
+  readonly training?: object;
+  readonly lora?: object;
+  readonly cluster?: object;
+  readonly telemetry?: object;
+}
+
+/** A small run that works, with some of it made wrong. */
+function runWith(overrides: Overrides = {}): object {
+  const { data, training, lora, cluster, telemetry, ...rest } = overrides;
+  return {
+    model: join(golden, "model"),
+    output_dir: "out",
+    workers: 1,
+    data: { train: join(golden, "train.jsonl"), ...data },
+    lora: { r: 4, ...lora },
+    training: { max_steps: 2, global_batch_size: 8, micro_batch_size: 4, ...training },
+    cluster: { listen: "127.0.0.1:0", ...cluster },
+    telemetry: { http: null, ...telemetry },
+    ...rest,
+  };
+}
+
+interface Trouble {
+  readonly code: number;
+  /** What stderr must say. */
+  readonly says: RegExp;
+}
+
+async function expectTrouble(folder: string, run: object, { code, says }: Trouble, args: string[] = []): Promise<void> {
+  const result = await coxswain(["train", writeRun(folder, run), ...args]);
+  expect(result.stderr).toMatch(says);
+  expect(result.stderr).toMatch(/^error: /);
+  expect(result.stderr).toMatch(/\nhint: \S/);
+  expect(result.stderr).not.toMatch(/\n\s+at /);
+  expect(result.code).toBe(code);
+}
+
+/** A copy of the golden model to spoil. */
+function copyOfModel(folder: string, name = "llama"): string {
+  const model = join(folder, "model");
+  cpSync(join(goldenFolder, name, "model"), model, { recursive: true });
+  return model;
+}
+
+function changeConfig(model: string, change: object): void {
+  const path = join(model, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as object;
+  writeFileSync(path, JSON.stringify({ ...config, ...change }));
+}
+
+function dataFile(folder: string, ...lines: (object | string)[]): string {
+  const path = join(folder, "data.jsonl");
+  writeFileSync(path, lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
+  return path;
+}
+
+describe("the run file", () => {
+  it("with a misspelt key: the line, and the nearest key", async () => {
+    const run = runWith({ training: { lerning_rate: 1 } });
+    await expectTrouble(temporaryFolder(), run, { code: 2, says: /run\.yaml:\d+.*lerning_rate.*learning_rate/s });
+  });
+
+  it("with a value out of range, and one of the wrong type", async () => {
+    const run = runWith({ training: { micro_batch_size: 0, save_steps: "often" } });
+    await expectTrouble(temporaryFolder(), run, { code: 2, says: /micro_batch_size.*save_steps|save_steps.*micro_batch_size/s });
+  });
+
+  it("that is not there", async () => {
+    const { code, stderr } = await coxswain(["train", "nothing.yaml"], { cwd: temporaryFolder() });
+    expect(stderr).toMatch(/error: .*nothing\.yaml/);
+    expect(code).toBe(2);
+  });
+
+  it("that would listen to the world without a token or TLS", async () => {
+    const run = runWith({ cluster: { listen: "0.0.0.0:0" } });
+    await expectTrouble(temporaryFolder(), run, { code: 2, says: /cluster\.listen.*(token|TLS).*hint: .*--insecure/s });
+  });
+
+  it("whose output folder holds a run already", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "out", "adapter"), { recursive: true });
+    writeFileSync(join(folder, "out", "adapter", "adapter_config.json"), "{}");
+    await expectTrouble(folder, runWith(), { code: 2, says: /output_dir.*--resume/s });
+  });
+});
+
+describe("the model", () => {
+  it("without its weights", async () => {
+    const folder = temporaryFolder();
+    const model = join(folder, "model");
+    mkdirSync(model);
+    cpSync(join(golden, "model", "config.json"), join(model, "config.json"));
+    await expectTrouble(folder, runWith({ model }), { code: 4, says: /model.*safetensors/ });
+  });
+
+  it("with a truncated weights file", async () => {
+    const folder = temporaryFolder();
+    const model = copyOfModel(folder);
+    truncateSync(join(model, "model.safetensors"), 500_000);
+    await expectTrouble(folder, runWith({ model }), { code: 4, says: /model\.safetensors.*bytes/ });
+  });
+
+  it("of a family that is not supported: those that are", async () => {
+    const folder = temporaryFolder();
+    const model = copyOfModel(folder);
+    changeConfig(model, { model_type: "mamba" });
+    await expectTrouble(folder, runWith({ model }), { code: 4, says: /mamba.*llama, mistral, qwen2, qwen3/s });
+  });
+
+  it("with a rope scaling that is not supported", async () => {
+    const folder = temporaryFolder();
+    const model = copyOfModel(folder);
+    changeConfig(model, { rope_scaling: { rope_type: "longrope", factor: 2 } });
+    await expectTrouble(folder, runWith({ model }), { code: 4, says: /longrope/ });
+  });
+
+  it("whose index names a file outside its folder", async () => {
+    const folder = temporaryFolder();
+    const model = copyOfModel(folder, "qwen3-yarn-sharded");
+    const path = join(model, "model.safetensors.index.json");
+    const index = JSON.parse(readFileSync(path, "utf8")) as { weight_map: Record<string, string> };
+    const [first] = Object.keys(index.weight_map);
+    index.weight_map[first!] = "../outside.safetensors";
+    writeFileSync(path, JSON.stringify(index));
+    await expectTrouble(folder, runWith({ model }), { code: 4, says: /\.\.\/outside\.safetensors/ });
+  });
+
+  it("has no module that a target names: those that it has", async () => {
+    const run = runWith({ lora: { target_modules: ["query_proj"] } });
+    await expectTrouble(temporaryFolder(), run, { code: 4, says: /query_proj.*q_proj/s });
+  });
+
+  it("is asked for as float16, which this engine does not compute in", async () => {
+    const run = runWith({ compute: { dtype: "float16" } });
+    const folder = temporaryFolder();
+    const { code, stderr } = await coxswain(["train", writeRun(folder, run)]);
+    expect(stderr).toMatch(/float16/);
+    expect([2, 4, 5]).toContain(code);
+  });
+});
+
+describe("the data", () => {
+  it("with a line that is not JSON: file and line", async () => {
+    const folder = temporaryFolder();
+    const train = dataFile(folder, { input_ids: [1, 2, 3] }, '{"input_ids": [1, 2');
+    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2/ });
+  });
+
+  it("with a line of another shape: file, line, and what was expected", async () => {
+    const folder = temporaryFolder();
+    const train = dataFile(folder, { input_ids: [1, 2, 3] }, { text: "hello" });
+    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2.*input_ids/ });
+  });
+
+  it("with an example that has nothing supervised: file and line", async () => {
+    const folder = temporaryFolder();
+    const train = dataFile(folder, { input_ids: [1, 2, 3] }, { input_ids: [1, 2], labels: [-100, -100] });
+    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2.*supervised/ });
+  });
+
+  it("whose every example is cut before its first supervised token", async () => {
+    const folder = temporaryFolder();
+    const labels = [-100, -100, -100, -100, 5];
+    const train = dataFile(folder, { input_ids: [1, 2, 3, 4, 5], labels });
+    await expectTrouble(folder, runWith({ data: { train, max_length: 3 } }), { code: 3, says: /max_length/ });
+  });
+
+  it("with a token that the vocabulary does not have", async () => {
+    const folder = temporaryFolder();
+    const train = dataFile(folder, { input_ids: [1, 2, 99_999] });
+    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:1.*99999/ });
+  });
+
+  it("that a chat template cannot render: file, line, and the template's own words", async () => {
+    const folder = temporaryFolder();
+    const train = dataFile(folder, { messages: [{ role: "user", content: "hi" }, { role: "assistant", content: "yo" }] });
+    const template = "{{ raise_exception('only robots may speak') }}";
+    const run = runWith({ data: { train, chat_template: template } });
+    await expectTrouble(folder, run, { code: 3, says: /data\.jsonl:1.*only robots may speak/ });
+  });
+});
+
+describe("a loss that is not a number", () => {
+  it("stops before the step is applied and keeps the last good state", async () => {
+    const folder = temporaryFolder();
+    const run = runWith({ training: { max_steps: 10, learning_rate: 1e30, lr_scheduler_type: "constant", max_grad_norm: 0 } });
+    await expectTrouble(folder, run, { code: 2, says: /step \d+: the (loss|gradient norm) is (NaN|Infinity).*learning_rate/s });
+    const steps = stepLines(join(folder, "out"));
+    const [checkpoint] = readdirSync(join(folder, "out", "checkpoints"));
+    expect(checkpoint).toBe(`step-${String(steps.length).padStart(6, "0")}`);
+    expect(existsSync(join(folder, "out", "adapter"))).toBe(false);
+  });
+});
+
+describe("the network", () => {
+  it("with a port in use: host, port and key", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const listen = `127.0.0.1:${port}`;
+      const folder = temporaryFolder();
+      await expectTrouble(folder, runWith({ cluster: { listen } }), { code: 5, says: new RegExp(`cluster\\.listen.*${port}`) });
+      await expectTrouble(temporaryFolder(), runWith({ telemetry: { http: listen } }), {
+        code: 5,
+        says: new RegExp(`telemetry\\.http.*${port}`),
+      });
+    } finally {
+      server.close();
+    }
+  });
+
+  it("where no coordinator answers: the worker tries again, says so, and gives up with a hint", async () => {
+    const { code, stderr } = await coxswain([
+      "worker",
+      "--coordinator",
+      "127.0.0.1:9",
+      "--reconnect-timeout",
+      "1",
+      "--http",
+      "none",
+    ]);
+    expect(stderr).toMatch(/trying again/);
+    expect(stderr).toMatch(/no coordinator at 127\.0\.0\.1:9/);
+    expect(code).toBe(5);
+  });
+});
+
+describe("a coordinator refuses", () => {
+  async function coordinator(env: Record<string, string>): Promise<{ process: CoxswainProcess; address: string }> {
+    const process = new CoxswainProcess(["coordinator", writeRun(temporaryFolder(), runWith({ workers: 0 }))], { env });
+    const [, address] = await process.until(/listening on (\S+?),?\s/);
+    return { process, address: address! };
+  }
+
+  it("a worker with the wrong token", async () => {
+    const { address } = await coordinator({ COXSWAIN_TOKEN: "right" });
+    const worker = await coxswain(["worker", "--coordinator", address, "--token", "wrong", "--http", "none"]);
+    expect(worker.stderr).toMatch(/refused.*token/);
+    expect(worker.stderr).not.toContain("right");
+    expect(worker.code).toBe(5);
+  });
+
+  it("nobody, but the worker itself does when it was given another model", async () => {
+    const { address } = await coordinator({});
+    const other = copyOfModel(temporaryFolder(), "qwen3");
+    const worker = await coxswain(["worker", "--coordinator", address, "--model", other, "--http", "none"]);
+    expect(worker.stderr).toMatch(/is not the model of this run/);
+    expect(worker.code).toBe(4);
+  });
+});
