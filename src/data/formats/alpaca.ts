@@ -1,6 +1,7 @@
 /**
  * Format `alpaca`: `{"instruction", "input"?, "output"}`. A conversation where the model has a chat template, else the
- * prompt text that Stanford Alpaca was trained with (tatsu-lab/stanford_alpaca, README).
+ * prompt text that Stanford Alpaca was trained with (tatsu-lab/stanford_alpaca, train.py): the completion follows the
+ * colon at once.
  */
 import type { ExampleReader } from "./example.js";
 import { optionalTextField, textField } from "./fields.js";
@@ -10,9 +11,9 @@ const request = "Write a response that appropriately completes the request.";
 
 function stanfordPrompt(instruction: string, input: string): string {
   return input === ""
-    ? `${header}. ${request}\n\n### Instruction:\n${instruction}\n\n### Response:\n`
+    ? `${header}. ${request}\n\n### Instruction:\n${instruction}\n\n### Response:`
     : `${header}, paired with an input that provides further context. ${request}\n\n` +
-        `### Instruction:\n${instruction}\n\n### Input:\n${input}\n\n### Response:\n`;
+        `### Instruction:\n${instruction}\n\n### Input:\n${input}\n\n### Response:`;
 }
 
 /** @param chat whether there is a chat template: then the user says instruction and input, a blank line between */

@@ -1,0 +1,109 @@
+/** Without this, a broken line is trained on, skipped in silence, or reported without its place. */
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { readRecords, type DataRecord } from "../../../src/data/index.js";
+import { expectRejection } from "./matchers.js";
+import { fileWith, folderWith } from "./support.js";
+
+async function read(source: string | readonly string[]): Promise<DataRecord[]> {
+  const records: DataRecord[] = [];
+  for await (const record of readRecords(source)) records.push(record);
+  return records;
+}
+
+const inFile = async (content: string | Uint8Array, name = "a.jsonl"): Promise<string> =>
+  path.join(await folderWith({ [name]: content }), name);
+
+describe("a JSONL file", () => {
+  it("may have a byte-order mark, CRLF, blank lines and no line feed at the end", async () => {
+    const file = await inFile('\ufeff{"a":1}\r\n\r\n   \n{"a":"x\u2028y"}\n\t\n{"a":3}');
+    expect(await read(file)).toEqual([
+      { value: { a: 1 }, where: `${file}:1` },
+      { value: { a: "x\u2028y" }, where: `${file}:4` },
+      { value: { a: 3 }, where: `${file}:6` },
+    ]);
+  });
+
+  it("is read whole where lines and characters cross the chunks that the disk gives", async () => {
+    const texts = Array.from({ length: 40 }, (_, index) => "ü🌈".repeat(3000 + index * 997));
+    const file = await fileWith(texts.map((text) => ({ text })));
+    expect((await read(file)).map(({ value }) => (value as { text: string }).text)).toEqual(texts);
+  });
+
+  it("that is cut short is refused at its last line", async () => {
+    const file = await inFile('{"text":"one"}\n{"text":"tw');
+    await expectRejection(read(file), "data", /a\.jsonl:2: not JSON/, /one JSON object a line.*cut short/);
+  });
+
+  it("with a line that is not JSON is refused at that line", async () => {
+    await expectRejection(
+      read(await fileWith([{ a: 1 }, "", "{'a': 2}", { a: 3 }])),
+      "data",
+      /train\.jsonl:3: not JSON/,
+    );
+  });
+
+  it("that is not UTF-8 is refused, rather than learnt as replacement characters", async () => {
+    const bytes = Buffer.concat([Buffer.from('{"a":1}\n{"a":"caf'), Buffer.from([0xe9]), Buffer.from('"}\n')]);
+    await expectRejection(read(await inFile(bytes)), "data", /a\.jsonl:2: not UTF-8/, /UTF-8/);
+  });
+
+  it.each([
+    ["empty", ""],
+    ["blank", "\n \r\n\n"],
+  ])("that is %s is refused", async (_, content) => {
+    await expectRejection(read(await inFile(content)), "data", /a\.jsonl: there is no example/, /messages/);
+  });
+});
+
+describe("a JSON file", () => {
+  it("may be one list, as Alpaca's data are", async () => {
+    const file = await inFile('\n [\n {"a": 1},\n {"a": 2}]\n', "a.json");
+    expect(await read(file)).toEqual([
+      { value: { a: 1 }, where: `${file}: item 1` },
+      { value: { a: 2 }, where: `${file}: item 2` },
+    ]);
+  });
+
+  it("with a broken list is refused by name", async () => {
+    await expectRejection(read(await inFile('[{"a": 1},\n', "a.json")), "data", /a\.json: not JSON/);
+  });
+});
+
+describe("a source", () => {
+  it("that is a folder is its data files in name order, nothing hidden, nothing below", async () => {
+    const folder = await folderWith({
+      "b.jsonl": '{"n":"b"}',
+      "B.jsonl": '{"n":"B"}',
+      "a.ndjson": '{"n":"a"}',
+      "c.json": '[{"n":"c"}]',
+      ".hidden.jsonl": '{"n":"hidden"}',
+      "README.md": "not data",
+      "below/d.jsonl": '{"n":"below"}',
+    });
+    const names = (await read(folder)).map(({ value }) => (value as { n: string }).n);
+    expect(names).toEqual(["B", "a", "b", "c"]);
+  });
+
+  it("that is a list is read in the list's order", async () => {
+    const folder = await folderWith({ "1.jsonl": '{"n":1}', "2.jsonl": '{"n":2}' });
+    const list = [path.join(folder, "2.jsonl"), path.join(folder, "1.jsonl")];
+    expect((await read(list)).map(({ value }) => value)).toEqual([{ n: 2 }, { n: 1 }]);
+  });
+
+  it("that doesn't exist is refused by name", async () => {
+    await expectRejection(read("/nowhere/x.jsonl"), "data", /^\/nowhere\/x\.jsonl doesn't exist/, /data\.train/);
+  });
+
+  it("that is a folder without data is refused", async () => {
+    const folder = await folderWith({ "README.md": "x" });
+    await expectRejection(read(folder), "data", /has no \.jsonl/, /not searched/);
+  });
+
+  it("that is Parquet, or has Parquet beside its JSONL, is refused by name, never skipped", async () => {
+    const folder = await folderWith({ "a.jsonl": '{"n":1}', "b.parquet": "PAR1" });
+    const parquet = path.join(folder, "b.parquet");
+    await expectRejection(read(parquet), "data", /b\.parquet is a Parquet file/, /Convert it/);
+    await expectRejection(read(folder), "data", /b\.parquet is a Parquet file/, /Convert it/);
+  });
+});
