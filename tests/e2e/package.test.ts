@@ -1,0 +1,83 @@
+/** The packed package, installed for the whole machine: what someone has who never saw the repository. */
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, it } from "vitest";
+import { projectFolder, temporaryFolder } from "../support/processes.js";
+import { stepLines } from "../support/runs.js";
+
+const run = promisify(execFile);
+
+interface Packed {
+  readonly filename: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+describe("the packed package", () => {
+  let elsewhere: string;
+  let prefix: string;
+  let packed: Packed;
+  let paths: string[];
+
+  beforeAll(async () => {
+    elsewhere = temporaryFolder();
+    prefix = join(elsewhere, "global");
+    // Without scripts: dist is built already, and other tests are using it.
+    const packing = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", elsewhere], {
+      cwd: projectFolder,
+    });
+    packed = (JSON.parse(packing.stdout) as Packed[])[0]!;
+    paths = packed.files.map(({ path }) => path);
+    // As README.md says.
+    const install = ["install", "--global", "--prefix", prefix, "--prefer-offline", "--no-audit", "--no-fund"];
+    await run("npm", [...install, join(elsewhere, packed.filename)], {
+      cwd: elsewhere,
+      env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+    });
+  }, 300_000);
+
+  /** The installed program, in a folder that is not the repository. */
+  const coxswain = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
+    run(join(prefix, "bin", "coxswain"), args, { cwd: elsewhere, env: { ...process.env, NO_COLOR: "1" } });
+
+  it("has what is needed", () => {
+    const needed = ["LICENSE", "README.md", "CHANGELOG.md", "docs/architecture.md", "proto/coxswain/v1/coxswain.proto"];
+    const example = ["run.yaml", "quickstart.mjs", "model/model.safetensors", "data/train.jsonl"];
+    expect(paths).toEqual(
+      expect.arrayContaining([...needed, "dist/cli/main.js", ...example.map((file) => `examples/quickstart/${file}`)]),
+    );
+  });
+
+  it("has nothing else, and is small", () => {
+    const known = /^(dist\/.*\.js|proto\/.*|docs\/.*|examples\/quickstart\/.*|[A-Z]+(\.md)?|package\.json)$/;
+    expect(paths.filter((path) => !known.test(path) || path.includes("/runs/"))).toEqual([]);
+    expect(packed.size).toBeLessThan(8e6);
+  });
+
+  it("tells its version", async () => {
+    const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as { version: string };
+    expect((await coxswain("--version")).stdout).toBe(`${version}\n`);
+  });
+
+  it("previews, trains and answers, from a copy of the bundled example", async () => {
+    const bundled = join(prefix, "lib", "node_modules", "coxswain", "examples", "quickstart");
+    cpSync(bundled, join(elsewhere, "quickstart"), { recursive: true });
+    const preview = await coxswain("preview", "quickstart/run.yaml", "-n", "1", "--json");
+    expect(Object.keys(JSON.parse(preview.stdout) as object)).toEqual(["input_ids", "labels"]);
+
+    const { stdout, stderr } = await coxswain("train", "quickstart/run.yaml", "--set", "training.max_steps=2");
+    expect(stderr).toBe("");
+    const output = join(elsewhere, "quickstart", "runs", "quickstart");
+    expect(stepLines(output).at(-1)!.step).toBe(2);
+    expect(existsSync(join(output, "adapter", "adapter_model.safetensors"))).toBe(true);
+    expect(stdout).toContain(join("quickstart", "runs", "quickstart", "adapter"));
+
+    const [model, adapter] = ["quickstart/model", "quickstart/runs/quickstart/adapter"];
+    const ask = ["--prompt", "hello", "--max-new-tokens", "4"];
+    const answer = await coxswain("generate", "--model", model, "--adapter", adapter, ...ask);
+    expect(answer.stdout.trim()).not.toBe("");
+  });
+});
