@@ -1,0 +1,106 @@
+/** The work of `coxswain generate`: read the prompt, render it, print the answer as it comes. */
+import { runSchema } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import {
+  checkSampling,
+  generate,
+  openModel,
+  TextStream,
+  type Generation,
+  type OpenedModel,
+} from "../generation/index.js";
+import { promptTokens, readRequest } from "./prompt.js";
+import type { GenerateFlags } from "./generate.js";
+import { quietProgress, warn } from "./quiet-progress.js";
+
+export async function complete(flags: GenerateFlags): Promise<void> {
+  const { temperature, topP, topK } = flags;
+  checkSampling({ temperature, topP, topK });
+  const request = await readRequest(flags);
+  const progress = quietProgress();
+  try {
+    progress.show("loading the model");
+    const opened = await openModel({
+      model: flags.model,
+      adapter: flags.adapter ?? null,
+      chatTemplate: flags.chatTemplate ?? null,
+      compute: { ...computeDefaults(flags.model), ...(flags.device === undefined ? {} : { device: flags.device }) },
+      threads: flags.threads,
+      onProgress: (text) => progress.show(text),
+    });
+    try {
+      const prompt = await promptTokens(request, opened);
+      progress.close();
+      await (flags.json === true ? printJson : printText)(opened, prompt, flags);
+    } finally {
+      await opened.close();
+    }
+  } finally {
+    progress.close();
+  }
+}
+
+/** As in a run file that says nothing of it. */
+function computeDefaults(model: string) {
+  return runSchema.parse({ model, output_dir: ".", data: { train: "." } }).compute;
+}
+
+/** Token by token, and a line break at the end. */
+async function printText(opened: OpenedModel, prompt: Int32Array, flags: GenerateFlags): Promise<void> {
+  const stream = new TextStream(opened.tokenizer);
+  const { finish } = await generateOne(opened, prompt, flags, async (token) => {
+    process.stdout.write(await stream.push(token));
+  });
+  process.stdout.write(`${await stream.finish()}\n`);
+  const note = cutNote(finish, flags, opened);
+  if (note !== undefined) warn(note);
+}
+
+async function printJson(opened: OpenedModel, prompt: Int32Array, flags: GenerateFlags): Promise<void> {
+  const start = performance.now();
+  const { tokens, finish } = await generateOne(opened, prompt, flags);
+  const seconds = (performance.now() - start) / 1000;
+  const text = await opened.tokenizer.decode(tokens, { skipSpecialTokens: true });
+  const result = {
+    text,
+    finish_reason: finish,
+    prompt_tokens: prompt.length,
+    completion_tokens: tokens.length,
+    tokens: Array.from(tokens),
+    seconds,
+  };
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+async function generateOne(
+  { trainable, stopIds, contextLength }: OpenedModel,
+  prompt: Int32Array,
+  { temperature, topP, topK, seed, maxNewTokens }: GenerateFlags,
+  onToken?: (token: number) => Promise<void>,
+): Promise<Generation> {
+  const [generation] = await generate(trainable, [prompt], {
+    maxNewTokens,
+    stopIds,
+    contextLength,
+    sampling: { temperature, topP, topK },
+    seed,
+    ...(onToken === undefined ? {} : { onToken: (_, token) => onToken(token) }),
+  });
+  if (generation === undefined) throw new CoxswainError("bug", "one prompt was given, and no answer came back");
+  return generation;
+}
+
+function cutNote(
+  finish: Generation["finish"],
+  { maxNewTokens }: GenerateFlags,
+  { contextLength }: OpenedModel,
+): string | undefined {
+  switch (finish) {
+    case "stop":
+      return undefined;
+    case "length":
+      return `cut off after ${maxNewTokens} tokens (--max-new-tokens)`;
+    case "context":
+      return `cut off: the model has ${contextLength} positions for prompt and answer together`;
+  }
+}

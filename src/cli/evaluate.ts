@@ -1,0 +1,163 @@
+/** The work of `coxswain eval`: settle what is measured, measure it, print it. */
+import { stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { loadRun, runSchema, type RunConfig } from "../config/index.js";
+import { buildTokenStore } from "../data/index.js";
+import { CoxswainError } from "../errors.js";
+import {
+  evaluateLoss,
+  exactMatch,
+  openModel,
+  readQuestions,
+  type EvaluatedLoss,
+  type ExactMatch,
+  type OpenedModel,
+} from "../generation/index.js";
+import type { EvalFlags } from "./eval.js";
+import { evaluationJson, evaluationText } from "./evaluate-report.js";
+import { quietProgress, warn, type QuietProgress } from "./quiet-progress.js";
+
+/** What is measured, settled from run file and options. */
+interface Subject {
+  /** The run file's settings or, without one, its defaults. */
+  readonly config: RunConfig;
+  readonly source: string | readonly string[];
+}
+
+/** What was measured. */
+export interface Evaluation extends EvaluatedLoss {
+  readonly model: string;
+  readonly adapter: string | null;
+  readonly device: string;
+  /** null: not asked for. */
+  readonly exactMatch: ExactMatch | null;
+  /** Of the measuring, without loading the model. */
+  readonly seconds: number;
+}
+
+/** Tokens that an answer may have beyond the longest expected one: the same text may be other tokens. */
+const answerMargin = 16;
+
+export async function evaluate(file: string | undefined, flags: EvalFlags): Promise<void> {
+  const subject = file === undefined ? withoutRun(flags) : await ofRun(file, flags);
+  const progress = quietProgress();
+  try {
+    const evaluation = await measure(subject, flags, progress);
+    progress.close();
+    const shown = flags.show ?? 0;
+    process.stdout.write(
+      flags.json === true
+        ? `${JSON.stringify(evaluationJson(evaluation, shown))}\n`
+        : evaluationText(evaluation, shown, process.stdout),
+    );
+  } finally {
+    progress.close();
+  }
+}
+
+/** Options over the run file. */
+async function ofRun(file: string, flags: EvalFlags): Promise<Subject> {
+  const { config } = await loadRun(file, flags.set);
+  const source = flags.data ?? config.data.eval;
+  if (source === null) {
+    throw new CoxswainError("config", `${file} has no data.eval to measure on`, {
+      hint: "Name files with --data, or set data.eval.",
+    });
+  }
+  if (flags.adapter === undefined) await mentionAdapter(join(config.output_dir, "adapter"));
+  return { config: withFlags(config, flags), source };
+}
+
+/** The defaults of a run file, so that they are written in one place. */
+function withoutRun(flags: EvalFlags): Subject {
+  const { model, data } = flags;
+  if (model === undefined || data === undefined) {
+    throw new CoxswainError("usage", `without a run file, --${model === undefined ? "model" : "data"} is needed`, {
+      hint: "coxswain eval run.yaml, or coxswain eval --model FOLDER --data eval.jsonl",
+    });
+  }
+  if (flags.set.length > 0) {
+    throw new CoxswainError("usage", "--set changes a run file's settings, but none was given");
+  }
+  const config = runSchema.parse({ model, output_dir: ".", data: { train: [...data] } });
+  return { config: withFlags(config, flags), source: data };
+}
+
+function withFlags(config: RunConfig, flags: EvalFlags): RunConfig {
+  const { model = config.model, format = config.data.format, maxLength = config.data.max_length } = flags;
+  const { chatTemplate = config.data.chat_template, device = config.compute.device } = flags;
+  // Packing would measure the same; a row an example keeps --limit simple.
+  const data = { ...config.data, format, max_length: maxLength, chat_template: chatTemplate, packing: false };
+  return { ...config, model, data, compute: { ...config.compute, device } };
+}
+
+/** An adapter that is there and not used would surprise whoever just trained it. */
+async function mentionAdapter(adapter: string): Promise<void> {
+  const there = await stat(join(adapter, "adapter_config.json")).catch(() => undefined);
+  if (there === undefined) return;
+  const path = relative(process.cwd(), adapter);
+  warn(`measuring the base model; for the run's adapter add --adapter ${path}`);
+}
+
+async function measure({ config, source }: Subject, flags: EvalFlags, progress: QuietProgress): Promise<Evaluation> {
+  progress.show("loading the model");
+  const opened = await openModel({
+    model: config.model,
+    adapter: flags.adapter ?? null,
+    chatTemplate: config.data.chat_template,
+    compute: config.compute,
+    threads: flags.threads,
+    onProgress: (text) => progress.show(text),
+  });
+  try {
+    progress.show("reading the data");
+    const store = await buildTokenStore({ source, data: config.data, tokenizer: opened.tokenizer, onWarning: warn });
+    const start = performance.now();
+    const loss = await evaluateLoss(opened.trainable, store, {
+      ...(flags.batchSize === undefined ? {} : { batchSize: flags.batchSize }),
+      ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+      onProgress: (done, rows) => progress.show(`loss: ${done} of ${rows} examples`),
+    });
+    const ask = flags.exactMatch === true || flags.show !== undefined;
+    const answered = ask ? await answer({ config, source }, opened, flags, progress) : null;
+    const seconds = (performance.now() - start) / 1000;
+    const adapter = flags.adapter ?? null;
+    return { ...loss, model: config.model, adapter, device: opened.device, exactMatch: answered, seconds };
+  } finally {
+    await opened.close();
+  }
+}
+
+async function answer(
+  { config, source }: Subject,
+  { trainable, tokenizer, templates, stopIds, contextLength }: OpenedModel,
+  flags: EvalFlags,
+  progress: QuietProgress,
+): Promise<ExactMatch> {
+  const { format } = config.data;
+  const { limit, batchSize } = flags;
+  const questions = await readQuestions({
+    source,
+    format,
+    tokenizer,
+    templates,
+    ...(limit === undefined ? {} : { limit }),
+  });
+  const longest = questions.reduce((most, question) => Math.max(most, question.answer.length), 0);
+  const result = await exactMatch(trainable, tokenizer, questions, {
+    maxNewTokens: flags.maxNewTokens ?? longest + answerMargin,
+    stopIds,
+    contextLength,
+    ...(batchSize === undefined ? {} : { batchSize }),
+    onFinished: (finished) => progress.show(`answers: ${finished} of ${questions.length}`),
+  });
+  const tooLong = result.answers.filter(({ finish }) => finish === "too_long");
+  const [first] = tooLong;
+  if (first !== undefined) {
+    warn(
+      `${tooLong.length} of ${questions.length} prompts (first: ${first.where}) fill the model's ` +
+        `${contextLength} positions; they count as not matched.`,
+    );
+  }
+  return result;
+}

@@ -1,0 +1,42 @@
+/** Options that the commands which ask a model share, and how their numbers are read. */
+import { availableParallelism } from "node:os";
+import { InvalidArgumentError, Option, type Command } from "commander";
+
+export interface ModelFlags {
+  readonly adapter?: string;
+  readonly chatTemplate?: string;
+  readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
+  readonly threads: number;
+  readonly json?: true;
+}
+
+/** Adds --adapter, --chat-template, --device, --threads and --json. */
+export function modelOptions(command: Command): Command {
+  return command
+    .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
+    .option("--chat-template <text or file>", "a Jinja template in place of the model's own")
+    .addOption(new Option("--device <device>", "what computes").choices(["auto", "cpu", "cuda", "webgpu"]))
+    .option("--threads <n>", "threads of the computation", positiveNumber, availableParallelism())
+    .option("--json", "print one JSON object");
+}
+
+export function positiveNumber(text: string): number {
+  return wholeNumber(text, 1, "It must be a whole number above 0.");
+}
+
+export function naturalNumber(text: string): number {
+  return wholeNumber(text, 0, "It must be a whole number.");
+}
+
+/** Any number; its range is checked where it is used. */
+export function decimalNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+function wholeNumber(text: string, least: number, complaint: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(complaint);
+  return value;
+}

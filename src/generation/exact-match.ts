@@ -1,0 +1,58 @@
+/** Exact match: how often the model's answer is, character by character, the one that was expected. */
+import type { TextTokenizer } from "../data/index.js";
+import { generate, type FinishReason, type GenerateOptions, type GenerationModel } from "./generate.js";
+import type { Question } from "./questions.js";
+
+/** One question, answered. */
+export interface Answer {
+  /** "eval.jsonl:7" */
+  readonly where: string;
+  /** What was asked, to be read by people. */
+  readonly question: string;
+  readonly expected: string;
+  /** What the model said; "" where it was not asked. */
+  readonly answer: string;
+  readonly matched: boolean;
+  /** Why the answer ended; "too_long" where the prompt fills the model's context, so that it was not asked. */
+  readonly finish: FinishReason | "too_long";
+}
+
+export interface ExactMatch {
+  /** In the questions' order. */
+  readonly answers: readonly Answer[];
+  readonly matched: number;
+}
+
+export type ExactMatchOptions = Omit<GenerateOptions, "onToken">;
+
+/**
+ * Asks every question. Answer and expectation are compared as text: without special tokens and without whitespace at
+ * the end, otherwise to the character. A question that is too long for the model counts as one that was not matched.
+ */
+export async function exactMatch(
+  model: GenerationModel,
+  tokenizer: Pick<TextTokenizer, "decode">,
+  questions: readonly Question[],
+  options: ExactMatchOptions,
+): Promise<ExactMatch> {
+  const { contextLength = Infinity } = options;
+  const asked = questions.filter(({ prompt }) => prompt.length < contextLength);
+  const prompts = asked.map(({ prompt }) => prompt);
+  const generations = await generate(model, prompts, options);
+  const said = new Map(asked.map((question, index) => [question, generations[index]]));
+  const textOf = async (ids: Int32Array): Promise<string> =>
+    (await tokenizer.decode(ids, { skipSpecialTokens: true })).trimEnd();
+  const answers = await Promise.all(
+    questions.map(async (question): Promise<Answer> => {
+      const { where, text } = question;
+      const expected = await textOf(question.answer);
+      const generation = said.get(question);
+      if (generation === undefined) {
+        return { where, question: text, expected, answer: "", matched: false, finish: "too_long" };
+      }
+      const answer = await textOf(generation.tokens);
+      return { where, question: text, expected, answer, matched: answer === expected, finish: generation.finish };
+    }),
+  );
+  return { answers, matched: answers.filter(({ matched }) => matched).length };
+}

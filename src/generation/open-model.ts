@@ -1,0 +1,120 @@
+/**
+ * A model ready to be asked: its folder, tokenizer and templates, and an engine that has it loaded, with an adapter or
+ * without. Whatever can be wrong with folder or adapter is found before the weights are loaded.
+ */
+import { linearModules, openEngine, resolveTargets } from "../compute/index.js";
+import type { EngineName, Trainable } from "../compute/index.js";
+import type { RunConfig } from "../config/index.js";
+import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../data/index.js";
+import { CoxswainError } from "../errors.js";
+import {
+  flattenAdapter,
+  loraLayout,
+  openModelFolder,
+  readAdapter,
+  resolveModel,
+  type LoraSettings,
+  type ModelFolder,
+} from "../model/index.js";
+import { stopTokens } from "./stop-tokens.js";
+
+export interface OpenModelOptions {
+  /** A folder or a hub id. */
+  readonly model: string;
+  /** A PEFT folder; its settings are those of its adapter_config.json. null: the base model. */
+  readonly adapter: string | null;
+  /** Jinja text or a file, in place of the model's own template; null: the model's own. */
+  readonly chatTemplate: string | null;
+  readonly compute: Pick<RunConfig["compute"], "engine" | "device" | "dtype">;
+  /** Threads of the computation on a CPU. */
+  readonly threads: number;
+  /** Called with a line of text while something takes long (a download). Default: nothing is shown. */
+  readonly onProgress?: (text: string) => void;
+}
+
+export interface OpenedModel {
+  readonly folder: ModelFolder;
+  readonly trainable: Trainable;
+  readonly tokenizer: TextTokenizer;
+  /** null: the model has none, and none was given. */
+  readonly templates: ChatTemplates | null;
+  /** Ids that end an answer. */
+  readonly stopIds: ReadonlySet<number>;
+  /** Positions that the model has (config.json's `max_position_embeddings`); Infinity where it doesn't say. */
+  readonly contextLength: number;
+  readonly engine: EngineName;
+  /** What computes, and why: "cpu (no CUDA device)". */
+  readonly device: string;
+  close(): Promise<void>;
+}
+
+interface PreparedAdapter {
+  readonly settings: LoraSettings;
+  /** All LoRA tensors, [layout.size]. */
+  readonly parameters: Float32Array;
+}
+
+/**
+ * Opens a model; whoever calls it closes it.
+ * @throws CoxswainError "model" for a model or adapter that is missing, damaged, not supported, or an adapter of another
+ *   model; "config" for a device or engine that is not there
+ */
+export async function openModel(options: OpenModelOptions): Promise<OpenedModel> {
+  const { onProgress } = options;
+  const path = await resolveModel(options.model, onProgress === undefined ? {} : { onProgress });
+  const folder = await openModelFolder(path);
+  const adapter = options.adapter === null ? null : await prepareAdapter(options.adapter, folder);
+  const tokenizer = await openTokenizer(path);
+  const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate });
+  const {
+    engine,
+    device,
+    reason,
+    options: engineOptions,
+  } = await openEngine({
+    ...options.compute,
+    threads: options.threads,
+    gradientCheckpointing: false,
+  });
+  const trainable = await engine.load(folder, adapter?.settings ?? null, engineOptions);
+  try {
+    if (adapter !== null) await trainable.setParameters(adapter.parameters);
+  } catch (error) {
+    await trainable.dispose();
+    throw error;
+  }
+  return {
+    folder,
+    trainable,
+    tokenizer,
+    templates,
+    stopIds: stopTokens(tokenizer, templates),
+    contextLength: contextLengthOf(folder.config),
+    engine: engine.name,
+    device: `${device} (${reason})`,
+    close: () => trainable.dispose(),
+  };
+}
+
+async function prepareAdapter(path: string, folder: ModelFolder): Promise<PreparedAdapter> {
+  const adapter = await readAdapter(path);
+  const { settings } = adapter;
+  const modules = linearModules(folder);
+  const known = new Set(modules.map((module) => module.path));
+  const targets = settings.targetModules === "all-linear" ? [] : settings.targetModules;
+  const strangers = targets.filter((target) => !known.has(target));
+  if (strangers.length > 0) {
+    throw new CoxswainError(
+      "model",
+      `the adapter ${path} adapts ${String(strangers[0])}, which the model ${folder.path} does not have` +
+        (strangers.length > 1 ? ` (nor ${strangers.length - 1} others)` : ""),
+      { hint: "It was made for another model: adapter_config.json names it in base_model_name_or_path." },
+    );
+  }
+  return { settings, parameters: flattenAdapter(adapter, loraLayout(settings, resolveTargets(settings, modules))) };
+}
+
+function contextLengthOf(config: ModelFolder["config"]): number {
+  const positions = config["max_position_embeddings"];
+  return typeof positions === "number" && positions > 0 ? positions : Infinity;
+}

@@ -1,0 +1,144 @@
+/**
+ * From examples to questions whose answer is known: what the model is given, and what it should say. Knows formats and
+ * templates; doesn't know models.
+ */
+import {
+  detectFormat,
+  exampleReader,
+  IGNORE,
+  readRecords,
+  type ChatTemplates,
+  type Conversation,
+  type DataFormat,
+  type Example,
+  type TextTokenizer,
+} from "../data/index.js";
+import { CoxswainError } from "../errors.js";
+
+/** A prompt with a known answer. */
+export interface Question {
+  /** "eval.jsonl:7" */
+  readonly where: string;
+  /** What was asked, to be read by people: the last message before the answer, or the prompt. */
+  readonly text: string;
+  /** What the model is given, [tokens]. */
+  readonly prompt: Int32Array;
+  /** The answer's tokens, with those that end a turn; decoded like a model's own. [tokens] */
+  readonly answer: Int32Array;
+}
+
+export interface QuestionOptions {
+  /** A file, a folder, or a list of these. */
+  readonly source: string | readonly string[];
+  readonly format: DataFormat | "auto";
+  readonly tokenizer: TextTokenizer;
+  /** null: the model has no chat template. */
+  readonly templates: ChatTemplates | null;
+  /** Examples at most. Default: all. */
+  readonly limit?: number;
+}
+
+/** A question as text: what the prompt is and what the whole is, prompt and answer. */
+interface QuestionText {
+  readonly text: string;
+  readonly prompt: string;
+  readonly answer: string;
+  /** Whether the tokenizer adds its own tokens around (a rendered conversation has its own). */
+  readonly addSpecialTokens: boolean;
+}
+
+/**
+ * Reads a data set's questions.
+ * - A conversation: the prompt is everything before the last assistant message, with the header of the assistant's turn;
+ *   the answer is what the template then writes of that message. (Where the template renders the turn in another way
+ *   than its own header starts, the answer is the message's content.)
+ * - Prompt and completion: just that. Tokens: the answer is the last supervised stretch.
+ * @throws CoxswainError "data" naming file and line where an example has no prompt with an answer
+ */
+export async function readQuestions(options: QuestionOptions): Promise<Question[]> {
+  const { source, tokenizer, templates, limit = Infinity } = options;
+  let format = options.format === "auto" ? null : options.format;
+  let read: ReturnType<typeof exampleReader> | null = null;
+  const questions: Question[] = [];
+  for await (const { value, where } of readRecords(source)) {
+    if (questions.length >= limit) break;
+    format ??= detectFormat(value, where);
+    read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
+    questions.push(await toQuestion(read(value, where), where, options));
+  }
+  return questions;
+}
+
+async function toQuestion(example: Example, where: string, options: QuestionOptions): Promise<Question> {
+  const { tokenizer, templates } = options;
+  switch (example.kind) {
+    case "chat":
+      return tokenise(chatQuestion(example, templates, where), where, tokenizer);
+    case "completion": {
+      const { prompt, completion } = example;
+      const question = { text: prompt, prompt, answer: completion, addSpecialTokens: true };
+      return tokenise(question, where, tokenizer);
+    }
+    case "tokens": {
+      const { prompt, answer } = lastSupervised(example.inputIds, example.labels, where);
+      return { where, text: await tokenizer.decode(prompt, { skipSpecialTokens: true }), prompt, answer };
+    }
+    case "text":
+      throw new CoxswainError("data", `${where}: a plain text has no prompt and answer to compare.`, {
+        hint: "Exact match works on conversations and on prompts with completions; loss and perplexity on any format.",
+      });
+  }
+}
+
+function chatQuestion(chat: Conversation, templates: ChatTemplates | null, where: string): QuestionText {
+  if (templates === null) {
+    throw new CoxswainError("data", `${where}: this is a conversation, but the model has no chat template.`, {
+      hint: "Give one with --chat-template (Jinja text or a file), or use a model that was trained for chat.",
+    });
+  }
+  const { messages, tools } = chat;
+  const turn = messages.findLastIndex(({ role }) => role === "assistant");
+  const message = messages[turn];
+  if (message === undefined || turn === 0) {
+    throw new CoxswainError("data", `${where}: no message is followed by one of the assistant's.`, {
+      hint: "Exact match asks for the last assistant message, given all before it.",
+    });
+  }
+  const template = tools === null ? templates.plain : templates.tools;
+  const prompt = template.render({ messages: messages.slice(0, turn), tools }, { addGenerationPrompt: true, where });
+  const whole = template.render({ messages: messages.slice(0, turn + 1), tools }, { where });
+  const answer = whole.startsWith(prompt) ? whole.slice(prompt.length) : (message.content ?? "");
+  return { text: messages[turn - 1]?.content ?? "", prompt, answer, addSpecialTokens: false };
+}
+
+/** The answer's tokens are those that the whole text has after the prompt's, as in training. */
+async function tokenise(question: QuestionText, where: string, tokenizer: TextTokenizer): Promise<Question> {
+  const { text, addSpecialTokens } = question;
+  const after = addSpecialTokens ? tokenizer.affixes.after : 0;
+  const encode = async (part: string): Promise<Int32Array> => {
+    const { ids } = await tokenizer.encode(part, { addSpecialTokens });
+    // Without what the tokenizer puts after a text: the text goes on.
+    return ids.subarray(0, ids.length - after);
+  };
+  const prompt = await encode(question.prompt);
+  const whole = await encode(question.prompt + question.answer);
+  if (prompt.every((id, index) => whole[index] === id)) {
+    return { where, text, prompt, answer: whole.subarray(prompt.length) };
+  }
+  // A token goes across the boundary: the two are tokenised apart.
+  const { ids: answer } = await tokenizer.encode(question.answer, { addSpecialTokens: false });
+  return { where, text, prompt, answer };
+}
+
+function lastSupervised(
+  ids: Int32Array,
+  labels: Int32Array,
+  where: string,
+): { prompt: Int32Array; answer: Int32Array } {
+  const end = labels.findLastIndex((label) => label !== IGNORE) + 1;
+  const start = labels.subarray(0, end).lastIndexOf(IGNORE) + 1;
+  if (start > 0 && end > start) return { prompt: ids.subarray(0, start), answer: ids.subarray(start, end) };
+  throw new CoxswainError("data", `${where}: no unsupervised tokens are followed by supervised ones.`, {
+    hint: "Exact match asks for the last stretch of supervised tokens (labels that are not -100), given those before it.",
+  });
+}

@@ -1,0 +1,139 @@
+/**
+ * From one row of logits to the next token: greedy, temperature, top-k and top-p. Pure: randomness is passed in, and
+ * nothing is known of models or text. Filters equal transformers' `TemperatureLogitsWarper`, `TopKLogitsWarper` and
+ * `TopPLogitsWarper`, in this order and in f32 as they compute.
+ */
+import { CoxswainError } from "../errors.js";
+
+/** How the next token is chosen. */
+export interface SamplingOptions {
+  /** Logits are divided by it; 0 takes the likeliest token and leaves the other settings without effect. */
+  readonly temperature: number;
+  /** Only the likeliest tokens whose probabilities add up to this much are drawn from; 1 keeps all. */
+  readonly topP: number;
+  /** Only this many of the likeliest tokens are drawn from (more where they are equal); 0 keeps all. */
+  readonly topK: number;
+}
+
+/** Always the likeliest token. */
+export const greedy: SamplingOptions = { temperature: 0, topP: 1, topK: 0 };
+
+/** The tokens that may be drawn. */
+export interface Candidates {
+  /** In rising order, [candidates]. */
+  readonly ids: Int32Array;
+  /** They add up to 1, [candidates]. */
+  readonly probabilities: Float64Array;
+}
+
+/** @throws CoxswainError "usage" that names the setting out of range */
+export function checkSampling({ temperature, topP, topK }: SamplingOptions): void {
+  const refuse = (name: string, value: number, expected: string): CoxswainError =>
+    new CoxswainError("usage", `${name} is ${value}; it must be ${expected}`);
+  if (!Number.isFinite(temperature) || temperature < 0) {
+    throw refuse("temperature", temperature, "0 (the likeliest token) or a positive number");
+  }
+  if (!(topP > 0 && topP <= 1)) throw refuse("top-p", topP, "above 0 and at most 1");
+  if (!Number.isSafeInteger(topK) || topK < 0) throw refuse("top-k", topK, "0 (all tokens) or a positive whole number");
+}
+
+/**
+ * The next token.
+ * @param logits [vocabulary]
+ * @param uniform a number in [0, 1); not called where temperature is 0
+ * @throws CoxswainError "model" where a logit is NaN
+ */
+export function sampleToken(logits: Float32Array, options: SamplingOptions, uniform: () => number): number {
+  const likeliest = greedyToken(logits);
+  if (options.temperature === 0) return likeliest;
+  const { ids, probabilities } = candidates(logits, options);
+  const point = uniform();
+  let sum = 0;
+  for (const [index, probability] of probabilities.entries()) {
+    sum += probability;
+    if (point < sum) return ids[index] ?? likeliest;
+  }
+  // The probabilities add up to 1 but for rounding: the point is beyond by that much.
+  return ids.at(-1) ?? likeliest;
+}
+
+/**
+ * The likeliest token, the lowest id of equal ones.
+ * @param logits [vocabulary]
+ * @throws CoxswainError "model" where a logit is NaN
+ */
+export function greedyToken(logits: Float32Array): number {
+  let best = 0;
+  let most = -Infinity;
+  for (const [id, logit] of logits.entries()) {
+    if (logit > most) {
+      most = logit;
+      best = id;
+    } else if (Number.isNaN(logit)) throw notANumber(id);
+  }
+  return best;
+}
+
+/**
+ * The tokens that may be drawn and their probabilities, by temperature, then top-k, then top-p.
+ * @param logits [vocabulary], none NaN
+ * @param options `temperature` above 0
+ */
+export function candidates(logits: Float32Array, { temperature, topP, topK }: SamplingOptions): Candidates {
+  const divisor = Math.fround(temperature);
+  const scores = logits.map((logit) => logit / divisor);
+  const rising = topK > 0 || topP < 1 ? scores.slice().sort() : scores;
+  const afterTopK = topK > 0 && topK < scores.length ? topKCut(rising, topK) : 0;
+  const afterTopP = topP < 1 ? topPCut(rising, afterTopK, topP) : afterTopK;
+  const ids = afterTopP === 0 ? Int32Array.from(scores.keys()) : idsFrom(scores, rising, afterTopP);
+  return { ids, probabilities: softmax(ids, scores) };
+}
+
+/** Where the kept scores start: all that are not below the k-th largest. */
+function topKCut(rising: Float32Array, k: number): number {
+  let cut = rising.length - k;
+  while (cut > 0 && rising[cut - 1] === rising[cut]) cut--;
+  return cut;
+}
+
+/** Where the kept scores start: those from the smallest on whose probabilities sum to at most 1 - topP are left out. */
+function topPCut(rising: Float32Array, start: number, topP: number): number {
+  const largest = rising.at(-1) ?? 0;
+  const powers = rising.subarray(start).map((score) => Math.exp(Math.fround(score - largest)));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  const threshold = Math.fround(1 - topP);
+  let sum = 0;
+  for (const [index, power] of powers.entries()) {
+    sum += Math.fround(power / total);
+    if (Math.fround(sum) > threshold) return start + index;
+  }
+  return rising.length - 1;
+}
+
+/** Ids of the scores from `cut` of `rising` on. Of equal scores at the cut the highest ids stay (a stable sort). */
+function idsFrom(scores: Float32Array, rising: Float32Array, cut: number): Int32Array {
+  const lowest = rising[cut] ?? 0;
+  let leftOut = 0;
+  while (cut - leftOut > 0 && rising[cut - leftOut - 1] === lowest) leftOut++;
+  const ids = new Int32Array(rising.length - cut);
+  let count = 0;
+  for (const [id, score] of scores.entries()) {
+    if (score < lowest || (score === lowest && leftOut-- > 0)) continue;
+    ids[count++] = id;
+  }
+  return ids;
+}
+
+function softmax(ids: Int32Array, scores: Float32Array): Float64Array {
+  const kept = Float64Array.from(ids, (id) => scores[id] ?? -Infinity);
+  const largest = kept.reduce((most, score) => Math.max(most, score), -Infinity);
+  const powers = kept.map((score) => Math.exp(score - largest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+function notANumber(id: number): CoxswainError {
+  return new CoxswainError("model", `the model's logits are not numbers (NaN for token ${id})`, {
+    hint: "The adapter or the weights may be damaged, or too large for the compute type: try another adapter, or float32.",
+  });
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Writes sampling.json and greedy.json: what transformers' logits warpers and greedy `generate` give.
+
+Usage, with torch and transformers (see tests/peers/): make.py
+"""
+import json
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+here = Path(__file__).parent
+example = here / "../../../examples/quickstart"
+
+
+def filtered(logits, temperature, top_k, top_p):
+    """Kept ids and their probabilities, with the warpers in the order in which `generate` applies them."""
+    scores = torch.tensor([logits], dtype=torch.float32)
+    if temperature != 1.0:
+        scores = TemperatureLogitsWarper(temperature)(None, scores)
+    if top_k != 0:
+        scores = TopKLogitsWarper(top_k=top_k)(None, scores)
+    if top_p < 1.0:
+        scores = TopPLogitsWarper(top_p=top_p)(None, scores)
+    kept = torch.isfinite(scores[0]).nonzero().flatten()
+    probabilities = scores[0].double().softmax(-1)[kept]
+    return dict(
+        logits=logits, temperature=temperature, top_k=top_k, top_p=top_p, ids=kept.tolist(), probabilities=probabilities.tolist()
+    )
+
+
+def sampling_cases():
+    torch.manual_seed(0)
+    rounded = lambda size, spread: [round(x, 4) for x in (torch.randn(size) * spread).tolist()]
+    few, many, ties = rounded(12, 2), rounded(300, 3), [1.0, 2.0, 2.0, 0.5, 2.0, 1.0, -1.0, 1.0]
+    settings = [
+        (1.0, 0, 1.0), (0.7, 0, 1.0), (1.0, 3, 1.0), (1.0, 0, 0.9), (1.0, 0, 0.5), (1.0, 0, 0.05),
+        (0.7, 40, 0.95), (1.5, 5, 0.6), (2.0, 0, 0.99), (0.25, 2, 0.3), (1.0, 1000, 0.8),
+    ]
+    return [filtered(logits, *setting) for logits in (few, many, ties) for setting in settings]
+
+
+def greedy_cases(lines=(0, 57, 123), new_tokens=60):
+    tokenizer = AutoTokenizer.from_pretrained(example / "model")
+    model = AutoModelForCausalLM.from_pretrained(example / "model", dtype=torch.float32)
+    data = [json.loads(line)["messages"] for line in open(example / "data/eval.jsonl")]
+    texts = [
+        tokenizer.apply_chat_template(data[line][:-1], add_generation_prompt=True, tokenize=False) for line in lines
+    ]
+    cases = []
+    # Chat answers are short: prose goes on to the end.
+    for text in texts + ["Upon the whole, the commerce of the United States"]:
+        prompt = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+        made = model.generate(
+            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=new_tokens, do_sample=False, eos_token_id=2, pad_token_id=0
+        )[0][prompt.shape[1]:].tolist()
+        said = tokenizer.decode(made, skip_special_tokens=True)
+        cases.append(dict(asked=text, prompt=prompt[0].tolist(), generated=made, text=said))
+    return dict(max_new_tokens=new_tokens, cases=cases)
+
+
+def write(name, value):
+    (here / name).write_text(json.dumps(value) + "\n")
+
+
+write("sampling.json", sampling_cases())
+write("greedy.json", greedy_cases())
