@@ -24,32 +24,34 @@ export const maxPayload = 1024 * 1024;
 /** Where the payload begins in an encoded chunk, bytes: aligned for views of any element type, and of SIMD vectors. */
 export const payloadOffset = 32;
 
-// The tags (field number * 8 + wire type) of the four fields, and where each lies in what we write.
+// The tags (field number * 8 + wire type) of the fields, and where each lies in what we write.
 const offsetTag = 1 * 8 + wireTypes.fixed64;
 const totalTag = 2 * 8 + wireTypes.fixed64;
 const crc32Tag = 3 * 8 + wireTypes.fixed32;
 const payloadTag = 4 * 8 + wireTypes.bytes;
+const paddingTag = 15 * 8 + wireTypes.bytes;
 const offsetAt = 0;
 const totalAt = 9;
 const crc32At = 18;
-const payloadAt = 23;
+const paddingAt = 23;
+const payloadAt = 28;
 
 /**
- * The protobuf message. The payload's length is a varint of eight bytes, longer than need be (which protobuf allows), so
- * that the payload begins at `payloadOffset`.
+ * The protobuf message. Two things put the payload at `payloadOffset`: a field that the message doesn't have, which
+ * every reader skips, and a length that always takes three bytes (protobuf allows more than need be; protobufjs does
+ * not read lengths of six to nine bytes).
  * @throws CoxswainError "bug" for a payload over `maxPayload`
  */
 export function encodeChunk({ offset, total, crc32: checksum, payload }: Chunk): Buffer {
-  if (payload.length > maxPayload) throw new CoxswainError("bug", `a chunk of ${payload.length} bytes is too large`);
-  const message = Buffer.allocUnsafe(payloadOffset + payload.length);
+  const { length } = payload;
+  if (length > maxPayload) throw new CoxswainError("bug", `a chunk of ${length} bytes is too large`);
+  const message = Buffer.allocUnsafe(payloadOffset + length);
   writeFixed64(message, offsetTag, offset, offsetAt);
   writeFixed64(message, totalTag, total, totalAt);
   message[crc32At] = crc32Tag;
   message.writeUInt32LE(checksum, crc32At + 1);
-  message[payloadAt] = payloadTag;
-  for (let at = payloadAt + 1, rest = payload.length; at < payloadOffset; at++, rest >>>= 7) {
-    message[at] = (rest & 0x7f) | (at < payloadOffset - 1 ? 0x80 : 0);
-  }
+  message.set([paddingTag, 3, 0, 0, 0], paddingAt);
+  message.set([payloadTag, 0x80 | (length & 0x7f), 0x80 | ((length >>> 7) & 0x7f), length >>> 14], payloadAt);
   message.set(payload, payloadOffset);
   return message;
 }

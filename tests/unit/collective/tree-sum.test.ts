@@ -65,7 +65,7 @@ describe("the sum has the same bits whoever contributed what, and when", () => {
         expect(new Set(released)).toEqual(new Set(given));
         expect(released).toHaveLength(given.length);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -72,7 +72,7 @@ describe("a range that a peer sends is told from a node", () => {
         expect(parent(root(shards), shards)).toBeUndefined();
         expect(sibling(root(shards), shards)).toBeUndefined();
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
