@@ -21,6 +21,16 @@ export interface RotarySettings {
   readonly attentionFactor: number;
 }
 
+export interface RmsNormSettings {
+  /** Name of the weight, [width]. */
+  readonly weight: string;
+  /** Features normed together. */
+  readonly width: number;
+  /** How many times `width` features there are: 1, or the number of heads. */
+  readonly groups: number;
+  readonly epsilon: number;
+}
+
 export interface AttentionSettings {
   /** Which layer, from 0: names its key/value cache. */
   readonly layer: number;
@@ -44,13 +54,10 @@ export interface Ops<T> {
   block(x: T, body: (x: T) => T): T;
   /** Linear layers of the same input, [tokens, outFeatures] each; together, because they can share work. */
   project<const P extends readonly Projection[]>(x: T, modules: P): { readonly [K in keyof P]: T };
-  /**
-   * x / sqrt(mean(x^2) + epsilon) * weight over each `width` consecutive features, `weight` [width]
-   * (Zhang and Sennrich 2019).
-   */
-  rmsNorm(x: T, weight: string, width: number, epsilon: number): T;
+  /** x / sqrt(mean(x^2) + epsilon) * weight within each group of features (Zhang and Sennrich 2019). */
+  rmsNorm(x: T, settings: RmsNormSettings): T;
   /** Rotates each head's (first half, second half) pairs by its token's position; x [tokens, heads * headDim]. */
-  rotary(x: T, settings: RotarySettings): T;
+  rotary(x: T, heads: number, settings: RotarySettings): T;
   /** Causal attention within each example; q [tokens, heads * headDim], k and v [tokens, keyValueHeads * headDim]. */
   attention(q: T, k: T, v: T, settings: AttentionSettings): T;
   /** silu(gate) * up (Shazeer 2020). */

@@ -78,18 +78,14 @@ export function hiddenStates<T>(ops: Ops<T>, spec: DecoderSpec): T {
   for (let layer = 0; layer < spec.windows.length; layer++) {
     x = ops.block(x, (input) => decoderLayer(ops, spec, layer, input));
   }
-  return ops.rmsNorm(x, finalNormWeight, spec.hiddenSize, spec.epsilon);
+  return hiddenNorm(ops, spec, x, finalNormWeight);
 }
 
 function decoderLayer<T>(ops: Ops<T>, spec: DecoderSpec, layer: number, input: T): T {
   const { gate, up, down } = layerProjections(spec, layer);
   const norms = normWeights(layer);
-  const x = ops.add(
-    input,
-    selfAttention(ops, spec, layer, ops.rmsNorm(input, norms.input, spec.hiddenSize, spec.epsilon)),
-  );
-  const normed = ops.rmsNorm(x, norms.postAttention, spec.hiddenSize, spec.epsilon);
-  const [gated, raised] = ops.project(normed, [gate, up]);
+  const x = ops.add(input, selfAttention(ops, spec, layer, hiddenNorm(ops, spec, input, norms.input)));
+  const [gated, raised] = ops.project(hiddenNorm(ops, spec, x, norms.postAttention), [gate, up]);
   const [mlp] = ops.project(ops.swiGlu(gated, raised), [down]);
   return ops.add(x, mlp);
 }
@@ -98,11 +94,18 @@ function selfAttention<T>(ops: Ops<T>, spec: DecoderSpec, layer: number, x: T): 
   const { query, key, value, output } = layerProjections(spec, layer);
   const norms = normWeights(layer);
   const [q, k, v] = ops.project(x, [query, key, value]);
-  const prepare = (states: T, norm: string): T =>
-    ops.rotary(spec.queryKeyNorm ? ops.rmsNorm(states, norm, spec.headDim, spec.epsilon) : states, spec.rotary);
-  const attended = ops.attention(prepare(q, norms.query), prepare(k, norms.key), v, attentionSettings(spec, layer));
-  const [result] = ops.project(attended, [output]);
+  const prepare = (states: T, weight: string, heads: number): T => {
+    const settings = { weight, width: spec.headDim, groups: heads, epsilon: spec.epsilon };
+    return ops.rotary(spec.queryKeyNorm ? ops.rmsNorm(states, settings) : states, heads, spec.rotary);
+  };
+  const queries = prepare(q, norms.query, spec.heads);
+  const keys = prepare(k, norms.key, spec.keyValueHeads);
+  const [result] = ops.project(ops.attention(queries, keys, v, attentionSettings(spec, layer)), [output]);
   return result;
+}
+
+function hiddenNorm<T>(ops: Ops<T>, spec: DecoderSpec, x: T, weight: string): T {
+  return ops.rmsNorm(x, { weight, width: spec.hiddenSize, groups: 1, epsilon: spec.epsilon });
 }
 
 function attentionSettings(spec: DecoderSpec, layer: number): AttentionSettings {

@@ -60,7 +60,5 @@ async function readGradients(path: string, layout: LoraLayout): Promise<Float32A
 
 /** The rows as batches of `size`. */
 export function batches(rows: readonly Row[], size: number): Batch[] {
-  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) =>
-    collate(rows.slice(i * size, (i + 1) * size)),
-  );
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => collate(rows.slice(i * size, (i + 1) * size)));
 }

@@ -1,0 +1,21 @@
+/**
+ * Order of execution by data dependency. The runtime runs a node as soon as its place in a depth-first walk comes,
+ * which would compute recomputed activations long before they are needed, and parameter gradients long after (keeping
+ * alive all that they depend on). A barrier is a Reshape to the shape that a tensor already has, by a shape vector that
+ * is computed from other tensors' shapes: it costs no copy, and nothing behind it can run before those tensors exist.
+ */
+import type { GraphBuilder, Value } from "./graph-builder.js";
+
+/**
+ * `value`, available only once all of `dependencies` are computed.
+ * @param rank number of dimensions of `value`
+ */
+export function after(graph: GraphBuilder, value: Value, rank: number, dependencies: readonly Value[]): Value {
+  if (dependencies.length === 0) return value;
+  const sizes = dependencies.map((dependency) => graph.op("Shape", [dependency], { start: 0, end: 1 }));
+  const zeros = graph.op("Mul", [graph.op("Concat", sizes, { axis: 0 }), graph.int(0, "int64")]);
+  const zero = sizes.length === 1 ? zeros : graph.op("ReduceSum", [zeros], { keepdims: 1 });
+  // In a Reshape's shape, 0 means: as it was.
+  const unchanged = graph.ints(Array<number>(rank - 1).fill(0));
+  return graph.op("Reshape", [value, graph.op("Concat", [zero, unchanged], { axis: 0 })]);
+}

@@ -1,0 +1,47 @@
+/** Which tokens of a batch are supervised, dealt out to chunks of equal size for the loss. Pure. */
+import { IGNORE, type Batch } from "../../data/row.js";
+
+/** See `LossInputs` for the arrays. */
+export interface LossChunks {
+  /** How many tokens are supervised. */
+  readonly supervised: number;
+  readonly chunks: number;
+  /** Tokens a chunk; chunks * chunk - supervised places, fewer than `chunks`, are filled up. */
+  readonly chunk: number;
+  readonly tokens: Int32Array;
+  readonly targets: Int32Array;
+  readonly weights: Float32Array;
+  readonly places: Int32Array;
+}
+
+/** Most logits in memory at once: 64 MiB of f32. */
+const logitsBudget = 2 ** 24;
+/** Fewer rows a chunk would cost the matrix product its speed. */
+const fewestRows = 64;
+
+/** Rows of logits a chunk may have. */
+export const chunkLimit = (vocabularySize: number): number =>
+  Math.max(fewestRows, Math.floor(logitsBudget / vocabularySize));
+
+/** @param limit most tokens a chunk */
+export function lossChunks(batch: Batch, limit: number): LossChunks {
+  const supervisedAt: number[] = [];
+  batch.targets.forEach((target, token) => {
+    if (target !== IGNORE) supervisedAt.push(token);
+  });
+  const supervised = supervisedAt.length;
+  const chunks = Math.max(1, Math.ceil(supervised / limit));
+  const chunk = Math.ceil(supervised / chunks);
+  const size = chunks * chunk;
+  const tokens = new Int32Array(size);
+  const targets = new Int32Array(size);
+  const weights = new Float32Array(size);
+  const places = new Int32Array(batch.targets.length).fill(size);
+  supervisedAt.forEach((token, place) => {
+    tokens[place] = token;
+    targets[place] = batch.targets[token] ?? 0;
+    weights[place] = 1;
+    places[token] = place;
+  });
+  return { supervised, chunks, chunk, tokens, targets, weights, places };
+}

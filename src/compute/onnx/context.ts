@@ -1,0 +1,88 @@
+/** What the operations of one graph share: the graph, its weights and adapters, the tape, and the batch's inputs. */
+import { after } from "./barrier.js";
+import type { GraphBuilder, Value } from "./graph-builder.js";
+import type { Shapes } from "./shapes.js";
+import type { Tape } from "./tape.js";
+import type { Weights } from "./weights.js";
+
+/** The adapter of a module: A [r, in], B [out, r]. */
+export interface Adapter {
+  readonly a: Value;
+  readonly b: Value;
+  /** Which elements of the module's input are kept, bool [tokens, in]; null without dropout. */
+  readonly keep: Value | null;
+}
+
+export interface AdapterSettings {
+  readonly r: number;
+  /** What B A x is multiplied by. */
+  readonly scale: number;
+  /** What kept elements are multiplied by: 1 / (1 - p). */
+  readonly keepScale: number;
+  readonly modules: ReadonlyMap<string, Adapter>;
+}
+
+/** The batch as graph values. */
+export interface SequenceInputs {
+  /** Token ids, int32 [rows, length]. */
+  readonly tokenIds: Value;
+  /** Position of each token within its example, int64 [rows, length]. */
+  readonly positions: Value;
+  /** cos, sin and -sin of the rotary angles of every position, [positions, headDim / 2]. */
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly negativeSin: Value;
+}
+
+/** Keys and values that a query may see, and which. Training sees the batch; generation also what came before. */
+export interface AttentionScope {
+  /** Turns a layer's new keys or values [rows, heads, length, headDim] into all that are in scope, in order. */
+  extend(layer: number, part: "key" | "value", states: Value): Value;
+  /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, 1, length, keys]. */
+  mask(window: number | null): Value;
+}
+
+export interface GraphContext {
+  readonly graph: GraphBuilder;
+  readonly weights: Weights;
+  readonly adapters: AdapterSettings;
+  readonly inputs: SequenceInputs;
+  readonly shapes: Shapes;
+  readonly scope: AttentionScope;
+  /** Records what is differentiated; null where nothing is. */
+  tape: Tape | null;
+  readonly activations: Activations;
+}
+
+/** Activations that are cheaper to compute again in the backward pass than to keep until then. */
+export class Activations {
+  readonly #graph: GraphBuilder;
+  readonly #enabled: boolean;
+  readonly #recompute = new Map<string, (dependency: Value) => Value>();
+
+  /** @param enabled false keeps all: where whole layers are computed again, there is nothing left to save */
+  constructor(graph: GraphBuilder, enabled: boolean) {
+    this.#graph = graph;
+    this.#enabled = enabled;
+  }
+
+  /** @param recompute emits the value once more, not to run before `dependency` is there */
+  onDemand(value: Value, recompute: (dependency: Value) => Value): void {
+    if (this.#enabled) this.#recompute.set(value.name, recompute);
+  }
+
+  /** `value` for use in the backward pass, where `dependency` is a gradient that the use needs as well. */
+  recall(value: Value, dependency: Value): Value {
+    return this.#recompute.get(value.name)?.(dependency) ?? value;
+  }
+
+  /** A kept value that is not to be touched before `dependency` is there. */
+  hold(value: Value, rank: number, dependency: Value): Value {
+    return after(this.#graph, value, rank, [dependency]);
+  }
+}
+
+/** [rows, length, ...] flattened to [tokens, width]. */
+export function flatten(graph: GraphBuilder, value: Value, width: number): Value {
+  return graph.op("Reshape", [value, graph.ints([-1, width])]);
+}

@@ -1,0 +1,38 @@
+/** The `onnx` engine, in the calling thread. */
+import { CoxswainError } from "../../errors.js";
+import type { ModelFolder } from "../../model/folder.js";
+import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
+import type { Engine, EngineOptions, Trainable } from "../engine.js";
+import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { tensorClass } from "./session.js";
+import { OnnxTrainable } from "./trainable.js";
+
+/** What benchmarks and tests may set besides. */
+export interface OnnxEngineSettings {
+  /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
+  readonly lossChunk?: number;
+  /** Prefix of files that operator timings are written to when a model is disposed of; none by default. */
+  readonly profile?: string;
+}
+
+/** @param settings see `OnnxEngineSettings`; nothing by default */
+export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
+  return {
+    name: "onnx",
+    async load(model: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
+      if (options.dtype !== "float32") {
+        throw new CoxswainError("model", `compute.dtype ${options.dtype} is not supported by the onnx engine`, {
+          hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
+        });
+      }
+      const spec = describeModel(model);
+      const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
+      return new OnnxTrainable(
+        { ...options, ...settings, model, spec, layout, dropout: lora?.dropout ?? 0 },
+        await tensorClass(),
+      );
+    },
+  };
+}
+
+const emptyLayout: LoraLayout = { r: 1, scale: 1, tensors: [], size: 0 };

@@ -1,0 +1,46 @@
+/** A batch as the graphs' inputs. */
+import type { Batch } from "../../data/row.js";
+import type { LossChunks } from "./chunks.js";
+import type { RotaryTable } from "./rotary-table.js";
+import type { Feeds, TensorClass } from "./session.js";
+
+/** Token ids, positions and rotary tables. */
+export function sequenceFeeds(
+  TensorOf: TensorClass,
+  sequence: {
+    readonly rows: number;
+    readonly length: number;
+    readonly inputIds: Int32Array;
+    readonly positions: Int32Array;
+  },
+  table: RotaryTable,
+): Feeds {
+  const { rows, length, inputIds, positions } = sequence;
+  const highest = positions.reduce((most, position) => Math.max(most, position), 0);
+  const { positions: known, cos, sin } = table.upTo(highest + 1);
+  const half = cos.length / known;
+  return {
+    token_ids: new TensorOf("int32", inputIds, [rows, length]),
+    positions: new TensorOf("int64", BigInt64Array.from(positions, BigInt), [rows, length]),
+    rotary_cos: new TensorOf("float32", cos, [known, half]),
+    rotary_sin: new TensorOf("float32", sin, [known, half]),
+  };
+}
+
+export function batchFeeds(
+  TensorOf: TensorClass,
+  batch: Batch,
+  loss: LossChunks,
+  table: RotaryTable,
+  gradients: boolean,
+): Feeds {
+  const { chunks, chunk } = loss;
+  const feeds = {
+    ...sequenceFeeds(TensorOf, batch, table),
+    segments: new TensorOf("int32", batch.segments, [batch.rows, batch.length]),
+    loss_tokens: new TensorOf("int32", loss.tokens, [chunks, chunk]),
+    loss_targets: new TensorOf("int32", loss.targets, [chunks, chunk, 1]),
+    loss_weights: new TensorOf("float32", loss.weights, [chunks, chunk, 1]),
+  };
+  return gradients ? { ...feeds, loss_places: new TensorOf("int32", loss.places, [loss.places.length]) } : feeds;
+}

@@ -1,0 +1,179 @@
+/**
+ * Builds one ONNX graph node by node. Knows operators' calling conventions, nothing of models or gradients.
+ *
+ * Order of execution: the runtime walks the graph depth-first from its outputs and, of a node's inputs, goes first to
+ * the one whose producer stands last in the file. So nodes that only prepare weights are put first (`early`): they then
+ * run right before they are needed and not all at the beginning, and few prepared weights are in memory at a time.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GraphProtoSchema, ModelProtoSchema, type GraphProto, type NodeProto, type TensorProto } from "onnx-buf";
+import type { ValueInfoProto } from "onnx-buf";
+import { inlineTensor, nodeProto, valueInfo, type Attributes, type ElementType } from "./proto.js";
+
+/** A tensor of the graph. */
+export interface Value {
+  readonly name: string;
+}
+
+export interface Placement {
+  /** First part of the output's name. */
+  readonly label?: string;
+  /** Prepares a weight: depends on nothing that a run computes. */
+  readonly early?: boolean;
+}
+
+const opsetVersion = 21n;
+const irVersion = 10n;
+
+export class GraphBuilder {
+  readonly #names: { next: number };
+  readonly #early: NodeProto[] = [];
+  readonly #nodes: NodeProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #constants = new Map<string, Value>();
+  /** Values that became graph outputs: own name to output name. */
+  readonly #renamed = new Map<string, string>();
+
+  /** @param parent the graph around this one, where it is the body of a Scan: it may use the parent's values */
+  constructor(parent?: GraphBuilder) {
+    this.#names = parent === undefined ? { next: 0 } : parent.#names;
+  }
+
+  /** A graph input. */
+  input(name: string, type: ElementType, dims: readonly (number | string)[]): Value {
+    this.#inputs.push(valueInfo(name, type, dims));
+    return { name };
+  }
+
+  /** Makes the output `value` of a node a graph output called `name`. Bodies of Scan must not use it. */
+  output(name: string, value: Value, type: ElementType, dims: readonly (number | string)[]): void {
+    this.#renamed.set(value.name, name);
+    this.#outputs.push(valueInfo(name, type, dims));
+  }
+
+  initializer(tensor: TensorProto): Value {
+    this.#initializers.push(tensor);
+    return { name: tensor.name };
+  }
+
+  /** A node of ONNX's own operators with one output. */
+  op(op: string, inputs: readonly (Value | null)[], attributes: Attributes = {}, placement: Placement = {}): Value {
+    return this.#single(op, "", inputs, attributes, placement);
+  }
+
+  /** A node of ONNX Runtime's `com.microsoft` operators with one output. */
+  runtimeOp(
+    op: string,
+    inputs: readonly (Value | null)[],
+    attributes: Attributes = {},
+    placement: Placement = {},
+  ): Value {
+    return this.#single(op, "com.microsoft", inputs, attributes, placement);
+  }
+
+  /** A node of ONNX's own operators with `count` outputs. */
+  ops(op: string, inputs: readonly (Value | null)[], count: number, attributes: Attributes = {}): Value[] {
+    const outputs = Array.from({ length: count }, () => ({ name: this.#freshName(op) }));
+    this.#node(op, "", inputs, outputs, attributes, false);
+    return outputs;
+  }
+
+  /** An int64 vector. */
+  ints(values: readonly number[]): Value {
+    return this.#constant(`ints:${values.join(",")}`, (name) =>
+      inlineTensor(name, "int64", [values.length], BigInt64Array.from(values, BigInt)),
+    );
+  }
+
+  /** An int64 or int32 number without dimensions. */
+  int(value: number, type: "int64" | "int32"): Value {
+    return this.#constant(`${type}:${value}`, (name) =>
+      inlineTensor(name, type, [], type === "int64" ? BigInt64Array.of(BigInt(value)) : Int32Array.of(value)),
+    );
+  }
+
+  /** A float32 number without dimensions. */
+  float(value: number): Value {
+    return this.#constant(`float:${value}`, (name) => inlineTensor(name, "float32", [], Float32Array.of(value)));
+  }
+
+  graph(name: string): GraphProto {
+    const node = [...this.#early, ...this.#nodes];
+    const renamed = (names: string[]): string[] => names.map((own) => this.#renamed.get(own) ?? own);
+    for (const each of node) {
+      each.input = renamed(each.input);
+      each.output = renamed(each.output);
+    }
+    return create(GraphProtoSchema, {
+      name,
+      node,
+      input: this.#inputs,
+      output: this.#outputs,
+      initializer: this.#initializers,
+    });
+  }
+
+  /** The model file's bytes. */
+  model(name: string): Uint8Array {
+    return toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion,
+        producerName: "coxswain",
+        opsetImport: [
+          { domain: "", version: opsetVersion },
+          { domain: "com.microsoft", version: 1n },
+        ],
+        graph: this.graph(name),
+      }),
+    );
+  }
+
+  get nodeCount(): number {
+    return this.#early.length + this.#nodes.length;
+  }
+
+  #constant(key: string, make: (name: string) => TensorProto): Value {
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const value = this.initializer(make(this.#freshName("constant")));
+    this.#constants.set(key, value);
+    return value;
+  }
+
+  #single(
+    op: string,
+    domain: string,
+    inputs: readonly (Value | null)[],
+    attributes: Attributes,
+    placement: Placement,
+  ): Value {
+    const output = { name: this.#freshName(placement.label ?? op) };
+    this.#node(op, domain, inputs, [output], attributes, placement.early === true);
+    return output;
+  }
+
+  #node(
+    op: string,
+    domain: string,
+    inputs: readonly (Value | null)[],
+    outputs: readonly Value[],
+    attributes: Attributes,
+    early: boolean,
+  ): void {
+    const node = nodeProto({
+      op,
+      domain,
+      inputs: inputs.map((input) => input?.name ?? ""),
+      outputs: outputs.map(({ name }) => name),
+      attributes,
+    });
+    (early ? this.#early : this.#nodes).push(node);
+  }
+
+  #freshName(label: string): string {
+    return `${label}_${this.#names.next++}`;
+  }
+}

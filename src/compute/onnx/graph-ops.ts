@@ -1,0 +1,103 @@
+/** `Ops` over graph values: what a family's forward pass becomes nodes (and records of a tape) through. */
+import type { AttentionSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
+import { after } from "./barrier.js";
+import type { GraphContext } from "./context.js";
+import type { Value } from "./graph-builder.js";
+import { attention } from "./operations/attention.js";
+import { project } from "./operations/linear.js";
+import { rmsNorm } from "./operations/norm.js";
+import { rotary } from "./operations/rotary.js";
+import { swiGlu } from "./operations/swiglu.js";
+import type { Tape } from "./tape.js";
+
+export class GraphOps implements Ops<Value> {
+  readonly #context: GraphContext;
+  readonly #checkpointing: boolean;
+
+  /** @param checkpointing keep a layer's input only, and compute the layer again in the backward pass */
+  constructor(context: GraphContext, checkpointing: boolean) {
+    this.#context = context;
+    this.#checkpointing = checkpointing;
+  }
+
+  embedding(weight: string): Value {
+    const { graph, weights, inputs } = this.#context;
+    const ids = graph.op("Reshape", [inputs.tokenIds, graph.ints([-1])]);
+    return weights.toFloat32(weight, graph.op("Gather", [weights.stored(weight), ids], { axis: 0 }));
+  }
+
+  block(x: Value, body: (x: Value) => Value): Value {
+    const { tape } = this.#context;
+    if (tape === null) return body(x);
+    return this.#checkpointing ? this.#recomputedBlock(tape, x, body) : this.#orderedBlock(tape, x, body);
+  }
+
+  project<const P extends readonly Projection[]>(x: Value, modules: P): { readonly [K in keyof P]: Value } {
+    return project(this.#context, x, modules) as unknown as { readonly [K in keyof P]: Value };
+  }
+
+  rmsNorm(x: Value, settings: RmsNormSettings): Value {
+    return rmsNorm(this.#context, x, settings);
+  }
+
+  rotary(x: Value, heads: number, settings: RotarySettings): Value {
+    return rotary(this.#context, x, heads, settings);
+  }
+
+  attention(q: Value, k: Value, v: Value, settings: AttentionSettings): Value {
+    return attention(this.#context, q, k, v, settings);
+  }
+
+  swiGlu(gate: Value, up: Value): Value {
+    return swiGlu(this.#context, gate, up);
+  }
+
+  add(a: Value, b: Value): Value {
+    const { graph, tape } = this.#context;
+    const output = graph.op("Add", [a, b]);
+    if (tape !== null && (tape.needs(a) || tape.needs(b))) {
+      tape.record([output], ([gradient]) => {
+        if (gradient === undefined) return;
+        tape.accumulate(a, gradient);
+        tape.accumulate(b, gradient);
+      });
+    }
+    return output;
+  }
+
+  /** In the backward pass, all of the layer's parameter gradients are done before the layer below is begun. */
+  #orderedBlock(tape: Tape, x: Value, body: (x: Value) => Value): Value {
+    if (!tape.needs(x)) return body(x);
+    const inside: Value = { name: x.name };
+    tape.record([inside], ([gradient]) => {
+      if (gradient !== undefined) tape.accumulate(x, this.#afterParameters(gradient, tape));
+    });
+    return body(inside);
+  }
+
+  #recomputedBlock(tape: Tape, x: Value, body: (x: Value) => Value): Value {
+    const context = this.#context;
+    const run = (input: Value, on: Tape | null): Value => {
+      context.tape = on;
+      const output = body(input);
+      context.tape = tape;
+      return output;
+    };
+    const output = run(x, null);
+    tape.record([output], ([gradient]) => {
+      if (gradient === undefined) return;
+      const replay = tape.another();
+      const input = after(context.graph, x, 2, [gradient]);
+      if (tape.needs(x)) replay.require(input);
+      replay.accumulate(run(input, replay), gradient);
+      replay.backward();
+      const toInput = replay.gradientOf(input);
+      if (toInput !== undefined) tape.accumulate(x, this.#afterParameters(toInput, tape));
+    });
+    return output;
+  }
+
+  #afterParameters(gradient: Value, tape: Tape): Value {
+    return after(this.#context.graph, gradient, 2, tape.parameters.takeFresh());
+  }
+}

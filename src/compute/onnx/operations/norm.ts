@@ -1,0 +1,64 @@
+/** RMS norm and its gradient. The output is computed again in the backward pass rather than kept until then. */
+import type { RmsNormSettings } from "../../ops.js";
+import { flatten, type GraphContext } from "../context.js";
+import type { Value } from "../graph-builder.js";
+
+export function rmsNorm(context: GraphContext, x: Value, settings: RmsNormSettings): Value {
+  const { graph, weights, tape, activations } = context;
+  const { width, epsilon } = settings;
+  const weight = weights.vector(settings.weight);
+  const attributes = { axis: -1, epsilon: { float: epsilon } };
+  const normed = (input: Value): Value =>
+    whole(
+      context,
+      graph.op("SimplifiedLayerNormalization", [grouped(context, input, settings), weight], attributes),
+      settings,
+    );
+  const output = normed(x);
+  if (tape === null) return output;
+  activations.onDemand(output, (dependency) => normed(activations.hold(x, 2, dependency)));
+  if (tape.needs(x)) {
+    tape.record([output], ([gradient]) => {
+      if (gradient === undefined) return;
+      const toGroups = backward(
+        context,
+        grouped(context, x, settings),
+        weight,
+        grouped(context, gradient, settings),
+        width,
+        epsilon,
+      );
+      tape.accumulate(x, whole(context, toGroups, settings));
+    });
+  }
+  return output;
+}
+
+/**
+ * With r = 1 / sqrt(mean(x^2) + epsilon) and g = gradient * weight: dx = g r - x r^3 mean(g x).
+ * All [n, width]. r is computed here, since not every execution provider gives the norm's own.
+ */
+function backward(
+  { graph }: GraphContext,
+  x: Value,
+  weight: Value,
+  gradient: Value,
+  width: number,
+  epsilon: number,
+): Value {
+  const axis = graph.ints([-1]);
+  const squares = graph.op("ReduceSumSquare", [x, axis], { keepdims: 1 });
+  const variance = graph.op("Add", [graph.op("Mul", [squares, graph.float(1 / width)]), graph.float(epsilon)]);
+  const inverse = graph.op("Reciprocal", [graph.op("Sqrt", [variance])]);
+  const g = graph.op("Mul", [gradient, weight]);
+  const dot = graph.op("ReduceSum", [graph.op("Mul", [g, x]), axis], { keepdims: 1 });
+  const inverseCubed = graph.op("Mul", [graph.op("Mul", [inverse, inverse]), inverse]);
+  const factor = graph.op("Mul", [graph.op("Mul", [dot, graph.float(1 / width)]), inverseCubed]);
+  return graph.op("Sub", [graph.op("Mul", [g, inverse]), graph.op("Mul", [x, factor])]);
+}
+
+const grouped = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
+  groups === 1 ? value : flatten(graph, value, width);
+
+const whole = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
+  groups === 1 ? value : flatten(graph, value, width * groups);

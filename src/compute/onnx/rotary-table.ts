@@ -1,0 +1,35 @@
+/** cos and sin of rotary angles for positions 0, 1, …, as many as have been asked for. */
+import type { RotarySettings } from "../ops.js";
+
+export class RotaryTable {
+  readonly #settings: RotarySettings;
+  #positions = 0;
+  #cos = new Float32Array();
+  #sin = new Float32Array();
+
+  constructor(settings: RotarySettings) {
+    this.#settings = settings;
+  }
+
+  /** Tables [positions, headDim / 2] of at least `positions` positions; grows by doubling. */
+  upTo(positions: number): { readonly positions: number; readonly cos: Float32Array; readonly sin: Float32Array } {
+    if (positions > this.#positions) this.#fill(Math.max(256, 2 ** Math.ceil(Math.log2(positions))));
+    return { positions: this.#positions, cos: this.#cos, sin: this.#sin };
+  }
+
+  /** Angles are rounded to f32 before cos and sin, as transformers does: models were trained with that. */
+  #fill(positions: number): void {
+    const { inverseFrequencies, attentionFactor } = this.#settings;
+    const half = inverseFrequencies.length;
+    this.#positions = positions;
+    this.#cos = new Float32Array(positions * half);
+    this.#sin = new Float32Array(positions * half);
+    for (let position = 0; position < positions; position++) {
+      inverseFrequencies.forEach((frequency, i) => {
+        const angle = Math.fround(position * frequency);
+        this.#cos[position * half + i] = Math.cos(angle) * attentionFactor;
+        this.#sin[position * half + i] = Math.sin(angle) * attentionFactor;
+      });
+    }
+  }
+}

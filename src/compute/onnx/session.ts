@@ -1,0 +1,102 @@
+/**
+ * One ONNX Runtime session and how it is configured. This is the only module that loads the runtime, and only once a
+ * session is opened.
+ */
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { CoxswainError, messageOf } from "../../errors.js";
+import type { Device } from "../engine.js";
+
+export type Feeds = Record<string, Tensor>;
+
+export interface SessionSettings {
+  /** What the session is for, in messages: "gradients", "loss", "generation". */
+  readonly purpose: string;
+  /** Folder that external data is relative to. */
+  readonly folder: string;
+  readonly device: Device;
+  readonly threads: number;
+  /** Prefix of the file that operator timings are written to when the session closes; none is written without. */
+  readonly profile?: string;
+}
+
+const runtime = () => import("onnxruntime-node");
+
+export type TensorClass = typeof Tensor;
+
+/** The runtime's tensors: views of the arrays that they are made of, which must stay as they are during a run. */
+export async function tensorClass(): Promise<TensorClass> {
+  return (await runtime()).Tensor;
+}
+
+export class Session {
+  readonly #session: InferenceSession;
+  readonly #settings: SessionSettings;
+
+  private constructor(session: InferenceSession, settings: SessionSettings) {
+    this.#session = session;
+    this.#settings = settings;
+  }
+
+  /** @throws CoxswainError "model" if the runtime does not take the graph or cannot use the device */
+  static async open(model: Uint8Array, settings: SessionSettings): Promise<Session> {
+    const { InferenceSession: RuntimeSession } = await runtime();
+    try {
+      return new Session(await RuntimeSession.create(model, sessionOptions(settings)), settings);
+    } catch (error) {
+      throw new CoxswainError(
+        "model",
+        `${settings.folder}: ONNX Runtime cannot open the ${settings.purpose} graph on ${settings.device}: ${messageOf(error)}`,
+        { cause: error, hint: settings.device === "cpu" ? "" : "Try device: cpu, or see `coxswain doctor`." },
+      );
+    }
+  }
+
+  /**
+   * @param outputs tensors to write outputs into, or names of outputs that the runtime makes the tensors of
+   * @throws CoxswainError "bug" if the runtime fails
+   */
+  async run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<InferenceSession.ReturnType> {
+    try {
+      return await this.#session.run(feeds, outputs);
+    } catch (error) {
+      throw new CoxswainError(
+        "bug",
+        `ONNX Runtime failed in the ${this.#settings.purpose} graph: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#settings.profile !== undefined) this.#session.endProfiling();
+    await this.#session.release();
+  }
+}
+
+/**
+ * Our graphs are written in the form in which they should run, so the runtime's graph optimiser has nothing to add: it
+ * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, in memory.
+ */
+function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
+  const { device, threads, folder, profile } = settings;
+  return {
+    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "disabled",
+    enableMemPattern: false,
+    enableCpuMemArena: true,
+    logSeverityLevel: 3,
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: folder,
+        // Weights packed for the matrix product would be a second copy in memory, and are no faster at these sizes.
+        disable_prepacking: "1",
+      },
+    },
+  };
+}

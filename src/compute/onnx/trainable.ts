@@ -1,0 +1,163 @@
+/** A model opened for LoRA training by the `onnx` engine. Sessions are opened when first needed. */
+import { CoxswainError } from "../../errors.js";
+import { IGNORE, type Batch } from "../../data/row.js";
+import type { ModelFolder } from "../../model/folder.js";
+import type { LoraLayout } from "../../model/lora.js";
+import { dropoutMask } from "../dropout.js";
+import type { Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
+import type { DecoderSpec } from "../families/index.js";
+import { batchGraph, lossesName } from "./batch-graph.js";
+import { chunkLimit, lossChunks, type LossChunks } from "./chunks.js";
+import { batchFeeds } from "./feeds.js";
+import { gradientName, maskName, parameterName } from "./graph-inputs.js";
+import { RotaryTable } from "./rotary-table.js";
+import { Session, type Feeds, type TensorClass } from "./session.js";
+
+export interface OnnxTrainableOptions extends EngineOptions {
+  readonly model: ModelFolder;
+  readonly spec: DecoderSpec;
+  readonly layout: LoraLayout;
+  /** Probability of dropout before A. */
+  readonly dropout: number;
+  /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
+  readonly lossChunk?: number;
+  /** Prefix of files that operator timings are written to, for benchmarks. */
+  readonly profile?: string;
+}
+
+type Purpose = "gradients" | "gradients with dropout" | "loss";
+
+export class OnnxTrainable implements Trainable {
+  readonly layout: LoraLayout;
+  readonly #options: OnnxTrainableOptions;
+  readonly #tensor: TensorClass;
+  readonly #parameters: Float32Array;
+  readonly #parameterFeeds: Feeds;
+  readonly #rotary: RotaryTable;
+  readonly #sessions = new Map<Purpose, Promise<Session>>();
+
+  constructor(options: OnnxTrainableOptions, tensor: TensorClass) {
+    this.layout = options.layout;
+    this.#options = options;
+    this.#tensor = tensor;
+    this.#parameters = new Float32Array(options.layout.size);
+    this.#parameterFeeds = this.#tensorsOf(this.#parameters, parameterName);
+    this.#rotary = new RotaryTable(options.spec.rotary);
+  }
+
+  setParameters(flat: Float32Array): Promise<void> {
+    this.#requireSize(flat, "parameters");
+    this.#parameters.set(flat);
+    return Promise.resolve();
+  }
+
+  async gradients(batch: Batch, into: Float32Array, dropout?: DropoutKey): Promise<LossSum> {
+    this.#requireSize(into, "gradients");
+    if (this.layout.size === 0) return this.loss(batch);
+    const chunks = this.#chunks(batch);
+    if (chunks.supervised === 0) {
+      into.fill(0);
+      return { lossSum: 0, tokens: 0 };
+    }
+    const drops = dropout !== undefined && this.#options.dropout > 0;
+    const session = await this.#session(drops ? "gradients with dropout" : "gradients");
+    const feeds = this.#feeds(batch, chunks, true);
+    const masks = drops ? this.#masks(dropout, batch) : {};
+    const losses = new Float32Array(chunks.weights.length);
+    await session.run(
+      { ...feeds, ...masks },
+      { ...this.#lossOutput(losses, chunks), ...this.#tensorsOf(into, gradientName) },
+    );
+    return { lossSum: sum(losses), tokens: chunks.supervised };
+  }
+
+  async loss(batch: Batch): Promise<LossSum> {
+    const chunks = this.#chunks(batch);
+    if (chunks.supervised === 0) return { lossSum: 0, tokens: 0 };
+    const session = await this.#session("loss");
+    const losses = new Float32Array(chunks.weights.length);
+    await session.run(this.#feeds(batch, chunks, false), this.#lossOutput(losses, chunks));
+    return { lossSum: sum(losses), tokens: chunks.supervised };
+  }
+
+  decoder(rows: number): Promise<Decoder> {
+    throw new Error(String(rows));
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).close();
+  }
+
+  #session(purpose: Purpose): Promise<Session> {
+    let session = this.#sessions.get(purpose);
+    if (session === undefined) {
+      const { model, spec, layout, device, threads, profile } = this.#options;
+      const graph = batchGraph({
+        model,
+        spec,
+        layout,
+        gradients: purpose !== "loss",
+        dropout: purpose === "gradients with dropout" ? this.#options.dropout : 0,
+        gradientCheckpointing: this.#options.gradientCheckpointing,
+      });
+      const settings = { purpose, folder: model.path, device, threads };
+      session = Session.open(graph, profile === undefined ? settings : { ...settings, profile });
+      this.#sessions.set(purpose, session);
+    }
+    return session;
+  }
+
+  #feeds(batch: Batch, chunks: LossChunks, gradients: boolean): Feeds {
+    return { ...batchFeeds(this.#tensor, batch, chunks, this.#rotary, gradients), ...this.#parameterFeeds };
+  }
+
+  #lossOutput(losses: Float32Array, { chunks, chunk }: LossChunks): Feeds {
+    return { [lossesName]: new this.#tensor("float32", losses, [chunks, chunk, 1]) };
+  }
+
+  #chunks(batch: Batch): LossChunks {
+    const { spec, lossChunk } = this.#options;
+    checkTokens(batch, spec.vocabularySize);
+    return lossChunks(batch, lossChunk ?? chunkLimit(spec.vocabularySize));
+  }
+
+  #masks(key: DropoutKey, batch: Batch): Feeds {
+    const feeds: Feeds = {};
+    const tokens = batch.rows * batch.length;
+    this.layout.tensors.forEach(({ module, part, shape: [, inFeatures] }, index) => {
+      if (part !== "A") return;
+      const mask = dropoutMask(key, module, this.#options.dropout, tokens * inFeatures);
+      feeds[maskName(index)] = new this.#tensor("bool", mask, [tokens, inFeatures]);
+    });
+    return feeds;
+  }
+
+  /** Views of each LoRA tensor in a flat vector. */
+  #tensorsOf(flat: Float32Array, name: (index: number) => string): Feeds {
+    const entries = this.layout.tensors.map(({ shape, offset }, index) => {
+      const view = flat.subarray(offset, offset + shape[0] * shape[1]);
+      return [name(index), new this.#tensor("float32", view, shape)] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  #requireSize(vector: Float32Array, what: string): void {
+    if (vector.length === this.layout.size) return;
+    throw new CoxswainError("bug", `${what}: ${vector.length} numbers for a layout of ${this.layout.size}`);
+  }
+}
+
+/** In f64 and in order: exact enough, and the same on any machine. */
+const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
+
+/** @throws CoxswainError "data" for a token that the vocabulary does not have */
+function checkTokens(batch: Batch, vocabularySize: number): void {
+  const outside = (id: number): boolean => id < 0 || id >= vocabularySize;
+  const bad = batch.inputIds.find(outside) ?? batch.targets.find((target) => target !== IGNORE && outside(target));
+  if (bad === undefined) return;
+  throw new CoxswainError("data", `token id ${bad} is outside the model's vocabulary of ${vocabularySize}`, {
+    hint: "The data was tokenised for another model.",
+  });
+}

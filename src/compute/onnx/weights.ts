@@ -1,0 +1,68 @@
+/**
+ * The base model's weights as graph values: external data that the runtime maps from the .safetensors files, so that
+ * opening reads nothing and processes share the pages. 16-bit weights are widened to f32 by the graph, at each use:
+ * the f32 copy then lives for one operation only.
+ */
+import { CoxswainError } from "../../errors.js";
+import type { ModelFolder, TensorLocation, TensorType } from "../../model/folder.js";
+import type { GraphBuilder, Value } from "./graph-builder.js";
+import { elementType, externalTensor, type ElementType } from "./proto.js";
+
+const elementTypes: Partial<Record<TensorType, ElementType>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
+
+export class Weights {
+  readonly #graph: GraphBuilder;
+  readonly #model: ModelFolder;
+  readonly #stored = new Map<string, Value>();
+  readonly #vectors = new Map<string, Value>();
+
+  constructor(graph: GraphBuilder, model: ModelFolder) {
+    this.#graph = graph;
+    this.#model = model;
+  }
+
+  /** A weight in f32, for one use: each use of a 16-bit matrix widens it anew. */
+  matrix(name: string): Value {
+    return this.toFloat32(name, this.stored(name), true);
+  }
+
+  /** A small weight in f32, widened once a run. */
+  vector(name: string): Value {
+    let value = this.#vectors.get(name);
+    if (value === undefined) {
+      value = this.matrix(name);
+      this.#vectors.set(name, value);
+    }
+    return value;
+  }
+
+  /** A weight as it is stored. */
+  stored(name: string): Value {
+    let value = this.#stored.get(name);
+    if (value === undefined) {
+      const location = this.#location(name);
+      value = this.#graph.initializer(externalTensor(name, this.#type(name), location.shape, location));
+      this.#stored.set(name, value);
+    }
+    return value;
+  }
+
+  /** `value`, of the type that weight `name` is stored in, as f32. */
+  toFloat32(name: string, value: Value, early = false): Value {
+    if (this.#type(name) === "float32") return value;
+    return this.#graph.op("Cast", [value], { to: elementType.float32 }, { label: name, early });
+  }
+
+  #location(name: string): TensorLocation {
+    const location = this.#model.tensors.get(name);
+    if (location === undefined) throw new CoxswainError("bug", `weight ${name} was not checked to exist`);
+    return location;
+  }
+
+  #type(name: string): ElementType {
+    const { dtype } = this.#location(name);
+    const type = elementTypes[dtype];
+    if (type === undefined) throw new CoxswainError("bug", `weight ${name} was not checked to be of a usable type`);
+    return type;
+  }
+}
