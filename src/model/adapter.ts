@@ -82,6 +82,8 @@ export interface Adapter {
   readonly path: string;
   /** `targetModules` are the full paths of the modules that the adapter has tensors for, in the file's order. */
   readonly settings: LoraSettings;
+  /** `base_model_name_or_path`, where it says one: a hub id or a folder. */
+  readonly baseModel: string | undefined;
   /** By PEFT's name. */
   readonly tensors: ReadonlyMap<string, AdapterTensor>;
 }
@@ -93,12 +95,19 @@ export interface Adapter {
 export async function readAdapter(folder: string): Promise<Adapter> {
   await requireAdapterFiles(folder);
   const configPath = join(folder, adapterConfigFile);
-  const settings: AdapterSettings = parseAdapterConfig(await readJsonObject(configPath), configPath);
+  const config = await readJsonObject(configPath);
+  const settings: AdapterSettings = parseAdapterConfig(config, configPath);
+  const base = config["base_model_name_or_path"];
   const path = join(folder, adapterWeightsFile);
   const { tensors: entries } = await readSafetensorsHeader(path);
   const tensors = new Map<string, AdapterTensor>();
   for (const [name, entry] of entries) tensors.set(name, { shape: entry.shape, values: await readFloats(path, entry) });
-  return { path: folder, settings: { ...settings, targetModules: adaptedModules(tensors.keys()) }, tensors };
+  return {
+    path: folder,
+    settings: { ...settings, targetModules: adaptedModules(tensors.keys()) },
+    baseModel: typeof base === "string" && base !== "" ? base : undefined,
+    tensors,
+  };
 }
 
 async function requireAdapterFiles(folder: string): Promise<void> {

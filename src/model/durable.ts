@@ -24,7 +24,8 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
   if (await isFilledFolder(target)) return target;
   const parent = dirname(target);
   try {
-    await mkdir(parent, { recursive: true });
+    const created = await mkdir(parent, { recursive: true });
+    if (created !== undefined) await flushFolder(dirname(created));
   } catch (error) {
     throw storageTrouble(error, parent);
   }

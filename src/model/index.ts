@@ -31,3 +31,4 @@ export { resolveModel, type ResolveModelOptions } from "./resolve.js";
 export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 export { cachedModel, modelCacheFolder, receiveModel } from "./receive.js";
 export { defaultCacheFolder } from "./cache.js";
+export { mergeAdapter, type MergeOptions, type MergeReport, type MergeType } from "./merge.js";

@@ -1,0 +1,60 @@
+/** `coxswain merge`: a base model and an adapter become one Hugging Face model folder. */
+import { Option, type Command } from "commander";
+import { CoxswainError } from "../errors.js";
+import type { MergeType } from "../model/index.js";
+import { runCommand } from "./frame.js";
+
+interface MergeFlags {
+  readonly model?: string;
+  readonly adapter: string;
+  readonly output: string;
+  readonly dtype: MergeType;
+}
+
+export function registerMerge(program: Command): void {
+  program
+    .command("merge")
+    .summary("merge an adapter into its base model")
+    .description(
+      "Writes a Hugging Face model folder with the adapter merged into the weights; needs no other library to load.",
+    )
+    .requiredOption("--adapter <folder>", "the PEFT adapter, such as runs/my-run/adapter")
+    .option("--model <folder or hub id>", "the base model (default: the one that the adapter names)")
+    .requiredOption("--output <folder>", "where to write; must not exist yet, or be empty")
+    .addOption(
+      new Option("--dtype <type>", "type of the weights; auto keeps the base model's")
+        .choices(["auto", "float32", "float16", "bfloat16"])
+        .default("auto"),
+    )
+    .action((flags: MergeFlags) => runCommand(() => merge(flags)));
+}
+
+async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlags): Promise<void> {
+  // Not at the top: `coxswain --help` must not load it.
+  const { mergeAdapter, openModelFolder, readAdapter, resolveModel } = await import("../model/index.js");
+  const adapter = await readAdapter(adapterFolder);
+  const base = model ?? adapter.baseModel;
+  if (base === undefined) {
+    throw new CoxswainError("usage", `${adapterFolder} does not say which model it was made for`, {
+      hint: "Name the base model: --model FOLDER, or a hub id.",
+    });
+  }
+  const progress = statusLine();
+  try {
+    const folder = await openModelFolder(await resolveModel(base, { onProgress: progress.show }));
+    const onFile = (name: string): void => progress.show(`writing ${name}`);
+    const { modules, bytes } = await mergeAdapter({ model: folder, adapter, output, dtype, onFile });
+    progress.clear();
+    process.stdout.write(`merged ${modules} modules into ${output} (${(bytes / 1e6).toFixed(1)} MB of weights)\n`);
+  } finally {
+    progress.clear();
+  }
+}
+
+/** One line on a terminal that is overwritten; nothing where stderr is not a terminal. */
+function statusLine(): { show: (text: string) => void; clear: () => void } {
+  const write = (text: string): void => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  };
+  return { show: write, clear: () => write("") };
+}

@@ -1,0 +1,57 @@
+/** The arithmetic of merging, on blocks of rows. Pure: knows no files. */
+import { CoxswainError } from "../errors.js";
+import { float32ToBfloat16, float32ToFloat16 } from "./float-convert.js";
+import type { FloatType } from "./read-tensor.js";
+
+/** A module's LoRA matrices. */
+export interface LoraPair {
+  /** [r, in], row-major. */
+  readonly a: Float32Array;
+  /** [out, r], row-major. */
+  readonly b: Float32Array;
+  readonly r: number;
+  readonly scale: number;
+}
+
+/**
+ * Adds `scale * B A` to rows of W. Products and their sum over r are f64, the result is rounded to f32 once.
+ * @param rows [rows, in] of W, from row `firstRow` on; changed in place
+ */
+export function addDelta(rows: Float32Array, firstRow: number, inFeatures: number, pair: LoraPair): void {
+  const { a, b, r, scale } = pair;
+  const sum = new Float64Array(inFeatures);
+  const count = rows.length / inFeatures;
+  for (let row = 0; row < count; row++) {
+    sum.fill(0);
+    for (let k = 0; k < r; k++) {
+      const factor = b[(firstRow + row) * r + k] ?? 0;
+      if (factor === 0) continue;
+      const from = k * inFeatures;
+      for (let i = 0; i < inFeatures; i++) sum[i] = (sum[i] ?? 0) + factor * (a[from + i] ?? 0);
+    }
+    const at = row * inFeatures;
+    for (let i = 0; i < inFeatures; i++) rows[at + i] = (rows[at + i] ?? 0) + scale * (sum[i] ?? 0);
+  }
+}
+
+/**
+ * The bytes of f32 values in a type, rounded to nearest even. For F32 a view of `values`.
+ * @param name the tensor's, for messages
+ * @throws CoxswainError "model" where a finite value is beyond float16
+ */
+export function floatsToBytes(values: Float32Array, type: FloatType, name: string): Uint8Array {
+  if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bits = new Uint16Array(values.length);
+  if (type === "BF16") {
+    float32ToBfloat16(values, bits);
+  } else {
+    float32ToFloat16(values, bits);
+    const lost = bits.findIndex((half, index) => (half & 0x7fff) === 0x7c00 && Number.isFinite(values[index]));
+    if (lost >= 0) {
+      throw new CoxswainError("model", `${name} has the value ${String(values[lost])}, which float16 cannot hold`, {
+        hint: "Merge with --dtype bfloat16 or float32.",
+      });
+    }
+  }
+  return new Uint8Array(bits.buffer);
+}

@@ -1,0 +1,148 @@
+/**
+ * Merges a LoRA adapter into its base model: W + scale * B A in f32, rounded once to the type of the file. Streams: holds
+ * the adapter and a few MiB of a weight at a time. Everything else of the folder is copied, shards stay as they are.
+ */
+import { constants, copyFile, readdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { CoxswainError } from "../errors.js";
+import { flattenAdapter, peftKey, type Adapter } from "./adapter.js";
+import { createFolder, isFilledFolder, removeLeftovers } from "./durable.js";
+import { readJsonObject } from "./files.js";
+import type { ModelFolder } from "./folder.js";
+import { loraLayout, type LinearModule, type LoraLayout } from "./lora.js";
+import type { LoraPair } from "./merge-math.js";
+import { writeMergedShard } from "./merge-shard.js";
+import { configFile, indexFile } from "./open-folder.js";
+
+/** Names of element types as in Hugging Face's configurations; "auto" keeps each tensor's. */
+export type MergeType = "auto" | "float32" | "float16" | "bfloat16";
+
+const fileTypes = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
+
+export interface MergeOptions {
+  readonly model: ModelFolder;
+  readonly adapter: Adapter;
+  /** A folder that does not exist yet, or is empty. */
+  readonly output: string;
+  readonly dtype: MergeType;
+  /** Called with the name of each file before it is written. */
+  readonly onFile?: (name: string) => void;
+}
+
+export interface MergeReport {
+  /** Modules whose weight changed. */
+  readonly modules: number;
+  /** Of the weights written. */
+  readonly bytes: number;
+}
+
+/**
+ * Writes the merged model to `output`: written aside, flushed, renamed.
+ * @throws CoxswainError "usage" where `output` is not empty, "model" where adapter and model do not fit or a value does
+ *   not fit float16, "storage" for a full disk and the like; nothing is then left behind
+ */
+export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
+  const { model, adapter, dtype, onFile = () => undefined } = options;
+  const output = resolve(options.output);
+  if (await isFilledFolder(output)) {
+    throw new CoxswainError("usage", `${output}: the output folder is not empty`, {
+      hint: "Give a folder that does not exist yet.",
+    });
+  }
+  const layout = adapterLayout(model, adapter);
+  const pairs = loraPairs(layout, flattenAdapter(adapter, layout));
+  const target = dtype === "auto" ? undefined : fileTypes[dtype];
+  const shards = [...new Set([...model.tensors.values()].map(({ file }) => file))].sort();
+  let bytes = 0;
+  await removeLeftovers(dirname(output));
+  await createFolder(output, async (aside) => {
+    for (const shard of shards) {
+      onFile(shard);
+      bytes += await writeMergedShard(model, shard, join(aside, shard), pairs, target);
+    }
+    for (const name of await companions(model, shards)) {
+      onFile(name);
+      if (target !== undefined && name === configFile) await writeConfig(model, join(aside, name), dtype);
+      else if (target !== undefined && name === indexFile) await writeIndex(model, join(aside, name), bytes);
+      else await copyFile(join(model.path, name), join(aside, name), constants.COPYFILE_FICLONE);
+    }
+  });
+  return { modules: pairs.size, bytes };
+}
+
+/** The layout of the adapter's own modules, with the sizes that the model's weights have. */
+function adapterLayout(model: ModelFolder, adapter: Adapter): LoraLayout {
+  const { targetModules } = adapter.settings;
+  const modules = targetModules === "all-linear" ? [] : targetModules;
+  const known = new Set(modules.flatMap((module) => [peftKey({ module, part: "A" }), peftKey({ module, part: "B" })]));
+  const strange = [...adapter.tensors.keys()].find((name) => !known.has(name));
+  if (strange !== undefined || modules.length === 0) {
+    throw new CoxswainError(
+      "model",
+      `the adapter ${adapter.path} has ${strange ?? "no tensors"}, which cannot be merged`,
+      {
+        hint: "Only LoRA pairs (lora_A, lora_B) of linear layers can be merged.",
+      },
+    );
+  }
+  return loraLayout(
+    adapter.settings,
+    modules.map((path) => linearModule(model, adapter, path)),
+  );
+}
+
+function linearModule(model: ModelFolder, adapter: Adapter, path: string): LinearModule {
+  const weight = model.tensors.get(`${path}.weight`);
+  const [outFeatures, inFeatures, ...more] = weight?.shape ?? [];
+  if (outFeatures === undefined || inFeatures === undefined || more.length > 0) {
+    const found = weight === undefined ? "which the model lacks" : `which is [${weight.shape.join(", ")}], no matrix`;
+    throw new CoxswainError("model", `the adapter ${adapter.path} adapts ${path}.weight, ${found}: ${model.path}`, {
+      hint: "The adapter was made for another model.",
+    });
+  }
+  return { path, inFeatures, outFeatures };
+}
+
+/** By the name of the weight they change. */
+function loraPairs(layout: LoraLayout, flat: Float32Array): Map<string, LoraPair> {
+  const parts = new Map(
+    layout.tensors.map(({ module, part, shape, offset }) => [
+      `${module} ${part}`,
+      flat.subarray(offset, offset + shape[0] * shape[1]),
+    ]),
+  );
+  const pairs = new Map<string, LoraPair>();
+  for (const { module } of layout.tensors) {
+    const [a, b] = [parts.get(`${module} A`), parts.get(`${module} B`)];
+    if (a !== undefined && b !== undefined) pairs.set(`${module}.weight`, { a, b, r: layout.r, scale: layout.scale });
+  }
+  return pairs;
+}
+
+/** Weights in other formats, which would no longer be those of the model. */
+const otherWeights = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|onnx|ot)(\.index\.json)?$/;
+
+/** Files of the model's folder that go along: all but weights and hidden ones. */
+async function companions(model: ModelFolder, shards: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of await readdir(model.path)) {
+    const isIndex = name === indexFile && !shards.includes("model.safetensors");
+    if (name.startsWith(".") || (otherWeights.test(name) && !isIndex)) continue;
+    if ((await stat(join(model.path, name))).isFile()) names.push(name);
+  }
+  return names.sort();
+}
+
+/** config.json with the new type, under the key it has (`dtype` since transformers 5, `torch_dtype` before). */
+async function writeConfig(model: ModelFolder, to: string, dtype: MergeType): Promise<void> {
+  const keys = ["dtype", "torch_dtype"].filter((key) => key in model.config);
+  const types = Object.fromEntries((keys.length > 0 ? keys : ["torch_dtype"]).map((key) => [key, dtype]));
+  await writeFile(to, `${JSON.stringify({ ...model.config, ...types }, undefined, 2)}\n`);
+}
+
+async function writeIndex(model: ModelFolder, to: string, bytes: number): Promise<void> {
+  const index = await readJsonObject(join(model.path, indexFile));
+  const { metadata } = index;
+  const known = typeof metadata === "object" ? metadata : {};
+  await writeFile(to, `${JSON.stringify({ ...index, metadata: { ...known, total_size: bytes } }, undefined, 2)}\n`);
+}
