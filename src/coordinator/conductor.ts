@@ -25,9 +25,9 @@ export interface ConductorOptions {
   readonly recorder: RunRecorder;
   readonly logger: Logger;
   /** Writes a checkpoint of a state that no longer changes; gives its path. */
-  save(state: ReplicaState): Promise<string>;
+  readonly save: (state: ReplicaState) => Promise<string>;
   /** Monotonic, ms. */
-  now(): number;
+  readonly now: () => number;
 }
 
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>

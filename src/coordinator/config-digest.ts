@@ -5,26 +5,23 @@ import type { RunConfig } from "../config/index.js";
 /** How many steps there are may change only where the schedule doesn't depend on it, so it counts. */
 export function configDigest(config: RunConfig): string {
   const { seed, lora, quantization, compute, data, training } = config;
-  const {
-    logging_steps: _logging,
-    eval_steps: _eval,
-    save_steps: _save,
-    save_total_limit: _limit,
-    ...decisive
-  } = training;
   const { engine, dtype } = compute;
   const { shuffle, packing, max_length: maxLength } = data;
-  const { init_adapter: _start, ...adapters } = lora;
   const listing = {
     seed,
-    lora: adapters,
     quantization,
     engine,
     dtype,
     shuffle,
     packing,
     maxLength,
-    training: decisive,
+    // Where the parameters came from does not matter any more: they are in the checkpoint.
+    lora: omit(lora, ["init_adapter"]),
+    training: omit(training, ["logging_steps", "eval_steps", "save_steps", "save_total_limit"]),
   };
   return createHash("sha256").update(JSON.stringify(listing)).digest("hex");
+}
+
+function omit(settings: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !names.includes(name)));
 }

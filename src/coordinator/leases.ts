@@ -14,8 +14,8 @@ export interface RowSource {
 
 export interface LeaseSources {
   readonly microBatchSize: number;
-  training(step: StepNumber): RowSource;
-  evaluation(): RowSource;
+  readonly training: (step: StepNumber) => RowSource;
+  readonly evaluation: () => RowSource;
 }
 
 /** Shards needed for so many rows. */

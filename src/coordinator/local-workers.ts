@@ -23,9 +23,9 @@ export interface LocalWorkersOptions {
   readonly logFolder: string;
   /** The `coxswain` program; this build's own where absent. */
   readonly program?: string;
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** No worker can be kept running, or one says that the run itself is wrong. */
-  onFailure(error: CoxswainError): void;
+  readonly onFailure: (error: CoxswainError) => void;
 }
 
 export interface LocalWorkers {
@@ -106,7 +106,7 @@ class Slot {
   #onExit(code: number | null, signal: NodeJS.Signals | null, lifetime: number): void {
     this.#child = undefined;
     if (this.#closing || code === 0) return;
-    const how = signal === null ? `exit code ${code}` : signal;
+    const how = signal ?? `exit code ${code}`;
     this.#failedStarts = lifetime < startedAfter && signal === null ? this.#failedStarts + 1 : 0;
     const log = join(this.#options.logFolder, `worker-${this.#index}.log`);
     if ((code !== null && hopeless.includes(code)) || this.#failedStarts >= startsAllowed) {

@@ -47,9 +47,9 @@ export interface PrepareOptions {
   /** Go on from the newest whole checkpoint. */
   readonly resume: boolean;
   /** Something the user should know: a dropped example, a damaged checkpoint. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** What is being done, for a user who waits. */
-  progress(text: string): void;
+  readonly progress: (text: string) => void;
 }
 
 export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {

@@ -41,7 +41,7 @@ export interface RecorderOptions {
   /** Tokens of a shard, on average. */
   readonly tokensPerShard: number;
   /** Wall clock, ms. */
-  wallClock(): number;
+  readonly wallClock: () => number;
 }
 
 interface WorkerName {

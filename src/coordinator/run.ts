@@ -32,9 +32,9 @@ export interface CoordinatorOptions {
   readonly view: RunView;
   readonly logger: Logger;
   /** Monotonic, ms. */
-  now(): number;
+  readonly now: () => number;
   /** A worker says that it cannot go on. The run goes on without it unless the caller decides otherwise. */
-  onWorkerFailure?(worker: string, error: CoxswainError): void;
+  readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
 }
 
 export interface FinishedRun {

@@ -32,11 +32,11 @@ export interface ServiceOptions {
   readonly token: string | null;
   readonly silenceTimeout: number;
   /** Opens the connection to a worker's own server. */
-  reach(session: WorkerSession): Promise<void>;
+  readonly reach: (session: WorkerSession) => Promise<void>;
   /** A reduced gradient of so many bytes is being sent. */
-  onSent(bytes: number): void;
+  readonly onSent: (bytes: number) => void;
   /** A worker says that it cannot go on. */
-  onFailure(session: WorkerSession, error: CoxswainError): void;
+  readonly onFailure: (session: WorkerSession, error: CoxswainError) => void;
 }
 
 type Attendance = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;

@@ -59,7 +59,7 @@ function countHandled(onHandled: (method: string, code: string) => void): Server
   return (method, call) =>
     new ServerInterceptingCall(call, {
       sendStatus: (sent, next) => {
-        onHandled(method.path.slice(1), status[sent.code ?? status.UNKNOWN]);
+        onHandled(method.path.slice(1), status[sent.code]);
         next(sent);
       },
     });
@@ -73,7 +73,7 @@ function bind(server: Server, { host, port, credentials, addressKey }: ListenOpt
         resolve(bound);
         return;
       }
-      const taken = /EADDRINUSE/.test(messageOf(error));
+      const taken = messageOf(error).includes("EADDRINUSE");
       const message = taken
         ? `${addressKey}: the port of ${address} is in use`
         : `${addressKey}: cannot listen on ${address}: ${messageOf(error)}`;

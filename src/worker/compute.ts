@@ -19,14 +19,14 @@ export interface LeaseRunnerOptions {
   readonly trainable: Trainable;
   /** The run's seed: dropout draws from it. */
   readonly seed: number;
-  send(message: WorkerMessage): void;
+  readonly send: (message: WorkerMessage) => void;
   /** Delivers a contribution where it cannot be pulled; rejects when it could not. */
-  push(step: number, node: TreeNode, vector: Float32Array): Promise<void>;
+  readonly push: (step: number, node: TreeNode, vector: Float32Array) => Promise<void>;
   /** Whether work on this step is of no use any more. */
-  isFinal(step: number): boolean;
+  readonly isFinal: (step: number) => boolean;
   /** Monotonic, ms. */
-  now(): number;
-  observe(shard: ShardMeasurement): void;
+  readonly now: () => number;
+  readonly observe: (shard: ShardMeasurement) => void;
 }
 
 interface Result {

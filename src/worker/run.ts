@@ -44,7 +44,7 @@ export interface WorkerOptions {
   readonly logger: Logger;
   readonly observer: WorkerObserver;
   /** Monotonic, ms. */
-  now(): number;
+  readonly now: () => number;
   /** Leave: say goodbye and end. */
   readonly signal: AbortSignal;
 }

@@ -25,10 +25,10 @@ export interface MachineSettings {
   /** Shards of the evaluation set; 0 when there is none. */
   readonly evaluationShards: number;
   /** Shards of a step's global batch. */
-  shardsOf(step: StepNumber): number;
-  learningRate(step: StepNumber): number;
+  readonly shardsOf: (step: StepNumber) => number;
+  readonly learningRate: (step: StepNumber) => number;
   /** What the mean gradient is multiplied by so that its norm stays in bounds. */
-  clipCoefficient(gradNorm: number): number;
+  readonly clipCoefficient: (gradNorm: number) => number;
 }
 
 export interface ShardResult {
