@@ -9,7 +9,9 @@ const stop = 9;
 const counting = (): ToyModel =>
   new ToyModel({ vocabulary: 10, next: (history) => (history.length >= 12 ? stop : (history.at(-1)! + 1) % 10) });
 
-const prompts = [[5], [1, 2, 3], [0, 0, 0, 0, 7], [2, 2], [4, 4, 4, 4, 4, 4, 4, 8], [6]].map((ids) => Int32Array.from(ids));
+const prompts = [[5], [1, 2, 3], [0, 0, 0, 0, 7], [2, 2], [4, 4, 4, 4, 4, 4, 4, 8], [6]].map((ids) =>
+  Int32Array.from(ids),
+);
 
 const plain = ({ tokens, finish, stopId }: Generation) => ({ tokens: Array.from(tokens), finish, stopId });
 
@@ -58,15 +60,18 @@ describe("answers don't depend on the batch", () => {
     ["sampled", { temperature: 1.5, topP: 0.9, topK: 6 }],
   ] as const;
 
-  it.each(settings)("%s: batches of any size give what one by one gives, in the prompts' order", async (_, sampling) => {
-    const options = { maxNewTokens: 7, stopIds: [stop], sampling, seed: 3 };
-    const alone = await generate(counting(), prompts, { ...options, batchSize: 1 });
-    expect(new Set(alone.map(({ tokens }) => tokens.length)).size).toBeGreaterThan(1);
-    for (const batchSize of [2, 4, 50]) {
-      const together = await generate(counting(), prompts, { ...options, batchSize });
-      expect(together.map(plain)).toEqual(alone.map(plain));
-    }
-  });
+  it.each(settings)(
+    "%s: batches of any size give what one by one gives, in the prompts' order",
+    async (_, sampling) => {
+      const options = { maxNewTokens: 7, stopIds: [stop], sampling, seed: 3 };
+      const alone = await generate(counting(), prompts, { ...options, batchSize: 1 });
+      expect(new Set(alone.map(({ tokens }) => tokens.length)).size).toBeGreaterThan(1);
+      for (const batchSize of [2, 4, 50]) {
+        const together = await generate(counting(), prompts, { ...options, batchSize });
+        expect(together.map(plain)).toEqual(alone.map(plain));
+      }
+    },
+  );
 
   it("sampled text changes with the seed and between equal prompts, and is the same again with the same seed", async () => {
     const same = Array.from({ length: 6 }, () => Int32Array.of(3));
@@ -111,7 +116,10 @@ describe("work", () => {
 
   it("reads a long prompt in pieces, padded on the left, to the same answer", async () => {
     const long = Int32Array.from({ length: 5000 }, (_, place) => (place * 7) % 10);
-    const model = new ToyModel({ vocabulary: 10, next: (history) => history.reduce((sum, id) => (sum * 3 + id) % 10, 0) });
+    const model = new ToyModel({
+      vocabulary: 10,
+      next: (history) => history.reduce((sum, id) => (sum * 3 + id) % 10, 0),
+    });
     const [alone] = await generate(model, [long], { maxNewTokens: 4, stopIds: [] });
     expect(model.feeds.slice(0, 3)).toEqual([
       [1, 2048],

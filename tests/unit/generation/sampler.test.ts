@@ -59,11 +59,12 @@ describe("filters keep the tokens that transformers keeps", () => {
 describe("a draw", () => {
   // Probabilities 0.5, 0.25, 0.125, 0.125.
   const logits = Float32Array.from([0.5, 0.25, 0.125, 0.125], Math.log);
-  const draw = (point: number, topK = 0): number =>
-    sampleToken(logits, { temperature: 1, topP: 1, topK }, () => point);
+  const draw = (point: number, topK = 0): number => sampleToken(logits, { temperature: 1, topP: 1, topK }, () => point);
 
   it("follows the cumulative probabilities in the order of the ids", () => {
-    expect([0, 0.49, 0.51, 0.74, 0.76, 0.87, 0.88, 0.999].map((point) => draw(point))).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    expect([0, 0.49, 0.51, 0.74, 0.76, 0.87, 0.88, 0.999].map((point) => draw(point))).toEqual([
+      0, 0, 1, 1, 2, 2, 3, 3,
+    ]);
   });
 
   it("renormalises over what the filters keep", () => {
