@@ -46,11 +46,19 @@ const share = (part: number, whole: number): string => `${((100 * part) / whole)
 
 function answerText({ where, question, expected, answer, matched, finish }: Answer, colours: Colours): string {
   const verdict = matched ? colours.green("matched") : colours.red("not matched");
-  const cut =
-    finish === "length" || finish === "context" ? " (cut off)" : finish === "too_long" ? " (too long to ask)" : "";
+  const said = [answer, endNotes[finish]].filter((part) => part !== "").join(" ");
   const field = (name: string, text: string): string => `  ${colours.dim(name.padEnd(8))}  ${indent(text, 12)}\n`;
-  return `${colours.bold(where)}  ${verdict}\n${field("asked", question)}${field("expected", expected)}${field("answer", answer + cut)}`;
+  const head = `${colours.bold(where)}  ${verdict}\n`;
+  return head + field("asked", question) + field("expected", expected) + field("answer", said);
 }
+
+/** What is said of an answer's end, where it is not the model's own. */
+const endNotes: Record<Answer["finish"], string> = {
+  stop: "",
+  length: "(cut off)",
+  context: "(cut off)",
+  too_long: "(too long to ask)",
+};
 
 /** Lines after the first stand under it. */
 const indent = (text: string, columns: number): string => text.replaceAll("\n", `\n${" ".repeat(columns)}`);
