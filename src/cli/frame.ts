@@ -1,0 +1,93 @@
+/**
+ * What every command has around it: errors become a message, a hint and an exit code, and `--set` means the same
+ * everywhere. Knows nothing of what a command does.
+ */
+import { inspect } from "node:util";
+import type { Command } from "commander";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { coloursFor } from "./colour.js";
+
+/** What the frame touches of its process. */
+export interface FrameProcess {
+  readonly stderr: {
+    readonly isTTY?: boolean | undefined;
+    write(text: string, done: () => void): unknown;
+  };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  exit(code: number): void;
+}
+
+const thisProcess: FrameProcess = {
+  stderr: process.stderr,
+  environment: process.env,
+  exit: (code) => process.exit(code),
+};
+
+/**
+ * Runs a command's work. What it throws is told on stderr and ends the process with the error's exit code; where it
+ * returns, the process ends by itself once everything is closed.
+ */
+export async function runCommand(action: () => Promise<void>, host: FrameProcess = thisProcess): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    await fail(error, host);
+  }
+}
+
+/** Tells of an error and ends the process. */
+export async function fail(error: unknown, host: FrameProcess = thisProcess): Promise<void> {
+  // Nobody is left to read: as quiet as a program that SIGPIPE ends, and with its exit code.
+  if (systemCodeOf(error) === "EPIPE") {
+    host.exit(exitCodeOfClosedPipe);
+    return;
+  }
+  await new Promise<void>((resolve) => host.stderr.write(formatError(error, host), resolve));
+  host.exit(error instanceof CoxswainError ? error.exitCode : 1);
+}
+
+/** 128 + SIGPIPE. */
+const exitCodeOfClosedPipe = 141;
+
+/** `error: …` and `hint: …`; with COXSWAIN_DEBUG=1 the stack and the causes too. */
+export function formatError(error: unknown, { stderr, environment }: FrameProcess): string {
+  const colours = coloursFor(stderr, environment);
+  const isBug = !(error instanceof CoxswainError) || error.code === "bug";
+  const hint = isBug ? bugHint : error.hint;
+  let text = `${colours.bold(colours.red("error:"))} ${isBug ? bugMessage(error) : messageOf(error)}\n`;
+  if (hint !== undefined) text += `${colours.cyan("hint:")} ${hint}\n`;
+  if (environment["COXSWAIN_DEBUG"] === "1") text += `${colours.dim(inspect(error, { depth: 5 }))}\n`;
+  return text;
+}
+
+const bugHint =
+  "This is a bug in coxswain: README.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.";
+
+function bugMessage(error: unknown): string {
+  const kind =
+    error instanceof Error && error.name !== "Error" && !(error instanceof CoxswainError) ? `${error.name}: ` : "";
+  return `${kind}${messageOf(error)}`;
+}
+
+/**
+ * Ends the process quietly when what it prints is no longer read (`coxswain preview run.yaml | head`), and tells of
+ * errors that no command caught.
+ */
+export function guardProcess(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error) => void fail(error));
+  }
+  process.on("uncaughtException", (error) => void fail(error));
+}
+
+/** Adds the repeatable `--set <key=value>`; the command's options then have `set: readonly string[]`. */
+export function setOption(command: Command): Command {
+  const collect = (setting: string, earlier: readonly string[]): readonly string[] => [...earlier, setting];
+  command.option(
+    "--set <key=value>",
+    "a setting in place of the run file's, as in training.learning_rate=1e-4 (repeatable)",
+    collect,
+  );
+  // A default in the option itself would show in the help as "(default: [])".
+  return command.setOptionValueWithSource("set", [], "default");
+}

@@ -1,0 +1,95 @@
+/** The program: its commands in groups, its help, and what is said of a wrong command line. */
+import { Command, CommanderError, type Argument } from "commander";
+import { createColors } from "picocolors";
+import { version } from "../version.js";
+import { coloursFor } from "./colour.js";
+import { registerCoordinator } from "./coordinator.js";
+import { registerEval } from "./eval.js";
+import { registerGenerate } from "./generate.js";
+import { registerMerge } from "./merge.js";
+import { registerPreview } from "./preview.js";
+import { registerTrain } from "./train.js";
+import { registerWorker } from "./worker.js";
+
+/** Each command is a file of its own, and loads what it needs when it is run: `--help` must not wait for a tokenizer. */
+const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [
+  ["Train:", [registerTrain, registerCoordinator, registerWorker]],
+  ["Look at the data:", [registerPreview]],
+  ["Use the result:", [registerEval, registerGenerate, registerMerge]],
+];
+
+const description = `Fine-tunes language models with LoRA across many machines, over gRPC.
+The same adapter, to the bit, whatever happens to the machines.`;
+
+const afterHelp = (title: (text: string) => string): string => `
+${title("Examples:")}
+  coxswain preview run.yaml                     which tokens are trained on
+  coxswain train run.yaml                       everything on this machine
+  coxswain train run.yaml --workers 4 --set training.learning_rate=1e-4
+  coxswain train run.yaml --resume              go on from the newest checkpoint
+  coxswain coordinator run.yaml --listen 0.0.0.0:7070
+  coxswain worker --coordinator HOST:7070       on every other machine
+  coxswain generate --model MODEL --adapter runs/my-run/adapter --prompt "…"
+
+${title("Exit codes:")}
+  0 done    1 a bug of ours    2 command line or run file    3 data    4 model
+  5 network or cluster    6 disk    130 interrupted; --resume goes on
+
+${title("Environment:")}
+  COXSWAIN_TOKEN        the run's token, in place of cluster.token
+  COXSWAIN_LOG_LEVEL    trace, debug, info (the default), warn, error or silent
+  COXSWAIN_DEBUG=1      print stacks beside errors
+  NO_COLOR=1            no colours`;
+
+/** The program with all commands; parses nothing yet. */
+export function createProgram(): Command {
+  // Commander takes colours away again where the output is not a terminal, or NO_COLOR is set.
+  const colours = createColors(true);
+  const program = new Command("coxswain");
+  program
+    .description(description)
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .exitOverride()
+    .showHelpAfterError("(--help shows how it is used)")
+    .configureOutput({
+      outputError: (text, write) => {
+        const { bold, red } = coloursFor(process.stderr);
+        write(text.replace(/^error:/, bold(red("error:"))));
+      },
+    })
+    .configureHelp({
+      styleTitle: (text) => colours.bold(text),
+      styleCommandText: (text) => colours.bold(text),
+      styleSubcommandTerm: (text) => colours.cyan(text),
+      styleOptionTerm: (text) => colours.cyan(text),
+      styleArgumentTerm: (text) => colours.cyan(text),
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(" "),
+    })
+    .addHelpText("after", ({ error }) => (error ? "" : afterHelp((text) => colours.bold(text))));
+  for (const [heading, commands] of groups) {
+    program.commandsGroup(heading);
+    for (const register of commands) register(program);
+  }
+  program.commandsGroup("Other:").helpCommand("help [command]", "print the help of a command");
+  return program;
+}
+
+const argumentTerm = (argument: Argument): string =>
+  argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
+
+/**
+ * Runs a command line.
+ * @param arguments_ without the program's own name
+ * @returns the exit code of a command line that is answered here (help, version, a mistake: 2); undefined where a
+ *   command ran, which sets its own
+ */
+export async function runProgram(arguments_: readonly string[]): Promise<number | undefined> {
+  try {
+    await createProgram().parseAsync([...arguments_], { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+}
