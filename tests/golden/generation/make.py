@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Writes sampling.json and greedy.json: what transformers' logits warpers and greedy `generate` give.
+"""Writes sampling.json and greedy.json: what transformers' logits warpers and greedy `generate` give, the latter with
+the bundled model alone and with the adapter of the golden case "chat".
 
-Usage, with torch and transformers (see tests/peers/): make.py
+Usage, with torch, transformers and PEFT (see tests/peers/): make.py
 """
 import json
 from pathlib import Path
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
@@ -41,23 +43,28 @@ def sampling_cases():
     return [filtered(logits, *setting) for logits in (few, many, ties) for setting in settings]
 
 
-def greedy_cases(lines=(0, 57, 123), new_tokens=60):
+def greedy_cases(model, tokenizer, texts, new_tokens=60):
+    cases = []
+    for text in texts:
+        prompt = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+        settings = dict(max_new_tokens=new_tokens, do_sample=False, eos_token_id=2, pad_token_id=0)
+        made = model.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), **settings)
+        made = made[0][prompt.shape[1]:].tolist()
+        said = tokenizer.decode(made, skip_special_tokens=True)
+        cases.append(dict(asked=text, prompt=prompt[0].tolist(), generated=made, text=said))
+    return cases
+
+
+def greedy(lines=(0, 57, 123)):
     tokenizer = AutoTokenizer.from_pretrained(example / "model")
     model = AutoModelForCausalLM.from_pretrained(example / "model", dtype=torch.float32)
     data = [json.loads(line)["messages"] for line in open(example / "data/eval.jsonl")]
-    texts = [
-        tokenizer.apply_chat_template(data[line][:-1], add_generation_prompt=True, tokenize=False) for line in lines
-    ]
-    cases = []
+    render = lambda messages: tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     # Chat answers are short: prose goes on to the end.
-    for text in texts + ["Upon the whole, the commerce of the United States"]:
-        prompt = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
-        made = model.generate(
-            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=new_tokens, do_sample=False, eos_token_id=2, pad_token_id=0
-        )[0][prompt.shape[1]:].tolist()
-        said = tokenizer.decode(made, skip_special_tokens=True)
-        cases.append(dict(asked=text, prompt=prompt[0].tolist(), generated=made, text=said))
-    return dict(max_new_tokens=new_tokens, cases=cases)
+    texts = [render(data[line][:-1]) for line in lines] + ["Upon the whole, the commerce of the United States"]
+    base = greedy_cases(model, tokenizer, texts)
+    adapted = greedy_cases(PeftModel.from_pretrained(model, here / "../chat/expected_adapter"), tokenizer, texts)
+    return dict(max_new_tokens=60, base=base, adapter=adapted)
 
 
 def write(name, value):
@@ -65,4 +72,4 @@ def write(name, value):
 
 
 write("sampling.json", sampling_cases())
-write("greedy.json", greedy_cases())
+write("greedy.json", greedy())
