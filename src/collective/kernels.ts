@@ -51,7 +51,10 @@ export function scaleInPlace(vector: Float32Array, factor: number): void {
   });
 }
 
-/** Elements that one of `squareSums` is over. Part of the definition of the gradient's norm: changing it changes runs. */
+/**
+ * Elements that one of `squareSums` is over, at most a scratch block. Part of the definition of the gradient's norm:
+ * changing it changes runs.
+ */
 export const squareSumBlock = 4096;
 
 /**

@@ -57,33 +57,45 @@
     (local.set $low (f64x2.add (local.get $low) (local.get $high)))
     (f64.add (f64x2.extract_lane 0 (local.get $low)) (f64x2.extract_lane 1 (local.get $low))))
 
-  ;; to[i] = bfloat16 nearest to from[i], ties to even; a NaN stays one. 8 elements a turn.
+  ;; to[i] = bfloat16 nearest to from[i], ties to even; a NaN stays one. 8 elements a turn; the same is written out for
+  ;; both halves, because a function that takes a vector is not inlined.
   (func (export "toBf16") (param $to i32) (param $from i32) (param $count i32)
     (local $end i32)
+    (local $low v128)
+    (local $high v128)
+    (local $lowKept v128)
+    (local $highKept v128)
     (local.set $end (i32.add (local.get $from) (i32.shl (local.get $count) (i32.const 2))))
     (block $done
       (loop $next
         (br_if $done (i32.ge_u (local.get $from) (local.get $end)))
+        (local.set $low (v128.load (local.get $from)))
+        (local.set $high (v128.load offset=16 (local.get $from)))
+        (local.set $lowKept (i32x4.shr_u (local.get $low) (i32.const 16)))
+        (local.set $highKept (i32x4.shr_u (local.get $high) (i32.const 16)))
         (v128.store (local.get $to)
           (i16x8.narrow_i32x4_u
-            (call $round (v128.load (local.get $from)))
-            (call $round (v128.load offset=16 (local.get $from)))))
+            (v128.bitselect
+              ;; A NaN keeps its upper bits and is made quiet, lest it become an infinity.
+              (v128.or (local.get $lowKept) (v128.const i32x4 0x40 0x40 0x40 0x40))
+              ;; Add just under a half, and one more where the kept part is odd: ties go to even.
+              (i32x4.shr_u
+                (i32x4.add
+                  (i32x4.add (local.get $low) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+                  (v128.and (local.get $lowKept) (v128.const i32x4 1 1 1 1)))
+                (i32.const 16))
+              (f32x4.ne (local.get $low) (local.get $low)))
+            (v128.bitselect
+              (v128.or (local.get $highKept) (v128.const i32x4 0x40 0x40 0x40 0x40))
+              (i32x4.shr_u
+                (i32x4.add
+                  (i32x4.add (local.get $high) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+                  (v128.and (local.get $highKept) (v128.const i32x4 1 1 1 1)))
+                (i32.const 16))
+              (f32x4.ne (local.get $high) (local.get $high)))))
         (local.set $from (i32.add (local.get $from) (i32.const 32)))
         (local.set $to (i32.add (local.get $to) (i32.const 16)))
         (br $next))))
-
-  ;; The bfloat16 bits of four f32, each in the low half of an i32.
-  (func $round (param $bits v128) (result v128)
-    (v128.bitselect
-      ;; A NaN keeps its upper bits and is made quiet, lest it become an infinity.
-      (v128.or (i32x4.shr_u (local.get $bits) (i32.const 16)) (v128.const i32x4 0x40 0x40 0x40 0x40))
-      ;; Add just under a half, and one more where the kept part is odd: ties go to even.
-      (i32x4.shr_u
-        (i32x4.add
-          (i32x4.add (local.get $bits) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
-          (v128.and (i32x4.shr_u (local.get $bits) (i32.const 16)) (v128.const i32x4 1 1 1 1)))
-        (i32.const 16))
-      (f32x4.ne (local.get $bits) (local.get $bits))))
 
   ;; into[i] = into[i] + from[i], where from is bfloat16. 8 elements a turn.
   (func (export "addBf16") (param $into i32) (param $from i32) (param $count i32)

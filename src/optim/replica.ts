@@ -2,7 +2,7 @@
  * A replica: LoRA parameters, optimiser moments and the step they belong to. The coordinator and every worker hold one,
  * and all stay equal to the bit, because each applies the same updates in the same arithmetic.
  */
-import { stateHash } from "../collective/index.js";
+import { floatsOf, stateHash } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { stepNumber } from "../ids.js";
@@ -92,9 +92,8 @@ export class Replica implements ReplicaState {
           hint: "Coordinator and worker must be of the same version.",
         },
       );
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-    const at = (index: number): Float32Array =>
-      new Float32Array(aligned.buffer, aligned.byteOffset + 4 * index * this.size, this.size);
+    const all = floatsOf(bytes);
+    const at = (index: number): Float32Array => all.subarray(index * this.size, (index + 1) * this.size);
     this.assign({ step: stepNumber(step), parameters: at(0), m: at(1), v: at(2) });
   }
 
