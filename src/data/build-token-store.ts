@@ -80,7 +80,7 @@ class Collector {
     const token = JSON.stringify(this.#tokenizer.idToToken(stranger));
     throw new CoxswainError(
       "data",
-      `${where}: token ${stranger} (${token}) is not one of the model's ${modelVocabSize}.`,
+      `${where}: token ${stranger} (${token}) is not one of the model's ${modelVocabSize}`,
       {
         hint: "The tokenizer has tokens that the model was not made with: use the tokenizer that came with the model.",
       },
@@ -92,7 +92,7 @@ const countSupervised = ({ ids, labels }: LabelledTokens): number =>
   supervisedTokens({ inputIds: ids, labels, segments: [ids.length] });
 
 const nothingSupervised = (where: string): CoxswainError =>
-  new CoxswainError("data", `${where}: nothing in this example is supervised, so there is nothing to learn from it.`, {
+  new CoxswainError("data", `${where}: nothing in this example is supervised, so there is nothing to learn from it`, {
     hint:
       "A conversation needs an assistant message, a completion some text, and `labels` something but -100. The first " +
       "token of an example is never predicted. Correct or remove the line.",
@@ -100,13 +100,13 @@ const nothingSupervised = (where: string): CoxswainError =>
 
 function nothingLeft(source: string | readonly string[], maxLength: number): CoxswainError {
   const name = typeof source === "string" ? source : source.join(", ");
-  const message = `${name}: every example is longer than data.max_length (${maxLength}) and has nothing supervised before it.`;
+  const message = `${name}: every example is longer than data.max_length (${maxLength}) and has nothing supervised before it`;
   return new CoxswainError("data", message, { hint: "Raise data.max_length, or shorten the prompts." });
 }
 
 function needsTemplate(example: Example, where: string, templates: ChatTemplates | null): void {
   if (example.kind !== "chat" || templates !== null) return;
-  throw new CoxswainError("data", `${where}: this is a conversation, but the model has no chat template.`, {
+  throw new CoxswainError("data", `${where}: this is a conversation, but the model has no chat template`, {
     hint: "Give one with data.chat_template (Jinja text or a file), or use a model that was trained for chat.",
   });
 }

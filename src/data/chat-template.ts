@@ -65,7 +65,7 @@ export class ChatTemplate {
       this.marksGeneration = rewritten.marksGeneration;
       this.#render = compileJinja(rewritten.source);
     } catch (error) {
-      throw new CoxswainError("data", `The chat template of ${options.origin} is not valid: ${messageOf(error)}`, {
+      throw new CoxswainError("data", `the chat template of ${options.origin} is not valid: ${messageOf(error)}`, {
         hint: "Give a working Jinja template with data.chat_template.",
         cause: error,
       });
@@ -163,12 +163,12 @@ export class ChatTemplate {
   }
 
   #failed(error: unknown, where: string | undefined): CoxswainError {
-    const message = `The chat template of ${this.#options.origin} failed to render: ${messageOf(error)}`;
+    const message = `the chat template of ${this.#options.origin} failed to render: ${messageOf(error)}`;
     return new CoxswainError("data", located(where, message), { hint: templateHint, cause: error });
   }
 
   #inexact(reason: string, where: string | undefined): CoxswainError {
-    const message = `The chat template of ${this.#options.origin} doesn't tell which text is the assistant's: ${reason}.`;
+    const message = `the chat template of ${this.#options.origin} doesn't tell which text is the assistant's: ${reason}`;
     return new CoxswainError("data", located(where, message), { hint: inexactHint });
   }
 }

@@ -19,5 +19,7 @@ export { packExamples } from "./packing.js";
 export type { Packing } from "./packing.js";
 export { epochOrder, stepPlan } from "./order.js";
 export type { StepPlan, StepPlanOptions, StepRows } from "./order.js";
+export { previewRow, renderPreview } from "./preview.js";
+export type { PreviewPiece, PreviewRow, PreviewStyle } from "./preview.js";
 export { collate, IGNORE, supervisedTokens } from "./row.js";
 export type { Batch, Row } from "./row.js";

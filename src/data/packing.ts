@@ -46,9 +46,28 @@ class Spaces {
   }
 }
 
+/** Examples by decreasing length, those of one length in their order: a counting sort. */
+function longestFirst(lengths: Int32Array, capacity: number): Int32Array {
+  const next = new Int32Array(capacity + 1);
+  for (const length of lengths) next[length] = (next[length] ?? 0) + 1;
+  let at = 0;
+  for (let length = capacity; length >= 0; length--) {
+    const count = next[length] ?? 0;
+    next[length] = at;
+    at += count;
+  }
+  const order = new Int32Array(lengths.length);
+  lengths.forEach((length, example) => {
+    const place = next[length] ?? 0;
+    order[place] = example;
+    next[length] = place + 1;
+  });
+  return order;
+}
+
 /** The row of each example, in the order in which rows are opened. Rows of equal space are filled oldest first. */
 function assignRows(lengths: Int32Array, capacity: number): Int32Array {
-  const order = Int32Array.from(lengths.keys()).sort((a, b) => (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b);
+  const order = longestFirst(lengths, capacity);
   const rowOf = new Int32Array(lengths.length);
   const spaces = new Spaces(capacity);
   const queues = new Map<number, { rows: number[]; taken: number }>();

@@ -42,7 +42,7 @@ function decodeText(bytes: Uint8Array, where: string): string {
   try {
     return utf8.decode(bytes);
   } catch (error) {
-    throw new CoxswainError("data", `${where}: not UTF-8 text.`, {
+    throw new CoxswainError("data", `${where}: not UTF-8 text`, {
       hint: "Save the file as UTF-8; a compressed or binary file must be unpacked first.",
       cause: error,
     });
@@ -65,7 +65,7 @@ async function readList(file: string, lines: AsyncIterable<Buffer>, first: strin
   const parts = [first];
   for await (const line of lines) parts.push(decodeText(line, file));
   const value = parseJson(parts.join("\n"), file);
-  if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples.`);
+  if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples`);
   return value as unknown[];
 }
 
@@ -108,7 +108,7 @@ export async function* readRecords(source: string | readonly string[]): AsyncGen
     }
   }
   if (count === 0) {
-    throw new CoxswainError("data", `${files.join(", ")}: there is no example in it.`, {
+    throw new CoxswainError("data", `${files.join(", ")}: there is no example in it`, {
       hint: 'Write one JSON object a line, such as {"messages": [...]}.',
     });
   }

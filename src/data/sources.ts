@@ -10,7 +10,7 @@ const parquetHint =
 
 function refuseParquet(file: string): void {
   if (path.extname(file).toLowerCase() !== ".parquet") return;
-  throw new CoxswainError("data", `${file} is a Parquet file.`, { hint: parquetHint });
+  throw new CoxswainError("data", `${file} is a Parquet file`, { hint: parquetHint });
 }
 
 /** By code units, so that the order is the same on every machine. */
@@ -23,7 +23,7 @@ async function filesOfFolder(folder: string): Promise<string[]> {
   for (const name of names) refuseParquet(path.join(folder, name));
   const data = names.filter((name) => readable.has(path.extname(name).toLowerCase()));
   if (data.length === 0) {
-    throw new CoxswainError("data", `${folder} has no .jsonl, .ndjson or .json file.`, {
+    throw new CoxswainError("data", `${folder} has no .jsonl, .ndjson or .json file`, {
       hint: "Folders inside it are not searched: name the folder that holds the files.",
     });
   }
@@ -37,7 +37,7 @@ async function filesOf(source: string): Promise<string[]> {
   } catch (error) {
     if (error instanceof CoxswainError) throw error;
     const missing = systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR";
-    throw new CoxswainError("data", missing ? `${source} doesn't exist.` : `${source}: ${messageOf(error)}`, {
+    throw new CoxswainError("data", missing ? `${source} doesn't exist` : `${source}: ${messageOf(error)}`, {
       hint: "data.train and data.eval name a .jsonl file, a list of files or a folder, relative to the run file.",
       cause: error,
     });

@@ -74,7 +74,7 @@ function parseObject(file: string, text: string): JsonObject {
       cause: error,
     });
   }
-  if (!isObject(value)) throw new CoxswainError("model", `${file} doesn't hold a JSON object.`);
+  if (!isObject(value)) throw new CoxswainError("model", `${file} doesn't hold a JSON object`);
   return value;
 }
 
@@ -170,7 +170,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const file = path.join(folder, "tokenizer.json");
   const tokenizerJson = await readText(file);
   if (tokenizerJson === null) {
-    throw new CoxswainError("model", `${folder} has no tokenizer.json.`, {
+    throw new CoxswainError("model", `${folder} has no tokenizer.json`, {
       hint:
         "Point `model` at a Hugging Face folder with a fast tokenizer; transformers writes one: " +
         "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER).",

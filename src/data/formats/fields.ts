@@ -15,7 +15,7 @@ export function describe(value: unknown): string {
 
 /** `train.jsonl:7: "prompt" is missing; expected a string.` */
 export function unexpected(where: string, what: string, value: unknown, expected: string): CoxswainError {
-  return new CoxswainError("data", `${where}: ${what} is ${describe(value)}; expected ${expected}.`, {
+  return new CoxswainError("data", `${where}: ${what} is ${describe(value)}; expected ${expected}`, {
     hint: "Correct the line, or set data.format if the file is of another format.",
   });
 }

@@ -35,7 +35,7 @@ export function detectFormat(value: unknown, where: string): DataFormat {
   const found = keysOf.find(([, keys]) => keys.every((key) => key in fields));
   if (found !== undefined) return found[0];
   const keys = Object.keys(fields).join(", ") || "none";
-  throw new CoxswainError("data", `${where}: no known format has these keys: ${keys}.`, {
+  throw new CoxswainError("data", `${where}: no known format has these keys: ${keys}`, {
     hint: `Formats and their keys: ${formatList}.`,
   });
 }
@@ -73,7 +73,7 @@ export function exampleReader(format: DataFormat, options: FormatOptions): (valu
     const missing = keys.find((key) => !(key in fields));
     if (missing === undefined) return read(fields, where);
     const found = Object.keys(fields).join(", ") || "none";
-    throw new CoxswainError("data", `${where}: "${missing}" is ${describe(undefined)}; found keys: ${found}.`, {
+    throw new CoxswainError("data", `${where}: "${missing}" is ${describe(undefined)}; found keys: ${found}`, {
       hint: `Format ${format} needs ${keys.join(" and ")} on every line. Correct the line, or set data.format.`,
     });
   };

@@ -14,7 +14,7 @@ function contentText(value: unknown, where: string, what: string): string {
     .map((part: unknown) => {
       const { type, text } = objectOf(part, where, `a part of ${what}`);
       if (type !== "text" || typeof text !== "string") {
-        throw new CoxswainError("data", `${where}: ${what} has a part of type ${JSON.stringify(type)}.`, {
+        throw new CoxswainError("data", `${where}: ${what} has a part of type ${JSON.stringify(type)}`, {
           hint: 'Only text can be trained on: {"type": "text", "text": "..."}.',
         });
       }
@@ -47,7 +47,7 @@ export function toolsField(fields: Fields, where: string): readonly unknown[] | 
     try {
       tools = JSON.parse(tools) as unknown;
     } catch (error) {
-      throw new CoxswainError("data", `${where}: "tools" is a string that isn't JSON: ${messageOf(error)}.`, {
+      throw new CoxswainError("data", `${where}: "tools" is a string that isn't JSON: ${messageOf(error)}`, {
         hint: '"tools" is a list of JSON schemas, or such a list as a JSON text.',
       });
     }

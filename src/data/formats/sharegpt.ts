@@ -29,7 +29,7 @@ export const readSharegpt: ExampleReader = (fields, where) => {
     const role = roles.get(from);
     if (role === undefined) {
       const known = [...roles.keys()].join(", ");
-      throw new CoxswainError("data", `${where}: turn ${index + 1} is from ${JSON.stringify(from)}.`, {
+      throw new CoxswainError("data", `${where}: turn ${index + 1} is from ${JSON.stringify(from)}`, {
         hint: `"from" is one of ${known}.`,
       });
     }

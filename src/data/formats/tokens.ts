@@ -8,7 +8,7 @@ function ids(fields: Fields, key: string, where: string, allowed: (id: number) =
   const list = listField(fields, key, where, "a list of token ids");
   return Int32Array.from(list, (value, index) => {
     if (typeof value === "number" && Number.isInteger(value) && allowed(value)) return value;
-    throw new CoxswainError("data", `${where}: "${key}" has ${describe(value)} at ${index}; expected ${range}.`, {
+    throw new CoxswainError("data", `${where}: "${key}" has ${describe(value)} at ${index}; expected ${range}`, {
       hint: "Tokenise the data with this model's own tokenizer.",
     });
   });
@@ -27,7 +27,7 @@ export const readTokens =
     const labels = ids(fields, "labels", where, (id) => id === IGNORE || known(id), `${IGNORE} or ${range}`);
     if (labels.length !== inputIds.length) {
       const lengths = `${inputIds.length} "input_ids" but ${labels.length} "labels"`;
-      throw new CoxswainError("data", `${where}: ${lengths}.`, { hint: "Give one label for each token." });
+      throw new CoxswainError("data", `${where}: ${lengths}`, { hint: "Give one label for each token." });
     }
     return { kind: "tokens", inputIds, labels };
   };

@@ -185,14 +185,14 @@ describe("a template that fails", () => {
     expectError(
       () => template.render(conversation, { where: "chat.jsonl:9" }),
       "data",
-      /^chat\.jsonl:9: The chat template of some-model failed to render: Only user and assistant roles.*not system/,
+      /^chat\.jsonl:9: the chat template of some-model failed to render: Only user and assistant roles.*not system/,
       /data\.chat_template/,
     );
   });
 
   it("is refused when it is not Jinja", () => {
     const open = () => new ChatTemplate("{% for %}", { specialTokens: {}, controlTokens: new Set(), origin: "m" });
-    expectError(open, "data", /The chat template of m is not valid/);
+    expectError(open, "data", /the chat template of m is not valid/);
   });
 });
 

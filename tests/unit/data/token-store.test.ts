@@ -1,7 +1,6 @@
 /** Without this, a run trains on the wrong tokens, drops data in silence, or resumes on other data unnoticed. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { performance } from "node:perf_hooks";
 import { describe, expect, it } from "vitest";
 import { buildTokenStore, IGNORE, openTokenizer, type TokenStore } from "../../../src/data/index.js";
 import { expectRejection } from "./matchers.js";
@@ -57,12 +56,13 @@ interface TextGolden {
 const golden = readJson(inRepository("tests/golden/text/chat-tiny.json")) as TextGolden;
 
 describe("the bundled quickstart data", () => {
-  it("become 2,000 rows in well under two seconds, only answers supervised", async () => {
-    const started = performance.now();
+  it("become 2,000 rows within seconds, only answers supervised", async () => {
+    const started = process.cpuUsage();
     const store = await build(inRepository("examples/quickstart/data/train.jsonl"));
-    const elapsed = performance.now() - started;
+    const { user, system } = process.cpuUsage(started);
     expect(store.statistics).toMatchObject({ examples: 2000, rows: 2000, truncated: 0 });
-    expect(elapsed).toBeLessThan(4000); // 0.5 s alone on two cores; the margin is for a busy machine.
+    // Processor time, which other processes disturb little: 0.55 s when warm, 1.2 s with compilation.
+    expect((user + system) / 1e6).toBeLessThan(4);
     const lines = (await readFile(inRepository("examples/quickstart/data/train.jsonl"), "utf8")).trim().split("\n");
     const rows = rowsOf(store);
     for (const index of [0, 1, 777, 1999]) {

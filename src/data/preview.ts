@@ -1,0 +1,101 @@
+/**
+ * What is trained on, for a person to look at: a row's text with its supervised part marked. Pure but for the decoding;
+ * knows nothing of terminals: colours and marks are passed in.
+ */
+import { IGNORE, supervisedTokens, type Row } from "./row.js";
+import type { DataStatistics } from "./token-store.js";
+import type { TextTokenizer } from "./tokenizer.js";
+
+/** Neighbouring tokens of one example that are all supervised, or all not. */
+export interface PreviewPiece {
+  readonly text: string;
+  readonly supervised: boolean;
+}
+
+export interface PreviewRow {
+  /** Number in the token store, from 0. */
+  readonly index: number;
+  readonly tokens: number;
+  /** As the loss counts them: without the first token of each example. */
+  readonly supervisedTokens: number;
+  /** Examples of the row, one unless packed, as pieces. */
+  readonly examples: readonly (readonly PreviewPiece[])[];
+}
+
+/** How a preview looks. */
+export interface PreviewStyle {
+  /** Marks supervised text; gets one line, never a line break. */
+  readonly supervised: (text: string) => string;
+  /** For text that is read but not learnt; one line as well. */
+  readonly context: (text: string) => string;
+  readonly heading: (text: string) => string;
+  /** Explains the marks, such as "[[ ]] is learnt". */
+  readonly legend: string;
+}
+
+async function piecesOf(row: Row, from: number, to: number, tokenizer: TextTokenizer): Promise<PreviewPiece[]> {
+  const pieces: PreviewPiece[] = [];
+  let start = from;
+  for (let at = from + 1; at <= to; at++) {
+    const supervised = row.labels[start] !== IGNORE;
+    if (at < to && (row.labels[at] !== IGNORE) === supervised) continue;
+    pieces.push({ text: await tokenizer.decode(row.inputIds.subarray(start, at)), supervised });
+    start = at;
+  }
+  return pieces;
+}
+
+/** A row as text. A character whose bytes are partly supervised shows as U+FFFD on both sides. */
+export async function previewRow(row: Row, index: number, tokenizer: TextTokenizer): Promise<PreviewRow> {
+  const examples: PreviewPiece[][] = [];
+  let start = 0;
+  for (const length of row.segments) {
+    examples.push(await piecesOf(row, start, start + length, tokenizer));
+    start += length;
+  }
+  return { index, tokens: row.inputIds.length, supervisedTokens: supervisedTokens(row), examples };
+}
+
+const lines = (text: string, style: (line: string) => string): string =>
+  text
+    .split("\n")
+    .map((line) => (line === "" ? "" : style(line)))
+    .join("\n");
+
+const number = (value: number): string => value.toLocaleString("en-GB");
+const count = (value: number, noun: string): string => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+function renderRow({ index, tokens, supervisedTokens: learnt, examples }: PreviewRow, style: PreviewStyle): string {
+  const parts = [count(tokens, "token"), `${number(learnt)} supervised`];
+  if (examples.length > 1) parts.push(count(examples.length, "packed example"));
+  const texts = examples.map((pieces) =>
+    pieces.map(({ text, supervised }) => lines(text, supervised ? style.supervised : style.context)).join(""),
+  );
+  const body = texts.map((text, example) =>
+    texts.length === 1 ? text : `${style.heading(`  example ${example + 1}`)}\n${text}`,
+  );
+  const closed = body.map((text) => (text.endsWith("\n") ? text : `${text}\n`));
+  return `${style.heading(`row ${index + 1}: ${parts.join(", ")}`)}\n${closed.join("")}`;
+}
+
+function renderStatistics({ examples, rows, tokens, supervisedTokens: learnt, ...rest }: DataStatistics): string {
+  const share = ((100 * learnt) / tokens).toFixed(1);
+  const dropped = Object.values(rest.dropped).reduce((sum, one) => sum + one, 0);
+  const parts = [
+    `${count(examples, "example")} in ${count(rows, "row")}`,
+    `${count(tokens, "token")}, ${number(learnt)} supervised (${share} %)`,
+    `${number(rest.truncated)} cut`,
+    `${number(dropped)} left out`,
+  ];
+  return parts.join("; ");
+}
+
+/**
+ * The text of a preview: a legend, the rows, and what the whole data set amounts to.
+ * @param rows those to show
+ * @param statistics of the whole data set
+ */
+export function renderPreview(rows: readonly PreviewRow[], statistics: DataStatistics, style: PreviewStyle): string {
+  const parts = [style.legend, ...rows.map((row) => renderRow(row, style).trimEnd()), renderStatistics(statistics)];
+  return `${parts.join("\n\n")}\n`;
+}
