@@ -4,7 +4,7 @@ import type { ChannelCredentials, ServerDuplexStream } from "@grpc/grpc-js";
 import { floatsOf } from "../collective/index.js";
 import type { TreeNode } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
-import { WorkerClient, bulkChannelOptions, bulkDeadline, receiveObject, withToken } from "../rpc/index.js";
+import { WorkerClient, bulkChannelOptions, bulkDeadline, bulkTimeout, receiveObject, withToken } from "../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, WorkerMessageOutput, WorkerStub } from "../rpc/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -93,7 +93,7 @@ export class WorkerSession {
     if (this.#dataClient === undefined) throw new CoxswainError("bug", "a pull without a connection");
     const bytes = size * 4;
     const call = this.#dataClient.pullContribution({ step, first, count }, withToken(this.#dataKey, new Metadata()), {
-      deadline: bulkDeadline(bytes, Date.now()),
+      deadline: bulkDeadline(bytes),
     });
     return floatsOf(await receiveObject(call, bytes));
   }
@@ -106,8 +106,7 @@ export class WorkerSession {
       return Promise.resolve(early);
     }
     return new Promise<Float32Array>((resolve, reject) => {
-      const timeout = bulkDeadline(size * 4, 0).getTime();
-      const timer = setTimeout(() => reject(new Error("nothing was pushed in time")), timeout);
+      const timer = setTimeout(() => reject(new Error("nothing was pushed in time")), bulkTimeout(size * 4));
       const settled = (): void => {
         clearTimeout(timer);
         this.#awaited.delete(key);

@@ -16,13 +16,11 @@ type Sink = Pick<ServerWritableStream<unknown, Chunk> | ClientWritableStream<Chu
 };
 type Source = ClientReadableStream<Chunk> | ServerReadableStream<Chunk, unknown>;
 
-/**
- * A deadline for moving `bytes`: 10 s, and what 1 MiB/s would need. Slower than that is taken for broken.
- * @returns a Date as gRPC wants it
- */
-export function bulkDeadline(bytes: number, now: number): Date {
-  return new Date(now + 10_000 + (bytes / (1024 * 1024)) * 1000);
-}
+/** How long moving `bytes` may take, ms: 10 s, and what 1 MiB/s would need. Slower than that is taken for broken. */
+export const bulkTimeout = (bytes: number): number => 10_000 + (bytes / (1024 * 1024)) * 1000;
+
+/** The same as a deadline for a call that begins now, on the wall clock, as gRPC wants it. */
+export const bulkDeadline = (bytes: number): Date => new Date(Date.now() + bulkTimeout(bytes));
 
 /** Writes all chunks, waiting for those before; does not end the stream. Rejects when the stream breaks. */
 export async function sendChunks(sink: Sink, chunks: Iterable<Chunk> | AsyncIterable<Chunk>): Promise<void> {

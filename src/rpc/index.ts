@@ -1,4 +1,4 @@
-export { bulkDeadline, receiveObject, sendChunks, sendObject } from "./bulk.js";
+export { bulkDeadline, bulkTimeout, receiveObject, sendChunks, sendObject } from "./bulk.js";
 export { bulkChannelOptions, controlChannelOptions, serverOptions } from "./options.js";
 export {
   CoordinatorClient,

@@ -8,25 +8,23 @@ import { bulkDeadline, metadataKeys, receiveObject, sendObject } from "../rpc/in
 export class BulkClient {
   readonly #client: CoordinatorStub;
   readonly #metadata: Metadata;
-  readonly #now: () => number;
 
   /** @param metadata run, worker and token, shown with every call */
-  constructor(client: CoordinatorStub, metadata: Metadata, now: () => number) {
+  constructor(client: CoordinatorStub, metadata: Metadata) {
     this.#client = client;
     this.#metadata = metadata;
-    this.#now = now;
   }
 
   /** @returns the reduced gradient of `step`, [size] */
   async pullReduced(step: number, size: number): Promise<Float32Array> {
-    const call = this.#client.pullReduced({ step }, this.#metadata, { deadline: bulkDeadline(size * 4, this.#now()) });
+    const call = this.#client.pullReduced({ step }, this.#metadata, { deadline: bulkDeadline(size * 4) });
     return floatsOf(await receiveObject(call, size * 4));
   }
 
   /** @returns the newest committed step, and parameters and both moments one after another, [3 * size] f32 as bytes */
   async pullReplica(size: number): Promise<{ step: number; bytes: Uint8Array }> {
     const total = size * 12;
-    const call = this.#client.pullReplica({}, this.#metadata, { deadline: bulkDeadline(total, this.#now()) });
+    const call = this.#client.pullReplica({}, this.#metadata, { deadline: bulkDeadline(total) });
     let step = Number.NaN;
     call.on("metadata", (metadata: Metadata) => (step = Number(metadata.get(metadataKeys.step)[0])));
     return { bytes: await receiveObject(call, total), step };
@@ -34,7 +32,7 @@ export class BulkClient {
 
   /** The bytes of one file of the model, as they come. */
   async *pullModelFile(name: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const deadline = bulkDeadline(bytes, this.#now());
+    const deadline = bulkDeadline(bytes);
     const call = this.#client.pullModelFile({ name }, this.#metadata, { deadline });
     for await (const chunk of call) yield (chunk as Chunk).payload;
   }
@@ -45,7 +43,7 @@ export class BulkClient {
     metadata.set(metadataKeys.step, String(step));
     metadata.set(metadataKeys.first, String(node.first));
     metadata.set(metadataKeys.count, String(node.count));
-    const deadline = bulkDeadline(vector.byteLength, this.#now());
+    const deadline = bulkDeadline(vector.byteLength);
     return new Promise((resolve, reject) => {
       const call = this.#client.pushContribution(metadata, { deadline }, (error) => {
         if (error === null) resolve();

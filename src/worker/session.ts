@@ -37,6 +37,9 @@ export interface SessionParts {
   readonly softwareVersion: string;
 }
 
+/** Bulk calls that may fail in a row before the session is given up. */
+const failuresAllowed = 3;
+
 /** A membership that has been welcomed and has its model. */
 interface Membership {
   readonly model: LoadedModel;
@@ -52,6 +55,8 @@ export class Session {
   /** The newest step that is known to be final: work on it is of no use. */
   #final = 0;
   #finish: { reason: string; completed: boolean } | undefined;
+  /** Bulk calls that failed in a row. */
+  #failures = 0;
 
   constructor(parts: SessionParts, options: WorkerOptions) {
     this.#parts = parts;
@@ -120,7 +125,7 @@ export class Session {
     const metadata = withToken(this.#options.token, new Metadata());
     metadata.set(metadataKeys.run, welcome.runId);
     metadata.set(metadataKeys.worker, this.#parts.identity.id);
-    const bulk = new BulkClient(this.#parts.bulkClient, metadata, this.#options.now);
+    const bulk = new BulkClient(this.#parts.bulkClient, metadata);
     this.#options.observer.activity("loading");
     const model = await this.#parts.loader.load(welcome, config, bulk);
     const runner = new LeaseRunner({
@@ -181,8 +186,12 @@ export class Session {
   /** Bulk that does not arrive while the stream still stands is made good by a fresh replica. */
   async #arrived<T>(what: string, pull: Promise<T>): Promise<T | undefined> {
     try {
-      return await pull;
+      const arrived = await pull;
+      this.#failures = 0;
+      return arrived;
     } catch (error) {
+      // Control works and bulk does not: a fresh connection, after a pause, is the better attempt.
+      if (++this.#failures >= failuresAllowed) throw error;
       this.#options.logger.warn({ error: messageOf(error) }, `${what} did not arrive`);
       this.#control.send({ resynchronise: { reason: `${what} did not arrive: ${messageOf(error)}` } });
       return undefined;
