@@ -2,7 +2,8 @@
 export type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
 export { openModelFolder, type OpenModelFolderOptions } from "./open-folder.js";
 export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors.js";
-export { readTensor } from "./read-tensor.js";
+export { readFloatRange, readTensor } from "./read-tensor.js";
+export { storageTrouble } from "./files.js";
 export { bytesPerElement } from "./tensor-type.js";
 export { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
 export { initialParameters } from "./lora-init.js";
@@ -17,7 +18,7 @@ export {
   type AdapterTensor,
   type TrainingFacts,
 } from "./adapter.js";
-export { createFolder, removeLeftovers, replaceFolder, type RemoveLeftoversOptions } from "./durable.js";
+export { createFolder, removeLeftovers, replaceFolder, temporaryName, type RemoveLeftoversOptions } from "./durable.js";
 export {
   loraLayout,
   loraScale,

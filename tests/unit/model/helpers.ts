@@ -1,8 +1,9 @@
 /** Builds safetensors files and model folders byte by byte, apart from the code under test. */
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import { CoxswainError, type ErrorCode } from "../../../src/errors.js";
 
 export const golden = (path: string): string => resolve(import.meta.dirname, "../../golden", path);
@@ -55,4 +56,19 @@ export async function expectTrouble(promise: Promise<unknown>, code: ErrorCode):
   const trouble = error as CoxswainError;
   expect(trouble.code, trouble.message).toBe(code);
   return trouble;
+}
+
+/** Until the test ends, every write of a file handle fails with ENOSPC once so many have gone well. */
+export async function fullDisk(after = 0): Promise<void> {
+  const handle = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  const write = Reflect.get(prototype, "write") as (...parameters: unknown[]) => unknown;
+  let writes = 0;
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const limited = function (this: typeof handle, ...parameters: unknown[]): unknown {
+    return writes++ < after ? Reflect.apply(write, this, parameters) : Promise.reject(full);
+  };
+  const spy = vi.spyOn(prototype, "write").mockImplementation(limited as typeof prototype.write);
+  onTestFinished(() => spy.mockRestore());
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   cachedModel,
   modelCacheFolder,
@@ -12,7 +11,7 @@ import {
   type ModelManifest,
 } from "../../../src/model/index.js";
 import { contentHash } from "../../../src/model/manifest.js";
-import { expectTrouble, floatsFile, golden, temporaryFolder, writeFolder } from "./helpers.js";
+import { expectTrouble, fullDisk, floatsFile, golden, temporaryFolder, writeFolder } from "./helpers.js";
 
 const files = {
   "config.json": '{"model_type": "llama"}',
@@ -176,11 +175,7 @@ describe("a worker without the model receives it", () => {
 
   it("a full disk is said, and what was written is removed", async () => {
     const { source, manifest, cacheDir } = await setUp();
-    const handle = await open(join(source, "config.json"));
-    const prototype = Object.getPrototypeOf(handle) as typeof handle;
-    await handle.close();
-    const spy = vi.spyOn(prototype, "write").mockRejectedValue(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
-    onTestFinished(() => spy.mockRestore());
+    await fullDisk();
     const trouble = await expectTrouble(
       receiveModel(manifest, (name) => pieces(join(source, name)), { cacheDir }),
       "storage",

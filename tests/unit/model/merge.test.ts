@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { mergeAdapter, openModelFolder, readAdapter, readTensor, type MergeType } from "../../../src/model/index.js";
 import {
   expectTrouble,
+  fullDisk,
   floatsFile,
   golden,
   safetensorsBytes,
@@ -213,11 +213,7 @@ describe("nothing is overwritten and nothing half done is left", () => {
   it("a full disk", async () => {
     const output = outputFolder();
     const [model, adapter] = [modelFolder(), adapterFolder()];
-    const handle = await open(join(model, "config.json"));
-    const prototype = Object.getPrototypeOf(handle) as typeof handle;
-    await handle.close();
-    const spy = vi.spyOn(prototype, "write").mockRejectedValue(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
-    onTestFinished(() => spy.mockRestore());
+    await fullDisk();
     expect((await expectTrouble(merge(model, adapter, output), "storage")).message).toContain("no space left");
     expect(readdirSync(join(output, ".."))).toEqual([]);
   });

@@ -1,9 +1,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { open } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
 import { floatTensor, readSafetensorsHeader, writeSafetensors, type TensorSource } from "../../../src/model/index.js";
-import { expectTrouble, golden, temporaryFolder } from "./helpers.js";
+import { expectTrouble, fullDisk, golden, temporaryFolder } from "./helpers.js";
 
 /** A file's tensors, in an order that is not the file's. */
 async function shuffledTensors(path: string): Promise<TensorSource[]> {
@@ -57,12 +56,7 @@ describe("a file that cannot be written whole is not taken for one", () => {
 
   it("a full disk names the file and what to do", async () => {
     const folder = temporaryFolder();
-    const handle = await open(join(folder, "any"), "w");
-    const prototype = Object.getPrototypeOf(handle) as typeof handle;
-    await handle.close();
-    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-    const spy = vi.spyOn(prototype, "write").mockRejectedValue(full);
-    onTestFinished(() => spy.mockRestore());
+    await fullDisk();
     const path = join(folder, "out.safetensors");
     const trouble = await expectTrouble(writeSafetensors(path, [floatTensor("a", [1], Float32Array.of(1))]), "storage");
     expect(trouble.message).toBe(`${path}: no space left on the disk`);
