@@ -7,6 +7,7 @@ import { CoxswainError, messageOf } from "../../errors.js";
 import type { Device } from "../engine.js";
 
 export type Feeds = Record<string, Tensor>;
+export type Outputs = Readonly<Record<string, Tensor>>;
 
 export interface SessionSettings {
   /** What the session is for, in messages: "gradients", "loss", "generation". */
@@ -15,6 +16,11 @@ export interface SessionSettings {
   readonly folder: string;
   readonly device: Device;
   readonly threads: number;
+  /**
+   * Widen 16-bit weights once, when the session opens, and keep them in memory in f32. For graphs that run often over
+   * few tokens, where widening them each time would take longer than using them.
+   */
+  readonly widenWeights: boolean;
   /** Prefix of the file that operator timings are written to when the session closes; none is written without. */
   readonly profile?: string;
 }
@@ -55,7 +61,7 @@ export class Session {
    * @param outputs tensors to write outputs into, or names of outputs that the runtime makes the tensors of
    * @throws CoxswainError "bug" if the runtime fails
    */
-  async run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<InferenceSession.ReturnType> {
+  async run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<Outputs> {
     try {
       return await this.#session.run(feeds, outputs);
     } catch (error) {
@@ -77,7 +83,8 @@ export class Session {
 
 /**
  * Our graphs are written in the form in which they should run, so the runtime's graph optimiser has nothing to add: it
- * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, in memory.
+ * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, in memory (which is
+ * what `widenWeights` asks of it).
  */
 function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
   const { device, threads, folder, profile } = settings;
@@ -86,7 +93,7 @@ function sessionOptions(settings: SessionSettings): InferenceSession.SessionOpti
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
-    graphOptimizationLevel: "disabled",
+    graphOptimizationLevel: settings.widenWeights ? "basic" : "disabled",
     enableMemPattern: false,
     enableCpuMemArena: true,
     logSeverityLevel: 3,

@@ -1,14 +1,17 @@
 /** A model opened for LoRA training by the `onnx` engine. Sessions are opened when first needed. */
 import { CoxswainError } from "../../errors.js";
-import { IGNORE, type Batch } from "../../data/row.js";
+import type { Batch } from "../../data/row.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
 import type { Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
 import type { DecoderSpec } from "../families/index.js";
 import { batchGraph, lossesName } from "./batch-graph.js";
+import { checkBatch } from "./check-tokens.js";
 import { chunkLimit, lossChunks, type LossChunks } from "./chunks.js";
 import { batchFeeds } from "./feeds.js";
+import { OnnxDecoder } from "./decoder.js";
+import { generationGraph } from "./generation-graph.js";
 import { gradientName, maskName, parameterName } from "./graph-inputs.js";
 import { RotaryTable } from "./rotary-table.js";
 import { Session, type Feeds, type TensorClass } from "./session.js";
@@ -25,7 +28,7 @@ export interface OnnxTrainableOptions extends EngineOptions {
   readonly profile?: string;
 }
 
-type Purpose = "gradients" | "gradients with dropout" | "loss";
+type Purpose = "gradients" | "gradients with dropout" | "loss" | "generation";
 
 export class OnnxTrainable implements Trainable {
   readonly layout: LoraLayout;
@@ -80,8 +83,14 @@ export class OnnxTrainable implements Trainable {
     return { lossSum: sum(losses), tokens: chunks.supervised };
   }
 
-  decoder(rows: number): Promise<Decoder> {
-    throw new Error(String(rows));
+  async decoder(rows: number): Promise<Decoder> {
+    return new OnnxDecoder(rows, {
+      session: await this.#session("generation"),
+      tensor: this.#tensor,
+      spec: this.#options.spec,
+      rotary: this.#rotary,
+      parameters: this.#parameterFeeds,
+    });
   }
 
   async dispose(): Promise<void> {
@@ -93,20 +102,25 @@ export class OnnxTrainable implements Trainable {
   #session(purpose: Purpose): Promise<Session> {
     let session = this.#sessions.get(purpose);
     if (session === undefined) {
-      const { model, spec, layout, device, threads, profile } = this.#options;
-      const graph = batchGraph({
-        model,
-        spec,
-        layout,
-        gradients: purpose !== "loss",
-        dropout: purpose === "gradients with dropout" ? this.#options.dropout : 0,
-        gradientCheckpointing: this.#options.gradientCheckpointing,
-      });
-      const settings = { purpose, folder: model.path, device, threads };
-      session = Session.open(graph, profile === undefined ? settings : { ...settings, profile });
+      const { model, device, threads, profile } = this.#options;
+      const settings = { purpose, folder: model.path, device, threads, widenWeights: purpose === "generation" };
+      session = Session.open(this.#graph(purpose), profile === undefined ? settings : { ...settings, profile });
       this.#sessions.set(purpose, session);
     }
     return session;
+  }
+
+  #graph(purpose: Purpose): Uint8Array {
+    const { model, spec, layout, dropout, gradientCheckpointing } = this.#options;
+    if (purpose === "generation") return generationGraph(model, spec, layout);
+    return batchGraph({
+      model,
+      spec,
+      layout,
+      gradients: purpose !== "loss",
+      dropout: purpose === "gradients with dropout" ? dropout : 0,
+      gradientCheckpointing,
+    });
   }
 
   #feeds(batch: Batch, chunks: LossChunks, gradients: boolean): Feeds {
@@ -119,7 +133,7 @@ export class OnnxTrainable implements Trainable {
 
   #chunks(batch: Batch): LossChunks {
     const { spec, lossChunk } = this.#options;
-    checkTokens(batch, spec.vocabularySize);
+    checkBatch(batch, spec.vocabularySize);
     return lossChunks(batch, lossChunk ?? chunkLimit(spec.vocabularySize));
   }
 
@@ -151,13 +165,3 @@ export class OnnxTrainable implements Trainable {
 
 /** In f64 and in order: exact enough, and the same on any machine. */
 const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
-
-/** @throws CoxswainError "data" for a token that the vocabulary does not have */
-function checkTokens(batch: Batch, vocabularySize: number): void {
-  const outside = (id: number): boolean => id < 0 || id >= vocabularySize;
-  const bad = batch.inputIds.find(outside) ?? batch.targets.find((target) => target !== IGNORE && outside(target));
-  if (bad === undefined) return;
-  throw new CoxswainError("data", `token id ${bad} is outside the model's vocabulary of ${vocabularySize}`, {
-    hint: "The data was tokenised for another model.",
-  });
-}

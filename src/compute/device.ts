@@ -1,0 +1,82 @@
+/** What computes: resolves the run file's "auto" engine, device and dtype, and says why. */
+import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { CoxswainError } from "../errors.js";
+import type { ComputeType, Device, EngineName, EngineOptions } from "./engine.js";
+
+/** The run file's `compute` section, and the threads of this process. */
+export interface ComputeSettings {
+  readonly engine: "auto" | EngineName;
+  readonly device: "auto" | Device;
+  readonly dtype: "auto" | ComputeType;
+  /** Threads of one computation on a CPU; results do not depend on it. */
+  readonly threads: number;
+  readonly gradientCheckpointing: boolean;
+}
+
+export interface DeviceChoice {
+  readonly device: Device;
+  /** Why, as a clause: "no CUDA provider is installed". */
+  readonly reason: string;
+}
+
+/** Which execution providers this installation of the runtime has. */
+export interface InstalledProviders {
+  readonly cuda: boolean;
+}
+
+/**
+ * CUDA where it is installed, else the CPU. WebGPU is used only where it is asked for: whether a usable GPU stands behind
+ * it is known only once a model is opened.
+ */
+export function chooseDevice(asked: "auto" | Device, installed: InstalledProviders): DeviceChoice {
+  if (asked === "auto") {
+    return installed.cuda
+      ? { device: "cuda", reason: "the CUDA provider is installed" }
+      : { device: "cpu", reason: "no CUDA provider is installed" };
+  }
+  if (asked === "cuda" && !installed.cuda) {
+    throw new CoxswainError(
+      "config",
+      "compute.device: cuda is asked for, but ONNX Runtime's CUDA provider is missing",
+      {
+        hint: "Install it with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (Linux x64), or use device: cpu.",
+      },
+    );
+  }
+  return { device: asked, reason: "asked for" };
+}
+
+/** Looks for the runtime's provider libraries; opens none of them. */
+export function installedProviders(): InstalledProviders {
+  const require = createRequire(import.meta.url);
+  const bin = join(dirname(require.resolve("onnxruntime-node")), "..", "bin");
+  if (!existsSync(bin)) return { cuda: false };
+  const names = ["libonnxruntime_providers_cuda.so", "onnxruntime_providers_cuda.dll"];
+  const folders = readdirSync(bin).map((version) => join(bin, version, process.platform, process.arch));
+  return { cuda: folders.some((folder) => names.some((name) => existsSync(join(folder, name)))) };
+}
+
+/**
+ * Settings with every "auto" resolved.
+ * @throws CoxswainError "config" for an engine, device or dtype that is not there
+ */
+export function resolveCompute(
+  settings: ComputeSettings,
+  installed: InstalledProviders = installedProviders(),
+): { readonly engine: EngineName; readonly options: EngineOptions; readonly reason: string } {
+  const { threads, gradientCheckpointing } = settings;
+  if (settings.engine === "tfjs") {
+    throw new CoxswainError("config", "compute.engine: the tfjs engine is not there yet", {
+      hint: "Use engine: onnx.",
+    });
+  }
+  if (settings.dtype !== "auto" && settings.dtype !== "float32") {
+    throw new CoxswainError("config", `compute.dtype: ${settings.dtype} is not there yet for the onnx engine`, {
+      hint: "Use dtype: auto or float32. Models stored in 16 bits are read as they are; only activations are f32.",
+    });
+  }
+  const { device, reason } = chooseDevice(settings.device, installed);
+  return { engine: "onnx", options: { device, dtype: "float32", threads, gradientCheckpointing }, reason };
+}

@@ -1,0 +1,39 @@
+/** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
+import { resolveCompute, type ComputeSettings } from "./device.js";
+import type { Device, Engine, EngineOptions } from "./engine.js";
+import { threadedEngine } from "./thread/engine.js";
+
+export type {
+  ComputeType,
+  Decoder,
+  Device,
+  DropoutKey,
+  Engine,
+  EngineName,
+  EngineOptions,
+  LossSum,
+  Trainable,
+} from "./engine.js";
+export { chooseDevice, installedProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
+export { familyNames, familyOf, linearModules, resolveTargets } from "./families/index.js";
+
+export interface OpenedEngine {
+  /** Computes in a thread of its own. */
+  readonly engine: Engine;
+  readonly device: Device;
+  /** Why this device: "asked for", "no CUDA provider is installed". */
+  readonly reason: string;
+  /** For `engine.load`, with every "auto" resolved. */
+  readonly options: EngineOptions;
+}
+
+/**
+ * Resolves "auto" and gives the engine. Loads no native code yet: that happens in `engine.load`.
+ * @throws CoxswainError "config" for an engine, device or dtype that is not there
+ */
+export function openEngine(settings: ComputeSettings): Promise<OpenedEngine> {
+  return Promise.resolve().then(() => {
+    const { engine, options, reason } = resolveCompute(settings);
+    return { engine: threadedEngine(engine), device: options.device, reason, options };
+  });
+}

@@ -1,0 +1,40 @@
+/** The graph of a generation step: new tokens and the cache so far to logits of each row's last token and the new cache. */
+import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
+import type { ModelFolder } from "../../model/folder.js";
+import type { LoraLayout } from "../../model/lora.js";
+import { CacheScope } from "./cache-scope.js";
+import { Activations, type GraphContext } from "./context.js";
+import { GraphBuilder } from "./graph-builder.js";
+import { adapterInputs, sequenceInputs } from "./graph-inputs.js";
+import { GraphOps } from "./graph-ops.js";
+import { Shapes } from "./shapes.js";
+import { Weights } from "./weights.js";
+
+/** The graph output [rows, vocabulary]. */
+export const logitsName = "logits";
+/** The graph input of the token of each row whose logits are wanted, as an index into [rows * length], int32 [rows]. */
+export const lastTokensName = "last_tokens";
+
+/** The model file's bytes. Weights are external data in the model's folder. */
+export function generationGraph(model: ModelFolder, spec: DecoderSpec, layout: LoraLayout): Uint8Array {
+  const graph = new GraphBuilder();
+  const { settings } = adapterInputs(graph, layout, 0);
+  const inputs = sequenceInputs(graph, spec);
+  const weights = new Weights(graph, model);
+  const context: GraphContext = {
+    graph,
+    weights,
+    adapters: settings,
+    inputs,
+    shapes: new Shapes(graph, inputs.tokenIds),
+    scope: new CacheScope(graph, spec, inputs.positions),
+    tape: null,
+    activations: new Activations(graph, false),
+  };
+  const hidden = hiddenStates(new GraphOps(context, false), spec);
+  const last = graph.op("Gather", [hidden, graph.input(lastTokensName, "int32", ["rows"])], { axis: 0 });
+  const head = weights.matrix(headWeight(spec));
+  const logits = graph.runtimeOp("FusedMatMul", [last, head], { transB: 1 }, { label: "logits" });
+  graph.output(logitsName, logits, "float32", ["rows", spec.vocabularySize]);
+  return graph.model(`${spec.family} generation`);
+}

@@ -1,0 +1,63 @@
+/** What crosses between a process's main thread and its compute thread. Everything is cloned but shared vectors. */
+import type { Batch } from "../../data/row.js";
+import { CoxswainError, messageOf, type ErrorCode } from "../../errors.js";
+import type { ModelFolder } from "../../model/folder.js";
+import type { LoraLayout, LoraSettings } from "../../model/lora.js";
+import type { DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";
+
+/** Calls, by name: what is sent and what comes back. Vectors of the layout's size travel in shared memory. */
+export interface Calls {
+  readonly load: {
+    readonly sent: {
+      readonly engine: EngineName;
+      readonly model: ModelFolder;
+      readonly lora: LoraSettings | null;
+      readonly options: EngineOptions;
+    };
+    readonly answer: LoraLayout;
+  };
+  readonly setParameters: { readonly sent: { readonly flat: SharedArrayBuffer }; readonly answer: null };
+  readonly gradients: {
+    readonly sent: { readonly batch: Batch; readonly into: SharedArrayBuffer; readonly dropout: DropoutKey | null };
+    readonly answer: LossSum;
+  };
+  readonly loss: { readonly sent: { readonly batch: Batch }; readonly answer: LossSum };
+  readonly openDecoder: { readonly sent: { readonly rows: number }; readonly answer: number };
+  readonly feed: {
+    readonly sent: {
+      readonly decoder: number;
+      readonly inputIds: Int32Array;
+      readonly valid: Uint8Array;
+      readonly length: number;
+    };
+    readonly answer: Float32Array;
+  };
+  readonly closeDecoder: { readonly sent: { readonly decoder: number }; readonly answer: null };
+  readonly dispose: { readonly sent: null; readonly answer: null };
+}
+
+export type CallName = keyof Calls;
+
+export type Request = {
+  readonly [Name in CallName]: { readonly id: number; readonly name: Name; readonly sent: Calls[Name]["sent"] };
+}[CallName];
+
+/** A `CoxswainError` as plain data: thrown again, with the same code, message and hint, on the other side. */
+export interface ThreadError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export type Reply =
+  | { readonly id: number; readonly answer: Calls[CallName]["answer"] }
+  | { readonly id: number; readonly error: ThreadError };
+
+export function packError(error: unknown): ThreadError {
+  if (error instanceof CoxswainError) return { code: error.code, message: error.message, hint: error.hint ?? null };
+  return { code: "bug", message: messageOf(error), hint: null };
+}
+
+export function unpackError({ code, message, hint }: ThreadError): CoxswainError {
+  return new CoxswainError(code, message, hint === null ? {} : { hint });
+}
