@@ -3,7 +3,7 @@
  * without. Whatever can be wrong with folder or adapter is found before the weights are loaded.
  */
 import { linearModules, openEngine, resolveTargets } from "../compute/index.js";
-import type { EngineName, Trainable } from "../compute/index.js";
+import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
 import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
@@ -28,6 +28,8 @@ export interface OpenModelOptions {
   readonly compute: Pick<RunConfig["compute"], "engine" | "device" | "dtype">;
   /** Threads of the computation on a CPU. */
   readonly threads: number;
+  /** Default: the engine that `compute` asks for, in a thread of its own. */
+  readonly openEngine?: (settings: ComputeSettings) => Promise<OpenedEngine>;
   /** Called with a line of text while something takes long (a download). Default: nothing is shown. */
   readonly onProgress?: (text: string) => void;
 }
@@ -71,7 +73,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     device,
     reason,
     options: engineOptions,
-  } = await openEngine({
+  } = await (options.openEngine ?? openEngine)({
     ...options.compute,
     threads: options.threads,
     gradientCheckpointing: false,

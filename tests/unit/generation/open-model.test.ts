@@ -2,7 +2,7 @@ import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openModel, type OpenModelOptions } from "../../../src/generation/open-model.js";
-import { inRepository, temporaryFolder, tinyModel } from "./support.js";
+import { engineInThisThread, inRepository, temporaryFolder, tinyModel } from "./support.js";
 
 const options: OpenModelOptions = {
   model: tinyModel,
@@ -10,6 +10,7 @@ const options: OpenModelOptions = {
   chatTemplate: null,
   compute: { engine: "auto", device: "cpu", dtype: "auto" },
   threads: 1,
+  openEngine: engineInThisThread,
 };
 
 const llama = inRepository("tests/golden/llama/model");

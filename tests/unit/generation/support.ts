@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import type { OpenedEngine } from "../../../src/compute/index.js";
+import { onnxEngine } from "../../../src/compute/onnx/engine.js";
 import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../../../src/data/index.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -42,4 +44,10 @@ export async function tinyText(
   const templates = await openChatTemplates(tokenizer, { override: template });
   if (templates === null) throw new TypeError("the bundled model has a chat template");
   return { tokenizer, templates };
+}
+
+/** The real engine in the tests' own thread: a thread of its own is started from compiled files. */
+export function engineInThisThread(): Promise<OpenedEngine> {
+  const options = { device: "cpu", dtype: "float32", threads: 2, gradientCheckpointing: false } as const;
+  return Promise.resolve({ engine: onnxEngine(), device: "cpu", reason: "asked for", options });
 }
