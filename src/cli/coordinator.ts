@@ -20,7 +20,9 @@ export function registerCoordinator(program: Command): void {
   setOption(command).action((file: string, flags: CoordinatorFlags) =>
     runCommand(async () => {
       const { lead } = await import("./lead.js");
-      const sets = flags.listen === undefined ? flags.set : [...flags.set, `cluster.listen=${flags.listen}`];
+      const { listen } = flags;
+      const sets =
+        listen === undefined ? flags.set : [...flags.set, { flag: "--listen", key: "cluster.listen", value: listen }];
       await lead({
         file,
         sets,

@@ -1,6 +1,6 @@
 /** `coxswain eval`: loss, perplexity and exact match of a data set. */
 import { Option, type Command } from "commander";
-import { dataFormats } from "../config/schema.js";
+import { dataFormats } from "../config/choices.js";
 import { runCommand, setOption } from "./frame.js";
 import { modelOptions, positiveNumber, type ModelFlags } from "./model-options.js";
 

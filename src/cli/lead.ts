@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { formatAddress, loadRun } from "../config/index.js";
-import type { RunConfig } from "../config/index.js";
+import type { Override, RunConfig } from "../config/index.js";
 import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
@@ -12,7 +12,7 @@ import { createProgress } from "./progress.js";
 export interface LeadOptions {
   /** Path of the run file, as the user gave it. */
   readonly file: string;
-  readonly sets: readonly string[];
+  readonly sets: readonly Override[];
   readonly resume: boolean;
   readonly insecure: boolean;
   readonly localWorkers: boolean;

@@ -20,7 +20,9 @@ export function registerTrain(program: Command): void {
   setOption(command).action((file: string, flags: TrainFlags) =>
     runCommand(async () => {
       const { lead } = await import("./lead.js");
-      const sets = flags.workers === undefined ? flags.set : [...flags.set, `workers=${flags.workers}`];
+      const { workers } = flags;
+      const sets =
+        workers === undefined ? flags.set : [...flags.set, { flag: "--workers", key: "workers", value: workers }];
       await lead({
         file,
         sets,

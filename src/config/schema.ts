@@ -3,25 +3,14 @@
  * Hugging Face's libraries where these have the setting.
  */
 import { z } from "zod";
+import { dataFormats, schedulerTypes } from "./choices.js";
+
+export { dataFormats, schedulerTypes } from "./choices.js";
 
 const count = z.int().positive();
 const countOrZero = z.int().nonnegative();
 const positive = z.number().positive();
 const fraction = z.number().min(0).max(1);
-
-export const schedulerTypes = [
-  "linear",
-  "cosine",
-  "constant",
-  "constant_with_warmup",
-  "cosine_with_restarts",
-  "polynomial",
-  "inverse_sqrt",
-  "cosine_with_min_lr",
-  "warmup_stable_decay",
-] as const;
-
-export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"] as const;
 
 const dataSchema = z.strictObject({
   /** A file, a list of files or a folder of .jsonl files; relative to the run file. */

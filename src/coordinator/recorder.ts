@@ -120,7 +120,7 @@ export class RunRecorder {
       workers: effect.activeWorkers,
     };
     const last = effect.step >= totalSteps;
-    if (effect.step % loggingSteps === 0 || last) files.appendMetrics(line);
+    files.appendMetrics(line);
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
     this.#secondsPerStep =
       this.#secondsPerStep === undefined

@@ -146,6 +146,7 @@ function createConductor({ run, files, metrics }: Parts, options: CoordinatorOpt
     },
     { step: run.replica.step, hash: run.replica.hash(), saved: run.checkpoint !== undefined },
   );
+  const save = checkpointWriter(run);
   const recorder = new RunRecorder({
     files,
     metrics,
@@ -166,7 +167,11 @@ function createConductor({ run, files, metrics }: Parts, options: CoordinatorOpt
     sources,
     recorder,
     logger: options.logger,
-    save: checkpointWriter(run),
+    save: (state) => {
+      // What a checkpoint follows from is on the disk before it.
+      files.flush();
+      return save(state);
+    },
     now: options.now,
   });
 }
