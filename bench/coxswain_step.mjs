@@ -68,7 +68,7 @@ function makeBatch(settings, config) {
     const labels = inputIds.slice().fill(-100, 0, unsupervised);
     return { inputIds, labels, segments: [length] };
   });
-  return collate(examples, config.pad_token_id ?? 0);
+  return collate(examples);
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -94,14 +94,13 @@ async function main() {
   const { rows, length, threads, rank, dtype } = settings;
   const folder = await openModelFolder(settings.model);
   const batch = makeBatch(settings, folder.config);
-  const engineOptions = {
+  const { engine, options: engineOptions } = await openEngine({
+    engine: settings.engine,
     device: "cpu",
     dtype,
     threads,
     gradientCheckpointing: settings["gradient-checkpointing"],
-  };
-  const opened = await openEngine({ engine: settings.engine, ...engineOptions });
-  const engine = opened.engine ?? opened;
+  });
   const lora = { r: rank, alpha: 2 * rank, dropout: 0, targetModules: "all-linear", useRslora: false };
   const trainable = await engine.load(folder, lora, engineOptions);
   const { size } = trainable.layout;
