@@ -111,8 +111,17 @@ function needsTemplate(example: Example, where: string, templates: ChatTemplates
   });
 }
 
+const hasTools = (example: Example): boolean =>
+  example.kind === "chat" && (example.tools !== null || example.messages.some((message) => "tool_calls" in message));
+
 /** Reads and tokenises everything into the collector. */
-async function collect(options: TokenStoreOptions, encode: Encoder, templates: ChatTemplates | null, into: Collector) {
+async function collect(
+  options: TokenStoreOptions,
+  encode: Encoder,
+  templates: ChatTemplates | null,
+  into: Collector,
+  warnings: WarningTally,
+): Promise<void> {
   const { source, data, tokenizer } = options;
   let format: DataFormat | null = data.format === "auto" ? null : data.format;
   let read: ReturnType<typeof exampleReader> | null = null;
@@ -122,11 +131,13 @@ async function collect(options: TokenStoreOptions, encode: Encoder, templates: C
     encoded.forEach((tokens, index) => into.add(tokens, batch[index]?.where ?? ""));
     batch = [];
   };
-  for await (const { value, where } of readRecords(source)) {
+  for await (const { value, where, respelt } of readRecords(source)) {
     format ??= detectFormat(value, where);
     read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
     const example = read(value, where);
     needsTemplate(example, where, templates);
+    const number = hasTools(example) ? respelt() : null;
+    if (number !== null) warnings.count("respelt_number", `${where}: ${number}`);
     batch.push({ example, where });
     if (batch.length >= batchSize) await flush();
   }
@@ -157,7 +168,7 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     onMissingEos: (where) => warnings.count("missing_eos", where),
   });
   const collected = new Collector(data.max_length, tokenizer, warnings);
-  await collect(options, encode, templates, collected);
+  await collect(options, encode, templates, collected, warnings);
   const { examples, supervised, truncated, dropped } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
   if (onWarning !== undefined) warnings.report(examples, data.max_length, onWarning);

@@ -1,5 +1,6 @@
 /** Data: files in, rows of tokens out, in a fixed order. */
 export { openTokenizer } from "./tokenizer.js";
+export { openTokenizerIfAny } from "./absent-tokenizer.js";
 export type { DecodeOptions, EncodedText, EncodeOptions, TextTokenizer } from "./tokenizer.js";
 export type { SpecialTokens } from "./tokenizer-files.js";
 export type { ChatMessage, Conversation } from "./conversation.js";

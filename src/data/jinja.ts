@@ -2,10 +2,12 @@
  * Jinja as transformers sets it up for chat templates: `trim_blocks`, `lstrip_blocks`, `tojson` that leaves non-ASCII
  * alone, `raise_exception`, `strftime_now`. Knows nothing of conversations or tokens.
  *
- * Where the library differs from Python's Jinja: a number such as 21.0 in JSON is written as 21, and a printed list,
- * mapping or boolean looks like JSON, not like Python.
+ * Where the library differs from Python's Jinja still: a number such as 21.0 in JSON is written as 21 (see
+ * `number-spelling.ts`); a printed list, mapping, boolean or none looks like JSON, not like Python; a variable set in a
+ * loop keeps its value in the next round.
  */
 import * as library from "@huggingface/jinja";
+import { rewriteStrips, stripFunctions } from "./jinja-strip.js";
 import { strftime } from "./strftime.js";
 
 /** The part of the library used here: its own declarations don't resolve under Node's module rules. */
@@ -42,6 +44,7 @@ function raiseException(message: unknown): never {
  */
 export function compileJinja(source: string): JinjaTemplate {
   const program = new Template(source.replace(/\r\n?/g, "\n")).parsed;
+  rewriteStrips(program);
   return (variables, now) => {
     const environment = new Environment();
     for (const [name, value] of [
@@ -57,6 +60,7 @@ export function compileJinja(source: string): JinjaTemplate {
     environment.set("range", range);
     environment.set("raise_exception", raiseException);
     environment.set("strftime_now", (format: string) => strftime(now(), format));
+    for (const [name, strip] of Object.entries(stripFunctions)) environment.set(name, strip);
     for (const [name, value] of Object.entries(variables)) environment.set(name, value);
     return new Interpreter(environment).run(program).toString();
   };

@@ -4,6 +4,7 @@
  */
 import { createReadStream } from "node:fs";
 import { CoxswainError, messageOf } from "../errors.js";
+import { respeltNumber } from "./number-spelling.js";
 import { resolveSources } from "./sources.js";
 
 /** One example, and where it stands. */
@@ -11,6 +12,8 @@ export interface DataRecord {
   readonly value: unknown;
   /** "train.jsonl:7" (a line, from 1), or "train.json: item 7" of a list. Names the example in errors. */
   readonly where: string;
+  /** A number that Python would spell otherwise than this program does (see `number-spelling.ts`), or null. */
+  readonly respelt: () => string | null;
 }
 
 const lineFeed = 0x0a;
@@ -61,12 +64,15 @@ function parseJson(text: string, where: string): unknown {
 }
 
 /** A file whose first line starts a list is read whole. */
-async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<unknown[]> {
+async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<DataRecord[]> {
   const parts = [first];
   for await (const line of lines) parts.push(decodeText(line, file));
-  const value = parseJson(parts.join("\n"), file);
+  const text = parts.join("\n");
+  const value = parseJson(text, file);
   if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples`);
-  return value as unknown[];
+  let found: { readonly number: string | null } | null = null;
+  const respelt = (): string | null => (found ??= { number: respeltNumber(text) }).number;
+  return value.map((item: unknown, index) => ({ value: item, where: `${file}: item ${index + 1}`, respelt }));
 }
 
 async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
@@ -79,12 +85,11 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
     const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
     if (blank.test(text)) continue;
     if (!started && text.trimStart().charCodeAt(0) === openBracket) {
-      const items = await readList(file, lines, text);
-      yield* items.map((value, index) => ({ value, where: `${file}: item ${index + 1}` }));
+      yield* await readList(file, lines, text);
       return;
     }
     started = true;
-    yield { value: parseJson(text, where), where };
+    yield { value: parseJson(text, where), where, respelt: () => respeltNumber(text) };
   }
 }
 

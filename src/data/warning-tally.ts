@@ -1,6 +1,6 @@
 /** Warnings about data, counted by kind and told once each with the first place: not one a line. */
 
-const kinds = ["truncated", "dropped", "split_boundary", "missing_eos", "dated"] as const;
+const kinds = ["truncated", "dropped", "split_boundary", "missing_eos", "respelt_number", "dated"] as const;
 export type WarningKind = (typeof kinds)[number];
 
 interface Tally {
@@ -40,6 +40,11 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       );
     case "missing_eos":
       return `${which} end without an end-of-text token: the tokenizer has none, so the model won't learn to stop.`;
+    case "respelt_number":
+      return (
+        `${which} have a number in tools or tool calls that Python spells in another way once it is read (21.0 becomes ` +
+        "21 here). To learn it as it is, give `arguments` as text where the template takes that, or write whole numbers."
+      );
     case "dated":
       return (
         "The chat template writes today's date: a run that is resumed on another day sees other tokens. " +

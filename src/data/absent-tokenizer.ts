@@ -1,0 +1,63 @@
+/**
+ * The tokenizer of a model folder that has none. Data that comes as token ids needs only the size of the vocabulary;
+ * whatever needs text gets the error that says what is missing.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+import { openTokenizer, type TextTokenizer } from "./tokenizer.js";
+
+/** The folder's tokenizer; where it has no tokenizer.json, one that only knows how many tokens the model has. */
+export async function openTokenizerIfAny(folder: string): Promise<TextTokenizer> {
+  try {
+    return await openTokenizer(folder);
+  } catch (error) {
+    const size = await vocabularySize(folder);
+    if (!(await lacksTokenizer(folder)) || size === undefined) throw error;
+    return absentTokenizer(folder, size, error);
+  }
+}
+
+async function lacksTokenizer(folder: string): Promise<boolean> {
+  return readFile(join(folder, "tokenizer.json")).then(
+    () => false,
+    (error: unknown) => systemCodeOf(error) === "ENOENT",
+  );
+}
+
+/** config.json's `vocab_size`; its other troubles are told of by whoever opens the model. */
+async function vocabularySize(folder: string): Promise<number | undefined> {
+  try {
+    const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as { vocab_size?: unknown };
+    return typeof config.vocab_size === "number" ? config.vocab_size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function absentTokenizer(folder: string, size: number, missing: unknown): TextTokenizer {
+  const fail = (): Promise<never> =>
+    Promise.reject(missing instanceof CoxswainError ? missing : new CoxswainError("model", `${folder} has no tokenizer`));
+  // Rendered by conversations alone, which then fail with the file and line that wanted it.
+  const template = `{{ raise_exception('the model folder has no tokenizer.json') }}`;
+  return {
+    folder,
+    vocabSize: size,
+    modelVocabSize: size,
+    bosId: null,
+    eosId: null,
+    eosToken: null,
+    eosIds: [],
+    padId: 0,
+    specialTokens: {},
+    controlTokens: new Set(),
+    chatTemplate: template,
+    toolChatTemplate: template,
+    affixes: { before: 0, after: 0 },
+    encode: fail,
+    encodeBatch: fail,
+    decode: fail,
+    tokenToId: () => null,
+    idToToken: () => null,
+  };
+}
