@@ -7,11 +7,15 @@ It is kept deliberately plain; it knows nothing of shards, workers or coxswain's
 import json
 import math
 import pathlib
+import warnings
 
 import torch
 import transformers
 from peft import PeftModel
 from torch.nn.functional import cross_entropy
+
+# transformers warns of its own use of its own old names.
+warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 # What the run file's `optim` keys default to.
 OPTIM_DEFAULTS = {
