@@ -5,7 +5,7 @@
 import { linearModules, resolveTargets } from "../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../config/index.js";
 import { loraSettings } from "../config/index.js";
-import { buildTokenStore, openTokenizer, stepPlan } from "../data/index.js";
+import { buildTokenStore, openTokenizerIfAny, stepPlan } from "../data/index.js";
 import type { StepPlan, TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
@@ -62,7 +62,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   check();
   const parameters = await startingParameters(config, layout);
   options.progress("reading the data");
-  const tokenizer = await openTokenizer(path);
+  const tokenizer = await openTokenizerIfAny(path);
   const common = { data: config.data, tokenizer, onWarning: options.note };
   const train = await buildTokenStore({ source: config.data.train, ...common });
   const evaluation =
