@@ -6,6 +6,7 @@ import type { GraphBuilder, Value } from "./graph-builder.js";
 export const masked = -3.4028234663852886e38;
 
 export class BatchScope implements AttentionScope {
+  readonly places = "length";
   readonly #graph: GraphBuilder;
   readonly #segments: Value;
   readonly #masks = new Map<number | null, Value>();

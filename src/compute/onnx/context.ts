@@ -36,6 +36,8 @@ export interface SequenceInputs {
 
 /** Keys and values that a query may see, and which. Training sees the batch; generation also what came before. */
 export interface AttentionScope {
+  /** Name of the dimension that counts the keys in scope. */
+  readonly places: string;
   /** Turns a layer's new keys or values [rows, heads, length, headDim] into all that are in scope, in order. */
   extend(layer: number, part: "key" | "value", states: Value): Value;
   /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, 1, length, keys]. */
@@ -77,12 +79,12 @@ export class Activations {
   }
 
   /** A kept value that is not to be touched before `dependency` is there. */
-  hold(value: Value, rank: number, dependency: Value): Value {
-    return after(this.#graph, value, rank, [dependency]);
+  hold(value: Value, dependency: Value): Value {
+    return after(this.#graph, value, [dependency]);
   }
 }
 
 /** [rows, length, ...] flattened to [tokens, width]. */
 export function flatten(graph: GraphBuilder, value: Value, width: number): Value {
-  return graph.op("Reshape", [value, graph.ints([-1, width])]);
+  return graph.reshape(value, graph.ints([-1, width]), ["tokens", width]);
 }

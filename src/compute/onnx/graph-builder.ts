@@ -8,12 +8,16 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GraphProtoSchema, ModelProtoSchema, type GraphProto, type NodeProto, type TensorProto } from "onnx-buf";
 import type { ValueInfoProto } from "onnx-buf";
+import { CoxswainError } from "../../errors.js";
 import { inlineTensor, nodeProto, valueInfo, type Attributes, type ElementType } from "./proto.js";
 
 /** A tensor of the graph. */
 export interface Value {
   readonly name: string;
 }
+
+/** Sizes of a tensor's dimensions; the name of one that varies between runs. */
+export type Dims = readonly (number | string)[];
 
 export interface Placement {
   /** First part of the output's name. */
@@ -31,6 +35,7 @@ export class GraphBuilder {
   readonly #nodes: NodeProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
+  readonly #declared = new Map<string, { readonly type: ElementType; readonly dims: Dims }>();
   readonly #initializers: TensorProto[] = [];
   readonly #constants = new Map<string, Value>();
   /** Values that became graph outputs: own name to output name. */
@@ -42,13 +47,13 @@ export class GraphBuilder {
   }
 
   /** A graph input. */
-  input(name: string, type: ElementType, dims: readonly (number | string)[]): Value {
+  input(name: string, type: ElementType, dims: Dims): Value {
     this.#inputs.push(valueInfo(name, type, dims));
     return { name };
   }
 
   /** Makes the output `value` of a node a graph output called `name`. Bodies of Scan must not use it. */
-  output(name: string, value: Value, type: ElementType, dims: readonly (number | string)[]): void {
+  output(name: string, value: Value, type: ElementType, dims: Dims): void {
     this.#renamed.set(value.name, name);
     this.#outputs.push(valueInfo(name, type, dims));
   }
@@ -56,6 +61,27 @@ export class GraphBuilder {
   initializer(tensor: TensorProto): Value {
     this.#initializers.push(tensor);
     return { name: tensor.name };
+  }
+
+  /**
+   * Says what dimensions a value has where the runtime cannot infer them. It reuses the memory of a value that is done
+   * with for one of equal dimensions, and a plan that finds none to reuse takes time quadratic in the graph's size.
+   */
+  declare(value: Value, dims: Dims, type: ElementType = "float32"): Value {
+    this.#declared.set(value.name, { type, dims });
+    return value;
+  }
+
+  /** The dimensions that `value` was declared to have. */
+  dimsOf(value: Value): Dims {
+    const declared = this.#declared.get(value.name);
+    if (declared === undefined) throw new CoxswainError("bug", `the dimensions of ${value.name} were not declared`);
+    return declared.dims;
+  }
+
+  /** @param shape int64 vector; `dims` are what it amounts to */
+  reshape(value: Value, shape: Value, dims: Dims): Value {
+    return this.declare(this.op("Reshape", [value, shape]), dims);
   }
 
   /** A node of ONNX's own operators with one output. */
@@ -112,6 +138,9 @@ export class GraphBuilder {
       input: this.#inputs,
       output: this.#outputs,
       initializer: this.#initializers,
+      valueInfo: [...this.#declared]
+        .filter(([own]) => !this.#renamed.has(own))
+        .map(([own, { type, dims }]) => valueInfo(own, type, dims)),
     });
   }
 

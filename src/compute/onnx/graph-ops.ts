@@ -22,8 +22,9 @@ export class GraphOps implements Ops<Value> {
 
   embedding(weight: string): Value {
     const { graph, weights, inputs } = this.#context;
-    const ids = graph.op("Reshape", [inputs.tokenIds, graph.ints([-1])]);
-    return weights.toFloat32(weight, graph.op("Gather", [weights.stored(weight), ids], { axis: 0 }));
+    const ids = graph.declare(graph.op("Reshape", [inputs.tokenIds, graph.ints([-1])]), ["tokens"], "int32");
+    const rows = graph.op("Gather", [weights.stored(weight), ids], { axis: 0 });
+    return graph.declare(weights.toFloat32(weight, rows), ["tokens", weights.width(weight)]);
   }
 
   block(x: Value, body: (x: Value) => Value): Value {
@@ -54,7 +55,7 @@ export class GraphOps implements Ops<Value> {
 
   add(a: Value, b: Value): Value {
     const { graph, tape } = this.#context;
-    const output = graph.op("Add", [a, b]);
+    const output = graph.declare(graph.op("Add", [a, b]), graph.dimsOf(a));
     if (tape !== null && (tape.needs(a) || tape.needs(b))) {
       tape.record([output], ([gradient]) => {
         if (gradient === undefined) return;
@@ -70,7 +71,7 @@ export class GraphOps implements Ops<Value> {
     if (!tape.needs(x)) return body(x);
     const inside: Value = { name: x.name };
     tape.record([inside], ([gradient]) => {
-      if (gradient !== undefined) tape.accumulate(x, this.#afterParameters(gradient, tape));
+      if (gradient !== undefined) tape.accumulate(x, this.#afterParameters(x, gradient, tape));
     });
     return body(inside);
   }
@@ -87,17 +88,19 @@ export class GraphOps implements Ops<Value> {
     tape.record([output], ([gradient]) => {
       if (gradient === undefined) return;
       const replay = tape.another();
-      const input = after(context.graph, x, 2, [gradient]);
+      const input = after(context.graph, x, [gradient]);
       if (tape.needs(x)) replay.require(input);
       replay.accumulate(run(input, replay), gradient);
       replay.backward();
       const toInput = replay.gradientOf(input);
-      if (toInput !== undefined) tape.accumulate(x, this.#afterParameters(toInput, tape));
+      if (toInput !== undefined) tape.accumulate(x, this.#afterParameters(x, toInput, tape));
     });
     return output;
   }
 
-  #afterParameters(gradient: Value, tape: Tape): Value {
-    return after(this.#context.graph, gradient, 2, tape.parameters.takeFresh());
+  /** The gradient of `x`, once the parameter gradients so far are there. */
+  #afterParameters(x: Value, gradient: Value, tape: Tape): Value {
+    const { graph } = this.#context;
+    return after(graph, gradient, tape.parameters.takeFresh(), graph.dimsOf(x));
   }
 }

@@ -36,6 +36,11 @@ export class Weights {
     return value;
   }
 
+  /** Features of a matrix [rows, features]. */
+  width(name: string): number {
+    return this.#location(name).shape[1] ?? 1;
+  }
+
   /** A weight as it is stored. */
   stored(name: string): Value {
     let value = this.#stored.get(name);

@@ -43,9 +43,10 @@ function probabilities(context: GraphContext, queries: Value, keys: Value, setti
   const { graph, scope, shapes } = context;
   const alpha = { float: settings.scale };
   const scores = graph.runtimeOp("FusedMatMul", [queries, keys], { transB: 1, alpha });
-  const apart = graph.op("Reshape", [scores, shapes.headsApart(settings.keyValueHeads, groupSize(settings))]);
-  const masked = graph.op("Add", [apart, scope.mask(settings.window)]);
-  return graph.op("Reshape", [graph.op("Softmax", [masked], { axis: -1 }), graph.op("Shape", [scores])]);
+  const { keyValueHeads, window } = settings;
+  const apart = shapes.groups(scores, keyValueHeads, groupSize(settings), scope.places);
+  const softmax = graph.op("Softmax", [graph.op("Add", [apart, scope.mask(window)])], { axis: -1 });
+  return graph.reshape(softmax, graph.op("Shape", [scores]), ["rows", keyValueHeads, "queries", scope.places]);
 }
 
 /**
@@ -60,7 +61,7 @@ function backward(
 ): Record<"q" | "k" | "v", Value> {
   const { graph, activations } = context;
   const alpha = { float: settings.scale };
-  const queries = activations.hold(kept.queries, 4, gradient);
+  const queries = activations.hold(kept.queries, gradient);
   const p = probabilities(context, queries, kept.keys, settings);
   const toMixed = groupQueries(context, gradient, settings);
   const toValues = graph.runtimeOp("FusedMatMul", [p, toMixed], { transA: 1 });

@@ -53,9 +53,11 @@ function forward(context: GraphContext, x: Value, module: Projection, adapted: U
         ? graph.runtimeOp("FusedMatMul", [low, adapter.b], attributes)
         : graph.op("Gemm", [low, adapter.b, addend], attributes);
   }
-  return addend === null
-    ? graph.runtimeOp("FusedMatMul", [x, weight], { transB: 1 }, label)
-    : graph.op("Gemm", [x, weight, addend], { transB: 1 }, label);
+  const output =
+    addend === null
+      ? graph.runtimeOp("FusedMatMul", [x, weight], { transB: 1 }, label)
+      : graph.op("Gemm", [x, weight, addend], { transB: 1 }, label);
+  return graph.declare(output, ["tokens", module.outFeatures]);
 }
 
 function backward(

@@ -16,7 +16,7 @@ export function rmsNorm(context: GraphContext, x: Value, settings: RmsNormSettin
     );
   const output = normed(x);
   if (tape === null) return output;
-  activations.onDemand(output, (dependency) => normed(activations.hold(x, 2, dependency)));
+  activations.onDemand(output, (dependency) => normed(activations.hold(x, dependency)));
   if (tape.needs(x)) {
     tape.record([output], ([gradient]) => {
       if (gradient === undefined) return;
@@ -57,8 +57,10 @@ function backward(
   return graph.op("Sub", [graph.op("Mul", [g, inverse]), graph.op("Mul", [x, factor])]);
 }
 
+/** [tokens, groups * width] as [tokens * groups, width]. */
 const grouped = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
-  groups === 1 ? value : flatten(graph, value, width);
+  groups === 1 ? value : graph.reshape(value, graph.ints([-1, width]), [`tokens*${groups}`, width]);
 
+/** The way back. */
 const whole = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
   groups === 1 ? value : flatten(graph, value, width * groups);

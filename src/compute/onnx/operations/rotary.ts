@@ -18,6 +18,6 @@ export function rotary(context: GraphContext, x: Value, heads: number, settings:
 }
 
 function rotate({ graph, inputs, shapes }: GraphContext, x: Value, width: number, sin: Value): Value {
-  const rows = graph.op("Reshape", [x, shapes.rowsLength([width])]);
+  const rows = shapes.rowsLength(x, [width]);
   return flatten(graph, graph.runtimeOp("RotaryEmbedding", [rows, inputs.positions, inputs.cos, sin]), width);
 }

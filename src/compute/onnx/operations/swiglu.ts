@@ -10,7 +10,7 @@ export function swiGlu(context: GraphContext, gate: Value, up: Value): Value {
   let again: { sigmoid: Value; silu: Value } | null = null;
   const recomputed = (dependency: Value): { sigmoid: Value; silu: Value } => {
     if (again === null) {
-      const held = activations.hold(gate, 2, dependency);
+      const held = activations.hold(gate, dependency);
       const sigmoid = graph.op("Sigmoid", [held]);
       again = { sigmoid, silu: graph.op("Mul", [held, sigmoid]) };
     }
