@@ -6,6 +6,7 @@ import type { Override, RunConfig } from "../config/index.js";
 import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
+import type { ErrorCode } from "../errors.js";
 import { createLogger } from "../telemetry/index.js";
 import { createProgress } from "./progress.js";
 
@@ -18,6 +19,9 @@ export interface LeadOptions {
   readonly localWorkers: boolean;
   readonly command: "train" | "coordinator";
 }
+
+/** Kinds of errors that trying again does not mend. */
+const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
 
 export async function lead(options: LeadOptions): Promise<void> {
   const { config } = await loadRun(options.file, options.sets);
@@ -44,6 +48,10 @@ export async function lead(options: LeadOptions): Promise<void> {
       view,
       logger: log.logger,
       now: () => performance.now(),
+      // A local worker runs the same run on the same machine: what it cannot do, no other will.
+      onWorkerFailure: (_, error) => {
+        if (options.localWorkers && config.workers > 0 && hopeless.has(error.code)) coordinator?.fail(error);
+      },
     });
     view.note(describe(config, coordinator));
     if (options.localWorkers && config.workers > 0)

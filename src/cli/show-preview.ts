@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { loadRun, type RunConfig } from "../config/index.js";
-import { buildTokenStore, openTokenizer, previewRow, renderPreview } from "../data/index.js";
+import { buildTokenStore, openTokenizerIfAny, previewRow, renderPreview } from "../data/index.js";
 import type { PreviewStyle, TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import { resolveModel } from "../model/index.js";
@@ -25,7 +25,7 @@ export async function preview(
   try {
     const folder = await resolveModel(config.model, { onProgress: (text) => progress.show(text) });
     progress.show("reading the data");
-    const tokenizer = await openTokenizer(folder);
+    const tokenizer = await openTokenizerIfAny(folder);
     const onWarning = (text: string): void => void warnings.push(text);
     const store = await buildTokenStore({ source, data: config.data, tokenizer, onWarning });
     progress.close();

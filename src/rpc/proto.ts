@@ -7,6 +7,9 @@ import { decodeChunk, encodeChunk } from "../collective/index.js";
 import type { Chunk } from "../collective/index.js";
 import type { ProtoGrpcType } from "./generated/coxswain.js";
 
+// What goes wrong is told as our errors; the library's own lines on stderr would only stand before them.
+grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+
 /** Both sides must have the same. Raised with every change that an older side would misunderstand. */
 export const protocolVersion = 1;
 

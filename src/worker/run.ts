@@ -49,6 +49,9 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
 }
 
+/** How long one attempt to connect may take, ms. */
+const attemptTimeout = 5_000;
+
 /** Waits between attempts, ms: doubling from the first to the last. */
 const backOff = { first: 200, last: 5_000 };
 
@@ -123,7 +126,7 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
 type Attempt = SessionEnd & { readonly connected: boolean };
 
 async function attendOnce(connection: Connection, options: WorkerOptions): Promise<Attempt> {
-  const unreachable = await whenReady(connection.client, 5_000);
+  const unreachable = await whenReady(connection.client, Math.min(attemptTimeout, options.reconnectTimeout / 3));
   if (unreachable !== undefined) return { kind: "lost", reason: unreachable, connected: false };
   const host = hostname();
   const id = `${host}-${process.pid}-${randomBytes(3).toString("hex")}`;
