@@ -25,7 +25,7 @@ export const smolFolder = [
 export const smolSkip =
   smolFolder === undefined
     ? " (skipped: no SmolLM2 tokenizer; get it with " +
-      "`huggingface-cli download HuggingFaceTB/SmolLM2-135M-Instruct --exclude '*.safetensors' 'runs/*' 'onnx/*' " +
+      "`hf download HuggingFaceTB/SmolLM2-135M-Instruct " +
       "--local-dir ~/.cache/coxswain/models/smollm2-135m-instruct`)"
     : "";
 
