@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { systemCodeOf } from "../errors.js";
+import { CoxswainError, systemCodeOf } from "../errors.js";
 import { storageTrouble } from "./files.js";
 
 /** Temporary names: `.<target>.<host>.<process id>.<random>.incoming`. */
@@ -38,7 +38,7 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
     await flushFolder(parent);
   } catch (error) {
     await rm(aside, { recursive: true, force: true }).catch(() => undefined);
-    throw storageTrouble(error, target);
+    throw withTargetName(storageTrouble(error, target), aside, target);
   }
   return target;
 }
@@ -51,7 +51,12 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
 export async function replaceFolder(target: string, fill: (aside: string) => Promise<void>): Promise<string> {
   if (!(await isFilledFolder(target))) return createFolder(target, fill);
   const parent = dirname(target);
-  const next = await createFolder(join(parent, temporaryName(basename(target))), fill);
+  const next = join(parent, temporaryName(basename(target)));
+  try {
+    await createFolder(next, fill);
+  } catch (error) {
+    throw error instanceof Error ? withTargetName(error, next, target) : error;
+  }
   const old = join(parent, temporaryName(basename(target)));
   try {
     await rename(target, old);
@@ -64,6 +69,16 @@ export async function replaceFolder(target: string, fill: (aside: string) => Pro
     throw storageTrouble(error, target);
   }
   return target;
+}
+
+/** A message that names the place that the user knows, not the temporary one. */
+function withTargetName(error: Error, aside: string, target: string): Error {
+  if (!(error instanceof CoxswainError) || !error.message.includes(aside)) return error;
+  const { code, hint, cause } = error;
+  return new CoxswainError(code, error.message.replaceAll(aside, target), {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
 }
 
 /** A name beside `name` that `removeLeftovers` recognises once this process is gone. */

@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { registerMerge } from "../../../src/cli/merge.js";
+import { openModelFolder } from "../../../src/model/index.js";
+import { golden, temporaryFolder } from "./helpers.js";
+
+/** Runs `coxswain merge` in this process; gives what it printed and its exit code. */
+async function coxswainMerge(
+  ...flags: string[]
+): Promise<{ output: string; errors: string; code: number | undefined }> {
+  let [output, errors] = ["", ""];
+  let code: number | undefined;
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => ((output += String(text)), true));
+  vi.spyOn(process.stderr, "write").mockImplementation((text, done?: unknown) => {
+    errors += String(text);
+    if (typeof done === "function") (done as () => void)();
+    return true;
+  });
+  vi.spyOn(process, "exit").mockImplementation((status) => {
+    code = Number(status);
+    return undefined as never;
+  });
+  const program = new Command("coxswain").exitOverride();
+  registerMerge(program);
+  await program.parseAsync(["merge", ...flags], { from: "user" });
+  return { output, errors, code };
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+const adapter = golden("llama/expected_adapter");
+
+describe("coxswain merge", () => {
+  it("writes the merged folder and says where", async () => {
+    const folder = join(temporaryFolder(), "merged");
+    const { output, code } = await coxswainMerge(
+      "--model",
+      golden("llama/model"),
+      "--adapter",
+      adapter,
+      "--output",
+      folder,
+      "--dtype",
+      "bfloat16",
+    );
+    expect(code).toBeUndefined();
+    expect(output).toBe(`merged 21 modules into ${folder} (0.4 MB of weights)\n`);
+    expect((await openModelFolder(folder)).tensors.get("lm_head.weight")?.dtype).toBe("BF16");
+  });
+
+  it("asks for the base model where the adapter names none", async () => {
+    const folder = join(temporaryFolder(), "merged");
+    const { errors, code } = await coxswainMerge("--adapter", adapter, "--output", folder);
+    expect(code).toBe(2);
+    expect(errors).toContain(`${adapter} does not say which model it was made for`);
+    expect(errors).toContain("--model FOLDER");
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("ends with the exit code of a model that is not there", async () => {
+    const { errors, code } = await coxswainMerge(
+      "--model",
+      "/no/such/model",
+      "--adapter",
+      adapter,
+      "--output",
+      join(temporaryFolder(), "x"),
+    );
+    expect(code).toBe(4);
+    expect(errors).toContain("/no/such/model: no such folder");
+  });
+});
