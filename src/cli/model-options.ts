@@ -15,7 +15,14 @@ export function modelOptions(command: Command): Command {
   return command
     .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
     .option("--chat-template <text or file>", "a Jinja template in place of the model's own")
-    .addOption(new Option("--device <device>", "what computes").choices(["auto", "cpu", "cuda", "webgpu"]))
+    .addOption(
+      new Option("--device <device>", "what computes (default: the run file's, else auto)").choices([
+        "auto",
+        "cpu",
+        "cuda",
+        "webgpu",
+      ]),
+    )
     .option("--threads <n>", "threads of the computation", positiveNumber, availableParallelism())
     .option("--json", "print one JSON object");
 }

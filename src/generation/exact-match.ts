@@ -1,7 +1,8 @@
 /** Exact match: how often the model's answer is, character by character, the one that was expected. */
 import type { TextTokenizer } from "../data/index.js";
-import { generate, type FinishReason, type GenerateOptions, type GenerationModel } from "./generate.js";
+import { generate, type GenerateOptions, type GenerationModel } from "./generate.js";
 import type { Question } from "./questions.js";
+import type { FinishReason } from "./sequence.js";
 
 /** One question, answered. */
 export interface Answer {

@@ -4,9 +4,9 @@
  */
 import type { Decoder, Trainable } from "../compute/engine.js";
 import { CoxswainError } from "../errors.js";
-import { PhiloxStream, streams } from "../math/philox.js";
 import { planBatches } from "./batches.js";
-import { checkSampling, greedy, sampleToken, type SamplingOptions } from "./sampler.js";
+import { checkSampling, greedy, type SamplingOptions } from "./sampler.js";
+import { Sequence, type Generation } from "./sequence.js";
 
 /** What generation needs of an opened model. */
 export type GenerationModel = Pick<Trainable, "decoder">;
@@ -31,78 +31,12 @@ export interface GenerateOptions {
 }
 
 /**
- * Why a sequence ended: a stop token; `maxNewTokens`; or the model has no further positions.
+ * Rows times final length of a batch: bounds the key/value cache, in f32 0.4 GB for SmolLM2-135M and 1 GB for a 7B
+ * model with grouped heads, and twice that while a step is computed.
  */
-export type FinishReason = "stop" | "length" | "context";
-
-/** What was generated after one prompt. */
-export interface Generation {
-  /** Without the stop token. */
-  readonly tokens: Int32Array;
-  readonly finish: FinishReason;
-  /** The token that ended it, where one did. */
-  readonly stopId: number | null;
-}
-
-/** Rows times final length of a batch: bounds the key/value cache (0.7 GB for a 135M model, 2 GB for a 7B one). */
-const maxCacheTokens = 16_384;
+const maxCacheTokens = 8192;
 /** Rows times places of one feed: bounds the activations while prompts are read. */
 const maxFeedTokens = 2048;
-
-/** A sequence that is being generated. */
-class Sequence {
-  readonly number: number;
-  readonly prompt: Int32Array;
-  readonly #tokens: number[] = [];
-  readonly #limit: number;
-  readonly #atLimit: FinishReason;
-  readonly #random: PhiloxStream;
-  #finish: FinishReason | null = null;
-  #stopId: number | null = null;
-
-  constructor(
-    number: number,
-    prompt: Int32Array,
-    { maxNewTokens, contextLength = Infinity, seed = 0 }: GenerateOptions,
-  ) {
-    const room = contextLength - prompt.length;
-    this.number = number;
-    this.prompt = prompt;
-    this.#limit = Math.min(maxNewTokens, room);
-    this.#atLimit = room < maxNewTokens ? "context" : "length";
-    this.#random = new PhiloxStream(seed, streams.sampling, number);
-  }
-
-  get finished(): boolean {
-    return this.#finish !== null;
-  }
-
-  /** The token to feed next. */
-  get last(): number {
-    return this.#tokens.at(-1) ?? 0;
-  }
-
-  /**
-   * Draws the next token, which may end the sequence.
-   * @returns null where it was a stop token
-   */
-  draw(logits: Float32Array, sampling: SamplingOptions, stopIds: ReadonlySet<number>): number | null {
-    const token = sampleToken(logits, sampling, () => this.#random.uniform());
-    if (stopIds.has(token)) {
-      this.#finish = "stop";
-      this.#stopId = token;
-      return null;
-    }
-    this.#tokens.push(token);
-    if (this.#tokens.length >= this.#limit) this.#finish = this.#atLimit;
-    return token;
-  }
-
-  result(): Generation {
-    if (this.#finish === null) throw new TypeError(`sequence ${this.number} has not ended`);
-    return { tokens: Int32Array.from(this.#tokens), finish: this.#finish, stopId: this.#stopId };
-  }
-}
 
 /**
  * Generates after each prompt.

@@ -1,15 +1,10 @@
 /** Asking a model: loss, perplexity and exact match of a data set, and generation of text. */
 export { evaluateLoss, type EvaluatedLoss, type EvaluateLossOptions } from "./loss.js";
 export { exactMatch, type Answer, type ExactMatch, type ExactMatchOptions } from "./exact-match.js";
-export {
-  generate,
-  type FinishReason,
-  type GenerateOptions,
-  type Generation,
-  type GenerationModel,
-} from "./generate.js";
+export { generate, type GenerateOptions, type GenerationModel } from "./generate.js";
 export { openModel, type OpenedModel, type OpenModelOptions } from "./open-model.js";
 export { readQuestions, type Question, type QuestionOptions } from "./questions.js";
+export type { FinishReason, Generation } from "./sequence.js";
 export { checkSampling, greedy, type SamplingOptions } from "./sampler.js";
 export { stopTokens } from "./stop-tokens.js";
 export { TextStream } from "./text-stream.js";

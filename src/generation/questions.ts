@@ -64,9 +64,17 @@ export async function readQuestions(options: QuestionOptions): Promise<Question[
     if (questions.length >= limit) break;
     format ??= detectFormat(value, where);
     read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
-    questions.push(await toQuestion(read(value, where), where, options));
+    const question = await toQuestion(read(value, where), where, options);
+    if (question.prompt.length === 0) throw emptyPrompt(where);
+    questions.push(question);
   }
   return questions;
+}
+
+function emptyPrompt(where: string): CoxswainError {
+  return new CoxswainError("data", `${where}: the prompt is empty, so there is no token to go on from.`, {
+    hint: "Exact match needs some text before the answer.",
+  });
 }
 
 async function toQuestion(example: Example, where: string, options: QuestionOptions): Promise<Question> {

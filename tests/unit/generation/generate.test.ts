@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planBatches } from "../../../src/generation/batches.js";
-import { generate, type Generation } from "../../../src/generation/generate.js";
+import { generate } from "../../../src/generation/generate.js";
+import type { Generation } from "../../../src/generation/sequence.js";
 import { ToyModel } from "./toy-model.js";
 
 const stop = 9;

@@ -109,6 +109,14 @@ describe("other formats", () => {
     expect(Array.from(together.ids).slice(0, apart.ids.length)).not.toEqual(Array.from(apart.ids));
   });
 
+  it("an empty prompt is told by line", async () => {
+    const lines = [
+      { prompt: "a", completion: " b" },
+      { prompt: "", completion: "b" },
+    ];
+    await expect(read(lines)).rejects.toThrow(/eval\.jsonl:2: the prompt is empty/);
+  });
+
   it("tokens: the last supervised stretch", async () => {
     const { tokenizer } = await tinyText();
     const ids = [5, 6, 7, 8, 9, 10, 11];
