@@ -129,6 +129,25 @@ describe("what can be typed", () => {
   });
 });
 
+describe("the table of troubles", () => {
+  /** The sources as one line, with "…" for what a message fills in. */
+  const sources = readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => read(join("src", file)).replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "…"))
+    .join("\n");
+  const rows = section("Troubleshooting").matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm);
+  const messages = [...rows].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)].map(([, message]) => message!));
+
+  it("is long", () => expect(messages.length).toBeGreaterThan(15));
+
+  it.each(messages)("%s: is what is printed", (message) => {
+    const parts = message.split("…").map((part) => part.replace(/^[ ,:;)?]+|[ ,:;(?]+$/g, ""));
+    // What a message begins with may be a name that is filled in.
+    const said = parts.map((part) => part.replace(/^(cluster\.listen|telemetry\.http|--model): ?/, ""));
+    for (const part of said.filter((text) => text.length > 2)) expect(sources).toContain(part);
+  });
+});
+
 describe("what pages point to", () => {
   it.each(pages)("%s: links and files that are there", (page) => {
     const text = read(page);
