@@ -63,6 +63,8 @@ TEMPLATES = {
     "instructions": "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}{{ '[INST] ' + m['content'].strip() + ' [/INST]' }}{% elif m['role'] == 'assistant' %}{% if m.reasoning_content %}{{ '<think>' + m.reasoning_content + '</think>' }}{% endif %}{{ ' ' + m['content'] + eos_token }}{% else %}{{ raise_exception('Only user and assistant roles are supported, not ' + m['role']) }}{% endif %}{% endfor %}",
     # Python's strip methods take characters, and know other white space than JavaScript's.
     "strips": "{% for m in messages %}{{ m.role }}[{{ m.content.lstrip('\n') }}|{{ m.content.rstrip('\n d') }}|{{ m['content'].strip(' \n🌈') }}|{{ m.content.strip() }}|{{ m.content | trim }}|{{ m.content.split('b')[-1].lstrip('\n') }}]{% endfor %}",
+    # The keys that a template sees, null ones gone; line ends of the template's own text.
+    "keys": "first\r\nsecond\r\n{% for m in messages %}\r\n{{ m.role }}: {% for key in m %}{{ key }} {% endfor %}\r\n{% endfor %}",
     "default": None,
 }
 TOOLS = [{"type": "function", "function": {"name": "set_light", "description": "Lampe ein — „an“ <b>", "parameters": {"type": "object", "properties": {"room": {"type": "string", "enum": ["küche", "bad"]}, "level": {"type": "number", "maximum": 0.5}}, "required": []}}}]
@@ -85,6 +87,8 @@ CASES += [("default", with_system, None), ("generation_blocks", with_system, Non
 CASES += [("tools", called, TOOLS), ("tools", called, None), ("tools", with_system, TOOLS), ("tools", with_system, None)]
 
 CASES += [("strips", [{"role": "user", "content": "\n\n    def f():\n        b\n\n    d\n"}, {"role": "assistant", "content": "\ufeff\x1f 🌈 x \u2003🌈\x85"}], None)]
+
+CASES += [("keys", reasoned, None), ("keys", called, None)]
 
 out = {"templates": TEMPLATES, "cases": []}
 for name, messages, tools in CASES:
