@@ -75,6 +75,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     shuffle: config.data.shuffle,
     maxSteps,
     epochs,
+    microBatchSize: config.training.micro_batch_size,
   });
   options.progress("hashing the model");
   const manifest = await modelManifest(path);
