@@ -1,0 +1,124 @@
+/** A coordinator and workers started apart, as on several machines. */
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import { adapterBytes, goldenFolder, stepLines } from "../support/runs.js";
+
+const golden = join(goldenFolder, "llama");
+const steps = 6;
+
+const run = (overrides: object = {}): object => ({
+  model: join(golden, "model"),
+  output_dir: "out",
+  workers: 1,
+  data: { train: join(golden, "train.jsonl"), eval: join(golden, "train.jsonl") },
+  lora: { r: 4 },
+  training: { max_steps: steps, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01, eval_steps: 3 },
+  cluster: { listen: "127.0.0.1:0" },
+  telemetry: { http: "127.0.0.1:0" },
+  ...overrides,
+});
+
+async function coordinator(overrides: object, env: Record<string, string> = {}) {
+  const folder = temporaryFolder();
+  const process = new CoxswainProcess(["coordinator", writeRun(folder, run(overrides))], { env });
+  const [, address, http] = await process.until(/listening on (\S+), metrics on (http:\S+)\/metrics/);
+  return { process, output: join(folder, "out"), address: address!, http: http! };
+}
+
+describe("workers that join over the network", () => {
+  it("give the bits of a run on one machine, whether their gradients are pulled or pushed", async () => {
+    const folder = temporaryFolder();
+    expect((await coxswain(["train", writeRun(folder, run())])).code).toBe(0);
+
+    const cluster = { listen: "127.0.0.1:0", min_workers: 2 };
+    const { process, output, address } = await coordinator({ cluster }, { COXSWAIN_TOKEN: "a secret" });
+    const join = ["worker", "--coordinator", address, "--token", "a secret", "--http", "none", "--threads", "1"];
+    const workers = [coxswain(join), coxswain([...join, "--listen", "none"])];
+    for (const { code } of await Promise.all(workers)) expect(code).toBe(0);
+    expect((await process.finished).code).toBe(0);
+
+    expect(adapterBytes(output).equals(adapterBytes(`${folder}/out`))).toBe(true);
+    expect(stepLines(output).map(({ loss }) => loss)).toEqual(stepLines(`${folder}/out`).map(({ loss }) => loss));
+    expect(stepLines(output).map(({ workers: count }) => count)).toEqual(new Array(steps).fill(2));
+  });
+
+  it("may come before the coordinator does: a worker waits for it", async () => {
+    const { process, address } = await coordinator({});
+    process.killAll();
+    await process.finished;
+    const worker = new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
+    await worker.until(/trying again/);
+    const folder = temporaryFolder();
+    const again = await coxswain(["coordinator", writeRun(folder, run({ cluster: { listen: address } }))]);
+    expect(again.stderr).toBe("");
+    expect(again.code).toBe(0);
+    expect((await worker.finished).code).toBe(0);
+  });
+
+  it("say goodbye on SIGTERM, and the run goes on with the others", async () => {
+    const { process, output, address } = await coordinator({
+      training: { max_steps: 40, global_batch_size: 12, micro_batch_size: 2 },
+    });
+    const start = (): CoxswainProcess =>
+      new CoxswainProcess(["worker", "--coordinator", address, "--http", "none", "--threads", "1"]);
+    const first = start();
+    await process.until(/step\s+2\/40/);
+    first.signal("SIGTERM");
+    expect((await first.finished).code).toBe(0);
+    await process.until(/left: received SIGTERM/);
+    const second = start();
+    expect((await process.finished).code).toBe(0);
+    expect((await second.finished).code).toBe(0);
+    expect(stepLines(output)).toHaveLength(40);
+  });
+});
+
+describe("metrics and health", () => {
+  it("are served by coordinator and workers, and say when each is ready", async () => {
+    const { process, address, http } = await coordinator({
+      training: { max_steps: 2000, global_batch_size: 12, micro_batch_size: 2, eval_steps: 1 },
+    });
+    expect((await fetch(`${http}/healthz`)).status).toBe(200);
+    const waiting = await fetch(`${http}/readyz`);
+    expect(waiting.status).toBe(503);
+    expect(await waiting.text()).toMatch(/0 of 1/);
+
+    const worker = new CoxswainProcess(["worker", "--coordinator", address, "--threads", "1"]);
+    const [, workerHttp] = await worker.until(/"http":"([^"]+)"/);
+    await process.until(/step\s+2\/2000.*\n.*evaluation loss/);
+    expect((await fetch(`${http}/readyz`)).status).toBe(200);
+    expect((await fetch(`http://${workerHttp}/readyz`)).status).toBe(200);
+
+    const metrics = await (await fetch(`${http}/metrics`)).text();
+    for (const pattern of [
+      /^coxswain_loss \d/m,
+      /^coxswain_eval_loss \d/m,
+      /^coxswain_learning_rate \d/m,
+      /^coxswain_grad_norm \d/m,
+      /^coxswain_step [1-9]/m,
+      /^coxswain_steps_total_planned 2000$/m,
+      /^coxswain_epoch \d/m,
+      /^coxswain_tokens_total\{kind="all"\} [1-9]/m,
+      /^coxswain_tokens_total\{kind="supervised"\} [1-9]/m,
+      /^coxswain_step_duration_seconds_count\{phase="compute"\} [1-9]/m,
+      /^coxswain_workers\{state="active"\} 1$/m,
+      /^coxswain_worker_tokens_per_second\{worker="[^"]+"\} [1-9]/m,
+      /^coxswain_leases_total\{result="done"\} [1-9]/m,
+      /^coxswain_all_reduce_bytes_total\{direction="received"\} [1-9]/m,
+      /^coxswain_all_reduce_bytes_total\{direction="sent"\} [1-9]/m,
+      /^coxswain_replica_mismatch_total 0$/m,
+      /^coxswain_last_commit_timestamp_seconds \d/m,
+      /^coxswain_grpc_server_handled_total\{method="coxswain.v1.Coordinator\/PullReplica",code="OK"\} 1$/m,
+      /^process_cpu_seconds_total \d/m,
+    ])
+      expect(metrics).toMatch(pattern);
+    const ofWorker = await (await fetch(`http://${workerHttp}/metrics`)).text();
+    expect(ofWorker).toMatch(/^coxswain_worker_tokens_total\{kind="all"\} [1-9]/m);
+    expect(ofWorker).toMatch(/^coxswain_worker_connected 1$/m);
+
+    process.signal("SIGTERM");
+    expect((await process.finished).code).toBe(130);
+    expect((await worker.finished).code).toBe(0);
+  });
+});
