@@ -32,8 +32,8 @@ describe("workers that join over the network", () => {
     expect((await coxswain(["train", writeRun(folder, run())])).code).toBe(0);
 
     const cluster = { listen: "127.0.0.1:0", min_workers: 2 };
-    const { process, output, address } = await coordinator({ cluster }, { COXSWAIN_TOKEN: "a secret" });
-    const join = ["worker", "--coordinator", address, "--token", "a secret", "--http", "none", "--threads", "1"];
+    const { process, output, address } = await coordinator({ cluster }, { COXSWAIN_TOKEN: "a-secret" });
+    const join = ["worker", "--coordinator", address, "--token", "a-secret", "--http", "none", "--threads", "1"];
     const workers = [coxswain(join), coxswain([...join, "--listen", "none"])];
     for (const { code } of await Promise.all(workers)) expect(code).toBe(0);
     expect((await process.finished).code).toBe(0);
