@@ -16,7 +16,7 @@ export function modelOptions(command: Command): Command {
     .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
     .option("--chat-template <text or file>", "a Jinja template in place of the model's own")
     .addOption(
-      new Option("--device <device>", "what computes (default: the run file's, else auto)").choices([
+      new Option("--device <device>", "what computes (default: auto, or as a run file says)").choices([
         "auto",
         "cpu",
         "cuda",
