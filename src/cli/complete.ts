@@ -9,14 +9,15 @@ import {
   type Generation,
   type OpenedModel,
 } from "../generation/index.js";
+import { thisProcess, type AskHost } from "./ask-host.js";
 import { promptTokens, readRequest } from "./prompt.js";
 import type { GenerateFlags } from "./generate.js";
 import { quietProgress, warn } from "./quiet-progress.js";
 
-export async function complete(flags: GenerateFlags): Promise<void> {
+export async function complete(flags: GenerateFlags, host: AskHost = thisProcess): Promise<void> {
   const { temperature, topP, topK } = flags;
   checkSampling({ temperature, topP, topK });
-  const request = await readRequest(flags);
+  const request = await readRequest(flags, () => host.stdin);
   const progress = quietProgress();
   try {
     progress.show("loading the model");
@@ -26,12 +27,13 @@ export async function complete(flags: GenerateFlags): Promise<void> {
       chatTemplate: flags.chatTemplate ?? null,
       compute: { ...computeDefaults(flags.model), ...(flags.device === undefined ? {} : { device: flags.device }) },
       threads: flags.threads,
+      ...(host.openEngine === undefined ? {} : { openEngine: host.openEngine }),
       onProgress: (text) => progress.show(text),
     });
     try {
       const prompt = await promptTokens(request, opened);
       progress.close();
-      await (flags.json === true ? printJson : printText)(opened, prompt, flags);
+      await (flags.json === true ? printJson : printText)(opened, prompt, flags, host);
     } finally {
       await opened.close();
     }
@@ -46,17 +48,27 @@ function computeDefaults(model: string) {
 }
 
 /** Token by token, and a line break at the end. */
-async function printText(opened: OpenedModel, prompt: Int32Array, flags: GenerateFlags): Promise<void> {
+async function printText(
+  opened: OpenedModel,
+  prompt: Int32Array,
+  flags: GenerateFlags,
+  { stdout }: AskHost,
+): Promise<void> {
   const stream = new TextStream(opened.tokenizer);
   const { finish } = await generateOne(opened, prompt, flags, async (token) => {
-    process.stdout.write(await stream.push(token));
+    stdout.write(await stream.push(token));
   });
-  process.stdout.write(`${await stream.finish()}\n`);
+  stdout.write(`${await stream.finish()}\n`);
   const note = cutNote(finish, flags, opened);
   if (note !== undefined) warn(note);
 }
 
-async function printJson(opened: OpenedModel, prompt: Int32Array, flags: GenerateFlags): Promise<void> {
+async function printJson(
+  opened: OpenedModel,
+  prompt: Int32Array,
+  flags: GenerateFlags,
+  { stdout }: AskHost,
+): Promise<void> {
   const start = performance.now();
   const { tokens, finish } = await generateOne(opened, prompt, flags);
   const seconds = (performance.now() - start) / 1000;
@@ -69,7 +81,7 @@ async function printJson(opened: OpenedModel, prompt: Int32Array, flags: Generat
     tokens: Array.from(tokens),
     seconds,
   };
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 async function generateOne(

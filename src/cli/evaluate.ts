@@ -13,6 +13,7 @@ import {
   type ExactMatch,
   type OpenedModel,
 } from "../generation/index.js";
+import { thisProcess, type AskHost } from "./ask-host.js";
 import type { EvalFlags } from "./eval.js";
 import { evaluationJson, evaluationText } from "./evaluate-report.js";
 import { quietProgress, warn, type QuietProgress } from "./quiet-progress.js";
@@ -38,17 +39,18 @@ export interface Evaluation extends EvaluatedLoss {
 /** Tokens that an answer may have beyond the longest expected one: the same text may be other tokens. */
 const answerMargin = 16;
 
-export async function evaluate(file: string | undefined, flags: EvalFlags): Promise<void> {
+/** @param file the run file, where there is one */
+export async function evaluate(file: string | undefined, flags: EvalFlags, host: AskHost = thisProcess): Promise<void> {
   const subject = file === undefined ? withoutRun(flags) : await ofRun(file, flags);
   const progress = quietProgress();
   try {
-    const evaluation = await measure(subject, flags, progress);
+    const evaluation = await measure(subject, flags, progress, host);
     progress.close();
     const shown = flags.show ?? 0;
-    process.stdout.write(
+    host.stdout.write(
       flags.json === true
         ? `${JSON.stringify(evaluationJson(evaluation, shown))}\n`
-        : evaluationText(evaluation, shown, process.stdout),
+        : evaluationText(evaluation, shown, host.stdout),
     );
   } finally {
     progress.close();
@@ -99,7 +101,12 @@ async function mentionAdapter(adapter: string): Promise<void> {
   warn(`measuring the base model; for the run's adapter add --adapter ${path}`);
 }
 
-async function measure({ config, source }: Subject, flags: EvalFlags, progress: QuietProgress): Promise<Evaluation> {
+async function measure(
+  { config, source }: Subject,
+  flags: EvalFlags,
+  progress: QuietProgress,
+  { openEngine }: AskHost,
+): Promise<Evaluation> {
   progress.show("loading the model");
   const opened = await openModel({
     model: config.model,
@@ -107,6 +114,7 @@ async function measure({ config, source }: Subject, flags: EvalFlags, progress: 
     chatTemplate: config.data.chat_template,
     compute: config.compute,
     threads: flags.threads,
+    ...(openEngine === undefined ? {} : { openEngine }),
     onProgress: (text) => progress.show(text),
   });
   try {

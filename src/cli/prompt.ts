@@ -20,12 +20,13 @@ export interface PromptInput extends AsyncIterable<unknown> {
 }
 
 /**
+ * @param input standard input; not touched where a prompt is given
  * @throws CoxswainError "usage" for options that contradict each other or a prompt that is empty; "data" for a file that
  *   is no conversation
  */
 export async function readRequest(
   { prompt, messages, system, ...flags }: PromptFlags,
-  input: PromptInput = process.stdin,
+  input: () => PromptInput,
 ): Promise<PromptRequest> {
   const raw = flags.raw === true;
   if (messages !== undefined) {
@@ -34,7 +35,7 @@ export async function readRequest(
     return { kind: "conversation", conversation: await readConversation(messages, system), where: messages };
   }
   if (raw && system !== undefined) throw contradiction("--raw", "--system");
-  const text = prompt ?? (await readInput(input));
+  const text = prompt ?? (await readInput(input()));
   if (text === "") throw new CoxswainError("usage", "the prompt is empty", { hint: 'Give one with --prompt "…".' });
   return { kind: "prompt", text, system: system ?? null, raw };
 }

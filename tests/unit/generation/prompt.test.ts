@@ -6,12 +6,14 @@ async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield await Promise.resolve(Buffer.from(part));
 }
 
-const nothing: PromptInput = chunks();
+const nothing = (): PromptInput => {
+  throw new Error("standard input must not be read");
+};
 
 type Flags = Parameters<typeof readRequest>[0];
 
 /** What the model is given, as text. */
-async function rendered(flags: Flags, input: PromptInput = nothing): Promise<string> {
+async function rendered(flags: Flags, input: () => PromptInput = nothing): Promise<string> {
   const { tokenizer, templates } = await tinyText();
   return tokenizer.decode(await promptTokens(await readRequest(flags, input), { tokenizer, templates }));
 }
@@ -41,7 +43,7 @@ describe("the prompt of generate", () => {
       yield await Promise.resolve(first.subarray(0, 8));
       yield Buffer.concat([first.subarray(8), second]);
     })();
-    expect(await rendered({ raw: true }, input)).toBe("licht für alle");
+    expect(await rendered({ raw: true }, () => input)).toBe("licht für alle");
   });
 
   it("is a text to go on from where the model has no template", async () => {
@@ -106,7 +108,7 @@ describe("options that contradict each other are refused", () => {
   });
 
   it("as is standard input with nothing in it", async () => {
-    await expect(readRequest({}, chunks("\n"))).rejects.toMatchObject({
+    await expect(readRequest({}, () => chunks("\n"))).rejects.toMatchObject({
       code: "usage",
       message: "the prompt is empty",
     });
