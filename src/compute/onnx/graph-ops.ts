@@ -77,25 +77,30 @@ export class GraphOps implements Ops<Value> {
   }
 
   #recomputedBlock(tape: Tape, x: Value, body: (x: Value) => Value): Value {
-    const context = this.#context;
-    const run = (input: Value, on: Tape | null): Value => {
-      context.tape = on;
-      const output = body(input);
-      context.tape = tape;
-      return output;
-    };
-    const output = run(x, null);
+    const { graph } = this.#context;
+    const output = this.#onTape(null, () => body(x));
     tape.record([output], ([gradient]) => {
       if (gradient === undefined) return;
       const replay = tape.another();
-      const input = after(context.graph, x, [gradient]);
+      const input = after(graph, x, [gradient]);
       if (tape.needs(x)) replay.require(input);
-      replay.accumulate(run(input, replay), gradient);
-      replay.backward();
+      this.#onTape(replay, () => {
+        replay.accumulate(body(input), gradient);
+        replay.backward();
+      });
       const toInput = replay.gradientOf(input);
       if (toInput !== undefined) tape.accumulate(x, this.#afterParameters(x, toInput, tape));
     });
     return output;
+  }
+
+  /** Runs `action` with operations recorded on another tape, or none. */
+  #onTape<R>(tape: Tape | null, action: () => R): R {
+    const before = this.#context.tape;
+    this.#context.tape = tape;
+    const result = action();
+    this.#context.tape = before;
+    return result;
   }
 
   /** The gradient of `x`, once the parameter gradients so far are there. */

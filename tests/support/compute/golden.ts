@@ -6,7 +6,16 @@ import { flattenAdapter, openModelFolder, readAdapter, readSafetensorsHeader } f
 import type { LoraLayout, LoraSettings, ModelFolder } from "../../../src/model/index.js";
 import { readFloats } from "../../../src/model/read-tensor.js";
 
-export const goldenCases = ["llama", "qwen2", "qwen3"] as const;
+export const goldenCases = [
+  "llama",
+  "qwen2",
+  "qwen3",
+  "llama-packed",
+  "llama-rope-llama3",
+  "mistral-sliding",
+  "qwen2-linear-window",
+  "qwen3-yarn-sharded",
+] as const;
 export type GoldenCase = (typeof goldenCases)[number];
 
 const folderOf = (name: GoldenCase): string => join(import.meta.dirname, "../../golden", name);
@@ -20,7 +29,7 @@ interface ExpectedStep {
 export interface Golden {
   readonly model: ModelFolder;
   readonly lora: LoraSettings;
-  /** The first global batch of 8 rows. */
+  /** The first global batch, an example a row. */
   readonly rows: readonly Row[];
   readonly firstStep: ExpectedStep;
   startingAdapter(layout: LoraLayout): Promise<Float32Array>;
@@ -31,14 +40,18 @@ export interface Golden {
 export async function openGolden(name: GoldenCase): Promise<Golden> {
   const folder = folderOf(name);
   const expected = JSON.parse(await readFile(join(folder, "expected.json"), "utf8")) as {
-    lora: { r: number; lora_alpha: number; target_modules: "all-linear" | string[] };
+    lora: { r: number; lora_alpha: number; target_modules: "all-linear" | string[]; use_rslora?: boolean };
+    global_batch_size: number;
     steps: ExpectedStep[];
   };
   const { r, lora_alpha: alpha, target_modules: targetModules } = expected.lora;
-  const lines = (await readFile(join(folder, "train.jsonl"), "utf8")).trim().split("\n").slice(0, 8);
+  const lines = (await readFile(join(folder, "train.jsonl"), "utf8"))
+    .trim()
+    .split("\n")
+    .slice(0, expected.global_batch_size);
   return {
     model: await openModelFolder(join(folder, "model")),
-    lora: { r, alpha, dropout: 0, targetModules, useRslora: false },
+    lora: { r, alpha, dropout: 0, targetModules, useRslora: expected.lora.use_rslora ?? false },
     rows: lines.map((line) => {
       const { input_ids: ids, labels } = JSON.parse(line) as { input_ids: number[]; labels: number[] };
       return { inputIds: Int32Array.from(ids), labels: Int32Array.from(labels), segments: [ids.length] };

@@ -1,0 +1,41 @@
+/** Models opened in the test's own thread. */
+import type { EngineOptions, Trainable } from "../../../src/compute/engine.js";
+import { onnxEngine, type OnnxEngineSettings } from "../../../src/compute/onnx/engine.js";
+import type { LoraSettings, ModelFolder } from "../../../src/model/index.js";
+import { openGolden, type Golden, type GoldenCase } from "./golden.js";
+
+export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
+
+/** Opens a model, hands it to `use`, and disposes of it whatever happens. */
+export async function withModel<R>(
+  model: ModelFolder,
+  lora: LoraSettings | null,
+  use: (trainable: Trainable) => Promise<R>,
+  settings: Partial<EngineOptions> & OnnxEngineSettings = {},
+): Promise<R> {
+  const trainable = await onnxEngine(settings).load(model, lora, { ...options, ...settings });
+  try {
+    return await use(trainable);
+  } finally {
+    await trainable.dispose();
+  }
+}
+
+/** As `withModel`, with a golden case's model and starting adapter. */
+export async function withGolden<R>(
+  name: GoldenCase,
+  use: (trainable: Trainable, golden: Golden) => Promise<R>,
+  settings: Partial<EngineOptions> & OnnxEngineSettings & { readonly dropout?: number } = {},
+): Promise<R> {
+  const golden = await openGolden(name);
+  const lora = { ...golden.lora, dropout: settings.dropout ?? 0 };
+  return withModel(
+    golden.model,
+    lora,
+    async (trainable) => {
+      await trainable.setParameters(await golden.startingAdapter(trainable.layout));
+      return use(trainable, golden);
+    },
+    settings,
+  );
+}
