@@ -29,7 +29,6 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
       advertiseHost: flags.advertise,
       modelFolder: flags.model,
       device: flags.device,
-      threads: flags.threads,
       reconnectTimeout: flags.reconnectTimeout * 1000,
       logger,
       observer: {

@@ -1,5 +1,4 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
-import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { formatAddress, loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
@@ -80,7 +79,6 @@ function startWorkers(config: RunConfig, coordinator: RunningCoordinator, note: 
       tls === null
         ? []
         : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
-    threads: Math.max(1, Math.floor(availableParallelism() / config.workers)),
     logFolder: join(config.output_dir, "logs"),
     note,
     onFailure: (error) => coordinator.fail(error),

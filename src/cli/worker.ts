@@ -1,5 +1,4 @@
 /** `coxswain worker`: computes for a coordinator, wherever it is. */
-import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { runCommand } from "./frame.js";
@@ -11,7 +10,6 @@ interface WorkerFlags {
   readonly advertise?: string;
   readonly model?: string;
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
-  readonly threads: number;
   readonly reconnectTimeout: number;
   readonly http: string;
   readonly tlsCa?: string;
@@ -34,7 +32,6 @@ export function registerWorker(program: Command): void {
         "webgpu",
       ]),
     )
-    .option("--threads <n>", "threads of the computation", wholeNumber, availableParallelism())
     .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
     .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
     .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")

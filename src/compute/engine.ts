@@ -15,7 +15,7 @@ export interface EngineOptions {
   readonly device: Device;
   /** Type of activations and matrix multiplication. The loss and LoRA tensors are f32 always. */
   readonly dtype: ComputeType;
-  /** Threads of one computation on a CPU; results do not depend on it. */
+  /** Threads of one computation on a CPU. The last bits of results depend on it: a run fixes it for all its workers. */
   readonly threads: number;
   readonly gradientCheckpointing: boolean;
 }
@@ -52,7 +52,7 @@ export interface Trainable {
   setParameters(flat: Float32Array): Promise<void>;
   /**
    * The gradient of the **sum** of token losses over the batch, written (not added) to `into`, [layout.size].
-   * Bitwise a function of (parameters, batch, dropout key): not of threads, nor of what was computed before.
+   * Bitwise a function of (parameters, batch, dropout key): not of what was computed before.
    */
   gradients(batch: Batch, into: Float32Array, dropout?: DropoutKey): Promise<LossSum>;
   /** The loss alone: no dropout, no gradient. */

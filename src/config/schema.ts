@@ -77,6 +77,11 @@ const computeSchema = z.strictObject({
   device: z.enum(["auto", "cpu", "cuda", "webgpu"]).default("auto"),
   dtype: z.enum(["auto", "float32", "float16", "bfloat16"]).default("auto"),
   gradient_checkpointing: z.boolean().default(false),
+  /**
+   * Threads of one worker's computation on a CPU: the same for all workers, because the runtime's matrix products sum in
+   * an order that depends on it. "auto" is the number of cores where the run is started.
+   */
+  threads: z.union([z.literal("auto"), count]).default("auto"),
 });
 
 const tlsSchema = z.strictObject({

@@ -5,13 +5,14 @@ import type { RunConfig } from "../config/index.js";
 /** How many steps there are may change only where the schedule doesn't depend on it, so it counts. */
 export function configDigest(config: RunConfig): string {
   const { seed, lora, quantization, compute, data, training } = config;
-  const { engine, dtype } = compute;
+  const { engine, dtype, threads } = compute;
   const { shuffle, packing, max_length: maxLength } = data;
   const listing = {
     seed,
     quantization,
     engine,
     dtype,
+    threads,
     shuffle,
     packing,
     maxLength,

@@ -17,8 +17,6 @@ export interface LocalWorkersOptions {
   readonly token: string | null;
   /** Further arguments of `coxswain worker`, such as TLS files. */
   readonly args: readonly string[];
-  /** Threads of each one's engine. */
-  readonly threads: number;
   /** worker-0.log … are appended to here. */
   readonly logFolder: string;
   /** The `coxswain` program; this build's own where absent. */
@@ -89,11 +87,11 @@ class Slot {
   }
 
   #start(): void {
-    const { coordinator, token, args, threads, logFolder } = this.#options;
+    const { coordinator, token, args, logFolder } = this.#options;
     const program = this.#options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
     const log = openSync(join(logFolder, `worker-${this.#index}.log`), "a");
     const started = Date.now();
-    const child = fork(program, ["worker", "--coordinator", coordinator, "--threads", String(threads), ...args], {
+    const child = fork(program, ["worker", "--coordinator", coordinator, ...args], {
       stdio: ["ignore", log, log, "ipc"],
       env: { ...process.env, ...(token === null ? {} : { COXSWAIN_TOKEN: token }) },
     });

@@ -19,6 +19,7 @@ import type { LeaseSources } from "./leases.js";
 import { ClusterMachine } from "./machine/index.js";
 import type { Outcome } from "./machine/index.js";
 import { prepareRun } from "./prepare.js";
+import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
@@ -64,7 +65,11 @@ export interface RunningCoordinator {
 const silenceTimeout = 15_000;
 
 /** @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses */
-export async function startCoordinator(config: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+export async function startCoordinator(
+  asked: RunConfig,
+  options: CoordinatorOptions,
+): Promise<RunningCoordinator> {
+  const config = await withThreads(asked, options.resume);
   const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
   const { tls, token } = config.cluster;
   const { insecure, view, logger } = options;

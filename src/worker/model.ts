@@ -66,18 +66,18 @@ export class ModelLoader {
   }
 
   async #open(path: string, config: RunConfig): Promise<LoadedModel> {
-    const { logger, threads, device } = this.#options;
+    const { logger, device } = this.#options;
     const folder = await openModelFolder(path);
     const { engine: asked, dtype, gradient_checkpointing: gradientCheckpointing } = config.compute;
     const opened = await openEngine({
       engine: asked,
       device: device ?? config.compute.device,
       dtype,
-      threads,
+      threads: threadsOf(config),
       gradientCheckpointing,
     });
     logger.info(
-      { engine: opened.engine.name, device: opened.device, why: opened.reason, threads, model: path },
+      { engine: opened.engine.name, device: opened.device, why: opened.reason, threads: opened.options.threads, model: path },
       "loading the model",
     );
     const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);
@@ -86,6 +86,12 @@ export class ModelLoader {
     const replica = new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
     return { trainable, layout, replica, engine: opened.engine.name, device: opened.device };
   }
+}
+
+/** The coordinator resolves "auto", so that every worker of a run has the same number. */
+function threadsOf({ compute: { threads } }: RunConfig): number {
+  if (threads !== "auto") return threads;
+  throw new CoxswainError("bug", "the coordinator did not say how many threads the run has");
 }
 
 function readManifest({ model }: WelcomeOutput): ModelManifest {

@@ -37,8 +37,6 @@ export interface WorkerOptions {
   readonly modelFolder: string | undefined;
   /** In place of the run's `compute.device`. */
   readonly device: Device | "auto" | undefined;
-  /** Threads of the engine. */
-  readonly threads: number;
   /** How long to go on trying to reach a coordinator, ms. */
   readonly reconnectTimeout: number;
   readonly logger: Logger;

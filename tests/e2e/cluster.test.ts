@@ -33,7 +33,7 @@ describe("workers that join over the network", () => {
 
     const cluster = { listen: "127.0.0.1:0", min_workers: 2 };
     const { process, output, address } = await coordinator({ cluster }, { COXSWAIN_TOKEN: "a-secret" });
-    const join = ["worker", "--coordinator", address, "--token", "a-secret", "--http", "none", "--threads", "1"];
+    const join = ["worker", "--coordinator", address, "--token", "a-secret", "--http", "none"];
     const workers = [coxswain(join), coxswain([...join, "--listen", "none"])];
     for (const { code } of await Promise.all(workers)) expect(code).toBe(0);
     expect((await process.finished).code).toBe(0);
@@ -61,7 +61,7 @@ describe("workers that join over the network", () => {
       training: { max_steps: 40, global_batch_size: 12, micro_batch_size: 2 },
     });
     const start = (): CoxswainProcess =>
-      new CoxswainProcess(["worker", "--coordinator", address, "--http", "none", "--threads", "1"]);
+      new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
     const first = start();
     await process.until(/step\s+2\/40/);
     first.signal("SIGTERM");
@@ -84,7 +84,7 @@ describe("metrics and health", () => {
     expect(waiting.status).toBe(503);
     expect(await waiting.text()).toMatch(/0 of 1/);
 
-    const worker = new CoxswainProcess(["worker", "--coordinator", address, "--threads", "1"]);
+    const worker = new CoxswainProcess(["worker", "--coordinator", address]);
     const [, workerHttp] = await worker.until(/"http":"([^"]+)"/);
     await process.until(/step\s+2\/2000.*\n.*evaluation loss/);
     expect((await fetch(`${http}/readyz`)).status).toBe(200);

@@ -43,7 +43,6 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   const options: Partial<WorkerOptions> = {
     modelFolder: undefined,
     device: undefined,
-    threads: 1,
     logger: createLogger({ name: "test", level: "silent" }).logger,
   };
   const welcome = {
@@ -53,7 +52,7 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
     modelPath: "/no/such/folder/here",
     silenceTimeoutMs: 1,
   };
-  const config = parseRun("model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\n", "run.yaml");
+  const config = parseRun("model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n", "run.yaml");
 
   for (const _ of ["streamed", "from the cache"]) {
     const loader = new ModelLoader(options as WorkerOptions);
