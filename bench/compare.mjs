@@ -106,7 +106,12 @@ async function main() {
   };
   const runs = { ours: [], theirs: [] };
   for (let round = 0; round < Number(settings.rounds); round++)
-    for (const [side, [command, args]] of Object.entries(sides)) runs[side].push(await measure(command, args));
+    for (const [side, [command, args]] of Object.entries(sides)) {
+      const run = await measure(command, args);
+      runs[side].push(run);
+      const { engine, tokens_per_second: rate, peak_rss_bytes: peak, gemm_gflops: gemm } = run;
+      console.error(`${engine}: ${rate.toFixed(1)} tokens/s, ${gibibytes(peak)} GiB, GEMM ${gemm.toFixed(0)} GFLOP/s`);
+    }
   const [ours, theirs] = [summarise(runs.ours), summarise(runs.theirs)];
   const ratio = {
     tokens_per_second: ours.tokens_per_second / theirs.tokens_per_second,
