@@ -13,6 +13,12 @@ const project = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (file: string): string => readFileSync(join(project, file), "utf8");
 const readme = read("README.md");
 
+/** All sources, with "…" for what a message fills in. */
+const sources = readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => read(join("src", file)).replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "…"))
+  .join("\n");
+
 /** The cells of a page's table rows whose first cell is code, by that code. */
 function rowsOf(text: string): Map<string, string[]> {
   const rows = new Map<string, string[]>();
@@ -123,18 +129,21 @@ describe("what can be typed", () => {
     for (const [, key] of line.matchAll(/--set ([\w.]+)=/g)) expect(schemaAt(key!.split(".")), key).toBeDefined();
   });
 
+  it("has the environment variables that are read", () => {
+    const used = sources.match(/(?<=")(?:COXSWAIN|HF|HUGGINGFACE|XDG)_[A-Z_]+(?=")/g) ?? [];
+    for (const name of new Set(used)) expect(section("Commands"), name).toContain(`\`${name}\``);
+    const told = section("Commands").match(/(?<=`)(?:COXSWAIN|HF|HUGGINGFACE|XDG)_[A-Z_]+(?=`)/g)!;
+    for (const name of told) expect(used, name).toContain(name);
+  });
+
   it("is in the table of commands, with every command there is", () => {
-    const told = [...rowsOf(section("Commands")).keys()].map((line) => line.split(" ")[1]!);
+    const typed = [...rowsOf(section("Commands")).keys()].filter((line) => line.startsWith("coxswain "));
+    const told = typed.map((line) => line.split(" ")[1]!);
     expect(told.sort()).toEqual([...commands.keys()].filter((name) => name !== "help").sort());
   });
 });
 
 describe("the table of troubles", () => {
-  /** The sources as one line, with "…" for what a message fills in. */
-  const sources = readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => read(join("src", file)).replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "…"))
-    .join("\n");
   const rows = section("Troubleshooting").matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm);
   const messages = [...rows].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)].map(([, message]) => message!));
 
