@@ -63,4 +63,4 @@ const grouped = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNo
 
 /** The way back. */
 const whole = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
-  groups === 1 ? value : flatten(graph, value, width * groups);
+  groups === 1 ? graph.declare(value, ["tokens", width]) : flatten(graph, value, width * groups);

@@ -4,7 +4,8 @@ import type { Value } from "../graph-builder.js";
 
 export function swiGlu(context: GraphContext, gate: Value, up: Value): Value {
   const { graph, tape, activations } = context;
-  const output = graph.op("Mul", [graph.runtimeOp("QuickGelu", [gate], { alpha: { float: 1 } }), up]);
+  const silu = graph.runtimeOp("QuickGelu", [gate], { alpha: { float: 1 } });
+  const output = graph.declare(graph.op("Mul", [silu, up]), graph.dimsOf(gate));
   if (tape === null || !(tape.needs(gate) || tape.needs(up))) return output;
   /** sigmoid(gate) and silu(gate) of the backward pass, which the recomputed output shares. */
   let again: { sigmoid: Value; silu: Value } | null = null;
@@ -19,11 +20,11 @@ export function swiGlu(context: GraphContext, gate: Value, up: Value): Value {
   activations.onDemand(output, (dependency) => graph.op("Mul", [recomputed(dependency).silu, up]));
   tape.record([output], ([gradient]) => {
     if (gradient === undefined) return;
-    const { sigmoid, silu } = recomputed(gradient);
-    tape.accumulate(up, graph.op("Mul", [gradient, silu]));
+    const { sigmoid, silu: ofGate } = recomputed(gradient);
+    tape.accumulate(up, graph.op("Mul", [gradient, ofGate]));
     if (!tape.needs(gate)) return;
     // silu' = sigmoid (1 + gate - silu)
-    const slope = graph.op("Mul", [sigmoid, graph.op("Add", [graph.op("Sub", [gate, silu]), graph.float(1)])]);
+    const slope = graph.op("Mul", [sigmoid, graph.op("Add", [graph.op("Sub", [gate, ofGate]), graph.float(1)])]);
     tape.accumulate(gate, graph.op("Mul", [graph.op("Mul", [gradient, up]), slope]));
   });
   return output;

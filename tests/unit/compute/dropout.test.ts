@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { dropoutMask } from "../../../src/compute/dropout.js";
+import type { DropoutKey } from "../../../src/compute/engine.js";
+import { collate } from "../../../src/data/row.js";
+import { philox4x32, hashName } from "../../../src/math/philox.js";
+import { withGolden } from "../../support/compute/engine.js";
+
+const key: DropoutKey = { seed: 2 ** 40 + 5, step: 17, shard: 3 };
+const module = "model.layers.0.self_attn.q_proj";
+
+describe("dropout masks depend on more, or less, than their names", () => {
+  it("the same names give the same mask, and a longer one begins with the shorter", () => {
+    const mask = dropoutMask(key, module, 0.3, 1000);
+    expect(dropoutMask(key, module, 0.3, 1000)).toEqual(mask);
+    expect(dropoutMask(key, module, 0.3, 5000).subarray(0, 1000)).toEqual(mask);
+  });
+
+  it("another seed, step, shard or module gives an unrelated mask", () => {
+    const size = 1 << 16;
+    const mask = dropoutMask(key, module, 0.5, size);
+    const others = [
+      dropoutMask({ ...key, seed: key.seed + 1 }, module, 0.5, size),
+      dropoutMask({ ...key, seed: 5 }, module, 0.5, size),
+      dropoutMask({ ...key, step: 18 }, module, 0.5, size),
+      dropoutMask({ ...key, shard: 4 }, module, 0.5, size),
+      dropoutMask(key, module.replace("q_proj", "k_proj"), 0.5, size),
+    ];
+    for (const other of others) {
+      const equal = other.reduce((count, keep, i) => count + (keep === mask[i] ? 1 : 0), 0);
+      // Half agree by chance, give or take 6 standard deviations.
+      expect(Math.abs(equal - size / 2)).toBeLessThan(6 * Math.sqrt(size / 4));
+    }
+  });
+
+  it("is what the generator says: words of counter (block, step, module, stream + 256 shard), 16 bits an element", () => {
+    const words = new Uint32Array(4);
+    philox4x32([1, 17, hashName(module), 3 + 256 * 3], [5, 256], words);
+    const draws = [...words].flatMap((word) => [word & 0xffff, word >>> 16]);
+    expect([...dropoutMask(key, module, 0.25, 16).subarray(8)]).toEqual(draws.map((draw) => (draw >= 16384 ? 1 : 0)));
+  });
+
+  it.each([0.05, 0.5, 0.9])("drops %d of the elements", (probability) => {
+    const size = 1 << 18;
+    const kept = dropoutMask(key, module, probability, size).reduce((sum, keep) => sum + keep, 0);
+    const deviation = Math.sqrt(size * probability * (1 - probability));
+    expect(Math.abs(kept - size * (1 - probability))).toBeLessThan(5 * deviation);
+  });
+});
+
+describe("training with dropout", () => {
+  it("gradients are those of the loss with the same elements dropped", async () => {
+    await withGolden(
+      "qwen3",
+      async (trainable, golden) => {
+        const batch = collate(golden.rows);
+        const { layout } = trainable;
+        const parameters = await golden.startingAdapter(layout);
+        const gradient = new Float32Array(layout.size);
+        const unused = new Float32Array(layout.size);
+        await trainable.gradients(batch, gradient, key);
+        // Along a direction that all parameters take part in: (f(p + hd) - f(p - hd)) / 2h = gradient . d
+        const direction = parameters.map((_, i) => Math.sin(i * 1.7));
+        const step = 2e-3;
+        const lossAt = async (scale: number): Promise<number> => {
+          await trainable.setParameters(parameters.map((value, i) => value + scale * direction[i]!));
+          return (await trainable.gradients(batch, unused, key)).lossSum;
+        };
+        const difference = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
+        const slope = gradient.reduce((sum, value, i) => sum + value * direction[i]!, 0);
+        expect(difference / slope).toBeCloseTo(1, 2);
+      },
+      { dropout: 0.2 },
+    );
+  });
+
+  it("is off without a key, and differs from step to step", async () => {
+    await withGolden(
+      "llama",
+      async (trainable, golden) => {
+        const batch = collate(golden.rows);
+        const into = new Float32Array(trainable.layout.size);
+        const plain = await trainable.gradients(batch, into);
+        expect(plain.lossSum / plain.tokens / golden.firstStep.loss).toBeCloseTo(1, 5);
+        const dropped = await trainable.gradients(batch, into, key);
+        const next = await trainable.gradients(batch, into, { ...key, step: 18 });
+        expect(dropped.lossSum).not.toBe(plain.lossSum);
+        expect(next.lossSum).not.toBe(dropped.lossSum);
+        expect((await trainable.gradients(batch, into, key)).lossSum).toBe(dropped.lossSum);
+      },
+      { dropout: 0.2 },
+    );
+  });
+});
