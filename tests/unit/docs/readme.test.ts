@@ -25,7 +25,9 @@ function rowsOf(text: string): Map<string, string[]> {
   for (const line of text.split("\n")) {
     const cells = line.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "").trim());
     const code = /^`([^`]+)`$/.exec(cells[0]!)?.[1];
-    if (line.startsWith("| `") && code !== undefined) rows.set(code, cells.slice(1));
+    if (!line.startsWith("| `") || code === undefined) continue;
+    if (rows.has(code)) throw new Error(`two rows are about ${code}`);
+    rows.set(code, cells.slice(1));
   }
   return rows;
 }
