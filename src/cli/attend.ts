@@ -5,7 +5,8 @@ import { runWorker } from "../worker/index.js";
 import type { WorkerFlags } from "./worker.js";
 
 export async function attendRun(flags: WorkerFlags): Promise<void> {
-  const { logger, close: closeLog } = createLogger({ name: "worker" });
+  const log = createLogger({ name: "worker" });
+  const { logger } = log;
   const metrics = createWorkerMetrics(version);
   const leaving = new AbortController();
   const stop = leaveOnSignals(leaving);
@@ -51,7 +52,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
   } finally {
     stop();
     await telemetry?.close();
-    closeLog();
+    log.close();
   }
 }
 

@@ -11,8 +11,8 @@ import type { CoordinatorMessage, JoinOutput, WorkerMessageOutput, WorkerStub } 
 const reachTimeout = 3_000;
 
 interface Push {
-  arrived(vector: Float32Array): void;
-  failed(error: Error): void;
+  readonly arrived: (vector: Float32Array) => void;
+  readonly failed: (error: Error) => void;
 }
 
 const keyOf = (step: number, { first, count }: TreeNode): string => `${step}:${first}:${count}`;

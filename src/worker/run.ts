@@ -96,7 +96,8 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
   const { logger, signal, coordinator } = options;
   let lastContact = options.now();
   let wait = backOff.first;
-  while (!signal.aborted) {
+  const leaving = (): boolean => signal.aborted;
+  while (!leaving()) {
     const end = await attendOnce(connection, options);
     if (end.kind === "finished") {
       logger.info({ reason: end.reason }, "the run is over");
@@ -106,7 +107,7 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
       throw new CoxswainError("cluster", `${coordinator} refused this worker: ${end.reason}`, {
         hint: "Use the same version of Coxswain and the run's token on both sides.",
       });
-    if (signal.aborted) return;
+    if (leaving()) return;
     if (end.connected) {
       lastContact = options.now();
       wait = backOff.first;
