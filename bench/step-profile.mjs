@@ -105,7 +105,9 @@ const gradient = new Float32Array(layout.size);
 const key = lora.dropout > 0 ? { seed: 1, step: 1, shard: 0 } : undefined;
 
 const first = await timed(() => trainable.gradients(makeBatch(8, 0), gradient, key));
-console.log(`session and first step of 8 tokens a row: ${first.wall.toFixed(2)} s, ${first.cpu.toFixed(2)} CPU s; peak ${peak()} MiB`);
+console.log(
+  `session and first step of 8 tokens a row: ${first.wall.toFixed(2)} s, ${first.cpu.toFixed(2)} CPU s; peak ${peak()} MiB`,
+);
 
 if (values.lengths === undefined) {
   const steps = Number(values.steps);
@@ -123,7 +125,8 @@ if (values.lengths === undefined) {
   for (let i = 0; i < steps; i++) {
     const size = 8 * (1 + ((i * 7) % Math.floor(length / 8)));
     await trainable.gradients(makeBatch(size, i), gradient, key);
-    if (i % 20 === 19) console.log(`step ${i + 1}: resident ${mebibytes(process.memoryUsage.rss())} MiB, peak ${peak()} MiB`);
+    if (i % 20 === 19)
+      console.log(`step ${i + 1}: resident ${mebibytes(process.memoryUsage.rss())} MiB, peak ${peak()} MiB`);
   }
   await trainable.dispose();
 }

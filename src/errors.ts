@@ -4,7 +4,8 @@
  */
 
 /** What kind of trouble it is; decides the exit code of the process. */
-export type ErrorCode = "usage" | "config" | "data" | "model" | "network" | "cluster" | "storage" | "interrupted" | "bug";
+export type ErrorCode =
+  "usage" | "config" | "data" | "model" | "network" | "cluster" | "storage" | "interrupted" | "bug";
 
 /** Exit codes: Kubernetes' `podFailurePolicy` and scripts tell kinds of failure apart by them. */
 const exitCodes: Record<ErrorCode, number> = {

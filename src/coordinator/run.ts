@@ -65,10 +65,7 @@ export interface RunningCoordinator {
 const silenceTimeout = 15_000;
 
 /** @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses */
-export async function startCoordinator(
-  asked: RunConfig,
-  options: CoordinatorOptions,
-): Promise<RunningCoordinator> {
+export async function startCoordinator(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const config = await withThreads(asked, options.resume);
   const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
   const { tls, token } = config.cluster;

@@ -37,7 +37,9 @@ async function vocabularySize(folder: string): Promise<number | undefined> {
 
 function absentTokenizer(folder: string, size: number, missing: unknown): TextTokenizer {
   const fail = (): Promise<never> =>
-    Promise.reject(missing instanceof CoxswainError ? missing : new CoxswainError("model", `${folder} has no tokenizer`));
+    Promise.reject(
+      missing instanceof CoxswainError ? missing : new CoxswainError("model", `${folder} has no tokenizer`),
+    );
   // Rendered by conversations alone, which then fail with the file and line that wanted it.
   const template = `{{ raise_exception('the model folder has no tokenizer.json') }}`;
   return {

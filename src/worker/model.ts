@@ -77,7 +77,13 @@ export class ModelLoader {
       gradientCheckpointing,
     });
     logger.info(
-      { engine: opened.engine.name, device: opened.device, why: opened.reason, threads: opened.options.threads, model: path },
+      {
+        engine: opened.engine.name,
+        device: opened.device,
+        why: opened.reason,
+        threads: opened.options.threads,
+        model: path,
+      },
       "loading the model",
     );
     const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);

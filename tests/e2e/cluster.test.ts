@@ -60,8 +60,7 @@ describe("workers that join over the network", () => {
     const { process, output, address } = await coordinator({
       training: { max_steps: 40, global_batch_size: 12, micro_batch_size: 2 },
     });
-    const start = (): CoxswainProcess =>
-      new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
+    const start = (): CoxswainProcess => new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
     const first = start();
     await process.until(/step\s+2\/40/);
     first.signal("SIGTERM");

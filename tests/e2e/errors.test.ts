@@ -76,7 +76,10 @@ describe("the run file", () => {
 
   it("with a value out of range, and one of the wrong type", async () => {
     const run = runWith({ training: { micro_batch_size: 0, save_steps: "often" } });
-    await expectTrouble(temporaryFolder(), run, { code: 2, says: /micro_batch_size.*save_steps|save_steps.*micro_batch_size/s });
+    await expectTrouble(temporaryFolder(), run, {
+      code: 2,
+      says: /micro_batch_size.*save_steps|save_steps.*micro_batch_size/s,
+    });
   });
 
   it("that is not there", async () => {
@@ -187,7 +190,12 @@ describe("the data", () => {
 
   it("that a chat template cannot render: file, line, and the template's own words", async () => {
     const folder = temporaryFolder();
-    const train = dataFile(folder, { messages: [{ role: "user", content: "hi" }, { role: "assistant", content: "yo" }] });
+    const train = dataFile(folder, {
+      messages: [
+        { role: "user", content: "hi" },
+        { role: "assistant", content: "yo" },
+      ],
+    });
     const template = "{{ raise_exception('only robots may speak') }}";
     const run = runWith({ data: { train, chat_template: template } });
     await expectTrouble(folder, run, { code: 3, says: /data\.jsonl:1.*only robots may speak/ });
@@ -197,8 +205,13 @@ describe("the data", () => {
 describe("a loss that is not a number", () => {
   it("stops before the step is applied and keeps the last good state", async () => {
     const folder = temporaryFolder();
-    const run = runWith({ training: { max_steps: 10, learning_rate: 1e30, lr_scheduler_type: "constant", max_grad_norm: 0 } });
-    await expectTrouble(folder, run, { code: 2, says: /step \d+: the (loss|gradient norm) is (NaN|Infinity).*learning_rate/s });
+    const run = runWith({
+      training: { max_steps: 10, learning_rate: 1e30, lr_scheduler_type: "constant", max_grad_norm: 0 },
+    });
+    await expectTrouble(folder, run, {
+      code: 2,
+      says: /step \d+: the (loss|gradient norm) is (NaN|Infinity).*learning_rate/s,
+    });
     const steps = stepLines(join(folder, "out"));
     const [checkpoint] = readdirSync(join(folder, "out", "checkpoints"));
     expect(checkpoint).toBe(`step-${String(steps.length).padStart(6, "0")}`);
@@ -214,7 +227,10 @@ describe("the network", () => {
     try {
       const listen = `127.0.0.1:${port}`;
       const folder = temporaryFolder();
-      await expectTrouble(folder, runWith({ cluster: { listen } }), { code: 5, says: new RegExp(`cluster\\.listen.*${port}`) });
+      await expectTrouble(folder, runWith({ cluster: { listen } }), {
+        code: 5,
+        says: new RegExp(`cluster\\.listen.*${port}`),
+      });
       await expectTrouble(temporaryFolder(), runWith({ telemetry: { http: listen } }), {
         code: 5,
         says: new RegExp(`telemetry\\.http.*${port}`),

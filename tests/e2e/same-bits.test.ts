@@ -82,7 +82,15 @@ describe("the adapter", () => {
     // The last line is whole, even after a kill.
     expect(readFileSync(join(output, "metrics.jsonl"), "utf8").endsWith("}\n")).toBe(true);
 
-    const { code, stderr } = await coxswain(["train", file, "--resume", "--workers", "1", "--set", "cluster.min_workers=1"]);
+    const { code, stderr } = await coxswain([
+      "train",
+      file,
+      "--resume",
+      "--workers",
+      "1",
+      "--set",
+      "cluster.min_workers=1",
+    ]);
     expect(stderr).toBe("");
     expect(code).toBe(0);
     expect(adapterBytes(output).equals(reference)).toBe(true);

@@ -51,13 +51,17 @@ describe("sharing out shards", () => {
       outstanding: fc.nat(20),
     });
     fc.assert(
-      fc.property(fc.uniqueArray(fc.nat(200), { maxLength: 80 }), fc.array(worker, { minLength: 1 }), (some, workers) => {
-        const wanted = shards(...some.sort((a, b) => a - b));
-        const given = planRanges(wanted, workers).flatMap(({ first, count }) =>
-          Array.from({ length: count }, (_, index) => first + index),
-        );
-        expect(given).toEqual(wanted);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.nat(200), { maxLength: 80 }),
+        fc.array(worker, { minLength: 1 }),
+        (some, workers) => {
+          const wanted = shards(...some.sort((a, b) => a - b));
+          const given = planRanges(wanted, workers).flatMap(({ first, count }) =>
+            Array.from({ length: count }, (_, index) => first + index),
+          );
+          expect(given).toEqual(wanted);
+        },
+      ),
     );
   });
 });

@@ -52,7 +52,10 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
     modelPath: "/no/such/folder/here",
     silenceTimeoutMs: 1,
   };
-  const config = parseRun("model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n", "run.yaml");
+  const config = parseRun(
+    "model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n",
+    "run.yaml",
+  );
 
   for (let time = 0; time < 2; time++) {
     const loader = new ModelLoader(options as WorkerOptions);
