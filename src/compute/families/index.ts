@@ -12,7 +12,7 @@ import type { DecoderSpec, FamilyName } from "./spec.js";
 import { resolveTargets as matchTargets } from "./targets.js";
 import { checkWeights } from "./weights.js";
 
-export { embeddingWeight, headWeight, hiddenStates, projections } from "./decoder.js";
+export { headWeight, hiddenStates, projections, weightShapes } from "./decoder.js";
 export type { DecoderSpec, FamilyName } from "./spec.js";
 
 /** A family: reads its config.json. */

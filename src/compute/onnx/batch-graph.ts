@@ -19,6 +19,8 @@ export interface BatchGraphOptions {
   readonly model: ModelFolder;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
+  /** Names of the weights that are fed as inputs. */
+  readonly resident: ReadonlySet<string>;
   /** Whether adapter gradients are computed. */
   readonly gradients: boolean;
   /** Probability of dropout before A; 0 has no masks as inputs. */
@@ -39,7 +41,7 @@ export function batchGraph(options: BatchGraphOptions): Uint8Array {
   const tape = options.gradients ? new Tape(new Parameters(parameters), sum) : null;
   const context: GraphContext = {
     graph,
-    weights: new Weights(graph, options.model),
+    weights: new Weights(graph, options.model, options.resident),
     adapters: settings,
     inputs,
     shapes: new Shapes(graph, inputs.tokenIds),

@@ -15,8 +15,8 @@ export interface OnnxDecoderParts {
   readonly tensor: TensorClass;
   readonly spec: DecoderSpec;
   readonly rotary: RotaryTable;
-  /** The adapter's tensors, which may change between feeds. */
-  readonly parameters: Feeds;
+  /** The adapter's tensors, whose values may change between feeds, and resident weights. */
+  readonly constants: Feeds;
 }
 
 /** A cached tensor: the graph input that it is fed to, and the output that it comes back from, longer. */
@@ -61,12 +61,12 @@ export class OnnxDecoder implements Decoder {
   }
 
   #feeds(inputIds: Int32Array, length: number, fed: FedPlaces): Feeds {
-    const { tensor: TensorOf, rotary, parameters } = this.#parts;
+    const { tensor: TensorOf, rotary, constants } = this.#parts;
     const { places, placePositions, placeValid, lastTokens, positions } = fed;
     const rows = this.#rows;
     return {
       ...sequenceFeeds(TensorOf, { rows, length, inputIds, positions }, rotary),
-      ...parameters,
+      ...constants,
       place_positions: new TensorOf("int64", BigInt64Array.from(placePositions, BigInt), [rows, places]),
       place_valid: new TensorOf("bool", placeValid, [rows, places]),
       [lastTokensName]: new TensorOf("int32", lastTokens, [rows]),

@@ -1,9 +1,11 @@
 /** The `onnx` engine, in the calling thread. */
+import { totalmem } from "node:os";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Engine, EngineOptions, Trainable } from "../engine.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { residentShare, residentWeights } from "./resident.js";
 import { tensorClass } from "./session.js";
 import { OnnxTrainable } from "./trainable.js";
 
@@ -11,6 +13,8 @@ import { OnnxTrainable } from "./trainable.js";
 export interface OnnxEngineSettings {
   /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
   readonly lossChunk?: number;
+  /** Most bytes of 16-bit weights kept in memory in f32; by default an eighth of the machine's memory. */
+  readonly residentBytes?: number;
   /** Prefix of files that operator timings are written to when a model is disposed of; none by default. */
   readonly profile?: string;
 }
@@ -27,8 +31,11 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
       }
       const spec = describeModel(model);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
+      // Widening on a GPU costs next to nothing, and its memory is dearer.
+      const limit = options.device === "cpu" ? (settings.residentBytes ?? totalmem() * residentShare) : 0;
+      const resident = await residentWeights(model, spec, limit);
       return new OnnxTrainable(
-        { ...options, ...settings, model, spec, layout, dropout: lora?.dropout ?? 0 },
+        { ...options, ...settings, model, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),
       );
     },

@@ -15,12 +15,20 @@ export const logitsName = "logits";
 /** The graph input of the token of each row whose logits are wanted, as an index into [rows * length], int32 [rows]. */
 export const lastTokensName = "last_tokens";
 
-/** The model file's bytes. Weights are external data in the model's folder. */
-export function generationGraph(model: ModelFolder, spec: DecoderSpec, layout: LoraLayout): Uint8Array {
+/**
+ * The model file's bytes. Weights are external data in the model's folder.
+ * @param resident names of the weights that are fed as inputs
+ */
+export function generationGraph(
+  model: ModelFolder,
+  spec: DecoderSpec,
+  layout: LoraLayout,
+  resident: ReadonlySet<string>,
+): Uint8Array {
   const graph = new GraphBuilder();
   const { settings } = adapterInputs(graph, layout, 0);
   const inputs = sequenceInputs(graph, spec);
-  const weights = new Weights(graph, model);
+  const weights = new Weights(graph, model, resident);
   const context: GraphContext = {
     graph,
     weights,

@@ -16,11 +16,6 @@ export interface SessionSettings {
   readonly folder: string;
   readonly device: Device;
   readonly threads: number;
-  /**
-   * Widen 16-bit weights once, when the session opens, and keep them in memory in f32. For graphs that run often over
-   * few tokens, where widening them each time would take longer than using them.
-   */
-  readonly widenWeights: boolean;
   /** Prefix of the file that operator timings are written to when the session closes; none is written without. */
   readonly profile?: string;
 }
@@ -83,8 +78,7 @@ export class Session {
 
 /**
  * Our graphs are written in the form in which they should run, so the runtime's graph optimiser has nothing to add: it
- * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, in memory (which is
- * what `widenWeights` asks of it).
+ * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, for each graph.
  */
 function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
   const { device, threads, folder, profile } = settings;
@@ -93,7 +87,7 @@ function sessionOptions(settings: SessionSettings): InferenceSession.SessionOpti
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
-    graphOptimizationLevel: settings.widenWeights ? "basic" : "disabled",
+    graphOptimizationLevel: "disabled",
     enableMemPattern: false,
     enableCpuMemArena: true,
     logSeverityLevel: 3,

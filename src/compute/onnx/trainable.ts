@@ -5,7 +5,7 @@ import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
 import type { Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
-import type { DecoderSpec } from "../families/index.js";
+import { weightShapes, type DecoderSpec } from "../families/index.js";
 import { batchGraph, lossesName } from "./batch-graph.js";
 import { checkBatch } from "./check-tokens.js";
 import { chunkLimit, lossChunks, type LossChunks } from "./chunks.js";
@@ -13,6 +13,7 @@ import { batchFeeds } from "./feeds.js";
 import { OnnxDecoder } from "./decoder.js";
 import { generationGraph } from "./generation-graph.js";
 import { gradientName, maskName, parameterName } from "./graph-inputs.js";
+import type { ResidentWeights } from "./resident.js";
 import { RotaryTable } from "./rotary-table.js";
 import { Session, type Feeds, type TensorClass } from "./session.js";
 
@@ -20,6 +21,8 @@ export interface OnnxTrainableOptions extends EngineOptions {
   readonly model: ModelFolder;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
+  /** Weights to be used from memory, not from the model's files. */
+  readonly resident: ResidentWeights;
   /** Probability of dropout before A. */
   readonly dropout: number;
   /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
@@ -35,7 +38,8 @@ export class OnnxTrainable implements Trainable {
   readonly #options: OnnxTrainableOptions;
   readonly #tensor: TensorClass;
   readonly #parameters: Float32Array;
-  readonly #parameterFeeds: Feeds;
+  /** Adapter tensors (views of `#parameters`) and resident weights: the same in every run. */
+  readonly #constantFeeds: Feeds;
   readonly #rotary: RotaryTable;
   readonly #sessions = new Map<Purpose, Promise<Session>>();
 
@@ -44,7 +48,7 @@ export class OnnxTrainable implements Trainable {
     this.#options = options;
     this.#tensor = tensor;
     this.#parameters = new Float32Array(options.layout.size);
-    this.#parameterFeeds = this.#tensorsOf(this.#parameters, parameterName);
+    this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...this.#residentFeeds() };
     this.#rotary = new RotaryTable(options.spec.rotary);
   }
 
@@ -89,7 +93,7 @@ export class OnnxTrainable implements Trainable {
       tensor: this.#tensor,
       spec: this.#options.spec,
       rotary: this.#rotary,
-      parameters: this.#parameterFeeds,
+      constants: this.#constantFeeds,
     });
   }
 
@@ -103,7 +107,7 @@ export class OnnxTrainable implements Trainable {
     let session = this.#sessions.get(purpose);
     if (session === undefined) {
       const { model, device, threads, profile } = this.#options;
-      const settings = { purpose, folder: model.path, device, threads, widenWeights: purpose === "generation" };
+      const settings = { purpose, folder: model.path, device, threads };
       session = Session.open(this.#graph(purpose), profile === undefined ? settings : { ...settings, profile });
       this.#sessions.set(purpose, session);
     }
@@ -112,11 +116,13 @@ export class OnnxTrainable implements Trainable {
 
   #graph(purpose: Purpose): Uint8Array {
     const { model, spec, layout, dropout, gradientCheckpointing } = this.#options;
-    if (purpose === "generation") return generationGraph(model, spec, layout);
+    const resident = new Set(this.#options.resident.keys());
+    if (purpose === "generation") return generationGraph(model, spec, layout, resident);
     return batchGraph({
       model,
       spec,
       layout,
+      resident,
       gradients: purpose !== "loss",
       dropout: purpose === "gradients with dropout" ? dropout : 0,
       gradientCheckpointing,
@@ -124,7 +130,7 @@ export class OnnxTrainable implements Trainable {
   }
 
   #feeds(batch: Batch, chunks: LossChunks, gradients: boolean): Feeds {
-    return { ...batchFeeds(this.#tensor, batch, chunks, this.#rotary, gradients), ...this.#parameterFeeds };
+    return { ...batchFeeds(this.#tensor, batch, chunks, this.#rotary, gradients), ...this.#constantFeeds };
   }
 
   #lossOutput(losses: Float32Array, { chunks, chunk }: LossChunks): Feeds {
@@ -146,6 +152,14 @@ export class OnnxTrainable implements Trainable {
       feeds[maskName(index)] = new this.#tensor("bool", mask, [tokens, inFeatures]);
     });
     return feeds;
+  }
+
+  #residentFeeds(): Feeds {
+    const shapes = weightShapes(this.#options.spec);
+    const entries = [...this.#options.resident].map(
+      ([name, values]) => [name, new this.#tensor("float32", values, shapes.get(name) ?? [])] as const,
+    );
+    return Object.fromEntries(entries);
   }
 
   /** Views of each LoRA tensor in a flat vector. */

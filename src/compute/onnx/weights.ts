@@ -1,7 +1,8 @@
 /**
- * The base model's weights as graph values: external data that the runtime maps from the .safetensors files, so that
- * opening reads nothing and processes share the pages. 16-bit weights are widened to f32 by the graph, at each use:
- * the f32 copy then lives for one operation only.
+ * The base model's weights as graph values. Either external data that the runtime maps from the .safetensors files, so
+ * that opening reads nothing and processes share the pages; 16-bit weights are then widened to f32 by the graph, at each
+ * use, and the f32 copy lives for one operation only. Or graph inputs, for weights that are in memory in f32 (see
+ * `resident.ts`).
  */
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder, TensorLocation, TensorType } from "../../model/folder.js";
@@ -13,12 +14,15 @@ const elementTypes: Partial<Record<TensorType, ElementType>> = { F32: "float32",
 export class Weights {
   readonly #graph: GraphBuilder;
   readonly #model: ModelFolder;
+  readonly #resident: ReadonlySet<string>;
   readonly #stored = new Map<string, Value>();
   readonly #vectors = new Map<string, Value>();
 
-  constructor(graph: GraphBuilder, model: ModelFolder) {
+  /** @param resident names of the weights that are fed as graph inputs of the same names */
+  constructor(graph: GraphBuilder, model: ModelFolder, resident: ReadonlySet<string>) {
     this.#graph = graph;
     this.#model = model;
+    this.#resident = resident;
   }
 
   /** A weight in f32, for one use: each use of a 16-bit matrix widens it anew. */
@@ -41,18 +45,20 @@ export class Weights {
     return this.#location(name).shape[1] ?? 1;
   }
 
-  /** A weight as it is stored. */
+  /** A weight as it is stored, or resident. */
   stored(name: string): Value {
     let value = this.#stored.get(name);
     if (value === undefined) {
       const location = this.#location(name);
-      value = this.#graph.initializer(externalTensor(name, this.#type(name), location.shape, location));
+      value = this.#resident.has(name)
+        ? this.#graph.input(name, "float32", location.shape)
+        : this.#graph.initializer(externalTensor(name, this.#type(name), location.shape, location));
       this.#stored.set(name, value);
     }
     return value;
   }
 
-  /** `value`, of the type that weight `name` is stored in, as f32. */
+  /** `value`, of the type that weight `name` has in the graph, as f32. */
   toFloat32(name: string, value: Value, early = false): Value {
     if (this.#type(name) === "float32") return value;
     return this.#graph.op("Cast", [value], { to: elementType.float32 }, { label: name, early });
@@ -65,6 +71,7 @@ export class Weights {
   }
 
   #type(name: string): ElementType {
+    if (this.#resident.has(name)) return "float32";
     const { dtype } = this.#location(name);
     const type = elementTypes[dtype];
     if (type === undefined) throw new CoxswainError("bug", `weight ${name} was not checked to be of a usable type`);

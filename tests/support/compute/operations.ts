@@ -84,7 +84,7 @@ export async function compile(operation: Operation, features: number): Promise<C
   const sequence = sequenceInputs(graph, { headDim: 2 * (operation.inverseFrequencies?.length ?? 2) } as never);
   const context: GraphContext = {
     graph,
-    weights: new Weights(graph, await openModelFolder(folder)),
+    weights: new Weights(graph, await openModelFolder(folder), new Set()),
     adapters: { r: adapterRank, scale: adapterScale, keepScale: 1, modules: adapterModules(operation, inputs) },
     inputs: sequence,
     shapes: new Shapes(graph, sequence.tokenIds),
@@ -99,7 +99,7 @@ export async function compile(operation: Operation, features: number): Promise<C
   for (const [name, value] of Object.entries(inputs)) {
     graph.output(`${name}.gradient`, tape.parameters.gradientOf(value)!, "float32", shapes[name]!);
   }
-  const settings = { purpose: "test", folder, device: "cpu", threads: 1, widenWeights: false } as const;
+  const settings = { purpose: "test", folder, device: "cpu", threads: 1 } as const;
   const session = await Session.open(graph.model("operation"), settings);
   await rm(folder, { recursive: true });
   const TensorOf = await tensorClass();

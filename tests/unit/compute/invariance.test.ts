@@ -111,6 +111,15 @@ describe.each(["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const)("%s",
   });
 });
 
+it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded"] as const)(
+  "%s: weights widened in memory or in the graph give other bits",
+  async (name) => {
+    const gradients = (residentBytes: number): Promise<Gradient> =>
+      withGolden(name, (trainable, { rows }) => gradientOf(trainable, collate(rows)), { residentBytes });
+    expectSameBits(await gradients(0), await gradients(2 ** 30));
+  },
+);
+
 it("the number of threads changes bits on the quickstart's model", async () => {
   const model = await openModelFolder(join(import.meta.dirname, "../../../examples/quickstart/model"));
   const lora = { r: 16, alpha: 32, dropout: 0, targetModules: "all-linear", useRslora: false } as const;

@@ -64,12 +64,13 @@ function backward(
   const queries = activations.hold(kept.queries, gradient);
   const p = probabilities(context, queries, kept.keys, settings);
   const toMixed = groupQueries(context, gradient, settings);
-  const toValues = graph.runtimeOp("FusedMatMul", [p, toMixed], { transA: 1 });
+  // Keys' and values' gradients are computed transposed: the narrow matrix is then the one that the product transposes.
+  const toValues = graph.runtimeOp("FusedMatMul", [toMixed, p], { transA: 1 });
   const toP = graph.runtimeOp("FusedMatMul", [toMixed, kept.values], { transB: 1 });
   const rowSums = sumPerQuery(context, graph.op("Mul", [gradient, kept.output]), settings);
   const toScores = graph.op("Mul", [p, graph.op("Sub", [toP, rowSums])]);
   const toQueries = graph.runtimeOp("FusedMatMul", [toScores, kept.keys], { alpha });
-  const toKeys = graph.runtimeOp("FusedMatMul", [toScores, queries], { transA: 1, alpha });
+  const toKeys = graph.runtimeOp("FusedMatMul", [queries, toScores], { transA: 1, alpha });
   return {
     q: ungroupQueries(context, toQueries, settings),
     k: mergeHeads(context, toKeys, settings),

@@ -25,9 +25,9 @@ export function splitHeads({ graph, shapes }: GraphContext, x: Value, settings: 
   return graph.op("Transpose", [apart], { perm: [0, 2, 1, 3] });
 }
 
-/** The way back. */
+/** The way back, from the transposed [rows, keyValueHeads, headDim, length]. */
 export function mergeHeads({ graph }: GraphContext, x: Value, { keyValueHeads, headDim }: AttentionSettings): Value {
-  return flatten(graph, graph.op("Transpose", [x], { perm: [0, 2, 1, 3] }), keyValueHeads * headDim);
+  return flatten(graph, graph.op("Transpose", [x], { perm: [0, 3, 1, 2] }), keyValueHeads * headDim);
 }
 
 /** Sum over headDim of x [tokens, heads * headDim], laid out like scores: [rows, keyValueHeads, group * length, 1]. */

@@ -78,7 +78,9 @@ function backward(
     if (tape.needs(x)) toInput = throughWeight(context, use.module, gradient, toInput);
     if (use.adapted === null) return;
     const { adapter, low } = use.adapted;
-    tape.accumulate(adapter.b, graph.runtimeOp("FusedMatMul", [gradient, low], { transA: 1, alpha }));
+    // B's gradient is computed transposed: the narrow matrix is then the one that the product transposes.
+    const toB = graph.runtimeOp("FusedMatMul", [low, gradient], { transA: 1, alpha });
+    tape.accumulate(adapter.b, graph.op("Transpose", [toB], { perm: [1, 0] }));
     toLow.push(graph.runtimeOp("FusedMatMul", [gradient, adapter.b], { alpha }));
     adapted.push(adapter);
   });
