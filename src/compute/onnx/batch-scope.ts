@@ -1,12 +1,12 @@
 /** Attention within a batch of training rows: causal, within each example, within the window. */
-import type { AttentionScope } from "./context.js";
+import type { AttentionBlocks, AttentionScope } from "./context.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 
 /** Below any score by so much that its exponential is 0, yet finite: a row that sees nothing must not become NaN. */
 export const masked = -3.4028234663852886e38;
 
 export class BatchScope implements AttentionScope {
-  readonly places = "length";
+  readonly blocks: AttentionBlocks;
   readonly #graph: GraphBuilder;
   readonly #segments: Value;
   readonly #masks = new Map<number | null, Value>();
@@ -15,6 +15,9 @@ export class BatchScope implements AttentionScope {
   constructor(graph: GraphBuilder, segments: Value) {
     this.#graph = graph;
     this.#segments = segments;
+    const count = graph.input("attention_blocks", "int64", []);
+    const length = graph.op("Shape", [segments], { start: 1, end: 2 });
+    this.blocks = { count, length, size: graph.op("Div", [length, count]) };
   }
 
   extend(_layer: number, _part: "key" | "value", states: Value): Value {
@@ -33,7 +36,7 @@ export class BatchScope implements AttentionScope {
   #build(window: number | null): Value {
     const graph = this.#graph;
     const segments = this.#segments;
-    const length = graph.op("Squeeze", [graph.op("Shape", [segments], { start: 1, end: 2 })]);
+    const length = graph.op("Squeeze", [this.blocks.length]);
     const places = graph.op("Range", [graph.int(0, "int64"), length, graph.int(1, "int64")]);
     const query = graph.op("Unsqueeze", [places, graph.ints([1])]);
     const key = graph.op("Unsqueeze", [places, graph.ints([0])]);

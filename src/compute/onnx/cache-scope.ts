@@ -13,7 +13,7 @@ export interface CacheShape {
 }
 
 export class CacheScope implements AttentionScope {
-  readonly places = "places";
+  readonly blocks = null;
   readonly #graph: GraphBuilder;
   readonly #shape: CacheShape;
   /** Position of each new token, int64 [rows, length]. */

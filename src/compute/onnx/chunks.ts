@@ -1,4 +1,4 @@
-/** Which tokens of a batch are supervised, dealt out to chunks of equal size for the loss. Pure. */
+/** How a batch's work is cut into pieces that fit in memory: supervised tokens for the loss, places for attention. Pure. */
 import { IGNORE, type Batch } from "../../data/row.js";
 
 /** See `LossInputs` for the arrays. */
@@ -22,6 +22,20 @@ const fewestRows = 64;
 /** Rows of logits a chunk may have. */
 export const chunkLimit = (vocabularySize: number): number =>
   Math.max(fewestRows, Math.floor(logitsBudget / vocabularySize));
+
+/** Fewer places a block would make its matrix products too small. */
+const smallestBlock = 64;
+const mostBlocks = 16;
+
+/**
+ * How many blocks of equal size attention is computed in (see `operations/attention-blocks.ts`): as many as there can
+ * be, by halving. Like all that decides the order of sums, a function of the batch alone.
+ */
+export function attentionBlocks(length: number): number {
+  let blocks = 1;
+  while (blocks < mostBlocks && length % (2 * blocks) === 0 && length / (2 * blocks) >= smallestBlock) blocks *= 2;
+  return blocks;
+}
 
 /** @param limit most tokens a chunk */
 export function lossChunks(batch: Batch, limit: number): LossChunks {

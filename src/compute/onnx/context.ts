@@ -34,10 +34,20 @@ export interface SequenceInputs {
   readonly negativeSin: Value;
 }
 
+/** Blocks of consecutive places of equal size that attention is computed in. */
+export interface AttentionBlocks {
+  /** int64 without dimensions. */
+  readonly count: Value;
+  /** Places a block, int64 [1]. */
+  readonly size: Value;
+  /** Places of a row, int64 [1]. */
+  readonly length: Value;
+}
+
 /** Keys and values that a query may see, and which. Training sees the batch; generation also what came before. */
 export interface AttentionScope {
-  /** Name of the dimension that counts the keys in scope. */
-  readonly places: string;
+  /** How attention is cut into blocks; null where it is computed at once (and has no gradient). */
+  readonly blocks: AttentionBlocks | null;
   /** Turns a layer's new keys or values [rows, heads, length, headDim] into all that are in scope, in order. */
   extend(layer: number, part: "key" | "value", states: Value): Value;
   /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, 1, length, keys]. */

@@ -1,6 +1,6 @@
 /** A batch as the graphs' inputs. */
 import type { Batch } from "../../data/row.js";
-import type { LossChunks } from "./chunks.js";
+import { attentionBlocks, type LossChunks } from "./chunks.js";
 import type { RotaryTable } from "./rotary-table.js";
 import type { Feeds, TensorClass } from "./session.js";
 
@@ -38,6 +38,7 @@ export function batchFeeds(
   const feeds = {
     ...sequenceFeeds(TensorOf, batch, table),
     segments: new TensorOf("int32", batch.segments, [batch.rows, batch.length]),
+    attention_blocks: new TensorOf("int64", BigInt64Array.of(BigInt(attentionBlocks(batch.length))), []),
     loss_tokens: new TensorOf("int32", loss.tokens, [chunks, chunk]),
     loss_targets: new TensorOf("int32", loss.targets, [chunks, chunk, 1]),
     loss_weights: new TensorOf("float32", loss.weights, [chunks, chunk, 1]),

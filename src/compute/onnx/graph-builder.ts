@@ -16,6 +16,13 @@ export interface Value {
   readonly name: string;
 }
 
+/** One of several outputs. */
+export function nth(values: readonly Value[], index: number): Value {
+  const value = values[index];
+  if (value === undefined) throw new CoxswainError("bug", `there is no output ${index}`);
+  return value;
+}
+
 /** Sizes of a tensor's dimensions; the name of one that varies between runs. */
 export type Dims = readonly (number | string)[];
 
@@ -101,7 +108,7 @@ export class GraphBuilder {
 
   /** A node of ONNX's own operators with `count` outputs. */
   ops(op: string, inputs: readonly (Value | null)[], count: number, attributes: Attributes = {}): Value[] {
-    const outputs = Array.from({ length: count }, () => ({ name: this.#freshName(op) }));
+    const outputs = Array.from({ length: count }, () => ({ name: this.freshName(op) }));
     this.#node(op, "", inputs, outputs, attributes, false);
     return outputs;
   }
@@ -167,7 +174,7 @@ export class GraphBuilder {
   #constant(key: string, make: (name: string) => TensorProto): Value {
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const value = this.initializer(make(this.#freshName("constant")));
+    const value = this.initializer(make(this.freshName("constant")));
     this.#constants.set(key, value);
     return value;
   }
@@ -179,7 +186,7 @@ export class GraphBuilder {
     attributes: Attributes,
     placement: Placement,
   ): Value {
-    const output = { name: this.#freshName(placement.label ?? op) };
+    const output = { name: this.freshName(placement.label ?? op) };
     this.#node(op, domain, inputs, [output], attributes, placement.early === true);
     return output;
   }
@@ -202,7 +209,8 @@ export class GraphBuilder {
     (early ? this.#early : this.#nodes).push(node);
   }
 
-  #freshName(label: string): string {
+  /** A name that no other value of this graph, nor of those around it, has. */
+  freshName(label: string): string {
     return `${label}_${this.#names.next++}`;
   }
 }

@@ -14,38 +14,15 @@ export class Shapes {
 
   /** `value` as [rows, length, ...rest] */
   rowsLength(value: Value, rest: readonly number[]): Value {
-    return this.#reshape(value, ["rows", "length", ...rest]);
-  }
-
-  /** `value` as [rows, keyValueHeads, queries, width], where queries = group * length */
-  queries(value: Value, keyValueHeads: number, width: number): Value {
-    return this.#reshape(value, ["rows", keyValueHeads, "queries", width]);
-  }
-
-  /** `value` [rows, keyValueHeads, queries, last] as [rows, keyValueHeads, group, length, last] */
-  groups(value: Value, keyValueHeads: number, group: number, last: number | string): Value {
-    return this.#reshape(value, ["rows", keyValueHeads, group, "length", last]);
-  }
-
-  /** Dimensions other than "rows" and "length" that have a name are left to be inferred; there may be one. */
-  #reshape(value: Value, dims: Dims): Value {
+    const dims: Dims = ["rows", "length", ...rest];
     const key = dims.join();
     let shape = this.#shapes.get(key);
     if (shape === undefined) {
-      shape = this.#graph.op(
-        "Concat",
-        dims.map((size) => this.#size(size)),
-        { axis: 0 },
-      );
+      shape = this.#graph.op("Concat", [this.#graph.op("Shape", [this.#tokenIds]), this.#graph.ints(rest)], {
+        axis: 0,
+      });
       this.#shapes.set(key, shape);
     }
     return this.#graph.reshape(value, shape, dims);
-  }
-
-  #size(size: number | string): Value {
-    if (typeof size === "number") return this.#graph.ints([size]);
-    if (size !== "rows" && size !== "length") return this.#graph.ints([-1]);
-    const axis = size === "rows" ? 0 : 1;
-    return this.#graph.op("Shape", [this.#tokenIds], { start: axis, end: axis + 1 });
   }
 }

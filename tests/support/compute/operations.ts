@@ -37,6 +37,8 @@ export interface Operation {
   readonly rows: readonly Row[];
   readonly inverseFrequencies?: Float32Array;
   readonly checkpointing?: boolean;
+  /** 1 by default. */
+  readonly attentionBlocks?: number;
   build(ops: Ops<Value>, inputs: Readonly<Record<string, Value>>): Value;
 }
 
@@ -116,6 +118,7 @@ export async function compile(operation: Operation, features: number): Promise<C
         {
           ...sequenceFeeds(TensorOf, batch, table),
           segments: new TensorOf("int32", batch.segments, [batch.rows, batch.length]),
+          attention_blocks: new TensorOf("int64", BigInt64Array.of(BigInt(operation.attentionBlocks ?? 1)), []),
           coefficients: new TensorOf("float32", coefficients, [tokens, features]),
           ...Object.fromEntries(
             Object.entries(shapes).map(([name, dims]) => [name, new TensorOf("float32", values[name]!, sized(dims))]),

@@ -144,7 +144,12 @@ const operations: Record<string, { readonly operation: Operation; readonly featu
     features: 6,
   },
 };
-const { block } = operations;
+const { block, attention, "attention in a window": windowed } = operations;
+operations["attention in blocks"] = { ...attention!, operation: { ...attention!.operation, attentionBlocks: 3 } };
+operations["attention in blocks and a window"] = {
+  ...windowed!,
+  operation: { ...windowed!.operation, attentionBlocks: 3 },
+};
 operations["block, recomputed"] = { ...block!, operation: { ...block!.operation, checkpointing: true } };
 
 describe("a gradient is not the slope of its operation", () => {
@@ -197,9 +202,9 @@ describe("an operation computes something else than its formula", () => {
     await compiled.close();
   });
 
-  it("attention: softmax over what each token may see", async () => {
+  it.each([1, 2, 3, 6])("attention in %d blocks: softmax over what each token may see", async (attentionBlocks) => {
     const window = 2;
-    const compiled = await compile(operations["attention in a window"]!.operation, 16);
+    const compiled = await compile({ ...windowed!.operation, attentionBlocks }, 16);
     const point = { q: numbers(192, 1), k: numbers(96, 2), v: numbers(96, 3) };
     const { output } = await compiled.at(point, numbers(192, 4));
     // [row, place] of each token's example, as in `rows`: 5 places and padding; 2 places, then 4.
