@@ -5,7 +5,8 @@
  * Counter of the generator: (block, step, hash of the module's path, stream + 256 * shard), key: the seed. A block of four
  * words decides eight elements, 16 bits each: the probability is rounded to a multiple of 1 / 65536.
  */
-import { hashName, philox4x32, streams } from "../math/philox.js";
+import { bernoulliMask } from "../math/philox-mask.js";
+import { hashName, streams } from "../math/philox.js";
 import type { DropoutKey } from "./engine.js";
 
 /**
@@ -16,18 +17,8 @@ import type { DropoutKey } from "./engine.js";
  */
 export function dropoutMask(key: DropoutKey, module: string, probability: number, size: number): Uint8Array {
   const mask = new Uint8Array(size);
-  const threshold = Math.round(probability * 0x10000);
-  const seed: readonly [number, number] = [key.seed >>> 0, Math.floor(key.seed / 2 ** 32) >>> 0];
-  const hash = hashName(module);
-  const member = (streams.dropout + key.shard * 256) >>> 0;
-  const words = new Uint32Array(4);
-  for (let block = 0; block * 8 < size; block++) {
-    philox4x32([block, key.step, hash, member], seed, words);
-    for (let half = 0; half < 8 && block * 8 + half < size; half++) {
-      const word = words[half >> 1] ?? 0;
-      const draw = (half & 1) === 0 ? word & 0xffff : word >>> 16;
-      if (draw >= threshold) mask[block * 8 + half] = 1;
-    }
-  }
+  const counter = [key.step, hashName(module), streams.dropout + key.shard * 256] as const;
+  const seed = [key.seed >>> 0, Math.floor(key.seed / 2 ** 32) >>> 0] as const;
+  bernoulliMask(counter, seed, Math.round(probability * 0x10000), mask);
   return mask;
 }
