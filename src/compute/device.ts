@@ -41,7 +41,7 @@ export function chooseDevice(asked: "auto" | Device, installed: InstalledProvide
       "config",
       "compute.device: cuda is asked for, but ONNX Runtime's CUDA provider is missing",
       {
-        hint: "Install it with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (Linux x64), or use device: cpu.",
+        hint: 'README.md, "GPU", says how to install it. Or use device: cpu.',
       },
     );
   }

@@ -20,7 +20,17 @@ export interface SessionSettings {
   readonly profile?: string;
 }
 
-const runtime = () => import("onnxruntime-node");
+/** @throws CoxswainError "config" where the runtime's native library does not load */
+async function runtime() {
+  try {
+    return await import("onnxruntime-node");
+  } catch (error) {
+    throw new CoxswainError("config", `ONNX Runtime cannot be loaded: ${messageOf(error)}`, {
+      cause: error,
+      hint: "Install again with npm ci. ONNX Runtime has builds for Linux (glibc), macOS and Windows, x64 and arm64.",
+    });
+  }
+}
 
 export type TensorClass = typeof Tensor;
 
@@ -38,17 +48,24 @@ export class Session {
     this.#settings = settings;
   }
 
-  /** @throws CoxswainError "model" if the runtime does not take the graph or cannot use the device */
+  /** @throws CoxswainError "config" if the runtime cannot use the device, "model" if it does not take the graph */
   static async open(model: Uint8Array, settings: SessionSettings): Promise<Session> {
-    const { InferenceSession: RuntimeSession } = await runtime();
+    const { InferenceSession: RuntimeSession, listSupportedBackends } = await runtime();
+    // A provider that the runtime does not know it passes over in silence, and computes on the CPU.
+    const known = listSupportedBackends().map(({ name }) => name);
+    if (!known.includes(settings.device)) {
+      throw new CoxswainError(
+        "config",
+        `compute.device: this build of ONNX Runtime has no ${settings.device} provider`,
+        {
+          hint: `It has: ${known.join(", ")}.`,
+        },
+      );
+    }
     try {
       return new Session(await RuntimeSession.create(model, sessionOptions(settings)), settings);
     } catch (error) {
-      throw new CoxswainError(
-        "model",
-        `${settings.folder}: ONNX Runtime cannot open the ${settings.purpose} graph on ${settings.device}: ${messageOf(error)}`,
-        { cause: error, hint: settings.device === "cpu" ? "" : "Try device: cpu, or see `coxswain doctor`." },
-      );
+      throw openingTrouble(error, settings);
     }
   }
 
@@ -75,6 +92,24 @@ export class Session {
     await this.#session.release();
   }
 }
+
+function openingTrouble(error: unknown, { purpose, device, folder }: SessionSettings): CoxswainError {
+  if (device === "cpu") {
+    return new CoxswainError("model", `${folder}: ONNX Runtime cannot open the ${purpose} graph: ${saying(error)}`, {
+      cause: error,
+    });
+  }
+  return new CoxswainError("config", `compute.device: ${device} cannot be used: ${saying(error)}`, {
+    cause: error,
+    hint: "It needs a GPU that this process can see, and its driver. Or use device: cpu.",
+  });
+}
+
+/** The runtime's message without the places in its source that it begins with. */
+const saying = (error: unknown): string =>
+  messageOf(error)
+    .replace(/^\/onnxruntime_src\/.*? was false\. /s, "")
+    .trim();
 
 /**
  * Our graphs are written in the form in which they should run, so the runtime's graph optimiser has nothing to add: it

@@ -100,7 +100,9 @@ export class OnnxTrainable implements Trainable {
   async dispose(): Promise<void> {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
-    for (const session of sessions) await (await session).close();
+    for (const session of await Promise.allSettled(sessions)) {
+      if (session.status === "fulfilled") await session.value.close();
+    }
   }
 
   #session(purpose: Purpose): Promise<Session> {

@@ -1,4 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Device } from "../../../src/compute/engine.js";
+import { onnxEngine } from "../../../src/compute/onnx/engine.js";
+import { collate } from "../../../src/data/row.js";
+import { options } from "../../support/compute/engine.js";
+import { openGolden } from "../../support/compute/golden.js";
 import { chooseDevice, resolveCompute } from "../../../src/compute/device.js";
 
 const settings = { engine: "auto", device: "auto", dtype: "auto", threads: 3, gradientCheckpointing: true } as const;
@@ -26,4 +31,16 @@ describe("what computes is not what was asked for", () => {
   ] as const)("%j is refused by name", (asked, message) => {
     expect(() => resolveCompute({ ...settings, ...asked }, without)).toThrow(message);
   });
+});
+
+it("a device that the runtime does not have is replaced by the CPU in silence", async () => {
+  const golden = await openGolden("llama");
+  // No provider of this name is in any build of the runtime.
+  const trainable = await onnxEngine().load(golden.model, golden.lora, { ...options, device: "abacus" as Device });
+  const gradients = trainable.gradients(collate(golden.rows), new Float32Array(trainable.layout.size));
+  await expect(gradients).rejects.toMatchObject({
+    code: "config",
+    message: "compute.device: this build of ONNX Runtime has no abacus provider",
+  });
+  await trainable.dispose();
 });
