@@ -3,7 +3,7 @@ import { totalmem } from "node:os";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
-import type { Engine, EngineOptions, Trainable } from "../engine.js";
+import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { tensorClass } from "./session.js";
@@ -31,15 +31,27 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
       }
       const spec = describeModel(model);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
-      // Widening on a GPU costs next to nothing, and its memory is dearer.
-      const limit = options.device === "cpu" ? (settings.residentBytes ?? totalmem() * residentShare) : 0;
-      const resident = await residentWeights(model, spec, limit);
+      const resident = await residentWeights(model, spec, settings.residentBytes ?? residentLimit(options.device));
       return new OnnxTrainable(
         { ...options, ...settings, model, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),
       );
     },
   };
+}
+
+/** Most bytes that 16-bit weights may take in memory once widened. */
+function residentLimit(device: Device): number {
+  switch (device) {
+    case "cpu":
+      return totalmem() * residentShare;
+    case "cuda":
+      // Widening costs a GPU next to nothing, and its memory is dearer.
+      return 0;
+    case "webgpu":
+      // Not every adapter computes with float16, and none with bfloat16.
+      return Infinity;
+  }
 }
 
 const emptyLayout: LoraLayout = { r: 1, scale: 1, tensors: [], size: 0 };
