@@ -3,22 +3,30 @@
  * A deterministic state machine: `handle(event, now)` changes the state and returns what is to be done, in order. It
  * has no sockets, files, timers or clock of its own, and never sees a gradient.
  *
- * A step: lease all shards -> contributions are announced, received, accepted -> reduce -> commit -> (evaluate) -> next.
- * One round is open at a time. What a worker had is leased again the moment it is gone.
+ * A step: lease all shards -> shards are computed, sums announced, brought together (reduction.ts) -> reduce -> commit ->
+ * (evaluate) -> next. One round is open at a time. What a worker had is leased again the moment it is gone or late; a
+ * worker without work takes some from the one that would be last (leasing.ts, steal.ts).
+ *
+ * A coordinator that was killed and goes on first asks the workers what they have (recovery.ts).
  */
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { stepNumber } from "../../ids.js";
-import { planRanges } from "./plan.js";
+import { assign, expire, revoke } from "./leasing.js";
+import { chooseReplica } from "./recovery.js";
+import { Reduction } from "./reduction.js";
 import { Round } from "./round.js";
-import type { Effect, Event, MachineSettings, Outcome, WorkerId } from "./types.js";
-import { measure, speedsOf } from "./workers.js";
+import type { Effect, Event, HeldReplica, MachineSettings, Outcome, RecoverySettings, WorkerId } from "./types.js";
+import { measure, newWorker, speedsOf } from "./workers.js";
 import type { WorkerPhase, WorkerRecord } from "./workers.js";
 
 /** State hashes kept for workers that report late, in steps. */
 const hashesKept = 16;
 /** Gradients of one worker that may fail to arrive in a row before it is dropped. */
 const failuresAllowed = 3;
+/** What a reducer may take once everything is there to be summed: ms, and bytes a ms. */
+const reducerGrace = 3_000;
+const reducerRate = 10_000;
 
 export interface MachineStatus {
   readonly committed: StepNumber;
@@ -31,15 +39,27 @@ export interface MachineStatus {
 
 type EventOf<Type extends Event["type"]> = Extract<Event, { type: Type }>;
 
+/** A step or evaluation under way; steps have a reduction. */
+interface Work {
+  readonly round: Round;
+  readonly reduction: Reduction | undefined;
+}
+
+/** While it is open whether the run goes on from the start state or from a worker's. */
+interface Recovery extends RecoverySettings {
+  deadline: number | undefined;
+  /** Whose replica is being taken over. */
+  adopting: WorkerId | undefined;
+}
+
 export class ClusterMachine {
   readonly #settings: MachineSettings;
   readonly #workers = new Map<WorkerId, WorkerRecord>();
   readonly #failures = new Map<WorkerId, number>();
   readonly #hashes = new Map<StepNumber, string>();
   #committed: StepNumber;
-  #round: Round | undefined;
-  /** Enough workers were there once. */
-  #started = false;
+  #work: Work | undefined;
+  #recovery: Recovery | undefined;
   #evaluationDue = false;
   /** The newest step that is safe on disk. */
   #saved: StepNumber | undefined;
@@ -55,6 +75,9 @@ export class ClusterMachine {
     this.#committed = start.step;
     this.#hashes.set(start.step, start.hash);
     this.#saved = start.saved ? start.step : undefined;
+    this.#evaluationDue = this.#evaluates(start.step);
+    if (settings.recovery !== undefined)
+      this.#recovery = { ...settings.recovery, deadline: undefined, adopting: undefined };
   }
 
   handle(event: Event, now: number): Effect[] {
@@ -62,13 +85,14 @@ export class ClusterMachine {
     if ("worker" in event) {
       const worker = this.#workers.get(event.worker);
       if (worker === undefined && event.type !== "joined") return [];
-      if (worker !== undefined) worker.lastHeard = now;
+      // What the shell found out about a worker is no sign of life.
+      if (worker !== undefined && !shellsOwn.has(event.type)) worker.lastHeard = now;
     }
-    return [...this.#react(event, now), ...this.#advance(now)];
+    return [...this.#react(event, now), ...this.#advance(event, now)];
   }
 
   status(): MachineStatus {
-    const workers = { loading: 0, synchronising: 0, active: 0 };
+    const workers = { loading: 0, offering: 0, synchronising: 0, active: 0, draining: 0 };
     for (const { phase } of this.#workers.values()) workers[phase]++;
     const active = this.#active();
     const speeds = speedsOf(active);
@@ -83,29 +107,43 @@ export class ClusterMachine {
   #react(event: Event, now: number): Effect[] {
     switch (event.type) {
       case "joined":
-        this.#workers.set(event.worker, {
-          id: event.worker,
-          phase: "loading",
-          lastHeard: now,
-          applied: undefined,
-          secondsPerShard: undefined,
-        });
+        this.#workers.set(event.worker, newWorker(event.worker, now));
         return [];
       case "ready":
+        return this.#onReady(event);
       case "resynchronise":
         return this.#synchronise(event.worker, "asked for the replica");
       case "heard":
         return [];
       case "applied":
-        return this.#onApplied(event);
+        return this.#onApplied(event, now);
+      case "idle":
+        return this.#onIdle(event.worker, now);
+      case "computed":
+        return this.#onComputed(event, now);
       case "contribution":
-        return this.#onContribution(event);
+        return this.#onContribution(event, now);
       case "received":
-        return this.#onReceived(event, now);
+        this.#failures.delete(event.worker);
+        return this.#reduction(event.step)?.received(event, now) ?? [];
       case "receiveFailed":
-        return this.#onReceiveFailed(event);
+        return this.#onReceiveFailed(event, now);
+      case "sliceReduced":
+        return this.#reduction(event.step)?.sliceReduced(event) ?? [];
+      case "gathered":
+        return this.#reduction(event.step)?.gathered(event, now) ?? [];
+      case "collectFailed":
+        return this.#reduction(event.step)?.collectFailed(event) ?? [];
+      case "gatherFailed":
+        return this.#reduction(event.step)?.gatherFailed(event, this.#reducers(), now) ?? [];
+      case "adopted":
+        return this.#onAdopted(event);
+      case "adoptFailed":
+        return this.#onAdoptFailed(event);
+      case "draining":
+        return this.#onDraining(event, now);
       case "left":
-        return this.#remove(event.worker, event.reason);
+        return this.#remove(event.worker, event.reason, now);
       case "reduced":
         return this.#onReduced(event);
       case "committed":
@@ -129,65 +167,152 @@ export class ClusterMachine {
     }
   }
 
+  // ---------------------------------------------------------------- membership
+
+  #onReady({ worker: id, reachable, replica }: EventOf<"ready">): Effect[] {
+    const worker = this.#workers.get(id);
+    if (worker === undefined) return [];
+    worker.reachable = reachable;
+    worker.offer = replica;
+    if (this.#recovery === undefined) return this.#welcome(worker);
+    worker.phase = "offering";
+    return [];
+  }
+
+  /** A worker that has the newest state already, having lost only its connection, need not take it again. */
+  #welcome(worker: WorkerRecord): Effect[] {
+    const { offer } = worker;
+    if (offer?.step !== this.#committed || offer.hash !== this.#hashes.get(this.#committed))
+      return this.#synchronise(worker.id, "joined");
+    worker.applied = offer.step;
+    worker.phase = "active";
+    return [];
+  }
+
   /** Tells a worker to take the replica; what it was computing with another state is not wanted. */
   #synchronise(id: WorkerId, reason: string): Effect[] {
     const worker = this.#workers.get(id);
     if (worker === undefined) return [];
-    worker.phase = "synchronising";
+    if (worker.phase !== "draining") worker.phase = "synchronising";
     return [...this.#release(id, reason), { type: "synchronise", worker: id, step: this.#committed }];
   }
 
-  #onApplied({ worker: id, step, hash }: EventOf<"applied">): Effect[] {
+  #onApplied({ worker: id, step, hash }: EventOf<"applied">, now: number): Effect[] {
     const worker = this.#workers.get(id);
-    if (worker === undefined || worker.phase === "loading") return [];
+    if (worker === undefined || worker.phase === "loading" || worker.phase === "offering") return [];
     const expected = this.#hashes.get(step);
     if (expected === undefined && step <= this.#committed) return [];
     if (expected !== hash)
       return [{ type: "mismatch", worker: id, step }, ...this.#synchronise(id, "its replica differs")];
     worker.applied = step;
-    if (step === this.#committed) worker.phase = "active";
+    if (step < this.#committed) return [];
+    progressed(worker, now);
+    if (worker.phase === "synchronising") worker.phase = "active";
     return [];
   }
 
-  #onContribution({ worker: id, task, step, node, results }: EventOf<"contribution">): Effect[] {
+  /** It keeps the shard that it has begun; the rest goes to others. */
+  #onDraining({ worker: id }: EventOf<"draining">, now: number): Effect[] {
     const worker = this.#workers.get(id);
-    const round = this.#round;
-    if (worker === undefined || round?.task !== task || round.step !== step) return [];
-    if (worker.applied !== this.#committed || !round.announce(id, node, results)) return [];
-    measure(worker, results);
-    if (task === "train") return [{ type: "receive", worker: id, step, node }];
-    round.hold(id, node);
+    if (worker === undefined) return [];
+    worker.phase = "draining";
+    const round = this.#work?.round;
+    if (round === undefined || round.closed) return [];
+    return [
+      ...revoke(round, id, round.queue(id).slice(1), false),
+      ...(this.#work?.reduction?.reassign(id, this.#reducers(), now) ?? []),
+    ];
+  }
+
+  /** Lets those go who want to and have nothing that is still needed. */
+  #dismiss(): Effect[] {
+    const draining = [...this.#workers.values()].filter(({ phase }) => phase === "draining");
+    return draining.flatMap(({ id }) => {
+      const round = this.#work?.round;
+      if (round !== undefined && (round.closed || round.dependsOn(id))) return [];
+      this.#workers.delete(id);
+      return [{ type: "dismiss", worker: id } as const];
+    });
+  }
+
+  #onTick(now: number): Effect[] {
+    const { silenceTimeout, gradientSize } = this.#settings;
+    const silent = [...this.#workers.values()].filter(({ lastHeard }) => now - lastHeard > silenceTimeout);
+    const dropped = silent.flatMap(({ id, lastHeard }) => {
+      const reason = `nothing was heard of it for ${((now - lastHeard) / 1000).toFixed(0)} s`;
+      return [{ type: "drop", worker: id, reason } as const, ...this.#remove(id, reason, now)];
+    });
+    const work = this.#work;
+    if (work === undefined) return dropped;
+    const expired = expire(work.round, [...this.#workers.values()].filter(mayHoldLeases), now);
+    const late = work.reduction?.lateReducers(now, reducerGrace + (gradientSize * 4) / reducerRate) ?? [];
+    const moved = late.flatMap((id) => {
+      const worker = this.#workers.get(id);
+      if (worker !== undefined) worker.late = true;
+      return work.reduction?.reassign(id, this.#reducers(), now) ?? [];
+    });
+    return [...dropped, ...expired, ...moved];
+  }
+
+  #remove(id: WorkerId, reason: string, now: number): Effect[] {
+    this.#workers.delete(id);
+    this.#failures.delete(id);
+    if (this.#recovery?.adopting === id) this.#recovery.adopting = undefined;
+    return [...this.#release(id, reason), ...(this.#work?.reduction?.reassign(id, this.#reducers(), now) ?? [])];
+  }
+
+  #release(id: WorkerId, reason: string): Effect[] {
+    const round = this.#work?.round;
+    const count = round?.closed === false ? round.release(id) : 0;
+    return count > 0 ? [{ type: "lost", worker: id, count, late: false, reason }] : [];
+  }
+
+  // ---------------------------------------------------------------- a round
+
+  #onIdle(id: WorkerId, now: number): Effect[] {
+    const worker = this.#workers.get(id);
+    if (worker !== undefined) progressed(worker, now);
+    return [];
+  }
+
+  #onComputed({ worker: id, task, step, result }: EventOf<"computed">, now: number): Effect[] {
+    const worker = this.#workers.get(id);
+    const round = this.#roundOf(task, step);
+    if (worker === undefined || round === undefined || worker.applied !== this.#committed) return [];
+    if (!round.compute(id, result)) return [];
+    progressed(worker, now);
+    measure(worker, result);
+    if (task === "train") return [];
+    round.holdResult(result);
     return round.complete ? this.#endEvaluation(round) : [];
   }
 
-  #onReceived({ worker, step, node }: EventOf<"received">, now: number): Effect[] {
-    const round = this.#round;
-    if (round?.task !== "train" || round.step !== step || !round.hold(worker, node)) return [];
-    this.#failures.delete(worker);
-    const accept: Effect = { type: "accept", worker, step, node };
-    if (!round.complete) return [accept];
-    round.closedAt = now;
-    return [accept, { type: "reduce", step, tokens: round.totals().supervisedTokens }];
+  #onContribution({ worker: id, step, node }: EventOf<"contribution">, now: number): Effect[] {
+    const worker = this.#workers.get(id);
+    const round = this.#roundOf("train", step);
+    if (worker === undefined || round?.announce(id, node) !== true) return [];
+    progressed(worker, now);
+    return this.#work?.reduction?.announced(id, node) ?? [];
   }
 
-  #onReceiveFailed({ worker, step, node }: EventOf<"receiveFailed">): Effect[] {
-    const round = this.#round;
-    if (round?.step !== step || !round.giveBack(worker, node)) return [];
+  #onReceiveFailed({ worker, step, node }: EventOf<"receiveFailed">, now: number): Effect[] {
+    const count = this.#roundOf("train", step)?.withdraw(worker, node);
+    if (count === undefined) return [];
     const failures = (this.#failures.get(worker) ?? 0) + 1;
     this.#failures.set(worker, failures);
     const reason = `its gradients did not arrive (${failures} times)`;
-    const lost: Effect = { type: "lost", worker, count: node.count, reason };
+    const lost: Effect = { type: "lost", worker, count, late: false, reason };
     if (failures < failuresAllowed) return [lost];
-    return [lost, { type: "drop", worker, reason }, ...this.#remove(worker, reason)];
+    return [lost, { type: "drop", worker, reason }, ...this.#remove(worker, reason, now)];
   }
 
   #onReduced({ step, gradNorm }: EventOf<"reduced">): Effect[] {
-    const round = this.#round;
-    if (round?.step !== step || round.task !== "train" || round.closedAt === undefined) return [];
+    const reduction = this.#reduction(step);
+    const round = this.#work?.round;
+    if (reduction === undefined || round?.closedAt === undefined) return [];
     const { lossSum, supervisedTokens } = round.totals();
     const loss = lossSum / supervisedTokens;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) return this.#failNotFinite(step, loss, gradNorm);
-    const active = this.#active();
     return [
       {
         type: "commit",
@@ -197,8 +322,9 @@ export class ClusterMachine {
         loss,
         gradNorm,
         supervisedTokens,
-        workers: [...this.#workers.values()].filter(({ phase }) => phase !== "loading").map(({ id }) => id),
-        activeWorkers: active.length,
+        workers: [...this.#workers.values()].filter(holdsReplica).map(({ id }) => id),
+        slices: reduction.slices,
+        activeWorkers: this.#active().length,
         startedAt: round.startedAt,
         computedAt: round.closedAt,
       },
@@ -210,19 +336,24 @@ export class ClusterMachine {
     this.#failure = new CoxswainError("config", `step ${step}: ${what}; the step was not applied`, {
       hint: `The state of step ${step - 1} is kept. Lower training.learning_rate or lengthen the warm-up, check the data near this step, then go on with --resume.`,
     });
-    this.#round = undefined;
+    this.#work = undefined;
     return [];
   }
 
   #onCommitted({ step, hash }: EventOf<"committed">): Effect[] {
     this.#committed = step;
-    this.#round = undefined;
+    this.#work = undefined;
     this.#hashes.set(step, hash);
     this.#hashes.delete(stepNumber(step - hashesKept));
-    const { saveSteps, evalSteps, totalSteps, evaluationShards } = this.#settings;
-    const last = step >= totalSteps;
-    this.#evaluationDue = evaluationShards > 0 && (last || (evalSteps !== null && step % evalSteps === 0));
-    return step % saveSteps === 0 || last ? this.#save() : [];
+    const { saveSteps } = this.#settings;
+    this.#evaluationDue = this.#evaluates(step);
+    return step % saveSteps === 0 || step >= this.#settings.totalSteps ? this.#save() : [];
+  }
+
+  #evaluates(step: StepNumber): boolean {
+    const { evalSteps, totalSteps, evaluationShards, evaluated } = this.#settings;
+    if (evaluationShards === 0 || step === 0 || evaluated(step)) return false;
+    return step >= totalSteps || (evalSteps !== null && step % evalSteps === 0);
   }
 
   #save(): Effect[] {
@@ -232,48 +363,87 @@ export class ClusterMachine {
 
   #endEvaluation(round: Round): Effect[] {
     const { lossSum, supervisedTokens } = round.totals();
-    this.#round = undefined;
+    this.#work = undefined;
     this.#evaluationDue = false;
     return [{ type: "evaluated", step: round.step, loss: lossSum / supervisedTokens, tokens: supervisedTokens }];
   }
 
-  #onTick(now: number): Effect[] {
-    const silent = [...this.#workers.values()].filter(
-      ({ lastHeard }) => now - lastHeard > this.#settings.silenceTimeout,
-    );
-    return silent.flatMap(({ id, lastHeard }) => {
-      const reason = `nothing was heard of it for ${((now - lastHeard) / 1000).toFixed(0)} s`;
-      return [{ type: "drop", worker: id, reason } as const, ...this.#remove(id, reason)];
-    });
+  // ---------------------------------------------------------------- recovery
+
+  /** Decides, when everyone expected is here or the time is over, which state the run goes on from. */
+  #recover(recovery: Recovery, now: number): Effect[] {
+    recovery.deadline ??= now + recovery.timeout;
+    if (recovery.adopting !== undefined) return [];
+    const offering = [...this.#workers.values()].filter(({ phase }) => phase === "offering");
+    if (now < recovery.deadline && offering.length < recovery.expectedWorkers) return [];
+    const offers = offering.flatMap(({ id, offer }) => (offer === undefined ? [] : [{ worker: id, ...offer }]));
+    const choice = chooseReplica(offers, this.#committed);
+    const worker = choice?.workers[0];
+    if (choice === undefined || worker === undefined) return this.#recovered(undefined);
+    recovery.adopting = worker;
+    return [{ type: "adopt", worker, replica: { step: choice.step, hash: choice.hash } }];
   }
 
-  #remove(id: WorkerId, reason: string): Effect[] {
-    this.#workers.delete(id);
-    this.#failures.delete(id);
-    return this.#release(id, reason);
+  #onAdopted({ worker, replica }: EventOf<"adopted">): Effect[] {
+    if (this.#recovery?.adopting !== worker) return [];
+    return this.#adopt(replica, worker);
   }
 
-  #release(id: WorkerId, reason: string): Effect[] {
-    const count = this.#round?.closed === false ? this.#round.release(id) : 0;
-    return count > 0 ? [{ type: "lost", worker: id, count, reason }] : [];
+  #adopt({ step, hash }: HeldReplica, worker: WorkerId): Effect[] {
+    this.#committed = step;
+    this.#hashes.set(step, hash);
+    this.#evaluationDue = this.#evaluates(step);
+    const due = step % this.#settings.saveSteps === 0 || step >= this.#settings.totalSteps;
+    return [...this.#recovered(worker), ...(due ? this.#save() : [])];
   }
+
+  #onAdoptFailed({ worker: id }: EventOf<"adoptFailed">): Effect[] {
+    const worker = this.#workers.get(id);
+    if (worker === undefined || this.#recovery?.adopting !== id) return [];
+    this.#recovery.adopting = undefined;
+    worker.offer = undefined;
+    return [];
+  }
+
+  #recovered(from: WorkerId | undefined): Effect[] {
+    this.#recovery = undefined;
+    const offering = [...this.#workers.values()].filter(({ phase }) => phase === "offering");
+    return [{ type: "recovered", step: this.#committed, from }, ...offering.flatMap((worker) => this.#welcome(worker))];
+  }
+
+  // ---------------------------------------------------------------- the run
 
   /** Opens the next round where none is open, leases what is unleased, or ends the run. */
-  #advance(now: number): Effect[] {
-    if (this.#round !== undefined && this.#abandoned()) this.#round = undefined;
-    if (this.#round === undefined) {
-      if (this.#ending()) return this.#end();
-      if (!this.#mayStart()) return [];
-      this.#round = this.#nextRound(now);
+  #advance(event: Event, now: number): Effect[] {
+    const before: Effect[] = [];
+    if (this.#recovery !== undefined) {
+      if (this.#ending()) this.#recovery = undefined;
+      else before.push(...this.#recover(this.#recovery, now));
+      if (this.#recovery !== undefined) return before;
     }
-    return this.#assign(this.#round);
+    if (this.#work !== undefined && this.#abandoned()) this.#work = undefined;
+    if (this.#work === undefined) {
+      if (this.#ending()) return [...before, ...this.#end()];
+      if (this.#active().length >= this.#settings.minWorkers) before.push(...this.#begin(now));
+    }
+    if (this.#work !== undefined) before.push(...this.#assign(this.#work, mayTakeAfter(event), now));
+    return [...before, ...this.#dismiss()];
+  }
+
+  #assign({ round, reduction }: Work, mayTake: (worker: WorkerId) => boolean, now: number): Effect[] {
+    const active = this.#active();
+    if (reduction?.meshed !== true) return assign(round, active, mayTake, now);
+    const reachable = active.filter((worker) => worker.reachable);
+    if (reachable.length > 0 || active.length === 0) return assign(round, reachable, mayTake, now);
+    return [...reduction.toStar("no worker that others can reach is left"), ...assign(round, active, mayTake, now)];
   }
 
   /** A stopping run finishes the step in flight, but not an evaluation, nor a step that nobody computes. */
   #abandoned(): boolean {
     if (this.#failure !== undefined) return true;
-    if (this.#stopping === undefined || this.#round?.closed === true) return false;
-    return this.#round?.task === "evaluate" || this.#active().length === 0;
+    const round = this.#work?.round;
+    if (this.#stopping === undefined || round?.closed === true) return false;
+    return round?.task === "evaluate" || this.#active().length === 0;
   }
 
   #ending(): boolean {
@@ -281,38 +451,20 @@ export class ClusterMachine {
     return this.#committed >= this.#settings.totalSteps && !this.#evaluationDue;
   }
 
-  #mayStart(): boolean {
-    if (this.#active().length >= this.#settings.minWorkers) this.#started = true;
-    return this.#started;
-  }
-
-  #nextRound(now: number): Round {
-    if (this.#evaluationDue) return new Round("evaluate", this.#committed, this.#settings.evaluationShards, now);
+  #begin(now: number): Effect[] {
+    const { evaluationShards, gradientSize, shardsOf, mesh } = this.#settings;
+    if (this.#evaluationDue) {
+      this.#work = { round: new Round("evaluate", this.#committed, evaluationShards, now), reduction: undefined };
+      return [];
+    }
     const step = stepNumber(this.#committed + 1);
-    return new Round("train", step, this.#settings.shardsOf(step), now);
-  }
-
-  #assign(round: Round): Effect[] {
-    const unleased = round.closed ? [] : round.unleased();
-    if (unleased.length === 0) return [];
-    // One that has not applied the last commit yet will have by then: its control stream is in order.
-    const active = this.#active();
-    const speeds = speedsOf(active);
-    const capacities = active.map(({ id }, index) => ({
-      worker: id,
-      speed: speeds[index] ?? 1,
-      outstanding: round.outstanding(id),
-    }));
-    return planRanges(unleased, capacities).map(({ worker, first, count }) => ({
-      type: "lease",
-      worker,
-      task: round.task,
-      step: round.step,
-      first,
-      count,
-      roundShards: round.size,
-      again: round.lease(worker, first, count),
-    }));
+    const round = new Round("train", step, shardsOf(step), now);
+    const reducers = this.#reducers();
+    // Everyone who computes must be reachable for the reducers.
+    const meshed = this.#active().every(({ reachable }) => reachable) && mesh(reducers.length);
+    const reduction = new Reduction(round, meshed ? reducers : [], gradientSize, now);
+    this.#work = { round, reduction };
+    return reduction.start();
   }
 
   /** Saves what is not safe yet, waits for the disk, then finishes. */
@@ -331,14 +483,57 @@ export class ClusterMachine {
     return complete ? { kind: "completed" } : { kind: "stopped", reason: this.#stopping ?? "stopped" };
   }
 
+  #roundOf(task: Round["task"], step: StepNumber): Round | undefined {
+    const round = this.#work?.round;
+    return round?.task === task && round.step === step ? round : undefined;
+  }
+
+  #reduction(step: StepNumber): Reduction | undefined {
+    return this.#roundOf("train", step) && this.#work?.reduction;
+  }
+
   #active(): WorkerRecord[] {
     return [...this.#workers.values()].filter(({ phase }) => phase === "active");
+  }
+
+  /** Those who can sum a slice. */
+  #reducers(): WorkerId[] {
+    return this.#active()
+      .filter(({ reachable, late }) => reachable && !late)
+      .map(({ id }) => id);
   }
 
   #waitingFor(active: number): string | undefined {
     if (this.#finished || this.#ending()) return undefined;
     const { minWorkers } = this.#settings;
-    if (!this.#started && active < minWorkers) return `waiting for workers: ${active} of ${minWorkers} are ready`;
+    if (this.#recovery !== undefined)
+      return `waiting for the workers' replicas: step ${this.#recovery.recordedStep} was committed, the newest checkpoint is that of step ${this.#committed}`;
+    if (this.#work === undefined && active < minWorkers)
+      return `waiting for workers: ${active} of ${minWorkers} are ready`;
     return active === 0 ? "no worker is ready; the step waits for one" : undefined;
   }
+}
+
+/** What the coordinator's own parts say about a worker. */
+const shellsOwn: ReadonlySet<Event["type"]> = new Set<Event["type"]>([
+  "received",
+  "receiveFailed",
+  "gathered",
+  "gatherFailed",
+  "adopted",
+  "adoptFailed",
+]);
+
+/** Time lets anyone find that another is slow; otherwise it is the one that something was heard of. */
+const mayTakeAfter =
+  (event: Event) =>
+  (worker: WorkerId): boolean =>
+    !("worker" in event) || event.worker === worker;
+
+const holdsReplica = ({ phase }: WorkerRecord): boolean => phase !== "loading" && phase !== "offering";
+const mayHoldLeases = ({ phase }: WorkerRecord): boolean => phase === "active" || phase === "draining";
+
+function progressed(worker: WorkerRecord, now: number): void {
+  worker.progressAt = now;
+  worker.late = false;
 }

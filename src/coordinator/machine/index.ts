@@ -1,4 +1,18 @@
 export { ClusterMachine } from "./cluster.js";
 export type { MachineStatus } from "./cluster.js";
-export type { CommitEffect, Effect, Event, MachineSettings, Outcome, ShardResult, Task, WorkerId } from "./types.js";
+export type {
+  CommitEffect,
+  Effect,
+  Event,
+  HeldReplica,
+  LeaseKind,
+  MachineSettings,
+  Outcome,
+  RecoverySettings,
+  ReducedSlice,
+  ShardResult,
+  Slice,
+  Task,
+  WorkerId,
+} from "./types.js";
 export type { WorkerPhase } from "./workers.js";

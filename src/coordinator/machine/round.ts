@@ -1,21 +1,46 @@
 /**
- * One pass over the shards of a step (or of the evaluation set): who holds which shard, and how far it has come.
- * A shard goes unleased -> leased -> announced -> held, and back to unleased when its worker is gone.
+ * One pass over the shards of a step (or of the evaluation set): who is to compute which shard, and how far it has come.
+ *
+ * A shard goes unleased -> leased -> computed -> announced (as part of a node of the reduction tree) -> held, and back to
+ * unleased when everyone who had it is gone. Several workers may have the same shard at once: the first sum that holds
+ * it counts, and all are the same bits.
  */
 import type { TreeNode } from "../../collective/index.js";
 import type { ShardIndex, StepNumber } from "../../ids.js";
 import { shardIndex } from "../../ids.js";
 import type { ShardResult, Task, WorkerId } from "./types.js";
 
-type ShardState =
-  | { readonly state: "unleased"; readonly lost: boolean }
-  | { readonly state: "leased"; readonly worker: WorkerId }
-  | { readonly state: "announced"; readonly worker: WorkerId; readonly node: TreeNode; readonly result: ShardResult }
-  | { readonly state: "held"; readonly result: ShardResult };
+export interface Announcement {
+  readonly worker: WorkerId;
+  readonly node: TreeNode;
+}
+
+interface Shard {
+  /** Those who are to compute it, in the order of their leases. */
+  lessees: WorkerId[];
+  /** Everyone it was leased to. */
+  readonly leased: Set<WorkerId>;
+  /** What those have computed who did; also of workers whose lease was revoked meanwhile. */
+  readonly results: Map<WorkerId, ShardResult>;
+  /** How many announcements hold it. */
+  announced: number;
+  held: boolean;
+  /** What counts. */
+  result: ShardResult | undefined;
+  /** It was taken from a worker before. */
+  lost: boolean;
+}
+
+const keyOf = (worker: WorkerId, { first, count }: TreeNode): string => `${first}:${count}:${worker}`;
 
 export class Round {
-  readonly #shards: ShardState[];
+  readonly #shards: Shard[];
+  readonly #announcements = new Map<string, Announcement>();
+  /** What each worker has to compute still, in the order in which it will. */
+  readonly #queues = new Map<WorkerId, ShardIndex[]>();
   #held = 0;
+  #unleased: number;
+  #unannounced: number;
   /** When all shards were here and nothing more was accepted (the machine's clock, ms). */
   closedAt: number | undefined;
 
@@ -26,7 +51,17 @@ export class Round {
     /** The machine's clock, ms. */
     readonly startedAt: number,
   ) {
-    this.#shards = Array.from({ length: shards }, () => ({ state: "unleased", lost: false }));
+    this.#unleased = shards;
+    this.#unannounced = shards;
+    this.#shards = Array.from({ length: shards }, () => ({
+      lessees: [],
+      leased: new Set<WorkerId>(),
+      results: new Map<WorkerId, ShardResult>(),
+      announced: 0,
+      held: false,
+      result: undefined,
+      lost: false,
+    }));
   }
 
   get size(): number {
@@ -37,97 +72,205 @@ export class Round {
     return this.closedAt !== undefined;
   }
 
+  /** Every shard is held. */
   get complete(): boolean {
     return this.#held === this.#shards.length;
   }
 
+  /** Every shard is in the sum of a worker that is still there. */
+  get announced(): boolean {
+    return this.#unannounced === 0;
+  }
+
+  get announcements(): readonly Announcement[] {
+    return [...this.#announcements.values()];
+  }
+
+  /** Whether a node's sum is to be had from a worker. */
+  announcedBy(worker: WorkerId, node: TreeNode): boolean {
+    return this.#announcements.has(keyOf(worker, node));
+  }
+
+  /** Shards that nobody has. */
   unleased(): ShardIndex[] {
+    if (this.#unleased === 0) return [];
     const found: ShardIndex[] = [];
     this.#shards.forEach((shard, index) => {
-      if (shard.state === "unleased") found.push(shardIndex(index));
+      if (isUnleased(shard)) found.push(shardIndex(index));
     });
     return found;
   }
 
-  /** Shards that a worker holds and has not announced. */
-  outstanding(worker: WorkerId): number {
-    return this.#shards.filter((shard) => shard.state === "leased" && shard.worker === worker).length;
+  /** What a worker has to compute still, the first of it perhaps begun. */
+  queue(worker: WorkerId): readonly ShardIndex[] {
+    return this.#queues.get(worker) ?? [];
   }
 
-  /** @returns whether any of them was lost by a worker before */
+  /** What a worker has and has not announced: to be computed, or computed and waiting for the rest of its node. */
+  leased(worker: WorkerId): ShardIndex[] {
+    const found: ShardIndex[] = [];
+    this.#shards.forEach((shard, index) => {
+      if (shard.lessees.includes(worker)) found.push(shardIndex(index));
+    });
+    return found;
+  }
+
+  /** Whether nobody but this one is to compute a shard that is not announced yet. */
+  alone(shard: ShardIndex): boolean {
+    const slot = this.#shards[shard];
+    return slot?.lessees.length === 1 && isUnannounced(slot) && !slot.held;
+  }
+
+  /** Whether the round would lose something if the worker went: leases, or sums that are not held. */
+  dependsOn(worker: WorkerId): boolean {
+    if (this.leased(worker).length > 0) return true;
+    return [...this.#announcements.values()].some(
+      (announcement) => announcement.worker === worker && !this.#slots(announcement.node).every(({ held }) => held),
+    );
+  }
+
+  /** @returns whether any of them was taken from a worker before */
   lease(worker: WorkerId, first: ShardIndex, count: number): boolean {
+    const queue = this.#queues.get(worker) ?? [];
+    this.#queues.set(worker, queue);
     let again = false;
     for (let index = first as number; index < first + count; index++) {
       const shard = this.#shards[index];
-      if (shard?.state === "unleased" && shard.lost) again = true;
-      this.#shards[index] = { state: "leased", worker };
+      if (shard === undefined || shard.lessees.includes(worker)) continue;
+      again ||= shard.lost;
+      shard.leased.add(worker);
+      this.#change(shard, () => shard.lessees.push(worker));
+      if (!shard.results.has(worker)) queue.push(shardIndex(index));
     }
     return again;
   }
 
-  /** Takes a worker's word that a node is computed; false when it does not hold all of it, or the results don't fit. */
-  announce(worker: WorkerId, node: TreeNode, results: readonly ShardResult[]): boolean {
-    const mine = this.#slots(node).every((shard) => shard?.state === "leased" && shard.worker === worker);
-    if (this.closed || !mine || results.length !== node.count) return false;
-    if (!results.every((result, index) => result.shard === node.first + index)) return false;
-    for (const result of results) this.#shards[result.shard] = { state: "announced", worker, node, result };
-    return true;
-  }
-
-  /** Its gradient is here (or is not needed); false when that is not what was announced by this worker. */
-  hold(worker: WorkerId, node: TreeNode): boolean {
-    if (this.closed || !this.#announcedBy(worker, node)) return false;
-    for (let index = node.first; index < node.first + node.count; index++) {
-      const shard = this.#shards[index];
-      if (shard?.state === "announced") this.#shards[index] = { state: "held", result: shard.result };
+  /** Takes shards off a worker's queue: the reverse of `lease`. `lost` marks them as taken from a late worker. */
+  revoke(worker: WorkerId, shards: readonly ShardIndex[], lost: boolean): void {
+    const queue = this.#queues.get(worker);
+    if (queue !== undefined) {
+      const revoked = new Set(shards);
+      const rest = queue.filter((index) => !revoked.has(index));
+      this.#queues.set(worker, rest);
     }
-    this.#held += node.count;
+    for (const index of shards) {
+      const shard = this.#shards[index];
+      if (shard === undefined) continue;
+      this.#change(shard, () => {
+        shard.lessees = shard.lessees.filter((lessee) => lessee !== worker);
+        shard.lost ||= lost;
+      });
+    }
+  }
+
+  /** Notes what a worker has computed; false for a shard that it never had, or has reported. */
+  compute(worker: WorkerId, result: ShardResult): boolean {
+    const shard = this.#shards[result.shard];
+    if (this.closed || shard?.leased.has(worker) !== true || shard.results.has(worker)) return false;
+    shard.results.set(worker, result);
+    const queue = this.#queues.get(worker);
+    const at = queue?.indexOf(result.shard) ?? -1;
+    if (at >= 0) queue?.splice(at, 1);
     return true;
   }
 
-  /** Puts an announced node back; false when it was not. */
-  giveBack(worker: WorkerId, node: TreeNode): boolean {
-    if (!this.#announcedBy(worker, node)) return false;
-    for (let index = node.first; index < node.first + node.count; index++)
-      this.#shards[index] = { state: "unleased", lost: true };
+  /** Holds a shard's result without a gradient: all that an evaluation needs. */
+  holdResult(result: ShardResult): void {
+    const shard = this.#shards[result.shard];
+    if (shard === undefined || shard.held) return;
+    shard.result = result;
+    this.#change(shard, () => (shard.held = true));
+  }
+
+  /**
+   * Takes a worker's word that a node's sum is ready.
+   * @returns false where it has not computed all of it, or the node brings nothing that is not announced already
+   */
+  announce(worker: WorkerId, node: TreeNode): boolean {
+    const key = keyOf(worker, node);
+    if (this.closed || this.#announcements.has(key) || !this.#within(node)) return false;
+    const slots = this.#slots(node);
+    if (!slots.every(({ results }) => results.has(worker))) return false;
+    if (slots.every(({ held, announced }) => held || announced > 0)) return false;
+    this.#announcements.set(key, { worker, node });
+    for (const shard of slots) {
+      shard.result = shard.results.get(worker);
+      this.#change(shard, () => {
+        shard.announced++;
+        shard.lessees = shard.lessees.filter((lessee) => lessee !== worker);
+      });
+    }
     return true;
   }
 
-  /** Puts back everything that a worker has not delivered; says how many shards that were. */
+  /** A node's gradient is here; false when it was not announced by this worker, or all of it was here before. */
+  hold(worker: WorkerId, node: TreeNode): boolean {
+    if (this.closed || !this.announcedBy(worker, node)) return false;
+    const fresh = this.#slots(node).filter(({ held }) => !held);
+    for (const shard of fresh) this.#change(shard, () => (shard.held = true));
+    return fresh.length > 0;
+  }
+
+  /** Takes an announcement back: the sum cannot be had. Says how many shards nobody has now; undefined when there was none. */
+  withdraw(worker: WorkerId, node: TreeNode): number | undefined {
+    if (!this.#announcements.delete(keyOf(worker, node))) return undefined;
+    const before = this.#unleased;
+    for (const shard of this.#slots(node)) {
+      shard.results.delete(worker);
+      this.#change(shard, () => {
+        shard.announced--;
+        shard.lost = true;
+      });
+    }
+    return this.#unleased - before;
+  }
+
+  /** Takes back everything that a worker had; says how many shards nobody has now. */
   release(worker: WorkerId): number {
-    let released = 0;
-    this.#shards.forEach((shard, index) => {
-      if ((shard.state === "leased" || shard.state === "announced") && shard.worker === worker) {
-        this.#shards[index] = { state: "unleased", lost: true };
-        released++;
-      }
-    });
-    return released;
+    const before = this.#unleased;
+    this.#queues.delete(worker);
+    for (const announcement of this.#announcements.values())
+      if (announcement.worker === worker) this.withdraw(worker, announcement.node);
+    for (const shard of this.#shards) {
+      shard.results.delete(worker);
+      if (!shard.lessees.includes(worker)) continue;
+      this.#change(shard, () => {
+        shard.lessees = shard.lessees.filter((lessee) => lessee !== worker);
+        shard.lost = true;
+      });
+    }
+    return this.#unleased - before;
   }
 
   /** Sums over all shards in shard order: the same bits however they were leased. */
   totals(): { lossSum: number; supervisedTokens: number } {
     let lossSum = 0;
     let supervisedTokens = 0;
-    for (const shard of this.#shards) {
-      if (shard.state !== "held") continue;
-      lossSum += shard.result.lossSum;
-      supervisedTokens += shard.result.supervisedTokens;
+    for (const { result } of this.#shards) {
+      lossSum += result?.lossSum ?? 0;
+      supervisedTokens += result?.supervisedTokens ?? 0;
     }
     return { lossSum, supervisedTokens };
   }
 
-  #slots(node: TreeNode): (ShardState | undefined)[] {
-    return Array.from({ length: node.count }, (_, index) => this.#shards[node.first + index]);
+  /** Changes a shard and keeps the counts right. */
+  #change(shard: Shard, change: () => void): void {
+    const before = { unleased: isUnleased(shard), unannounced: isUnannounced(shard), held: shard.held };
+    change();
+    this.#unleased += Number(isUnleased(shard)) - Number(before.unleased);
+    this.#unannounced += Number(isUnannounced(shard)) - Number(before.unannounced);
+    this.#held += Number(shard.held) - Number(before.held);
   }
 
-  #announcedBy(worker: WorkerId, node: TreeNode): boolean {
-    return this.#slots(node).every(
-      (shard) =>
-        shard?.state === "announced" &&
-        shard.worker === worker &&
-        shard.node.first === node.first &&
-        shard.node.count === node.count,
-    );
+  #within({ first, count }: TreeNode): boolean {
+    return Number.isSafeInteger(first) && first >= 0 && count >= 1 && first + count <= this.#shards.length;
+  }
+
+  #slots({ first, count }: TreeNode): Shard[] {
+    return this.#shards.slice(first, first + count);
   }
 }
+
+const isUnleased = ({ lessees, announced, held }: Shard): boolean => lessees.length === 0 && announced === 0 && !held;
+
+const isUnannounced = ({ announced }: Shard): boolean => announced === 0;

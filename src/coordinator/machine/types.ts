@@ -14,7 +14,7 @@ export type Task = "train" | "evaluate";
 
 export interface MachineSettings {
   readonly totalSteps: number;
-  /** Active workers to wait for before the first step. */
+  /** Active workers below which no step begins. */
   readonly minWorkers: number;
   /** A worker that says nothing for this long is taken for dead, ms. */
   readonly silenceTimeout: number;
@@ -29,6 +29,41 @@ export interface MachineSettings {
   readonly learningRate: (step: StepNumber) => number;
   /** What the mean gradient is multiplied by so that its norm stays in bounds. */
   readonly clipCoefficient: (gradNorm: number) => number;
+  /** Whether an evaluation after this step is in the run's record already. */
+  readonly evaluated: (step: StepNumber) => boolean;
+  /** Elements of the flat gradient. */
+  readonly gradientSize: number;
+  /** Whether a step that so many workers could reduce is reduced by them (mesh) or by the coordinator (star). */
+  readonly mesh: (reducers: number) => boolean;
+  /** A run that was interrupted: whom to wait for before it goes on. Undefined: go on from the start state at once. */
+  readonly recovery?: RecoverySettings;
+}
+
+export interface RecoverySettings {
+  /** The newest step that the run's record says was committed: later than the start state. */
+  readonly recordedStep: StepNumber;
+  /** Workers that took part in that step. */
+  readonly expectedWorkers: number;
+  /** How long to wait for their replicas, ms. */
+  readonly timeout: number;
+}
+
+/** The state after a step, by its fingerprint. */
+export interface HeldReplica {
+  readonly step: StepNumber;
+  readonly hash: string;
+}
+
+/** Elements [offset, offset + length) of the flat gradient. */
+export interface Slice {
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A slice of a committed step's gradient, and the worker that has it; undefined: only the coordinator. */
+export interface ReducedSlice extends Slice {
+  readonly reducer: WorkerId | undefined;
 }
 
 export interface ShardResult {
@@ -40,30 +75,62 @@ export interface ShardResult {
   readonly seconds: number;
 }
 
+/** first: nobody had it. again: its worker is gone or late. stolen: its worker has it, too, but is behind. */
+export type LeaseKind = "first" | "again" | "stolen";
+
 export type Event =
   /** A control stream opened, and its version and token were right. */
   | { readonly type: "joined"; readonly worker: WorkerId }
   /** The worker has loaded the model. */
-  | { readonly type: "ready"; readonly worker: WorkerId }
+  | {
+      readonly type: "ready";
+      readonly worker: WorkerId;
+      /** Others can pull from it. */
+      readonly reachable: boolean;
+      /** What it still has of this run. */
+      readonly replica: HeldReplica | undefined;
+    }
   /** Anything was heard of it. */
   | { readonly type: "heard"; readonly worker: WorkerId }
   /** Its replica is at `step`. */
   | { readonly type: "applied"; readonly worker: WorkerId; readonly step: StepNumber; readonly hash: string }
   /** It missed a step and asks for the replica. */
   | { readonly type: "resynchronise"; readonly worker: WorkerId }
-  /** It has computed a node of the reduction tree. */
+  /** It has nothing to compute (any more): what was taken back from it is off its hands. */
+  | { readonly type: "idle"; readonly worker: WorkerId }
+  /** It has computed a shard. */
   | {
-      readonly type: "contribution";
+      readonly type: "computed";
       readonly worker: WorkerId;
       readonly task: Task;
       readonly step: StepNumber;
-      readonly node: TreeNode;
-      readonly results: readonly ShardResult[];
+      readonly result: ShardResult;
     }
+  /** The sum of a node of the reduction tree is ready there. */
+  | { readonly type: "contribution"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
   /** A contribution's gradient is here. */
   | { readonly type: "received"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
   /** A contribution's gradient could not be had, although the worker may still be there. */
   | { readonly type: "receiveFailed"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  /** A slice's sum over all shards is complete at its reducer. */
+  | { readonly type: "sliceReduced"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
+  /** A reducer could not pull a contribution from its source. */
+  | {
+      readonly type: "collectFailed";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly slice: number;
+      readonly node: TreeNode;
+      readonly source: WorkerId;
+    }
+  /** A slice's sum is here, or could not be had. */
+  | { readonly type: "gathered"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
+  | { readonly type: "gatherFailed"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
+  /** The coordinator's own replica is now the worker's, or could not be made so. */
+  | { readonly type: "adopted"; readonly worker: WorkerId; readonly replica: HeldReplica }
+  | { readonly type: "adoptFailed"; readonly worker: WorkerId }
+  /** It wants to go when what it has computed was taken. */
+  | { readonly type: "draining"; readonly worker: WorkerId }
   /** It is gone: its stream ended, it said goodbye, or it failed. */
   | { readonly type: "left"; readonly worker: WorkerId; readonly reason: string }
   /** The tree's sum is complete; `gradNorm` is that of the mean gradient. */
@@ -91,6 +158,8 @@ export interface CommitEffect {
   readonly supervisedTokens: number;
   /** Who must be told. */
   readonly workers: readonly WorkerId[];
+  /** Where the reduced gradient is, in order of offsets; empty: at the coordinator alone. */
+  readonly slices: readonly ReducedSlice[];
   /** How many computed or could have: the `workers` of metrics.jsonl. */
   readonly activeWorkers: number;
   /** When the round began, and when its last gradient was here (the machine's clock, ms). */
@@ -113,23 +182,64 @@ export type Effect =
       readonly first: ShardIndex;
       readonly count: number;
       readonly roundShards: number;
-      /** It was leased before, to a worker that is gone. */
-      readonly again: boolean;
+      readonly kind: LeaseKind;
+    }
+  /** Tell a worker not to begin these shards any more. */
+  | {
+      readonly type: "revoke";
+      readonly worker: WorkerId;
+      readonly task: Task;
+      readonly step: StepNumber;
+      readonly first: ShardIndex;
+      readonly count: number;
     }
   /** Fetch a contribution's gradient (or wait until it is pushed). */
   | { readonly type: "receive"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
   /** Put a received gradient into the tree. */
   | { readonly type: "accept"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  /** Tell a worker that a slice is its to sum. */
+  | {
+      readonly type: "reduceSlice";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly slice: Slice;
+      readonly roundShards: number;
+    }
+  /** Tell a reducer to pull its slice of a contribution from a worker (perhaps itself). */
+  | {
+      readonly type: "collect";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly slice: number;
+      readonly node: TreeNode;
+      readonly source: WorkerId;
+    }
+  /** Pull a slice's sum from its reducer. */
+  | { readonly type: "gather"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: Slice }
   /** All shards are here: take the sum and its norm. `tokens` is the global batch's supervised-token count. */
   | { readonly type: "reduce"; readonly step: StepNumber; readonly tokens: number }
   | CommitEffect
   | { readonly type: "evaluated"; readonly step: StepNumber; readonly loss: number; readonly tokens: number }
   /** A replica differs from ours: say so. A `synchronise` follows. */
   | { readonly type: "mismatch"; readonly worker: WorkerId; readonly step: StepNumber }
+  /** Take over a worker's replica; it must have this hash. */
+  | { readonly type: "adopt"; readonly worker: WorkerId; readonly replica: HeldReplica }
+  /** An interrupted run goes on after this step: what it recorded of later ones does not count. */
+  | { readonly type: "recovered"; readonly step: StepNumber; readonly from: WorkerId | undefined }
+  /** It has handed over all it had: tell it to go. */
+  | { readonly type: "dismiss"; readonly worker: WorkerId }
   /** Close its stream. */
   | { readonly type: "drop"; readonly worker: WorkerId; readonly reason: string }
-  /** Leases that will not be fulfilled by the worker that held them. */
-  | { readonly type: "lost"; readonly worker: WorkerId; readonly count: number; readonly reason: string }
+  /** Shards that are taken from the worker that held them: it is gone, or late. */
+  | {
+      readonly type: "lost";
+      readonly worker: WorkerId;
+      readonly count: number;
+      readonly late: boolean;
+      readonly reason: string;
+    }
+  /** The workers could not reduce among themselves: the coordinator finishes the step. */
+  | { readonly type: "meshFailed"; readonly step: StepNumber; readonly reason: string }
   | { readonly type: "save"; readonly step: StepNumber; readonly final: boolean }
   | { readonly type: "saveFailed"; readonly step: StepNumber; readonly error: CoxswainError }
   | { readonly type: "finish"; readonly outcome: Outcome };

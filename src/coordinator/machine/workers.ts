@@ -1,35 +1,53 @@
-/** What the machine knows of each worker. */
+/** What the machine knows of each worker, and how it judges its speed. */
 import type { StepNumber } from "../../ids.js";
-import type { ShardResult, WorkerId } from "./types.js";
+import type { HeldReplica, ShardResult, WorkerId } from "./types.js";
 
 /**
- * loading: joined, has no model yet. synchronising: was told to take the replica, or is behind the last commit.
- * active: its replica equals ours; it is leased work.
+ * loading: joined, has no model yet. offering: has its model, and waits while a restarted coordinator decides which
+ * replica the run goes on from. synchronising: was told to take the replica, or is behind the last commit. active: its
+ * replica equals ours; it is leased work. draining: it wants to go.
  */
-export type WorkerPhase = "loading" | "synchronising" | "active";
+export type WorkerPhase = "loading" | "offering" | "synchronising" | "active" | "draining";
 
 export interface WorkerRecord {
   readonly id: WorkerId;
   phase: WorkerPhase;
+  /** Others can pull from it. */
+  reachable: boolean;
+  /** What it said that it has when it joined. */
+  offer: HeldReplica | undefined;
   /** The machine's clock, ms. */
   lastHeard: number;
+  /** When it last got on with its work, or was given some after it had none; the machine's clock, ms. */
+  progressAt: number;
+  /** It has not got on with its work for so long that it is leased nothing more until it does. */
+  late: boolean;
   /** The newest step that it says it has applied. */
   applied: StepNumber | undefined;
   /** Seconds a shard, smoothed; undefined before its first result. */
   secondsPerShard: number | undefined;
 }
 
+export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
+  id,
+  phase: "loading",
+  reachable: false,
+  offer: undefined,
+  lastHeard: now,
+  progressAt: now,
+  late: false,
+  applied: undefined,
+  secondsPerShard: undefined,
+});
+
 /** How much a new measurement counts. */
 const smoothing = 0.3;
 
-export function measure(worker: WorkerRecord, results: readonly ShardResult[]): void {
-  for (const { seconds } of results) {
-    if (!(seconds > 0) || !Number.isFinite(seconds)) continue;
-    worker.secondsPerShard =
-      worker.secondsPerShard === undefined
-        ? seconds
-        : worker.secondsPerShard + smoothing * (seconds - worker.secondsPerShard);
-  }
+/** Takes a shard's computing time into the worker's speed. */
+export function measure(worker: WorkerRecord, { seconds }: ShardResult): void {
+  if (!(seconds > 0) || !Number.isFinite(seconds)) return;
+  const known = worker.secondsPerShard;
+  worker.secondsPerShard = known === undefined ? seconds : known + smoothing * (seconds - known);
 }
 
 /** Shards a second of each worker; one without a measurement is taken to be like the average of the others. */
@@ -37,4 +55,24 @@ export function speedsOf(workers: readonly WorkerRecord[]): number[] {
   const known = workers.flatMap(({ secondsPerShard }) => (secondsPerShard === undefined ? [] : [1 / secondsPerShard]));
   const average = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
   return workers.map(({ secondsPerShard }) => (secondsPerShard === undefined ? average : 1 / secondsPerShard));
+}
+
+/**
+ * A worker is late when a shard takes it so many times as long as it should, and this long beyond that, ms. The first
+ * shard may take longer than its successors: memory is allocated, kernels are compiled.
+ */
+const lateness = { factor: 4, grace: 2_000 };
+const latenessOfFirst = { factor: 10, grace: 10_000 };
+
+/**
+ * When each worker counts as late, if it has work and gets on with nothing, on the machine's clock. Never, as long as
+ * nobody's speed is known: then its heartbeat alone is judged.
+ */
+export function lateTimes(workers: readonly WorkerRecord[]): number[] {
+  if (workers.every(({ secondsPerShard }) => secondsPerShard === undefined)) return workers.map(() => Infinity);
+  const speeds = speedsOf(workers);
+  return workers.map(({ progressAt, secondsPerShard }, index) => {
+    const { factor, grace } = secondsPerShard === undefined ? latenessOfFirst : lateness;
+    return progressAt + (factor * 1000) / (speeds[index] ?? 1) + grace;
+  });
 }

@@ -1,10 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { squareSumBlock } from "../../../src/collective/index.js";
 import { ClusterMachine } from "../../../src/coordinator/machine/index.js";
 import type { Effect, Event, MachineSettings } from "../../../src/coordinator/machine/index.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { shardIndex, stepNumber } from "../../../src/ids.js";
-import { ClusterSimulation } from "../../support/cluster-simulation.js";
 
 const settings: MachineSettings = {
   totalSteps: 3,
@@ -16,7 +15,17 @@ const settings: MachineSettings = {
   shardsOf: () => 4,
   learningRate: (step) => step / 10,
   clipCoefficient: (norm) => Math.min(1, 1 / norm),
+  evaluated: () => false,
+  gradientSize: 10 * squareSumBlock,
+  mesh: () => false,
 };
+
+/** Everything a worker says until it is active. */
+const joining = (worker: string, step = 0): Event[] => [
+  { type: "joined", worker },
+  { type: "ready", worker, reachable: true, replica: undefined },
+  { type: "applied", worker, step: stepNumber(step), hash: `h${step}` },
+];
 
 /** A machine with workers that have joined and hold the replica of step 0. */
 function started(overrides: Partial<MachineSettings> = {}, workers = ["a", "b"]) {
@@ -26,31 +35,32 @@ function started(overrides: Partial<MachineSettings> = {}, workers = ["a", "b"])
   );
   const effects: Effect[] = [];
   let now = 0;
-  const send = (event: Event): Effect[] => {
-    const some = machine.handle(event, now);
+  const send = (...events: (Event | Event[])[]): Effect[] => {
+    const some = events.flat().flatMap((event) => machine.handle(event, now));
     effects.push(...some);
     return some;
   };
-  for (const worker of workers) {
-    send({ type: "joined", worker });
-    send({ type: "ready", worker });
-    send({ type: "applied", worker, step: stepNumber(0), hash: "h0" });
-  }
+  for (const worker of workers) send(joining(worker));
   return { machine, send, effects, pass: (ms: number) => (now += ms) };
 }
 
-const contribution = (worker: string, first: number, count: number, step = 1, loss = 2): Event => ({
-  type: "contribution",
+/** Everything a worker says of shards that it has computed and summed. */
+const contribution = (worker: string, first: number, count: number, step = 1, loss = 2): Event[] => [
+  ...Array.from({ length: count }, (_, index) => computed(worker, first + index, step, loss)),
+  announced(worker, first, count, step),
+];
+const computed = (worker: string, shard: number, step = 1, loss = 2): Event => ({
+  type: "computed",
   worker,
   task: "train",
   step: stepNumber(step),
+  result: { shard: shardIndex(shard), lossSum: loss, supervisedTokens: 5, seconds: 1 },
+});
+const announced = (worker: string, first: number, count: number, step = 1): Event => ({
+  type: "contribution",
+  worker,
+  step: stepNumber(step),
   node: { first: shardIndex(first), count },
-  results: Array.from({ length: count }, (_, index) => ({
-    shard: shardIndex(first + index),
-    lossSum: loss,
-    supervisedTokens: 5,
-    seconds: 1,
-  })),
 });
 const received = (worker: string, first: number, count: number, step = 1): Event => ({
   type: "received",
@@ -64,7 +74,7 @@ const ofType = <T extends Effect["type"]>(effects: Effect[], type: T): Extract<E
 describe("a step", () => {
   it("is committed with the token-weighted loss, the clip coefficient over its tokens and its learning rate", () => {
     const { send, effects } = started({}, ["a"]);
-    expect(ofType(effects, "lease")).toMatchObject([{ worker: "a", step: 1, first: 0, count: 4, again: false }]);
+    expect(ofType(effects, "lease")).toMatchObject([{ worker: "a", step: 1, first: 0, count: 4, kind: "first" }]);
     send(contribution("a", 0, 4));
     expect(send(received("a", 0, 4)).map(({ type }) => type)).toEqual(["accept", "reduce"]);
     const [commit] = ofType(send({ type: "reduced", step: stepNumber(1), gradNorm: 4 }), "commit");
@@ -75,9 +85,7 @@ describe("a step", () => {
     const { send, effects, machine } = started({ minWorkers: 2 }, ["a"]);
     expect(ofType(effects, "lease")).toEqual([]);
     expect(machine.status().waiting).toContain("1 of 2");
-    send({ type: "joined", worker: "b" });
-    send({ type: "ready", worker: "b" });
-    send({ type: "applied", worker: "b", step: stepNumber(0), hash: "h0" });
+    send(joining("b"));
     expect(ofType(effects, "lease").map(({ worker }) => worker)).toEqual(["a", "b"]);
   });
 });
@@ -89,16 +97,14 @@ describe("a worker that dies in the middle of a step", () => {
     send(received("a", 0, 2));
     const after = send({ type: "left", worker: "a", reason: "killed" });
     expect(ofType(after, "lost")).toMatchObject([{ worker: "a", count: 2 }]);
-    expect(ofType(after, "lease")).toMatchObject([{ worker: "b", first: 2, count: 2, again: true }]);
+    expect(ofType(after, "lease")).toMatchObject([{ worker: "b", first: 2, count: 2, kind: "again" }]);
   });
 
   it("is waited for when it was the last one, and a new worker takes over the same step", () => {
     const { send, machine } = started({}, ["a"]);
     send({ type: "left", worker: "a", reason: "killed" });
     expect(machine.status().waiting).toContain("no worker");
-    send({ type: "joined", worker: "c" });
-    send({ type: "ready", worker: "c" });
-    const after = send({ type: "applied", worker: "c", step: stepNumber(0), hash: "h0" });
+    const after = send(joining("c"));
     expect(ofType(after, "lease")).toMatchObject([{ worker: "c", step: 1, first: 0, count: 4 }]);
   });
 
@@ -114,11 +120,12 @@ describe("a worker that dies in the middle of a step", () => {
 });
 
 describe("what a worker says out of turn", () => {
-  it("is ignored: shards it was not leased, another step, results that don't fit", () => {
+  it("is ignored: shards it was not leased, another step, sums of what it has not computed", () => {
     const { send } = started();
     expect(send(contribution("a", 2, 2))).toEqual([]);
     expect(send(contribution("a", 0, 2, 7))).toEqual([]);
-    expect(send({ ...contribution("a", 0, 2), results: [] } as Event)).toEqual([]);
+    expect(send(announced("a", 0, 2))).toEqual([]);
+    expect(send(computed("a", 0), computed("a", 9), announced("a", 0, 2), announced("a", -1, 2))).toEqual([]);
     expect(send(received("a", 0, 2))).toEqual([]);
   });
 
@@ -144,7 +151,7 @@ describe("a replica that differs", () => {
     const after = send({ type: "applied", worker: "b", step: stepNumber(1), hash: "other" });
     expect(ofType(after, "mismatch")).toMatchObject([{ worker: "b", step: 1 }]);
     expect(ofType(after, "synchronise")).toMatchObject([{ worker: "b", step: 1 }]);
-    expect(ofType(after, "lease")).toMatchObject([{ worker: "a", first: 2, count: 2, again: true }]);
+    expect(ofType(after, "lease")).toMatchObject([{ worker: "a", first: 2, count: 2, kind: "again" }]);
   });
 });
 
@@ -199,39 +206,181 @@ describe("a disk that is full", () => {
   });
 });
 
-describe("any order of events", () => {
-  /** A stream of random numbers that fast-check can shrink and replay: its seed is printed when a run fails. */
-  const generator = (seed: number): (() => number) => {
-    let state = seed >>> 0;
-    return () => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return state / 2 ** 32;
-    };
-  };
-
-  it("commits every step once, in order, with every shard counted once, whoever dies", () => {
-    fc.assert(
-      fc.property(
-        fc.integer(),
-        fc.integer({ min: 1, max: 12 }),
-        fc.integer({ min: 1, max: 40 }),
-        fc.constantFrom(0, 0.01, 0.05),
-        fc.constantFrom(0, 0.1),
-        (seed, workers, shards, deaths, losses) => {
-          const simulation = new ClusterSimulation({
-            settings: { totalSteps: 10, shards, evalSteps: 3, evaluationShards: 3 },
-            random: generator(seed),
-            workers,
-            ...(deaths > 0 ? { deaths } : {}),
-            losses,
-          });
-          expect(simulation.run()).toEqual({ kind: "completed" });
-          expect(simulation.commits).toEqual(Array.from({ length: 10 }, (_, index) => index + 1));
-          expect(simulation.evaluations).toEqual([3, 6, 9, 10]);
-          expect(simulation.saves).toEqual([4, 8, 10]);
-        },
-      ),
-      { numRuns: 150 },
+describe("a worker that is slow", () => {
+  it("is leased less, in proportion to its speed", () => {
+    const { send, effects } = started({ shardsOf: () => 10, totalSteps: 9 });
+    const slow = contribution("b", 5, 5).map((event) =>
+      event.type === "computed" ? { ...event, result: { ...event.result, seconds: 4 } } : event,
     );
+    send(slow, received("b", 5, 5), contribution("a", 0, 5), received("a", 0, 5));
+    send({ type: "reduced", step: stepNumber(1), gradNorm: 1 });
+    send({ type: "committed", step: stepNumber(1), hash: "h1" });
+    expect(ofType(effects, "lease").slice(-2)).toMatchObject([
+      { worker: "a", step: 2, first: 0, count: 8 },
+      { worker: "b", step: 2, first: 8, count: 2 },
+    ]);
+  });
+
+  it("loses the tail of its queue to one that has nothing to do", () => {
+    const { send, pass } = started({ shardsOf: () => 8 });
+    pass(1000);
+    const after = send(contribution("a", 0, 4), received("a", 0, 4));
+    expect(ofType(after, "revoke")).toMatchObject([{ worker: "b", first: 6, count: 2 }]);
+    expect(ofType(after, "lease")).toMatchObject([{ worker: "a", first: 6, count: 2, kind: "stolen" }]);
+    // It had begun one of them when the news came: what it has summed counts all the same.
+    send(["b", "b", "b"].map((worker, index) => computed(worker, 4 + index)));
+    expect(ofType(send(announced("b", 4, 2), received("b", 4, 2)), "accept")).toHaveLength(1);
+    expect(ofType(send(announced("b", 6, 1), received("b", 6, 1)), "accept")).toHaveLength(1);
+    send(computed("a", 6), computed("a", 7));
+    // A bigger node replaces the part of it that is here; it brings shard 7.
+    const end = send(announced("a", 6, 2), received("a", 6, 2));
+    expect(end.map(({ type }) => type)).toEqual(["receive", "accept", "reduce"]);
+  });
+
+  it("has its last shard computed beside it when another would be sooner", () => {
+    const { send, pass } = started({ shardsOf: () => 2 });
+    pass(1000);
+    expect(ofType(send(contribution("a", 0, 1), received("a", 0, 1)), "lease")).toEqual([]);
+    pass(2000);
+    expect(ofType(send({ type: "tick" }), "lease")).toMatchObject([
+      { worker: "a", first: 1, count: 1, kind: "stolen" },
+    ]);
+    expect(ofType(send(contribution("a", 1, 1), received("a", 1, 1)), "reduce")).toHaveLength(1);
+  });
+
+  it("that has stopped altogether is leased nothing more until it gets on", () => {
+    const { send, pass, effects } = started({ shardsOf: () => 4, minWorkers: 1 });
+    send(contribution("a", 0, 1), received("a", 0, 1), computed("b", 2));
+    pass(7000);
+    send({ type: "heard", worker: "a" }, { type: "heard", worker: "b" }, computed("a", 1));
+    const after = send({ type: "tick" });
+    expect(ofType(after, "lost")).toMatchObject([{ worker: "b", count: 2, late: true }]);
+    expect(ofType(after, "lease").every(({ worker }) => worker === "a")).toBe(true);
+    send({ type: "idle", worker: "b" });
+    expect(effects.at(-1)?.type).not.toBe("drop");
+  });
+});
+
+describe("a worker that wants to go", () => {
+  it("keeps the shard that it has begun, delivers, and is dismissed", () => {
+    const { send } = started({ shardsOf: () => 8 });
+    const after = send({ type: "draining", worker: "b" });
+    expect(ofType(after, "revoke")).toMatchObject([{ worker: "b", first: 5, count: 3 }]);
+    expect(ofType(after, "lease")).toMatchObject([{ worker: "a", first: 5, count: 3 }]);
+    expect(ofType(after, "dismiss")).toEqual([]);
+    expect(ofType(send(contribution("b", 4, 1)), "dismiss")).toEqual([]);
+    expect(ofType(send(received("b", 4, 1)), "dismiss")).toMatchObject([{ worker: "b" }]);
+  });
+
+  it("and has nothing goes at once", () => {
+    const { send } = started({ minWorkers: 3 });
+    expect(ofType(send({ type: "draining", worker: "b" }), "dismiss")).toHaveLength(1);
+  });
+});
+
+describe("a mesh", () => {
+  const mesh = (workers = ["a", "b"]) => started({ shardsOf: () => 4, mesh: (count) => count > 1 }, workers);
+  const sliced = (worker: string, slice: number): Event => ({
+    type: "sliceReduced",
+    worker,
+    step: stepNumber(1),
+    slice,
+  });
+  const gathered = (worker: string, slice: number): Event => ({
+    type: "gathered",
+    worker,
+    step: stepNumber(1),
+    slice,
+  });
+
+  it("gives every worker a slice, has every sum collected for each, gathers and commits with where they are", () => {
+    const { send, effects } = mesh();
+    expect(ofType(effects, "reduceSlice").map(({ worker, slice }) => [worker, slice.offset])).toEqual([
+      ["a", 0],
+      ["b", 5 * squareSumBlock],
+    ]);
+    expect(ofType(send(contribution("a", 0, 2)), "collect").map(({ worker, source }) => [worker, source])).toEqual([
+      ["a", "a"],
+      ["b", "a"],
+    ]);
+    send(contribution("b", 2, 2));
+    expect(ofType(send(sliced("b", 1)), "gather")).toMatchObject([{ worker: "b", slice: { index: 1 } }]);
+    expect(send(gathered("b", 1), sliced("a", 0)).map(({ type }) => type)).toEqual(["gather"]);
+    expect(ofType(send(gathered("a", 0)), "reduce")).toMatchObject([{ tokens: 20 }]);
+    const [commit] = ofType(send({ type: "reduced", step: stepNumber(1), gradNorm: 1 }), "commit");
+    expect(commit?.slices.map(({ reducer }) => reducer)).toEqual(["a", "b"]);
+  });
+
+  it("moves the slice of a reducer that dies, with all that was announced, and computes again what is gone with it", () => {
+    const { send } = mesh(["a", "b", "c"]);
+    send(contribution("a", 0, 2), contribution("b", 2, 1));
+    const after = send({ type: "left", worker: "b", reason: "killed" });
+    expect(ofType(after, "reduceSlice")).toHaveLength(1);
+    expect(ofType(after, "collect").map(({ source }) => source)).toEqual(["a"]);
+    expect(ofType(after, "lease")).toMatchObject([{ first: 2, count: 1, kind: "again" }]);
+  });
+
+  it("becomes a star when the workers cannot reach one another", () => {
+    const { send } = mesh();
+    send(contribution("a", 0, 2));
+    const failed: Event = {
+      type: "collectFailed",
+      worker: "b",
+      step: stepNumber(1),
+      slice: 1,
+      node: { first: shardIndex(0), count: 2 },
+      source: "a",
+    };
+    expect(ofType(send(failed), "collect")).toHaveLength(1);
+    const after = send(failed, failed);
+    expect(ofType(after, "meshFailed")).toHaveLength(1);
+    expect(ofType(after, "receive")).toMatchObject([{ worker: "a" }]);
+    expect(ofType(send(contribution("b", 2, 2)), "receive")).toHaveLength(1);
+  });
+
+  it("is not made with workers that cannot be reached", () => {
+    const { send, effects } = started({ mesh: (count) => count > 1, minWorkers: 2 }, []);
+    for (const worker of ["a", "b"])
+      send(joining(worker).map((event) => (event.type === "ready" ? { ...event, reachable: worker === "a" } : event)));
+    expect(ofType(effects, "lease")).toHaveLength(2);
+    expect(ofType(effects, "reduceSlice")).toEqual([]);
+  });
+});
+
+describe("a coordinator that was killed", () => {
+  const recovering = (expectedWorkers: number) =>
+    started({ recovery: { recordedStep: stepNumber(2), expectedWorkers, timeout: 10_000 }, minWorkers: 1 }, []);
+  const offering = (worker: string, step: number, hash = `h${step}`): Event[] => [
+    { type: "joined", worker },
+    { type: "ready", worker, reachable: true, replica: { step: stepNumber(step), hash } },
+  ];
+
+  it("takes the newest replica when everyone is here; who has it goes on at once", () => {
+    const { send, machine } = recovering(2);
+    expect(send(offering("a", 1))).toEqual([]);
+    expect(machine.status().waiting).toContain("step 2 was committed");
+    expect(send(offering("b", 2))).toMatchObject([{ type: "adopt", worker: "b", replica: { step: 2, hash: "h2" } }]);
+    const after = send({ type: "adopted", worker: "b", replica: { step: stepNumber(2), hash: "h2" } });
+    expect(ofType(after, "recovered")).toMatchObject([{ step: 2, from: "b" }]);
+    expect(ofType(after, "synchronise")).toMatchObject([{ worker: "a", step: 2 }]);
+    expect(ofType(after, "lease")).toMatchObject([{ worker: "b", step: 3, first: 0, count: 4 }]);
+  });
+
+  it("believes the majority where states of one step differ, and none where there is none", () => {
+    const majority = recovering(3);
+    majority.send(offering("a", 2, "x"), offering("b", 2));
+    expect(ofType(majority.send(offering("c", 2)), "adopt")).toMatchObject([{ replica: { hash: "h2" } }]);
+    const tie = recovering(2);
+    expect(ofType(tie.send(offering("a", 2, "x"), offering("b", 2)), "recovered")).toMatchObject([{ step: 0 }]);
+  });
+
+  it("goes on from its checkpoint when nobody comes, or what was offered cannot be had", () => {
+    const { send, pass } = recovering(2);
+    send(offering("a", 2));
+    pass(10_001);
+    send({ type: "heard", worker: "a" });
+    const after = send({ type: "adoptFailed", worker: "a" });
+    expect(ofType(after, "recovered")).toMatchObject([{ step: 0, from: undefined }]);
+    expect(ofType(after, "synchronise")).toMatchObject([{ worker: "a", step: 0 }]);
   });
 });

@@ -1,0 +1,143 @@
+/** Who computes what: hands out shards that nobody has, evens out the end of a round, takes work from those who are late. */
+import type { ShardIndex } from "../../ids.js";
+import { shardIndex } from "../../ids.js";
+import { planRanges, runsOf } from "./plan.js";
+import type { Round } from "./round.js";
+import { planTheft } from "./steal.js";
+import type { Busy, Theft } from "./steal.js";
+import type { Effect, LeaseKind, WorkerId } from "./types.js";
+import { lateTimes, speedsOf } from "./workers.js";
+import type { WorkerRecord } from "./workers.js";
+
+/**
+ * Leases what nobody has, then lets those who have nothing to do take from those who would be last.
+ * @param workers those who may be leased work
+ * @param mayTake who may take from others now: asking for all costs as much as workers times workers
+ */
+export function assign(
+  round: Round,
+  workers: readonly WorkerRecord[],
+  mayTake: (worker: WorkerId) => boolean,
+  now: number,
+): Effect[] {
+  const able = workers.filter(({ late }) => !late);
+  if (round.closed || able.length === 0) return [];
+  return [...leaseUnleased(round, able, now), ...stealForIdle(round, able, mayTake, now)];
+}
+
+function leaseUnleased(round: Round, workers: readonly WorkerRecord[], now: number): Effect[] {
+  const unleased = round.unleased();
+  if (unleased.length === 0) return [];
+  const speeds = speedsOf(workers);
+  const capacities = workers.map(({ id }, index) => ({
+    worker: id,
+    speed: speeds[index] ?? 1,
+    outstanding: round.queue(id).length,
+  }));
+  const records = new Map(workers.map((worker) => [worker.id, worker]));
+  return planRanges(unleased, capacities).map(({ worker, first, count }) =>
+    lease(round, records.get(worker), { worker, first, count, kind: "first" }, now),
+  );
+}
+
+function stealForIdle(
+  round: Round,
+  workers: readonly WorkerRecord[],
+  mayTake: (worker: WorkerId) => boolean,
+  now: number,
+): Effect[] {
+  const idle = workers.filter(({ id }) => mayTake(id) && round.queue(id).length === 0);
+  if (idle.length === 0 || idle.length === workers.length) return [];
+  const speeds = speedsOf(workers);
+  const seconds = new Map(workers.map(({ id }, index) => [id, 1 / (speeds[index] ?? 1)]));
+  const secondsOf = ({ id }: WorkerRecord): number => seconds.get(id) ?? 1;
+  return idle
+    .toSorted((a, b) => secondsOf(a) - secondsOf(b))
+    .flatMap((worker) => {
+      const others = workers.filter(({ id }) => round.queue(id).length > 0);
+      const theft = planTheft(
+        { worker: worker.id, secondsPerShard: secondsOf(worker) },
+        others.map((other) => busy(round, other, secondsOf(other), now)),
+      );
+      return theft === undefined ? [] : carryOut(round, worker, theft, now);
+    });
+}
+
+function busy(round: Round, worker: WorkerRecord, secondsPerShard: number, now: number): Busy {
+  const queue = round.queue(worker.id);
+  const [first] = queue;
+  return {
+    worker: worker.id,
+    secondsPerShard,
+    queue,
+    elapsed: (now - worker.progressAt) / 1000,
+    alone: first !== undefined && round.alone(first),
+  };
+}
+
+function carryOut(round: Round, idle: WorkerRecord, { from, shards, duplicate }: Theft, now: number): Effect[] {
+  const revokes = duplicate ? [] : revoke(round, from, shards, false);
+  const leases = runsOf(shards).map(({ first, count }) =>
+    lease(round, idle, { worker: idle.id, first: shardIndex(first), count, kind: "stolen" }, now),
+  );
+  return [...revokes, ...leases];
+}
+
+interface Grant {
+  readonly worker: WorkerId;
+  readonly first: ShardIndex;
+  readonly count: number;
+  readonly kind: LeaseKind;
+}
+
+function lease(
+  round: Round,
+  record: WorkerRecord | undefined,
+  { worker, first, count, kind }: Grant,
+  now: number,
+): Effect {
+  if (record !== undefined && round.queue(worker).length === 0) record.progressAt = now;
+  const again = round.lease(worker, first, count);
+  const { task, step, size: roundShards } = round;
+  return {
+    type: "lease",
+    worker,
+    task,
+    step,
+    first,
+    count,
+    roundShards,
+    kind: kind === "first" && again ? "again" : kind,
+  };
+}
+
+/** Takes shards off a worker that is still there. */
+export function revoke(round: Round, worker: WorkerId, shards: readonly ShardIndex[], lost: boolean): Effect[] {
+  round.revoke(worker, shards, lost);
+  const { task, step } = round;
+  return runsOf(shards).map(({ first, count }) => ({
+    type: "revoke",
+    worker,
+    task,
+    step,
+    first: shardIndex(first),
+    count,
+  }));
+}
+
+/** Marks those who have not got on with their work for too long, and frees what they have for others. */
+export function expire(round: Round, active: readonly WorkerRecord[], now: number): Effect[] {
+  if (round.closed) return [];
+  const times = lateTimes(active);
+  return active.flatMap((worker, index) => {
+    if (worker.late || now <= (times[index] ?? Infinity)) return [];
+    const shards = round.leased(worker.id);
+    if (shards.length === 0) return [];
+    worker.late = true;
+    const reason = `no progress for ${((now - worker.progressAt) / 1000).toFixed(1)} s`;
+    return [
+      ...revoke(round, worker.id, shards, true),
+      { type: "lost", worker: worker.id, count: shards.length, late: true, reason } as const,
+    ];
+  });
+}

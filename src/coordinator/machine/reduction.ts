@@ -1,0 +1,134 @@
+/**
+ * How the sums of a step come together once workers have announced them: at the coordinator (star), or slice by slice at
+ * workers (mesh), from which the coordinator gathers the whole. Whatever fails among the workers, the star finishes the
+ * step: contributions are kept until the commit. Pure; the shell moves the numbers.
+ */
+import type { TreeNode } from "../../collective/index.js";
+import { Mesh } from "./mesh.js";
+import type { Round } from "./round.js";
+import type { Effect, Event, ReducedSlice, Slice, WorkerId } from "./types.js";
+
+type EventOf<Type extends Event["type"]> = Extract<Event, { type: Type }>;
+
+/** Pulls between workers that may fail in one step before the coordinator reduces it. */
+const failuresAllowed = 3;
+
+export class Reduction {
+  readonly #round: Round;
+  #mesh: Mesh | undefined;
+  #failures = 0;
+  /** When every shard was announced: what is not reduced from then on is the reducers' doing. */
+  #announcedAt: number | undefined;
+
+  /** @param reducers workers that sum a slice each; fewer than two make a star */
+  constructor(round: Round, reducers: readonly WorkerId[], gradientSize: number, now: number) {
+    this.#round = round;
+    this.#mesh = reducers.length < 2 ? undefined : new Mesh(gradientSize, reducers, now);
+  }
+
+  /** Workers reduce: sums of a worker that the others cannot reach are of no use. */
+  get meshed(): boolean {
+    return this.#mesh !== undefined && !this.#round.closed;
+  }
+
+  /** Where the reduced gradient is besides the coordinator. */
+  get slices(): readonly ReducedSlice[] {
+    return this.#mesh?.reduced ?? [];
+  }
+
+  /** Tells every reducer its slice. */
+  start(): Effect[] {
+    return (this.#mesh?.open ?? []).map(({ slice, reducer }) => this.#assigned(reducer, slice));
+  }
+
+  announced(worker: WorkerId, node: TreeNode): Effect[] {
+    const { step } = this.#round;
+    if (this.#mesh === undefined) return [{ type: "receive", worker, step, node }];
+    return this.#mesh.open.map(({ slice, reducer }) => collect(reducer, step, slice, node, worker));
+  }
+
+  /** Star: a sum is here. */
+  received({ worker, step, node }: EventOf<"received">, now: number): Effect[] {
+    if (this.#mesh !== undefined || !this.#round.hold(worker, node)) return [];
+    const accept: Effect = { type: "accept", worker, step, node };
+    return this.#round.complete ? [accept, this.#close(now)] : [accept];
+  }
+
+  /** Mesh: a slice is summed; the coordinator wants it, too. */
+  sliceReduced({ worker, step, slice: index }: EventOf<"sliceReduced">): Effect[] {
+    const slice = this.#mesh?.reduce(worker, index);
+    return slice === undefined ? [] : [{ type: "gather", worker, step, slice }];
+  }
+
+  gathered({ worker, slice }: EventOf<"gathered">, now: number): Effect[] {
+    if (this.#mesh?.gather(worker, slice) !== true || !this.#mesh.complete) return [];
+    return [this.#close(now)];
+  }
+
+  /** A reducer could not pull a sum that its source still answers for: it is asked again. */
+  collectFailed({ worker, step, slice: index, node, source }: EventOf<"collectFailed">): Effect[] {
+    const open = this.#mesh?.open.find(({ slice, reducer }) => slice.index === index && reducer === worker);
+    if (open === undefined || !this.#round.announcedBy(source, node)) return [];
+    if (++this.#failures >= failuresAllowed) return this.toStar(`${worker} could not pull from ${source}`);
+    return [collect(worker, step, open.slice, node, source)];
+  }
+
+  /** A reducer does not give out its slice: another one sums it. */
+  gatherFailed({ worker, slice }: EventOf<"gatherFailed">, candidates: readonly WorkerId[], now: number): Effect[] {
+    if (this.#mesh?.open.some((open) => open.reducer === worker && open.slice.index === slice) !== true) return [];
+    if (++this.#failures >= failuresAllowed) return this.toStar(`a slice could not be pulled from ${worker}`);
+    return this.reassign(worker, candidates, now);
+  }
+
+  /** Gives the slices of a worker that is gone, or late, to others. */
+  reassign(worker: WorkerId, candidates: readonly WorkerId[], now: number): Effect[] {
+    const mesh = this.#mesh;
+    if (mesh === undefined || this.#round.closed) return [];
+    const others = candidates.filter((candidate) => candidate !== worker);
+    const open = mesh.open.some(({ reducer }) => reducer === worker);
+    if (open && others.length === 0) return this.toStar(`nobody can take the slices of ${worker}`);
+    const { step } = this.#round;
+    return mesh
+      .reassign(worker, others, now)
+      .flatMap(({ slice, reducer }) => [
+        this.#assigned(reducer, slice),
+        ...this.#round.announcements.map((source) => collect(reducer, step, slice, source.node, source.worker)),
+      ]);
+  }
+
+  /** Reducers that have had every sum to pull for longer than `timeout` ms, and are not done. */
+  lateReducers(now: number, timeout: number): WorkerId[] {
+    if (this.#mesh === undefined || this.#round.closed) return [];
+    this.#announcedAt = this.#round.announced ? (this.#announcedAt ?? now) : undefined;
+    if (this.#announcedAt === undefined || now - this.#announcedAt <= timeout) return [];
+    return [...new Set(this.#mesh.openSince(now - timeout))];
+  }
+
+  /** The coordinator takes over: it pulls every sum that the workers still have. */
+  toStar(reason: string): Effect[] {
+    const { step, announcements } = this.#round;
+    this.#mesh = undefined;
+    return [
+      { type: "meshFailed", step, reason },
+      ...announcements.map(({ worker, node }): Effect => ({ type: "receive", worker, step, node })),
+    ];
+  }
+
+  #assigned(worker: WorkerId, slice: Slice): Effect {
+    return { type: "reduceSlice", worker, step: this.#round.step, slice, roundShards: this.#round.size };
+  }
+
+  #close(now: number): Effect {
+    this.#round.closedAt = now;
+    return { type: "reduce", step: this.#round.step, tokens: this.#round.totals().supervisedTokens };
+  }
+}
+
+const collect = (worker: WorkerId, step: Round["step"], slice: Slice, node: TreeNode, source: WorkerId): Effect => ({
+  type: "collect",
+  worker,
+  step,
+  slice: slice.index,
+  node,
+  source,
+});
