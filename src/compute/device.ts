@@ -40,18 +40,24 @@ export function chooseDevice(asked: "auto" | Device, installed: InstalledProvide
     throw new CoxswainError(
       "config",
       "compute.device: cuda is asked for, but ONNX Runtime's CUDA provider is missing",
-      {
-        hint: 'README.md, "GPU", says how to install it. Or use device: cpu.',
-      },
+      { hint: `${installCuda()} Or use device: cpu.` },
     );
   }
   return { device: asked, reason: "asked for" };
 }
 
+/** `npm rebuild` would not do: npm 11 skips the scripts of packages that are not allowed to run them. */
+function installCuda(): string {
+  if (process.platform !== "linux" || process.arch !== "x64") return "It is there for x64 Linux alone.";
+  const script = join(runtimeFolder(), "script", "install.js");
+  return `Fetch it: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${script} (README.md, "GPU").`;
+}
+
+const runtimeFolder = (): string => join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
+
 /** Looks for the runtime's provider libraries; opens none of them. */
 export function installedProviders(): InstalledProviders {
-  const require = createRequire(import.meta.url);
-  const bin = join(dirname(require.resolve("onnxruntime-node")), "..", "bin");
+  const bin = join(runtimeFolder(), "bin");
   if (!existsSync(bin)) return { cuda: false };
   const names = ["libonnxruntime_providers_cuda.so", "onnxruntime_providers_cuda.dll"];
   const folders = readdirSync(bin).map((version) => join(bin, version, process.platform, process.arch));

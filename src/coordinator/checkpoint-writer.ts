@@ -14,6 +14,7 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
   const tokensUpTo = tokenCounter(run);
   return async (state) => {
     const progress = {
+      started_at: run.startedAt,
       epoch: state.step === 0 ? 0 : plan.rowsOf(state.step).epoch,
       data_fingerprint: train.fingerprint,
       config_digest: configDigest(config),

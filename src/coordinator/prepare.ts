@@ -21,7 +21,7 @@ import {
 } from "../model/index.js";
 import type { LoraLayout, ModelFolder, ModelManifest } from "../model/index.js";
 import { Replica, learningRateSchedule, warmupSteps } from "../optim/index.js";
-import { newestCheckpoint, readCheckpoint } from "./checkpoint.js";
+import { newestCheckpoint, readCheckpoint, readTrainerState } from "./checkpoint.js";
 import { configDigest } from "./config-digest.js";
 
 export interface PreparedRun {
@@ -41,6 +41,8 @@ export interface PreparedRun {
   readonly tokensBefore: { readonly all: number; readonly supervised: number };
   /** The checkpoint it goes on from. */
   readonly checkpoint: string | undefined;
+  /** When the run began, not this life of it: local time without a zone, for templates that write the date. */
+  readonly startedAt: string;
 }
 
 export interface PrepareOptions {
@@ -50,6 +52,8 @@ export interface PrepareOptions {
   readonly note: (text: string) => void;
   /** What is being done, for a user who waits. */
   readonly progress: (text: string) => void;
+  /** The wall clock. Default: the system's. */
+  readonly now?: () => Date;
 }
 
 export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {
@@ -61,9 +65,11 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const { learningRateOf, check } = schedules(config.training);
   check();
   const parameters = await startingParameters(config, layout);
+  const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
+  const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
   options.progress("reading the data");
   const tokenizer = await openTokenizerIfAny(path);
-  const common = { data: config.data, tokenizer, onWarning: options.note };
+  const common = { data: config.data, tokenizer, onWarning: options.note, now: () => new Date(startedAt) };
   const train = await buildTokenStore({ source: config.data.train, ...common });
   const evaluation =
     config.data.eval === null ? undefined : await buildTokenStore({ source: config.data.eval, ...common });
@@ -93,9 +99,11 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     plan,
     learningRate: learningRateOf(plan.totalSteps),
     replica,
+    startedAt,
+    checkpoint: checkpoint?.path,
   };
-  const resumed = options.resume ? await resume(prepared, options) : undefined;
-  return { ...prepared, tokensBefore: resumed?.tokens ?? { all: 0, supervised: 0 }, checkpoint: resumed?.path };
+  const tokensBefore = checkpoint === undefined ? { all: 0, supervised: 0 } : await resume(prepared, checkpoint.path);
+  return { ...prepared, tokensBefore };
 }
 
 function newReplica(training: TrainingConfig, size: number): Replica {
@@ -125,23 +133,29 @@ async function startingParameters(config: RunConfig, layout: LoraLayout): Promis
   return flattenAdapter(await readAdapter(folder), layout, loraSettings(config));
 }
 
-type Resumable = Omit<PreparedRun, "tokensBefore" | "checkpoint">;
+/** "2026-11-25T13:05:00": says the same date and hour wherever the run goes on, which a zone would not. */
+const localTime = (date: Date): string =>
+  new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 
-async function resume(
-  run: Resumable,
+/** Found before the data is read, which may write the date that the run began on. */
+async function checkpointToResume(
+  config: RunConfig,
   { note }: PrepareOptions,
-): Promise<{ path: string; tokens: { all: number; supervised: number } } | undefined> {
-  const path = await newestCheckpoint(run.config.output_dir, { onSkip: note });
-  if (path === undefined) {
-    note("there is no checkpoint yet: starting at step 0");
-    return undefined;
-  }
-  const checkpoint = await readCheckpoint(path, run.layout);
-  checkSame(path, "the training data", checkpoint.trainer.data_fingerprint, run.train.fingerprint);
-  checkSame(path, "the model", checkpoint.trainer.model_hash, run.manifest.hash);
-  checkSame(path, "the settings that decide the result", checkpoint.trainer.config_digest, configDigest(run.config));
-  run.replica.assign(checkpoint.state);
-  return { path, tokens: checkpoint.trainer.tokens };
+): Promise<{ path: string; startedAt: string | undefined } | undefined> {
+  const path = await newestCheckpoint(config.output_dir, { onSkip: note });
+  if (path !== undefined) return { path, startedAt: (await readTrainerState(path)).started_at };
+  note("there is no checkpoint yet: starting at step 0");
+  return undefined;
+}
+
+/** Puts the checkpoint's state into the replica, where it is one of this run. */
+async function resume(run: Omit<PreparedRun, "tokensBefore">, path: string): Promise<PreparedRun["tokensBefore"]> {
+  const { trainer, state } = await readCheckpoint(path, run.layout);
+  checkSame(path, "the training data", trainer.data_fingerprint, run.train.fingerprint);
+  checkSame(path, "the model", trainer.model_hash, run.manifest.hash);
+  checkSame(path, "the settings that decide the result", trainer.config_digest, configDigest(run.config));
+  run.replica.assign(state);
+  return trainer.tokens;
 }
 
 function checkSame(path: string, what: string, then: string, now: string): void {

@@ -23,6 +23,7 @@ import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
+import { withRunLock } from "./run-lock.js";
 import { coordinatorHandlers } from "./service.js";
 import type { WorkerSession } from "./session.js";
 
@@ -64,8 +65,14 @@ export interface RunningCoordinator {
 /** Silence after which either side takes the other for dead, ms. */
 const silenceTimeout = 15_000;
 
-/** @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses */
-export async function startCoordinator(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+/**
+ * @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses, or where another
+ *   coordinator holds the output folder
+ */
+export const startCoordinator = (asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> =>
+  withRunLock(asked.output_dir, () => start(asked, options));
+
+async function start(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const config = await withThreads(asked, options.resume);
   const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
   const { tls, token } = config.cluster;

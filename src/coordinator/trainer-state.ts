@@ -9,6 +9,8 @@ const schema = z.strictObject({
   /** Of this format. */
   version: z.literal(1),
   step: countOrZero,
+  /** When the run began, local time without a zone: what its chat template writes. Absent in older checkpoints. */
+  started_at: z.iso.datetime({ local: true }).optional(),
   /** Epochs done, with a fraction. */
   epoch: z.number().nonnegative(),
   /** Fingerprint of parameters, moments and step (see `collective/state-hash.ts`). */
@@ -27,7 +29,10 @@ const schema = z.strictObject({
 export type TrainerState = Readonly<z.output<typeof schema>>;
 
 /** What the caller of `writeCheckpoint` knows; the rest is found while writing. */
-export type RunProgress = Pick<TrainerState, "epoch" | "data_fingerprint" | "config_digest" | "model_hash" | "tokens">;
+export type RunProgress = Pick<
+  TrainerState,
+  "started_at" | "epoch" | "data_fingerprint" | "config_digest" | "model_hash" | "tokens"
+>;
 
 export function trainerStateText(state: TrainerState): string {
   return `${JSON.stringify(schema.parse(state), undefined, 2)}\n`;

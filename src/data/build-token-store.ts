@@ -23,7 +23,7 @@ export interface TokenStoreOptions {
   readonly tokenizer: TextTokenizer;
   /** Told what was done to the data that a user may not expect, one sentence a kind. Default: told to nobody. */
   readonly onWarning?: (message: string) => void;
-  /** The clock of templates that write the date. Default: the system's, with a warning where one asks for it. */
+  /** The clock of templates that write the date. Default: the system's. */
   readonly now?: () => Date;
 }
 
@@ -151,12 +151,11 @@ async function collect(
  *   them longer than `max_length` with nothing supervised before it
  */
 export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
-  const { source, data, tokenizer, onWarning } = options;
+  const { source, data, tokenizer, onWarning, now = () => new Date() } = options;
   const warnings = new WarningTally();
   const clock = (): Date => {
-    if (options.now !== undefined) return options.now();
     warnings.count("dated", "");
-    return new Date();
+    return now();
   };
   const templates = await openChatTemplates(tokenizer, { override: data.chat_template, now: clock });
   const encode = createEncoder({

@@ -47,7 +47,7 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       );
     case "dated":
       return (
-        "The chat template writes today's date: a run that is resumed on another day sees other tokens. " +
+        "The chat template writes today's date: a run that is started on another day sees other tokens. " +
         "Give a template without strftime_now (data.chat_template)."
       );
   }

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { CoxswainError } from "../../../src/errors.js";
 import type { Device } from "../../../src/compute/engine.js";
 import { onnxEngine } from "../../../src/compute/onnx/engine.js";
 import { collate } from "../../../src/data/row.js";
@@ -31,6 +33,22 @@ describe("what computes is not what was asked for", () => {
   ] as const)("%j is refused by name", (asked, message) => {
     expect(() => resolveCompute({ ...settings, ...asked }, without)).toThrow(message);
   });
+
+  it.skipIf(process.platform !== "linux" || process.arch !== "x64")(
+    "where CUDA is missing, the command that fetches it is told and is there (x64 Linux)",
+    () => {
+      let hint = "";
+      try {
+        chooseDevice("cuda", without);
+      } catch (error) {
+        hint = (error as CoxswainError).hint ?? "";
+      }
+      const command = /^Fetch it: ONNXRUNTIME_NODE_INSTALL=(\w+) node (\S+install\.js) \(README/.exec(hint);
+      const script = readFileSync(command?.[2] ?? "", "utf8");
+      expect(script).toContain(`--onnxruntime-node-install=${command?.[1]} `);
+      expect(script).toContain('environment variable "ONNXRUNTIME_NODE_INSTALL"');
+    },
+  );
 });
 
 it("a device that the runtime does not have is replaced by the CPU in silence", async () => {

@@ -121,11 +121,11 @@ describe("the run's own chat template", () => {
     await expectRejection(build, "config", /data\.chat_template: \/nowhere\/t\.jinja can't be read/, /Jinja file/);
   });
 
-  it("that writes the date is warned about, unless the clock was given", async () => {
+  it("that writes the date is warned about, and writes that of the clock that was given", async () => {
     const dated = `{{ strftime_now('%Y') }} ${source}`;
     const warnings: string[] = [];
     await buildLines([chat("q", "a")], { chat_template: dated }, warnings);
-    expect(warnings).toEqual([expect.stringMatching(/today's date.*resumed on another day/)]);
+    expect(warnings).toEqual([expect.stringMatching(/today's date.*started on another day/)]);
     const told: string[] = [];
     const store = await buildTokenStore({
       source: await fileWith([chat("q", "a")]),
@@ -135,7 +135,7 @@ describe("the run's own chat template", () => {
       now: () => new Date(1999, 5, 1),
     });
     expect(await tokenizer.decode(store.row(0).inputIds)).toMatch(/^1999 user/);
-    expect(told).toEqual([]);
+    expect(told).toEqual(warnings);
   });
 });
 

@@ -1,0 +1,199 @@
+/**
+ * One coordinator an output folder: `output_dir/.lock` names the process that holds it. A holder on this host is looked
+ * up, so that a killed one is in nobody's way. One on another host (a shared file system) cannot be: it keeps the file
+ * fresh, and is taken for dead once the file has not been touched for `staleAfter`; the hosts' clocks must agree to well
+ * within that. A container counts as a host of its own, by its host name. Knows nothing of runs.
+ */
+import {
+  closeSync,
+  futimesSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+
+/** How often a holder touches its file, ms. */
+const refreshEvery = 20_000;
+/** Silence after which a holder that cannot be looked up is dead, ms. */
+const staleAfter = 120_000;
+
+/** What the file says. */
+interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  /** When the process started, in the kernel's clock ticks since boot; null where there is no /proc. */
+  readonly started: string | null;
+}
+
+/** A folder that is held. */
+export interface RunLock {
+  /** Removes the file. May be called again. */
+  release(): void;
+}
+
+/**
+ * Holds an output folder, which is made where it is not there, until `release` or the end of the process.
+ * @throws CoxswainError "config" where another coordinator holds it, "storage" where the file cannot be written
+ */
+export function lockOutputFolder(outputDir: string): RunLock {
+  const path = join(outputDir, ".lock");
+  const holder: Holder = { host: hostname(), pid: process.pid, started: startOf(process.pid) };
+  const text = `${JSON.stringify(holder)}\n`;
+  try {
+    mkdirSync(outputDir, { recursive: true });
+    removeAbandoned(path, outputDir);
+    return keep(path, create(path, text), text);
+  } catch (error) {
+    // Another one came in between.
+    if (systemCodeOf(error) === "EEXIST") throw held(path, outputDir, readLock(path)?.holder);
+    if (error instanceof CoxswainError) throw error;
+    throw new CoxswainError("storage", `${path}: cannot be written: ${messageOf(error)}`, {
+      hint: "Check the folder's permissions, or choose another output_dir.",
+      cause: error,
+    });
+  }
+}
+
+/** Starts something that owns an output folder: held from before the start until it is closed, or does not start. */
+export async function withRunLock<T extends { close(): Promise<void> }>(
+  outputDir: string,
+  start: () => Promise<T>,
+): Promise<T> {
+  const lock = lockOutputFolder(outputDir);
+  try {
+    const started = await start();
+    return { ...started, close: () => started.close().finally(() => lock.release()) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function create(path: string, text: string): number {
+  const file = openSync(path, "wx");
+  writeSync(file, text);
+  return file;
+}
+
+function keep(path: string, file: number, text: string): RunLock {
+  // By descriptor: should another host have taken the folder, its file is left alone.
+  const refresh = setInterval(() => attempt(() => futimesSync(file, new Date(), new Date())), refreshEvery).unref();
+  let released = false;
+  const release = (): void => {
+    if (released) return;
+    released = true;
+    clearInterval(refresh);
+    process.off("exit", release);
+    attempt(() => {
+      closeSync(file);
+      if (readLock(path)?.text === text) rmSync(path, { force: true });
+    });
+  };
+  process.on("exit", release);
+  return { release };
+}
+
+/** A disk's trouble with this file must not end a run: a file that is left behind, or grows old, keeps nobody out. */
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+  }
+}
+
+/** @throws CoxswainError "config" where the holder is alive */
+function removeAbandoned(path: string, outputDir: string): void {
+  const found = readLock(path);
+  if (found === undefined) return;
+  if (isAlive(found)) throw held(path, outputDir, found.holder);
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return;
+    throw error;
+  }
+  try {
+    // Another one may have put its own file there since it was read: that one goes back.
+    if (readLock(aside)?.text !== found.text) linkSync(aside, path);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+interface FoundLock {
+  readonly text: string;
+  /** Undefined where the text is none of ours. */
+  readonly holder: Holder | undefined;
+  /** Since it was touched, ms. */
+  readonly age: number;
+}
+
+function readLock(path: string): FoundLock | undefined {
+  try {
+    const text = readFileSync(path, "utf8");
+    return { text, holder: parseHolder(text), age: Date.now() - statSync(path).mtimeMs };
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const { host, pid, started } = JSON.parse(text) as Partial<Record<keyof Holder, unknown>>;
+    if (typeof host !== "string" || typeof pid !== "number") return undefined;
+    return { host, pid, started: typeof started === "string" ? started : null };
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ holder, age }: FoundLock): boolean {
+  const fresh = age < staleAfter;
+  if (holder?.host !== hostname()) return fresh;
+  if (!isRunning(holder.pid)) return false;
+  const started = startOf(holder.pid);
+  // The same number may be another process by now.
+  return started === null || holder.started === null ? fresh : started === holder.started;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !"ZX".includes(statOf(pid)?.[0] ?? "-");
+  } catch (error) {
+    return systemCodeOf(error) === "EPERM";
+  }
+}
+
+const startOf = (pid: number): string | null => statOf(pid)?.[19] ?? null;
+
+/** /proc/PID/stat from its third field on: state ("Z": killed, but not yet collected by its parent), …, start time. */
+function statOf(pid: number): readonly string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field is a name in brackets, which may itself hold spaces and brackets.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+function held(path: string, outputDir: string, holder: Holder | undefined): CoxswainError {
+  const here = holder?.host === hostname();
+  const who = holder === undefined ? "another process" : `process ${holder.pid}${here ? "" : ` on ${holder.host}`}`;
+  const wait = `If it runs no more, wait ${staleAfter / 60_000} minutes, or remove ${path}.`;
+  return new CoxswainError("config", `output_dir: ${outputDir} is in use by another coordinator, ${who}`, {
+    hint: `Wait for it or stop it${here ? ` (kill ${holder.pid})` : ""}, or choose another output_dir.${here ? "" : ` ${wait}`}`,
+  });
+}

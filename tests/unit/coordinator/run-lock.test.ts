@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { expect, describe, it } from "vitest";
+import { lockOutputFolder, withRunLock } from "../../../src/coordinator/run-lock.js";
+import { CoxswainError } from "../../../src/errors.js";
+import { temporaryFolder } from "../model/helpers.js";
+
+const lockFile = (folder: string): string => join(folder, ".lock");
+
+interface Content {
+  host: string;
+  pid: number;
+  started: string | null;
+}
+const contentOf = (folder: string): Content => JSON.parse(readFileSync(lockFile(folder), "utf8")) as Content;
+
+/** What another process left in the folder, `age` seconds ago. */
+function leave(folder: string, content: Partial<Content> | string, age = 0): void {
+  const text = typeof content === "string" ? content : JSON.stringify({ host: hostname(), started: null, ...content });
+  writeFileSync(lockFile(folder), text);
+  const then = Date.now() / 1000 - age;
+  utimesSync(lockFile(folder), then, then);
+}
+
+function refusal(folder: string): CoxswainError {
+  try {
+    lockOutputFolder(folder).release();
+  } catch (error) {
+    if (error instanceof CoxswainError) return error;
+    throw error;
+  }
+  throw new Error("was not refused");
+}
+
+/** The number of a process that has ended. */
+async function endedProcess(): Promise<number> {
+  const child = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+  await new Promise((resolve) => child.once("close", resolve));
+  return child.pid!;
+}
+
+describe("two coordinators in one output folder write over each other", () => {
+  it("the second is refused with the folder, the first one's pid and the ways out, until the first is done", () => {
+    const folder = join(temporaryFolder(), "runs", "one");
+    const lock = lockOutputFolder(folder);
+    const error = refusal(folder);
+    expect(error.code).toBe("config");
+    expect(error.message).toBe(`output_dir: ${folder} is in use by another coordinator, process ${process.pid}`);
+    expect(error.hint).toBe(`Wait for it or stop it (kill ${process.pid}), or choose another output_dir.`);
+    lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+    lockOutputFolder(folder).release();
+  });
+
+  it("a coordinator that does not start, or is closed, gives the folder back", async () => {
+    const folder = temporaryFolder();
+    await expect(withRunLock(folder, () => Promise.reject(new Error("no data")))).rejects.toThrow("no data");
+    const running = await withRunLock(folder, () => Promise.resolve({ close: () => Promise.resolve() }));
+    expect(refusal(folder).code).toBe("config");
+    await running.close();
+    await running.close();
+    expect(existsSync(lockFile(folder))).toBe(false);
+  });
+
+  it("one on another host is told by its name, and is believed dead after two minutes of silence", () => {
+    const folder = temporaryFolder();
+    leave(folder, { host: "elsewhere", pid: process.pid }, 100);
+    const { message, hint } = refusal(folder);
+    expect(message).toMatch(new RegExp(`in use by another coordinator, process ${process.pid} on elsewhere$`));
+    expect(hint).toContain(`If it runs no more, wait 2 minutes, or remove ${lockFile(folder)}.`);
+    leave(folder, { host: "elsewhere", pid: process.pid }, 130);
+    lockOutputFolder(folder).release();
+  });
+
+  it("a file that is being written, or is none of ours, is respected for as long", () => {
+    const folder = temporaryFolder();
+    leave(folder, "");
+    expect(refusal(folder).message).toContain("in use by another coordinator, another process");
+    leave(folder, "", 130);
+    lockOutputFolder(folder).release();
+  });
+});
+
+describe("a coordinator that was killed holds nobody up", () => {
+  it("whose process is gone", async () => {
+    const folder = temporaryFolder();
+    leave(folder, { pid: await endedProcess() });
+    const lock = lockOutputFolder(folder);
+    expect(contentOf(folder)).toMatchObject({ host: hostname(), pid: process.pid });
+    expect(readdirSync(folder)).toEqual([".lock"]);
+    lock.release();
+  });
+
+  it.skipIf(!existsSync("/proc/self/stat"))("whose number is another process now (needs /proc: Linux)", () => {
+    const folder = temporaryFolder();
+    const lock = lockOutputFolder(folder);
+    const { started } = contentOf(folder);
+    lock.release();
+    expect(started).toMatch(/^\d+$/);
+    leave(folder, { pid: process.pid, started });
+    expect(refusal(folder).message).toContain(`process ${process.pid}`);
+    leave(folder, { pid: process.pid, started: String(Number(started) - 1) });
+    lockOutputFolder(folder).release();
+  });
+
+  it("where start times are not known, after two minutes of silence", () => {
+    const folder = temporaryFolder();
+    leave(folder, { pid: process.pid }, 100);
+    expect(refusal(folder).code).toBe("config");
+    leave(folder, { pid: process.pid }, 130);
+    lockOutputFolder(folder).release();
+  });
+});

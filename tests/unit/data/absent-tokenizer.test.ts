@@ -1,0 +1,65 @@
+/** Without this, a model folder without a tokenizer cannot be trained on token ids, or fails without saying why. */
+import { describe, expect, it } from "vitest";
+import { buildTokenStore, openTokenizerIfAny } from "../../../src/data/index.js";
+import { expectRejection } from "./matchers.js";
+import { dataSettings, fileWith, folderWith, tinyModel } from "./support.js";
+
+const config = { "config.json": JSON.stringify({ vocab_size: 32 }) };
+const bare = await folderWith(config);
+
+const build = async (example: object) =>
+  buildTokenStore({ source: await fileWith([example]), data: dataSettings, tokenizer: await openTokenizerIfAny(bare) });
+
+describe("a model folder without a tokenizer", () => {
+  it("is trained on token ids, as many as the model has", async () => {
+    const store = await build({ input_ids: [1, 31, 2], labels: [-100, 31, 2] });
+    expect(Array.from(store.row(0).inputIds)).toEqual([1, 31, 2]);
+    expect(Array.from(store.row(0).labels)).toEqual([-100, 31, 2]);
+    await expectRejection(build({ input_ids: [1, 32], labels: [1, 32] }), "data", /train\.jsonl:1/, /./);
+  });
+
+  it.each([
+    ["a text", { text: "hello" }],
+    ["a prompt and its completion", { prompt: "hello", completion: " you" }],
+  ])("refuses %s, with the file that is missing", async (_, example) => {
+    await expectRejection(build(example), "model", new RegExp(`${bare}.*tokenizer\\.json`), /./);
+  });
+
+  it("refuses a conversation, with the line that needs a tokenizer and the file that is missing", async () => {
+    const messages = [
+      { role: "user", content: "hello" },
+      { role: "assistant", content: "hello you" },
+    ];
+    await expectRejection(build({ messages }), "data", /train\.jsonl:1.*the model folder has no tokenizer\.json/s, /./);
+  });
+
+  it("knows no tokens, neither by their text nor by their number", async () => {
+    const tokenizer = await openTokenizerIfAny(bare);
+    expect(tokenizer).toMatchObject({ folder: bare, vocabSize: 32, modelVocabSize: 32, eosIds: [], bosId: null });
+    expect(tokenizer.tokenToId("hello")).toBeNull();
+    expect(tokenizer.idToToken(1)).toBeNull();
+    for (const refused of [tokenizer.encode("a"), tokenizer.encodeBatch(["a"]), tokenizer.decode([1])])
+      await expectRejection(refused, "model", /tokenizer\.json/, /./);
+  });
+});
+
+describe("the absence of a tokenizer is not assumed", () => {
+  it("where there is one", async () => {
+    const tokenizer = await openTokenizerIfAny(tinyModel);
+    expect(await tokenizer.decode((await tokenizer.encode("Lights on")).ids)).toBe("Lights on");
+  });
+
+  it("where there is one that cannot be read", async () => {
+    const broken = await folderWith({ ...config, "tokenizer.json": "{" });
+    await expectRejection(openTokenizerIfAny(broken), "model", /tokenizer\.json/, /./);
+  });
+
+  it.each([
+    ["no config.json", {}],
+    ["a config.json that is not JSON", { "config.json": "{" }],
+    ["a config.json without vocab_size", { "config.json": "{}" }],
+  ])("where the size of the vocabulary is not known: %s", async (_, files) => {
+    const folder = await folderWith({ "README.md": "", ...files });
+    await expectRejection(openTokenizerIfAny(folder), "model", /tokenizer\.json/, /./);
+  });
+});
