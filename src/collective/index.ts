@@ -2,7 +2,18 @@ export { Assembler } from "./assembler.js";
 export { chunksOf, decodeChunk, encodeChunk, maxPayload, payloadOffset } from "./chunk.js";
 export type { Chunk } from "./chunk.js";
 export { bytesOf, floatsOf } from "./floats.js";
-export { addBf16Into, addInto, adamwElements, scaleInPlace, squareSumBlock, squareSums, toBf16 } from "./kernels.js";
+export {
+  addBf16Into,
+  addInto,
+  addRoundedInto,
+  adamwElements,
+  fromBf16,
+  roundToBf16,
+  scaleInPlace,
+  squareSumBlock,
+  squareSums,
+  toBf16,
+} from "./kernels.js";
 export type { AdamwConstants, AdamwVectors } from "./kernels.js";
 export { stateHash } from "./state-hash.js";
 export type { HashedState } from "./state-hash.js";
@@ -10,3 +21,5 @@ export { TreeSum } from "./tree-sum.js";
 export type { TreeSumOptions } from "./tree-sum.js";
 export { children, contains, cover, describeNode, isNode, parent, root, sameNode, sibling } from "./tree.js";
 export type { TreeNode } from "./tree.js";
+export { VectorAssembler, vectorBytes, vectorChunks } from "./vector.js";
+export type { VectorDtype } from "./vector.js";

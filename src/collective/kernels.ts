@@ -106,6 +106,45 @@ export function addBf16Into(into: Float32Array, from: Uint16Array): void {
   });
 }
 
+/**
+ * to[i] = from[i], where `from` holds bfloat16 bit patterns.
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function fromBf16(from: Uint16Array, to: Float32Array): void {
+  sameLength(from, to);
+  const [target, source] = blocks;
+  forEachBlock(0, to.length, (at, count) => {
+    source.halves.set(from.subarray(at, at + count));
+    kernels.fromBf16(target.address, source.address, wholeLanes(count));
+    copyOut(target, to, at, count);
+  });
+}
+
+/** vector[i] = the bfloat16 nearest to vector[i], rounded as `toBf16` does; it stays f32. */
+export function roundToBf16(vector: Float32Array): void {
+  const [block] = blocks;
+  forEachBlock(0, vector.length, (at, count) => {
+    copyIn(block, vector, at, count);
+    kernels.roundBf16(block.address, wholeLanes(count));
+    copyOut(block, vector, at, count);
+  });
+}
+
+/**
+ * into[i] = the bfloat16 nearest to into[i] + from[i]: added in f32, then rounded as `toBf16` does; it stays f32.
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function addRoundedInto(into: Float32Array, from: Float32Array): void {
+  sameLength(into, from);
+  const [sum, addend] = blocks;
+  forEachBlock(0, into.length, (at, count) => {
+    copyIn(sum, into, at, count);
+    copyIn(addend, from, at, count);
+    kernels.addRoundBf16(sum.address, addend.address, wholeLanes(count));
+    copyOut(sum, into, at, count);
+  });
+}
+
 /** What an AdamW update multiplies, adds and divides by. Each is rounded to f32 when it is used. */
 export interface AdamwConstants {
   /** The gradient is `gradients[i] * scale`. */

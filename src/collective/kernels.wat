@@ -116,6 +116,69 @@
         (local.set $from (i32.add (local.get $from) (i32.const 16)))
         (br $next))))
 
+  ;; to[i] = from[i], where from is bfloat16. 8 elements a turn.
+  (func (export "fromBf16") (param $to i32) (param $from i32) (param $count i32)
+    (local $end i32)
+    (local $eight v128)
+    (local.set $end (i32.add (local.get $to) (i32.shl (local.get $count) (i32.const 2))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $to) (local.get $end)))
+        (local.set $eight (v128.load (local.get $from)))
+        (v128.store (local.get $to) (i32x4.shl (i32x4.extend_low_i16x8_u (local.get $eight)) (i32.const 16)))
+        (v128.store offset=16 (local.get $to)
+          (i32x4.shl (i32x4.extend_high_i16x8_u (local.get $eight)) (i32.const 16)))
+        (local.set $to (i32.add (local.get $to) (i32.const 32)))
+        (local.set $from (i32.add (local.get $from) (i32.const 16)))
+        (br $next))))
+
+  ;; into[i] = the bfloat16 nearest to into[i], as f32: as toBf16 rounds.
+  (func (export "roundBf16") (param $into i32) (param $count i32)
+    (local $end i32)
+    (local $upper v128)
+    (local $four v128)
+    (local.set $end (i32.add (local.get $into) (i32.shl (local.get $count) (i32.const 2))))
+    (local.set $upper (v128.const i32x4 0xffff0000 0xffff0000 0xffff0000 0xffff0000))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $into) (local.get $end)))
+        (local.set $four (v128.load (local.get $into)))
+        (v128.store (local.get $into)
+          (v128.bitselect
+            (v128.or (v128.and (local.get $four) (local.get $upper)) (v128.const i32x4 0x400000 0x400000 0x400000 0x400000))
+            (v128.and
+              (i32x4.add
+                (i32x4.add (local.get $four) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+                (v128.and (i32x4.shr_u (local.get $four) (i32.const 16)) (v128.const i32x4 1 1 1 1)))
+              (local.get $upper))
+            (f32x4.ne (local.get $four) (local.get $four))))
+        (local.set $into (i32.add (local.get $into) (i32.const 16)))
+        (br $next))))
+
+  ;; into[i] = the bfloat16 nearest to into[i] + from[i], as f32; the sum is rounded to f32 first.
+  (func (export "addRoundBf16") (param $into i32) (param $from i32) (param $count i32)
+    (local $end i32)
+    (local $upper v128)
+    (local $four v128)
+    (local.set $end (i32.add (local.get $into) (i32.shl (local.get $count) (i32.const 2))))
+    (local.set $upper (v128.const i32x4 0xffff0000 0xffff0000 0xffff0000 0xffff0000))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $into) (local.get $end)))
+        (local.set $four (f32x4.add (v128.load (local.get $into)) (v128.load (local.get $from))))
+        (v128.store (local.get $into)
+          (v128.bitselect
+            (v128.or (v128.and (local.get $four) (local.get $upper)) (v128.const i32x4 0x400000 0x400000 0x400000 0x400000))
+            (v128.and
+              (i32x4.add
+                (i32x4.add (local.get $four) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+                (v128.and (i32x4.shr_u (local.get $four) (i32.const 16)) (v128.const i32x4 1 1 1 1)))
+              (local.get $upper))
+            (f32x4.ne (local.get $four) (local.get $four))))
+        (local.set $into (i32.add (local.get $into) (i32.const 16)))
+        (local.set $from (i32.add (local.get $from) (i32.const 16)))
+        (br $next))))
+
   ;; AdamW in torch's order of operations; the constants are explained where they are computed, in optim/adamw.ts.
   (func (export "adamw")
     (param $parameters i32) (param $m i32) (param $v i32) (param $gradients i32) (param $count i32)

@@ -11,6 +11,9 @@ export interface Kernels {
   squareSum(from: number, count: number): number;
   toBf16(to: number, from: number, count: number): void;
   addBf16(into: number, from: number, count: number): void;
+  fromBf16(to: number, from: number, count: number): void;
+  roundBf16(into: number, count: number): void;
+  addRoundBf16(into: number, from: number, count: number): void;
   adamw(
     parameters: number,
     m: number,

@@ -5,8 +5,8 @@ import type {
   ServerReadableStream,
   ServerWritableStream,
 } from "@grpc/grpc-js";
-import { Assembler, chunksOf } from "../collective/index.js";
-import type { Chunk } from "../collective/index.js";
+import { Assembler, VectorAssembler, chunksOf, vectorChunks } from "../collective/index.js";
+import type { Chunk, VectorDtype } from "../collective/index.js";
 
 /** Writes that may be under way at once: the stream's own high-water mark counts messages, not bytes. */
 const writesInFlight = 4;
@@ -64,4 +64,19 @@ export async function receiveObject(source: Source, bytes: number): Promise<Uint
   const assembler = new Assembler(bytes);
   for await (const chunk of source) assembler.add(chunk as Chunk);
   return assembler.finish();
+}
+
+/** Writes a vector, which must not change until this has settled. */
+export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype): Promise<void> =>
+  sendChunks(sink, vectorChunks(vector, dtype));
+
+/**
+ * Collects a vector that is sent as `dtype`. When it rejects, what `into` holds is of no use.
+ * @param into where to put it; the sender must agree with its length
+ * @throws CoxswainError "network" for gaps, damage or another size; the gRPC error where the stream fails
+ */
+export async function receiveVector(source: Source, into: Float32Array, dtype: VectorDtype): Promise<void> {
+  const assembler = new VectorAssembler(into, dtype);
+  for await (const chunk of source) assembler.add(chunk as Chunk);
+  assembler.finish();
 }

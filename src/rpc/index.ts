@@ -1,4 +1,4 @@
-export { bulkDeadline, bulkTimeout, receiveObject, sendChunks, sendObject } from "./bulk.js";
+export { bulkDeadline, bulkTimeout, receiveObject, receiveVector, sendChunks, sendObject, sendVector } from "./bulk.js";
 export { bulkChannelOptions, controlChannelOptions, serverOptions } from "./options.js";
 export {
   CoordinatorClient,

@@ -44,7 +44,10 @@ function useChunkCodec(definition: PackageDefinition): void {
     [coordinator, "PullReplica", "response"],
     [coordinator, "PullModelFile", "response"],
     [coordinator, "PushContribution", "request"],
+    [coordinator, "PushReplica", "request"],
     [worker, "PullContribution", "response"],
+    [worker, "PullSlice", "response"],
+    [worker, "PullReplica", "response"],
   ] as const) {
     const method = service[name];
     if (method === undefined) throw new Error(`the protocol has no ${name}`);

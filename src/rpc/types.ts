@@ -9,11 +9,30 @@ export type {
   CoordinatorMessage,
   CoordinatorMessage__Output as CoordinatorMessageOutput,
 } from "./generated/coxswain/v1/CoordinatorMessage.js";
-export type { Welcome__Output as WelcomeOutput } from "./generated/coxswain/v1/Welcome.js";
+export type { Join, Join__Output as JoinOutput } from "./generated/coxswain/v1/Join.js";
+export type { Ready, Ready__Output as ReadyOutput } from "./generated/coxswain/v1/Ready.js";
+export type { HeldReplica, HeldReplica__Output as HeldReplicaOutput } from "./generated/coxswain/v1/HeldReplica.js";
+export type { Computed, Computed__Output as ComputedOutput } from "./generated/coxswain/v1/Computed.js";
+export type { Contribution, Contribution__Output as ContributionOutput } from "./generated/coxswain/v1/Contribution.js";
+export type { SliceReduced, SliceReduced__Output as SliceReducedOutput } from "./generated/coxswain/v1/SliceReduced.js";
+export type {
+  CollectFailed,
+  CollectFailed__Output as CollectFailedOutput,
+} from "./generated/coxswain/v1/CollectFailed.js";
+export type { Applied, Applied__Output as AppliedOutput } from "./generated/coxswain/v1/Applied.js";
+export type { Draining, Draining__Output as DrainingOutput } from "./generated/coxswain/v1/Draining.js";
+export type { Leaving, Leaving__Output as LeavingOutput } from "./generated/coxswain/v1/Leaving.js";
+export type { Failed, Failed__Output as FailedOutput } from "./generated/coxswain/v1/Failed.js";
+export type { Welcome, Welcome__Output as WelcomeOutput } from "./generated/coxswain/v1/Welcome.js";
+export type { Synchronise, Synchronise__Output as SynchroniseOutput } from "./generated/coxswain/v1/Synchronise.js";
 export type { Lease, Lease__Output as LeaseOutput } from "./generated/coxswain/v1/Lease.js";
-export type { Commit__Output as CommitOutput } from "./generated/coxswain/v1/Commit.js";
-export type { Join__Output as JoinOutput } from "./generated/coxswain/v1/Join.js";
+export type { Revoke, Revoke__Output as RevokeOutput } from "./generated/coxswain/v1/Revoke.js";
+export type { Peer, Peer__Output as PeerOutput } from "./generated/coxswain/v1/Peer.js";
+export type { Reduce, Reduce__Output as ReduceOutput } from "./generated/coxswain/v1/Reduce.js";
+export type { Collect, Collect__Output as CollectOutput } from "./generated/coxswain/v1/Collect.js";
+export type { Commit, Commit__Output as CommitOutput } from "./generated/coxswain/v1/Commit.js";
+export type { ReducedSlice, ReducedSlice__Output as ReducedSliceOutput } from "./generated/coxswain/v1/ReducedSlice.js";
+export type { Finish, Finish__Output as FinishOutput } from "./generated/coxswain/v1/Finish.js";
 export type { Row as RowMessage, Row__Output as RowOutput } from "./generated/coxswain/v1/Row.js";
 export type { Shard as ShardMessage } from "./generated/coxswain/v1/Shard.js";
 export type { Task as TaskName } from "./generated/coxswain/v1/Task.js";
-export type { Contribution__Output as ContributionOutput } from "./generated/coxswain/v1/Contribution.js";
