@@ -2,15 +2,20 @@
  * Sums contributions along the canonical tree, in whatever order and grouping they come: two siblings are added
  * (`left + right`) as soon as both are there. Knows no worker, step or wire.
  *
+ * In bfloat16 every node's value is rounded: a leaf's is bf16(gradient), any other's bf16(left + right), added in f32. So
+ * a sum that travelled as bfloat16 is the sum that was sent, and grouping changes no bit here either.
+ *
  * Ownership: a vector that `add` accepted belongs to the sum, which writes into it, until `take` gives it out or
  * `release` gets it back. A vector that `add` refused stays the caller's.
  */
 import { CoxswainError } from "../errors.js";
 import { type ShardIndex, shardIndex } from "../ids.js";
-import { addInto } from "./kernels.js";
+import { addInto, addRoundedInto, roundToBf16 } from "./kernels.js";
 import { children, contains, describeNode, isNode, parent, root, sameNode, type TreeNode } from "./tree.js";
 
 export interface TreeSumOptions {
+  /** What nodes' values are rounded to. Vectors are of f32 in any case. Default: "float32". */
+  readonly precision?: "float32" | "bfloat16";
   /** Gets every vector that is needed no more, for reuse. Default: it is left to the garbage collector. */
   readonly release?: (vector: Float32Array) => void;
 }
@@ -18,6 +23,7 @@ export interface TreeSumOptions {
 export class TreeSum {
   readonly #root: TreeNode;
   readonly #release: (vector: Float32Array) => void;
+  readonly #rounded: boolean;
   /** The sums held, by first shard: nodes that don't overlap, no two of them siblings. */
   readonly #held = new Map<ShardIndex, { readonly node: TreeNode; readonly vector: Float32Array }>();
 
@@ -25,10 +31,12 @@ export class TreeSum {
   constructor(shards: number, options: TreeSumOptions = {}) {
     this.#root = root(shards);
     this.#release = options.release ?? (() => undefined);
+    this.#rounded = options.precision === "bfloat16";
   }
 
   /**
-   * Takes the sum of a node's shards.
+   * Takes the sum of a node's shards. In bfloat16 a leaf is rounded here; sums of more come rounded, as this class or
+   * the wire made them.
    * @returns false, and takes nothing, when all of its shards are there already; a node of which only a part is there
    * replaces that part
    * @throws CoxswainError "bug" when it is not a node of this tree, or its vector is not as long as the others
@@ -37,6 +45,7 @@ export class TreeSum {
     this.#check(node, vector);
     if (this.#holds(node)) return false;
     for (const { node: part } of this.#parts()) if (contains(node, part)) this.#release(this.take(part));
+    if (this.#rounded && node.count === 1) roundToBf16(vector);
     this.#held.set(node.first, { node, vector });
     this.#fold(node);
     return true;
@@ -129,7 +138,8 @@ export class TreeSum {
     if (above === undefined || !halves?.every((half) => this.has(half))) return;
     const sum = this.take(halves[0]);
     const addend = this.take(halves[1]);
-    addInto(sum, addend);
+    if (this.#rounded) addRoundedInto(sum, addend);
+    else addInto(sum, addend);
     this.#release(addend);
     this.#held.set(above.first, { node: above, vector: sum });
     this.#fold(above);

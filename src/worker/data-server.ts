@@ -1,51 +1,129 @@
-/** The worker's own gRPC server: hands out contributions to the coordinator that knows the key of this session. */
+/**
+ * The worker's own gRPC server: hands out what it has summed, and its replica, to the coordinator and the other workers,
+ * who know the key. Knows requests, not where vectors come from.
+ */
 import { randomBytes } from "node:crypto";
-import { ServerCredentials, status } from "@grpc/grpc-js";
-import { bytesOf } from "../collective/index.js";
+import { Metadata, ServerCredentials, status } from "@grpc/grpc-js";
+import type { ServerWritableStream } from "@grpc/grpc-js";
+import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
 import type { WorkerHandlers, RunningServer } from "../rpc/index.js";
-import { listen, sendObject, showsToken, workerService } from "../rpc/index.js";
-import type { Contributions } from "./contributions.js";
+import { listen, metadataKeys, sendObject, sendVector, showsToken, workerService } from "../rpc/index.js";
+
+/** What a worker in a run has for others. */
+export interface Served {
+  /** Welcome.run_id: who shows another in the metadata is refused. */
+  readonly runId: string;
+  /** What vectors are sent as. */
+  readonly dtype: VectorDtype;
+  /** The sum of a node's shards, all of its elements; undefined where it is not here. */
+  contribution(step: number, node: TreeNode): Float32Array | undefined;
+  /** Elements [offset, offset + length) of a step's reduced gradient; undefined where they are not here. */
+  slice(step: number, offset: number, length: number): Float32Array | undefined;
+  /** Parameters and moments, [3 * size] f32 as bytes that nobody changes. Undefined before the first. */
+  replica(): { readonly step: number; readonly bytes: Uint8Array } | undefined;
+  /** A vector is being sent: it must not change until what this gives is called. See VectorPool. */
+  hold(vector: Float32Array): () => void;
+}
 
 export interface DataServer {
   readonly port: number;
   /** What callers must show. */
   readonly key: string;
   /** What is served from now on; nothing when undefined. */
-  serve(contributions: Contributions | undefined): void;
+  serve(served: Served | undefined): void;
   close(): Promise<void>;
+}
+
+/** A call that is answered with a stream of chunks. */
+type Call = ServerWritableStream<unknown, Chunk>;
+
+/** A range of a vector that was asked for. */
+interface Range {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** @throws CoxswainError "network" when the address cannot be listened on */
 export async function startDataServer(address: { host: string; port: number }): Promise<DataServer> {
   const key = randomBytes(24).toString("hex");
-  let served: Contributions | undefined;
-  const handlers: WorkerHandlers = {
-    PullContribution: (call) => {
-      if (!showsToken(call.metadata, key)) {
-        call.emit("error", { code: status.UNAUTHENTICATED, details: "wrong key" });
-        return;
-      }
-      const { step, first, count } = call.request;
-      const vector = served?.get(step, { first: shardIndex(first), count });
-      if (vector === undefined) {
-        call.emit("error", { code: status.NOT_FOUND, details: `no sum of shards ${first}+${count} of step ${step}` });
-        return;
-      }
-      sendObject(call, bytesOf(vector)).then(
-        () => call.end(),
-        // The caller has gone; it knows.
-        () => call.end(),
-      );
-    },
+  let served: Served | undefined;
+  /** Calls `answer` with what is served, for a caller who may have it. */
+  const admit = (call: Call, answer: (served: Served) => void): void => {
+    const [run] = call.metadata.get(metadataKeys.run);
+    if (!showsToken(call.metadata, key)) refuse(call, status.UNAUTHENTICATED, "wrong key");
+    else if (served === undefined) refuse(call, status.NOT_FOUND, "this worker takes part in no run now");
+    else if (run !== undefined && run !== served.runId)
+      refuse(call, status.FAILED_PRECONDITION, `this worker takes part in run ${served.runId}, not in ${String(run)}`);
+    else answer(served);
   };
   const server: RunningServer = await listen({
     ...address,
     credentials: ServerCredentials.createInsecure(),
     name: "coxswain.v1.Worker",
     service: workerService,
-    handlers,
+    handlers: handlersOf(admit),
     addressKey: "--listen",
   });
-  return { port: server.port, key, serve: (contributions) => (served = contributions), close: () => server.close() };
+  return { port: server.port, key, serve: (now) => (served = now), close: () => server.close() };
 }
+
+const handlersOf = (admit: (call: Call, answer: (served: Served) => void) => void): WorkerHandlers => ({
+  PullContribution: (call) =>
+    admit(call, (served) => {
+      const { step, first, count, offset, length } = call.request;
+      const vector = served.contribution(step, { first: shardIndex(first), count });
+      if (vector === undefined) refuse(call, status.NOT_FOUND, `no sum of shards ${first}+${count} of step ${step}`);
+      else if (isWithin({ offset, length }, vector.length))
+        send(call, served, vector.subarray(offset, offset + length));
+      else refuseRange(call, { offset, length });
+    }),
+  PullSlice: (call) =>
+    admit(call, (served) => {
+      const { step, offset, length } = call.request;
+      if (!isWithin({ offset, length }, Number.MAX_SAFE_INTEGER)) {
+        refuseRange(call, { offset, length });
+        return;
+      }
+      const vector = served.slice(step, offset, length);
+      if (vector === undefined)
+        refuse(call, status.NOT_FOUND, `elements ${offset}+${length} of step ${step} are not here`);
+      else send(call, served, vector);
+    }),
+  PullReplica: (call) =>
+    admit(call, (served) => {
+      const replica = served.replica();
+      if (replica === undefined) {
+        refuse(call, status.NOT_FOUND, "this worker has no replica yet");
+        return;
+      }
+      const metadata = new Metadata();
+      metadata.set(metadataKeys.step, String(replica.step));
+      call.sendMetadata(metadata);
+      finish(call, sendObject(call, replica.bytes));
+    }),
+});
+
+const isWithin = ({ offset, length }: Range, size: number): boolean =>
+  Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;
+
+function send(call: Call, served: Served, vector: Float32Array): void {
+  const release = served.hold(vector);
+  finish(call, sendVector(call, vector, served.dtype), release);
+}
+
+/** Ends the call when all is sent; a caller who has gone knows why. */
+function finish(call: Call, sent: Promise<void>, then: () => void = () => undefined): void {
+  const end = (): void => {
+    then();
+    call.end();
+  };
+  sent.then(end, end);
+}
+
+function refuse(call: Call, code: status, details: string): void {
+  call.emit("error", { code, details });
+}
+
+const refuseRange = (call: Call, { offset, length }: Range): void =>
+  refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} are no part of the vector`);
