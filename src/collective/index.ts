@@ -5,7 +5,9 @@ export { bytesOf, floatsOf } from "./floats.js";
 export {
   addBf16Into,
   addInto,
-  addRoundedInto,
+  addBf16RoundedTo,
+  addRoundedTo,
+  addTo,
   adamwElements,
   fromBf16,
   roundToBf16,

@@ -27,19 +27,25 @@ const copyOut = (block: Block, vector: Float32Array, at: number, count: number):
   vector.set(count === blockSize ? block.floats : block.floats.subarray(0, count), at);
 
 /**
+ * to[i] = left[i] + right[i], in f32; `to` may be one of them.
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function addTo(to: Float32Array, left: Float32Array, right: Float32Array): void {
+  sameLength(to, left, right);
+  const [sum, addend] = blocks;
+  forEachBlock(0, to.length, (at, count) => {
+    copyIn(sum, left, at, count);
+    copyIn(addend, right, at, count);
+    kernels.add(sum.address, addend.address, wholeLanes(count));
+    copyOut(sum, to, at, count);
+  });
+}
+
+/**
  * into[i] += from[i], in f32.
  * @throws CoxswainError "bug" when the lengths differ
  */
-export function addInto(into: Float32Array, from: Float32Array): void {
-  sameLength(into, from);
-  const [sum, addend] = blocks;
-  forEachBlock(0, into.length, (at, count) => {
-    copyIn(sum, into, at, count);
-    copyIn(addend, from, at, count);
-    kernels.add(sum.address, addend.address, wholeLanes(count));
-    copyOut(sum, into, at, count);
-  });
-}
+export const addInto = (into: Float32Array, from: Float32Array): void => addTo(into, into, from);
 
 /** vector[i] *= factor, in f32; the factor is rounded to f32 first. */
 export function scaleInPlace(vector: Float32Array, factor: number): void {
@@ -131,17 +137,34 @@ export function roundToBf16(vector: Float32Array): void {
 }
 
 /**
- * into[i] = the bfloat16 nearest to into[i] + from[i]: added in f32, then rounded as `toBf16` does; it stays f32.
+ * to[i] = the bfloat16 nearest to left[i] + right[i]: added in f32, then rounded as `toBf16` does; it stays f32. `to` may
+ * be one of them.
  * @throws CoxswainError "bug" when the lengths differ
  */
-export function addRoundedInto(into: Float32Array, from: Float32Array): void {
-  sameLength(into, from);
+export function addRoundedTo(to: Float32Array, left: Float32Array, right: Float32Array): void {
+  sameLength(to, left, right);
   const [sum, addend] = blocks;
-  forEachBlock(0, into.length, (at, count) => {
-    copyIn(sum, into, at, count);
-    copyIn(addend, from, at, count);
+  forEachBlock(0, to.length, (at, count) => {
+    copyIn(sum, left, at, count);
+    copyIn(addend, right, at, count);
     kernels.addRoundBf16(sum.address, addend.address, wholeLanes(count));
-    copyOut(sum, into, at, count);
+    copyOut(sum, to, at, count);
+  });
+}
+
+/**
+ * The same where `right` holds bfloat16 bit patterns.
+ * @throws CoxswainError "bug" when the lengths differ
+ */
+export function addBf16RoundedTo(to: Float32Array, left: Float32Array, right: Uint16Array): void {
+  sameLength(to, left, right);
+  const [sum, halves, addend] = blocks;
+  forEachBlock(0, to.length, (at, count) => {
+    copyIn(sum, left, at, count);
+    halves.halves.set(right.subarray(at, at + count));
+    kernels.fromBf16(addend.address, halves.address, wholeLanes(count));
+    kernels.addRoundBf16(sum.address, addend.address, wholeLanes(count));
+    copyOut(sum, to, at, count);
   });
 }
 

@@ -10,8 +10,8 @@
  */
 import { CoxswainError } from "../errors.js";
 import { type ShardIndex, shardIndex } from "../ids.js";
-import { addInto, addRoundedInto, roundToBf16 } from "./kernels.js";
-import { children, contains, describeNode, isNode, parent, root, sameNode, type TreeNode } from "./tree.js";
+import { addInto, addRoundedTo, roundToBf16 } from "./kernels.js";
+import { children, contains, describeNode, isNode, parent, root, sameNode, sibling, type TreeNode } from "./tree.js";
 
 export interface TreeSumOptions {
   /** What nodes' values are rounded to. Vectors are of f32 in any case. Default: "float32". */
@@ -68,6 +68,20 @@ export class TreeSum {
     }
     this.#held.delete(node.first);
     return part.vector;
+  }
+
+  /**
+   * The sum of a node's sibling, where it is held: a caller who has both may add them up elsewhere, and `add` the parent.
+   * It is the tree's, and only read.
+   */
+  partner(node: TreeNode): Float32Array | undefined {
+    const other = sibling(node, this.#root.count);
+    return other !== undefined && this.has(other) ? this.#held.get(other.first)?.vector : undefined;
+  }
+
+  /** Whether all shards of a node are in one held sum: `add` would refuse it. */
+  covers(node: TreeNode): boolean {
+    return this.#holds(node);
   }
 
   /** The nodes held, in order of their shards. */
@@ -138,7 +152,7 @@ export class TreeSum {
     if (above === undefined || !halves?.every((half) => this.has(half))) return;
     const sum = this.take(halves[0]);
     const addend = this.take(halves[1]);
-    if (this.#rounded) addRoundedInto(sum, addend);
+    if (this.#rounded) addRoundedTo(sum, sum, addend);
     else addInto(sum, addend);
     this.#release(addend);
     this.#held.set(above.first, { node: above, vector: sum });

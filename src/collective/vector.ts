@@ -3,9 +3,10 @@
  * not what a vector means.
  */
 import { crc32 } from "node:zlib";
+import { CoxswainError } from "../errors.js";
 import { type Chunk, chunksOf, maxPayload } from "./chunk.js";
-import { bytesOf } from "./floats.js";
-import { fromBf16, toBf16 } from "./kernels.js";
+import { bytesOf, floatsOf } from "./floats.js";
+import { addBf16RoundedTo, addTo, fromBf16, toBf16 } from "./kernels.js";
 import { ChunkSequence, refused } from "./sequence.js";
 
 /** What an element is on the wire. In memory it is f32. */
@@ -42,18 +43,24 @@ function* bf16Chunks(vector: Float32Array, size: number): Generator<Chunk, void,
   } while (at < vector.length);
 }
 
-/** Collects the chunks of one vector, in order, where it is to lie. */
+/** Collects the chunks of one vector, in order, where it is to lie: as it comes, or added to another on its way. */
 export class VectorAssembler {
   readonly #into: Float32Array;
-  readonly #bytes: Uint8Array;
   readonly #dtype: VectorDtype;
+  readonly #addend: Float32Array | undefined;
   readonly #sequence: ChunkSequence;
 
-  /** @param into whatever a peer says, no more than this is written */
-  constructor(into: Float32Array, dtype: VectorDtype) {
+  /**
+   * @param into whatever a peer says, no more than this is written
+   * @param addend added to what comes, rounded to `dtype`; it is only read
+   */
+  constructor(into: Float32Array, dtype: VectorDtype, addend?: Float32Array) {
+    if (addend !== undefined && addend.length !== into.length) {
+      throw new CoxswainError("bug", `a vector of ${into.length} elements was to be added to one of ${addend.length}`);
+    }
     this.#into = into;
-    this.#bytes = bytesOf(into);
     this.#dtype = dtype;
+    this.#addend = addend;
     this.#sequence = new ChunkSequence(vectorBytes(into.length, dtype));
   }
 
@@ -63,18 +70,22 @@ export class VectorAssembler {
 
   /**
    * Takes the next chunk; its payload is copied.
-   * @throws CoxswainError "network" for another size, a gap, a repetition, too much, nothing, a wrong checksum, or
-   * bfloat16 cut inside an element
+   * @throws CoxswainError "network" for another size, a gap, a repetition, too much, nothing, a wrong checksum, or a cut
+   * inside an element
    */
   add(chunk: Chunk): void {
     this.#sequence.accept(chunk);
     const { offset, payload } = chunk;
+    const bytes = elementBytes[this.#dtype];
+    if (offset % bytes !== 0 || payload.length % bytes !== 0) throw refused("a chunk that ends inside an element");
+    const [from, to] = [offset / bytes, (offset + payload.length) / bytes];
+    const into = this.#into.subarray(from, to);
+    const addend = this.#addend?.subarray(from, to);
     if (this.#dtype === "float32") {
-      this.#bytes.set(payload, offset);
-      return;
-    }
-    if (offset % 2 !== 0 || payload.length % 2 !== 0) throw refused("a chunk ends inside an element");
-    fromBf16(halvesOf(payload), this.#into.subarray(offset / 2, (offset + payload.length) / 2));
+      if (addend === undefined) bytesOf(into).set(payload);
+      else addTo(into, addend, floatsOf(payload));
+    } else if (addend === undefined) fromBf16(halvesOf(payload), into);
+    else addBf16RoundedTo(into, addend, halvesOf(payload));
   }
 
   /** @throws CoxswainError "network" when part of the vector has not come */
@@ -85,6 +96,6 @@ export class VectorAssembler {
 
 /** Bit patterns of bfloat16: a view where they are aligned to 2, else a copy. */
 function halvesOf(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : Uint8Array.from(bytes);
   return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
 }

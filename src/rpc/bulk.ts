@@ -73,10 +73,16 @@ export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype)
 /**
  * Collects a vector that is sent as `dtype`. When it rejects, what `into` holds is of no use.
  * @param into where to put it; the sender must agree with its length
+ * @param addend added to it on its way, see `VectorAssembler`
  * @throws CoxswainError "network" for gaps, damage or another size; the gRPC error where the stream fails
  */
-export async function receiveVector(source: Source, into: Float32Array, dtype: VectorDtype): Promise<void> {
-  const assembler = new VectorAssembler(into, dtype);
+export async function receiveVector(
+  source: Source,
+  into: Float32Array,
+  dtype: VectorDtype,
+  addend?: Float32Array,
+): Promise<void> {
+  const assembler = new VectorAssembler(into, dtype, addend);
   for await (const chunk of source) assembler.add(chunk as Chunk);
   assembler.finish();
 }

@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
   addBf16Into,
+  addBf16RoundedTo,
   addInto,
+  addRoundedTo,
   adamwElements,
+  fromBf16,
+  roundToBf16,
   scaleInPlace,
   squareSumBlock,
   squareSums,
@@ -56,6 +60,9 @@ describe("sums have the same bits on every machine", () => {
     const [two, three] = [new Float32Array(2), new Float32Array(3)];
     expect(() => addInto(two, three)).toThrow("2, 3");
     expect(() => addBf16Into(two, new Uint16Array(3))).toThrow(CoxswainError);
+    expect(() => addBf16RoundedTo(two, two, new Uint16Array(3))).toThrow(CoxswainError);
+    expect(() => addRoundedTo(two, two, three)).toThrow("2, 2, 3");
+    expect(() => fromBf16(new Uint16Array(3), two)).toThrow(CoxswainError);
     expect(() => toBf16(two, new Uint16Array(3))).toThrow(CoxswainError);
   });
 });
@@ -141,6 +148,38 @@ describe("bfloat16 on the wire is the nearest bfloat16", () => {
     referenceAdd(sum, new Float32Array(Uint32Array.from(halves, (half) => half * 0x10000).buffer));
     addBf16Into(into, halves);
     expect(bitsOf(into)).toEqual(bitsOf(sum));
+  });
+
+  it.each(lengths)("rounds %d elements in place, and their sums, as it does for the wire", (length) => {
+    const rounded = (vector: Float32Array): Float32Array => {
+      const halves = new Uint16Array(length);
+      toBf16(vector, halves);
+      return new Float32Array(Uint32Array.from(halves, (half) => half * 0x10000).buffer);
+    };
+    const [left, right] = [awkwardFloats(length, 8), awkwardFloats(length, 9)];
+    const inPlace = left.slice();
+    roundToBf16(inPlace);
+    expect(bitsOf(inPlace)).toEqual(bitsOf(rounded(left)));
+
+    const sum = left.slice();
+    referenceAdd(sum, right);
+    const to = new Float32Array(length);
+    addRoundedTo(to, left, right);
+    expect(bitsOf(to)).toEqual(bitsOf(rounded(sum)));
+
+    const halves = new Uint16Array(length);
+    toBf16(right, halves);
+    const wide = new Float32Array(length);
+    fromBf16(halves, wide);
+    expect(bitsOf(wide)).toEqual(bitsOf(rounded(right)));
+    addRoundedTo(to, left, wide);
+    const before = bitsOf(left);
+    const fused = new Float32Array(length);
+    addBf16RoundedTo(fused, left, halves);
+    expect(bitsOf(fused)).toEqual(bitsOf(to));
+    expect(bitsOf(left)).toEqual(before);
+    addRoundedTo(left, left, wide);
+    expect(bitsOf(left)).toEqual(bitsOf(to));
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { children, cover, root, TreeSum, type TreeNode } from "../../../src/collective/index.js";
+import { children, cover, root, toBf16, TreeSum, type TreeNode } from "../../../src/collective/index.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { shardIndex } from "../../../src/ids.js";
 import { bitsOf, gradientLike } from "./reference.js";
@@ -9,12 +9,22 @@ const node = (first: number, count: number): TreeNode => ({ first: shardIndex(fi
 const size = 37;
 const gradientOf = (shard: number): Float32Array => gradientLike(size, shard + 1);
 
-/** The definition: a leaf is its shard's gradient, any other node is left + right, element by element in f32. */
-function definition(at: TreeNode): Float32Array {
+const nearestBf16 = (vector: Float32Array): Float32Array => {
+  const halves = new Uint16Array(vector.length);
+  toBf16(vector, halves);
+  return new Float32Array(Uint32Array.from(halves, (half) => half * 0x10000).buffer);
+};
+
+/**
+ * The definition: a leaf is its shard's gradient, any other node is left + right, element by element in f32; in bfloat16
+ * each of these values is rounded.
+ */
+function definition(at: TreeNode, precision: "float32" | "bfloat16" = "float32"): Float32Array {
+  const rounded = precision === "float32" ? (vector: Float32Array) => vector : nearestBf16;
   const halves = children(at);
-  if (halves === undefined) return gradientOf(at.first);
-  const [left, right] = halves.map(definition);
-  return left!.map((value, index) => Math.fround(value + right![index]!));
+  if (halves === undefined) return rounded(gradientOf(at.first));
+  const [left, right] = halves.map((half) => definition(half, precision));
+  return rounded(left!.map((value, index) => Math.fround(value + right![index]!)));
 }
 
 /** Cuts 0..shards-1 into contiguous ranges at the given places, and those into nodes: what workers contribute. */
@@ -37,21 +47,23 @@ describe("the sum has the same bits whoever contributed what, and when", () => {
       // Two cuttings of the step, as when a lease went to another worker as well: overlaps and duplicates.
       cuts: fc.tuple(fc.array(fc.nat(shards)), fc.array(fc.nat(shards))),
       order: fc.infiniteStream(fc.nat()),
+      precision: fc.constantFrom("float32" as const, "bfloat16" as const),
     }),
   );
 
   it("equals the recursive definition for random groupings, orders and duplicates", () => {
     fc.assert(
-      fc.property(plans, ({ shards, cuts, order }) => {
+      fc.property(plans, ({ shards, cuts, order, precision }) => {
         const arriving = cuts.flatMap((places) => contributions(shards, places));
         const released: Float32Array[] = [];
         const given: Float32Array[] = [];
-        const sum = new TreeSum(shards, { release: (vector) => released.push(vector) });
+        const sum = new TreeSum(shards, { precision, release: (vector) => released.push(vector) });
         while (arriving.length > 0) {
           const [next] = arriving.splice(order.next().value % arriving.length, 1);
           const before = sum.missing();
           const inside = (shard: number): boolean => shard >= next!.first && shard < next!.first + next!.count;
-          const vector = definition(next!);
+          // Leaves come as the engine made them.
+          const vector = next!.count === 1 ? gradientOf(next!.first) : definition(next!, precision);
           const accepted = sum.add(next!, vector);
           if (accepted) given.push(vector);
           // Refused exactly when nothing of it was missing.
@@ -59,13 +71,13 @@ describe("the sum has the same bits whoever contributed what, and when", () => {
           expect(sum.missing()).toEqual(before.filter((shard) => !inside(shard)));
         }
         expect(sum.complete).toBe(true);
-        expect(bitsOf(sum.result())).toEqual(bitsOf(definition(root(shards))));
+        expect(bitsOf(sum.result())).toEqual(bitsOf(definition(root(shards), precision)));
         // Every vector that was taken is released once, but for the one that holds the result.
         sum.clear();
         expect(new Set(released)).toEqual(new Set(given));
         expect(released).toHaveLength(given.length);
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 });
@@ -93,6 +105,20 @@ describe("contributions are folded as they come", () => {
     expect(sum.result()).toBe(left);
     expect([...left]).toEqual([11, 22]);
     expect(released).toEqual([right]);
+  });
+
+  it("shows a node's sibling to whoever adds them up elsewhere", () => {
+    const sum = new TreeSum(4);
+    const held = gradientOf(0);
+    sum.add(node(0, 2), held);
+    expect(sum.partner(node(2, 2))).toBe(held);
+    expect(sum.partner(node(3, 1))).toBeUndefined();
+    expect(sum.partner(node(0, 4))).toBeUndefined();
+    expect(sum.covers(node(1, 1))).toBe(true);
+    expect(sum.covers(node(0, 4))).toBe(false);
+    // The parent, added up elsewhere, takes the sibling's place.
+    expect(sum.add(node(0, 4), gradientOf(1))).toBe(true);
+    expect(sum.complete).toBe(true);
   });
 
   it("gives a node out for good", () => {

@@ -1,0 +1,174 @@
+/**
+ * Sums one slice of one step along the canonical tree: pulls it from every worker that has a part, in whatever order it
+ * hears of them. Knows no other slice and decides nothing: whom to pull from is the coordinator's choice.
+ */
+import { TreeSum, addRoundedTo, addTo, contains, describeNode, isNode, parent, sameNode } from "../collective/index.js";
+import type { TreeNode, VectorDtype } from "../collective/index.js";
+import { CoxswainError, messageOf } from "../errors.js";
+import type { PeerOutput } from "../rpc/index.js";
+import type { VectorPool } from "./contributions.js";
+import type { PullOptions, VectorRange } from "./peers.js";
+
+/** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */
+const pullsAtOnce = 4;
+
+export interface SliceReducerOptions extends VectorRange {
+  /** Shards of the whole tree. */
+  readonly roundShards: number;
+  /** What sums are rounded to and sent as. */
+  readonly dtype: VectorDtype;
+  /** Vectors of `length` elements come from it and go back to it. */
+  readonly pool: VectorPool;
+  /** This worker's id: what it holds itself is not pulled. */
+  readonly workerId: string;
+  /** All elements of this worker's own sum of a node; undefined where it is not here. */
+  readonly own: (step: number, node: TreeNode) => Float32Array | undefined;
+  /** See `Peers.pullContribution`. */
+  readonly pull: (
+    peer: PeerOutput,
+    range: VectorRange & { readonly node: TreeNode },
+    into: Float32Array,
+    options: PullOptions,
+  ) => Promise<void>;
+  /** The slice is complete: its sum over all shards, valid until `close`. Called once, perhaps before `collect` returns. */
+  readonly onComplete: (sum: Float32Array) => void;
+  /** A part could not be had, and is still missing; it may be collected again. Perhaps before `collect` returns. */
+  readonly onFailed: (failure: CollectFailure) => void;
+}
+
+export interface CollectFailure {
+  readonly node: TreeNode;
+  readonly source: PeerOutput;
+  readonly reason: string;
+}
+
+/** A part to be had. */
+interface Part {
+  readonly node: TreeNode;
+  readonly source: PeerOutput;
+}
+
+interface Pull extends Part {
+  readonly abort: AbortController;
+}
+
+export class SliceReducer {
+  readonly #options: SliceReducerOptions;
+  readonly #sum: TreeSum;
+  #waiting: Part[] = [];
+  readonly #pulls = new Set<Pull>();
+  #closed = false;
+
+  constructor(options: SliceReducerOptions) {
+    this.#options = options;
+    this.#sum = new TreeSum(options.roundShards, {
+      precision: options.dtype,
+      release: (vector) => options.pool.give(vector),
+    });
+  }
+
+  /** The sum over all shards; undefined while some are missing, and after `close`. */
+  get result(): Float32Array | undefined {
+    return this.#sum.complete ? this.#sum.result() : undefined;
+  }
+
+  /**
+   * There is a sum of a node's shards at `source`. What is here already, or comes twice, counts once.
+   * @throws CoxswainError "network" when this is no node of the tree
+   */
+  collect(node: TreeNode, source: PeerOutput): void {
+    if (!isNode(node, this.#options.roundShards)) {
+      throw new CoxswainError("network", `shards ${describeNode(node)} are no node of the step's tree`, {
+        hint: "Coordinator and worker must be of the same version.",
+      });
+    }
+    if (this.#closed || this.#sum.covers(node)) return;
+    const isSame = (part: Part): boolean => sameNode(part.node, node) && part.source.workerId === source.workerId;
+    if (this.#waiting.some(isSame) || [...this.#pulls].some(isSame)) return;
+    this.#waiting.push({ node, source });
+    this.#advance();
+  }
+
+  /** Ends all pulls and gives the vectors back. */
+  close(): void {
+    this.#closed = true;
+    this.#waiting = [];
+    for (const { abort } of this.#pulls) abort.abort();
+    this.#sum.clear();
+  }
+
+  /** Starts what can be started. */
+  #advance(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      if (next.source.workerId === this.#options.workerId) this.#copy(next);
+      else void this.#pull(next);
+    }
+  }
+
+  /** Takes the first part that waits for nothing. */
+  #next(): Part | undefined {
+    this.#waiting = this.#waiting.filter(({ node }) => !this.#sum.covers(node));
+    const pulls = [...this.#pulls];
+    const index = this.#waiting.findIndex(
+      ({ node, source }) =>
+        source.workerId === this.#options.workerId ||
+        (pulls.length < pullsAtOnce &&
+          // One at a time from each, and not what is coming from elsewhere.
+          !pulls.some((pull) => pull.source.workerId === source.workerId || contains(pull.node, node))),
+    );
+    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
+  }
+
+  #copy(part: Part): void {
+    const { step, offset, length, own, pool, dtype, onFailed } = this.#options;
+    const whole = own(step, part.node);
+    if (whole === undefined || offset + length > whole.length) {
+      onFailed({ ...part, reason: "this worker does not hold it" });
+      return;
+    }
+    const slice = whole.subarray(offset, offset + length);
+    const vector = pool.take(length);
+    // A leaf must be rounded before it is added.
+    const partner = dtype === "bfloat16" && part.node.count === 1 ? undefined : this.#sum.partner(part.node);
+    if (partner === undefined) vector.set(slice);
+    else (dtype === "bfloat16" ? addRoundedTo : addTo)(vector, partner, slice);
+    this.#add(part.node, vector, partner !== undefined);
+  }
+
+  async #pull(part: Part): Promise<void> {
+    const { step, offset, length, pool, pull, onFailed } = this.#options;
+    const { node, source } = part;
+    const abort = new AbortController();
+    const entry: Pull = { ...part, abort };
+    this.#pulls.add(entry);
+    const vector = pool.take(length);
+    // Adding on the way saves writing what comes to memory and reading it again. Should the partner's sum change
+    // meanwhile, then because the parent is complete: this one is refused then.
+    const addend = this.#sum.partner(node);
+    let failure: string | undefined;
+    try {
+      await pull(source, { step, node, offset, length }, vector, { addend, signal: abort.signal });
+    } catch (error) {
+      failure = messageOf(error);
+    }
+    this.#pulls.delete(entry);
+    if (failure === undefined && !this.#closed) this.#add(node, vector, addend !== undefined);
+    else pool.give(vector);
+    // What came from elsewhere meanwhile is not missed.
+    if (this.#closed) return;
+    if (failure !== undefined && !this.#sum.covers(node)) onFailed({ ...part, reason: failure });
+    this.#advance();
+  }
+
+  /** @param withPartner it is the sum of the node and its sibling */
+  #add(node: TreeNode, vector: Float32Array, withPartner: boolean): void {
+    const { roundShards, pool, onComplete } = this.#options;
+    const whole = (withPartner ? parent(node, roundShards) : undefined) ?? node;
+    if (!this.#sum.add(whole, vector)) {
+      pool.give(vector);
+      return;
+    }
+    for (const pull of this.#pulls) if (this.#sum.covers(pull.node)) pull.abort.abort();
+    if (this.#sum.complete) onComplete(this.#sum.result());
+  }
+}

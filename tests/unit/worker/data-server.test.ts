@@ -1,0 +1,215 @@
+import { Metadata, status } from "@grpc/grpc-js";
+import type { ClientReadableStream } from "@grpc/grpc-js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Chunk, VectorDtype } from "../../../src/collective/index.js";
+import { bytesOf, roundToBf16 } from "../../../src/collective/index.js";
+import { shardIndex } from "../../../src/ids.js";
+import {
+  WorkerClient,
+  bulkChannelOptions,
+  metadataKeys,
+  receiveObject,
+  receiveVector,
+  withToken,
+} from "../../../src/rpc/index.js";
+import type { WorkerStub } from "../../../src/rpc/index.js";
+import { ChannelCredentials } from "@grpc/grpc-js";
+import { Contributions, VectorPool } from "../../../src/worker/contributions.js";
+import { startDataServer } from "../../../src/worker/data-server.js";
+import type { DataServer, Served } from "../../../src/worker/data-server.js";
+import { gradientLike } from "../collective/reference.js";
+
+const size = 1000;
+const gradient = gradientLike(size, 1);
+const node = { first: shardIndex(2), count: 2 };
+
+let server: DataServer;
+let client: WorkerStub;
+let pool: VectorPool;
+let contributions: Contributions;
+
+const servedAs = (dtype: VectorDtype, parts: Partial<Served> = {}): Served => ({
+  runId: "run-1",
+  dtype,
+  contribution: (step, wanted) => contributions.get(step, wanted),
+  slice: (step, offset, length) => (step === 5 ? gradient.subarray(offset, offset + length) : undefined),
+  replica: () => ({ step: 4, bytes: bytesOf(gradient) }),
+  hold: (vector) => pool.hold(vector),
+  ...parts,
+});
+
+const shown = (key = server.key, run?: string): Metadata => {
+  const metadata = withToken(key, new Metadata());
+  if (run !== undefined) metadata.set(metadataKeys.run, run);
+  return metadata;
+};
+
+const pullContribution = (range: { offset: number; length: number }, metadata = shown()): ClientReadableStream<Chunk> =>
+  client.pullContribution({ step: 5, ...node, ...range }, metadata);
+
+async function vectorOf(
+  call: ClientReadableStream<Chunk>,
+  length: number,
+  dtype: VectorDtype = "float32",
+): Promise<Float32Array> {
+  const into = new Float32Array(length);
+  await receiveVector(call, into, dtype);
+  return into;
+}
+
+beforeEach(async () => {
+  server = await startDataServer({ host: "127.0.0.1", port: 0 });
+  client = new WorkerClient(`127.0.0.1:${server.port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
+  pool = new VectorPool(size);
+  contributions = new Contributions(pool);
+  const vector = pool.take();
+  vector.set(gradient);
+  contributions.put(5, node, vector);
+});
+
+afterEach(async () => {
+  client.close();
+  await server.close();
+});
+
+describe("what a worker has summed can be pulled", () => {
+  it.each(["float32", "bfloat16"] as const)("any part of a contribution, as %s", async (dtype) => {
+    server.serve(servedAs(dtype));
+    const expected = gradient.slice();
+    if (dtype === "bfloat16") roundToBf16(expected);
+    for (const [offset, length] of [
+      [0, size],
+      [1, 7],
+      [999, 1],
+    ] as const)
+      expect(await vectorOf(pullContribution({ offset, length }), length, dtype)).toEqual(
+        expected.slice(offset, offset + length),
+      );
+  });
+
+  it("a slice of the reduced gradient, and the replica with its step", async () => {
+    server.serve(servedAs("float32"));
+    const slice = client.pullSlice({ step: 5, offset: 10, length: 20 }, shown()) as ClientReadableStream<Chunk>;
+    expect(await vectorOf(slice, 20)).toEqual(gradient.slice(10, 30));
+    const call = client.pullReplica({}, shown());
+    let step = "";
+    call.on("metadata", (metadata: Metadata) => (step = String(metadata.get(metadataKeys.step)[0])));
+    const bytes = await receiveObject(call, size * 4);
+    expect(step).toBe("4");
+    expect(Buffer.from(bytes).equals(bytesOf(gradient))).toBe(true);
+  });
+});
+
+describe("what is not there, or not for the caller, is refused by its reason", () => {
+  it.each([
+    ["beyond the end", { offset: 0, length: size + 1 }],
+    ["from beyond the end", { offset: size + 1, length: 1 }],
+    ["nothing", { offset: 3, length: 0 }],
+    ["a length that overflows", { offset: 1, length: Number.MAX_SAFE_INTEGER }],
+  ])("a part of a contribution: %s", async (_name, range) => {
+    server.serve(servedAs("float32"));
+    await expect(vectorOf(pullContribution(range), 1)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it("an empty slice", async () => {
+    server.serve(servedAs("float32"));
+    const call = client.pullSlice({ step: 5, offset: 0, length: 0 }, shown()) as ClientReadableStream<Chunk>;
+    await expect(vectorOf(call, 1)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it("another step, another node, no run, no replica yet", async () => {
+    const range = { offset: 0, length: 1 };
+    await expect(vectorOf(pullContribution(range), 1)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    server.serve(servedAs("float32", { replica: () => undefined }));
+    for (const call of [
+      client.pullContribution({ step: 6, ...node, ...range }, shown()),
+      client.pullContribution({ step: 5, first: 2, count: 1, ...range }, shown()),
+      client.pullSlice({ step: 6, ...range }, shown()),
+      client.pullReplica({}, shown()),
+    ])
+      await expect(vectorOf(call as ClientReadableStream<Chunk>, 1)).rejects.toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it("whoever shows another key, or another run", async () => {
+    server.serve(servedAs("float32"));
+    const range = { offset: 0, length: 1 };
+    const calls = (metadata: Metadata) =>
+      [
+        client.pullContribution({ step: 5, ...node, ...range }, metadata),
+        client.pullSlice({ step: 5, ...range }, metadata),
+        client.pullReplica({}, metadata),
+      ] as ClientReadableStream<Chunk>[];
+    for (const call of [...calls(shown("another")), ...calls(new Metadata())])
+      await expect(vectorOf(call, 1)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    for (const call of calls(shown(server.key, "run-2")))
+      await expect(vectorOf(call, 1)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(await vectorOf(pullContribution(range, shown(server.key, "run-1")), 1)).toEqual(gradient.slice(0, 1));
+  });
+});
+
+describe("a reader never gets a mixture of two steps", () => {
+  it("when the step is final while its contribution is being sent", async () => {
+    // More than fits into the windows, so that most of it is still to be sent.
+    const large = 8 * 1024 * 1024;
+    pool = new VectorPool(large);
+    contributions = new Contributions(pool);
+    const vector = pool.take();
+    vector.fill(1);
+    contributions.put(5, node, vector);
+    let held = 0;
+    let released: (() => void) | undefined;
+    const done = new Promise<void>((resolve) => (released = resolve));
+    server.serve(
+      servedAs("float32", {
+        hold: (held_) => {
+          held++;
+          const release = pool.hold(held_);
+          return () => {
+            release();
+            released?.();
+          };
+        },
+      }),
+    );
+    const call = pullContribution({ offset: 0, length: large });
+    const into = new Float32Array(large);
+    const received = receiveVector(call, into, "float32");
+    await new Promise((resolve) => call.once("metadata", resolve));
+    expect(held).toBe(1);
+    contributions.release(5);
+    // The next step takes a vector and writes into it.
+    pool.take().fill(2);
+    await received;
+    await done;
+    expect(into.every((value) => value === 1)).toBe(true);
+    expect(pool.take()).toBe(vector);
+  });
+
+  it("and a reader who goes away holds nothing", async () => {
+    const large = 8 * 1024 * 1024;
+    pool = new VectorPool(large);
+    contributions = new Contributions(pool);
+    const vector = pool.take();
+    contributions.put(5, node, vector);
+    const done = new Promise<void>((resolve) => {
+      server.serve(
+        servedAs("float32", {
+          hold: (held) => {
+            const release = pool.hold(held);
+            return () => {
+              release();
+              resolve();
+            };
+          },
+        }),
+      );
+    });
+    const call = pullContribution({ offset: 0, length: large });
+    call.on("error", () => undefined);
+    await new Promise((resolve) => call.once("metadata", resolve));
+    contributions.release(5);
+    call.cancel();
+    await done;
+    expect(pool.take()).toBe(vector);
+  });
+});
