@@ -1,0 +1,148 @@
+import { status } from "@grpc/grpc-js";
+import { afterEach, describe, expect, it } from "vitest";
+import { addTo } from "../../../src/collective/index.js";
+import { shardIndex } from "../../../src/ids.js";
+import type { PeerOutput } from "../../../src/rpc/index.js";
+import { startDataServer } from "../../../src/worker/data-server.js";
+import type { DataServer, Served } from "../../../src/worker/data-server.js";
+import { Peers } from "../../../src/worker/peers.js";
+import { gradientLike } from "../collective/reference.js";
+
+const size = 3000;
+const node = { first: shardIndex(0), count: 4 };
+const servers: DataServer[] = [];
+const opened: Peers[] = [];
+
+/** A worker's server, as the coordinator names it to the others. */
+async function startPeer(workerId: string, gradient: Float32Array, runId = "run"): Promise<PeerOutput> {
+  const server = await startDataServer({ host: "127.0.0.1", port: 0 });
+  servers.push(server);
+  const served: Served = {
+    runId,
+    dtype: "float32",
+    contribution: (_step, wanted) => (wanted.first === 0 ? gradient : undefined),
+    slice: (_step, offset, length) => gradient.subarray(offset, offset + length),
+    replica: () => undefined,
+    hold: () => () => undefined,
+  };
+  server.serve(served);
+  return { workerId, address: `127.0.0.1:${server.port}`, key: server.key };
+}
+
+function openPeers(): Peers {
+  const peers = new Peers("run", "float32");
+  opened.push(peers);
+  return peers;
+}
+
+afterEach(async () => {
+  for (const peers of opened.splice(0)) peers.close();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+describe("a worker pulls from the others", () => {
+  it("parts of contributions and slices, over one connection a peer", async () => {
+    const [one, two] = [gradientLike(size, 1), gradientLike(size, 2)];
+    const [first, second] = [await startPeer("one", one), await startPeer("two", two)];
+    const peers = openPeers();
+    const range = { step: 3, offset: 100, length: 50 };
+    const [a, b, c] = [new Float32Array(50), new Float32Array(50), new Float32Array(50)];
+    await Promise.all([
+      peers.pullContribution(first, { ...range, node }, a),
+      peers.pullSlice(second, range, b),
+      peers.pullContribution(second, { ...range, node }, c, { addend: one.subarray(100, 150) }),
+    ]);
+    expect(a).toEqual(one.slice(100, 150));
+    expect(b).toEqual(two.slice(100, 150));
+    const sum = new Float32Array(50);
+    addTo(sum, a, b);
+    expect(c).toEqual(sum);
+    expect(peers.size).toBe(2);
+  });
+
+  it("and lets go of those that it has not needed for some steps", async () => {
+    const first = await startPeer("one", gradientLike(size, 1));
+    const second = await startPeer("two", gradientLike(size, 2));
+    const peers = openPeers();
+    const pull = (peer: PeerOutput, step: number): Promise<void> =>
+      peers.pullSlice(peer, { step, offset: 0, length: 10 }, new Float32Array(10));
+    await pull(first, 1);
+    for (const step of [2, 5, 9]) await pull(second, step);
+    expect(peers.size).toBe(2);
+    await pull(second, 10);
+    expect(peers.size).toBe(1);
+    await pull(first, 11);
+    expect(peers.size).toBe(2);
+  });
+
+  it("under a new key and port after a restart of the peer", async () => {
+    const before = await startPeer("one", gradientLike(size, 1));
+    const gradient = gradientLike(size, 2);
+    const after = await startPeer("one", gradient);
+    const peers = openPeers();
+    const into = new Float32Array(size);
+    for (const peer of [before, after]) await peers.pullSlice(peer, { step: 1, offset: 0, length: size }, into);
+    expect(into).toEqual(gradient);
+    expect(peers.size).toBe(1);
+  });
+});
+
+describe("a pull that fails says why, and the next one is tried afresh", () => {
+  const range = { step: 1, offset: 0, length: size };
+
+  it("a peer that does not have it, or is of another run", async () => {
+    const peer = await startPeer("one", gradientLike(size, 1));
+    const other = await startPeer("two", gradientLike(size, 1), "another run");
+    const peers = openPeers();
+    const into = new Float32Array(size);
+    const missing = { first: shardIndex(4), count: 1 };
+    await expect(peers.pullContribution(peer, { ...range, node: missing }, into)).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
+    await expect(peers.pullSlice(other, range, into)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+  });
+
+  it("a peer that is not there, until it is", async () => {
+    const gradient = gradientLike(size, 1);
+    const peer = await startPeer("one", gradient);
+    const peers = openPeers();
+    const into = new Float32Array(size);
+    await servers.pop()?.close();
+    await expect(peers.pullSlice(peer, range, into)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect(peers.size).toBe(0);
+    const [, port] = peer.address.split(":");
+    const server = await startDataServer({ host: "127.0.0.1", port: Number(port) });
+    servers.push(server);
+    server.serve({
+      runId: "run",
+      dtype: "float32",
+      contribution: () => undefined,
+      slice: () => gradient,
+      replica: () => undefined,
+      hold: () => () => undefined,
+    });
+    await peers.pullSlice({ ...peer, key: server.key }, range, into);
+    expect(into).toEqual(gradient);
+  });
+
+  it("a pull that is given up, before or while it runs", async () => {
+    const large = 4 * 1024 * 1024;
+    const peer = await startPeer("one", new Float32Array(large));
+    const peers = openPeers();
+    const pull = (signal: AbortSignal): Promise<void> =>
+      peers.pullSlice(peer, { ...range, length: large }, new Float32Array(large), { signal });
+    await expect(pull(AbortSignal.abort())).rejects.toThrow();
+    const abort = new AbortController();
+    const pulled = pull(abort.signal);
+    abort.abort();
+    await expect(pulled).rejects.toMatchObject({ code: status.CANCELLED });
+    await pull(new AbortController().signal);
+  });
+
+  it("any, once closed", async () => {
+    const peer = await startPeer("one", gradientLike(size, 1));
+    const peers = openPeers();
+    peers.close();
+    await expect(peers.pullSlice(peer, range, new Float32Array(size))).rejects.toThrow("closed");
+  });
+});
