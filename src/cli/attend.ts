@@ -30,7 +30,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
       advertiseHost: flags.advertise,
       modelFolder: flags.model,
       device: flags.device,
-      reconnectTimeout: flags.reconnectTimeout * 1000,
+      reconnectTimeout: flags.reconnectTimeout === undefined ? undefined : flags.reconnectTimeout * 1000,
       logger,
       observer: {
         connected: (now) => {
@@ -61,7 +61,7 @@ function tlsOf({ tlsCa: ca, tlsCert: cert, tlsKey: key }: WorkerFlags) {
 }
 
 /**
- * SIGTERM and SIGINT say goodbye; a second one ends at once. A worker that `train` started leaves SIGINT to its parent
+ * SIGTERM and SIGINT hand over what is computed, then leave; a second one ends at once. A worker that `train` started leaves SIGINT to its parent
  * (Ctrl-C reaches both), and ends when the parent is gone.
  */
 function leaveOnSignals(leaving: AbortController): () => void {

@@ -10,7 +10,7 @@ interface WorkerFlags {
   readonly advertise?: string;
   readonly model?: string;
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
-  readonly reconnectTimeout: number;
+  readonly reconnectTimeout?: number;
   readonly http: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
@@ -35,7 +35,11 @@ export function registerWorker(program: Command): void {
     .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
     .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
     .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")
-    .option("--reconnect-timeout <seconds>", "how long to try to reach the coordinator", wholeNumber, 300)
+    .option(
+      "--reconnect-timeout <seconds>",
+      "how long to try to reach the coordinator (default: cluster.reconnect_timeout; 300 for the first)",
+      wholeNumber,
+    )
     .option("--tls-ca <file>", "certificate authority of the coordinator; turns TLS on")
     .option("--tls-cert <file>", "this worker's certificate, for mutual TLS")
     .option("--tls-key <file>", "its private key")

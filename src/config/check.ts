@@ -39,15 +39,13 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
 }
 
 /** Values that the schema names and that no engine or transport of this version has. */
-function checkNotYet({ quantization, cluster, compute, telemetry }: RunConfig): Contradiction[] {
+function checkNotYet({ quantization, compute, telemetry }: RunConfig): Contradiction[] {
   const found: Contradiction[] = [];
   const refuse = (path: KeyPath, value: string, instead: string): void => {
     found.push({ keys: [path], message: `"${value}" is not available in this version; ${instead}` });
   };
   if (quantization !== null) refuse(["quantization"], quantization, "leave it null");
   if (compute.engine === "tfjs") refuse(["compute", "engine"], "tfjs", 'use "onnx" or "auto"');
-  if (cluster.all_reduce === "mesh") refuse(["cluster", "all_reduce"], "mesh", 'use "star" or "auto"');
-  if (cluster.all_reduce_dtype === "bfloat16") refuse(["cluster", "all_reduce_dtype"], "bfloat16", 'use "float32"');
   if (telemetry.nats !== null) {
     found.push({
       keys: [["telemetry", "nats"]],

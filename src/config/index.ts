@@ -16,6 +16,7 @@ export {
   runSchema,
   schedulerTypes,
   type DataConfig,
+  type AllReduceDtype,
   type RunConfig,
   type TrainingConfig,
 } from "./schema.js";

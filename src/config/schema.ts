@@ -94,10 +94,16 @@ const tlsSchema = z.strictObject({
 const clusterSchema = z.strictObject({
   /** HOST:PORT of the coordinator; port 0 takes a free one. */
   listen: z.string().min(1).default("127.0.0.1:7070"),
-  /** Workers to wait for before the first step. */
+  /** Workers below which no step begins. */
   min_workers: count.default(1),
+  /** star: the coordinator reduces; mesh: the workers do, a slice each; auto: whichever is expected to be faster. */
   all_reduce: z.enum(["auto", "star", "mesh"]).default("auto"),
+  /** Of gradients on the wire. bfloat16 halves the bytes; sums are rounded to it, so the result is another one. */
   all_reduce_dtype: z.enum(["float32", "bfloat16"]).default("float32"),
+  /** Seconds of silence after which a worker, or the coordinator, is taken for dead. */
+  heartbeat_timeout: z.number().positive().max(3600).default(15),
+  /** Seconds that a worker tries to reach a coordinator that is gone, and that a restarted one waits for workers. */
+  reconnect_timeout: z.number().nonnegative().max(86_400).default(300),
   tls: tlsSchema.nullable().default(null),
   /** A shared secret that workers must show. */
   token: z.string().min(1).nullable().default(null),
@@ -129,5 +135,6 @@ export const runSchema = z.strictObject({
 
 /** A run file with every default applied. */
 export type RunConfig = z.output<typeof runSchema>;
+export type AllReduceDtype = RunConfig["cluster"]["all_reduce_dtype"];
 export type DataConfig = RunConfig["data"];
 export type TrainingConfig = RunConfig["training"];

@@ -4,6 +4,7 @@
  */
 import { TreeSum } from "../collective/index.js";
 import type { TreeNode } from "../collective/index.js";
+import type { AllReduceDtype } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { globalNorm } from "../optim/index.js";
@@ -11,12 +12,24 @@ import type { Replica, ReplicaState } from "../optim/index.js";
 import type { Logger } from "../telemetry/index.js";
 import { shardMessages } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
-import type { ClusterMachine, CommitEffect, Effect, Event, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
+import type {
+  ClusterMachine,
+  CommitEffect,
+  Effect,
+  Event,
+  MachineStatus,
+  Outcome,
+  ReducedSlice,
+  WorkerId,
+} from "./machine/index.js";
 import type { RunRecorder } from "./recorder.js";
 import type { WorkerSession } from "./session.js";
 
 /** Reduced gradients kept for workers that are a step late. */
 const reducedKept = 2;
+
+/** How often the machine is told that time passes, ms: how soon a slow worker is helped. */
+const tickInterval = 250;
 
 export interface ConductorOptions {
   readonly machine: ClusterMachine;
@@ -24,6 +37,9 @@ export interface ConductorOptions {
   readonly sources: LeaseSources;
   readonly recorder: RunRecorder;
   readonly logger: Logger;
+  readonly allReduceDtype: AllReduceDtype;
+  /** An interrupted run goes on after this step: forget what was recorded of later ones. */
+  readonly onRecovered: (step: StepNumber) => void;
   /** Writes a checkpoint of a state that no longer changes; gives its path. */
   readonly save: (state: ReplicaState) => Promise<string>;
   /** Monotonic, ms. */
@@ -38,8 +54,10 @@ export class Conductor {
   readonly #sessions = new Map<WorkerId, WorkerSession>();
   readonly #events: Event[] = [];
   #handling = false;
-  /** The tree of the step in flight. */
+  /** The tree of the step in flight, for the sums that come here. */
   #tree: { readonly step: StepNumber; readonly sum: TreeSum } | undefined;
+  /** The gradient of the step in flight as it is gathered from workers that reduce it. */
+  #gathered: { readonly step: StepNumber; readonly vector: Float32Array } | undefined;
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
@@ -56,7 +74,7 @@ export class Conductor {
 
   constructor(options: ConductorOptions) {
     this.#options = options;
-    this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), 1_000);
+    this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), tickInterval);
   }
 
   dispatch(event: Event): void {
@@ -123,6 +141,23 @@ export class Conductor {
         return void this.#receive(effect);
       case "accept":
         return this.#accept(effect);
+      case "revoke":
+        return this.#revoke(effect);
+      case "reduceSlice":
+        return this.#reduceSlice(effect);
+      case "collect":
+        return this.#collect(effect);
+      case "gather":
+        return void this.#gather(effect);
+      case "meshFailed":
+        return recorder.meshFailed(effect.step, effect.reason);
+      case "adopt":
+        return void this.#adopt(effect);
+      case "recovered":
+        this.#options.onRecovered(effect.step);
+        return recorder.recovered(effect.step, effect.from);
+      case "dismiss":
+        return this.#dismissDrained(effect.worker);
       case "reduce":
         return this.#reduce(effect);
       case "commit":
@@ -132,7 +167,7 @@ export class Conductor {
       case "mismatch":
         return recorder.mismatch(effect.worker, effect.step);
       case "lost":
-        return recorder.lost(effect.worker, effect.count, effect.reason);
+        return recorder.lost(effect.worker, effect.count, effect.late, effect.reason);
       case "drop":
         return this.dismiss(effect.worker, effect.reason);
       case "save":
@@ -145,13 +180,14 @@ export class Conductor {
   }
 
   #lease(effect: Extract<Effect, { type: "lease" }>): void {
-    const { worker, task, step, first, count, roundShards, again } = effect;
+    const { worker, task, step, first, count, roundShards, kind } = effect;
     const session = this.#sessions.get(worker);
     if (task === "train" && this.#tree?.step !== step) {
-      this.#tree = { step, sum: new TreeSum(roundShards) };
+      this.#tree = { step, sum: new TreeSum(roundShards, { precision: this.#options.allReduceDtype }) };
+      this.#gathered = undefined;
       this.#inbox.clear();
     }
-    this.#options.recorder.leased(worker, step, count, again);
+    this.#options.recorder.leased(worker, step, count, kind);
     session?.send({
       lease: {
         task: task === "train" ? "TASK_TRAIN" : "TASK_EVALUATE",
@@ -168,8 +204,9 @@ export class Conductor {
     const session = this.#sessions.get(worker);
     if (session === undefined) return;
     try {
-      const vector = await session.receive(step, node, this.#options.replica.size);
-      this.#options.recorder.received(vector.byteLength);
+      const { replica, allReduceDtype } = this.#options;
+      const vector = await session.receive(step, node, replica.size, allReduceDtype);
+      this.#options.recorder.received(this.#wireBytes(vector.length));
       this.#inbox.set(keyOf(worker, step, node), vector);
       this.dispatch({ type: "received", worker, step, node });
       this.#inbox.delete(keyOf(worker, step, node));
@@ -186,14 +223,77 @@ export class Conductor {
     if (vector === undefined || this.#tree?.step !== step)
       throw new CoxswainError("bug", `accepted shards ${node.first}+${node.count} of step ${step}, which are not here`);
     this.#tree.sum.add(node, vector);
-    this.#options.recorder.accepted(node.count);
+  }
+
+  #revoke({ worker, task, step, first, count }: Extract<Effect, { type: "revoke" }>): void {
+    const revoke = { task: task === "train" ? "TASK_TRAIN" : "TASK_EVALUATE", step, first, count } as const;
+    this.#sessions.get(worker)?.send({ revoke });
+  }
+
+  #reduceSlice({ worker, step, slice, roundShards }: Extract<Effect, { type: "reduceSlice" }>): void {
+    const { index, offset, length } = slice;
+    this.#sessions.get(worker)?.send({ reduce: { step, slice: index, offset, length, roundShards } });
+  }
+
+  #collect({ worker, step, slice, node, source }: Extract<Effect, { type: "collect" }>): void {
+    const peer = this.#sessions.get(source)?.peer;
+    if (peer !== undefined) this.#sessions.get(worker)?.send({ collect: { step, slice, ...node, source: peer } });
+  }
+
+  async #gather({ worker, step, slice }: Extract<Effect, { type: "gather" }>): Promise<void> {
+    const { replica, recorder, logger, allReduceDtype } = this.#options;
+    try {
+      const part = await this.#sessions.get(worker)?.gather(step, slice, allReduceDtype);
+      if (part === undefined || this.#tree?.step !== step) return;
+      recorder.received(this.#wireBytes(part.length));
+      if (this.#gathered?.step !== step) this.#gathered = { step, vector: new Float32Array(replica.size) };
+      this.#gathered.vector.set(part, slice.offset);
+      this.dispatch({ type: "gathered", worker, step, slice: slice.index });
+    } catch (error) {
+      logger.warn({ worker, step, slice: slice.index, error: messageOf(error) }, "a reduced slice did not arrive");
+      this.dispatch({ type: "gatherFailed", worker, step, slice: slice.index });
+    }
+  }
+
+  /** Takes over what a worker still has of this run, if it is what it said. */
+  async #adopt({ worker, replica: offered }: Extract<Effect, { type: "adopt" }>): Promise<void> {
+    const { replica, logger } = this.#options;
+    const before = replica.snapshot();
+    try {
+      const held = await this.#sessions.get(worker)?.replica(replica.size);
+      if (held === undefined) return;
+      replica.restore(held.step, held.bytes);
+      if (replica.step !== offered.step || replica.hash() !== offered.hash)
+        throw new CoxswainError("network", `what it sent is not the state of step ${offered.step} that it offered`);
+      this.dispatch({ type: "adopted", worker, replica: offered });
+    } catch (error) {
+      replica.assign(before);
+      logger.warn(
+        { worker, step: offered.step, error: messageOf(error) },
+        "a worker's replica could not be taken over",
+      );
+      this.dispatch({ type: "adoptFailed", worker });
+    }
+  }
+
+  /** It asked to go, and everything that it had is here. */
+  #dismissDrained(worker: WorkerId): void {
+    const session = this.#sessions.get(worker);
+    session?.send({ finish: { reason: "drained", completed: false } });
+    this.dismiss(worker, "drained");
+  }
+
+  #wireBytes(elements: number): number {
+    return elements * (this.#options.allReduceDtype === "bfloat16" ? 2 : 4);
   }
 
   #reduce({ step, tokens }: Extract<Effect, { type: "reduce" }>): void {
     if (this.#tree?.step !== step) throw new CoxswainError("bug", `no tree for step ${step}`);
     this.#reduceStart = this.#options.now();
-    const vector = this.#tree.sum.result();
+    const vector = this.#tree.sum.complete ? this.#tree.sum.result() : this.#gathered?.vector;
+    if (vector === undefined) throw new CoxswainError("bug", `step ${step} was reduced and its sum is not here`);
     this.#tree = undefined;
+    this.#gathered = undefined;
     this.#reduced.set(step, vector);
     this.#reduced.delete((step - reducedKept) as StepNumber);
     this.dispatch({ type: "reduced", step, gradNorm: globalNorm(vector, 1 / tokens) });
@@ -202,20 +302,25 @@ export class Conductor {
   #commit(effect: CommitEffect): void {
     const { replica, recorder, now } = this.#options;
     const { step, learningRate, scale } = effect;
-    for (const worker of effect.workers) this.#sessions.get(worker)?.send({ commit: { step, learningRate, scale } });
-    for (const session of this.#sessions.values()) session.release(step);
     const gradient = this.#reduced.get(step);
     if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
     const applyStart = now();
+    recorder.committed(effect, { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart });
+    const slices = this.#sources(effect.slices);
+    for (const worker of effect.workers)
+      this.#sessions.get(worker)?.send({ commit: { step, learningRate, scale, slices } });
+    for (const session of this.#sessions.values()) session.release(step);
     replica.apply({ step, gradient, learningRate, scale });
     const hash = replica.hash();
-    const endedAt = now();
-    recorder.committed(effect, {
-      reduceSeconds: (applyStart - this.#reduceStart) / 1000,
-      applySeconds: (endedAt - applyStart) / 1000,
-      endedAt,
-    });
+    recorder.applied((now() - applyStart) / 1000);
     this.dispatch({ type: "committed", step, hash });
+  }
+
+  #sources(slices: readonly ReducedSlice[]) {
+    return slices.map(({ offset, length, reducer }) => {
+      const peer = reducer === undefined ? undefined : this.#sessions.get(reducer)?.peer;
+      return { offset, length, ...(peer === undefined ? {} : { reducer: peer }) };
+    });
   }
 
   /** Checkpoints are written one after another, while training goes on. */

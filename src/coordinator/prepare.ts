@@ -37,6 +37,8 @@ export interface PreparedRun {
   readonly plan: StepPlan;
   readonly learningRate: (step: StepNumber) => number;
   readonly replica: Replica;
+  /** Of step 0, [layout.size]. */
+  readonly initialParameters: Float32Array;
   /** Tokens used before this life of the run. */
   readonly tokensBefore: { readonly all: number; readonly supervised: number };
   /** The checkpoint it goes on from. */
@@ -99,6 +101,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     plan,
     learningRate: learningRateOf(plan.totalSteps),
     replica,
+    initialParameters: parameters,
     startedAt,
     checkpoint: checkpoint?.path,
   };

@@ -6,7 +6,7 @@ import type { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { workerStates } from "../telemetry/index.js";
 import type { CoordinatorMetrics, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
-import type { CommitEffect, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
+import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
 
 /** Where a person looks. */
 export interface RunView {
@@ -74,23 +74,35 @@ export class RunRecorder {
     this.#options.view.note(`worker ${id} left: ${reason}`);
   }
 
-  leased(worker: WorkerId, step: StepNumber, count: number, again: boolean): void {
-    if (!again) return;
-    this.#event("lease_reissued", { worker, step, shards: count });
-    this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
+  leased(worker: WorkerId, step: StepNumber, count: number, kind: LeaseKind): void {
+    if (kind === "first") return;
+    if (kind === "stolen") this.#options.metrics.leases.add(count, { result: "stolen" });
+    this.#event(kind === "stolen" ? "lease_stolen" : "lease_reissued", { worker, step, shards: count });
+    if (kind === "again") this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
   }
 
-  lost(worker: WorkerId, count: number, reason: string): void {
-    this.#options.metrics.leases.add(count, { result: "lost" });
-    this.#event("worker_lost", { worker, shards: count, reason });
+  lost(worker: WorkerId, count: number, late: boolean, reason: string): void {
+    this.#options.metrics.leases.add(count, { result: late ? "expired" : "lost" });
+    this.#event(late ? "lease_expired" : "worker_lost", { worker, shards: count, reason });
+    if (late) this.#options.view.note(`worker ${worker} is late (${reason}): ${shards(count)} taken from it`);
+  }
+
+  meshFailed(step: StepNumber, reason: string): void {
+    this.#event("mesh_failed", { step, reason });
+    this.#options.view.note(`step ${step}: the coordinator reduces it: ${reason}`);
+  }
+
+  recovered(step: StepNumber, from: WorkerId | undefined): void {
+    this.#event("run_recovered", { step, ...(from === undefined ? {} : { worker: from }) });
+    this.#options.view.note(
+      from === undefined
+        ? `no worker has a newer state: going on from step ${step}`
+        : `going on from step ${step}, which worker ${from} still had`,
+    );
   }
 
   received(bytes: number): void {
     this.#options.metrics.allReduceBytes.add(bytes, { direction: "received" });
-  }
-
-  accepted(count: number): void {
-    this.#options.metrics.leases.add(count, { result: "done" });
   }
 
   mismatch(worker: WorkerId, step: StepNumber): void {
@@ -100,11 +112,9 @@ export class RunRecorder {
     this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
   }
 
-  committed(
-    effect: CommitEffect,
-    timing: { readonly reduceSeconds: number; readonly applySeconds: number; readonly endedAt: number },
-  ): void {
-    const { files, view, totalSteps, loggingSteps } = this.#options;
+  /** Before any worker is told: what a worker may know is in the record of a coordinator that goes on after a fall. */
+  committed(effect: CommitEffect, timing: { readonly reduceSeconds: number; readonly endedAt: number }): void {
+    const { files, metrics, view, totalSteps, loggingSteps } = this.#options;
     const { tokens, epoch } = this.#options.factsOf(effect.step);
     const stepSeconds = (timing.endedAt - effect.startedAt) / 1000;
     const line: StepLine = {
@@ -121,6 +131,7 @@ export class RunRecorder {
     };
     const last = effect.step >= totalSteps;
     files.appendMetrics(line);
+    metrics.leases.add(effect.shards, { result: "done" });
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
     this.#secondsPerStep =
       this.#secondsPerStep === undefined
@@ -140,7 +151,7 @@ export class RunRecorder {
     });
   }
 
-  #measure(line: StepLine, phases: { computeSeconds: number; reduceSeconds: number; applySeconds: number }): void {
+  #measure(line: StepLine, phases: { computeSeconds: number; reduceSeconds: number }): void {
     const { metrics } = this.#options;
     metrics.step.set(line.step);
     metrics.epoch.set(line.epoch);
@@ -151,9 +162,12 @@ export class RunRecorder {
     metrics.tokens.add(line.supervised_tokens, { kind: "supervised" });
     metrics.stepDuration.observe(phases.computeSeconds, { phase: "compute" });
     metrics.stepDuration.observe(phases.reduceSeconds, { phase: "reduce" });
-    metrics.stepDuration.observe(phases.applySeconds, { phase: "apply" });
     metrics.stepDuration.observe(line.step_seconds, { phase: "total" });
     metrics.lastCommit.set(this.#options.wallClock() / 1000);
+  }
+
+  applied(seconds: number): void {
+    this.#options.metrics.stepDuration.observe(seconds, { phase: "apply" });
   }
 
   evaluated(step: StepNumber, loss: number): void {

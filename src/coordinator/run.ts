@@ -5,20 +5,23 @@ import { join } from "node:path";
 import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
+import { stepNumber } from "../ids.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
 import { clientCredentials, coordinatorService, listen, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
-import { createCoordinatorMetrics, openRunFiles, serveTelemetry } from "../telemetry/index.js";
-import type { CoordinatorMetrics, Logger, RunFiles, TelemetryServer } from "../telemetry/index.js";
+import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
 import { version } from "../version.js";
+import { meshRule } from "./all-reduce.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
 import { Conductor } from "./conductor.js";
 import { shardCount } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
 import { ClusterMachine } from "./machine/index.js";
-import type { Outcome } from "./machine/index.js";
+import type { MachineSettings, Outcome } from "./machine/index.js";
 import { prepareRun } from "./prepare.js";
+import { runDigest } from "./run-digest.js";
 import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
@@ -62,8 +65,8 @@ export interface RunningCoordinator {
   close(): Promise<void>;
 }
 
-/** Silence after which either side takes the other for dead, ms. */
-const silenceTimeout = 15_000;
+/** How long a restarted coordinator waits for the workers of its last step: they try again every few seconds, ms. */
+const recoveryTimeout = 30_000;
 
 /**
  * @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses, or where another
@@ -85,10 +88,14 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
     note: (text) => view.note(text),
     progress: (text) => view.waiting(text),
   });
-  const files = openRunFiles(config.output_dir, options.resume ? { resumeStep: run.replica.step } : {});
+  const record = readRunRecord(config.output_dir);
+  const files = openRunFiles(
+    config.output_dir,
+    options.resume ? { resumeStep: Math.max(record.step, run.replica.step) } : {},
+  );
   try {
     await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
-    return await conduct({ run, files, address, metrics: createCoordinatorMetrics(version) }, options);
+    return await conduct({ run, record, files, address, metrics: createCoordinatorMetrics(version) }, options);
   } catch (error) {
     files.close();
     logger.error({ error }, "the run did not start");
@@ -98,6 +105,8 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
 
 interface Parts {
   readonly run: PreparedRun;
+  /** What was done before this life of the coordinator. */
+  readonly record: RunRecord;
   readonly files: RunFiles;
   readonly metrics: CoordinatorMetrics;
   readonly address: Address;
@@ -132,7 +141,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   }
 }
 
-function createConductor({ run, files, metrics }: Parts, options: CoordinatorOptions): Conductor {
+function createConductor({ run, record, files, metrics }: Parts, options: CoordinatorOptions): Conductor {
   const { training } = run.config;
   const microBatchSize = training.micro_batch_size;
   const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
@@ -143,12 +152,11 @@ function createConductor({ run, files, metrics }: Parts, options: CoordinatorOpt
   };
   const machine = new ClusterMachine(
     {
-      totalSteps: run.plan.totalSteps,
-      minWorkers: run.config.cluster.min_workers,
-      silenceTimeout,
+      ...clusterSettings(run, record),
       saveSteps: training.save_steps,
       evalSteps: training.eval_steps,
       evaluationShards: shardCount(evaluationRows.length, microBatchSize),
+      evaluated: (step) => record.evaluated.has(step),
       shardsOf: (step) => shardCount(run.plan.rowsOf(step).rows.length, microBatchSize),
       learningRate: run.learningRate,
       clipCoefficient: (norm) => clipCoefficient(norm, training.max_grad_norm),
@@ -176,6 +184,8 @@ function createConductor({ run, files, metrics }: Parts, options: CoordinatorOpt
     sources,
     recorder,
     logger: options.logger,
+    allReduceDtype: run.config.cluster.all_reduce_dtype,
+    onRecovered: (step) => files.rewind(step),
     save: (state) => {
       // What a checkpoint follows from is on the disk before it.
       files.flush();
@@ -183,6 +193,31 @@ function createConductor({ run, files, metrics }: Parts, options: CoordinatorOpt
     },
     now: options.now,
   });
+}
+
+/** Who must be there, and what to do where a part of the run was done before. */
+function clusterSettings(
+  run: PreparedRun,
+  record: RunRecord,
+): Pick<MachineSettings, "totalSteps" | "minWorkers" | "silenceTimeout" | "gradientSize" | "mesh" | "recovery"> {
+  const { cluster } = run.config;
+  const interrupted = record.step > run.replica.step;
+  return {
+    totalSteps: run.plan.totalSteps,
+    minWorkers: cluster.min_workers,
+    silenceTimeout: cluster.heartbeat_timeout * 1000,
+    gradientSize: run.layout.size,
+    mesh: meshRule(cluster.all_reduce, run.layout.size),
+    ...(interrupted
+      ? {
+          recovery: {
+            recordedStep: stepNumber(record.step),
+            expectedWorkers: Math.max(1, record.workers),
+            timeout: Math.min(recoveryTimeout, cluster.reconnect_timeout * 1000),
+          },
+        }
+      : {}),
+  };
 }
 
 function startTelemetry(
@@ -215,7 +250,9 @@ async function startServer(
     modelPath: run.modelFolder.path,
     layoutFingerprint: run.layoutFingerprint,
     token,
-    silenceTimeout,
+    runDigest: runDigest(run),
+    allReduceDtype: run.config.cluster.all_reduce_dtype,
+    silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: (session: WorkerSession) => (tls === null ? session.reach(toWorkers) : Promise.resolve()),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
     onFailure: (session, error) => {

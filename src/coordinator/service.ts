@@ -1,22 +1,32 @@
 /** The coordinator's gRPC service: checks who calls, turns messages into events, serves what is pulled. */
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
-import { bytesOf, floatsOf } from "../collective/index.js";
-import type { Chunk } from "../collective/index.js";
+import type { Chunk, TreeNode } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import { shardIndex, stepNumber } from "../ids.js";
 import type { ModelManifest } from "../model/index.js";
 import type { Replica } from "../optim/index.js";
-import { metadataKeys, protocolVersion, receiveObject, sendChunks, sendObject, showsToken } from "../rpc/index.js";
+import type { AllReduceDtype } from "../config/index.js";
+import {
+  metadataKeys,
+  protocolVersion,
+  receiveObject,
+  receiveVector,
+  sendChunks,
+  sendObject,
+  sendVector,
+  showsToken,
+} from "../rpc/index.js";
 import type {
-  ContributionOutput,
   CoordinatorHandlers,
   CoordinatorMessage,
   JoinOutput,
+  ReadyOutput,
   WorkerMessageOutput,
 } from "../rpc/index.js";
 import { version } from "../version.js";
 import type { Conductor } from "./conductor.js";
+import type { Event } from "./machine/index.js";
 import { modelFileChunks } from "./model-files.js";
 import { WorkerSession } from "./session.js";
 
@@ -24,6 +34,9 @@ export interface ServiceOptions {
   readonly conductor: Conductor;
   readonly replica: Replica;
   readonly runId: string;
+  /** Names the run through all lives of its coordinator. */
+  readonly runDigest: string;
+  readonly allReduceDtype: AllReduceDtype;
   /** The resolved run file as JSON, without secrets. */
   readonly runConfig: string;
   readonly model: ModelManifest;
@@ -58,12 +71,16 @@ export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandler
     Attend: (call) => attend(call, options),
     PullReduced: (call) => {
       if (!admitted(call, options)) return;
-      const step = stepNumber(call.request.step);
-      const vector = options.conductor.reduced(step);
-      if (vector === undefined) refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
+      const { step, offset, length } = call.request;
+      const vector = options.conductor.reduced(stepNumber(step));
+      const { size } = options.replica;
+      if (!(offset >= 0 && length > 0 && offset + length <= size))
+        refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} of ${size}`);
+      else if (vector === undefined)
+        refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
       else {
-        options.onSent(vector.byteLength);
-        void serve(call, sendObject(call, bytesOf(vector)));
+        options.onSent(length * (options.allReduceDtype === "bfloat16" ? 2 : 4));
+        void serve(call, sendVector(call, vector.subarray(offset, offset + length), options.allReduceDtype));
       }
     },
     PullReplica: (call) => {
@@ -82,8 +99,20 @@ export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandler
     PushContribution: (call, callback) => {
       const session = options.conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
       if (!admitted(call, options) || session === undefined) return;
-      receivePush(call, session, options.replica.size).then(
+      receivePush(call, session, options).then(
         () => callback(null, {}),
+        (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
+      );
+    },
+    PushReplica: (call, callback) => {
+      const session = options.conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
+      if (!admitted(call, options) || session === undefined) return;
+      const step = Number(call.metadata.get(metadataKeys.step)[0]);
+      receiveObject(call, options.replica.size * 12).then(
+        (bytes) => {
+          session.pushedReplica({ step, bytes });
+          callback(null, {});
+        },
         (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
       );
     },
@@ -118,11 +147,12 @@ function admitted(
 async function receivePush(
   call: ServerReadableStream<Chunk, unknown>,
   session: WorkerSession,
-  size: number,
+  { replica, allReduceDtype }: ServiceOptions,
 ): Promise<void> {
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
   const node = { first: shardIndex(number(metadataKeys.first)), count: number(metadataKeys.count) };
-  const vector = floatsOf(await receiveObject(call, size * 4));
+  const vector = new Float32Array(replica.size);
+  await receiveVector(call, vector, allReduceDtype);
   session.pushed(number(metadataKeys.step), node, vector);
 }
 
@@ -169,6 +199,7 @@ function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOp
       model: { hash: options.model.hash, files: [...options.model.files] },
       modelPath: options.modelPath,
       silenceTimeoutMs: options.silenceTimeout,
+      runDigest: options.runDigest,
     },
   });
   return session;
@@ -189,27 +220,47 @@ function onMessage(
   options: ServiceOptions,
 ): void {
   const { conductor } = options;
-  const worker = session.id;
-  if (message.ready) onReady(call, session, message.ready.layoutFingerprint, options);
-  else if (message.applied)
-    conductor.dispatch({
-      type: "applied",
-      worker,
-      step: stepNumber(message.applied.step),
-      hash: message.applied.stateHash,
-    });
-  else if (message.contribution) onContribution(session, message.contribution, conductor);
-  else if (message.resynchronise) conductor.dispatch({ type: "resynchronise", worker });
+  if (message.ready) onReady(call, session, message.ready, options);
   else if (message.failed) {
     const { message: what, hint } = message.failed;
     options.onFailure(session, new CoxswainError(errorCode(message.failed.code), what, hint === "" ? {} : { hint }));
-    conductor.dismiss(worker, what);
-  } else conductor.dispatch({ type: "heard", worker });
+    conductor.dismiss(session.id, what);
+  } else conductor.dispatch(eventOf(session.id, message));
 }
 
-function onReady(call: Attendance, session: WorkerSession, fingerprint: string, options: ServiceOptions): void {
+/** What a worker says that the state machine decides on; anything else is a sign of life. */
+function eventOf(worker: string, message: WorkerMessageOutput): Event {
+  const { applied, computed, contribution, sliceReduced, collectFailed } = message;
+  if (applied) return { type: "applied", worker, step: stepNumber(applied.step), hash: applied.stateHash };
+  if (computed) {
+    const { task, step, shard, lossSum, supervisedTokens, seconds } = computed;
+    return {
+      type: "computed",
+      worker,
+      task: task === "TASK_TRAIN" ? "train" : "evaluate",
+      step: stepNumber(step),
+      result: { shard: shardIndex(shard), lossSum, supervisedTokens, seconds },
+    };
+  }
+  if (contribution)
+    return { type: "contribution", worker, step: stepNumber(contribution.step), node: nodeOf(contribution) };
+  if (sliceReduced)
+    return { type: "sliceReduced", worker, step: stepNumber(sliceReduced.step), slice: sliceReduced.slice };
+  if (collectFailed) {
+    const { step, slice, source } = collectFailed;
+    return { type: "collectFailed", worker, step: stepNumber(step), slice, node: nodeOf(collectFailed), source };
+  }
+  if (message.resynchronise) return { type: "resynchronise", worker };
+  if (message.draining) return { type: "draining", worker };
+  if (message.idle) return { type: "idle", worker };
+  return { type: "heard", worker };
+}
+
+const nodeOf = ({ first, count }: { first: number; count: number }): TreeNode => ({ first: shardIndex(first), count });
+
+function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
   const { conductor } = options;
-  if (fingerprint !== options.layoutFingerprint) {
+  if (ready.layoutFingerprint !== options.layoutFingerprint) {
     refuse(
       call,
       status.FAILED_PRECONDITION,
@@ -218,18 +269,15 @@ function onReady(call: Attendance, session: WorkerSession, fingerprint: string, 
     conductor.dismiss(session.id, "its layout of LoRA tensors differs");
     return;
   }
-  void options.reach(session).then(() => conductor.dispatch({ type: "ready", worker: session.id }));
-}
-
-function onContribution(session: WorkerSession, message: ContributionOutput, conductor: Conductor): void {
-  conductor.dispatch({
-    type: "contribution",
-    worker: session.id,
-    task: message.task === "TASK_TRAIN" ? "train" : "evaluate",
-    step: stepNumber(message.step),
-    node: { first: shardIndex(message.first), count: message.count },
-    results: message.results.map((result) => ({ ...result, shard: shardIndex(result.shard) })),
-  });
+  const { replica } = ready;
+  void options.reach(session).then(() =>
+    conductor.dispatch({
+      type: "ready",
+      worker: session.id,
+      reachable: !session.pushes,
+      replica: replica === null ? undefined : { step: stepNumber(replica.step), hash: replica.stateHash },
+    }),
+  );
 }
 
 /** Only kinds that a worker can meet; anything else is a bug. */

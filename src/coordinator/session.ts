@@ -1,18 +1,40 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
 import { Metadata } from "@grpc/grpc-js";
-import type { ChannelCredentials, ServerDuplexStream } from "@grpc/grpc-js";
-import { floatsOf } from "../collective/index.js";
-import type { TreeNode } from "../collective/index.js";
+import type { ChannelCredentials, ClientReadableStream, ServerDuplexStream } from "@grpc/grpc-js";
+import type { Chunk, TreeNode } from "../collective/index.js";
+import type { AllReduceDtype } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import { WorkerClient, bulkChannelOptions, bulkDeadline, bulkTimeout, receiveObject, withToken } from "../rpc/index.js";
-import type { CoordinatorMessage, JoinOutput, WorkerMessageOutput, WorkerStub } from "../rpc/index.js";
+import {
+  WorkerClient,
+  bulkChannelOptions,
+  bulkDeadline,
+  bulkTimeout,
+  metadataKeys,
+  receiveObject,
+  receiveVector,
+  withToken,
+} from "../rpc/index.js";
+import type { CoordinatorMessage, JoinOutput, Peer, WorkerMessageOutput, WorkerStub } from "../rpc/index.js";
+import type { Slice } from "./machine/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
 const reachTimeout = 3_000;
 
-interface Push {
-  readonly arrived: (vector: Float32Array) => void;
+/**
+ * Pushed sums that may wait to be asked for: a worker pushes what it has announced at once, which is a few nodes ahead of
+ * the coordinator's reading at most.
+ */
+const earlyAllowed = 64;
+
+interface Push<T> {
+  readonly arrived: (object: T) => void;
   readonly failed: (error: Error) => void;
+}
+
+/** A replica in bytes, see PullReplica. */
+export interface ReplicaBytes {
+  readonly step: number;
+  readonly bytes: Uint8Array;
 }
 
 const keyOf = (step: number, { first, count }: TreeNode): string => `${step}:${first}:${count}`;
@@ -29,8 +51,9 @@ export class WorkerSession {
   #dataClient: WorkerStub | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
-  readonly #awaited = new Map<string, Push>();
+  readonly #awaited = new Map<string, Push<Float32Array>>();
   readonly #early = new Map<string, Float32Array>();
+  #awaitedReplica: Push<ReplicaBytes> | undefined;
 
   constructor(stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>, join: JoinOutput) {
     this.id = join.workerId;
@@ -60,17 +83,56 @@ export class WorkerSession {
     });
   }
 
-  /** @returns the sum of a node's gradients, [size]; rejects when it does not come in time */
-  receive(step: number, node: TreeNode, size: number): Promise<Float32Array> {
-    return this.pushes ? this.#await(step, node, size) : this.#pull(step, node, size);
+  /** How other workers reach it. */
+  get peer(): Peer {
+    return { workerId: this.id, address: this.#dataAddress ?? "", key: this.#dataKey };
   }
 
-  /** A pushed contribution has arrived, perhaps before it was asked for. */
+  /** @returns the sum of a node's gradients, [size]; rejects when it does not come in time */
+  receive(step: number, node: TreeNode, size: number, dtype: AllReduceDtype): Promise<Float32Array> {
+    if (this.pushes) return this.#await(step, node, size);
+    const { first, count } = node;
+    return this.#pull(size, dtype, (client, metadata, deadline) =>
+      client.pullContribution({ step, first, count, offset: 0, length: size }, metadata, { deadline }),
+    );
+  }
+
+  /** @returns a slice that this worker has reduced, [slice.length]; rejects when it does not come in time */
+  gather(step: number, { offset, length }: Slice, dtype: AllReduceDtype): Promise<Float32Array> {
+    return this.#pull(length, dtype, (client, metadata, deadline) =>
+      client.pullSlice({ step, offset, length }, metadata, { deadline }),
+    );
+  }
+
+  /** The worker's replica of `size` parameters. */
+  async replica(size: number): Promise<ReplicaBytes> {
+    const bytes = size * 12;
+    if (this.pushes || this.#dataClient === undefined) {
+      const pushed = this.#awaitReplica(bytes);
+      this.send({ sendReplica: {} });
+      return pushed;
+    }
+    const metadata = withToken(this.#dataKey, new Metadata());
+    const call = this.#dataClient.pullReplica({}, metadata, { deadline: bulkDeadline(bytes) });
+    let step = Number.NaN;
+    call.on("metadata", (received: Metadata) => (step = Number(received.get(metadataKeys.step)[0])));
+    return { bytes: await receiveObject(call, bytes), step };
+  }
+
+  /**
+   * A pushed contribution has arrived, perhaps before it was asked for.
+   * @throws CoxswainError "network" when too many were never asked for
+   */
   pushed(step: number, node: TreeNode, vector: Float32Array): void {
     const key = keyOf(step, node);
     const waiting = this.#awaited.get(key);
-    if (waiting === undefined) this.#early.set(key, vector);
-    else waiting.arrived(vector);
+    if (waiting !== undefined) waiting.arrived(vector);
+    else if (this.#early.size < earlyAllowed) this.#early.set(key, vector);
+    else throw new CoxswainError("network", `worker ${this.id} pushes sums that nobody asked for`);
+  }
+
+  pushedReplica(replica: ReplicaBytes): void {
+    this.#awaitedReplica?.arrived(replica);
   }
 
   /** What was pushed for steps that are over is let go of. */
@@ -85,17 +147,22 @@ export class WorkerSession {
     clearInterval(this.#heartbeat);
     this.#stream.end();
     this.#dataClient?.close();
-    for (const { failed } of this.#awaited.values()) failed(new Error("the worker is gone"));
+    const gone = new Error("the worker is gone");
+    for (const { failed } of this.#awaited.values()) failed(gone);
+    this.#awaitedReplica?.failed(gone);
     this.#early.clear();
   }
 
-  async #pull(step: number, { first, count }: TreeNode, size: number): Promise<Float32Array> {
+  async #pull(
+    size: number,
+    dtype: AllReduceDtype,
+    begin: (client: WorkerStub, metadata: Metadata, deadline: Date) => ClientReadableStream<Chunk>,
+  ): Promise<Float32Array> {
     if (this.#dataClient === undefined) throw new CoxswainError("bug", "a pull without a connection");
-    const bytes = size * 4;
-    const call = this.#dataClient.pullContribution({ step, first, count }, withToken(this.#dataKey, new Metadata()), {
-      deadline: bulkDeadline(bytes),
-    });
-    return floatsOf(await receiveObject(call, bytes));
+    const into = new Float32Array(size);
+    const metadata = withToken(this.#dataKey, new Metadata());
+    await receiveVector(begin(this.#dataClient, metadata, bulkDeadline(size * 4)), into, dtype);
+    return into;
   }
 
   #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {
@@ -105,24 +172,31 @@ export class WorkerSession {
       this.#early.delete(key);
       return Promise.resolve(early);
     }
-    return new Promise<Float32Array>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("nothing was pushed in time")), bulkTimeout(size * 4));
-      const settled = (): void => {
-        clearTimeout(timer);
-        this.#awaited.delete(key);
-      };
-      this.#awaited.set(key, {
-        arrived: (vector) => {
-          settled();
-          resolve(vector);
-        },
-        failed: (error) => {
-          settled();
-          reject(error);
-        },
-      });
+    return awaitPush("nothing was pushed in time", bulkTimeout(size * 4), (push) => {
+      if (push === undefined) this.#awaited.delete(key);
+      else this.#awaited.set(key, push);
     });
   }
+
+  #awaitReplica(bytes: number): Promise<ReplicaBytes> {
+    return awaitPush("no replica was pushed in time", bulkTimeout(bytes), (push) => (this.#awaitedReplica = push));
+  }
+}
+
+/** A promise of something that the other side sends. `register` is called with how to settle it, and with nothing when it is. */
+function awaitPush<T>(late: string, timeout: number, register: (push: Push<T> | undefined) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      register(undefined);
+      act();
+    };
+    const timer = setTimeout(() => settle(() => reject(new Error(late))), timeout);
+    register({
+      arrived: (object) => settle(() => resolve(object)),
+      failed: (error) => settle(() => reject(error)),
+    });
+  });
 }
 
 /** The host part of a gRPC peer, "10.0.0.7:40912" or "[::1]:40912", bracketed where it is IPv6. */

@@ -12,9 +12,9 @@ import {
 export const tokenKinds = ["all", "supervised"] as const;
 /** compute: from lease to the last contribution; reduce: sum and norm; apply: the update; total: commit to commit. */
 export const stepPhases = ["compute", "reduce", "apply", "total"] as const;
-/** loading: the model; synchronising: pulling the replica; active: computing, or ready to. */
-export const workerStates = ["loading", "synchronising", "active"] as const;
-/** done: committed; expired: too late; stolen: another was faster; lost: the worker is gone. */
+/** loading: the model; synchronising: pulling the replica; active: computing, or ready to; draining: about to leave. */
+export const workerStates = ["loading", "synchronising", "active", "draining"] as const;
+/** done: committed; expired: too late; stolen: given to one that would be faster; lost: the worker is gone. */
 export const leaseResults = ["done", "expired", "stolen", "lost"] as const;
 /** Seen from the process that exports the metric. */
 export const directions = ["received", "sent"] as const;

@@ -22,11 +22,13 @@ export {
 export type { Counter, Gauge, Histogram, MetricsText } from "./prometheus.js";
 export {
   openRunFiles,
+  readRunRecord,
   type EvalLine,
   type EventName,
   type RunEvent,
   type RunFiles,
   type RunFilesOptions,
+  type RunRecord,
   type StepLine,
 } from "./run-files.js";
 export { createWorkerMetrics, workerActivities, type WorkerActivity, type WorkerMetrics } from "./worker-metrics.js";

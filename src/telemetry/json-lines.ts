@@ -98,6 +98,15 @@ export function keepLines(path: string, keep: (line: Readonly<Record<string, unk
  */
 export const readLines = (path: string): string[] => splitLines(readText(path));
 
+/**
+ * The whole JSON objects of a file; other lines are left out. No file is no lines.
+ * @throws CoxswainError "storage"
+ */
+export const readObjects = (path: string): Readonly<Record<string, unknown>>[] =>
+  readLines(path)
+    .map(parseObject)
+    .filter((value) => value !== undefined);
+
 function splitLines(text: string): string[] {
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();

@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
-import { cannotWrite, JsonLinesFile, keepLines, readLines } from "./json-lines.js";
+import { cannotWrite, JsonLinesFile, keepLines, readLines, readObjects } from "./json-lines.js";
 
 /** A line of `metrics.jsonl` for a committed step. The names are read by users' scripts: add, don't rename. */
 export interface StepLine {
@@ -47,7 +47,12 @@ export type EventName =
   | "worker_joined"
   | "worker_left"
   | "worker_lost"
+  | "run_recovered"
+  | "worker_drained"
   | "lease_reissued"
+  | "lease_stolen"
+  | "lease_expired"
+  | "mesh_failed"
   | "replica_resynchronised"
   | "checkpoint_saved"
   | "checkpoint_failed"
@@ -66,6 +71,8 @@ export interface RunFiles {
   appendMetrics(line: StepLine | EvalLine): void;
   /** Adds a line to `events.jsonl`. */
   appendEvent(event: RunEvent): void;
+  /** Drops the lines of `metrics.jsonl` of steps after this one: they will be written again. */
+  rewind(step: number): void;
   /** Waits until all lines are on the disk. To be called before a checkpoint is put in place: `--resume` keeps what is before it. */
   flush(): void;
   close(): void;
@@ -93,10 +100,10 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
     throw cannotWrite(outputDir, error);
   }
   if (resumeStep === undefined) refuseOldRun(outputDir, metricsPath);
-  else keepLines(metricsPath, ({ step }) => typeof step === "number" && step <= resumeStep);
+  else keepSteps(metricsPath, resumeStep);
   keepLines(eventsPath, () => true);
 
-  const metrics = new JsonLinesFile(metricsPath);
+  let metrics = new JsonLinesFile(metricsPath);
   let events: JsonLinesFile;
   try {
     events = new JsonLinesFile(eventsPath);
@@ -107,6 +114,11 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
   return {
     appendMetrics: (line) => metrics.append(line),
     appendEvent: (event) => events.append(event),
+    rewind: (step) => {
+      metrics.close();
+      keepSteps(metricsPath, step);
+      metrics = new JsonLinesFile(metricsPath);
+    },
     flush: () => {
       metrics.flush();
       events.flush();
@@ -116,6 +128,35 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
       events.close();
     },
   };
+}
+
+const keepSteps = (path: string, last: number): void =>
+  void keepLines(path, ({ step }) => typeof step === "number" && step <= last);
+
+/** What `metrics.jsonl` says of a run that was interrupted. */
+export interface RunRecord {
+  /** The newest step that was committed; 0 when there is none. */
+  readonly step: number;
+  /** Workers that could compute in that step. */
+  readonly workers: number;
+  /** Steps after which an evaluation was made. */
+  readonly evaluated: ReadonlySet<number>;
+}
+
+/** @throws CoxswainError "storage" */
+export function readRunRecord(outputDir: string): RunRecord {
+  let step = 0;
+  let workers = 0;
+  const evaluated = new Set<number>();
+  for (const { step: at, workers: count, eval_loss: evaluation } of readObjects(join(outputDir, "metrics.jsonl"))) {
+    if (typeof at !== "number") continue;
+    if (evaluation !== undefined) evaluated.add(at);
+    else {
+      step = at;
+      workers = typeof count === "number" ? count : 0;
+    }
+  }
+  return { step, workers, evaluated };
 }
 
 /** Nothing that took time to compute is written over: steps, checkpoints, an adapter. */

@@ -1,24 +1,28 @@
 /** The worker's bulk calls to the coordinator. Every one has a deadline. */
-import type { Metadata } from "@grpc/grpc-js";
-import { bytesOf, floatsOf } from "../collective/index.js";
+import type { ClientWritableStream, Metadata, ServiceError } from "@grpc/grpc-js";
 import type { Chunk, TreeNode } from "../collective/index.js";
+import type { AllReduceDtype } from "../config/index.js";
 import type { CoordinatorStub } from "../rpc/index.js";
-import { bulkDeadline, metadataKeys, receiveObject, sendObject } from "../rpc/index.js";
+import { bulkDeadline, metadataKeys, receiveObject, receiveVector, sendObject, sendVector } from "../rpc/index.js";
 
 export class BulkClient {
   readonly #client: CoordinatorStub;
   readonly #metadata: Metadata;
+  readonly #dtype: AllReduceDtype;
 
   /** @param metadata run, worker and token, shown with every call */
-  constructor(client: CoordinatorStub, metadata: Metadata) {
+  constructor(client: CoordinatorStub, metadata: Metadata, dtype: AllReduceDtype) {
     this.#client = client;
     this.#metadata = metadata;
+    this.#dtype = dtype;
   }
 
-  /** @returns the reduced gradient of `step`, [size] */
-  async pullReduced(step: number, size: number): Promise<Float32Array> {
-    const call = this.#client.pullReduced({ step }, this.#metadata, { deadline: bulkDeadline(size * 4) });
-    return floatsOf(await receiveObject(call, size * 4));
+  /** Elements of the reduced gradient of `step` from `offset` on, as many as `into` takes. */
+  async pullReduced(step: number, offset: number, into: Float32Array): Promise<void> {
+    const { length } = into;
+    const deadline = bulkDeadline(into.byteLength);
+    const call = this.#client.pullReduced({ step, offset, length }, this.#metadata, { deadline });
+    await receiveVector(call, into, this.#dtype);
   }
 
   /** @returns the newest committed step, and parameters and both moments one after another, [3 * size] f32 as bytes */
@@ -43,17 +47,36 @@ export class BulkClient {
     metadata.set(metadataKeys.step, String(step));
     metadata.set(metadataKeys.first, String(node.first));
     metadata.set(metadataKeys.count, String(node.count));
-    const deadline = bulkDeadline(vector.byteLength);
-    return new Promise((resolve, reject) => {
-      const call = this.#client.pushContribution(metadata, { deadline }, (error) => {
-        if (error === null) resolve();
-        else reject(error);
-      });
-      // A failure of the stream also ends the call, which rejects above with the better reason.
-      sendObject(call, bytesOf(vector)).then(
-        () => call.end(),
-        () => call.cancel(),
-      );
-    });
+    return push(
+      (done) => this.#client.pushContribution(metadata, { deadline: bulkDeadline(vector.byteLength) }, done),
+      (call) => sendVector(call, vector, this.#dtype),
+    );
   }
+
+  /** Delivers the replica to a coordinator that asked for it and cannot reach this worker. */
+  pushReplica(step: number, bytes: Uint8Array): Promise<void> {
+    const metadata = this.#metadata.clone();
+    metadata.set(metadataKeys.step, String(step));
+    return push(
+      (done) => this.#client.pushReplica(metadata, { deadline: bulkDeadline(bytes.byteLength) }, done),
+      (call) => sendObject(call, bytes),
+    );
+  }
+}
+
+function push(
+  begin: (done: (error: ServiceError | null) => void) => ClientWritableStream<Chunk>,
+  send: (call: ClientWritableStream<Chunk>) => Promise<void>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = begin((error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+    // A failure of the stream also ends the call, which rejects above with the better reason.
+    send(call).then(
+      () => call.end(),
+      () => call.cancel(),
+    );
+  });
 }

@@ -1,13 +1,15 @@
 /** Computes leases: a gradient a shard, folded along the canonical tree into as few contributions as the lease allows. */
-import { TreeSum, cover } from "../collective/index.js";
+import { TreeSum } from "../collective/index.js";
 import type { TreeNode } from "../collective/index.js";
 import type { DropoutKey, LossSum, Trainable } from "../compute/index.js";
+import type { AllReduceDtype } from "../config/index.js";
 import { collate } from "../data/index.js";
 import type { Batch, Row } from "../data/index.js";
-import { shardIndex } from "../ids.js";
-import type { LeaseOutput, RowOutput, WorkerMessage } from "../rpc/index.js";
+import type { ShardIndex } from "../ids.js";
+import type { LeaseOutput, RevokeOutput, RowOutput, WorkerMessage } from "../rpc/index.js";
 import { unpackInts } from "../rpc/index.js";
 import { Contributions, VectorPool } from "./contributions.js";
+import { LeasePlan } from "./lease-plan.js";
 
 export interface ShardMeasurement {
   readonly tokens: number;
@@ -19,6 +21,7 @@ export interface LeaseRunnerOptions {
   readonly trainable: Trainable;
   /** The run's seed: dropout draws from it. */
   readonly seed: number;
+  readonly allReduceDtype: AllReduceDtype;
   readonly send: (message: WorkerMessage) => void;
   /** Delivers a contribution where it cannot be pulled; rejects when it could not. */
   readonly push: (step: number, node: TreeNode, vector: Float32Array) => Promise<void>;
@@ -29,75 +32,104 @@ export interface LeaseRunnerOptions {
   readonly observe: (shard: ShardMeasurement) => void;
 }
 
-interface Result {
-  shard: number;
-  lossSum: number;
-  supervisedTokens: number;
-  seconds: number;
+interface Work {
+  readonly lease: LeaseOutput;
+  readonly plan: LeasePlan;
 }
+
+/** How long computed sums wait for the rest of their node, ms: so much work may be lost with a worker. */
+const deliverAfter = 5_000;
 
 export class LeaseRunner {
   readonly contributions: Contributions;
   readonly #options: LeaseRunnerOptions;
+  /** Leases that have arrived and are not done, in order. */
+  readonly #work: Work[] = [];
 
   constructor(options: LeaseRunnerOptions) {
     this.#options = options;
     this.contributions = new Contributions(new VectorPool(options.trainable.layout.size));
   }
 
-  run(lease: LeaseOutput): Promise<void> {
-    return lease.task === "TASK_TRAIN" ? this.#train(lease) : this.#evaluate(lease);
+  /** A lease has arrived; it is run when those before it are done. */
+  accept(lease: LeaseOutput): void {
+    this.#work.push({ lease, plan: new LeasePlan(lease.first, lease.shards.length, lease.roundShards) });
   }
 
-  async #train(lease: LeaseOutput): Promise<void> {
-    const { step, first, shards, roundShards } = lease;
-    const pool = this.contributions.pool;
-    const sum = new TreeSum(roundShards, { release: (vector) => pool.give(vector) });
-    const waiting = cover(shardIndex(first), shards.length, roundShards);
-    const results: Result[] = [];
-    for (const [index, { rows }] of shards.entries()) {
-      if (this.#options.isFinal(step)) return;
-      const shard = shardIndex(first + index);
-      const gradient = pool.take();
-      const key: DropoutKey = { seed: this.#options.seed, step, shard };
-      results.push(
-        await this.#measure(shard, rows, (batch) => this.#options.trainable.gradients(batch, gradient, key)),
-      );
-      sum.add({ first: shard, count: 1 }, gradient);
-      for (let next = waiting[0]; next !== undefined && sum.has(next); next = waiting[0]) {
-        waiting.shift();
-        this.#deliver(lease, next, sum.take(next), results.splice(0, next.count));
+  /** Shards of leases that have arrived are another's now. */
+  revoke({ task, step, first, count }: RevokeOutput): void {
+    for (const { lease, plan } of this.#work) if (lease.task === task && lease.step === step) plan.revoke(first, count);
+  }
+
+  /** Runs the lease that was accepted first, or leaves it where `wanted` says that its state is not ours. */
+  async run(wanted: boolean): Promise<void> {
+    const [work] = this.#work;
+    try {
+      if (work !== undefined && wanted)
+        await (work.lease.task === "TASK_TRAIN" ? this.#train(work) : this.#evaluate(work));
+    } finally {
+      this.#work.shift();
+    }
+  }
+
+  async #train({ lease, plan }: Work): Promise<void> {
+    const { step, roundShards } = lease;
+    const { isFinal, trainable, seed, now, allReduceDtype } = this.#options;
+    const { pool } = this.contributions;
+    const sum = new TreeSum(roundShards, { precision: allReduceDtype, release: (vector) => pool.give(vector) });
+    let deliveredAt = now();
+    for (let shard = plan.begin(); shard !== undefined; shard = plan.begin()) {
+      if (isFinal(step)) {
+        sum.clear();
+        return;
       }
+      const gradient = pool.take();
+      const key: DropoutKey = { seed, step, shard };
+      await this.#measure(lease, shard, (batch) => trainable.gradients(batch, gradient, key));
+      plan.computed(shard);
+      sum.add({ first: shard, count: 1 }, gradient);
+      const overdue = now() - deliveredAt > deliverAfter;
+      if (this.#deliver(lease, plan, sum, overdue ? plan.nodesNow() : plan.nodes())) deliveredAt = now();
     }
+    // Shards that were taken back may have been all that a node waited for.
+    this.#deliver(lease, plan, sum, plan.nodesNow());
   }
 
-  #deliver(lease: LeaseOutput, node: TreeNode, vector: Float32Array, results: Result[]): void {
+  /** @returns whether there was anything */
+  #deliver(lease: LeaseOutput, plan: LeasePlan, sum: TreeSum, nodes: readonly TreeNode[]): boolean {
     const { step, push } = lease;
-    this.contributions.put(step, node, vector);
-    this.#options.send({ contribution: { task: "TASK_TRAIN", step, ...node, results } });
-    // A push that fails is noticed by the coordinator, which waits for it only so long and leases the shards again.
-    if (push) this.#options.push(step, node, vector).catch(() => undefined);
+    for (const node of nodes) {
+      plan.delivered(node);
+      const vector = sum.take(node);
+      this.contributions.put(step, node, vector);
+      this.#options.send({ contribution: { step, ...node } });
+      // A push that fails is noticed by the coordinator, which waits for it only so long and leases the shards again.
+      if (push) this.#options.push(step, node, vector).catch(() => undefined);
+    }
+    return nodes.length > 0;
   }
 
-  async #evaluate({ step, first, shards }: LeaseOutput): Promise<void> {
-    for (const [index, { rows }] of shards.entries()) {
-      if (this.#options.isFinal(step + 1)) return;
-      const shard = shardIndex(first + index);
-      const result = await this.#measure(shard, rows, (batch) => this.#options.trainable.loss(batch));
-      this.#options.send({
-        contribution: { task: "TASK_EVALUATE", step, first: shard, count: 1, results: [result] },
-      });
+  async #evaluate({ lease, plan }: Work): Promise<void> {
+    for (let shard = plan.begin(); shard !== undefined; shard = plan.begin()) {
+      if (this.#options.isFinal(lease.step + 1)) return;
+      await this.#measure(lease, shard, (batch) => this.#options.trainable.loss(batch));
     }
   }
 
-  async #measure(shard: number, rows: RowOutput[], compute: (batch: Batch) => Promise<LossSum>): Promise<Result> {
+  /** Computes one shard and reports it. */
+  async #measure(
+    { task, step, first, shards }: LeaseOutput,
+    shard: ShardIndex,
+    compute: (batch: Batch) => Promise<LossSum>,
+  ): Promise<void> {
+    const rows = shards[shard - first]?.rows ?? [];
     const batch = collate(rows.map(readRow));
     const start = this.#options.now();
     const { lossSum, tokens: supervisedTokens } = await compute(batch);
     const seconds = (this.#options.now() - start) / 1000;
     const tokens = rows.reduce((sum, { inputIds }) => sum + inputIds.byteLength / 4, 0);
     this.#options.observe({ tokens, supervisedTokens, seconds });
-    return { shard, lossSum, supervisedTokens, seconds };
+    this.#options.send({ computed: { task, step, shard, lossSum, supervisedTokens, seconds } });
   }
 }
 

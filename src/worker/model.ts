@@ -15,6 +15,8 @@ export interface LoadedModel {
   readonly trainable: Trainable;
   readonly layout: LoraLayout;
   readonly replica: Replica;
+  /** Which run the replica is of (Welcome.run_digest); undefined as long as it holds nothing. */
+  replicaOf: string | undefined;
   readonly engine: EngineName;
   readonly device: Device;
 }
@@ -90,7 +92,7 @@ export class ModelLoader {
     const { layout } = trainable;
     const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = config.training;
     const replica = new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
-    return { trainable, layout, replica, engine: opened.engine.name, device: opened.device };
+    return { trainable, layout, replica, replicaOf: undefined, engine: opened.engine.name, device: opened.device };
   }
 }
 

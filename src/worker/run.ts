@@ -37,8 +37,8 @@ export interface WorkerOptions {
   readonly modelFolder: string | undefined;
   /** In place of the run's `compute.device`. */
   readonly device: Device | "auto" | undefined;
-  /** How long to go on trying to reach a coordinator, ms. */
-  readonly reconnectTimeout: number;
+  /** How long to go on trying to reach a coordinator, ms; undefined: what the run says, and five minutes for the first. */
+  readonly reconnectTimeout: number | undefined;
   readonly logger: Logger;
   readonly observer: WorkerObserver;
   /** Monotonic, ms. */
@@ -49,6 +49,9 @@ export interface WorkerOptions {
 
 /** How long one attempt to connect may take, ms. */
 const attemptTimeout = 5_000;
+
+/** How long to try to reach a coordinator of which nothing is known yet, ms. */
+const firstReconnectTimeout = 300_000;
 
 /** Waits between attempts, ms: doubling from the first to the last. */
 const backOff = { first: 200, last: 5_000 };
@@ -96,6 +99,7 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
   const { logger, signal, coordinator } = options;
   let lastContact = options.now();
   let wait = backOff.first;
+  let timeout = options.reconnectTimeout ?? firstReconnectTimeout;
   const leaving = (): boolean => signal.aborted;
   while (!leaving()) {
     const end = await attendOnce(connection, options);
@@ -112,7 +116,8 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
       lastContact = options.now();
       wait = backOff.first;
     }
-    if (options.now() - lastContact > options.reconnectTimeout)
+    timeout = options.reconnectTimeout ?? end.reconnectTimeout ?? timeout;
+    if (options.now() - lastContact > timeout)
       throw new CoxswainError("network", `no coordinator at ${coordinator}: ${end.reason}`, {
         hint: "Start it with `coxswain coordinator run.yaml --listen HOST:PORT`, check the address and the firewall, or wait longer with --reconnect-timeout.",
       });
@@ -122,10 +127,14 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
   }
 }
 
-type Attempt = SessionEnd & { readonly connected: boolean };
+type Attempt = SessionEnd & {
+  readonly connected: boolean;
+  /** What the run says, ms. */
+  readonly reconnectTimeout?: number | undefined;
+};
 
 async function attendOnce(connection: Connection, options: WorkerOptions): Promise<Attempt> {
-  const unreachable = await whenReady(connection.client, Math.min(attemptTimeout, options.reconnectTimeout / 3));
+  const unreachable = await whenReady(connection.client, attemptTimeout);
   if (unreachable !== undefined) return { kind: "lost", reason: unreachable, connected: false };
   const host = hostname();
   const id = `${host}-${process.pid}-${randomBytes(3).toString("hex")}`;
@@ -134,10 +143,11 @@ async function attendOnce(connection: Connection, options: WorkerOptions): Promi
     { ...connection, identity: { id, host, pid: process.pid }, softwareVersion: version },
     options,
   );
-  const leave = (): void => void session.leave(String(options.signal.reason ?? "stopped"));
+  const leave = (): void => session.drain(String(options.signal.reason ?? "stopped"));
   options.signal.addEventListener("abort", leave, { once: true });
   try {
-    return { ...(await session.run()), connected: true };
+    const end = await session.run();
+    return { ...end, connected: true, reconnectTimeout: session.reconnectTimeout };
   } finally {
     options.signal.removeEventListener("abort", leave);
     options.observer.connected(false);

@@ -13,6 +13,7 @@ import type {
   CoordinatorStub,
   LeaseOutput,
   WelcomeOutput,
+  WorkerMessage,
 } from "../rpc/index.js";
 import { metadataKeys, protocolVersion, withToken } from "../rpc/index.js";
 import { BulkClient } from "./bulk-client.js";
@@ -22,6 +23,7 @@ import type { StreamEnd } from "./control.js";
 import type { DataServer } from "./data-server.js";
 import type { ModelLoader, LoadedModel } from "./model.js";
 import type { WorkerOptions } from "./run.js";
+import { Slices } from "./slices.js";
 
 export type SessionEnd =
   StreamEnd | { readonly kind: "finished"; readonly completed: boolean; readonly reason: string };
@@ -37,6 +39,9 @@ export interface SessionParts {
   readonly softwareVersion: string;
 }
 
+/** How long a worker that wants to go waits until what it has computed was taken, ms. */
+const drainTimeout = 20_000;
+
 /** Bulk calls that may fail in a row before the session is given up. */
 const failuresAllowed = 3;
 
@@ -45,6 +50,8 @@ interface Membership {
   readonly model: LoadedModel;
   readonly runner: LeaseRunner;
   readonly bulk: BulkClient;
+  readonly slices: Slices;
+  readonly runDigest: string;
 }
 
 export class Session {
@@ -57,6 +64,7 @@ export class Session {
   #finish: { reason: string; completed: boolean } | undefined;
   /** Bulk calls that failed in a row. */
   #failures = 0;
+  #drainTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: SessionParts, options: WorkerOptions) {
     this.#parts = parts;
@@ -65,6 +73,9 @@ export class Session {
       this.#onArrival(message),
     );
   }
+
+  /** What the run says of how long to try to reach a coordinator that is gone, ms; undefined before the welcome. */
+  reconnectTimeout: number | undefined;
 
   /** Takes part until the run is finished, the stream is lost, or this worker is refused. */
   async run(): Promise<SessionEnd> {
@@ -81,12 +92,20 @@ export class Session {
       await this.#control.close({ failed: failureOf(error) });
       throw error;
     } finally {
+      clearTimeout(this.#drainTimer);
       this.#parts.dataServer?.serve(undefined);
+      this.#membership?.slices.close();
       await this.#control.close();
     }
   }
 
-  /** Says goodbye: what this worker holds is leased to others at once. */
+  /** Asks to go: nothing more is leased to this worker, and it is dismissed once what it has computed was taken. */
+  drain(reason: string): void {
+    this.#control.send({ draining: { reason } });
+    this.#drainTimer = setTimeout(() => void this.leave(reason), drainTimeout);
+  }
+
+  /** Goes at once: what this worker holds is leased to others. */
   leave(reason: string): Promise<void> {
     return this.#control.close({ leaving: { reason } });
   }
@@ -107,9 +126,14 @@ export class Session {
     });
   }
 
-  #onArrival({ commit, finish }: CoordinatorMessageOutput): void {
+  /** What must not wait for the shard that is being computed. */
+  #onArrival({ commit, finish, lease, revoke, reduce, collect }: CoordinatorMessageOutput): void {
     if (commit) this.#final = Math.max(this.#final, commit.step);
     if (finish) this.#finish = { reason: finish.reason, completed: finish.completed };
+    if (lease) this.#membership?.runner.accept(lease);
+    if (revoke) this.#membership?.runner.revoke(revoke);
+    if (reduce) this.#membership?.slices.reduce(reduce);
+    if (collect) this.#membership?.slices.collect(collect);
   }
 
   async #handle(message: CoordinatorMessageOutput): Promise<void> {
@@ -117,6 +141,9 @@ export class Session {
     else if (message.synchronise) await this.#onSynchronise();
     else if (message.lease) await this.#onLease(message.lease);
     else if (message.commit) await this.#onCommit(message.commit);
+    else if (message.sendReplica) await this.#onSendReplica();
+    // What came before is done: nothing of what was taken back is being computed any more.
+    else if (message.revoke) this.#control.send({ idle: {} });
   }
 
   async #onWelcome(welcome: WelcomeOutput): Promise<void> {
@@ -125,43 +152,65 @@ export class Session {
     const metadata = withToken(this.#options.token, new Metadata());
     metadata.set(metadataKeys.run, welcome.runId);
     metadata.set(metadataKeys.worker, this.#parts.identity.id);
-    const bulk = new BulkClient(this.#parts.bulkClient, metadata);
+    const allReduceDtype = config.cluster.all_reduce_dtype;
+    const bulk = new BulkClient(this.#parts.bulkClient, metadata, allReduceDtype);
+    this.reconnectTimeout = config.cluster.reconnect_timeout * 1000;
     this.#options.observer.activity("loading");
     const model = await this.#parts.loader.load(welcome, config, bulk);
+    const send = (message: WorkerMessage): void => this.#control.send(message);
     const runner = new LeaseRunner({
       trainable: model.trainable,
       seed: config.seed,
-      send: (message) => this.#control.send(message),
+      allReduceDtype,
+      send,
       push: (step, node, vector) => bulk.pushContribution(step, node, vector),
       isFinal: (step) => step <= this.#final || this.#finish !== undefined || this.#control.end !== undefined,
       now: this.#options.now,
       observe: (shard) => this.#options.observer.shard(shard),
     });
-    this.#parts.dataServer?.serve(runner.contributions);
-    this.#membership = { model, runner, bulk };
-    const { engine, device, layout } = model;
-    this.#control.send({ ready: { layoutFingerprint: layoutFingerprint(layout), engine, device } });
+    const { contributions } = runner;
+    const workerId = this.#parts.identity.id;
+    const slices = new Slices({ workerId, runId: welcome.runId, contributions, dtype: allReduceDtype, send });
+    this.#parts.dataServer?.serve({
+      runId: welcome.runId,
+      dtype: allReduceDtype,
+      contribution: (step, node) => contributions.get(step, node),
+      slice: (step, offset, length) => slices.get(step, offset, length),
+      replica: () => heldReplica(model, welcome.runDigest),
+      hold: (vector) => contributions.pool.hold(vector),
+    });
+    this.#membership = { model, runner, bulk, slices, runDigest: welcome.runDigest };
+    const { engine, device, layout, replica, replicaOf } = model;
+    const held = replicaOf === welcome.runDigest ? { step: replica.step, stateHash: replica.hash() } : null;
+    send({ ready: { layoutFingerprint: layoutFingerprint(layout), engine, device, replica: held } });
   }
 
   async #onSynchronise(): Promise<void> {
-    const { model, bulk } = this.#joined();
+    const { model, bulk, runDigest } = this.#joined();
     const state = await this.#arrived("the replica", bulk.pullReplica(model.layout.size));
     if (state === undefined) return;
     model.replica.restore(state.step, state.bytes);
+    model.replicaOf = runDigest;
     await this.#report(model);
+  }
+
+  /** A coordinator that was restarted and cannot reach this worker goes on from its replica. */
+  async #onSendReplica(): Promise<void> {
+    const { model, bulk, runDigest } = this.#joined();
+    const held = heldReplica(model, runDigest);
+    if (held !== undefined) await bulk.pushReplica(held.step, held.bytes);
   }
 
   async #onLease(lease: LeaseOutput): Promise<void> {
     const { model, runner } = this.#joined();
     const needed = lease.task === "TASK_TRAIN" ? lease.step - 1 : lease.step;
-    if (model.replica.step !== needed) return;
     this.#options.observer.activity("computing");
-    await runner.run(lease);
+    await runner.run(model.replica.step === needed);
     this.#options.observer.activity("idle");
   }
 
-  async #onCommit({ step, learningRate, scale }: CommitOutput): Promise<void> {
-    const { model, runner, bulk } = this.#joined();
+  async #onCommit({ step, learningRate, scale, slices }: CommitOutput): Promise<void> {
+    const { model, runner, bulk, slices: mesh } = this.#joined();
     if (step <= model.replica.step) return;
     if (step > model.replica.step + 1) {
       this.#control.send({
@@ -169,10 +218,14 @@ export class Session {
       });
       return;
     }
-    const gradient = await this.#arrived(`the gradient of step ${step}`, bulk.pullReduced(step, model.layout.size));
-    if (gradient === undefined) return;
+    const { pool } = runner.contributions;
+    const gradient = pool.take();
+    const gathered = mesh.gather(step, slices, gradient, bulk);
+    if ((await this.#arrived(`the gradient of step ${step}`, gathered)) !== true) return;
     model.replica.apply({ step, gradient, learningRate, scale });
+    pool.give(gradient);
     runner.contributions.release(step);
+    mesh.release(step);
     await this.#report(model);
   }
 
@@ -205,6 +258,14 @@ export class Session {
       });
     return this.#membership;
   }
+}
+
+/** What is served to a coordinator that goes on after a fall: never the state of another run. */
+function heldReplica(
+  { replica, replicaOf }: LoadedModel,
+  runDigest: string,
+): { readonly step: number; readonly bytes: Uint8Array } | undefined {
+  return replicaOf === runDigest ? { step: replica.step, bytes: replica.toBytes() } : undefined;
 }
 
 function readConfig(text: string): RunConfig {

@@ -4,7 +4,7 @@
  * workers have; messages that take a random time but stay in order on each stream. Gradients are a few real floats that
  * are really added up, so that every committed sum is compared with the canonical one, bit by bit.
  */
-import { TreeSum, children, cover, root, squareSumBlock } from "../../src/collective/index.js";
+import { TreeSum, children, root, squareSumBlock } from "../../src/collective/index.js";
 import type { TreeNode } from "../../src/collective/index.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import type {
@@ -15,7 +15,8 @@ import type {
   ReducedSlice,
   Slice,
 } from "../../src/coordinator/machine/index.js";
-import { shardIndex, stepNumber } from "../../src/ids.js";
+import { stepNumber } from "../../src/ids.js";
+import { LeasePlan } from "../../src/worker/lease-plan.js";
 
 export interface SimulationOptions {
   readonly settings: Partial<MachineSettings> & { readonly totalSteps: number; readonly shards: number };
@@ -402,7 +403,9 @@ class SimulatedWorker {
   #queue: Told[] = [];
   #busy = false;
   #final = 0;
-  #revoked = new Set<string>();
+  #leases: LeaseEffect[] = [];
+  readonly #plans = new Map<LeaseEffect, LeasePlan>();
+  readonly #revoked = new Map<LeaseEffect, { from: number; size: number }[]>();
   readonly #sums = new Map<string, { step: number; vector: Float32Array }>();
   readonly #reducers = new Map<
     number,
@@ -494,6 +497,8 @@ class SimulatedWorker {
     this.#queue = [];
     this.#busy = false;
     this.#final = 0;
+    this.#leases = [];
+    this.#plans.clear();
     this.#revoked.clear();
     this.#reducers.clear();
     this.#sums.clear();
@@ -528,12 +533,10 @@ class SimulatedWorker {
         this.#final = Math.max(this.#final, told.step);
         break;
       case "revoke":
-        for (let shard = told.first as number; shard < told.first + told.count; shard++)
-          this.#revoked.add(`${told.task}:${told.step}:${shard}`);
+        this.#revoke(told);
         break;
       case "lease":
-        for (let shard = told.first as number; shard < told.first + told.count; shard++)
-          this.#revoked.delete(`${told.task}:${told.step}:${shard}`);
+        this.#leases.push(told);
         break;
       case "reduceSlice":
         this.#reducers.set(told.slice.index, {
@@ -554,6 +557,15 @@ class SimulatedWorker {
     }
     this.#queue.push(told);
     this.#pump();
+  }
+
+  /** Takes shards off every lease that has arrived, also the one that is being computed. */
+  #revoke({ task, step, first, count }: Extract<Effect, { type: "revoke" }>): void {
+    for (const lease of this.#leases) {
+      if (lease.task !== task || lease.step !== step) continue;
+      this.#plans.get(lease)?.revoke(first, count);
+      this.#revoked.set(lease, [...(this.#revoked.get(lease) ?? []), { from: first, size: count }]);
+    }
   }
 
   #collect({ step, slice: index, node, source }: Extract<Effect, { type: "collect" }>): void {
@@ -583,6 +595,7 @@ class SimulatedWorker {
     this.#busy = true;
     const next = (): void => {
       if (session !== this.#session) return;
+      if (told.type === "lease") this.#leases = this.#leases.filter((lease) => lease !== told);
       this.#busy = false;
       this.#pump();
     };
@@ -615,46 +628,40 @@ class SimulatedWorker {
       return;
     }
     const sum = new TreeSum(roundShards);
-    const computed = new Set<number>();
-    const delivered = new Set<string>();
-    const wanted = (shard: number): boolean => computed.has(shard) || !this.#revoked.has(`${task}:${step}:${shard}`);
+    const plan = new LeasePlan(first, count, roundShards);
+    this.#plans.set(lease, plan);
+    for (const { from, size } of this.#revoked.get(lease) ?? []) plan.revoke(from, size);
     let deliveredAt = this.#simulation.now;
-    const deliver = (): void => {
-      const overdue = this.#simulation.now - deliveredAt > 5_000;
-      for (const node of overdue ? sum.nodes() : coverOf(first, count, roundShards, wanted)) {
-        const key = `${node.first}:${node.count}`;
-        if (delivered.has(key) || !sum.has(node)) continue;
-        delivered.add(key);
+    const deliver = (nodes: readonly TreeNode[]): void => {
+      for (const node of nodes) {
         deliveredAt = this.#simulation.now;
-        this.#sums.set(`${step}:${key}`, { step, vector: sum.take(node) });
+        plan.delivered(node);
+        this.#sums.set(`${step}:${node.first}:${node.count}`, { step, vector: sum.take(node) });
         this.#send({ type: "contribution", worker: this.id, step, node });
       }
     };
-    const one = (index: number): void => {
-      const shard = shardIndex(first + index);
-      if (index === count || this.#final >= (task === "train" ? step : step + 1)) {
-        if (task === "train") deliver();
+    const one = (): void => {
+      const final = this.#final >= (task === "train" ? step : step + 1);
+      const shard = final ? undefined : plan.begin();
+      if (shard === undefined) {
+        if (task === "train" && !final) deliver(plan.nodesNow());
         next();
-        return;
-      }
-      if (!wanted(shard)) {
-        one(index + 1);
         return;
       }
       this.#after(this.seconds * 1000 * (0.9 + 0.2 * this.#simulation.random()), () => {
         if (session !== this.#session) return;
         this.#simulation.computedSeconds += this.seconds;
         const result = { shard, lossSum: 2, supervisedTokens: 1, seconds: this.seconds };
-        computed.add(shard);
+        plan.computed(shard);
         this.#send({ type: "computed", worker: this.id, task, step, result });
         if (task === "train") {
           sum.add({ first: shard, count: 1 }, gradientOf(step, shard));
-          deliver();
+          deliver(this.#simulation.now - deliveredAt > 5_000 ? plan.nodesNow() : plan.nodes());
         }
-        one(index + 1);
+        one();
       });
     };
-    one(0);
+    one();
   }
 
   #apply(step: number, slices: readonly ReducedSlice[], next: () => void): void {
@@ -690,22 +697,6 @@ class SimulatedWorker {
     }
     return gradient;
   }
-}
-
-/** The nodes that cover those shards of a lease that are wanted, in runs. */
-function coverOf(first: number, count: number, shards: number, wanted: (shard: number) => boolean): TreeNode[] {
-  const nodes: TreeNode[] = [];
-  for (let start = first; start < first + count;) {
-    if (!wanted(start)) {
-      start++;
-      continue;
-    }
-    let end = start;
-    while (end < first + count && wanted(end)) end++;
-    nodes.push(...cover(shardIndex(start), end - start, shards));
-    start = end;
-  }
-  return nodes;
 }
 
 const elementsOf = ({ offset, length }: { offset: number; length: number }): { from: number; to: number } => ({

@@ -54,7 +54,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const { logger } = createLogger({ name: "test", level: "silent" });
   const ignore = (): void => undefined;
   const recorder = new RunRecorder({
-    files: { appendMetrics: ignore, appendEvent: ignore, flush: ignore, close: ignore },
+    files: { appendMetrics: ignore, appendEvent: ignore, rewind: ignore, flush: ignore, close: ignore },
     metrics: createCoordinatorMetrics("test"),
     view: { step: ignore, note: ignore, waiting: ignore },
     logger,
@@ -75,6 +75,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       shardsOf: () => shards,
       learningRate: () => 0.1,
       clipCoefficient: () => 1,
+      evaluated: () => false,
+      gradientSize: size,
+      mesh: () => false,
     },
     { step: stepNumber(0), hash: replica.hash(), saved: false },
   );
@@ -88,6 +91,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     recorder,
     logger,
+    allReduceDtype: "float32",
+    onRecovered: ignore,
     save: () => Promise.resolve("nowhere"),
     now: () => performance.now(),
   });
@@ -103,6 +108,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       conductor,
       replica,
       runId,
+      runDigest: "digest",
+      allReduceDtype: "float32",
       runConfig: "{}",
       model: options.model ?? { hash: "none", files: [] },
       modelPath: options.modelPath ?? "/nonexistent",

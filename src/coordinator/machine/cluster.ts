@@ -30,7 +30,8 @@ const reducerRate = 10_000;
 
 export interface MachineStatus {
   readonly committed: StepNumber;
-  readonly workers: Readonly<Record<WorkerPhase, number>>;
+  /** By phase; those that offer their replica are told as loading. */
+  readonly workers: Readonly<Record<Exclude<WorkerPhase, "offering">, number>>;
   /** Shards a second by active worker. */
   readonly speeds: ReadonlyMap<WorkerId, number>;
   /** Why nothing is being computed, where that is so. */
@@ -92,8 +93,8 @@ export class ClusterMachine {
   }
 
   status(): MachineStatus {
-    const workers = { loading: 0, offering: 0, synchronising: 0, active: 0, draining: 0 };
-    for (const { phase } of this.#workers.values()) workers[phase]++;
+    const workers = { loading: 0, synchronising: 0, active: 0, draining: 0 };
+    for (const { phase } of this.#workers.values()) workers[phase === "offering" ? "loading" : phase]++;
     const active = this.#active();
     const speeds = speedsOf(active);
     return {
@@ -325,6 +326,7 @@ export class ClusterMachine {
         workers: [...this.#workers.values()].filter(holdsReplica).map(({ id }) => id),
         slices: reduction.slices,
         activeWorkers: this.#active().length,
+        shards: round.size,
         startedAt: round.startedAt,
         computedAt: round.closedAt,
       },

@@ -162,6 +162,7 @@ export interface CommitEffect {
   readonly slices: readonly ReducedSlice[];
   /** How many computed or could have: the `workers` of metrics.jsonl. */
   readonly activeWorkers: number;
+  readonly shards: number;
   /** When the round began, and when its last gradient was here (the machine's clock, ms). */
   readonly startedAt: number;
   readonly computedAt: number;

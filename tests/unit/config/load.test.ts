@@ -287,14 +287,6 @@ describe("what no key can tell alone", () => {
       'run.yaml:5: compute.engine: "tfjs" is not available in this version; use "onnx" or "auto"',
     ],
     [
-      "cluster: { all_reduce: mesh }",
-      'run.yaml:5: cluster.all_reduce: "mesh" is not available in this version; use "star" or "auto"',
-    ],
-    [
-      "cluster: { all_reduce_dtype: bfloat16 }",
-      'run.yaml:5: cluster.all_reduce_dtype: "bfloat16" is not available in this version; use "float32"',
-    ],
-    [
       "telemetry: { nats: 'nats://h' }",
       "run.yaml:5: telemetry.nats: events over NATS are not available in this version; leave it null",
     ],

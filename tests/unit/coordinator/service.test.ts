@@ -171,7 +171,9 @@ describe("what a member is served", () => {
   it("is told NOT_FOUND for a gradient that is not kept", async () => {
     const { client } = await harness();
     await joined(client);
-    expect((await refusal(client.pullReduced({ step: 7 }, memberMetadata()))).code).toBe(status.NOT_FOUND);
+    expect((await refusal(client.pullReduced({ step: 7, offset: 0, length: 16 }, memberMetadata()))).code).toBe(
+      status.NOT_FOUND,
+    );
   });
 });
 
@@ -197,7 +199,7 @@ describe("the conversation", () => {
 
   it("is counted by method and code", async () => {
     const { server, client } = await harness();
-    await refusal(client.pullReduced({ step: 7 }, new Metadata()));
+    await refusal(client.pullReduced({ step: 7, offset: 0, length: 16 }, new Metadata()));
     expect(server.handled).toContain("coxswain.v1.Coordinator/PullReduced PERMISSION_DENIED");
   });
 });

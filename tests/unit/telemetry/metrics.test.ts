@@ -53,6 +53,7 @@ describe("the coordinator's metrics", () => {
     });
     expect(series("coxswain_workers")).toEqual({
       'coxswain_workers{state="active"}': 0,
+      'coxswain_workers{state="draining"}': 0,
       'coxswain_workers{state="loading"}': 0,
       'coxswain_workers{state="synchronising"}': 0,
     });

@@ -38,7 +38,7 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   const metadata = new Metadata();
   metadata.set(metadataKeys.run, runId);
   metadata.set(metadataKeys.worker, "w");
-  const bulk = new BulkClient(client, metadata);
+  const bulk = new BulkClient(client, metadata, "float32");
   const pulled = vi.spyOn(bulk, "pullModelFile");
   const options: Partial<WorkerOptions> = {
     modelFolder: undefined,
@@ -51,6 +51,7 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
     model: { hash: model.hash, files: [...model.files] },
     modelPath: "/no/such/folder/here",
     silenceTimeoutMs: 1,
+    runDigest: "digest",
   };
   const config = parseRun(
     "model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n",

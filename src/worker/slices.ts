@@ -1,0 +1,131 @@
+/**
+ * This worker's part in the mesh: the slices that it sums for everyone, and the way to those that others sum. Decides
+ * nothing: who sums what is the coordinator's choice.
+ */
+import type { VectorDtype } from "../collective/index.js";
+import { shardIndex } from "../ids.js";
+import type { CollectOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../rpc/index.js";
+import type { BulkClient } from "./bulk-client.js";
+import type { Contributions } from "./contributions.js";
+import { Peers } from "./peers.js";
+import { SliceReducer } from "./slice-reducer.js";
+
+export interface SlicesOptions {
+  /** This worker's id. */
+  readonly workerId: string;
+  readonly runId: string;
+  /** What this worker has summed itself. */
+  readonly contributions: Contributions;
+  readonly dtype: VectorDtype;
+  readonly send: (message: WorkerMessage) => void;
+}
+
+interface Entry {
+  readonly step: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly reducer: SliceReducer;
+}
+
+export class Slices {
+  readonly #options: SlicesOptions;
+  readonly #peers: Peers;
+  /** By step and slice. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: SlicesOptions) {
+    this.#options = options;
+    this.#peers = new Peers(options.runId, options.dtype);
+  }
+
+  /** A slice is this worker's to sum. */
+  reduce({ step, slice, offset, length, roundShards }: ReduceOutput): void {
+    const { workerId, contributions, dtype, send } = this.#options;
+    const key = `${step}:${slice}`;
+    if (this.#entries.has(key)) return;
+    const reducer = new SliceReducer({
+      step,
+      offset,
+      length,
+      roundShards,
+      dtype,
+      pool: contributions.pool,
+      workerId,
+      own: (of, node) => contributions.get(of, node),
+      pull: (peer, range, into, pullOptions) => this.#peers.pullContribution(peer, range, into, pullOptions),
+      onComplete: () => send({ sliceReduced: { step, slice } }),
+      onFailed: ({ node, source, reason }) =>
+        send({ collectFailed: { step, slice, ...node, source: source.workerId, reason } }),
+    });
+    this.#entries.set(key, { step, offset, length, reducer });
+  }
+
+  /** Another part of a slice can be pulled. */
+  collect({ step, slice, first, count, source }: CollectOutput): void {
+    if (source !== null)
+      this.#entries.get(`${step}:${slice}`)?.reducer.collect({ first: shardIndex(first), count }, source);
+  }
+
+  /** A slice's sum, [length]; undefined where it is not complete, or not this worker's. */
+  get(step: number, offset: number, length: number): Float32Array | undefined {
+    for (const entry of this.#entries.values()) {
+      const { result } = entry.reducer;
+      const within = entry.offset <= offset && offset + length <= entry.offset + entry.length;
+      if (entry.step === step && within && result !== undefined)
+        return result.subarray(offset - entry.offset, offset - entry.offset + length);
+    }
+    return undefined;
+  }
+
+  /** Puts a step's reduced gradient together; what its reducer does not give, the coordinator does. */
+  async gather(
+    step: number,
+    slices: readonly ReducedSliceOutput[],
+    into: Float32Array,
+    bulk: BulkClient,
+  ): Promise<true> {
+    const whole = [{ offset: 0, length: into.length, reducer: null }];
+    await Promise.all(
+      (slices.length === 0 ? whole : slices).map((slice) => this.#gatherSlice(step, slice, into, bulk)),
+    );
+    return true;
+  }
+
+  /** Keeps what others may still pull: the sums of the newest step that is final. */
+  release(step: number): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.step >= step) continue;
+      entry.reducer.close();
+      this.#entries.delete(key);
+    }
+  }
+
+  close(): void {
+    for (const { reducer } of this.#entries.values()) reducer.close();
+    this.#entries.clear();
+    this.#peers.close();
+  }
+
+  async #gatherSlice(
+    step: number,
+    { offset, length, reducer }: ReducedSliceOutput,
+    into: Float32Array,
+    bulk: BulkClient,
+  ): Promise<void> {
+    const part = into.subarray(offset, offset + length);
+    const own = this.get(step, offset, length);
+    if (own !== undefined) {
+      part.set(own);
+      return;
+    }
+    if (reducer !== null) {
+      try {
+        await this.#peers.pullSlice(reducer, { step, offset, length }, part);
+        return;
+      } catch {
+        // It is gone, or cannot be reached from here: the coordinator has it, too.
+      }
+    }
+    await bulk.pullReduced(step, offset, part);
+  }
+}
