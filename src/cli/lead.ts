@@ -1,5 +1,6 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
-import { join, relative } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { formatAddress, loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
 import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
@@ -7,6 +8,7 @@ import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinat
 import { CoxswainError } from "../errors.js";
 import type { ErrorCode } from "../errors.js";
 import { createLogger } from "../telemetry/index.js";
+import { programName, resumeCommand, shortPath, useCommands } from "./next-steps.js";
 import { createProgress } from "./progress.js";
 
 export interface LeadOptions {
@@ -100,17 +102,20 @@ function describe(config: RunConfig, { prepared, address, telemetry }: RunningCo
   return lines.join("\n");
 }
 
-function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, { file, command }: LeadOptions): void {
+function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, options: LeadOptions): void {
   const out = (text: string): void => void process.stdout.write(`${text}\n`);
-  const here = (path: string): string => relative(process.cwd(), path) || ".";
+  const workingFolder = process.cwd();
+  const packageFolder = fileURLToPath(new URL("../..", import.meta.url));
+  const program = programName({ packageFolder, script: process.argv[1] ?? "coxswain", workingFolder });
   switch (outcome.kind) {
-    case "completed":
-      out(`done: ${step} steps; the adapter is in ${here(adapter ?? config.output_dir)}`);
-      out(`next: coxswain generate --model ${config.model} --adapter ${here(adapter ?? "")} --prompt "…"`);
-      out(`      coxswain merge --model ${config.model} --adapter ${here(adapter ?? "")} --output merged`);
+    case "completed": {
+      const folder = adapter ?? config.output_dir;
+      out(`done: ${step} steps; the adapter is in ${shortPath(folder, workingFolder)}`);
+      out(`next: ${useCommands(program, config.model, folder, workingFolder).join("\n      ")}`);
       return;
+    }
     case "stopped":
-      out(`stopped after step ${step}, which is saved; go on with: coxswain ${command} ${file} --resume`);
+      out(`stopped after step ${step}, which is saved; go on with: ${resumeCommand(program, options, workingFolder)}`);
       process.exitCode = 130;
       return;
     case "failed":

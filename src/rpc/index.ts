@@ -15,3 +15,4 @@ export { listen } from "./server.js";
 export type { RunningServer } from "./server.js";
 export { packInts, unpackInts } from "./pack.js";
 export type * from "./types.js";
+export { whyUnreachable } from "./unreachable.js";

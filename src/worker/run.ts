@@ -4,7 +4,13 @@ import { hostname } from "node:os";
 import type { Device } from "../compute/index.js";
 import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import { CoordinatorClient, bulkChannelOptions, clientCredentials, controlChannelOptions } from "../rpc/index.js";
+import {
+  CoordinatorClient,
+  bulkChannelOptions,
+  clientCredentials,
+  controlChannelOptions,
+  whyUnreachable,
+} from "../rpc/index.js";
 import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
 import type { Logger, WorkerActivity } from "../telemetry/index.js";
 import { version } from "../version.js";
@@ -58,7 +64,8 @@ const backOff = { first: 200, last: 5_000 };
 
 /**
  * Resolves when the run is over or the signal says to leave.
- * @throws CoxswainError "cluster" when refused, "network" when no coordinator is reached for `reconnectTimeout`
+ * @throws CoxswainError "cluster" when refused, or when a certificate is not accepted; "network" when no coordinator is
+ *   reached for `reconnectTimeout`
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   const address = parseAddress(options.coordinator, { name: "--coordinator" });
@@ -119,9 +126,12 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
     timeout = options.reconnectTimeout ?? end.reconnectTimeout ?? timeout;
     if (options.now() - lastContact > timeout)
       throw new CoxswainError("network", `no coordinator at ${coordinator}: ${end.reason}`, {
-        hint: "Start it with `coxswain coordinator run.yaml --listen HOST:PORT`, check the address and the firewall, or wait longer with --reconnect-timeout.",
+        hint:
+          end.hint ??
+          "Start it with `coxswain coordinator run.yaml --listen HOST:PORT`, check the address and the firewall, or wait longer with --reconnect-timeout.",
       });
-    logger.warn({ coordinator, reason: end.reason, retryMs: wait }, "no connection to the coordinator; trying again");
+    const { reason, hint } = end;
+    logger.warn({ coordinator, reason, hint, retryMs: wait }, "no connection to the coordinator; trying again");
     await pause(wait, signal);
     wait = Math.min(backOff.last, wait * 2);
   }
@@ -129,13 +139,18 @@ async function attendUntilOver(connection: Connection, options: WorkerOptions): 
 
 type Attempt = SessionEnd & {
   readonly connected: boolean;
+  readonly hint?: string;
   /** What the run says, ms. */
   readonly reconnectTimeout?: number | undefined;
 };
 
 async function attendOnce(connection: Connection, options: WorkerOptions): Promise<Attempt> {
-  const unreachable = await whenReady(connection.client, attemptTimeout);
-  if (unreachable !== undefined) return { kind: "lost", reason: unreachable, connected: false };
+  const patience = Math.min(attemptTimeout, (options.reconnectTimeout ?? Infinity) / 3);
+  if (!(await isReady(connection.client, patience))) {
+    const { final, ...why } = await whyUnreachable(connection.client, options.tls);
+    if (final) throw certificateTrouble(options.coordinator, why);
+    return { kind: "lost", connected: false, ...why };
+  }
   const host = hostname();
   const id = `${host}-${process.pid}-${randomBytes(3).toString("hex")}`;
   options.observer.connected(true);
@@ -155,12 +170,13 @@ async function attendOnce(connection: Connection, options: WorkerOptions): Promi
   }
 }
 
-/** @returns why not, or undefined when there is a connection */
-function whenReady(client: CoordinatorStub, timeout: number): Promise<string | undefined> {
+function certificateTrouble(coordinator: string, { reason, hint }: { reason: string; hint?: string }): CoxswainError {
+  return new CoxswainError("cluster", `no connection to ${coordinator}: ${reason}`, hint === undefined ? {} : { hint });
+}
+
+function isReady(client: CoordinatorStub, timeout: number): Promise<boolean> {
   return new Promise((resolve) => {
-    client.waitForReady(Date.now() + timeout, (error) =>
-      resolve(error === undefined ? undefined : "it does not answer"),
-    );
+    client.waitForReady(Date.now() + timeout, (error) => resolve(error === undefined));
   });
 }
 

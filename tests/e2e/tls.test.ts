@@ -1,0 +1,124 @@
+/** TLS between real processes: nothing is trained for, or by, someone who may not, and the bits are those of a plain run. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import type { Finished } from "../support/processes.js";
+import { adapterBytes, eventLines, goldenFolder } from "../support/runs.js";
+
+const golden = join(goldenFolder, "llama");
+const steps = 6;
+
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+const skipped = hasOpenssl ? "" : " (skipped: no openssl; get it with `apt-get install openssl`)";
+
+/** Runs openssl in a folder; the words have no spaces in them. */
+function openssl(folder: string, words: string): void {
+  execFileSync("openssl", words.split(/\s+/), { cwd: folder, stdio: "ignore" });
+}
+
+const newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+
+/** An authority: NAME.pem and NAME-key.pem. */
+function makeAuthority(folder: string, name: string): void {
+  openssl(folder, `req -x509 ${newKey} -days 2 -subj /CN=${name} -keyout ${name}-key.pem -out ${name}.pem`);
+}
+
+/** A certificate that an authority has signed: NAME.pem and NAME-key.pem. */
+function makeCertificate(folder: string, name: string, authority: string): void {
+  writeFileSync(join(folder, "names.txt"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  openssl(folder, `req -new ${newKey} -subj /CN=${name} -keyout ${name}-key.pem -out ${name}.csr`);
+  const signing = `-CA ${authority}.pem -CAkey ${authority}-key.pem -CAcreateserial -days 2 -extfile names.txt`;
+  openssl(folder, `x509 -req -in ${name}.csr ${signing} -out ${name}.pem`);
+}
+
+const run = (tls: object | null): object => ({
+  model: join(golden, "model"),
+  output_dir: "out",
+  workers: 1,
+  data: { train: join(golden, "train.jsonl") },
+  lora: { r: 4 },
+  training: { max_steps: steps, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
+  cluster: { listen: "127.0.0.1:0", tls },
+  telemetry: { http: null },
+});
+
+/** A coordinator in a folder with its certificates, and the port that it listens on. */
+async function coordinator(folder: string, tls: object): Promise<{ process: CoxswainProcess; port: string }> {
+  const process = new CoxswainProcess(["coordinator", writeRun(folder, run(tls))]);
+  const [, port] = await process.until(/listening on 127\.0\.0\.1:(\d+)/);
+  return { process, port: port! };
+}
+
+const worker = (address: string, ...flags: string[]): Promise<Finished> =>
+  coxswain(["worker", "--coordinator", address, "--http", "none", "--reconnect-timeout", "3", ...flags]);
+
+describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
+  let plain: Buffer;
+
+  beforeAll(async () => {
+    const folder = temporaryFolder();
+    expect((await coxswain(["train", writeRun(folder, run(null))])).code).toBe(0);
+    plain = adapterBytes(join(folder, "out"));
+  });
+
+  it("with the certificate that README.md makes trains to the same bits as without", async () => {
+    const folder = temporaryFolder();
+    const names = "-subj /CN=coxswain -addext subjectAltName=DNS:localhost";
+    openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
+    const { process, port } = await coordinator(folder, { cert: "cert.pem", key: "key.pem" });
+    expect(await worker(`localhost:${port}`, "--tls-ca", join(folder, "cert.pem"))).toMatchObject({ code: 0 });
+    expect((await process.finished).code).toBe(0);
+    expect(adapterBytes(join(folder, "out")).equals(plain)).toBe(true);
+  });
+
+  describe("with certificates on both sides", () => {
+    const folder = temporaryFolder();
+    const file = (name: string): string => join(folder, name);
+    const shown = (name: string): string[] => ["--tls-cert", file(`${name}.pem`), "--tls-key", file(`${name}-key.pem`)];
+    const trusting = ["--tls-ca", file("ca.pem")];
+    let process: CoxswainProcess;
+    let address: string;
+
+    beforeAll(async () => {
+      makeAuthority(folder, "ca");
+      makeAuthority(folder, "stranger");
+      for (const name of ["server", "worker"]) makeCertificate(folder, name, "ca");
+      makeCertificate(folder, "intruder", "stranger");
+      const started = await coordinator(folder, { cert: "server.pem", key: "server-key.pem", ca: "ca.pem" });
+      process = started.process;
+      address = `127.0.0.1:${started.port}`;
+    });
+
+    it.each([
+      ["without TLS", [], /no coordinator at \S+: it hangs up\nhint: It may use TLS: give --tls-ca/],
+      [
+        "that trusts another authority",
+        ["--tls-ca", file("stranger.pem"), ...shown("worker")],
+        /no connection to \S+: its certificate is not trusted \(.+\)\nhint: Give as --tls-ca/,
+      ],
+      [
+        "without a certificate",
+        trusting,
+        /no connection to \S+: it asks for a certificate\nhint: Give --tls-cert and --tls-key/,
+      ],
+      [
+        "with a certificate of another authority",
+        [...trusting, ...shown("intruder")],
+        /it (hangs up|does not accept this worker's certificate)\nhint: .*--tls-cert and --tls-key/,
+      ],
+    ])("a worker %s is kept out, and told why", async (_, flags, says) => {
+      const { code, stderr } = await worker(address, ...flags);
+      expect(stderr).toMatch(says);
+      expect(code).toBe(5);
+    });
+
+    it("the coordinator has taken no harm, and trains to the same bits with a worker that may", async () => {
+      expect(await worker(address, ...trusting, ...shown("worker"))).toMatchObject({ code: 0 });
+      expect(await process.finished).toMatchObject({ code: 0, stderr: "" });
+      expect(eventLines(file("out")).filter(({ event }) => event === "worker_joined")).toHaveLength(1);
+      expect(adapterBytes(file("out")).equals(plain)).toBe(true);
+    });
+  });
+});
