@@ -61,6 +61,8 @@ export class Conductor {
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
+  /** The newest commit as it is to be recorded, while no worker has applied it. */
+  #unrecorded: { readonly step: StepNumber; readonly record: () => void } | undefined;
   /** When the sum was complete, ms. */
   #reduceStart = 0;
   #saves: Promise<void> = Promise.resolve();
@@ -162,6 +164,8 @@ export class Conductor {
         return this.#reduce(effect);
       case "commit":
         return this.#commit(effect);
+      case "replicated":
+        return this.#record(effect.step);
       case "evaluated":
         return recorder.evaluated(effect.step, effect.loss);
       case "mismatch":
@@ -305,7 +309,9 @@ export class Conductor {
     const gradient = this.#reduced.get(step);
     if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
     const applyStart = now();
-    recorder.committed(effect, { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart });
+    const timing = { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart };
+    this.#record(step);
+    this.#unrecorded = { step, record: () => recorder.committed(effect, timing) };
     const slices = this.#sources(effect.slices);
     for (const worker of effect.workers)
       this.#sessions.get(worker)?.send({ commit: { step, learningRate, scale, slices } });
@@ -314,6 +320,13 @@ export class Conductor {
     const hash = replica.hash();
     recorder.applied((now() - applyStart) / 1000);
     this.dispatch({ type: "committed", step, hash });
+  }
+
+  /** Tells the world of commits up to `step`: they are in a worker's replica, or on the disk. */
+  #record(step: StepNumber): void {
+    if (this.#unrecorded === undefined || this.#unrecorded.step > step) return;
+    this.#unrecorded.record();
+    this.#unrecorded = undefined;
   }
 
   #sources(slices: readonly ReducedSlice[]) {
@@ -330,6 +343,7 @@ export class Conductor {
       const start = now();
       try {
         const path = await save(state);
+        this.#record(state.step);
         recorder.saved(state.step, (now() - start) / 1000, path);
         this.dispatch({ type: "saved", step: state.step });
       } catch (error) {
@@ -346,6 +360,7 @@ export class Conductor {
 
   #finish(outcome: Outcome): void {
     clearInterval(this.#ticker);
+    this.#record(this.#options.replica.step);
     const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
     const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
     for (const session of this.#sessions.values()) session.send({ finish });

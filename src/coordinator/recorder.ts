@@ -75,10 +75,11 @@ export class RunRecorder {
   }
 
   leased(worker: WorkerId, step: StepNumber, count: number, kind: LeaseKind): void {
-    if (kind === "first") return;
+    // Evening out the end of a step is everyday business: counted, but no event.
     if (kind === "stolen") this.#options.metrics.leases.add(count, { result: "stolen" });
-    this.#event(kind === "stolen" ? "lease_stolen" : "lease_reissued", { worker, step, shards: count });
-    if (kind === "again") this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
+    if (kind !== "again") return;
+    this.#event("lease_reissued", { worker, step, shards: count });
+    this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
   }
 
   lost(worker: WorkerId, count: number, late: boolean, reason: string): void {
@@ -112,7 +113,7 @@ export class RunRecorder {
     this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
   }
 
-  /** Before any worker is told: what a worker may know is in the record of a coordinator that goes on after a fall. */
+  /** When the step is kept by another than this process: what is recorded is not lost with it. */
   committed(effect: CommitEffect, timing: { readonly reduceSeconds: number; readonly endedAt: number }): void {
     const { files, metrics, view, totalSteps, loggingSteps } = this.#options;
     const { tokens, epoch } = this.#options.factsOf(effect.step);

@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRunning, startOf } from "../processes.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 
 /** How often a holder touches its file, ms. */
@@ -165,28 +166,6 @@ function isAlive({ holder, age }: FoundLock): boolean {
   const started = startOf(holder.pid);
   // The same number may be another process by now.
   return started === null || holder.started === null ? fresh : started === holder.started;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !"ZX".includes(statOf(pid)?.[0] ?? "-");
-  } catch (error) {
-    return systemCodeOf(error) === "EPERM";
-  }
-}
-
-const startOf = (pid: number): string | null => statOf(pid)?.[19] ?? null;
-
-/** /proc/PID/stat from its third field on: state ("Z": killed, but not yet collected by its parent), …, start time. */
-function statOf(pid: number): readonly string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is a name in brackets, which may itself hold spaces and brackets.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined;
-  }
 }
 
 function held(path: string, outputDir: string, holder: Holder | undefined): CoxswainError {

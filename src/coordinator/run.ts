@@ -1,15 +1,16 @@
 /** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
-import { stepNumber } from "../ids.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
 import { clientCredentials, coordinatorService, listen, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
+import { isRunning } from "../processes.js";
 import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
 import { version } from "../version.js";
@@ -89,13 +90,16 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
     progress: (text) => view.waiting(text),
   });
   const record = readRunRecord(config.output_dir);
-  const files = openRunFiles(
-    config.output_dir,
-    options.resume ? { resumeStep: Math.max(record.step, run.replica.step) } : {},
-  );
+  const survivors = options.resume ? survivorsOf(record).length : 0;
+  // What was recorded after the checkpoint stays until it is known that nobody has it any more.
+  const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
+  const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
   try {
     await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
-    return await conduct({ run, record, files, address, metrics: createCoordinatorMetrics(version) }, options);
+    return await conduct(
+      { run, record, survivors, files, address, metrics: createCoordinatorMetrics(version) },
+      options,
+    );
   } catch (error) {
     files.close();
     logger.error({ error }, "the run did not start");
@@ -107,6 +111,8 @@ interface Parts {
   readonly run: PreparedRun;
   /** What was done before this life of the coordinator. */
   readonly record: RunRecord;
+  /** Workers that may have a later state than the checkpoint's. */
+  readonly survivors: number;
   readonly files: RunFiles;
   readonly metrics: CoordinatorMetrics;
   readonly address: Address;
@@ -141,7 +147,8 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   }
 }
 
-function createConductor({ run, record, files, metrics }: Parts, options: CoordinatorOptions): Conductor {
+function createConductor(parts: Parts, options: CoordinatorOptions): Conductor {
+  const { run, record, files, metrics } = parts;
   const { training } = run.config;
   const microBatchSize = training.micro_batch_size;
   const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
@@ -152,7 +159,7 @@ function createConductor({ run, record, files, metrics }: Parts, options: Coordi
   };
   const machine = new ClusterMachine(
     {
-      ...clusterSettings(run, record),
+      ...clusterSettings(run, parts),
       saveSteps: training.save_steps,
       evalSteps: training.eval_steps,
       evaluationShards: shardCount(evaluationRows.length, microBatchSize),
@@ -198,27 +205,32 @@ function createConductor({ run, record, files, metrics }: Parts, options: Coordi
 /** Who must be there, and what to do where a part of the run was done before. */
 function clusterSettings(
   run: PreparedRun,
-  record: RunRecord,
+  { survivors }: Parts,
 ): Pick<MachineSettings, "totalSteps" | "minWorkers" | "silenceTimeout" | "gradientSize" | "mesh" | "recovery"> {
   const { cluster } = run.config;
-  const interrupted = record.step > run.replica.step;
   return {
     totalSteps: run.plan.totalSteps,
     minWorkers: cluster.min_workers,
     silenceTimeout: cluster.heartbeat_timeout * 1000,
     gradientSize: run.layout.size,
     mesh: meshRule(cluster.all_reduce, run.layout.size),
-    ...(interrupted
+    ...(survivors > 0
       ? {
           recovery: {
-            recordedStep: stepNumber(record.step),
-            expectedWorkers: Math.max(1, record.workers),
+            expectedWorkers: survivors,
             timeout: Math.min(recoveryTimeout, cluster.reconnect_timeout * 1000),
           },
         }
       : {}),
   };
 }
+
+/**
+ * Those who may have a later state than the checkpoint's: all that took part but the processes of this machine that are
+ * gone. Of one on another machine nothing is known.
+ */
+const survivorsOf = ({ workers }: RunRecord): RunRecord["workers"] =>
+  workers.filter(({ host, pid }) => host !== hostname() || isRunning(pid));
 
 function startTelemetry(
   config: RunConfig,

@@ -48,9 +48,7 @@ export type EventName =
   | "worker_left"
   | "worker_lost"
   | "run_recovered"
-  | "worker_drained"
   | "lease_reissued"
-  | "lease_stolen"
   | "lease_expired"
   | "mesh_failed"
   | "replica_resynchronised"
@@ -133,12 +131,12 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
 const keepSteps = (path: string, last: number): void =>
   void keepLines(path, ({ step }) => typeof step === "number" && step <= last);
 
-/** What `metrics.jsonl` says of a run that was interrupted. */
+/** What a run's files say of it where it was interrupted. */
 export interface RunRecord {
   /** The newest step that was committed; 0 when there is none. */
   readonly step: number;
-  /** Workers that could compute in that step. */
-  readonly workers: number;
+  /** Worker processes that took part and had not left. */
+  readonly workers: readonly { readonly host: string; readonly pid: number }[];
   /** Steps after which an evaluation was made. */
   readonly evaluated: ReadonlySet<number>;
 }
@@ -146,17 +144,24 @@ export interface RunRecord {
 /** @throws CoxswainError "storage" */
 export function readRunRecord(outputDir: string): RunRecord {
   let step = 0;
-  let workers = 0;
   const evaluated = new Set<number>();
-  for (const { step: at, workers: count, eval_loss: evaluation } of readObjects(join(outputDir, "metrics.jsonl"))) {
+  for (const { step: at, eval_loss: evaluation } of readObjects(join(outputDir, "metrics.jsonl"))) {
     if (typeof at !== "number") continue;
     if (evaluation !== undefined) evaluated.add(at);
-    else {
-      step = at;
-      workers = typeof count === "number" ? count : 0;
-    }
+    else step = at;
   }
-  return { step, workers, evaluated };
+  return { step, workers: workersLeft(join(outputDir, "events.jsonl")), evaluated };
+}
+
+function workersLeft(path: string): RunRecord["workers"] {
+  const joined = new Map<unknown, { host: string; pid: number }>();
+  for (const { event, worker, host, pid } of readObjects(path)) {
+    if (event === "worker_joined" && typeof host === "string" && typeof pid === "number")
+      joined.set(worker, { host, pid });
+    else if (event === "worker_left") joined.delete(worker);
+  }
+  // A process that lost its coordinator and came back has had several names.
+  return [...new Map([...joined.values()].map((process) => [`${process.host} ${process.pid}`, process])).values()];
 }
 
 /** Nothing that took time to compute is written over: steps, checkpoints, an adapter. */

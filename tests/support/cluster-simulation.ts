@@ -73,6 +73,10 @@ export class ClusterSimulation {
   readonly options: SimulationOptions;
   readonly workers = new Set<SimulatedWorker>();
   committed = 0;
+  /** The newest step that was told to the world. */
+  recorded = 0;
+  /** Steps that were told to the world and had to be repeated. */
+  lost = 0;
   /** Reduced gradients of the last steps. */
   readonly reduced = new Map<number, Float32Array>();
   readonly #heap = new Heap();
@@ -105,7 +109,7 @@ export class ClusterSimulation {
       mesh: () => false,
       ...settings,
     };
-    this.machine = this.#start(0);
+    this.machine = this.#start();
     options.workers.forEach((seconds, index) => this.#birth(seconds, !(options.unreachable ?? []).includes(index)));
     this.#tick();
     this.#every(options.deathsEvery, () => this.kill(this.#anyone(), options.rebirth ?? 2_000));
@@ -184,23 +188,20 @@ export class ClusterSimulation {
     this.reduced.clear();
     for (const worker of this.workers) worker.disconnect();
     this.at(back, () => {
-      const recorded = this.committed;
       this.committed = this.#savedStep;
       this.#down = false;
       this.life++;
-      this.machine = this.#start(recorded);
+      this.machine = this.#start();
       this.#stepStart = this.now;
     });
   }
 
-  #start(recorded: number): ClusterMachine {
+  #start(): ClusterMachine {
     const saved = this.#savedStep;
     return new ClusterMachine(
       {
         ...this.settings,
-        ...(recorded > saved
-          ? { recovery: { recordedStep: stepNumber(recorded), expectedWorkers: this.workers.size, timeout: 10_000 } }
-          : {}),
+        ...(this.life > 0 ? { recovery: { expectedWorkers: this.workers.size, timeout: 10_000 } } : {}),
       },
       { step: stepNumber(saved), hash: this.states.get(saved) ?? "", saved: saved > 0 },
     );
@@ -298,9 +299,15 @@ export class ClusterSimulation {
         return;
       case "mismatch":
         throw new Error(`${effect.worker} was said to differ at step ${effect.step}`);
+      case "replicated":
+        this.recorded = effect.step;
+        return;
+      case "recovered":
+        if (effect.step < this.recorded) this.lost += this.recorded - effect.step;
+        this.recorded = effect.step;
+        return;
       case "lost":
       case "meshFailed":
-      case "recovered":
       case "saveFailed":
         return;
     }

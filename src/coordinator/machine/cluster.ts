@@ -58,6 +58,8 @@ export class ClusterMachine {
   readonly #workers = new Map<WorkerId, WorkerRecord>();
   readonly #failures = new Map<WorkerId, number>();
   readonly #hashes = new Map<StepNumber, string>();
+  /** The newest step that a worker has applied. */
+  #replicated: StepNumber;
   #committed: StepNumber;
   #work: Work | undefined;
   #recovery: Recovery | undefined;
@@ -74,6 +76,7 @@ export class ClusterMachine {
   constructor(settings: MachineSettings, start: { step: StepNumber; hash: string; saved: boolean }) {
     this.#settings = settings;
     this.#committed = start.step;
+    this.#replicated = start.step;
     this.#hashes.set(start.step, start.hash);
     this.#saved = start.saved ? start.step : undefined;
     this.#evaluationDue = this.#evaluates(start.step);
@@ -209,7 +212,9 @@ export class ClusterMachine {
     if (step < this.#committed) return [];
     progressed(worker, now);
     if (worker.phase === "synchronising") worker.phase = "active";
-    return [];
+    if (step === this.#replicated) return [];
+    this.#replicated = step;
+    return [{ type: "replicated", step }];
   }
 
   /** It keeps the shard that it has begun; the rest goes to others. */
@@ -393,6 +398,7 @@ export class ClusterMachine {
 
   #adopt({ step, hash }: HeldReplica, worker: WorkerId): Effect[] {
     this.#committed = step;
+    this.#replicated = step;
     this.#hashes.set(step, hash);
     this.#evaluationDue = this.#evaluates(step);
     const due = step % this.#settings.saveSteps === 0 || step >= this.#settings.totalSteps;
@@ -509,7 +515,7 @@ export class ClusterMachine {
     if (this.#finished || this.#ending()) return undefined;
     const { minWorkers } = this.#settings;
     if (this.#recovery !== undefined)
-      return `waiting for the workers' replicas: step ${this.#recovery.recordedStep} was committed, the newest checkpoint is that of step ${this.#committed}`;
+      return `waiting for the workers that took part: they may have a later state than step ${this.#committed}`;
     if (this.#work === undefined && active < minWorkers)
       return `waiting for workers: ${active} of ${minWorkers} are ready`;
     return active === 0 ? "no worker is ready; the step waits for one" : undefined;

@@ -40,9 +40,7 @@ export interface MachineSettings {
 }
 
 export interface RecoverySettings {
-  /** The newest step that the run's record says was committed: later than the start state. */
-  readonly recordedStep: StepNumber;
-  /** Workers that took part in that step. */
+  /** Workers that took part and may still have a later state than the start. */
   readonly expectedWorkers: number;
   /** How long to wait for their replicas, ms. */
   readonly timeout: number;
@@ -220,6 +218,8 @@ export type Effect =
   /** All shards are here: take the sum and its norm. `tokens` is the global batch's supervised-token count. */
   | { readonly type: "reduce"; readonly step: StepNumber; readonly tokens: number }
   | CommitEffect
+  /** A committed step is in a worker's replica: from now on it outlives the coordinator, and may be told to the world. */
+  | { readonly type: "replicated"; readonly step: StepNumber }
   | { readonly type: "evaluated"; readonly step: StepNumber; readonly loss: number; readonly tokens: number }
   /** A replica differs from ours: say so. A `synchronise` follows. */
   | { readonly type: "mismatch"; readonly worker: WorkerId; readonly step: StepNumber }

@@ -121,7 +121,6 @@ describe("the coordinator", () => {
       coordinatorDeathsEvery: 2_500,
     });
     expect(simulation.life).toBeGreaterThan(5);
-    // A step is made twice only where it was being computed when the coordinator died, which is before its commit.
-    expect(simulation.stepTimes).toHaveLength(40);
+    expect(simulation.lost).toBe(0);
   });
 });

@@ -1,0 +1,53 @@
+/** A coordinator and workers as processes of their own, so that each can be stopped, killed and started again. */
+import { join } from "node:path";
+import { CoxswainProcess, temporaryFolder, writeRun } from "./processes.js";
+import { quickstartData, quickstartModel } from "./runs.js";
+
+export interface ClusterOptions {
+  readonly steps: number;
+  readonly training?: object;
+  readonly cluster?: object;
+}
+
+/** Ports below the ephemeral range, apart for each test process. */
+let nextPort = 20_000 + (process.pid % 500) * 20;
+
+/** A run file whose coordinator comes back under the same address. */
+export function clusterRun({ steps, training = {}, cluster = {} }: ClusterOptions): {
+  readonly folder: string;
+  readonly file: string;
+  readonly output: string;
+  readonly address: string;
+} {
+  const folder = temporaryFolder();
+  const address = `127.0.0.1:${nextPort++}`;
+  const file = writeRun(folder, {
+    model: quickstartModel,
+    output_dir: "out",
+    data: { train: join(quickstartData, "train.jsonl"), max_length: 256 },
+    lora: { r: 8, lora_dropout: 0.1 },
+    training: {
+      max_steps: steps,
+      global_batch_size: 24,
+      micro_batch_size: 2,
+      learning_rate: 3e-3,
+      warmup_steps: 2,
+      save_steps: 1000,
+      ...training,
+    },
+    compute: { threads: 1 },
+    cluster: { listen: address, ...cluster },
+    telemetry: { http: null },
+  });
+  return { folder, file, output: join(folder, "out"), address };
+}
+
+export const startCoordinator = (file: string, ...args: string[]): CoxswainProcess =>
+  new CoxswainProcess(["coordinator", file, ...args]);
+
+export const startWorker = (address: string, ...args: string[]): CoxswainProcess =>
+  new CoxswainProcess(["worker", "--coordinator", address, ...args]);
+
+/** Resolves when the coordinator has said that it committed this step. */
+export const untilStep = (coordinator: CoxswainProcess, step: number): Promise<RegExpMatchArray> =>
+  coordinator.until(new RegExp(`\\bstep +${step}/`));
