@@ -8,7 +8,13 @@ import type { Address, RunConfig } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
-import { clientCredentials, coordinatorService, listen, serverCredentials } from "../rpc/index.js";
+import {
+  clientCredentials,
+  coordinatorService,
+  largestWorkerMessage,
+  listen,
+  serverCredentials,
+} from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
 import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
@@ -28,7 +34,7 @@ import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
 import { withRunLock } from "./run-lock.js";
-import { coordinatorHandlers } from "./service.js";
+import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
 
 export interface CoordinatorOptions {
@@ -279,6 +285,9 @@ async function startServer(
     name: "coxswain.v1.Coordinator",
     service: coordinatorService,
     handlers,
+    token,
+    refusal: tokenRefusal,
+    largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });

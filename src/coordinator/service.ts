@@ -25,6 +25,7 @@ import type {
   WorkerMessageOutput,
 } from "../rpc/index.js";
 import { version } from "../version.js";
+import { CallLimit, SharedReplica, isWithin, joinProblem, pullsAllowed, pushesAllowed } from "./bounds.js";
 import type { Conductor } from "./conductor.js";
 import type { Event } from "./machine/index.js";
 import { modelFileChunks } from "./model-files.js";
@@ -54,6 +55,9 @@ export interface ServiceOptions {
 
 type Attendance = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
 
+/** What a caller is told who does not show the token. */
+export const tokenRefusal = "the token is wrong or missing (--token or COXSWAIN_TOKEN)";
+
 /** How long a caller may take to say who it is, ms. */
 const joinTimeout = 10_000;
 
@@ -67,14 +71,21 @@ const refuse = (call: { emit(event: "error", refusal: Refusal): boolean }, code:
 };
 
 export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandlers {
+  const pulls = new CallLimit(pullsAllowed);
+  const pushes = new CallLimit(pushesAllowed);
+  const replica = new SharedReplica(
+    () => options.replica.step,
+    () => ({ step: options.replica.step, bytes: options.replica.toBytes() }),
+  );
   return {
     Attend: (call) => attend(call, options),
     PullReduced: (call) => {
-      if (!admitted(call, options)) return;
+      const session = admitted(call, options);
+      if (session === undefined || !begun(call, pulls, session)) return;
       const { step, offset, length } = call.request;
       const vector = options.conductor.reduced(stepNumber(step));
       const { size } = options.replica;
-      if (!(offset >= 0 && length > 0 && offset + length <= size))
+      if (!isWithin({ offset, length }, size))
         refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} of ${size}`);
       else if (vector === undefined)
         refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
@@ -84,29 +95,36 @@ export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandler
       }
     },
     PullReplica: (call) => {
-      if (!admitted(call, options)) return;
+      const session = admitted(call, options);
+      if (session === undefined || !begun(call, pulls, session)) return;
+      const { step, bytes, release } = replica.hold();
       const metadata = new Metadata();
-      metadata.set(metadataKeys.step, String(options.replica.step));
+      metadata.set(metadataKeys.step, String(step));
       call.sendMetadata(metadata);
-      void serve(call, sendObject(call, options.replica.toBytes()));
+      void serve(call, sendObject(call, bytes)).finally(release);
     },
     PullModelFile: (call) => {
-      if (!admitted(call, options)) return;
+      const session = admitted(call, options);
+      if (session === undefined || !begun(call, pulls, session)) return;
       const file = options.model.files.find(({ name }) => name === call.request.name);
       if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
       else void serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
     },
     PushContribution: (call, callback) => {
-      const session = options.conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
-      if (!admitted(call, options) || session === undefined) return;
+      const session = admitted(call, options);
+      if (session === undefined || !begun(call, pushes, session)) return;
       receivePush(call, session, options).then(
         () => callback(null, {}),
         (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
       );
     },
     PushReplica: (call, callback) => {
-      const session = options.conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
-      if (!admitted(call, options) || session === undefined) return;
+      const session = admitted(call, options);
+      if (session === undefined || !begun(call, pushes, session)) return;
+      if (!session.awaitsReplica) {
+        refuse(call, status.FAILED_PRECONDITION, "nobody asked for a replica");
+        return;
+      }
       const step = Number(call.metadata.get(metadataKeys.step)[0]);
       receiveObject(call, options.replica.size * 12).then(
         (bytes) => {
@@ -117,6 +135,17 @@ export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandler
       );
     },
   };
+}
+
+/** Counts a call among its worker's; refuses it where that worker has too many. */
+function begun(
+  call: Parameters<CallLimit["begin"]>[1] & Parameters<typeof refuse>[0],
+  limit: CallLimit,
+  { id }: WorkerSession,
+): boolean {
+  if (limit.begin(id, call)) return true;
+  refuse(call, status.RESOURCE_EXHAUSTED, "too many calls of this worker are under way");
+  return false;
 }
 
 /** Ends a served stream when all is sent; a caller that has gone needs no answer. */
@@ -133,46 +162,62 @@ async function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: 
 function admitted(
   call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> & Parameters<typeof refuse>[0],
   { token, runId, conductor }: ServiceOptions,
-): boolean {
+): WorkerSession | undefined {
   if (!showsToken(call.metadata, token)) {
-    refuse(call, status.UNAUTHENTICATED, "the token is wrong or missing");
-    return false;
+    refuse(call, status.UNAUTHENTICATED, tokenRefusal);
+    return undefined;
   }
-  const worker = String(call.metadata.get(metadataKeys.worker)[0]);
-  if (call.metadata.get(metadataKeys.run)[0] === runId && conductor.session(worker) !== undefined) return true;
+  const session = conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
+  if (session !== undefined && call.metadata.get(metadataKeys.run)[0] === runId) return session;
   refuse(call, status.PERMISSION_DENIED, "the caller does not attend this run");
-  return false;
+  return undefined;
 }
 
+/** Looks at what is pushed before memory is taken for it. */
 async function receivePush(
   call: ServerReadableStream<Chunk, unknown>,
   session: WorkerSession,
-  { replica, allReduceDtype }: ServiceOptions,
+  { replica, allReduceDtype, conductor }: ServiceOptions,
 ): Promise<void> {
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
+  const step = number(metadataKeys.step);
   const node = { first: shardIndex(number(metadataKeys.first)), count: number(metadataKeys.count) };
+  const current = conductor.status().committed + 1;
+  if (step !== current) throw new CoxswainError("network", `a sum of step ${step} was pushed at step ${current}`);
+  if (!isWithin({ offset: node.first, length: node.count }, 2 ** 32))
+    throw new CoxswainError("network", `shards ${node.first}+${node.count} are no part of a step`);
   const vector = new Float32Array(replica.size);
   await receiveVector(call, vector, allReduceDtype);
-  session.pushed(number(metadataKeys.step), node, vector);
+  session.pushed(step, node, vector);
 }
 
 function attend(call: Attendance, options: ServiceOptions): void {
   if (!showsToken(call.metadata, options.token)) {
-    refuse(call, status.UNAUTHENTICATED, "the token is wrong or missing (--token or COXSWAIN_TOKEN)");
+    refuse(call, status.UNAUTHENTICATED, tokenRefusal);
     return;
   }
   let session: WorkerSession | undefined;
-  const deadline = setTimeout(() => refuse(call, status.DEADLINE_EXCEEDED, "no join"), joinTimeout);
+  /** Nothing that comes after its end is listened to: it could be a second join. */
+  let ended = false;
+  const deadline = setTimeout(() => {
+    ended = true;
+    refuse(call, status.DEADLINE_EXCEEDED, "no join");
+  }, joinTimeout);
   const over = (reason: string): void => {
     clearTimeout(deadline);
-    if (session !== undefined) options.conductor.dismiss(session.id, reason);
+    ended = true;
+    if (session !== undefined && options.conductor.session(session.id) === session)
+      options.conductor.dismiss(session.id, reason);
     session = undefined;
   };
   call.on("data", (message: WorkerMessageOutput) => {
+    if (ended) return;
     if (session === undefined) {
       clearTimeout(deadline);
       session = join(call, message, options);
-    } else if (message.leaving) over(message.leaving.reason);
+      ended = session === undefined;
+    } else if (options.conductor.session(session.id) !== session) ended = true;
+    else if (message.leaving) over(message.leaving.reason);
     else onMessage(call, session, message, options);
   });
   call.on("end", () => {
@@ -208,7 +253,8 @@ function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOp
 function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | undefined {
   if (join.protocolVersion !== protocolVersion)
     return `the coordinator is Coxswain ${version} (protocol ${protocolVersion}), the worker ${join.softwareVersion} (protocol ${join.protocolVersion}); install the same version on both`;
-  if (join.workerId === "") return "a worker needs an id";
+  const problem = joinProblem(join);
+  if (problem !== undefined) return problem;
   if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} takes part already`;
   return undefined;
 }
@@ -220,7 +266,9 @@ function onMessage(
   options: ServiceOptions,
 ): void {
   const { conductor } = options;
-  if (message.ready) onReady(call, session, message.ready, options);
+  // Once: each would open a connection to the worker.
+  if (message.ready && session.isReady) conductor.dispatch({ type: "heard", worker: session.id });
+  else if (message.ready) onReady(call, session, message.ready, options);
   else if (message.failed) {
     const { message: what, hint } = message.failed;
     options.onFailure(session, new CoxswainError(errorCode(message.failed.code), what, hint === "" ? {} : { hint }));
@@ -260,6 +308,7 @@ const nodeOf = ({ first, count }: { first: number; count: number }): TreeNode =>
 
 function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
   const { conductor } = options;
+  session.isReady = true;
   if (ready.layoutFingerprint !== options.layoutFingerprint) {
     refuse(
       call,

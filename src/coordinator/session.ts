@@ -31,11 +31,18 @@ interface Push<T> {
   readonly failed: (error: Error) => void;
 }
 
+/** What those may hold in all, bytes; two are always kept. */
+const earlyBytesAllowed = 256 * 1024 * 1024;
+
 /** A replica in bytes, see PullReplica. */
 export interface ReplicaBytes {
   readonly step: number;
   readonly bytes: Uint8Array;
 }
+
+/** How many vectors of this length may wait. */
+const earlyLimit = ({ byteLength }: Float32Array): number =>
+  Math.min(earlyAllowed, Math.max(2, Math.floor(earlyBytesAllowed / byteLength)));
 
 const keyOf = (step: number, { first, count }: TreeNode): string => `${step}:${first}:${count}`;
 
@@ -45,6 +52,8 @@ export class WorkerSession {
   readonly pid: number;
   /** Contributions are pushed: it has no server, or we cannot reach it. */
   pushes = true;
+  /** It has said that it is ready. */
+  isReady = false;
   readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;
@@ -127,8 +136,13 @@ export class WorkerSession {
     const key = keyOf(step, node);
     const waiting = this.#awaited.get(key);
     if (waiting !== undefined) waiting.arrived(vector);
-    else if (this.#early.size < earlyAllowed) this.#early.set(key, vector);
+    else if (this.#early.has(key) || this.#early.size < earlyLimit(vector)) this.#early.set(key, vector);
     else throw new CoxswainError("network", `worker ${this.id} pushes sums that nobody asked for`);
+  }
+
+  /** Whether it was asked for its replica. */
+  get awaitsReplica(): boolean {
+    return this.#awaitedReplica !== undefined;
   }
 
   pushedReplica(replica: ReplicaBytes): void {

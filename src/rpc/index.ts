@@ -1,5 +1,13 @@
 export { bulkDeadline, bulkTimeout, receiveObject, receiveVector, sendChunks, sendObject, sendVector } from "./bulk.js";
-export { bulkChannelOptions, controlChannelOptions, serverOptions } from "./options.js";
+export {
+  bulkChannelOptions,
+  controlChannelOptions,
+  largestRequest,
+  largestWorkerMessage,
+  serverOptions,
+} from "./options.js";
+export { guardLimits } from "./guard.js";
+export type { GuardLimits } from "./guard.js";
 export {
   CoordinatorClient,
   WorkerClient,

@@ -33,10 +33,15 @@ export const bulkChannelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": 2 * MiB,
 };
 
+/** Bytes of the largest message that workers send their coordinator: a chunk of 1 MiB and what is around it. */
+export const largestWorkerMessage = MiB + 1024;
+
+/** Bytes of the largest request to a worker's own server: a few numbers. */
+export const largestRequest = 4 * 1024;
+
 export const serverOptions: ChannelOptions = {
   ...common,
-  // From workers come small messages and chunks of at most 1 MiB.
-  "grpc.max_receive_message_length": 4 * MiB,
   "grpc.max_send_message_length": largestControlMessage,
-  "grpc.so_reuseport": 0,
+  // Calls at once on one connection: a worker that gathers slices has a few dozen; the rest wait on its side.
+  "grpc.max_concurrent_streams": 128,
 };

@@ -1,17 +1,17 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
-import { Server, ServerInterceptingCall, status } from "@grpc/grpc-js";
-import type {
-  ServerCredentials,
-  ServerInterceptor,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
+import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
+import { admission } from "./admission.js";
+import { ConnectionGuard, guardLimits } from "./guard.js";
+import type { GuardLimits } from "./guard.js";
 import { serverOptions } from "./options.js";
 import { packageDefinition } from "./proto.js";
+import { isTaken, listenOn } from "./sockets.js";
+import type { ListeningSockets } from "./sockets.js";
 
 export interface RunningServer {
   readonly host: string;
@@ -27,6 +27,14 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
+  /** What callers of the service must show; null asks for nothing. Health and reflection are open to all. */
+  readonly token: string | null;
+  /** What a caller is told who does not show it. */
+  readonly refusal: string;
+  /** Bytes of the largest message that a caller may send. */
+  readonly largestMessage: number;
+  /** What strangers may do. Default: `guardLimits`. */
+  readonly limits?: GuardLimits;
   /** Full name of the service, such as "coxswain.v1.Coordinator". */
   readonly name: string;
   readonly service: ServiceDefinition;
@@ -39,50 +47,52 @@ export interface ListenOptions {
 
 /** @throws CoxswainError "network" when the address cannot be listened on */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
-  const { onHandled } = options;
-  const interceptors = onHandled === undefined ? [] : [countHandled(onHandled)];
-  const server = new Server({ ...serverOptions, interceptors });
+  const { name, token, refusal, largestMessage, limits = guardLimits, onHandled = () => undefined } = options;
+  const guard = new ConnectionGuard(limits);
+  const server = new Server({
+    ...serverOptions,
+    "grpc.max_receive_message_length": largestMessage,
+    interceptors: [admission({ token, refusal, guard, service: name, onHandled })],
+  });
   server.addService(options.service, options.handlers);
   const health = new HealthImplementation({ "": "NOT_SERVING", [options.name]: "NOT_SERVING" });
   health.addToServer(server);
   new ReflectionService(packageDefinition).addToServer(server);
-  const port = await bind(server, options);
+  const sockets = await bind(server, guard, options);
   const setServing = (serving: boolean): void => {
     for (const name of ["", options.name]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
   };
   setServing(true);
-  return { host: options.host, port, setServing, close: (grace = 500) => shutDown(server, grace) };
+  const close = async (grace = 500): Promise<void> => {
+    sockets.close();
+    await shutDown(server, grace);
+    guard.close();
+  };
+  return { host: options.host, port: sockets.port, setServing, close };
 }
 
-/** Reports the status of every call, also of those that gRPC itself refuses. */
-function countHandled(onHandled: (method: string, code: string) => void): ServerInterceptor {
-  return (method, call) =>
-    new ServerInterceptingCall(call, {
-      sendStatus: (sent, next) => {
-        onHandled(method.path.slice(1), status[sent.code]);
-        next(sent);
-      },
+/** Sockets are ours, not gRPC's, so that a connection can be turned away before any work is done for it. */
+async function bind(
+  server: Server,
+  guard: ConnectionGuard,
+  { host, port, credentials, addressKey }: ListenOptions,
+): Promise<ListeningSockets> {
+  const injector = server.createConnectionInjector(credentials);
+  try {
+    return await listenOn(host, port, (socket) => {
+      if (guard.accept(socket)) injector.injectConnection(socket);
     });
-}
-
-function bind(server: Server, { host, port, credentials, addressKey }: ListenOptions): Promise<number> {
-  const address = formatAddress({ host, port });
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, bound) => {
-      if (error === null) {
-        resolve(bound);
-        return;
-      }
-      const taken = messageOf(error).includes("EADDRINUSE");
-      const message = taken
-        ? `${addressKey}: the port of ${address} is in use`
-        : `${addressKey}: cannot listen on ${address}: ${messageOf(error)}`;
-      const hint = taken
-        ? "Stop what uses it, or choose another port (0 takes a free one)."
-        : "Use an address of this machine.";
-      reject(new CoxswainError("network", message, { hint, cause: error }));
-    });
-  });
+  } catch (error) {
+    const address = formatAddress({ host, port });
+    const taken = isTaken(error);
+    const message = taken
+      ? `${addressKey}: the port of ${address} is in use`
+      : `${addressKey}: cannot listen on ${address}: ${messageOf(error)}`;
+    const hint = taken
+      ? "Stop what uses it, or choose another port (0 takes a free one)."
+      : "Use an address of this machine.";
+    throw new CoxswainError("network", message, { hint, cause: error });
+  }
 }
 
 function shutDown(server: Server, grace: number): Promise<void> {

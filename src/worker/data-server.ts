@@ -8,7 +8,15 @@ import type { ServerWritableStream } from "@grpc/grpc-js";
 import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
 import type { WorkerHandlers, RunningServer } from "../rpc/index.js";
-import { listen, metadataKeys, sendObject, sendVector, showsToken, workerService } from "../rpc/index.js";
+import {
+  largestRequest,
+  listen,
+  metadataKeys,
+  sendObject,
+  sendVector,
+  showsToken,
+  workerService,
+} from "../rpc/index.js";
 
 /** What a worker in a run has for others. */
 export interface Served {
@@ -38,6 +46,9 @@ export interface DataServer {
 /** A call that is answered with a stream of chunks. */
 type Call = ServerWritableStream<unknown, Chunk>;
 
+/** Replicas sent at once: each is a copy, and only the coordinator asks for one, once. */
+const replicasAtOnce = 2;
+
 /** A range of a vector that was asked for. */
 interface Range {
   readonly offset: number;
@@ -63,46 +74,57 @@ export async function startDataServer(address: { host: string; port: number }): 
     name: "coxswain.v1.Worker",
     service: workerService,
     handlers: handlersOf(admit),
+    token: key,
+    refusal: "wrong key",
+    largestMessage: largestRequest,
     addressKey: "--listen",
   });
   return { port: server.port, key, serve: (now) => (served = now), close: () => server.close() };
 }
 
-const handlersOf = (admit: (call: Call, answer: (served: Served) => void) => void): WorkerHandlers => ({
-  PullContribution: (call) =>
-    admit(call, (served) => {
-      const { step, first, count, offset, length } = call.request;
-      const vector = served.contribution(step, { first: shardIndex(first), count });
-      if (vector === undefined) refuse(call, status.NOT_FOUND, `no sum of shards ${first}+${count} of step ${step}`);
-      else if (isWithin({ offset, length }, vector.length))
-        send(call, served, vector.subarray(offset, offset + length));
-      else refuseRange(call, { offset, length });
-    }),
-  PullSlice: (call) =>
-    admit(call, (served) => {
-      const { step, offset, length } = call.request;
-      if (!isWithin({ offset, length }, Number.MAX_SAFE_INTEGER)) {
-        refuseRange(call, { offset, length });
-        return;
-      }
-      const vector = served.slice(step, offset, length);
-      if (vector === undefined)
-        refuse(call, status.NOT_FOUND, `elements ${offset}+${length} of step ${step} are not here`);
-      else send(call, served, vector);
-    }),
-  PullReplica: (call) =>
-    admit(call, (served) => {
-      const replica = served.replica();
-      if (replica === undefined) {
-        refuse(call, status.NOT_FOUND, "this worker has no replica yet");
-        return;
-      }
-      const metadata = new Metadata();
-      metadata.set(metadataKeys.step, String(replica.step));
-      call.sendMetadata(metadata);
-      finish(call, sendObject(call, replica.bytes));
-    }),
-});
+function handlersOf(admit: (call: Call, answer: (served: Served) => void) => void): WorkerHandlers {
+  let replicas = 0;
+  return {
+    PullContribution: (call) =>
+      admit(call, (served) => {
+        const { step, first, count, offset, length } = call.request;
+        const vector = served.contribution(step, { first: shardIndex(first), count });
+        if (vector === undefined) refuse(call, status.NOT_FOUND, `no sum of shards ${first}+${count} of step ${step}`);
+        else if (isWithin({ offset, length }, vector.length))
+          send(call, served, vector.subarray(offset, offset + length));
+        else refuseRange(call, { offset, length });
+      }),
+    PullSlice: (call) =>
+      admit(call, (served) => {
+        const { step, offset, length } = call.request;
+        if (!isWithin({ offset, length }, Number.MAX_SAFE_INTEGER)) {
+          refuseRange(call, { offset, length });
+          return;
+        }
+        const vector = served.slice(step, offset, length);
+        if (vector === undefined)
+          refuse(call, status.NOT_FOUND, `elements ${offset}+${length} of step ${step} are not here`);
+        else send(call, served, vector);
+      }),
+    PullReplica: (call) =>
+      admit(call, (served) => {
+        if (replicas >= replicasAtOnce) {
+          refuse(call, status.RESOURCE_EXHAUSTED, "the replica is being sent already");
+          return;
+        }
+        const replica = served.replica();
+        if (replica === undefined) {
+          refuse(call, status.NOT_FOUND, "this worker has no replica yet");
+          return;
+        }
+        const metadata = new Metadata();
+        metadata.set(metadataKeys.step, String(replica.step));
+        call.sendMetadata(metadata);
+        replicas++;
+        finish(call, sendObject(call, replica.bytes), () => replicas--);
+      }),
+  };
+}
 
 const isWithin = ({ offset, length }: Range, size: number): boolean =>
   Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;

@@ -3,14 +3,14 @@ import { ServerCredentials } from "@grpc/grpc-js";
 import { Conductor } from "../../src/coordinator/conductor.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/recorder.js";
-import { coordinatorHandlers } from "../../src/coordinator/service.js";
+import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service.js";
 import type { TokenStore } from "../../src/data/index.js";
 import type { CoxswainError } from "../../src/errors.js";
 import { stepNumber } from "../../src/ids.js";
 import type { ModelManifest } from "../../src/model/index.js";
 import { Replica } from "../../src/optim/index.js";
-import { coordinatorService, listen } from "../../src/rpc/index.js";
-import type { RunningServer } from "../../src/rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen } from "../../src/rpc/index.js";
+import type { GuardLimits, RunningServer } from "../../src/rpc/index.js";
 import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
 
 export interface Harness {
@@ -24,6 +24,7 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly token?: string;
+  readonly limits?: GuardLimits;
   readonly model?: ModelManifest;
   readonly modelPath?: string;
   readonly shards?: number;
@@ -120,6 +121,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       onSent: ignore,
       onFailure: (_, error) => failures.push(error),
     }),
+    token: options.token ?? null,
+    refusal: tokenRefusal,
+    largestMessage: largestWorkerMessage,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     addressKey: "cluster.listen",
     onHandled: (method, code) => handled.push(`${method} ${code}`),
   });

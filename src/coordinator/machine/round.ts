@@ -5,6 +5,7 @@
  * unleased when everyone who had it is gone. Several workers may have the same shard at once: the first sum that holds
  * it counts, and all are the same bits.
  */
+import { isNode } from "../../collective/index.js";
 import type { TreeNode } from "../../collective/index.js";
 import type { ShardIndex, StepNumber } from "../../ids.js";
 import { shardIndex } from "../../ids.js";
@@ -184,11 +185,11 @@ export class Round {
 
   /**
    * Takes a worker's word that a node's sum is ready.
-   * @returns false where it has not computed all of it, or the node brings nothing that is not announced already
+   * @returns false where it is no node of the tree, where the worker has not computed all of it, or the node brings nothing that is not announced already
    */
   announce(worker: WorkerId, node: TreeNode): boolean {
     const key = keyOf(worker, node);
-    if (this.closed || this.#announcements.has(key) || !this.#within(node)) return false;
+    if (this.closed || this.#announcements.has(key) || !isNode(node, this.size)) return false;
     const slots = this.#slots(node);
     if (!slots.every(({ results }) => results.has(worker))) return false;
     if (slots.every(({ held, announced }) => held || announced > 0)) return false;
@@ -260,10 +261,6 @@ export class Round {
     this.#unleased += Number(isUnleased(shard)) - Number(before.unleased);
     this.#unannounced += Number(isUnannounced(shard)) - Number(before.unannounced);
     this.#held += Number(shard.held) - Number(before.held);
-  }
-
-  #within({ first, count }: TreeNode): boolean {
-    return Number.isSafeInteger(first) && first >= 0 && count >= 1 && first + count <= this.#shards.length;
   }
 
   #slots({ first, count }: TreeNode): Shard[] {

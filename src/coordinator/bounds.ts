@@ -1,0 +1,85 @@
+/** What one worker may ask of the coordinator at most, and what it may say of itself. Knows no stream and no message. */
+import { addressProblem } from "../config/index.js";
+import type { JoinOutput } from "../rpc/index.js";
+import type { ReplicaBytes } from "./session.js";
+
+/** Calls of one worker at once that are answered with bulk: a worker of a large mesh may miss many slices at once. */
+export const pullsAllowed = 64;
+
+/** Calls of one worker at once that bring bulk: each takes the memory of a gradient. */
+export const pushesAllowed = 16;
+
+/** Counts calls under way by worker. */
+export class CallLimit {
+  readonly #calls = new Map<string, number>();
+
+  constructor(readonly most: number) {}
+
+  /** @returns false, counting nothing, where the worker has its fill already */
+  begin(worker: string, call: { once(event: "close", over: () => void): unknown }): boolean {
+    const count = this.#calls.get(worker) ?? 0;
+    if (count >= this.most) return false;
+    this.#calls.set(worker, count + 1);
+    call.once("close", () => this.#end(worker));
+    return true;
+  }
+
+  #end(worker: string): void {
+    const left = (this.#calls.get(worker) ?? 1) - 1;
+    if (left > 0) this.#calls.set(worker, left);
+    else this.#calls.delete(worker);
+  }
+}
+
+/** One copy of the replica for all who pull the same step at once. */
+export class SharedReplica {
+  readonly #copy: () => ReplicaBytes;
+  readonly #stepOf: () => number;
+  #shared: (ReplicaBytes & { readers: number }) | undefined;
+
+  constructor(stepOf: () => number, copy: () => ReplicaBytes) {
+    this.#stepOf = stepOf;
+    this.#copy = copy;
+  }
+
+  /** The newest step's; to be released, once, when it has been sent. */
+  hold(): ReplicaBytes & { readonly release: () => void } {
+    if (this.#shared?.step !== this.#stepOf()) this.#shared = { ...this.#copy(), readers: 0 };
+    const shared = this.#shared;
+    shared.readers++;
+    const release = (): void => {
+      if (--shared.readers === 0 && this.#shared === shared) this.#shared = undefined;
+    };
+    return { step: shared.step, bytes: shared.bytes, release };
+  }
+}
+
+/** Whether [offset, offset + length) is a part, and not an empty one, of `size` elements. */
+export const isWithin = ({ offset, length }: { offset: number; length: number }, size: number): boolean =>
+  Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;
+
+/** What travels in a header: printable, no spaces. */
+const plain = /^[\x21-\x7e]*$/;
+
+/**
+ * What is wrong with how a worker introduces itself, or undefined. Ids end up in files, metrics and headers; its address
+ * is connected to, and given to the others.
+ */
+export function joinProblem({
+  workerId,
+  host,
+  softwareVersion,
+  dataPort,
+  dataHost,
+  dataKey,
+}: JoinOutput): string | undefined {
+  if (workerId === "") return "a worker needs an id";
+  if (workerId.length > 300 || !plain.test(workerId)) return "a worker's id is at most 300 printable ASCII characters";
+  if (host.length > 300 || softwareVersion.length > 300)
+    return "a worker's host and version have at most 300 characters";
+  if (dataKey.length > 300 || !plain.test(dataKey)) return "a worker's key is at most 300 printable ASCII characters";
+  if (dataPort > 65_535) return `${dataPort} is no port`;
+  if (dataHost === "") return undefined;
+  const problem = addressProblem(`${dataHost}:${dataPort}`, { allowPortZero: true });
+  return problem === undefined ? undefined : `the worker's address: ${problem.message}`;
+}

@@ -1,0 +1,60 @@
+/** Listening TCP sockets on all addresses of a host. Knows no protocol. */
+import { lookup } from "node:dns/promises";
+import { createServer, isIP } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+
+export interface ListeningSockets {
+  /** The port they really have (0 asked for a free one). */
+  readonly port: number;
+  /** Accepts no more; connections stay. */
+  close(): void;
+}
+
+/**
+ * @param onConnection gets every connection that comes in
+ * @throws the system's error where the port is taken, or none of the host's addresses can be listened on
+ */
+export async function listenOn(
+  host: string,
+  port: number,
+  onConnection: (socket: Socket) => void,
+): Promise<ListeningSockets> {
+  const addresses = isIP(host) === 0 ? (await lookup(host, { all: true })).map(({ address }) => address) : [host];
+  const servers: Server[] = [];
+  let chosen = port;
+  let failure: unknown;
+  const close = (): void => {
+    for (const server of servers) server.close();
+  };
+  // "localhost" is 127.0.0.1 and ::1: one of the two may not exist here, but both have the same port.
+  for (const address of new Set(addresses)) {
+    const server = createServer(onConnection);
+    try {
+      chosen = await listening(server, address, chosen);
+      servers.push(server);
+    } catch (error) {
+      failure = error;
+      if (port === 0 || !isTaken(error)) continue;
+      close();
+      throw error;
+    }
+  }
+  if (servers.length === 0) throw failure instanceof Error ? failure : new Error(`${host} has no address`);
+  return { port: chosen, close };
+}
+
+/** Whether an error says that another process listens there. */
+export const isTaken = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+
+function listening(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      // Of single connections, such as no file descriptor being left: the others go on.
+      server.on("error", () => undefined);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
