@@ -46,6 +46,15 @@ export interface ConductorOptions {
   readonly now: () => number;
 }
 
+/** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
+const showsIn = ({ type }: Event): boolean =>
+  type === "tick" ||
+  type === "joined" ||
+  type === "ready" ||
+  type === "left" ||
+  type === "draining" ||
+  type === "applied";
+
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
 
@@ -93,7 +102,7 @@ export class Conductor {
     } finally {
       this.#handling = false;
     }
-    this.#options.recorder.status(this.#options.machine.status());
+    if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
   }
 
   admit(session: WorkerSession): void {

@@ -12,7 +12,8 @@
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { stepNumber } from "../../ids.js";
-import { assign, expire, revoke } from "./leasing.js";
+import { assign, everyone, expire, revoke } from "./leasing.js";
+import type { MayTake } from "./leasing.js";
 import { chooseReplica } from "./recovery.js";
 import { Reduction } from "./reduction.js";
 import { Round } from "./round.js";
@@ -56,6 +57,9 @@ interface Recovery extends RecoverySettings {
 export class ClusterMachine {
   readonly #settings: MachineSettings;
   readonly #workers = new Map<WorkerId, WorkerRecord>();
+  /** Those whose phase is "active", while that is known. */
+  #activeNow: readonly WorkerRecord[] | undefined;
+  readonly #draining = new Set<WorkerId>();
   readonly #failures = new Map<WorkerId, number>();
   readonly #hashes = new Map<StepNumber, string>();
   /** The newest step that a worker has applied. */
@@ -179,7 +183,7 @@ export class ClusterMachine {
     worker.reachable = reachable;
     worker.offer = replica;
     if (this.#recovery === undefined) return this.#welcome(worker);
-    worker.phase = "offering";
+    this.#enter(worker, "offering");
     return [];
   }
 
@@ -189,7 +193,7 @@ export class ClusterMachine {
     if (offer?.step !== this.#committed || offer.hash !== this.#hashes.get(this.#committed))
       return this.#synchronise(worker.id, "joined");
     worker.applied = offer.step;
-    worker.phase = "active";
+    this.#enter(worker, "active");
     return [];
   }
 
@@ -197,7 +201,7 @@ export class ClusterMachine {
   #synchronise(id: WorkerId, reason: string): Effect[] {
     const worker = this.#workers.get(id);
     if (worker === undefined) return [];
-    if (worker.phase !== "draining") worker.phase = "synchronising";
+    if (worker.phase !== "draining") this.#enter(worker, "synchronising");
     return [...this.#release(id, reason), { type: "synchronise", worker: id, step: this.#committed }];
   }
 
@@ -211,7 +215,7 @@ export class ClusterMachine {
     worker.applied = step;
     if (step < this.#committed) return [];
     progressed(worker, now);
-    if (worker.phase === "synchronising") worker.phase = "active";
+    if (worker.phase === "synchronising") this.#enter(worker, "active");
     if (step === this.#replicated) return [];
     this.#replicated = step;
     return [{ type: "replicated", step }];
@@ -221,7 +225,7 @@ export class ClusterMachine {
   #onDraining({ worker: id }: EventOf<"draining">, now: number): Effect[] {
     const worker = this.#workers.get(id);
     if (worker === undefined) return [];
-    worker.phase = "draining";
+    this.#enter(worker, "draining");
     const round = this.#work?.round;
     if (round === undefined || round.closed) return [];
     return [
@@ -232,11 +236,11 @@ export class ClusterMachine {
 
   /** Lets those go who want to and have nothing that is still needed. */
   #dismiss(): Effect[] {
-    const draining = [...this.#workers.values()].filter(({ phase }) => phase === "draining");
-    return draining.flatMap(({ id }) => {
+    if (this.#draining.size === 0) return [];
+    return [...this.#draining].flatMap((id) => {
       const round = this.#work?.round;
       if (round !== undefined && (round.closed || round.dependsOn(id))) return [];
-      this.#workers.delete(id);
+      this.#forget(id);
       return [{ type: "dismiss", worker: id } as const];
     });
   }
@@ -261,7 +265,7 @@ export class ClusterMachine {
   }
 
   #remove(id: WorkerId, reason: string, now: number): Effect[] {
-    this.#workers.delete(id);
+    this.#forget(id);
     this.#failures.delete(id);
     if (this.#recovery?.adopting === id) this.#recovery.adopting = undefined;
     return [...this.#release(id, reason), ...(this.#work?.reduction?.reassign(id, this.#reducers(), now) ?? [])];
@@ -438,7 +442,7 @@ export class ClusterMachine {
     return [...before, ...this.#dismiss()];
   }
 
-  #assign({ round, reduction }: Work, mayTake: (worker: WorkerId) => boolean, now: number): Effect[] {
+  #assign({ round, reduction }: Work, mayTake: MayTake, now: number): Effect[] {
     const active = this.#active();
     if (reduction?.meshed !== true) return assign(round, active, mayTake, now);
     const reachable = active.filter((worker) => worker.reachable);
@@ -500,8 +504,20 @@ export class ClusterMachine {
     return this.#roundOf("train", step) && this.#work?.reduction;
   }
 
-  #active(): WorkerRecord[] {
-    return [...this.#workers.values()].filter(({ phase }) => phase === "active");
+  #active(): readonly WorkerRecord[] {
+    return (this.#activeNow ??= [...this.#workers.values()].filter(({ phase }) => phase === "active"));
+  }
+
+  #enter(worker: WorkerRecord, phase: WorkerPhase): void {
+    worker.phase = phase;
+    this.#activeNow = undefined;
+    if (phase === "draining") this.#draining.add(worker.id);
+  }
+
+  #forget(id: WorkerId): void {
+    this.#workers.delete(id);
+    this.#draining.delete(id);
+    this.#activeNow = undefined;
   }
 
   /** Those who can sum a slice. */
@@ -532,11 +548,11 @@ const shellsOwn: ReadonlySet<Event["type"]> = new Set<Event["type"]>([
   "adoptFailed",
 ]);
 
-/** Time lets anyone find that another is slow; otherwise it is the one that something was heard of. */
-const mayTakeAfter =
-  (event: Event) =>
-  (worker: WorkerId): boolean =>
-    !("worker" in event) || event.worker === worker;
+/** Time lets anyone find that another is slow; otherwise it is the one that has just ended its work. */
+function mayTakeAfter(event: Event): MayTake {
+  if (event.type === "tick") return everyone;
+  return event.type === "computed" || event.type === "applied" || event.type === "idle" ? event.worker : undefined;
+}
 
 const holdsReplica = ({ phase }: WorkerRecord): boolean => phase !== "loading" && phase !== "offering";
 const mayHoldLeases = ({ phase }: WorkerRecord): boolean => phase === "active" || phase === "draining";

@@ -6,22 +6,23 @@ import type { Round } from "./round.js";
 import { planTheft } from "./steal.js";
 import type { Busy, Theft } from "./steal.js";
 import type { Effect, LeaseKind, WorkerId } from "./types.js";
-import { lateTimes, speedsOf } from "./workers.js";
+import { expectedSeconds, lateTimes, speedsOf } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
+
+/** Stands for all workers. */
+export const everyone: unique symbol = Symbol("everyone");
+
+/** Who may take work from others now. Asking for everyone costs as much as workers times workers. */
+export type MayTake = WorkerId | typeof everyone | undefined;
 
 /**
  * Leases what nobody has, then lets those who have nothing to do take from those who would be last.
  * @param workers those who may be leased work
- * @param mayTake who may take from others now: asking for all costs as much as workers times workers
  */
-export function assign(
-  round: Round,
-  workers: readonly WorkerRecord[],
-  mayTake: (worker: WorkerId) => boolean,
-  now: number,
-): Effect[] {
+export function assign(round: Round, workers: readonly WorkerRecord[], mayTake: MayTake, now: number): Effect[] {
+  if (round.closed || (mayTake === undefined && !round.hasUnleased)) return [];
   const able = workers.filter(({ late }) => !late);
-  if (round.closed || able.length === 0) return [];
+  if (able.length === 0) return [];
   return [...leaseUnleased(round, able, now), ...stealForIdle(round, able, mayTake, now)];
 }
 
@@ -40,26 +41,22 @@ function leaseUnleased(round: Round, workers: readonly WorkerRecord[], now: numb
   );
 }
 
-function stealForIdle(
-  round: Round,
-  workers: readonly WorkerRecord[],
-  mayTake: (worker: WorkerId) => boolean,
-  now: number,
-): Effect[] {
-  const idle = workers.filter(({ id }) => mayTake(id) && round.queue(id).length === 0);
+function stealForIdle(round: Round, workers: readonly WorkerRecord[], mayTake: MayTake, now: number): Effect[] {
+  const idle = workers.filter(({ id }) => (mayTake === everyone || id === mayTake) && round.queue(id).length === 0);
   if (idle.length === 0 || idle.length === workers.length) return [];
-  const speeds = speedsOf(workers);
-  const seconds = new Map(workers.map(({ id }, index) => [id, 1 / (speeds[index] ?? 1)]));
-  const secondsOf = ({ id }: WorkerRecord): number => seconds.get(id) ?? 1;
+  const secondsOf = expectedSeconds(workers);
+  let others: Busy[] | undefined;
   return idle
-    .toSorted((a, b) => secondsOf(a) - secondsOf(b))
+    .sort((a, b) => secondsOf(a) - secondsOf(b))
     .flatMap((worker) => {
-      const others = workers.filter(({ id }) => round.queue(id).length > 0);
-      const theft = planTheft(
-        { worker: worker.id, secondsPerShard: secondsOf(worker) },
-        others.map((other) => busy(round, other, secondsOf(other), now)),
-      );
-      return theft === undefined ? [] : carryOut(round, worker, theft, now);
+      // Every theft changes what the next one finds.
+      others ??= workers
+        .filter(({ id }) => round.queue(id).length > 0)
+        .map((other) => busy(round, other, secondsOf(other), now));
+      const theft = planTheft({ worker: worker.id, secondsPerShard: secondsOf(worker) }, others);
+      if (theft === undefined) return [];
+      others = undefined;
+      return carryOut(round, worker, theft, now);
     });
 }
 

@@ -92,6 +92,10 @@ export class Round {
     return this.#announcements.has(keyOf(worker, node));
   }
 
+  get hasUnleased(): boolean {
+    return this.#unleased > 0;
+  }
+
   /** Shards that nobody has. */
   unleased(): ShardIndex[] {
     if (this.#unleased === 0) return [];

@@ -39,9 +39,10 @@ function remaining({ secondsPerShard, queue, elapsed }: Busy): number {
 
 /** What `idle` should take; undefined when nothing would end earlier for it. */
 export function planTheft(idle: Idle, others: readonly Busy[]): Theft | undefined {
+  // Who will be done before a single shard is done here needs no help.
   const victims = others
-    .filter(({ queue }) => queue.length > 0)
     .map((busy) => ({ busy, time: remaining(busy) }))
+    .filter(({ busy, time }) => busy.queue.length > 0 && time > idle.secondsPerShard)
     .sort((a, b) => b.time - a.time);
   for (const { busy, time } of victims) {
     const count = tailToTake(idle, busy, time);

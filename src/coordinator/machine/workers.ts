@@ -50,11 +50,28 @@ export function measure(worker: WorkerRecord, { seconds }: ShardResult): void {
   worker.secondsPerShard = known === undefined ? seconds : known + smoothing * (seconds - known);
 }
 
-/** Shards a second of each worker; one without a measurement is taken to be like the average of the others. */
+/** Shards a second, of those who have been measured; 1 where nobody has. */
+function averageSpeed(workers: readonly WorkerRecord[]): number {
+  let sum = 0;
+  let known = 0;
+  for (const { secondsPerShard } of workers) {
+    if (secondsPerShard === undefined) continue;
+    sum += 1 / secondsPerShard;
+    known++;
+  }
+  return known === 0 ? 1 : sum / known;
+}
+
+/** Seconds that a shard takes a worker; one without a measurement is taken to be like the average of the others. */
+export function expectedSeconds(workers: readonly WorkerRecord[]): (worker: WorkerRecord) => number {
+  let average: number | undefined;
+  return ({ secondsPerShard }) => secondsPerShard ?? (average ??= 1 / averageSpeed(workers));
+}
+
+/** Shards a second of each worker. */
 export function speedsOf(workers: readonly WorkerRecord[]): number[] {
-  const known = workers.flatMap(({ secondsPerShard }) => (secondsPerShard === undefined ? [] : [1 / secondsPerShard]));
-  const average = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
-  return workers.map(({ secondsPerShard }) => (secondsPerShard === undefined ? average : 1 / secondsPerShard));
+  const secondsOf = expectedSeconds(workers);
+  return workers.map((worker) => 1 / secondsOf(worker));
 }
 
 /**
