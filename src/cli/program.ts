@@ -3,6 +3,7 @@ import { Command, CommanderError, type Argument } from "commander";
 import { createColors } from "picocolors";
 import { version } from "../version.js";
 import { coloursFor } from "./colour.js";
+import { registerChaos } from "./chaos.js";
 import { registerCoordinator } from "./coordinator.js";
 import { registerEval } from "./eval.js";
 import { registerGenerate } from "./generate.js";
@@ -14,6 +15,7 @@ import { registerWorker } from "./worker.js";
 /** Each command is a file of its own, and loads what it needs when it is run: `--help` must not wait for a tokenizer. */
 const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
+  ["Put it to the test:", [registerChaos]],
   ["Look at the data:", [registerPreview]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],
 ];

@@ -1,0 +1,20 @@
+/** The guard's process (guard.ts): when its parent is gone, what the parent had running is killed. */
+import type { GuardMessage } from "./guard.js";
+
+const pids = new Set<number>();
+
+process.on("message", (message: GuardMessage) => {
+  if ("add" in message) pids.add(message.add);
+  else pids.delete(message.remove);
+});
+
+process.on("disconnect", () => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  process.exit(0);
+});

@@ -1,0 +1,68 @@
+/** What a user loses if these fail: when steps were committed, and which of them had to be done again. */
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { CommitWatch } from "../../../src/chaos/commits.js";
+
+let folder: string;
+let path: string;
+let seen: number[];
+let watch: CommitWatch;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "coxswain-commits-"));
+  path = join(folder, "metrics.jsonl");
+  seen = [];
+  watch = new CommitWatch(path, (step) => seen.push(step));
+});
+
+afterEach(() => {
+  watch.close();
+  rmSync(folder, { recursive: true });
+});
+
+const lines = (...steps: number[]): string => steps.map((step) => `{"step":${step},"loss":1}\n`).join("");
+const replace = (text: string): void => {
+  writeFileSync(`${path}.aside`, text);
+  renameSync(`${path}.aside`, path);
+};
+
+it("tells of each step once, and of no evaluation", () => {
+  watch.look();
+  appendFileSync(path, lines(1, 2));
+  watch.look();
+  appendFileSync(path, `{"step":2,"eval_loss":1}\n${lines(3)}`);
+  watch.look();
+  watch.look();
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+it("waits for the end of a line", () => {
+  appendFileSync(path, `${lines(1)}{"step":2,`);
+  watch.look();
+  expect(seen).toEqual([1]);
+  appendFileSync(path, `"loss":1}\n`);
+  watch.look();
+  expect(seen).toEqual([1, 2]);
+});
+
+it("takes a file that was written anew for the same steps", () => {
+  appendFileSync(path, lines(1, 2, 3));
+  watch.look();
+  replace(lines(1, 2, 3));
+  watch.look();
+  appendFileSync(path, lines(4));
+  watch.look();
+  expect(seen).toEqual([1, 2, 3, 4]);
+});
+
+it("tells again of steps that were rewound", () => {
+  appendFileSync(path, lines(1, 2, 3));
+  watch.look();
+  replace(lines(1));
+  watch.look();
+  appendFileSync(path, lines(2, 3));
+  watch.look();
+  expect(seen).toEqual([1, 2, 3, 2, 3]);
+});
