@@ -155,9 +155,10 @@ class SimulatedWorker {
     for (const node of cover(first, leased.length, roundShards)) this.#send({ contribution: { step, ...node } });
   }
 
-  #collect({ step, slice, first, count }) {
+  #collect({ step, slice, parts }) {
     const sum = this.#reducers.get(slice);
-    if (sum === undefined || !sum.add({ first, count }, new Float32Array(1)) || !sum.complete) return;
+    for (const { first, count } of parts) sum?.add({ first, count }, new Float32Array(1));
+    if (sum?.complete !== true) return;
     this.#reducers.delete(slice);
     this.#send({ sliceReduced: { step, slice } });
   }

@@ -8,16 +8,19 @@ import type { RunConfig } from "../config/index.js";
 const meshFrom = { workers: 3, elements: 500_000 };
 
 /**
- * @param size elements of the flat gradient
- * @returns whether so many workers that can reach one another reduce among themselves
+ * Bytes of contributions that one reducer sums a step before another one pays: every further one costs the coordinator a
+ * message to each worker and a pull.
  */
-export function meshRule(mode: RunConfig["cluster"]["all_reduce"], size: number): (reducers: number) => boolean {
-  switch (mode) {
-    case "star":
-      return () => false;
-    case "mesh":
-      return (reducers) => reducers >= 2;
-    case "auto":
-      return (reducers) => reducers >= meshFrom.workers && size >= meshFrom.elements;
-  }
+const bytesPerReducer = 8 * 1024 * 1024;
+
+/**
+ * @param size elements of the flat gradient
+ * @returns how many of so many workers that can reach one another sum a slice; 0: the coordinator sums
+ */
+export function reducersRule(mode: RunConfig["cluster"]["all_reduce"], size: number): (workers: number) => number {
+  return (workers) => {
+    const pays = mode === "mesh" ? workers >= 2 : workers >= meshFrom.workers && size >= meshFrom.elements;
+    if (mode === "star" || !pays) return 0;
+    return Math.min(workers, Math.max(2, Math.ceil((workers * size * 4) / bytesPerReducer)));
+  };
 }

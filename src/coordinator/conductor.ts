@@ -9,6 +9,7 @@ import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { globalNorm } from "../optim/index.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
+import type { Part } from "../rpc/index.js";
 import type { Logger } from "../telemetry/index.js";
 import { shardMessages } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
@@ -70,6 +71,11 @@ export class Conductor {
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
+  /** What reducers are to be told in this turn of the event loop. */
+  readonly #collects = new Map<
+    string,
+    { readonly reducer: WorkerSession; readonly collect: { step: number; slice: number; parts: Part[] } }
+  >();
   /** The newest commit as it is to be recorded, while no worker has applied it. */
   #unrecorded: { readonly step: StepNumber; readonly record: () => void } | undefined;
   /** When the sum was complete, ms. */
@@ -249,8 +255,20 @@ export class Conductor {
   }
 
   #collect({ worker, step, slice, node, source }: Extract<Effect, { type: "collect" }>): void {
-    const peer = this.#sessions.get(source)?.peer;
-    if (peer !== undefined) this.#sessions.get(worker)?.send({ collect: { step, slice, ...node, source: peer } });
+    const [reducer, other] = [this.#sessions.get(worker), this.#sessions.get(source)];
+    if (reducer === undefined || other === undefined) return;
+    // What comes together is said together: workers times reducers would be a lot of messages.
+    if (this.#collects.size === 0) setImmediate(() => this.#sendCollects());
+    const key = `${worker} ${step} ${slice}`;
+    const entry = this.#collects.get(key) ?? { reducer, collect: { step, slice, parts: [] } };
+    this.#collects.set(key, entry);
+    entry.collect.parts.push({ ...node, source: reducer.introduce(other) });
+  }
+
+  #sendCollects(): void {
+    const entries = [...this.#collects.values()];
+    this.#collects.clear();
+    for (const { reducer, collect } of entries) reducer.send({ collect });
   }
 
   async #gather({ worker, step, slice }: Extract<Effect, { type: "gather" }>): Promise<void> {
@@ -321,9 +339,8 @@ export class Conductor {
     const timing = { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart };
     this.#record(step);
     this.#unrecorded = { step, record: () => recorder.committed(effect, timing) };
-    const slices = this.#sources(effect.slices);
-    for (const worker of effect.workers)
-      this.#sessions.get(worker)?.send({ commit: { step, learningRate, scale, slices } });
+    this.#sendCollects();
+    for (const worker of effect.workers) this.#sendCommit(worker, { step, learningRate, scale }, effect.slices);
     for (const session of this.#sessions.values()) session.release(step);
     replica.apply({ step, gradient, learningRate, scale });
     const hash = replica.hash();
@@ -338,11 +355,17 @@ export class Conductor {
     this.#unrecorded = undefined;
   }
 
-  #sources(slices: readonly ReducedSlice[]) {
-    return slices.map(({ offset, length, reducer }) => {
-      const peer = reducer === undefined ? undefined : this.#sessions.get(reducer)?.peer;
-      return { offset, length, ...(peer === undefined ? {} : { reducer: peer }) };
+  #sendCommit(
+    worker: WorkerId,
+    commit: { step: StepNumber; learningRate: number; scale: number },
+    reduced: readonly ReducedSlice[],
+  ): void {
+    const session = this.#sessions.get(worker);
+    const slices = reduced.map(({ offset, length, reducer }) => {
+      const other = reducer === undefined ? undefined : this.#sessions.get(reducer);
+      return { offset, length, reducer: other === undefined ? null : (session?.introduce(other) ?? null) };
     });
+    session?.send({ commit: { ...commit, slices } });
   }
 
   /** Checkpoints are written one after another, while training goes on. */

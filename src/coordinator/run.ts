@@ -20,7 +20,7 @@ import { isRunning } from "../processes.js";
 import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
 import { version } from "../version.js";
-import { meshRule } from "./all-reduce.js";
+import { reducersRule } from "./all-reduce.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
 import { Conductor } from "./conductor.js";
 import { shardCount } from "./leases.js";
@@ -212,14 +212,14 @@ function createConductor(parts: Parts, options: CoordinatorOptions): Conductor {
 function clusterSettings(
   run: PreparedRun,
   { survivors }: Parts,
-): Pick<MachineSettings, "totalSteps" | "minWorkers" | "silenceTimeout" | "gradientSize" | "mesh" | "recovery"> {
+): Pick<MachineSettings, "totalSteps" | "minWorkers" | "silenceTimeout" | "gradientSize" | "reducers" | "recovery"> {
   const { cluster } = run.config;
   return {
     totalSteps: run.plan.totalSteps,
     minWorkers: cluster.min_workers,
     silenceTimeout: cluster.heartbeat_timeout * 1000,
     gradientSize: run.layout.size,
-    mesh: meshRule(cluster.all_reduce, run.layout.size),
+    reducers: reducersRule(cluster.all_reduce, run.layout.size),
     ...(survivors > 0
       ? {
           recovery: {

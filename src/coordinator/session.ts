@@ -60,6 +60,8 @@ export class WorkerSession {
   #dataClient: WorkerStub | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Workers whose address this one was told. */
+  readonly #introduced = new Set<string>();
   readonly #awaited = new Map<string, Push<Float32Array>>();
   readonly #early = new Map<string, Float32Array>();
   #awaitedReplica: Push<ReplicaBytes> | undefined;
@@ -92,9 +94,11 @@ export class WorkerSession {
     });
   }
 
-  /** How other workers reach it. */
-  get peer(): Peer {
-    return { workerId: this.id, address: this.#dataAddress ?? "", key: this.#dataKey };
+  /** How this worker reaches another one: said once, afterwards it knows. */
+  introduce(other: WorkerSession): Peer {
+    if (this.#introduced.has(other.id)) return { workerId: other.id };
+    this.#introduced.add(other.id);
+    return { workerId: other.id, address: other.#dataAddress ?? "", key: other.#dataKey };
   }
 
   /** @returns the sum of a node's gradients, [size]; rejects when it does not come in time */

@@ -29,6 +29,7 @@ export type { Lease, Lease__Output as LeaseOutput } from "./generated/coxswain/v
 export type { Revoke, Revoke__Output as RevokeOutput } from "./generated/coxswain/v1/Revoke.js";
 export type { Peer, Peer__Output as PeerOutput } from "./generated/coxswain/v1/Peer.js";
 export type { Reduce, Reduce__Output as ReduceOutput } from "./generated/coxswain/v1/Reduce.js";
+export type { Part, Part__Output as PartOutput } from "./generated/coxswain/v1/Part.js";
 export type { Collect, Collect__Output as CollectOutput } from "./generated/coxswain/v1/Collect.js";
 export type { Commit, Commit__Output as CommitOutput } from "./generated/coxswain/v1/Commit.js";
 export type { ReducedSlice, ReducedSlice__Output as ReducedSliceOutput } from "./generated/coxswain/v1/ReducedSlice.js";

@@ -4,7 +4,7 @@
  */
 import type { VectorDtype } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
-import type { CollectOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../rpc/index.js";
+import type { CollectOutput, PeerOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../rpc/index.js";
 import type { BulkClient } from "./bulk-client.js";
 import type { Contributions } from "./contributions.js";
 import { Peers } from "./peers.js";
@@ -30,6 +30,8 @@ interface Entry {
 export class Slices {
   readonly #options: SlicesOptions;
   readonly #peers: Peers;
+  /** What the coordinator has said of other workers, by their ids. */
+  readonly #addresses = new Map<string, PeerOutput>();
   /** By step and slice. */
   readonly #entries = new Map<string, Entry>();
 
@@ -60,10 +62,13 @@ export class Slices {
     this.#entries.set(key, { step, offset, length, reducer });
   }
 
-  /** Another part of a slice can be pulled. */
-  collect({ step, slice, first, count, source }: CollectOutput): void {
-    if (source !== null)
-      this.#entries.get(`${step}:${slice}`)?.reducer.collect({ first: shardIndex(first), count }, source);
+  /** Other parts of a slice can be pulled. */
+  collect({ step, slice, parts }: CollectOutput): void {
+    const entry = this.#entries.get(`${step}:${slice}`);
+    for (const { first, count, source } of parts) {
+      const peer = this.#known(source);
+      if (peer !== null) entry?.reducer.collect({ first: shardIndex(first), count }, peer);
+    }
   }
 
   /** A slice's sum, [length]; undefined where it is not complete, or not this worker's. */
@@ -106,12 +111,19 @@ export class Slices {
     this.#peers.close();
   }
 
+  /** How to reach a worker, from now or from what was said before. */
+  #known(peer: PeerOutput | null): PeerOutput | null {
+    if (peer !== null && peer.address !== "") this.#addresses.set(peer.workerId, peer);
+    return peer === null ? null : (this.#addresses.get(peer.workerId) ?? peer);
+  }
+
   async #gatherSlice(
     step: number,
-    { offset, length, reducer }: ReducedSliceOutput,
+    { offset, length, reducer: named }: ReducedSliceOutput,
     into: Float32Array,
     bulk: BulkClient,
   ): Promise<void> {
+    const reducer = this.#known(named);
     const part = into.subarray(offset, offset + length);
     const own = this.get(step, offset, length);
     if (own !== undefined) {

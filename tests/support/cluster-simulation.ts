@@ -106,7 +106,7 @@ export class ClusterSimulation {
       clipCoefficient: () => 1,
       evaluated: (step) => this.#evaluated.has(step),
       gradientSize,
-      mesh: () => false,
+      reducers: () => 0,
       ...settings,
     };
     this.machine = this.#start();

@@ -19,6 +19,8 @@ export interface Harness {
   readonly replica: Replica;
   readonly failures: CoxswainError[];
   readonly handled: string[];
+  /** Workers whose own server was connected to, each as often as it was. */
+  readonly reached: string[];
   close(): Promise<void>;
 }
 
@@ -78,7 +80,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       clipCoefficient: () => 1,
       evaluated: () => false,
       gradientSize: size,
-      mesh: () => false,
+      reducers: () => 0,
     },
     { step: stepNumber(0), hash: replica.hash(), saved: false },
   );
@@ -99,6 +101,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   });
   const failures: CoxswainError[] = [];
   const handled: string[] = [];
+  const reached: string[] = [];
   const server = await listen({
     host: "127.0.0.1",
     port: 0,
@@ -117,7 +120,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       layoutFingerprint,
       token: options.token ?? null,
       silenceTimeout: 60_000,
-      reach: () => Promise.resolve(),
+      reach: ({ id }) => {
+        reached.push(id);
+        return Promise.resolve();
+      },
       onSent: ignore,
       onFailure: (_, error) => failures.push(error),
     }),
@@ -134,6 +140,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     replica,
     failures,
     handled,
+    reached,
     close: async () => {
       conductor.close();
       await server.close(100);

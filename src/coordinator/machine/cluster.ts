@@ -464,17 +464,17 @@ export class ClusterMachine {
   }
 
   #begin(now: number): Effect[] {
-    const { evaluationShards, gradientSize, shardsOf, mesh } = this.#settings;
+    const { evaluationShards, gradientSize, shardsOf } = this.#settings;
     if (this.#evaluationDue) {
       this.#work = { round: new Round("evaluate", this.#committed, evaluationShards, now), reduction: undefined };
       return [];
     }
     const step = stepNumber(this.#committed + 1);
     const round = new Round("train", step, shardsOf(step), now);
-    const reducers = this.#reducers();
     // Everyone who computes must be reachable for the reducers.
-    const meshed = this.#active().every(({ reachable }) => reachable) && mesh(reducers.length);
-    const reduction = new Reduction(round, meshed ? reducers : [], gradientSize, now);
+    const able = this.#active().every(({ reachable }) => reachable) ? this.#reducers() : [];
+    const reducers = able.slice(0, this.#settings.reducers(able.length));
+    const reduction = new Reduction(round, reducers, gradientSize, now);
     this.#work = { round, reduction };
     return reduction.start();
   }

@@ -33,8 +33,8 @@ export interface MachineSettings {
   readonly evaluated: (step: StepNumber) => boolean;
   /** Elements of the flat gradient. */
   readonly gradientSize: number;
-  /** Whether a step that so many workers could reduce is reduced by them (mesh) or by the coordinator (star). */
-  readonly mesh: (reducers: number) => boolean;
+  /** How many of so many workers that could reduce a step do (mesh); below 2 the coordinator does (star). */
+  readonly reducers: (workers: number) => number;
   /** A run that was interrupted: whom to wait for before it goes on. Undefined: go on from the start state at once. */
   readonly recovery?: RecoverySettings;
 }

@@ -17,7 +17,7 @@ const settings: MachineSettings = {
   clipCoefficient: (norm) => Math.min(1, 1 / norm),
   evaluated: () => false,
   gradientSize: 10 * squareSumBlock,
-  mesh: () => false,
+  reducers: () => 0,
 };
 
 /** Everything a worker says until it is active. */
@@ -279,7 +279,7 @@ describe("a worker that wants to go", () => {
 });
 
 describe("a mesh", () => {
-  const mesh = (workers = ["a", "b"]) => started({ shardsOf: () => 4, mesh: (count) => count > 1 }, workers);
+  const mesh = (workers = ["a", "b"]) => started({ shardsOf: () => 4, reducers: (count) => count }, workers);
   const sliced = (worker: string, slice: number): Event => ({
     type: "sliceReduced",
     worker,
@@ -339,7 +339,7 @@ describe("a mesh", () => {
   });
 
   it("is not made with workers that cannot be reached", () => {
-    const { send, effects } = started({ mesh: (count) => count > 1, minWorkers: 2 }, []);
+    const { send, effects } = started({ reducers: (count) => count, minWorkers: 2 }, []);
     for (const worker of ["a", "b"])
       send(joining(worker).map((event) => (event.type === "ready" ? { ...event, reachable: worker === "a" } : event)));
     expect(ofType(effects, "lease")).toHaveLength(2);

@@ -48,7 +48,7 @@ describe("whatever happens", () => {
                 shards,
                 evalSteps: 3,
                 evaluationShards: 3,
-                mesh: (count) => mesh && count > 1,
+                reducers: (count) => (mesh ? count : 0),
               },
               ...(deathsEvery === undefined ? {} : { deathsEvery }),
               ...(freezesEvery === undefined ? {} : { freezesEvery }),
@@ -104,7 +104,7 @@ describe("mixed hardware", () => {
 describe("a mesh", () => {
   it("whose reducers die needs no star, and none of the rest of the step again", () => {
     const simulation = complete({
-      settings: { totalSteps: 30, shards: 24, mesh: (count) => count > 1 },
+      settings: { totalSteps: 30, shards: 24, reducers: (count) => count },
       workers: equal(4, 0.2),
       deathsEvery: 1_500,
     });
