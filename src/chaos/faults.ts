@@ -1,6 +1,7 @@
 /** Carries a fault out on a cluster, and tells what it did to whom. */
-import type { Cluster, WorkerSlot } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import type { ChaosPlan, Fault, FaultKind } from "./plan.js";
+import type { WorkerSlot } from "./worker-slot.js";
 
 /** A line of faults.jsonl. */
 export interface InjectedFault {

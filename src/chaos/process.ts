@@ -9,6 +9,9 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** In words. */
+export const howOf = ({ code, signal }: Exit): string => signal ?? `exit code ${code}`;
+
 export interface StartOptions {
   /** The program's main module, and its arguments. */
   readonly words: readonly string[];

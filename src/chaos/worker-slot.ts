@@ -1,0 +1,139 @@
+/** One of a cluster's workers, over all its lives: frozen, slowed, killed, and started again when it has ended. */
+import { join } from "node:path";
+import type { Guard } from "./guard.js";
+import type { WorkerNetwork } from "./network.js";
+import type { Slowness } from "./plan.js";
+import { ManagedProcess, howOf } from "./process.js";
+import type { Exit } from "./process.js";
+import type { Proxy } from "./proxy.js";
+import { SlowDown } from "./slow-down.js";
+
+/** Ends soon after the start, in a row, that nobody caused. */
+const failuresAllowed = 5;
+/** A worker that lives shorter than this has failed to start, ms. */
+const startedAfter = 10_000;
+
+export interface SlotOptions {
+  /** The program's main module. */
+  readonly program: string;
+  readonly tlsFlags: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly logFolder: string;
+  /** Seconds that a process which ended is away. */
+  readonly restartAfter: number;
+  readonly slow: Slowness | null;
+  readonly guard: Guard;
+  /** A process ended that nobody killed. */
+  readonly onSurprise: (text: string) => void;
+  /** Its speed may be another now. */
+  readonly changed: () => void;
+  /** No process can be kept running. */
+  readonly failed: (reason: string) => void;
+}
+
+export class WorkerSlot {
+  readonly index: number;
+  readonly network: Proxy;
+  readonly #flags: readonly string[];
+  readonly #options: SlotOptions;
+  readonly #slowDown: SlowDown | undefined;
+  #process: ManagedProcess | undefined;
+  /** The process that is frozen, if one is. */
+  #frozen: ManagedProcess | undefined;
+  #killed = false;
+  #closing = false;
+  #failures = 0;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(index: number, { proxy, flags }: WorkerNetwork, options: SlotOptions) {
+    this.index = index;
+    this.network = proxy;
+    this.#flags = flags;
+    this.#options = options;
+    const { slow } = options;
+    if (slow !== null && index < slow.workers)
+      this.#slowDown = new SlowDown(slow.factor, () => (this.frozen ? undefined : this.#process));
+  }
+
+  start(): void {
+    const { program, tlsFlags, environment, logFolder, guard } = this.#options;
+    const process = new ManagedProcess({
+      words: [program, "worker", ...this.#flags, "--http", "none", ...tlsFlags],
+      environment,
+      log: join(logFolder, `worker-${this.index}.log`),
+      guard,
+    });
+    this.#killed = false;
+    this.#process = process;
+    const started = Date.now();
+    void process.exited.then((exit) => this.#onExit(exit, Date.now() - started));
+    this.#options.changed();
+  }
+
+  get alive(): boolean {
+    return this.#process?.alive === true;
+  }
+
+  get frozen(): boolean {
+    return this.alive && this.#frozen === this.#process;
+  }
+
+  /** 1 where it can compute at full speed. */
+  get speed(): number {
+    return this.alive && !this.frozen ? 1 / (this.#slowDown?.factor ?? 1) : 0;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** It comes back by itself. */
+  kill(): void {
+    this.#killed = true;
+    this.#process?.kill();
+  }
+
+  freeze(): void {
+    this.#frozen = this.#process;
+    this.#process?.stop();
+    this.#options.changed();
+  }
+
+  thaw(): void {
+    if (this.frozen) this.#process?.goOn();
+    this.#frozen = undefined;
+    this.#options.changed();
+  }
+
+  /** @param grace how long it may take to end by itself, ms */
+  async close(grace: number): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#restart);
+    this.#slowDown?.close();
+    this.#frozen = undefined;
+    const process = this.#process;
+    if (process?.alive === true) {
+      process.goOn();
+      const timer = setTimeout(() => process.kill(), grace);
+      await process.exited;
+      clearTimeout(timer);
+    }
+    await this.network.close();
+  }
+
+  #onExit(exit: Exit, lifetime: number): void {
+    this.#options.changed();
+    if (this.#closing) return;
+    // The run may be over for it and not yet for the coordinator: where it is not, it comes back.
+    if (!this.#killed && exit.code !== 0) {
+      this.#options.onSurprise(`worker ${this.index} ended by itself (${howOf(exit)})`);
+      this.#failures = lifetime < startedAfter ? this.#failures + 1 : 1;
+    } else this.#failures = 0;
+    if (this.#failures >= failuresAllowed) {
+      const log = join(this.#options.logFolder, `worker-${this.index}.log`);
+      this.#options.failed(`worker ${this.index} cannot run (${howOf(exit)}): ${log} says why`);
+      return;
+    }
+    this.#restart = setTimeout(() => this.start(), this.#options.restartAfter * 1000);
+  }
+}
