@@ -71,7 +71,10 @@ function refusalOf(
   return { code: status.UNAUTHENTICATED, details: refusal };
 }
 
-/** gRPC escapes the text by `encodeURI`, which throws, and ends the process, where a caller's bytes are half a character. */
+/**
+ * A status may quote what a caller sent. It is cut, since a header of many kilobytes ends no call; and made of whole
+ * characters, since gRPC escapes it by `encodeURI`, which throws for half of one.
+ */
 const sendable = (details: string): string =>
   details
     .slice(0, longestDetails)

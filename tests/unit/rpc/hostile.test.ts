@@ -1,0 +1,294 @@
+/**
+ * What a stranger can send to a coordinator, over real sockets. After each: the health check answers in time, memory has
+ * not grown, and an honest worker trains to the same bits as in an undisturbed run.
+ */
+import { once } from "node:events";
+import { gzipSync } from "node:zlib";
+import { Metadata, status } from "@grpc/grpc-js";
+import fc from "fast-check";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { guardLimits, protocolVersion, withToken } from "../../../src/rpc/index.js";
+import type { GuardLimits } from "../../../src/rpc/index.js";
+import {
+  HonestWorker,
+  clientOf,
+  elsewhere,
+  frame,
+  healthCheck,
+  http2Session,
+  joinOf,
+  memoryInUse,
+  rawCall,
+  rawSocket,
+  refusal,
+  sendRaw,
+  statusOf,
+  trainToTheEnd,
+} from "../../support/hostile.js";
+import { startHarness } from "../../support/service-harness.js";
+import type { Harness } from "../../support/service-harness.js";
+
+const token = "5ecret";
+const size = 16;
+const attend = "/coxswain.v1.Coordinator/Attend";
+const check = "/grpc.health.v1.Health/Check";
+const bearer = { authorization: `Bearer ${token}` };
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+/** More than what an undisturbed run and the test itself leave behind. */
+const growthAllowed = 48 * 1024 * 1024;
+
+const closers: (() => unknown)[] = [];
+let undisturbed: string;
+let unharmed: (() => Promise<void>) | undefined;
+
+async function start(limits: Partial<GuardLimits> = {}): Promise<Harness> {
+  const server = await startHarness({ token, size, limits: { ...guardLimits, ...limits } });
+  closers.push(() => server.close());
+  const before = memoryInUse();
+  unharmed = async () => {
+    expect(await healthCheck(server.server.port)).toBeLessThan(2_000);
+    expect(await trainToTheEnd(server, token, size)).toBe(undisturbed);
+    expect(memoryInUse() - before).toBeLessThan(growthAllowed);
+  };
+  return server;
+}
+
+beforeAll(async () => {
+  const server = await startHarness({ token, size });
+  undisturbed = await trainToTheEnd(server, token, size);
+  await server.close();
+});
+
+afterEach(async () => {
+  try {
+    await unharmed?.();
+  } finally {
+    unharmed = undefined;
+    for (const close of closers.splice(0).reverse()) await close();
+  }
+});
+
+describe("bytes that are no gRPC", () => {
+  it.each([
+    ["any bytes", Buffer.alloc(0)],
+    ["any bytes after HTTP/2's preface", preface],
+    [
+      "any bytes after HTTP/2's preface and settings",
+      Buffer.concat([preface, Buffer.from("000000040000000000", "hex")]),
+    ],
+  ])("%s", async (_, head) => {
+    const { server } = await start();
+    const seed = Number(process.env["COXSWAIN_TEST_SEED"] ?? Date.now() % 2 ** 31);
+    const property = fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 4096 }), async (bytes) => {
+      await sendRaw(server.port, Buffer.concat([head, bytes]));
+    });
+    await fc.assert(property, { seed, numRuns: 40 }).catch((error: unknown) => {
+      throw new Error(`with COXSWAIN_TEST_SEED=${seed}`, { cause: error });
+    });
+  });
+
+  it("frames that HTTP/2 does not have, or that are too long", async () => {
+    const { server } = await start();
+    for (const header of ["ffffff00000000000100", "000004ff0000000001deadbeef", "0040000106000000010000"]) {
+      const settings = Buffer.from("000000040000000000", "hex");
+      await sendRaw(server.port, Buffer.concat([preface, settings, Buffer.from(header, "hex")]));
+    }
+  });
+});
+
+describe("calls without the token", () => {
+  it("are refused before a message is read: a join of megabytes, or one that announces 4 GiB", async () => {
+    const { server } = await start();
+    const session = http2Session(server.port);
+    closers.push(() => session.destroy());
+    for (const body of [frame(Buffer.alloc(8 * 1024 * 1024, 1)), frame(Buffer.alloc(100), 0xffff_ffff)]) {
+      const stream = rawCall(session, attend);
+      stream.write(body);
+      expect(await statusOf(stream)).toBe(status.UNAUTHENTICATED);
+    }
+  });
+
+  it("with headers of a megabyte", async () => {
+    const { server } = await start();
+    const client = clientOf(server.port);
+    closers.push(() => client.close());
+    const metadata = new Metadata();
+    for (let index = 0; index < 1024; index++) metadata.set(`key-${index}`, "x".repeat(1024));
+    expect((await refusal(client.attend(metadata))).code).not.toBe(status.OK);
+  });
+
+  it("thousands of them at once", async () => {
+    const { server } = await start();
+    const session = http2Session(server.port);
+    closers.push(() => session.destroy());
+    const streams = Array.from({ length: 2000 }, () => rawCall(session, attend));
+    const codes = new Set(await Promise.all(streams.map(statusOf)));
+    // Those beyond the number that a connection may have are not answered at all.
+    const expected = new Set<number | undefined>([status.UNAUTHENTICATED, status.RESOURCE_EXHAUSTED, undefined]);
+    expect([...codes].filter((code) => !expected.has(code))).toEqual([]);
+    expect(codes).toContain(status.UNAUTHENTICATED);
+  });
+
+  it("thousands that are taken back as soon as they are made", async () => {
+    const { server } = await start();
+    const session = http2Session(server.port);
+    const streams = Array.from({ length: 3000 }, () => rawCall(session, attend));
+    for (const stream of streams) stream.close(8);
+    session.destroy();
+    await once(session, "close");
+  });
+
+  it("methods that do not exist, under any name", async () => {
+    const { server } = await start();
+    const session = http2Session(server.port);
+    closers.push(() => session.destroy());
+    for (const path of [
+      "/x",
+      "/coxswain.v1.Coordinator/Nothing",
+      "/\u00e9\u00ff",
+      `/${"y".repeat(4000)}`,
+      "/%ff%fe",
+      "/\ud800",
+    ])
+      await statusOf(rawCall(session, path));
+  });
+
+  it("deadlines and encodings that make no sense", async () => {
+    const { server } = await start();
+    const session = http2Session(server.port);
+    closers.push(() => session.destroy());
+    for (const headers of [
+      { "grpc-timeout": "rubbish" },
+      { "grpc-timeout": "99999999H" },
+      { "grpc-encoding": "br" },
+      { "binary-bin": "%%%not base64%%%" },
+      { authorization: "Bearer" },
+      { authorization: `Bearer ${token}x` },
+    ])
+      await statusOf(rawCall(session, attend, headers).end(frame(Buffer.alloc(3))));
+  });
+});
+
+describe("messages with the token that are not what they should be", () => {
+  const answer = async (body: Buffer, headers: Record<string, string> = {}): Promise<number | undefined> => {
+    const { server } = await start();
+    const session = http2Session(server.port);
+    closers.push(() => session.destroy());
+    const stream = rawCall(session, attend, { ...bearer, ...headers });
+    stream.write(body);
+    return statusOf(stream);
+  };
+
+  it("a length of 4 GiB", async () => {
+    expect(await answer(frame(Buffer.alloc(100), 0xffff_ffff))).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
+  it("little that unpacks to a lot", async () => {
+    const packed = gzipSync(Buffer.alloc(256 * 1024 * 1024));
+    expect(packed.length).toBeLessThan(1024 * 1024);
+    expect(await answer(frame(packed, packed.length, 1), { "grpc-encoding": "gzip" })).toBe(status.RESOURCE_EXHAUSTED);
+  });
+
+  it("groups in groups, a hundred thousand deep", async () => {
+    expect(await answer(frame(Buffer.alloc(100_000, 99 * 8 + 3)))).not.toBe(status.OK);
+    expect(await answer(frame(Buffer.alloc(100_000, 0x7b)))).not.toBe(status.OK);
+  });
+
+  it("text that is half a character, which the refusal quotes", async () => {
+    const version = Buffer.from([0xed, 0xa0, 0x80]);
+    const join = Buffer.concat([Buffer.from([0x08, protocolVersion + 1, 0x12, version.length]), version]);
+    const message = Buffer.concat([Buffer.from([0x0a, join.length]), join]);
+    expect(await answer(frame(message))).toBe(status.FAILED_PRECONDITION);
+  });
+});
+
+describe("connections", () => {
+  const isClosed = async (socket: NodeJS.EventEmitter & { destroyed: boolean }): Promise<void> => {
+    if (!socket.destroyed) await once(socket, "close");
+  };
+
+  it("that say nothing, or little, are closed", async () => {
+    const { server } = await start({ strangerStay: 200 });
+    const silent = await rawSocket(server.port);
+    const slow = await rawSocket(server.port);
+    slow.write(preface.subarray(0, 10));
+    const idle = http2Session(server.port);
+    await Promise.all([isClosed(silent), isClosed(slow), isClosed(idle)]);
+  });
+
+  it("of members stay, however long they say nothing", async () => {
+    const { server } = await start({ strangerStay: 200 });
+    const stranger = await rawSocket(server.port);
+    const client = clientOf(server.port);
+    closers.push(() => client.close());
+    const stream = client.attend(withToken(token));
+    stream.on("error", () => undefined);
+    stream.write(joinOf("quiet"));
+    await once(stream, "data");
+    await isClosed(stranger);
+    // A connection that came later than the member's is over; the member's is not.
+    const later = await rawSocket(server.port);
+    await isClosed(later);
+    expect(stream.closed).toBe(false);
+    stream.write({ leaving: { reason: "enough" } });
+    stream.end();
+  });
+
+  it("from one address are so many at most, and others still get in", async () => {
+    const { server } = await start({ strangersEach: 4 });
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => rawSocket(server.port)));
+    closers.push(() => sockets.forEach((socket) => socket.destroy()));
+    await isClosed(await rawSocket(server.port));
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, false, false]);
+    sockets[0]?.destroy();
+  });
+
+  it("may ask for their health so often at most", async () => {
+    const { server } = await start({ strangerCalls: 3 });
+    const session = http2Session(server.port);
+    closers.push(() => session.destroy());
+    const codes: (number | undefined)[] = [];
+    for (let index = 0; index < 5; index++)
+      codes.push(await statusOf(rawCall(session, check).end(frame(Buffer.alloc(0)))));
+    const [ok, over] = [status.OK, status.RESOURCE_EXHAUSTED];
+    expect(codes).toEqual([ok, ok, ok, over, over]);
+  });
+});
+
+describe("guessing the token", () => {
+  it("shuts an address out for a while, with a right guess too, and nobody else", async () => {
+    const { server } = await start({ refusals: 5, shutOutFor: 400 });
+    const session = http2Session(server.port);
+    const member = http2Session(server.port);
+    closers.push(
+      () => session.destroy(),
+      () => member.destroy(),
+    );
+    const pull = (from: typeof session): Promise<number | undefined> =>
+      statusOf(rawCall(from, "/coxswain.v1.Coordinator/PullReplica", bearer).end(frame(Buffer.alloc(0))));
+    // Not a member of the run, but of those who know the token.
+    expect(await pull(member)).toBe(status.PERMISSION_DENIED);
+    for (let index = 0; index < 5; index++)
+      expect(await statusOf(rawCall(session, attend, { authorization: `Bearer ${index}` }))).toBe(
+        status.UNAUTHENTICATED,
+      );
+    const shutOutAt = performance.now();
+    expect(await pull(session)).toBe(status.RESOURCE_EXHAUSTED);
+    expect(await pull(member)).toBe(status.PERMISSION_DENIED);
+    const turnedAway = await rawSocket(server.port);
+    if (!turnedAway.destroyed) await once(turnedAway, "close");
+    // Others: the honest worker of this test's end comes while it lasts.
+    const worker = new HonestWorker(server.port, token, "first", size);
+    await once(worker.control, "data");
+    worker.control.cancel();
+    await worker.finished.catch(() => undefined);
+    worker.close();
+    let code: number | undefined;
+    while (code !== status.PERMISSION_DENIED) {
+      code = await pull(session);
+      expect(performance.now() - shutOutAt).toBeLessThan(5_000);
+    }
+    expect(performance.now() - shutOutAt).toBeGreaterThan(350);
+    expect(elsewhere).not.toBe("127.0.0.1");
+  });
+});
