@@ -6,14 +6,20 @@ import { crc32 } from "node:zlib";
 import { CoxswainError } from "../errors.js";
 import { malformed, WireReader, wireTypes } from "./wire.js";
 
-/** A piece of an object; see the message of this name in coxswain.proto. */
-export interface Chunk {
+/** What a chunk says of its payload. */
+export interface ChunkHead {
   /** Bytes from the start of the object. */
   readonly offset: number;
   /** Bytes of the whole object. */
   readonly total: number;
-  /** CRC-32 of the payload. */
+  /** CRC-32 of the payload; of no meaning where there is a `checksum`. */
   readonly crc32: number;
+  /** In its place, of a vector's payload: see checksum.ts. */
+  readonly checksum?: number;
+}
+
+/** A piece of an object; see the message of this name in coxswain.proto. */
+export interface Chunk extends ChunkHead {
   /** At most `maxPayload` bytes. A view: of the message it was read from, or of the object it is part of. */
   readonly payload: Uint8Array;
 }
@@ -28,13 +34,15 @@ export const payloadOffset = 32;
 const offsetTag = 1 * 8 + wireTypes.fixed64;
 const totalTag = 2 * 8 + wireTypes.fixed64;
 const crc32Tag = 3 * 8 + wireTypes.fixed32;
+const checksumTag = 14 * 8 + wireTypes.fixed32;
 const payloadTag = 4 * 8 + wireTypes.bytes;
 const paddingTag = 15 * 8 + wireTypes.bytes;
 const offsetAt = 0;
 const totalAt = 9;
-const crc32At = 18;
+const checksumAt = 18;
 const paddingAt = 23;
 const payloadAt = 28;
+const padding = [paddingTag, 3, 0, 0, 0];
 
 /**
  * The protobuf message. Two things put the payload at `payloadOffset`: a field that the message doesn't have, which
@@ -42,19 +50,61 @@ const payloadAt = 28;
  * not read lengths of six to nine bytes).
  * @throws CoxswainError "bug" for a payload over `maxPayload`
  */
-export function encodeChunk({ offset, total, crc32: checksum, payload }: Chunk): Buffer {
-  const { length } = payload;
-  if (length > maxPayload) throw new CoxswainError("bug", `a chunk of ${length} bytes is too large`);
-  const message = Buffer.allocUnsafe(payloadOffset + length);
-  writeFixed64(message, offsetTag, offset, offsetAt);
-  writeFixed64(message, totalTag, total, totalAt);
-  message[crc32At] = crc32Tag;
-  message.writeUInt32LE(checksum, crc32At + 1);
-  message.set([paddingTag, 3, 0, 0, 0], paddingAt);
-  message.set([payloadTag, 0x80 | (length & 0x7f), 0x80 | ((length >>> 7) & 0x7f), length >>> 14], payloadAt);
+export function encodeChunk(chunk: Chunk): Buffer {
+  const { payload } = chunk;
+  if (payload.length > maxPayload) throw new CoxswainError("bug", `a chunk of ${payload.length} bytes is too large`);
+  const message = Buffer.allocUnsafe(payloadOffset + payload.length);
+  writeChunkHead(chunk, payload.length, message);
   message.set(payload, payloadOffset);
   return message;
 }
+
+/** Writes what comes before a payload of `length` bytes to the first `payloadOffset` bytes of `message`. */
+export function writeChunkHead(
+  { offset, total, crc32: crc, checksum }: ChunkHead,
+  length: number,
+  message: Buffer,
+): void {
+  writeFixed64(message, offsetTag, offset, offsetAt);
+  writeFixed64(message, totalTag, total, totalAt);
+  message[checksumAt] = checksum === undefined ? crc32Tag : checksumTag;
+  message.writeUInt32LE(checksum ?? crc, checksumAt + 1);
+  message.set(padding, paddingAt);
+  message.set([payloadTag, 0x80 | (length & 0x7f), 0x80 | ((length >>> 7) & 0x7f), length >>> 14], payloadAt);
+}
+
+/**
+ * Reads the head of a message of `size` bytes that is laid out as ours are, from its first `payloadOffset` bytes: the rest
+ * of the message is the payload.
+ * @returns undefined for any other layout, which only `decodeChunk` reads
+ */
+export function readChunkHead(message: Buffer, size: number): ChunkHead | undefined {
+  const [first = 0, second = 0, third = 0] = message.subarray(payloadAt + 1, payloadOffset);
+  const length = (first & 0x7f) + ((second & 0x7f) << 7) + (third << 14);
+  const checksumKind = message[checksumAt];
+  const isOurs =
+    message[offsetAt] === offsetTag &&
+    message[totalAt] === totalTag &&
+    (checksumKind === crc32Tag || checksumKind === checksumTag) &&
+    padding.every((byte, index) => message[paddingAt + index] === byte) &&
+    message[payloadAt] === payloadTag &&
+    first >= 0x80 &&
+    second >= 0x80 &&
+    third < 0x80 &&
+    length === size - payloadOffset &&
+    length <= maxPayload;
+  if (!isOurs) return undefined;
+  const sum = message.readUInt32LE(checksumAt + 1);
+  return {
+    offset: readFixed64(message, offsetAt),
+    total: readFixed64(message, totalAt),
+    ...(checksumKind === crc32Tag ? { crc32: sum } : { crc32: 0, checksum: sum }),
+  };
+}
+
+/** Beyond 2^53 the number is not exact, and no object is so large that it would be right. */
+const readFixed64 = (message: Buffer, at: number): number =>
+  message.readUInt32LE(at + 5) * 2 ** 32 + message.readUInt32LE(at + 1);
 
 function writeFixed64(message: Buffer, tag: number, value: number, at: number): void {
   message[at] = tag;
@@ -72,7 +122,8 @@ export function decodeChunk(message: Buffer): Chunk {
   const reader = new WireReader(message);
   let offset = 0;
   let total = 0;
-  let checksum = 0;
+  let crc = 0;
+  let checksum: number | undefined;
   let payload: Uint8Array = message.subarray(0, 0);
   while (!reader.done) {
     const { field, wireType } = reader.tag();
@@ -84,18 +135,21 @@ export function decodeChunk(message: Buffer): Chunk {
         total = reader.fixed64();
         break;
       case crc32Tag:
+        crc = reader.fixed32();
+        break;
+      case checksumTag:
         checksum = reader.fixed32();
         break;
       case payloadTag:
         payload = reader.bytes();
         break;
       default:
-        if (field <= 4) throw malformed(`field ${field} of a chunk has wire type ${wireType}`);
+        if (field <= 4 || field === 14) throw malformed(`field ${field} of a chunk has wire type ${wireType}`);
         reader.skip(field, wireType);
     }
   }
   if (payload.length > maxPayload) throw malformed(`a chunk of ${payload.length} bytes (at most ${maxPayload})`);
-  return { offset, total, crc32: checksum, payload };
+  return { offset, total, crc32: crc, ...(checksum !== undefined && { checksum }), payload };
 }
 
 /**

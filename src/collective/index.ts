@@ -1,6 +1,15 @@
+export { checksumOf } from "./checksum.js";
 export { Assembler } from "./assembler.js";
-export { chunksOf, decodeChunk, encodeChunk, maxPayload, payloadOffset } from "./chunk.js";
-export type { Chunk } from "./chunk.js";
+export {
+  chunksOf,
+  decodeChunk,
+  encodeChunk,
+  maxPayload,
+  payloadOffset,
+  readChunkHead,
+  writeChunkHead,
+} from "./chunk.js";
+export type { Chunk, ChunkHead } from "./chunk.js";
 export { bytesOf, floatsOf } from "./floats.js";
 export {
   addBf16Into,

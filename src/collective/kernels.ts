@@ -4,6 +4,7 @@
  * bench/kernels.ts). Knows no step, shard or optimiser: AdamW here is arithmetic with nine given constants.
  */
 import { CoxswainError } from "../errors.js";
+import { bytesOf } from "./floats.js";
 import { type Block, blocks, blockSize, kernels } from "./wasm.js";
 
 function sameLength(...vectors: readonly { readonly length: number }[]): void {
@@ -28,14 +29,16 @@ const copyOut = (block: Block, vector: Float32Array, at: number, count: number):
 
 /**
  * to[i] = left[i] + right[i], in f32; `to` may be one of them.
+ * @param right as floats, or as their bytes, wherever those lie
  * @throws CoxswainError "bug" when the lengths differ
  */
-export function addTo(to: Float32Array, left: Float32Array, right: Float32Array): void {
-  sameLength(to, left, right);
+export function addTo(to: Float32Array, left: Float32Array, right: Float32Array | Uint8Array): void {
+  const bytes = right instanceof Uint8Array ? right : bytesOf(right);
+  sameLength(to, left, { length: bytes.length / 4 });
   const [sum, addend] = blocks;
   forEachBlock(0, to.length, (at, count) => {
     copyIn(sum, left, at, count);
-    copyIn(addend, right, at, count);
+    addend.bytes.set(bytes.subarray(at * 4, (at + count) * 4));
     kernels.add(sum.address, addend.address, wholeLanes(count));
     copyOut(sum, to, at, count);
   });
@@ -113,14 +116,15 @@ export function addBf16Into(into: Float32Array, from: Uint16Array): void {
 }
 
 /**
- * to[i] = from[i], where `from` holds bfloat16 bit patterns.
+ * to[i] = from[i], where `from` is bfloat16.
+ * @param from bit patterns as bytes, wherever they lie
  * @throws CoxswainError "bug" when the lengths differ
  */
-export function fromBf16(from: Uint16Array, to: Float32Array): void {
-  sameLength(from, to);
+export function fromBf16(from: Uint8Array, to: Float32Array): void {
+  sameLength({ length: from.length / 2 }, to);
   const [target, source] = blocks;
   forEachBlock(0, to.length, (at, count) => {
-    source.halves.set(from.subarray(at, at + count));
+    source.bytes.set(from.subarray(at * 2, (at + count) * 2));
     kernels.fromBf16(target.address, source.address, wholeLanes(count));
     copyOut(target, to, at, count);
   });
@@ -153,15 +157,16 @@ export function addRoundedTo(to: Float32Array, left: Float32Array, right: Float3
 }
 
 /**
- * The same where `right` holds bfloat16 bit patterns.
+ * The same where `right` is bfloat16.
+ * @param right bit patterns as bytes, wherever they lie
  * @throws CoxswainError "bug" when the lengths differ
  */
-export function addBf16RoundedTo(to: Float32Array, left: Float32Array, right: Uint16Array): void {
-  sameLength(to, left, right);
+export function addBf16RoundedTo(to: Float32Array, left: Float32Array, right: Uint8Array): void {
+  sameLength(to, left, { length: right.length / 2 });
   const [sum, halves, addend] = blocks;
   forEachBlock(0, to.length, (at, count) => {
     copyIn(sum, left, at, count);
-    halves.halves.set(right.subarray(at, at + count));
+    halves.bytes.set(right.subarray(at * 2, (at + count) * 2));
     kernels.fromBf16(addend.address, halves.address, wholeLanes(count));
     kernels.addRoundBf16(sum.address, addend.address, wholeLanes(count));
     copyOut(sum, to, at, count);

@@ -179,6 +179,31 @@
         (local.set $from (i32.add (local.get $from) (i32.const 16)))
         (br $next))))
 
+  ;; Adds up `lanes` vectors of four words, the first of which has the weight `weight`, and each the next: state[0..4] +=
+  ;; words, state[4..8] += words * weight, modulo 2^32.
+  (func (export "checksum") (param $state i32) (param $from i32) (param $lanes i32) (param $weight i32)
+    (local $end i32)
+    (local $words v128)
+    (local $weights v128)
+    (local $sum v128)
+    (local $weighted v128)
+    (local.set $end (i32.add (local.get $from) (i32.shl (local.get $lanes) (i32.const 4))))
+    (local.set $weights (i32x4.splat (local.get $weight)))
+    (local.set $sum (v128.load (local.get $state)))
+    (local.set $weighted (v128.load offset=16 (local.get $state)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $from) (local.get $end)))
+        (local.set $words (v128.load (local.get $from)))
+        (local.set $sum (i32x4.add (local.get $sum) (local.get $words)))
+        (local.set $weighted
+          (i32x4.add (local.get $weighted) (i32x4.mul (local.get $words) (local.get $weights))))
+        (local.set $weights (i32x4.add (local.get $weights) (v128.const i32x4 1 1 1 1)))
+        (local.set $from (i32.add (local.get $from) (i32.const 16)))
+        (br $next)))
+    (v128.store (local.get $state) (local.get $sum))
+    (v128.store offset=16 (local.get $state) (local.get $weighted)))
+
   ;; AdamW in torch's order of operations; the constants are explained where they are computed, in optim/adamw.ts.
   (func (export "adamw")
     (param $parameters i32) (param $m i32) (param $v i32) (param $gradients i32) (param $count i32)

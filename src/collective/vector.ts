@@ -2,10 +2,10 @@
  * Vectors of f32 on the wire: as they are, or as bfloat16, converted a chunk at a time. Knows chunks, not streams, and
  * not what a vector means.
  */
-import { crc32 } from "node:zlib";
 import { CoxswainError } from "../errors.js";
-import { type Chunk, chunksOf, maxPayload } from "./chunk.js";
-import { bytesOf, floatsOf } from "./floats.js";
+import { checksumOf } from "./checksum.js";
+import { type Chunk, type ChunkHead, maxPayload } from "./chunk.js";
+import { bytesOf } from "./floats.js";
 import { addBf16RoundedTo, addTo, fromBf16, toBf16 } from "./kernels.js";
 import { ChunkSequence, refused } from "./sequence.js";
 
@@ -26,7 +26,16 @@ export function vectorChunks(
   dtype: VectorDtype,
   size = maxPayload,
 ): Generator<Chunk, void, undefined> {
-  return dtype === "float32" ? chunksOf(bytesOf(vector), size) : bf16Chunks(vector, size);
+  return dtype === "float32" ? f32Chunks(bytesOf(vector), size) : bf16Chunks(vector, size);
+}
+
+function* f32Chunks(bytes: Uint8Array, size: number): Generator<Chunk, void, undefined> {
+  let offset = 0;
+  do {
+    const payload = bytes.subarray(offset, offset + size);
+    yield { offset, total: bytes.length, crc32: 0, checksum: checksumOf(payload), payload };
+    offset += payload.length;
+  } while (offset < bytes.length);
 }
 
 function* bf16Chunks(vector: Float32Array, size: number): Generator<Chunk, void, undefined> {
@@ -38,17 +47,24 @@ function* bf16Chunks(vector: Float32Array, size: number): Generator<Chunk, void,
     const halves = new Uint16Array(floats.length);
     toBf16(floats, halves);
     const payload = new Uint8Array(halves.buffer);
-    yield { offset: at * 2, total, crc32: crc32(payload), payload };
+    yield { offset: at * 2, total, crc32: 0, checksum: checksumOf(payload), payload };
     at += floats.length;
   } while (at < vector.length);
 }
 
-/** Collects the chunks of one vector, in order, where it is to lie: as it comes, or added to another on its way. */
+/**
+ * Collects the chunks of one vector, in order, where it is to lie: as it comes, or added to another on its way. A chunk
+ * may come in pieces; what it brought is written before it is known to be undamaged.
+ */
 export class VectorAssembler {
   readonly #into: Float32Array;
+  readonly #bytes: Uint8Array;
   readonly #dtype: VectorDtype;
   readonly #addend: Float32Array | undefined;
   readonly #sequence: ChunkSequence;
+  /** The first bytes of an element whose others have not come. */
+  readonly #cut = new Uint8Array(4);
+  #cutBytes = 0;
 
   /**
    * @param into whatever a peer says, no more than this is written
@@ -59,6 +75,7 @@ export class VectorAssembler {
       throw new CoxswainError("bug", `a vector of ${into.length} elements was to be added to one of ${addend.length}`);
     }
     this.#into = into;
+    this.#bytes = bytesOf(into);
     this.#dtype = dtype;
     this.#addend = addend;
     this.#sequence = new ChunkSequence(vectorBytes(into.length, dtype));
@@ -74,28 +91,54 @@ export class VectorAssembler {
    * inside an element
    */
   add(chunk: Chunk): void {
-    this.#sequence.accept(chunk);
-    const { offset, payload } = chunk;
-    const bytes = elementBytes[this.#dtype];
-    if (offset % bytes !== 0 || payload.length % bytes !== 0) throw refused("a chunk that ends inside an element");
-    const [from, to] = [offset / bytes, (offset + payload.length) / bytes];
-    const into = this.#into.subarray(from, to);
-    const addend = this.#addend?.subarray(from, to);
-    if (this.#dtype === "float32") {
-      if (addend === undefined) bytesOf(into).set(payload);
-      else addTo(into, addend, floatsOf(payload));
-    } else if (addend === undefined) fromBf16(halvesOf(payload), into);
-    else addBf16RoundedTo(into, addend, halvesOf(payload));
+    this.begin(chunk, chunk.payload.length);
+    if (chunk.payload.length > 0) this.take(chunk.payload);
+  }
+
+  /** The next chunk is coming, with `length` bytes of payload. Throws as `add`. */
+  begin(head: ChunkHead, length: number): void {
+    this.#sequence.begin(head, length);
+    if (length % elementBytes[this.#dtype] !== 0) throw refused("a chunk that ends inside an element");
+  }
+
+  /** The next bytes of the chunk that has begun, no more than it has; they are copied. Throws as `add`. */
+  take(bytes: Uint8Array): void {
+    const at = this.#sequence.received;
+    this.#sequence.take(bytes);
+    if (this.#dtype === "float32" && this.#addend === undefined) this.#bytes.set(bytes, at);
+    else this.#takeElements(bytes, at - this.#cutBytes);
   }
 
   /** @throws CoxswainError "network" when part of the vector has not come */
   finish(): void {
     this.#sequence.finish();
   }
-}
 
-/** Bit patterns of bfloat16: a view where they are aligned to 2, else a copy. */
-function halvesOf(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : Uint8Array.from(bytes);
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
+  /** @param at where the first element that is not written yet begins, bytes */
+  #takeElements(bytes: Uint8Array, at: number): void {
+    const size = elementBytes[this.#dtype];
+    let element = at / size;
+    let next = 0;
+    if (this.#cutBytes > 0) {
+      next = Math.min(size - this.#cutBytes, bytes.length);
+      this.#cut.set(bytes.subarray(0, next), this.#cutBytes);
+      this.#cutBytes += next;
+      if (this.#cutBytes < size) return;
+      this.#cutBytes = 0;
+      this.#write(this.#cut.subarray(0, size), element++);
+    }
+    const whole = bytes.length - ((bytes.length - next) % size);
+    this.#write(bytes.subarray(next, whole), element);
+    this.#cut.set(bytes.subarray(whole));
+    this.#cutBytes = bytes.length - whole;
+  }
+
+  #write(bytes: Uint8Array, element: number): void {
+    const end = element + bytes.length / elementBytes[this.#dtype];
+    const into = this.#into.subarray(element, end);
+    const addend = this.#addend?.subarray(element, end);
+    if (addend === undefined) fromBf16(bytes, into);
+    else if (this.#dtype === "float32") addTo(into, addend, bytes);
+    else addBf16RoundedTo(into, addend, bytes);
+  }
 }

@@ -14,6 +14,8 @@ export interface Kernels {
   fromBf16(to: number, from: number, count: number): void;
   roundBf16(into: number, count: number): void;
   addRoundBf16(into: number, from: number, count: number): void;
+  /** Lanes are of 16 bytes, the state of 32. */
+  checksum(state: number, from: number, lanes: number, weight: number): void;
   adamw(
     parameters: number,
     m: number,
@@ -56,11 +58,25 @@ export interface Block {
   readonly address: number;
   /** [blockSize] */
   readonly floats: Float32Array;
+  /** [blockSize * 4] */
+  readonly bytes: Uint8Array;
   /** [blockSize] bfloat16, in the first half. */
   readonly halves: Uint16Array;
 }
 
-function instantiate(): { kernels: Kernels; blocks: readonly [Block, Block, Block, Block] } {
+/** Eight words before the first block, for what a kernel carries from one block to the next. */
+export interface KernelState {
+  readonly address: number;
+  readonly words: Uint32Array;
+}
+
+interface Instance {
+  readonly kernels: Kernels;
+  readonly blocks: readonly [Block, Block, Block, Block];
+  readonly state: KernelState;
+}
+
+function instantiate(): Instance {
   const module = new WebAssembly.Module(Buffer.from(kernelsWasm, "base64"));
   const { memory, ...kernels } = new WebAssembly.Instance(module).exports as Kernels & {
     readonly memory: { readonly buffer: ArrayBuffer };
@@ -70,10 +86,12 @@ function instantiate(): { kernels: Kernels; blocks: readonly [Block, Block, Bloc
     return {
       address,
       floats: new Float32Array(memory.buffer, address, blockSize),
+      bytes: new Uint8Array(memory.buffer, address, blockSize * 4),
       halves: new Uint16Array(memory.buffer, address, blockSize),
     };
   };
-  return { kernels, blocks: [block(0), block(1), block(2), block(3)] };
+  const state = { address: 0, words: new Uint32Array(memory.buffer, 0, 8) };
+  return { kernels, blocks: [block(0), block(1), block(2), block(3)], state };
 }
 
-export const { kernels, blocks } = instantiate();
+export const { kernels, blocks, state } = instantiate();

@@ -62,7 +62,7 @@ describe("a damaged or dishonest transfer is refused", () => {
     ["another size", [{ ...chunks[0], total: 11 }], "11 bytes were offered where 10 were expected"],
     ["a size of terabytes", [{ ...chunks[0], total: 2 ** 42 }], "4398046511104 bytes"],
     ["another size later", [chunks[0], { ...chunks[1], total: 9 }], "9 bytes were offered"],
-    ["damage", [{ ...chunks[0], payload: Uint8Array.of(0, 37, 74, 112) }], "bytes 0 to 4 were damaged"],
+    ["damage", [{ ...chunks[0], payload: Uint8Array.of(0, 37, 74, 112) }], "bytes before 4 were damaged"],
     ["a wrong checksum", [{ ...chunks[0], crc32: chunks[0].crc32 ^ 1 }], "damaged"],
     [
       "more than the object",

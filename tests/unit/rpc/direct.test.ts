@@ -1,0 +1,193 @@
+import { ChannelCredentials } from "@grpc/grpc-js";
+import type { ClientReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { VectorAssembler, encodeChunk, vectorChunks } from "../../../src/collective/index.js";
+import type { Chunk, VectorDtype } from "../../../src/collective/index.js";
+import { CoxswainError } from "../../../src/errors.js";
+import { WorkerClient, bulkChannelOptions, receiveVector, sendVector, workerService } from "../../../src/rpc/index.js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { WorkerStub } from "../../../src/rpc/index.js";
+import { ChunkReader, directWriter, readDirectly } from "../../../src/rpc/direct.js";
+import type { ChunkSink } from "../../../src/rpc/direct.js";
+import { gradientLike } from "../collective/reference.js";
+
+/** A message as it lies in a stream of them. */
+function framed(message: Uint8Array, compressed = 0): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix[0] = compressed;
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+/** The same message in another encoding: its fields in another order, after one that no reader knows. */
+function otherEncoding({ offset, total, checksum, payload }: Chunk): Buffer {
+  const head = Buffer.alloc(25);
+  head.set([6 * 8, 1]);
+  head[2] = 2 * 8 + 1;
+  head.writeBigUInt64LE(BigInt(total), 3);
+  head[11] = 1 * 8 + 1;
+  head.writeBigUInt64LE(BigInt(offset), 12);
+  head[20] = 14 * 8 + 5;
+  head.writeUInt32LE(checksum!, 21);
+  const length = [4 * 8 + 2, 0x80 | (payload.length & 0x7f), payload.length >> 7];
+  return Buffer.concat([head, Buffer.from(length), payload]);
+}
+
+describe("a vector is read from a stream of bytes as they come", () => {
+  const cases = fc.record({
+    length: fc.integer({ min: 0, max: 500 }),
+    dtype: fc.constantFrom<VectorDtype>("float32", "bfloat16"),
+    elements: fc.integer({ min: 1, max: 200 }),
+    cuts: fc.array(fc.nat({ max: 3000 }), { maxLength: 12 }),
+    ours: fc.infiniteStream(fc.boolean()),
+    added: fc.boolean(),
+  });
+
+  it("however the bytes are cut, and however the messages are laid out", () => {
+    fc.assert(
+      fc.property(cases, ({ length, dtype, elements, cuts, ours, added }) => {
+        const vector = gradientLike(length, 1);
+        const addend = added ? gradientLike(length, 2) : undefined;
+        const chunks = [...vectorChunks(vector, dtype, elements * 4)];
+        const expected = new Float32Array(length);
+        const whole = new VectorAssembler(expected, dtype, addend);
+        for (const chunk of chunks) whole.add(chunk);
+        const bytes = Buffer.concat(
+          chunks.map((chunk) => framed(ours.next().value === true ? encodeChunk(chunk) : otherEncoding(chunk))),
+        );
+
+        const into = new Float32Array(length);
+        const assembler = new VectorAssembler(into, dtype, addend);
+        const reader = new ChunkReader(assembler);
+        const bounds = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+        bounds.slice(1).forEach((end, index) => reader.write(bytes.subarray(bounds[index], end)));
+        assembler.finish();
+        expect(into).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const sink = (): ChunkSink => new VectorAssembler(new Float32Array(4), "float32");
+
+  it.each([
+    ["compressed", framed(encodeChunk([...vectorChunks(new Float32Array(4), "float32")][0]!), 1), "compressed"],
+    ["too large", Buffer.from([0, 0x7f, 0, 0, 0]), "2130706432 bytes"],
+    ["no chunk", framed(Buffer.alloc(40, 0xff)), "malformed"],
+    ["empty", framed(Buffer.alloc(0)), "0 bytes were offered"],
+    ["short and no chunk", framed(Buffer.from([0x0d])), "field 1"],
+  ])("a message that is %s is refused", (_name, bytes, message) => {
+    const read = (): void => new ChunkReader(sink()).write(bytes);
+    expect(read).toThrow(CoxswainError);
+    expect(read).toThrow(message);
+  });
+
+  it("whatever comes, it is a chunk or an error, and nothing else is written", () => {
+    const honest = framed(encodeChunk([...vectorChunks(gradientLike(4, 1), "float32")][0]!));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: honest.length }), (noise, kept) => {
+        const buffer = new Float32Array(5).fill(7);
+        const reader = new ChunkReader(new VectorAssembler(buffer.subarray(0, 4), "float32"));
+        try {
+          reader.write(Buffer.concat([honest.subarray(0, kept), noise]));
+        } catch (error) {
+          expect(error).toBeInstanceOf(CoxswainError);
+        }
+        expect(buffer[4]).toBe(7);
+      }),
+    );
+  });
+});
+
+describe("with the gRPC library that is installed", () => {
+  const open: { server: Server; client: WorkerStub }[] = [];
+
+  afterEach(() => {
+    for (const { server, client } of open.splice(0)) {
+      client.close();
+      server.forceShutdown();
+    }
+  });
+
+  /** A call to a server that answers it so. */
+  async function call(
+    answer: (call: ServerWritableStream<unknown, Chunk>) => void,
+  ): Promise<ClientReadableStream<Chunk>> {
+    const server = new Server();
+    server.addService(workerService, { PullSlice: answer, PullContribution: answer, PullReplica: answer });
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    const client = new WorkerClient(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    open.push({ server, client });
+    return client.pullSlice({});
+  }
+
+  const vector = gradientLike(700_000, 3);
+  const isSame = (a: Float32Array, b: Float32Array): boolean => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
+
+  it("both ends go past its copies", async () => {
+    const found: boolean[] = [];
+    const decoded = vi.fn();
+    const pulled = await call((served) => {
+      void sendVector(served, vector, "float32").then(() => served.end());
+      found.push(directWriter(served) !== undefined);
+    });
+    pulled.on("metadata", () =>
+      found.push(readDirectly(pulled, { begin: decoded, take: decoded, add: decoded }, decoded)),
+    );
+    pulled.on("data", () => found.push(false));
+    await new Promise((resolve) => pulled.on("end", resolve));
+    expect(found).toEqual([true, true]);
+    expect(decoded).toHaveBeenCalled();
+  });
+
+  it.each(["float32", "bfloat16"] as const)("one end alone does, and the other not: as %s", async (dtype) => {
+    const into = new Float32Array(vector.length);
+    const expected = new Float32Array(vector.length);
+    const whole = new VectorAssembler(expected, dtype);
+    for (const chunk of vectorChunks(vector, dtype)) whole.add(chunk);
+
+    const messages = (served: ServerWritableStream<unknown, Chunk>): void => {
+      for (const chunk of vectorChunks(vector, dtype)) served.write(chunk);
+      served.end();
+    };
+    await receiveVector(await call(messages), into, dtype);
+    expect(isSame(into, expected)).toBe(true);
+
+    const pulled = await call((served) => {
+      void sendVector(served, vector, dtype).then(() => served.end());
+    });
+    const assembler = new VectorAssembler(into.fill(0), dtype);
+    for await (const chunk of pulled) assembler.add(chunk as Chunk);
+    assembler.finish();
+    expect(isSame(into, expected)).toBe(true);
+  });
+
+  it("what is wrong with a chunk is told, and the call ended", async () => {
+    let cancelled: (() => void) | undefined;
+    const ended = new Promise<void>((resolve) => (cancelled = resolve));
+    const pulled = await call((served) => {
+      served.on("cancelled", () => cancelled?.());
+      const [chunk] = [...vectorChunks(vector, "float32")];
+      served.write({ ...chunk!, checksum: 1 });
+    });
+    const received = receiveVector(pulled, new Float32Array(vector.length), "float32");
+    await expect(received).rejects.toThrow("damaged");
+    await ended;
+  });
+
+  it("an answer that ends early, or has no chunk at all", async () => {
+    const into = new Float32Array(vector.length);
+    const early = await call((served) => {
+      served.write([...vectorChunks(vector, "float32")][0]!);
+      served.end();
+    });
+    await expect(receiveVector(early, into, "float32")).rejects.toThrow("a transfer ended after 1048576");
+    const empty = await call((served) => served.end());
+    await expect(receiveVector(empty, into, "float32")).rejects.toThrow("a transfer ended after 0");
+  });
+});
