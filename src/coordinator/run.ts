@@ -127,9 +127,11 @@ interface Parts {
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { run, files, metrics } = parts;
   const conductor = createConductor(parts, options);
+  const watch = watchSurvivors(parts, conductor);
   let server: RunningServer | undefined;
   let telemetry: TelemetryServer | undefined;
   const close = async (): Promise<void> => {
+    clearInterval(watch);
     conductor.close();
     await server?.close();
     await telemetry?.close();
@@ -223,12 +225,22 @@ function clusterSettings(
     ...(survivors > 0
       ? {
           recovery: {
-            expectedWorkers: survivors,
+            survivors,
             timeout: Math.min(recoveryTimeout, cluster.reconnect_timeout * 1000),
           },
         }
       : {}),
   };
+}
+
+/** Nobody is waited for who died since: the processes of this machine are looked after. */
+function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): NodeJS.Timeout | undefined {
+  if (survivors === 0) return undefined;
+  const watch = setInterval(() => {
+    if (!conductor.status().recovering) clearInterval(watch);
+    else conductor.dispatch({ type: "survivors", count: survivorsOf(record).length });
+  }, 1_000);
+  return watch;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Replica } from "../optim/index.js";
 import type { AllReduceDtype } from "../config/index.js";
 import {
   metadataKeys,
+  nodeChecksum,
   protocolVersion,
   receiveObject,
   receiveVector,
@@ -182,6 +183,8 @@ async function receivePush(
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
   const step = number(metadataKeys.step);
   const node = { first: shardIndex(number(metadataKeys.first)), count: number(metadataKeys.count) };
+  if (call.metadata.get(metadataKeys.checksum)[0] !== nodeChecksum(step, node.first, node.count))
+    throw new CoxswainError("network", "what a push says of itself is damaged");
   const current = conductor.status().committed + 1;
   if (step !== current) throw new CoxswainError("network", `a sum of step ${step} was pushed at step ${current}`);
   if (!isWithin({ offset: node.first, length: node.count }, 2 ** 32))

@@ -18,7 +18,7 @@ export {
 } from "./proto.js";
 export { clientCredentials, serverCredentials, showsToken, withToken } from "./security.js";
 export type { ClientTls, ServerTls } from "./security.js";
-export { metadataKeys } from "./metadata.js";
+export { metadataKeys, nodeChecksum } from "./metadata.js";
 export { listen } from "./server.js";
 export type { RunningServer } from "./server.js";
 export { packInts, unpackInts } from "./pack.js";

@@ -22,6 +22,8 @@ const common: ChannelOptions = {
 
 export const controlChannelOptions: ChannelOptions = {
   ...common,
+  // A connection that hangs is not to be found again by the next attempt.
+  "grpc.use_local_subchannel_pool": 1,
   "grpc.max_receive_message_length": largestControlMessage,
 };
 

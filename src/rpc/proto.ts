@@ -5,6 +5,7 @@ import type { MethodDefinition, PackageDefinition, ServiceDefinition } from "@gr
 import { loadSync } from "@grpc/proto-loader";
 import { decodeChunk, encodeChunk } from "../collective/index.js";
 import type { Chunk } from "../collective/index.js";
+import { seal, unseal } from "./seal.js";
 import type { ProtoGrpcType } from "./generated/coxswain.js";
 
 // What goes wrong is told as our errors; the library's own lines on stderr would only stand before them.
@@ -36,6 +37,39 @@ const bulk = (method: MethodDefinition<object, object>, direction: "request" | "
   }
 };
 
+/** Puts a checksum on all that one side of a method says. */
+function sealed(method: MethodDefinition<object, object>, direction: "request" | "response"): void {
+  if (direction === "request") {
+    const { requestSerialize, requestDeserialize } = method;
+    method.requestSerialize = (value) => seal(requestSerialize(value));
+    method.requestDeserialize = (bytes) => requestDeserialize(unseal(bytes));
+  } else {
+    const { responseSerialize, responseDeserialize } = method;
+    method.responseSerialize = (value) => seal(responseSerialize(value));
+    method.responseDeserialize = (bytes) => responseDeserialize(unseal(bytes));
+  }
+}
+
+/** What has no chunks: control, and what asks for bulk. */
+function useSeals(definition: PackageDefinition): void {
+  const coordinator = definition["coxswain.v1.Coordinator"] as ServiceDefinition;
+  const worker = definition["coxswain.v1.Worker"] as ServiceDefinition;
+  for (const [service, name, direction] of [
+    [coordinator, "Attend", "request"],
+    [coordinator, "Attend", "response"],
+    [coordinator, "PullReduced", "request"],
+    [coordinator, "PullReplica", "request"],
+    [coordinator, "PullModelFile", "request"],
+    [worker, "PullContribution", "request"],
+    [worker, "PullSlice", "request"],
+    [worker, "PullReplica", "request"],
+  ] as const) {
+    const method = service[name];
+    if (method === undefined) throw new Error(`the protocol has no ${name}`);
+    sealed(method, direction);
+  }
+}
+
 function useChunkCodec(definition: PackageDefinition): void {
   const coordinator = definition["coxswain.v1.Coordinator"] as ServiceDefinition;
   const worker = definition["coxswain.v1.Worker"] as ServiceDefinition;
@@ -56,6 +90,7 @@ function useChunkCodec(definition: PackageDefinition): void {
 }
 
 useChunkCodec(packageDefinition);
+useSeals(packageDefinition);
 const loaded = grpc.loadPackageDefinition(packageDefinition) as unknown as ProtoGrpcType;
 
 export const CoordinatorClient = loaded.coxswain.v1.Coordinator;

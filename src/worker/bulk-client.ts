@@ -3,7 +3,15 @@ import type { ClientWritableStream, Metadata, ServiceError } from "@grpc/grpc-js
 import type { Chunk, TreeNode } from "../collective/index.js";
 import type { AllReduceDtype } from "../config/index.js";
 import type { CoordinatorStub } from "../rpc/index.js";
-import { bulkDeadline, metadataKeys, receiveObject, receiveVector, sendObject, sendVector } from "../rpc/index.js";
+import {
+  bulkDeadline,
+  metadataKeys,
+  nodeChecksum,
+  receiveObject,
+  receiveVector,
+  sendObject,
+  sendVector,
+} from "../rpc/index.js";
 
 export class BulkClient {
   readonly #client: CoordinatorStub;
@@ -47,6 +55,7 @@ export class BulkClient {
     metadata.set(metadataKeys.step, String(step));
     metadata.set(metadataKeys.first, String(node.first));
     metadata.set(metadataKeys.count, String(node.count));
+    metadata.set(metadataKeys.checksum, nodeChecksum(step, node.first, node.count));
     return push(
       (done) => this.#client.pushContribution(metadata, { deadline: bulkDeadline(vector.byteLength) }, done),
       (call) => sendVector(call, vector, this.#dtype),

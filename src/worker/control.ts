@@ -8,6 +8,9 @@ import type { CoordinatorMessageOutput, CoordinatorStub, WorkerMessage } from ".
 export type StreamEnd =
   { readonly kind: "refused"; readonly reason: string } | { readonly kind: "lost"; readonly reason: string };
 
+/** Silence before the welcome after which the coordinator is taken for dead, ms. */
+const welcomeTimeout = 10_000;
+
 const refusals: readonly number[] = [
   status.UNAUTHENTICATED,
   status.PERMISSION_DENIED,
@@ -42,6 +45,7 @@ export class ControlStream {
       this.#finish({ kind, reason: error.details || error.message });
     });
     this.#stream.on("end", () => this.#finish({ kind: "lost", reason: "the coordinator closed the stream" }));
+    this.keepAlive(welcomeTimeout);
   }
 
   /** What the coordinator says, in order, until the stream ends. */

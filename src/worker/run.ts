@@ -1,6 +1,7 @@
 /** The worker process: connects, takes part, reconnects with back-off when the coordinator is lost, ends when told. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import type { ChannelOptions } from "@grpc/grpc-js";
 import type { Device } from "../compute/index.js";
 import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
@@ -19,7 +20,7 @@ import { startDataServer } from "./data-server.js";
 import type { DataServer } from "./data-server.js";
 import { ModelLoader } from "./model.js";
 import { Session } from "./session.js";
-import type { SessionEnd } from "./session.js";
+import type { SessionEnd, SessionParts } from "./session.js";
 
 export interface WorkerObserver {
   /** Connected to a coordinator, or not. */
@@ -71,19 +72,17 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const address = parseAddress(options.coordinator, { name: "--coordinator" });
   const credentials = await clientCredentials(options.tls);
   const target = formatAddress(address);
-  const client = new CoordinatorClient(target, credentials, controlChannelOptions);
-  const bulkClient = new CoordinatorClient(target, credentials, bulkChannelOptions);
+  const connect = (channelOptions: ChannelOptions): CoordinatorStub =>
+    new CoordinatorClient(target, credentials, channelOptions);
   const loader = new ModelLoader(options);
   let dataServer: DataServer | undefined;
   try {
     dataServer = await openDataServer(options, address.host);
-    await attendUntilOver({ client, bulkClient, loader, dataServer }, options);
+    await attendUntilOver({ connect, loader, dataServer }, options);
   } finally {
     options.observer.connected(false);
     await loader.close();
     await dataServer?.close();
-    client.close();
-    bulkClient.close();
   }
 }
 
@@ -95,21 +94,20 @@ async function openDataServer(options: WorkerOptions, coordinatorHost: string): 
   return startDataServer({ host: isLoopback(coordinatorHost) ? coordinatorHost : "0.0.0.0", port: 0 });
 }
 
-interface Connection {
-  readonly client: CoordinatorStub;
-  readonly bulkClient: CoordinatorStub;
+interface Parts {
+  readonly connect: (channelOptions: ChannelOptions) => CoordinatorStub;
   readonly loader: ModelLoader;
   readonly dataServer: DataServer | undefined;
 }
 
-async function attendUntilOver(connection: Connection, options: WorkerOptions): Promise<void> {
+async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<void> {
   const { logger, signal, coordinator } = options;
   let lastContact = options.now();
   let wait = backOff.first;
   let timeout = options.reconnectTimeout ?? firstReconnectTimeout;
   const leaving = (): boolean => signal.aborted;
   while (!leaving()) {
-    const end = await attendOnce(connection, options);
+    const end = await attendOnce(parts, options);
     if (end.kind === "finished") {
       logger.info({ reason: end.reason }, "the run is over");
       return;
@@ -144,7 +142,22 @@ type Attempt = SessionEnd & {
   readonly reconnectTimeout?: number | undefined;
 };
 
-async function attendOnce(connection: Connection, options: WorkerOptions): Promise<Attempt> {
+/** Every attempt has connections of its own: one that hangs would look ready to all that come after it. */
+async function attendOnce({ connect, loader, dataServer }: Parts, options: WorkerOptions): Promise<Attempt> {
+  const client = connect(controlChannelOptions);
+  const bulkClient = connect(bulkChannelOptions);
+  try {
+    return await attend({ client, bulkClient, loader, dataServer }, options);
+  } finally {
+    client.close();
+    bulkClient.close();
+  }
+}
+
+async function attend(
+  connection: Pick<SessionParts, "client" | "bulkClient" | "loader" | "dataServer">,
+  options: WorkerOptions,
+): Promise<Attempt> {
   const patience = Math.min(attemptTimeout, (options.reconnectTimeout ?? Infinity) / 3);
   if (!(await isReady(connection.client, patience))) {
     const { final, ...why } = await whyUnreachable(connection.client, options.tls);

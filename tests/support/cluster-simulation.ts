@@ -201,7 +201,7 @@ export class ClusterSimulation {
     return new ClusterMachine(
       {
         ...this.settings,
-        ...(this.life > 0 ? { recovery: { expectedWorkers: this.workers.size, timeout: 10_000 } } : {}),
+        ...(this.life > 0 ? { recovery: { survivors: this.workers.size, timeout: 10_000 } } : {}),
       },
       { step: stepNumber(saved), hash: this.states.get(saved) ?? "", saved: saved > 0 },
     );

@@ -35,6 +35,8 @@ export interface MachineStatus {
   readonly workers: Readonly<Record<Exclude<WorkerPhase, "offering">, number>>;
   /** Shards a second by active worker. */
   readonly speeds: ReadonlyMap<WorkerId, number>;
+  /** It is open yet which state the run goes on from. */
+  readonly recovering: boolean;
   /** Why nothing is being computed, where that is so. */
   readonly waiting: string | undefined;
 }
@@ -48,7 +50,9 @@ interface Work {
 }
 
 /** While it is open whether the run goes on from the start state or from a worker's. */
-interface Recovery extends RecoverySettings {
+interface Recovery {
+  readonly timeout: RecoverySettings["timeout"];
+  survivors: number;
   deadline: number | undefined;
   /** Whose replica is being taken over. */
   adopting: WorkerId | undefined;
@@ -108,6 +112,7 @@ export class ClusterMachine {
       committed: this.#committed,
       workers,
       speeds: new Map(active.map(({ id }, index) => [id, speeds[index] ?? 0])),
+      recovering: this.#recovery !== undefined,
       waiting: this.#waitingFor(active.length),
     };
   }
@@ -148,6 +153,9 @@ export class ClusterMachine {
         return this.#onAdopted(event);
       case "adoptFailed":
         return this.#onAdoptFailed(event);
+      case "survivors":
+        if (this.#recovery !== undefined) this.#recovery.survivors = event.count;
+        return [];
       case "draining":
         return this.#onDraining(event, now);
       case "left":
@@ -386,8 +394,9 @@ export class ClusterMachine {
     recovery.deadline ??= now + recovery.timeout;
     if (recovery.adopting !== undefined) return [];
     const offering = [...this.#workers.values()].filter(({ phase }) => phase === "offering");
-    if (now < recovery.deadline && offering.length < recovery.expectedWorkers) return [];
+    // Those who are new have nothing to offer, and say nothing of who is still to come.
     const offers = offering.flatMap(({ id, offer }) => (offer === undefined ? [] : [{ worker: id, ...offer }]));
+    if (now < recovery.deadline && offers.length < recovery.survivors) return [];
     const choice = chooseReplica(offers, this.#committed);
     const worker = choice?.workers[0];
     if (choice === undefined || worker === undefined) return this.#recovered(undefined);
@@ -414,6 +423,7 @@ export class ClusterMachine {
     if (worker === undefined || this.#recovery?.adopting !== id) return [];
     this.#recovery.adopting = undefined;
     worker.offer = undefined;
+    this.#recovery.survivors--;
     return [];
   }
 

@@ -40,8 +40,8 @@ export interface MachineSettings {
 }
 
 export interface RecoverySettings {
-  /** Workers that took part and may still have a later state than the start. */
-  readonly expectedWorkers: number;
+  /** Workers that took part and may still have a later state than the start: offers to wait for. */
+  readonly survivors: number;
   /** How long to wait for their replicas, ms. */
   readonly timeout: number;
 }
@@ -127,6 +127,8 @@ export type Event =
   /** The coordinator's own replica is now the worker's, or could not be made so. */
   | { readonly type: "adopted"; readonly worker: WorkerId; readonly replica: HeldReplica }
   | { readonly type: "adoptFailed"; readonly worker: WorkerId }
+  /** So many of those who took part before may still come back with what they have. */
+  | { readonly type: "survivors"; readonly count: number }
   /** It wants to go when what it has computed was taken. */
   | { readonly type: "draining"; readonly worker: WorkerId }
   /** It is gone: its stream ended, it said goodbye, or it failed. */
