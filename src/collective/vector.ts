@@ -4,7 +4,7 @@
  */
 import { CoxswainError } from "../errors.js";
 import { checksumOf } from "./checksum.js";
-import { type Chunk, type ChunkHead, maxPayload } from "./chunk.js";
+import type { Chunk, ChunkHead } from "./chunk.js";
 import { bytesOf } from "./floats.js";
 import { addBf16RoundedTo, addTo, fromBf16, toBf16 } from "./kernels.js";
 import { ChunkSequence, refused } from "./sequence.js";
@@ -18,38 +18,36 @@ const elementBytes: Readonly<Record<VectorDtype, number>> = { float32: 4, bfloat
 export const vectorBytes = (length: number, dtype: VectorDtype): number => length * elementBytes[dtype];
 
 /**
- * A vector as chunks of at most `size` bytes of payload, in order; an empty vector is one empty chunk. As float32,
- * payloads are views: the vector must not change until the chunks are encoded. bfloat16 is the nearest to each element.
+ * The most payload of one chunk of a vector, bytes: small enough to be still in the processor's cache when it is sent,
+ * after its checksum was computed or it was rounded.
  */
-export function vectorChunks(
+const vectorPayload = 256 * 1024;
+
+/**
+ * A vector as chunks of at most `size` bytes of payload, in order; an empty vector is one empty chunk. As float32,
+ * payloads are views: the vector must not change until the chunks are sent. bfloat16 is the nearest to each element.
+ */
+export function* vectorChunks(
   vector: Float32Array,
   dtype: VectorDtype,
-  size = maxPayload,
+  size = vectorPayload,
 ): Generator<Chunk, void, undefined> {
-  return dtype === "float32" ? f32Chunks(bytesOf(vector), size) : bf16Chunks(vector, size);
-}
-
-function* f32Chunks(bytes: Uint8Array, size: number): Generator<Chunk, void, undefined> {
-  let offset = 0;
-  do {
-    const payload = bytes.subarray(offset, offset + size);
-    yield { offset, total: bytes.length, crc32: 0, checksum: checksumOf(payload), payload };
-    offset += payload.length;
-  } while (offset < bytes.length);
-}
-
-function* bf16Chunks(vector: Float32Array, size: number): Generator<Chunk, void, undefined> {
-  const total = vectorBytes(vector.length, "bfloat16");
-  const most = Math.floor(size / 2);
+  const total = vectorBytes(vector.length, dtype);
+  const most = dtype === "float32" ? size / 4 : Math.floor(size / 2);
   let at = 0;
   do {
     const floats = vector.subarray(at, at + most);
-    const halves = new Uint16Array(floats.length);
-    toBf16(floats, halves);
-    const payload = new Uint8Array(halves.buffer);
-    yield { offset: at * 2, total, crc32: 0, checksum: checksumOf(payload), payload };
+    const payload = dtype === "float32" ? bytesOf(floats) : toBf16Bytes(floats);
+    yield { offset: vectorBytes(at, dtype), total, crc32: 0, checksum: checksumOf(payload), payload };
     at += floats.length;
   } while (at < vector.length);
+}
+
+function toBf16Bytes(floats: Float32Array): Uint8Array {
+  // Not filled with zeros first.
+  const bytes = Buffer.allocUnsafeSlow(floats.length * 2);
+  toBf16(floats, new Uint16Array(bytes.buffer, bytes.byteOffset, floats.length));
+  return bytes;
 }
 
 /**

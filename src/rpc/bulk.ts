@@ -9,14 +9,9 @@ import { Metadata } from "@grpc/grpc-js";
 import { Assembler, VectorAssembler, chunksOf, vectorChunks } from "../collective/index.js";
 import type { Chunk, VectorDtype } from "../collective/index.js";
 import { directWriter, readDirectly } from "./direct.js";
+import { tuneForBulk } from "./memory.js";
 
-/**
- * A block that is allocated, never touched and freed with the first garbage. glibc keeps freed memory up to the largest
- * block that it saw freed (32 MiB at most); until then it gives the buffers of 64 KiB that sockets are read into back to
- * the kernel each time, and gets them again page by page, which took half the time of a transfer.
- */
-const keptFreed = 24 * 1024 * 1024;
-new ArrayBuffer(keptFreed);
+tuneForBulk();
 
 /** Writes that may be under way at once: the stream's own high-water mark counts messages, not bytes. */
 const writesInFlight = 4;
@@ -81,11 +76,14 @@ export async function receiveObject(source: Source, bytes: number): Promise<Uint
 }
 
 /** Writes a vector, which must not change until this has settled. */
-export function sendVector(sink: Sink, vector: Float32Array, dtype: VectorDtype): Promise<void> {
+export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype): Promise<void> =>
+  sendVectorChunks(sink, vectorChunks(vector, dtype));
+
+/** The same, of the chunks that `vectorChunks` made. */
+export function sendVectorChunks(sink: Sink, chunks: Iterable<Chunk>): Promise<void> {
   // Only a server has headers to send first.
   if ("sendMetadata" in sink) (sink as ServerWritableStream<unknown, Chunk>).sendMetadata(new Metadata());
-  const write = directWriter(sink);
-  return sendChunks(sink, vectorChunks(vector, dtype), write);
+  return sendChunks(sink, chunks, directWriter(sink));
 }
 
 /**

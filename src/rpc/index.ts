@@ -1,4 +1,13 @@
-export { bulkDeadline, bulkTimeout, receiveObject, receiveVector, sendChunks, sendObject, sendVector } from "./bulk.js";
+export {
+  bulkDeadline,
+  bulkTimeout,
+  receiveObject,
+  receiveVector,
+  sendChunks,
+  sendObject,
+  sendVector,
+  sendVectorChunks,
+} from "./bulk.js";
 export {
   bulkChannelOptions,
   controlChannelOptions,

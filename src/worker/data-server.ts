@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { Metadata, ServerCredentials, status } from "@grpc/grpc-js";
 import type { ServerWritableStream } from "@grpc/grpc-js";
+import { vectorChunks } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
 import type { WorkerHandlers, RunningServer } from "../rpc/index.js";
@@ -14,9 +15,11 @@ import {
   metadataKeys,
   sendObject,
   sendVector,
+  sendVectorChunks,
   showsToken,
   workerService,
 } from "../rpc/index.js";
+import { SharedChunks } from "./shared-chunks.js";
 
 /** What a worker in a run has for others. */
 export interface Served {
@@ -59,6 +62,7 @@ interface Range {
 export async function startDataServer(address: { host: string; port: number }): Promise<DataServer> {
   const key = randomBytes(24).toString("hex");
   let served: Served | undefined;
+  const shared = new SharedChunks();
   /** Calls `answer` with what is served, for a caller who may have it. */
   const admit = (call: Call, answer: (served: Served) => void): void => {
     const [run] = call.metadata.get(metadataKeys.run);
@@ -73,16 +77,23 @@ export async function startDataServer(address: { host: string; port: number }): 
     credentials: ServerCredentials.createInsecure(),
     name: "coxswain.v1.Worker",
     service: workerService,
-    handlers: handlersOf(admit),
+    handlers: handlersOf(admit, shared),
     token: key,
     refusal: "wrong key",
     largestMessage: largestRequest,
     addressKey: "--listen",
   });
-  return { port: server.port, key, serve: (now) => (served = now), close: () => server.close() };
+  const serve = (now: Served | undefined): void => {
+    served = now;
+    shared.clear();
+  };
+  return { port: server.port, key, serve, close: () => server.close() };
 }
 
-function handlersOf(admit: (call: Call, answer: (served: Served) => void) => void): WorkerHandlers {
+function handlersOf(
+  admit: (call: Call, answer: (served: Served) => void) => void,
+  shared: SharedChunks,
+): WorkerHandlers {
   let replicas = 0;
   return {
     PullContribution: (call) =>
@@ -104,7 +115,10 @@ function handlersOf(admit: (call: Call, answer: (served: Served) => void) => voi
         const vector = served.slice(step, offset, length);
         if (vector === undefined)
           refuse(call, status.NOT_FOUND, `elements ${offset}+${length} of step ${step} are not here`);
-        else send(call, served, vector);
+        else {
+          const chunks = shared.of(step, offset, vector, () => vectorChunks(vector, served.dtype));
+          finish(call, sendVectorChunks(call, chunks), served.hold(vector));
+        }
       }),
     PullReplica: (call) =>
       admit(call, (served) => {

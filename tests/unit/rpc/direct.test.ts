@@ -186,7 +186,7 @@ describe("with the gRPC library that is installed", () => {
       served.write([...vectorChunks(vector, "float32")][0]!);
       served.end();
     });
-    await expect(receiveVector(early, into, "float32")).rejects.toThrow("a transfer ended after 1048576");
+    await expect(receiveVector(early, into, "float32")).rejects.toThrow("a transfer ended after 262144");
     const empty = await call((served) => served.end());
     await expect(receiveVector(empty, into, "float32")).rejects.toThrow("a transfer ended after 0");
   });

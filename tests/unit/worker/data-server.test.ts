@@ -100,6 +100,34 @@ describe("what a worker has summed can be pulled", () => {
   });
 });
 
+describe("a slice that several peers pull is theirs, and the next step's is another", () => {
+  it("by any number at once, and after a change of what is served", async () => {
+    const large = gradientLike(300_000, 2);
+    const slices = new Map([
+      [5, large],
+      [6, large.map((value) => value * 2)],
+    ]);
+    const serve = (dtype: VectorDtype): void =>
+      server.serve(
+        servedAs(dtype, { slice: (step, offset, length) => slices.get(step)?.subarray(offset, offset + length) }),
+      );
+    const pull = (step: number): Promise<Float32Array> =>
+      vectorOf(client.pullSlice({ step, offset: 0, length: large.length }, shown()), large.length, dtype);
+    const isSame = (a: Float32Array, b: Float32Array): boolean => Buffer.from(bytesOf(a)).equals(bytesOf(b));
+    let dtype: VectorDtype = "float32";
+    serve(dtype);
+    const pulled = await Promise.all([pull(5), pull(5), pull(6), pull(5)]);
+    expect(pulled.map((vector, index) => isSame(vector, slices.get(index === 2 ? 6 : 5)!))).toEqual(
+      Array.from({ length: 4 }, () => true),
+    );
+    dtype = "bfloat16";
+    serve(dtype);
+    const rounded = large.slice();
+    roundToBf16(rounded);
+    expect(isSame(await pull(5), rounded)).toBe(true);
+  });
+});
+
 describe("what is not there, or not for the caller, is refused by its reason", () => {
   it.each([
     ["beyond the end", { offset: 0, length: size + 1 }],
