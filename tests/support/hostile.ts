@@ -15,6 +15,7 @@ import {
   CoordinatorClient,
   controlChannelOptions,
   metadataKeys,
+  nodeChecksum,
   protocolVersion,
   receiveObject,
   receiveVector,
@@ -122,6 +123,7 @@ export const nodeKeys = (step: number | string, first: number | string, count: n
   [metadataKeys.step]: step,
   [metadataKeys.first]: first,
   [metadataKeys.count]: count,
+  [metadataKeys.checksum]: nodeChecksum(Number(step), Number(first), Number(count)),
 });
 
 type Push = ReturnType<CoordinatorStub["pushContribution"]>;

@@ -11,6 +11,7 @@ import type { Chunk } from "../../../src/collective/index.js";
 import { chunksOf } from "../../../src/collective/index.js";
 import type { CoordinatorMessageOutput, CoordinatorStub } from "../../../src/rpc/index.js";
 import { metadataKeys, sendChunks, sendVector, withToken } from "../../../src/rpc/index.js";
+import { seal } from "../../../src/rpc/seal.js";
 import type { Control } from "../../support/hostile.js";
 import {
   clientOf,
@@ -150,7 +151,7 @@ describe("pulls", () => {
     const session = http2Session(mallory.server.server.port, "127.0.0.1");
     closers.push(() => session.destroy());
     const headers = { authorization: `Bearer ${token}`, [metadataKeys.run]: runId, [metadataKeys.worker]: "mallory" };
-    const body = frame(Buffer.from([0x0a, 3, 0xed, 0xa0, 0x80]));
+    const body = frame(seal(Buffer.from([0x0a, 3, 0xed, 0xa0, 0x80])));
     const stream = rawCall(session, "/coxswain.v1.Coordinator/PullModelFile", headers);
     stream.end(body);
     expect(await statusOf(stream)).toBe(status.NOT_FOUND);

@@ -348,8 +348,7 @@ describe("a mesh", () => {
 });
 
 describe("a coordinator that was killed", () => {
-  const recovering = (survivors: number) =>
-    started({ recovery: { survivors, timeout: 10_000 }, minWorkers: 1 }, []);
+  const recovering = (survivors: number) => started({ recovery: { survivors, timeout: 10_000 }, minWorkers: 1 }, []);
   const offering = (worker: string, step: number, hash = `h${step}`): Event[] => [
     { type: "joined", worker },
     { type: "ready", worker, reachable: true, replica: { step: stepNumber(step), hash } },

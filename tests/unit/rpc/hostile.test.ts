@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { guardLimits, protocolVersion, withToken } from "../../../src/rpc/index.js";
 import type { GuardLimits } from "../../../src/rpc/index.js";
+import { seal } from "../../../src/rpc/seal.js";
 import {
   HonestWorker,
   clientOf,
@@ -190,15 +191,15 @@ describe("messages with the token that are not what they should be", () => {
   });
 
   it("groups in groups, a hundred thousand deep", async () => {
-    expect(await answer(frame(Buffer.alloc(100_000, 99 * 8 + 3)))).not.toBe(status.OK);
-    expect(await answer(frame(Buffer.alloc(100_000, 0x7b)))).not.toBe(status.OK);
+    expect(await answer(frame(seal(Buffer.alloc(100_000, 99 * 8 + 3))))).not.toBe(status.OK);
+    expect(await answer(frame(seal(Buffer.alloc(100_000, 0x7b))))).not.toBe(status.OK);
   });
 
   it("text that is half a character, which the refusal quotes", async () => {
     const version = Buffer.from([0xed, 0xa0, 0x80]);
     const join = Buffer.concat([Buffer.from([0x08, protocolVersion + 1, 0x12, version.length]), version]);
     const message = Buffer.concat([Buffer.from([0x0a, join.length]), join]);
-    expect(await answer(frame(message))).toBe(status.FAILED_PRECONDITION);
+    expect(await answer(frame(seal(message)))).toBe(status.FAILED_PRECONDITION);
   });
 });
 
@@ -265,7 +266,7 @@ describe("guessing the token", () => {
       () => member.destroy(),
     );
     const pull = (from: typeof session): Promise<number | undefined> =>
-      statusOf(rawCall(from, "/coxswain.v1.Coordinator/PullReplica", bearer).end(frame(Buffer.alloc(0))));
+      statusOf(rawCall(from, "/coxswain.v1.Coordinator/PullReplica", bearer).end(frame(seal(Buffer.alloc(0)))));
     // Not a member of the run, but of those who know the token.
     expect(await pull(member)).toBe(status.PERMISSION_DENIED);
     for (let index = 0; index < 5; index++)
