@@ -65,7 +65,7 @@ describe("workers that join over the network", () => {
     await process.until(/step\s+2\/40/);
     first.signal("SIGTERM");
     expect((await first.finished).code).toBe(0);
-    await process.until(/left: received SIGTERM/);
+    await process.until(/left: drained/);
     const second = start();
     expect((await process.finished).code).toBe(0);
     expect((await second.finished).code).toBe(0);
