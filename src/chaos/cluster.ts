@@ -7,33 +7,20 @@ import { join } from "node:path";
 import type { Address } from "../config/index.js";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import type { Guard } from "./guard.js";
 import { local, openNetwork } from "./network.js";
 import type { WorkerNetwork } from "./network.js";
-import type { Slowness } from "./plan.js";
 import { freePort } from "./ports.js";
 import { ManagedProcess, howOf } from "./process.js";
 import type { Exit } from "./process.js";
 import { WorkerSlot } from "./worker-slot.js";
+import type { ProcessOptions } from "./worker-slot.js";
 
-export interface ClusterOptions {
-  /** The program's main module. */
-  readonly program: string;
+export interface ClusterOptions extends ProcessOptions {
   readonly runFile: string;
   /** `key=value` for the coordinator. */
   readonly sets: readonly string[];
   readonly insecure: boolean;
   readonly workers: number;
-  /** Arguments of `coxswain worker` for the run's TLS, where it has any. */
-  readonly tlsFlags: readonly string[];
-  readonly environment: NodeJS.ProcessEnv;
-  readonly logFolder: string;
-  /** Seconds that a process which ended is away. */
-  readonly restartAfter: number;
-  readonly slow: Slowness | null;
-  readonly guard: Guard;
-  /** A process ended that nobody killed. */
-  readonly onSurprise: (text: string) => void;
   /** What of the workers is there now: 0 .. 1. */
   readonly onCapacity: (share: number) => void;
 }

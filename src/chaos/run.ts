@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadRun } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
+import { JsonLinesFile } from "../telemetry/index.js";
 import { runCourse } from "./course.js";
 import type { InjectedFault } from "./faults.js";
 import { startGuard } from "./guard.js";
-import { JsonLog } from "./json-log.js";
 import type { ChaosOptions, Setting } from "./options.js";
 import { calmPlan, completePlan } from "./plan.js";
 import type { ChaosPlan } from "./plan.js";
@@ -65,7 +65,7 @@ async function undisturbedRun(setting: Setting): Promise<Undisturbed> {
 
 async function disturbedRun(setting: Setting, plan: ChaosPlan, reference: Undisturbed): Promise<ChaosReport> {
   const { options, workers, folder } = setting;
-  const log = new JsonLog(join(folder, "faults.jsonl"));
+  const log = new JsonLinesFile(join(folder, "faults.jsonl"));
   const faults: InjectedFault[] = [];
   const surprises: string[] = [];
   try {

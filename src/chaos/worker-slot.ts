@@ -13,9 +13,11 @@ const failuresAllowed = 5;
 /** A worker that lives shorter than this has failed to start, ms. */
 const startedAfter = 10_000;
 
-export interface SlotOptions {
+/** What the processes of a cluster have in common. */
+export interface ProcessOptions {
   /** The program's main module. */
   readonly program: string;
+  /** Arguments of `coxswain worker` for the run's TLS, where it has any. */
   readonly tlsFlags: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly logFolder: string;
@@ -25,6 +27,9 @@ export interface SlotOptions {
   readonly guard: Guard;
   /** A process ended that nobody killed. */
   readonly onSurprise: (text: string) => void;
+}
+
+export interface SlotOptions extends ProcessOptions {
   /** Its speed may be another now. */
   readonly changed: () => void;
   /** No process can be kept running. */

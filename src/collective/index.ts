@@ -30,7 +30,20 @@ export { stateHash } from "./state-hash.js";
 export type { HashedState } from "./state-hash.js";
 export { TreeSum } from "./tree-sum.js";
 export type { TreeSumOptions } from "./tree-sum.js";
-export { children, contains, cover, describeNode, isNode, parent, root, sameNode, sibling } from "./tree.js";
+export {
+  children,
+  contains,
+  cover,
+  describeNode,
+  isNode,
+  parent,
+  root,
+  runsOf,
+  sameNode,
+  shardsOf,
+  sibling,
+} from "./tree.js";
+export { SharedChunks } from "./shared-chunks.js";
 export type { TreeNode } from "./tree.js";
-export { VectorAssembler, vectorBytes, vectorChunks } from "./vector.js";
-export type { VectorDtype } from "./vector.js";
+export { VectorAssembler, isWithin, vectorBytes, vectorChunks } from "./vector.js";
+export type { VectorDtype, VectorRange } from "./vector.js";

@@ -11,11 +11,12 @@
 import { CoxswainError } from "../errors.js";
 import { type ShardIndex, shardIndex } from "../ids.js";
 import { addInto, addRoundedTo, roundToBf16 } from "./kernels.js";
+import type { VectorDtype } from "./vector.js";
 import { children, contains, describeNode, isNode, parent, root, sameNode, sibling, type TreeNode } from "./tree.js";
 
 export interface TreeSumOptions {
   /** What nodes' values are rounded to. Vectors are of f32 in any case. Default: "float32". */
-  readonly precision?: "float32" | "bfloat16";
+  readonly precision?: VectorDtype;
   /** Gets every vector that is needed no more, for reuse. Default: it is left to the garbage collector. */
   readonly release?: (vector: Float32Array) => void;
 }
@@ -43,8 +44,8 @@ export class TreeSum {
    */
   add(node: TreeNode, vector: Float32Array): boolean {
     this.#check(node, vector);
-    if (this.#holds(node)) return false;
-    for (const { node: part } of this.#parts()) if (contains(node, part)) this.#release(this.take(part));
+    if (this.covers(node)) return false;
+    for (const { node: part } of this.#held.values()) if (contains(node, part)) this.#release(this.take(part));
     if (this.#rounded && node.count === 1) roundToBf16(vector);
     this.#held.set(node.first, { node, vector });
     this.#fold(node);
@@ -81,7 +82,7 @@ export class TreeSum {
 
   /** Whether all shards of a node are in one held sum: `add` would refuse it. */
   covers(node: TreeNode): boolean {
-    return this.#holds(node);
+    return [...this.#held.values()].some((part) => contains(part.node, node));
   }
 
   /** The nodes held, in order of their shards. */
@@ -90,7 +91,7 @@ export class TreeSum {
   }
 
   covered(shard: ShardIndex): boolean {
-    return this.#holds({ first: shard, count: 1 });
+    return this.covers({ first: shard, count: 1 });
   }
 
   /** The shards that are not in any held sum, ascending. */
@@ -122,7 +123,7 @@ export class TreeSum {
 
   /** Releases every vector: the step is over or abandoned. */
   clear(): void {
-    for (const { node } of this.#parts()) this.#release(this.take(node));
+    for (const { node } of this.#held.values()) this.#release(this.take(node));
   }
 
   #check(node: TreeNode, vector: Float32Array): void {
@@ -130,15 +131,10 @@ export class TreeSum {
       const shards = this.#root.count;
       throw new CoxswainError("bug", `shards ${describeNode(node)} are no node of the tree of ${shards} shards`);
     }
-    for (const { vector: other } of this.#held.values()) {
-      if (other.length === vector.length) continue;
-      throw new CoxswainError("bug", `a vector of ${vector.length} elements among vectors of ${other.length}`);
-    }
-  }
-
-  /** Whether all shards of a node are in one held sum. */
-  #holds(node: TreeNode): boolean {
-    return this.#parts().some((part) => contains(part.node, node));
+    // All that are held are of one length.
+    const [other] = this.#held.values();
+    if (other !== undefined && other.vector.length !== vector.length)
+      throw new CoxswainError("bug", `a vector of ${vector.length} elements among vectors of ${other.vector.length}`);
   }
 
   #parts(): { readonly node: TreeNode; readonly vector: Float32Array }[] {

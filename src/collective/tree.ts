@@ -113,5 +113,20 @@ export function cover(first: ShardIndex, count: number, shards: number): TreeNod
   return nodes;
 }
 
+/** Shards [first, first + count), ascending. */
+export const shardsOf = ({ first, count }: { first: number; count: number }): ShardIndex[] =>
+  Array.from({ length: count }, (_, index) => shardIndex(first + index));
+
+/** The contiguous runs of an ascending list of shards. */
+export function runsOf(shards: readonly ShardIndex[]): { first: ShardIndex; count: number }[] {
+  const runs: { first: ShardIndex; count: number }[] = [];
+  for (const shard of shards) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.first + last.count === shard) last.count++;
+    else runs.push({ first: shard, count: 1 });
+  }
+  return runs;
+}
+
 /** "[4, 6)", for messages. */
 export const describeNode = ({ first, count }: TreeNode): string => `[${first}, ${first + count})`;

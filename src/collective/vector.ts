@@ -17,6 +17,16 @@ const elementBytes: Readonly<Record<VectorDtype, number>> = { float32: 4, bfloat
 /** Bytes of a vector of `length` elements on the wire. */
 export const vectorBytes = (length: number, dtype: VectorDtype): number => length * elementBytes[dtype];
 
+/** Elements [offset, offset + length) of a vector. */
+export interface VectorRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Whether a range, whatever a peer says, is a part, and not an empty one, of `size` elements. */
+export const isWithin = ({ offset, length }: VectorRange, size: number): boolean =>
+  Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;
+
 /**
  * The most payload of one chunk of a vector, bytes: small enough to be still in the processor's cache when it is sent,
  * after its checksum was computed or it was rounded.

@@ -16,7 +16,6 @@ export {
   runSchema,
   schedulerTypes,
   type DataConfig,
-  type AllReduceDtype,
   type RunConfig,
   type TrainingConfig,
 } from "./schema.js";

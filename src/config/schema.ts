@@ -135,6 +135,5 @@ export const runSchema = z.strictObject({
 
 /** A run file with every default applied. */
 export type RunConfig = z.output<typeof runSchema>;
-export type AllReduceDtype = RunConfig["cluster"]["all_reduce_dtype"];
 export type DataConfig = RunConfig["data"];
 export type TrainingConfig = RunConfig["training"];

@@ -1,7 +1,6 @@
 /** What one worker may ask of the coordinator at most, and what it may say of itself. Knows no stream and no message. */
 import { addressProblem } from "../config/index.js";
-import type { JoinOutput } from "../rpc/index.js";
-import type { ReplicaBytes } from "./session.js";
+import type { JoinOutput, ReplicaBytes } from "../rpc/index.js";
 
 /** Calls of one worker at once that are answered with bulk: a worker of a large mesh may miss many slices at once. */
 export const pullsAllowed = 64;
@@ -53,10 +52,6 @@ export class SharedReplica {
     return { step: shared.step, bytes: shared.bytes, release };
   }
 }
-
-/** Whether [offset, offset + length) is a part, and not an empty one, of `size` elements. */
-export const isWithin = ({ offset, length }: { offset: number; length: number }, size: number): boolean =>
-  Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;
 
 /** What travels in a header: printable, no spaces. */
 const plain = /^[\x21-\x7e]*$/;

@@ -2,9 +2,8 @@
  * Carries out what the state machine decides: owns the machine, the workers' sessions, the coordinator's replica and the
  * gradients of the step in flight. Events come in, effects go out, one after another; nothing is decided here.
  */
-import { TreeSum } from "../collective/index.js";
-import type { TreeNode } from "../collective/index.js";
-import type { AllReduceDtype } from "../config/index.js";
+import { TreeSum, vectorBytes } from "../collective/index.js";
+import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { globalNorm } from "../optim/index.js";
@@ -38,7 +37,7 @@ export interface ConductorOptions {
   readonly sources: LeaseSources;
   readonly recorder: RunRecorder;
   readonly logger: Logger;
-  readonly allReduceDtype: AllReduceDtype;
+  readonly allReduceDtype: VectorDtype;
   /** An interrupted run goes on after this step: forget what was recorded of later ones. */
   readonly onRecovered: (step: StepNumber) => void;
   /** Writes a checkpoint of a state that no longer changes; gives its path. */
@@ -225,7 +224,7 @@ export class Conductor {
     try {
       const { replica, allReduceDtype } = this.#options;
       const vector = await session.receive(step, node, replica.size, allReduceDtype);
-      this.#options.recorder.received(this.#wireBytes(vector.length));
+      this.#options.recorder.received(vectorBytes(vector.length, allReduceDtype));
       this.#inbox.set(keyOf(worker, step, node), vector);
       this.dispatch({ type: "received", worker, step, node });
       this.#inbox.delete(keyOf(worker, step, node));
@@ -276,7 +275,7 @@ export class Conductor {
     try {
       const part = await this.#sessions.get(worker)?.gather(step, slice, allReduceDtype);
       if (part === undefined || this.#tree?.step !== step) return;
-      recorder.received(this.#wireBytes(part.length));
+      recorder.received(vectorBytes(part.length, allReduceDtype));
       if (this.#gathered?.step !== step) this.#gathered = { step, vector: new Float32Array(replica.size) };
       this.#gathered.vector.set(part, slice.offset);
       this.dispatch({ type: "gathered", worker, step, slice: slice.index });
@@ -312,10 +311,6 @@ export class Conductor {
     const session = this.#sessions.get(worker);
     session?.send({ finish: { reason: "drained", completed: false } });
     this.dismiss(worker, "drained");
-  }
-
-  #wireBytes(elements: number): number {
-    return elements * (this.#options.allReduceDtype === "bfloat16" ? 2 : 4);
   }
 
   #reduce({ step, tokens }: Extract<Effect, { type: "reduce" }>): void {

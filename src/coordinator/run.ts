@@ -279,7 +279,6 @@ async function startServer(
     model: run.manifest,
     modelPath: run.modelFolder.path,
     layoutFingerprint: run.layoutFingerprint,
-    token,
     runDigest: runDigest(run),
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,

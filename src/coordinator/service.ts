@@ -1,22 +1,23 @@
-/** The coordinator's gRPC service: checks who calls, turns messages into events, serves what is pulled. */
-import { Metadata, status } from "@grpc/grpc-js";
-import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
-import type { Chunk, TreeNode } from "../collective/index.js";
+/** The coordinator's gRPC service, for callers who have shown the token: checks who calls, turns messages into events, serves what is pulled. */
+import { status } from "@grpc/grpc-js";
+import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
+import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import { shardIndex, stepNumber } from "../ids.js";
 import type { ModelManifest } from "../model/index.js";
 import type { Replica } from "../optim/index.js";
-import type { AllReduceDtype } from "../config/index.js";
 import {
   metadataKeys,
   nodeChecksum,
   protocolVersion,
   receiveObject,
   receiveVector,
+  refuse,
+  replicaLength,
   sendChunks,
-  sendObject,
-  sendVector,
-  showsToken,
+  sendReplica,
+  sendVectorChunks,
 } from "../rpc/index.js";
 import type {
   CoordinatorHandlers,
@@ -26,7 +27,7 @@ import type {
   WorkerMessageOutput,
 } from "../rpc/index.js";
 import { version } from "../version.js";
-import { CallLimit, SharedReplica, isWithin, joinProblem, pullsAllowed, pushesAllowed } from "./bounds.js";
+import { CallLimit, SharedReplica, joinProblem, pullsAllowed, pushesAllowed } from "./bounds.js";
 import type { Conductor } from "./conductor.js";
 import type { Event } from "./machine/index.js";
 import { modelFileChunks } from "./model-files.js";
@@ -38,13 +39,12 @@ export interface ServiceOptions {
   readonly runId: string;
   /** Names the run through all lives of its coordinator. */
   readonly runDigest: string;
-  readonly allReduceDtype: AllReduceDtype;
+  readonly allReduceDtype: VectorDtype;
   /** The resolved run file as JSON, without secrets. */
   readonly runConfig: string;
   readonly model: ModelManifest;
   readonly modelPath: string;
   readonly layoutFingerprint: string;
-  readonly token: string | null;
   readonly silenceTimeout: number;
   /** Opens the connection to a worker's own server. */
   readonly reach: (session: WorkerSession) => Promise<void>;
@@ -62,91 +62,63 @@ export const tokenRefusal = "the token is wrong or missing (--token or COXSWAIN_
 /** How long a caller may take to say who it is, ms. */
 const joinTimeout = 10_000;
 
-interface Refusal {
-  readonly code: status;
-  readonly details: string;
-}
-
-const refuse = (call: { emit(event: "error", refusal: Refusal): boolean }, code: status, details: string): void => {
-  call.emit("error", { code, details });
-};
-
 export function coordinatorHandlers(options: ServiceOptions): CoordinatorHandlers {
+  const { conductor, allReduceDtype } = options;
   const pulls = new CallLimit(pullsAllowed);
   const pushes = new CallLimit(pushesAllowed);
   const replica = new SharedReplica(
     () => options.replica.step,
     () => ({ step: options.replica.step, bytes: options.replica.toBytes() }),
   );
+  const shared = new SharedChunks();
   return {
     Attend: (call) => attend(call, options),
     PullReduced: (call) => {
-      const session = admitted(call, options);
-      if (session === undefined || !begun(call, pulls, session)) return;
+      if (admitted(call, pulls, options) === undefined) return;
       const { step, offset, length } = call.request;
-      const vector = options.conductor.reduced(stepNumber(step));
+      const vector = conductor.reduced(stepNumber(step));
       const { size } = options.replica;
       if (!isWithin({ offset, length }, size))
         refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} of ${size}`);
       else if (vector === undefined)
         refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
       else {
-        options.onSent(length * (options.allReduceDtype === "bfloat16" ? 2 : 4));
-        void serve(call, sendVector(call, vector.subarray(offset, offset + length), options.allReduceDtype));
+        options.onSent(vectorBytes(length, allReduceDtype));
+        const part = vector.subarray(offset, offset + length);
+        const chunks = shared.of(step, offset, part, () => vectorChunks(part, allReduceDtype));
+        void serve(call, sendVectorChunks(call, chunks));
       }
     },
     PullReplica: (call) => {
-      const session = admitted(call, options);
-      if (session === undefined || !begun(call, pulls, session)) return;
-      const { step, bytes, release } = replica.hold();
-      const metadata = new Metadata();
-      metadata.set(metadataKeys.step, String(step));
-      call.sendMetadata(metadata);
-      void serve(call, sendObject(call, bytes)).finally(release);
+      if (admitted(call, pulls, options) === undefined) return;
+      const { release, ...held } = replica.hold();
+      void serve(call, sendReplica(call, held)).finally(release);
     },
     PullModelFile: (call) => {
-      const session = admitted(call, options);
-      if (session === undefined || !begun(call, pulls, session)) return;
+      if (admitted(call, pulls, options) === undefined) return;
       const file = options.model.files.find(({ name }) => name === call.request.name);
       if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
       else void serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
     },
     PushContribution: (call, callback) => {
-      const session = admitted(call, options);
-      if (session === undefined || !begun(call, pushes, session)) return;
-      receivePush(call, session, options).then(
-        () => callback(null, {}),
-        (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
-      );
+      const session = admitted(call, pushes, options);
+      if (session !== undefined) answer(callback, receivePush(call, session, options));
     },
     PushReplica: (call, callback) => {
-      const session = admitted(call, options);
-      if (session === undefined || !begun(call, pushes, session)) return;
-      if (!session.awaitsReplica) {
-        refuse(call, status.FAILED_PRECONDITION, "nobody asked for a replica");
-        return;
-      }
-      const step = Number(call.metadata.get(metadataKeys.step)[0]);
-      receiveObject(call, options.replica.size * 12).then(
-        (bytes) => {
-          session.pushedReplica({ step, bytes });
-          callback(null, {});
-        },
-        (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
-      );
+      const session = admitted(call, pushes, options);
+      if (session === undefined) return;
+      if (session.awaitsReplica) answer(callback, receivePushedReplica(call, session, options.replica.size));
+      else refuse(call, status.FAILED_PRECONDITION, "nobody asked for a replica");
     },
   };
 }
 
-/** Counts a call among its worker's; refuses it where that worker has too many. */
-function begun(
-  call: Parameters<CallLimit["begin"]>[1] & Parameters<typeof refuse>[0],
-  limit: CallLimit,
-  { id }: WorkerSession,
-): boolean {
-  if (limit.begin(id, call)) return true;
-  refuse(call, status.RESOURCE_EXHAUSTED, "too many calls of this worker are under way");
-  return false;
+/** Answers a push when it has been received. */
+function answer(callback: sendUnaryData<object>, received: Promise<void>): void {
+  received.then(
+    () => callback(null, {}),
+    (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
+  );
 }
 
 /** Ends a served stream when all is sent; a caller that has gone needs no answer. */
@@ -159,18 +131,20 @@ async function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: 
   }
 }
 
-/** Bulk calls come from workers that attend this life of this run. */
+/** Bulk calls come from workers that attend this life of this run, a bounded number at once. */
 function admitted(
-  call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> & Parameters<typeof refuse>[0],
-  { token, runId, conductor }: ServiceOptions,
+  call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> &
+    Parameters<CallLimit["begin"]>[1] &
+    Parameters<typeof refuse>[0],
+  limit: CallLimit,
+  { runId, conductor }: ServiceOptions,
 ): WorkerSession | undefined {
-  if (!showsToken(call.metadata, token)) {
-    refuse(call, status.UNAUTHENTICATED, tokenRefusal);
-    return undefined;
-  }
   const session = conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
-  if (session !== undefined && call.metadata.get(metadataKeys.run)[0] === runId) return session;
-  refuse(call, status.PERMISSION_DENIED, "the caller does not attend this run");
+  if (session === undefined || call.metadata.get(metadataKeys.run)[0] !== runId)
+    refuse(call, status.PERMISSION_DENIED, "the caller does not attend this run");
+  else if (!limit.begin(session.id, call))
+    refuse(call, status.RESOURCE_EXHAUSTED, "too many calls of this worker are under way");
+  else return session;
   return undefined;
 }
 
@@ -182,7 +156,7 @@ async function receivePush(
 ): Promise<void> {
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
   const step = number(metadataKeys.step);
-  const node = { first: shardIndex(number(metadataKeys.first)), count: number(metadataKeys.count) };
+  const node = nodeOf({ first: number(metadataKeys.first), count: number(metadataKeys.count) });
   if (call.metadata.get(metadataKeys.checksum)[0] !== nodeChecksum(step, node.first, node.count))
     throw new CoxswainError("network", "what a push says of itself is damaged");
   const current = conductor.status().committed + 1;
@@ -194,11 +168,16 @@ async function receivePush(
   session.pushed(step, node, vector);
 }
 
+async function receivePushedReplica(
+  call: ServerReadableStream<Chunk, unknown>,
+  session: WorkerSession,
+  size: number,
+): Promise<void> {
+  const step = Number(call.metadata.get(metadataKeys.step)[0]);
+  session.pushedReplica({ step, bytes: await receiveObject(call, replicaLength(size)) });
+}
+
 function attend(call: Attendance, options: ServiceOptions): void {
-  if (!showsToken(call.metadata, options.token)) {
-    refuse(call, status.UNAUTHENTICATED, tokenRefusal);
-    return;
-  }
   let session: WorkerSession | undefined;
   /** Nothing that comes after its end is listened to: it could be a second join. */
   let ended = false;

@@ -1,20 +1,26 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
 import { Metadata } from "@grpc/grpc-js";
 import type { ChannelCredentials, ClientReadableStream, ServerDuplexStream } from "@grpc/grpc-js";
-import type { Chunk, TreeNode } from "../collective/index.js";
-import type { AllReduceDtype } from "../config/index.js";
+import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import {
   WorkerClient,
   bulkChannelOptions,
   bulkDeadline,
   bulkTimeout,
-  metadataKeys,
-  receiveObject,
+  receiveReplica,
   receiveVector,
+  replicaLength,
   withToken,
 } from "../rpc/index.js";
-import type { CoordinatorMessage, JoinOutput, Peer, WorkerMessageOutput, WorkerStub } from "../rpc/index.js";
+import type {
+  CoordinatorMessage,
+  JoinOutput,
+  Peer,
+  ReplicaBytes,
+  WorkerMessageOutput,
+  WorkerStub,
+} from "../rpc/index.js";
 import type { Slice } from "./machine/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -26,18 +32,12 @@ const reachTimeout = 3_000;
  */
 const earlyAllowed = 64;
 
-interface Push<T> {
-  readonly arrived: (object: T) => void;
-  readonly failed: (error: Error) => void;
-}
-
 /** What those may hold in all, bytes; two are always kept. */
 const earlyBytesAllowed = 256 * 1024 * 1024;
 
-/** A replica in bytes, see PullReplica. */
-export interface ReplicaBytes {
-  readonly step: number;
-  readonly bytes: Uint8Array;
+interface Push<T> {
+  readonly arrived: (object: T) => void;
+  readonly failed: (error: Error) => void;
 }
 
 /** How many vectors of this length may wait. */
@@ -102,7 +102,7 @@ export class WorkerSession {
   }
 
   /** @returns the sum of a node's gradients, [size]; rejects when it does not come in time */
-  receive(step: number, node: TreeNode, size: number, dtype: AllReduceDtype): Promise<Float32Array> {
+  receive(step: number, node: TreeNode, size: number, dtype: VectorDtype): Promise<Float32Array> {
     if (this.pushes) return this.#await(step, node, size);
     const { first, count } = node;
     return this.#pull(size, dtype, (client, metadata, deadline) =>
@@ -111,7 +111,7 @@ export class WorkerSession {
   }
 
   /** @returns a slice that this worker has reduced, [slice.length]; rejects when it does not come in time */
-  gather(step: number, { offset, length }: Slice, dtype: AllReduceDtype): Promise<Float32Array> {
+  gather(step: number, { offset, length }: Slice, dtype: VectorDtype): Promise<Float32Array> {
     return this.#pull(length, dtype, (client, metadata, deadline) =>
       client.pullSlice({ step, offset, length }, metadata, { deadline }),
     );
@@ -119,17 +119,14 @@ export class WorkerSession {
 
   /** The worker's replica of `size` parameters. */
   async replica(size: number): Promise<ReplicaBytes> {
-    const bytes = size * 12;
     if (this.pushes || this.#dataClient === undefined) {
-      const pushed = this.#awaitReplica(bytes);
+      const pushed = this.#awaitReplica(replicaLength(size));
       this.send({ sendReplica: {} });
       return pushed;
     }
     const metadata = withToken(this.#dataKey, new Metadata());
-    const call = this.#dataClient.pullReplica({}, metadata, { deadline: bulkDeadline(bytes) });
-    let step = Number.NaN;
-    call.on("metadata", (received: Metadata) => (step = Number(received.get(metadataKeys.step)[0])));
-    return { bytes: await receiveObject(call, bytes), step };
+    const deadline = bulkDeadline(replicaLength(size));
+    return receiveReplica(this.#dataClient.pullReplica({}, metadata, { deadline }), size);
   }
 
   /**
@@ -173,7 +170,7 @@ export class WorkerSession {
 
   async #pull(
     size: number,
-    dtype: AllReduceDtype,
+    dtype: VectorDtype,
     begin: (client: WorkerStub, metadata: Metadata, deadline: Date) => ClientReadableStream<Chunk>,
   ): Promise<Float32Array> {
     if (this.#dataClient === undefined) throw new CoxswainError("bug", "a pull without a connection");

@@ -5,6 +5,7 @@
 import { ServerInterceptingCall, ServerListenerBuilder, status } from "@grpc/grpc-js";
 import type { Metadata, ServerInterceptor } from "@grpc/grpc-js";
 import type { ConnectionGuard, PeerAddress } from "./guard.js";
+import type { Refusal } from "./refuse.js";
 import { showsToken } from "./security.js";
 
 export interface AdmissionOptions {
@@ -17,11 +18,6 @@ export interface AdmissionOptions {
   readonly service: string;
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
   readonly onHandled: (method: string, code: string) => void;
-}
-
-interface Refusal {
-  readonly code: status;
-  readonly details: string;
 }
 
 /** Longest text of a status, characters: it travels in a header. */

@@ -10,6 +10,7 @@ import { Assembler, VectorAssembler, chunksOf, vectorChunks } from "../collectiv
 import type { Chunk, VectorDtype } from "../collective/index.js";
 import { directWriter, readDirectly } from "./direct.js";
 import { tuneForBulk } from "./memory.js";
+import { metadataKeys } from "./metadata.js";
 
 tuneForBulk();
 
@@ -74,6 +75,31 @@ export async function receiveObject(source: Source, bytes: number): Promise<Uint
   for await (const chunk of source) assembler.add(chunk as Chunk);
   return assembler.finish();
 }
+
+/** Parameters and both moments one after another, [3 * size] f32 as bytes, and the step that they are the state of. */
+export interface ReplicaBytes {
+  readonly step: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Answers a call with a replica, whose bytes must not change until this has settled. */
+export function sendReplica<Request>(call: ServerWritableStream<Request, Chunk>, replica: ReplicaBytes): Promise<void> {
+  const metadata = new Metadata();
+  metadata.set(metadataKeys.step, String(replica.step));
+  call.sendMetadata(metadata);
+  return sendObject(call, replica.bytes);
+}
+
+/** Collects a replica of `size` parameters. Rejects as `receiveObject`. */
+export async function receiveReplica(call: ClientReadableStream<Chunk>, size: number): Promise<ReplicaBytes> {
+  let step = Number.NaN;
+  call.on("metadata", (metadata: Metadata) => (step = Number(metadata.get(metadataKeys.step)[0])));
+  const bytes = await receiveObject(call, replicaLength(size));
+  return { step, bytes };
+}
+
+/** Bytes of a replica of `size` parameters. */
+export const replicaLength = (size: number): number => 3 * 4 * size;
 
 /** Writes a vector, which must not change until this has settled. */
 export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype): Promise<void> =>

@@ -2,12 +2,16 @@ export {
   bulkDeadline,
   bulkTimeout,
   receiveObject,
+  receiveReplica,
   receiveVector,
+  replicaLength,
   sendChunks,
   sendObject,
+  sendReplica,
   sendVector,
   sendVectorChunks,
 } from "./bulk.js";
+export type { ReplicaBytes } from "./bulk.js";
 export {
   bulkChannelOptions,
   controlChannelOptions,
@@ -25,9 +29,11 @@ export {
   protocolVersion,
   workerService,
 } from "./proto.js";
-export { clientCredentials, serverCredentials, showsToken, withToken } from "./security.js";
+export { clientCredentials, serverCredentials, withToken } from "./security.js";
 export type { ClientTls, ServerTls } from "./security.js";
 export { metadataKeys, nodeChecksum } from "./metadata.js";
+export { refuse } from "./refuse.js";
+export type { Refusal } from "./refuse.js";
 export { listen } from "./server.js";
 export type { RunningServer } from "./server.js";
 export { packInts, unpackInts } from "./pack.js";

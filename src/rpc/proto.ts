@@ -26,71 +26,58 @@ export const packageDefinition: PackageDefinition = loadSync("coxswain/v1/coxswa
   oneofs: true,
 });
 
-const bulk = (method: MethodDefinition<object, object>, direction: "request" | "response"): void => {
-  const serialize = (value: object): Buffer => encodeChunk(value as Chunk);
+type Direction = "request" | "response";
+
+/** Replaces how one direction of a method is written and read. */
+function recode(method: MethodDefinition<object, object>, direction: Direction, codec: (given: Codec) => Codec): void {
   if (direction === "request") {
-    method.requestSerialize = serialize;
-    method.requestDeserialize = decodeChunk;
+    const { serialize, deserialize } = codec({
+      serialize: method.requestSerialize,
+      deserialize: method.requestDeserialize,
+    });
+    Object.assign(method, { requestSerialize: serialize, requestDeserialize: deserialize });
   } else {
-    method.responseSerialize = serialize;
-    method.responseDeserialize = decodeChunk;
-  }
-};
-
-/** Puts a checksum on all that one side of a method says. */
-function sealed(method: MethodDefinition<object, object>, direction: "request" | "response"): void {
-  if (direction === "request") {
-    const { requestSerialize, requestDeserialize } = method;
-    method.requestSerialize = (value) => seal(requestSerialize(value));
-    method.requestDeserialize = (bytes) => requestDeserialize(unseal(bytes));
-  } else {
-    const { responseSerialize, responseDeserialize } = method;
-    method.responseSerialize = (value) => seal(responseSerialize(value));
-    method.responseDeserialize = (bytes) => responseDeserialize(unseal(bytes));
+    const { serialize, deserialize } = codec({
+      serialize: method.responseSerialize,
+      deserialize: method.responseDeserialize,
+    });
+    Object.assign(method, { responseSerialize: serialize, responseDeserialize: deserialize });
   }
 }
 
-/** What has no chunks: control, and what asks for bulk. */
-function useSeals(definition: PackageDefinition): void {
-  const coordinator = definition["coxswain.v1.Coordinator"] as ServiceDefinition;
-  const worker = definition["coxswain.v1.Worker"] as ServiceDefinition;
-  for (const [service, name, direction] of [
-    [coordinator, "Attend", "request"],
-    [coordinator, "Attend", "response"],
-    [coordinator, "PullReduced", "request"],
-    [coordinator, "PullReplica", "request"],
-    [coordinator, "PullModelFile", "request"],
-    [worker, "PullContribution", "request"],
-    [worker, "PullSlice", "request"],
-    [worker, "PullReplica", "request"],
-  ] as const) {
-    const method = service[name];
-    if (method === undefined) throw new Error(`the protocol has no ${name}`);
-    sealed(method, direction);
-  }
+interface Codec {
+  readonly serialize: (value: object) => Buffer;
+  readonly deserialize: (bytes: Buffer) => object;
 }
 
-function useChunkCodec(definition: PackageDefinition): void {
-  const coordinator = definition["coxswain.v1.Coordinator"] as ServiceDefinition;
-  const worker = definition["coxswain.v1.Worker"] as ServiceDefinition;
-  for (const [service, name, direction] of [
-    [coordinator, "PullReduced", "response"],
-    [coordinator, "PullReplica", "response"],
-    [coordinator, "PullModelFile", "response"],
-    [coordinator, "PushContribution", "request"],
-    [coordinator, "PushReplica", "request"],
-    [worker, "PullContribution", "response"],
-    [worker, "PullSlice", "response"],
-    [worker, "PullReplica", "response"],
-  ] as const) {
-    const method = service[name];
-    if (method === undefined) throw new Error(`the protocol has no ${name}`);
-    bulk(method, direction);
-  }
+const chunks = (): Codec => ({ serialize: (value) => encodeChunk(value as Chunk), deserialize: decodeChunk });
+
+/** A checksum on what has no chunks. */
+const sealed = ({ serialize, deserialize }: Codec): Codec => ({
+  serialize: (value) => seal(serialize(value)),
+  deserialize: (bytes) => deserialize(unseal(bytes)),
+});
+
+/** What is not written and read as the library does it. The answer to a push is empty. */
+const codecs: readonly (readonly [service: string, method: string, Partial<Record<Direction, typeof sealed>>])[] = [
+  ["Coordinator", "Attend", { request: sealed, response: sealed }],
+  ["Coordinator", "PullReduced", { request: sealed, response: chunks }],
+  ["Coordinator", "PullReplica", { request: sealed, response: chunks }],
+  ["Coordinator", "PullModelFile", { request: sealed, response: chunks }],
+  ["Coordinator", "PushContribution", { request: chunks }],
+  ["Coordinator", "PushReplica", { request: chunks }],
+  ["Worker", "PullContribution", { request: sealed, response: chunks }],
+  ["Worker", "PullSlice", { request: sealed, response: chunks }],
+  ["Worker", "PullReplica", { request: sealed, response: chunks }],
+];
+
+for (const [service, name, { request, response }] of codecs) {
+  const method = (packageDefinition[`coxswain.v1.${service}`] as ServiceDefinition)[name];
+  if (method === undefined) throw new Error(`the protocol has no ${name}`);
+  if (request !== undefined) recode(method, "request", request);
+  if (response !== undefined) recode(method, "response", response);
 }
 
-useChunkCodec(packageDefinition);
-useSeals(packageDefinition);
 const loaded = grpc.loadPackageDefinition(packageDefinition) as unknown as ProtoGrpcType;
 
 export const CoordinatorClient = loaded.coxswain.v1.Coordinator;

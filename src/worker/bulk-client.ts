@@ -1,14 +1,14 @@
 /** The worker's bulk calls to the coordinator. Every one has a deadline. */
 import type { ClientWritableStream, Metadata, ServiceError } from "@grpc/grpc-js";
-import type { Chunk, TreeNode } from "../collective/index.js";
-import type { AllReduceDtype } from "../config/index.js";
-import type { CoordinatorStub } from "../rpc/index.js";
+import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
+import type { CoordinatorStub, ReplicaBytes } from "../rpc/index.js";
 import {
   bulkDeadline,
   metadataKeys,
   nodeChecksum,
-  receiveObject,
+  receiveReplica,
   receiveVector,
+  replicaLength,
   sendObject,
   sendVector,
 } from "../rpc/index.js";
@@ -16,10 +16,10 @@ import {
 export class BulkClient {
   readonly #client: CoordinatorStub;
   readonly #metadata: Metadata;
-  readonly #dtype: AllReduceDtype;
+  readonly #dtype: VectorDtype;
 
   /** @param metadata run, worker and token, shown with every call */
-  constructor(client: CoordinatorStub, metadata: Metadata, dtype: AllReduceDtype) {
+  constructor(client: CoordinatorStub, metadata: Metadata, dtype: VectorDtype) {
     this.#client = client;
     this.#metadata = metadata;
     this.#dtype = dtype;
@@ -33,13 +33,10 @@ export class BulkClient {
     await receiveVector(call, into, this.#dtype);
   }
 
-  /** @returns the newest committed step, and parameters and both moments one after another, [3 * size] f32 as bytes */
-  async pullReplica(size: number): Promise<{ step: number; bytes: Uint8Array }> {
-    const total = size * 12;
-    const call = this.#client.pullReplica({}, this.#metadata, { deadline: bulkDeadline(total) });
-    let step = Number.NaN;
-    call.on("metadata", (metadata: Metadata) => (step = Number(metadata.get(metadataKeys.step)[0])));
-    return { bytes: await receiveObject(call, total), step };
+  /** @returns the state after the newest committed step */
+  pullReplica(size: number): Promise<ReplicaBytes> {
+    const deadline = bulkDeadline(replicaLength(size));
+    return receiveReplica(this.#client.pullReplica({}, this.#metadata, { deadline }), size);
   }
 
   /** The bytes of one file of the model, as they come. */

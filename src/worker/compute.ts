@@ -1,8 +1,7 @@
 /** Computes leases: a gradient a shard, folded along the canonical tree into as few contributions as the lease allows. */
 import { TreeSum } from "../collective/index.js";
-import type { TreeNode } from "../collective/index.js";
+import type { TreeNode, VectorDtype } from "../collective/index.js";
 import type { DropoutKey, LossSum, Trainable } from "../compute/index.js";
-import type { AllReduceDtype } from "../config/index.js";
 import { collate } from "../data/index.js";
 import type { Batch, Row } from "../data/index.js";
 import type { ShardIndex } from "../ids.js";
@@ -21,7 +20,7 @@ export interface LeaseRunnerOptions {
   readonly trainable: Trainable;
   /** The run's seed: dropout draws from it. */
   readonly seed: number;
-  readonly allReduceDtype: AllReduceDtype;
+  readonly allReduceDtype: VectorDtype;
   readonly send: (message: WorkerMessage) => void;
   /** Delivers a contribution where it cannot be pulled; rejects when it could not. */
   readonly push: (step: number, node: TreeNode, vector: Float32Array) => Promise<void>;

@@ -3,23 +3,22 @@
  * who know the key. Knows requests, not where vectors come from.
  */
 import { randomBytes } from "node:crypto";
-import { Metadata, ServerCredentials, status } from "@grpc/grpc-js";
+import { ServerCredentials, status } from "@grpc/grpc-js";
 import type { ServerWritableStream } from "@grpc/grpc-js";
-import { vectorChunks } from "../collective/index.js";
-import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
+import { SharedChunks, isWithin, vectorChunks } from "../collective/index.js";
+import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
-import type { WorkerHandlers, RunningServer } from "../rpc/index.js";
+import type { ReplicaBytes, RunningServer, WorkerHandlers } from "../rpc/index.js";
 import {
   largestRequest,
   listen,
   metadataKeys,
-  sendObject,
+  refuse,
+  sendReplica,
   sendVector,
   sendVectorChunks,
-  showsToken,
   workerService,
 } from "../rpc/index.js";
-import { SharedChunks } from "./shared-chunks.js";
 
 /** What a worker in a run has for others. */
 export interface Served {
@@ -32,7 +31,7 @@ export interface Served {
   /** Elements [offset, offset + length) of a step's reduced gradient; undefined where they are not here. */
   slice(step: number, offset: number, length: number): Float32Array | undefined;
   /** Parameters and moments, [3 * size] f32 as bytes that nobody changes. Undefined before the first. */
-  replica(): { readonly step: number; readonly bytes: Uint8Array } | undefined;
+  replica(): ReplicaBytes | undefined;
   /** A vector is being sent: it must not change until what this gives is called. See VectorPool. */
   hold(vector: Float32Array): () => void;
 }
@@ -52,22 +51,15 @@ type Call = ServerWritableStream<unknown, Chunk>;
 /** Replicas sent at once: each is a copy, and only the coordinator asks for one, once. */
 const replicasAtOnce = 2;
 
-/** A range of a vector that was asked for. */
-interface Range {
-  readonly offset: number;
-  readonly length: number;
-}
-
 /** @throws CoxswainError "network" when the address cannot be listened on */
 export async function startDataServer(address: { host: string; port: number }): Promise<DataServer> {
   const key = randomBytes(24).toString("hex");
   let served: Served | undefined;
   const shared = new SharedChunks();
-  /** Calls `answer` with what is served, for a caller who may have it. */
+  /** Calls `answer` with what is served, for a caller of the same run: that it knows the key was seen before. */
   const admit = (call: Call, answer: (served: Served) => void): void => {
     const [run] = call.metadata.get(metadataKeys.run);
-    if (!showsToken(call.metadata, key)) refuse(call, status.UNAUTHENTICATED, "wrong key");
-    else if (served === undefined) refuse(call, status.NOT_FOUND, "this worker takes part in no run now");
+    if (served === undefined) refuse(call, status.NOT_FOUND, "this worker takes part in no run now");
     else if (run !== undefined && run !== served.runId)
       refuse(call, status.FAILED_PRECONDITION, `this worker takes part in run ${served.runId}, not in ${String(run)}`);
     else answer(served);
@@ -131,17 +123,11 @@ function handlersOf(
           refuse(call, status.NOT_FOUND, "this worker has no replica yet");
           return;
         }
-        const metadata = new Metadata();
-        metadata.set(metadataKeys.step, String(replica.step));
-        call.sendMetadata(metadata);
         replicas++;
-        finish(call, sendObject(call, replica.bytes), () => replicas--);
+        finish(call, sendReplica(call, replica), () => replicas--);
       }),
   };
 }
-
-const isWithin = ({ offset, length }: Range, size: number): boolean =>
-  Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;
 
 function send(call: Call, served: Served, vector: Float32Array): void {
   const release = served.hold(vector);
@@ -157,9 +143,5 @@ function finish(call: Call, sent: Promise<void>, then: () => void = () => undefi
   sent.then(end, end);
 }
 
-function refuse(call: Call, code: status, details: string): void {
-  call.emit("error", { code, details });
-}
-
-const refuseRange = (call: Call, { offset, length }: Range): void =>
+const refuseRange = (call: Call, { offset, length }: VectorRange): void =>
   refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} are no part of the vector`);

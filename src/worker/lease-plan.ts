@@ -2,21 +2,20 @@
  * What of a lease is still to be computed, and in which nodes of the reduction tree its sums are delivered. Shards may be
  * taken back at any time before they are begun; what is delivered early is left out of later nodes. Pure.
  */
-import { cover } from "../collective/index.js";
+import { cover, runsOf, shardsOf } from "../collective/index.js";
 import type { TreeNode } from "../collective/index.js";
 import type { ShardIndex } from "../ids.js";
-import { shardIndex } from "../ids.js";
 
 type Progress = "waiting" | "begun" | "computed";
 
 export class LeasePlan {
   readonly #roundShards: number;
   /** Shards that are neither revoked nor delivered, ascending. */
-  readonly #open = new Map<number, Progress>();
+  readonly #open = new Map<ShardIndex, Progress>();
 
   constructor(first: number, count: number, roundShards: number) {
     this.#roundShards = roundShards;
-    for (let shard = first; shard < first + count; shard++) this.#open.set(shard, "waiting");
+    for (const shard of shardsOf({ first, count })) this.#open.set(shard, "waiting");
   }
 
   /** The next shard to compute, which counts as begun; undefined when there is none. */
@@ -24,7 +23,7 @@ export class LeasePlan {
     for (const [shard, progress] of this.#open) {
       if (progress !== "waiting") continue;
       this.#open.set(shard, "begun");
-      return shardIndex(shard);
+      return shard;
     }
     return undefined;
   }
@@ -35,8 +34,7 @@ export class LeasePlan {
 
   /** Shards that are not begun are not to be computed. */
   revoke(first: number, count: number): void {
-    for (let shard = first; shard < first + count; shard++)
-      if (this.#open.get(shard) === "waiting") this.#open.delete(shard);
+    for (const shard of shardsOf({ first, count })) if (this.#open.get(shard) === "waiting") this.#open.delete(shard);
   }
 
   /** The fewest nodes in which what is computed can be delivered without holding up what is not. */
@@ -49,26 +47,16 @@ export class LeasePlan {
     return this.#cover((progress) => progress === "computed");
   }
 
-  delivered({ first, count }: TreeNode): void {
-    for (let shard = first as number; shard < first + count; shard++) this.#open.delete(shard);
+  delivered(node: TreeNode): void {
+    for (const shard of shardsOf(node)) this.#open.delete(shard);
   }
 
-  #isComputed({ first, count }: TreeNode): boolean {
-    for (let shard = first as number; shard < first + count; shard++)
-      if (this.#open.get(shard) !== "computed") return false;
-    return true;
+  #isComputed(node: TreeNode): boolean {
+    return shardsOf(node).every((shard) => this.#open.get(shard) === "computed");
   }
 
   #cover(counts: (progress: Progress) => boolean): TreeNode[] {
     const shards = [...this.#open].filter(([, progress]) => counts(progress)).map(([shard]) => shard);
-    const nodes: TreeNode[] = [];
-    for (let index = 0; index < shards.length;) {
-      const first = shards[index] ?? 0;
-      let count = 1;
-      while (shards[index + count] === first + count) count++;
-      nodes.push(...cover(shardIndex(first), count, this.#roundShards));
-      index += count;
-    }
-    return nodes;
+    return runsOf(shards).flatMap(({ first, count }) => cover(first, count, this.#roundShards));
   }
 }

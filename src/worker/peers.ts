@@ -5,7 +5,7 @@
 import { ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { vectorBytes } from "../collective/index.js";
-import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
+import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import {
   WorkerClient,
   bulkChannelOptions,
@@ -20,10 +20,8 @@ import type { PeerOutput, WorkerStub } from "../rpc/index.js";
 const stepsKept = 8;
 
 /** Elements of a step's vector. */
-export interface VectorRange {
+export interface StepRange extends VectorRange {
   readonly step: number;
-  readonly offset: number;
-  readonly length: number;
 }
 
 export interface PullOptions {
@@ -70,7 +68,7 @@ export class Peers {
    */
   pullContribution(
     peer: PeerOutput,
-    { step, node, offset, length }: VectorRange & { readonly node: TreeNode },
+    { step, node, offset, length }: StepRange & { readonly node: TreeNode },
     into: Float32Array,
     options?: PullOptions,
   ): Promise<void> {
@@ -82,7 +80,7 @@ export class Peers {
   /** Pulls elements of a step's reduced gradient from the worker that has summed them; otherwise the same. */
   pullSlice(
     peer: PeerOutput,
-    { step, offset, length }: VectorRange,
+    { step, offset, length }: StepRange,
     into: Float32Array,
     options?: PullOptions,
   ): Promise<void> {

@@ -12,6 +12,7 @@ import type {
   CoordinatorMessageOutput,
   CoordinatorStub,
   LeaseOutput,
+  ReplicaBytes,
   WelcomeOutput,
   WorkerMessage,
 } from "../rpc/index.js";
@@ -261,10 +262,7 @@ export class Session {
 }
 
 /** What is served to a coordinator that goes on after a fall: never the state of another run. */
-function heldReplica(
-  { replica, replicaOf }: LoadedModel,
-  runDigest: string,
-): { readonly step: number; readonly bytes: Uint8Array } | undefined {
+function heldReplica({ replica, replicaOf }: LoadedModel, runDigest: string): ReplicaBytes | undefined {
   return replicaOf === runDigest ? { step: replica.step, bytes: replica.toBytes() } : undefined;
 }
 

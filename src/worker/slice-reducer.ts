@@ -7,12 +7,12 @@ import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { PeerOutput } from "../rpc/index.js";
 import type { VectorPool } from "./contributions.js";
-import type { PullOptions, VectorRange } from "./peers.js";
+import type { PullOptions, StepRange } from "./peers.js";
 
 /** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */
 const pullsAtOnce = 4;
 
-export interface SliceReducerOptions extends VectorRange {
+export interface SliceReducerOptions extends StepRange {
   /** Shards of the whole tree. */
   readonly roundShards: number;
   /** What sums are rounded to and sent as. */
@@ -26,7 +26,7 @@ export interface SliceReducerOptions extends VectorRange {
   /** See `Peers.pullContribution`. */
   readonly pull: (
     peer: PeerOutput,
-    range: VectorRange & { readonly node: TreeNode },
+    range: StepRange & { readonly node: TreeNode },
     into: Float32Array,
     options: PullOptions,
   ) => Promise<void>;

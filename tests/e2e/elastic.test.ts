@@ -8,7 +8,7 @@ const steps = 10;
 
 /** The adapter and losses of a run that nothing happens to. */
 async function undisturbed(options: ClusterOptions): Promise<{ adapter: Buffer; losses: number[] }> {
-  const { file, output, address } = clusterRun(options);
+  const { file, output, address } = await clusterRun(options);
   const coordinator = startCoordinator(file);
   startWorker(address);
   const { code, stderr } = await coordinator.finished;
@@ -32,7 +32,7 @@ describe("the adapter", () => {
   }
 
   it("is the same when workers join late, drain and are killed", async () => {
-    const { file, output, address } = clusterRun({ steps });
+    const { file, output, address } = await clusterRun({ steps });
     const coordinator = startCoordinator(file);
     const first = startWorker(address);
     await untilStep(coordinator, 2);
@@ -52,7 +52,7 @@ describe("the adapter", () => {
   });
 
   it("is the same when a worker freezes, others do its work within the step, and it takes part again", async () => {
-    const { file, output, address } = clusterRun({ steps, cluster: { min_workers: 2 } });
+    const { file, output, address } = await clusterRun({ steps, cluster: { min_workers: 2 } });
     const coordinator = startCoordinator(file);
     const workers = [startWorker(address), startWorker(address)];
     await untilStep(coordinator, 3);
@@ -67,7 +67,7 @@ describe("the adapter", () => {
   });
 
   it("is the same when the coordinator is killed and goes on from what the workers have", async () => {
-    const { file, output, address } = clusterRun({ steps });
+    const { file, output, address } = await clusterRun({ steps });
     const workers = [startWorker(address), startWorker(address)];
     for (const [index, step] of [3, 6, 8].entries()) {
       const coordinator = startCoordinator(file, ...(index > 0 ? ["--resume"] : []));
@@ -86,7 +86,7 @@ describe("the adapter", () => {
   });
 
   it("is the same when workers reduce, and one of them is killed", async () => {
-    const { file, output, address } = clusterRun({ steps, cluster: { all_reduce: "mesh", min_workers: 3 } });
+    const { file, output, address } = await clusterRun({ steps, cluster: { all_reduce: "mesh", min_workers: 3 } });
     const coordinator = startCoordinator(file);
     const workers = [startWorker(address), startWorker(address), startWorker(address)];
     await untilStep(coordinator, 4);

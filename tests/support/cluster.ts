@@ -1,5 +1,6 @@
 /** A coordinator and workers as processes of their own, so that each can be stopped, killed and started again. */
 import { join } from "node:path";
+import { freePort } from "../../src/chaos/ports.js";
 import { CoxswainProcess, temporaryFolder, writeRun } from "./processes.js";
 import { quickstartData, quickstartModel } from "./runs.js";
 
@@ -9,18 +10,15 @@ export interface ClusterOptions {
   readonly cluster?: object;
 }
 
-/** Ports below the ephemeral range, apart for each test process. */
-let nextPort = 20_000 + (process.pid % 500) * 20;
-
 /** A run file whose coordinator comes back under the same address. */
-export function clusterRun({ steps, training = {}, cluster = {} }: ClusterOptions): {
+export async function clusterRun({ steps, training = {}, cluster = {} }: ClusterOptions): Promise<{
   readonly folder: string;
   readonly file: string;
   readonly output: string;
   readonly address: string;
-} {
+}> {
   const folder = temporaryFolder();
-  const address = `127.0.0.1:${nextPort++}`;
+  const address = `127.0.0.1:${await freePort(["127.0.0.1"])}`;
   const file = writeRun(folder, {
     model: quickstartModel,
     output_dir: "out",

@@ -118,7 +118,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       model: options.model ?? { hash: "none", files: [] },
       modelPath: options.modelPath ?? "/nonexistent",
       layoutFingerprint,
-      token: options.token ?? null,
       silenceTimeout: 60_000,
       reach: ({ id }) => {
         reached.push(id);

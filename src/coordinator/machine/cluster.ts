@@ -17,7 +17,7 @@ import type { MayTake } from "./leasing.js";
 import { chooseReplica } from "./recovery.js";
 import { Reduction } from "./reduction.js";
 import { Round } from "./round.js";
-import type { Effect, Event, HeldReplica, MachineSettings, Outcome, RecoverySettings, WorkerId } from "./types.js";
+import type { Effect, Event, MachineSettings, Outcome, RecoverySettings, WorkerId } from "./types.js";
 import { measure, newWorker, speedsOf } from "./workers.js";
 import type { WorkerPhase, WorkerRecord } from "./workers.js";
 
@@ -406,10 +406,7 @@ export class ClusterMachine {
 
   #onAdopted({ worker, replica }: EventOf<"adopted">): Effect[] {
     if (this.#recovery?.adopting !== worker) return [];
-    return this.#adopt(replica, worker);
-  }
-
-  #adopt({ step, hash }: HeldReplica, worker: WorkerId): Effect[] {
+    const { step, hash } = replica;
     this.#committed = step;
     this.#replicated = step;
     this.#hashes.set(step, hash);

@@ -1,7 +1,8 @@
 /** Who computes what: hands out shards that nobody has, evens out the end of a round, takes work from those who are late. */
+import { runsOf } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
 import { shardIndex } from "../../ids.js";
-import { planRanges, runsOf } from "./plan.js";
+import { planRanges } from "./plan.js";
 import type { Round } from "./round.js";
 import { planTheft } from "./steal.js";
 import type { Busy, Theft } from "./steal.js";

@@ -1,4 +1,5 @@
 /** Which worker gets which shards: contiguous ranges in proportion to measured speed. Pure. */
+import { runsOf } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
 import { shardIndex } from "../../ids.js";
 import type { WorkerId } from "./types.js";
@@ -34,17 +35,6 @@ export function proportionalParts(total: number, weights: readonly number[]): nu
     left--;
   }
   return parts;
-}
-
-/** The contiguous runs of an ascending list. */
-export function runsOf(shards: readonly ShardIndex[]): { first: ShardIndex; count: number }[] {
-  const runs: { first: ShardIndex; count: number }[] = [];
-  for (const shard of shards) {
-    const last = runs.at(-1);
-    if (last !== undefined && last.first + last.count === shard) last.count++;
-    else runs.push({ first: shard, count: 1 });
-  }
-  return runs;
 }
 
 /**

@@ -9,19 +9,9 @@ import {
   floatsOf,
   type Chunk,
 } from "../../../src/collective/index.js";
-import { CoxswainError } from "../../../src/errors.js";
+import { errorOf } from "../../support/errors.js";
 
 const object = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 37) % 251);
-
-function errorOf(action: () => unknown): CoxswainError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CoxswainError) return error;
-    throw error;
-  }
-  throw new Error("no error");
-}
 
 describe("an object arrives as it was sent", () => {
   it("for every size of object and chunk, through the codec", () => {

@@ -12,6 +12,7 @@ import {
   type Chunk,
 } from "../../../src/collective/index.js";
 import { CoxswainError } from "../../../src/errors.js";
+import { errorOf } from "../../support/errors.js";
 
 /** protobufjs's own codec of the message, made from the protocol file. */
 const { responseSerialize, responseDeserialize } = (
@@ -39,16 +40,6 @@ const plain = ({ offset, total, crc32: checksum, payload }: Chunk): object => ({
   crc32: checksum,
   payload: Buffer.from(payload).toString("hex"),
 });
-
-function errorOf(action: () => unknown): CoxswainError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CoxswainError) return error;
-    throw error;
-  }
-  throw new Error("no error");
-}
 
 describe("a chunk is the protocol's message", () => {
   it("is read by protobufjs", () => {

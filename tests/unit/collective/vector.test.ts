@@ -13,6 +13,7 @@ import {
   type VectorDtype,
 } from "../../../src/collective/index.js";
 import { CoxswainError } from "../../../src/errors.js";
+import { errorOf } from "../../support/errors.js";
 import { awkwardFloats, bitsOf, gradientLike } from "./reference.js";
 
 const dtypes: readonly VectorDtype[] = ["float32", "bfloat16"];
@@ -30,16 +31,6 @@ function carried(chunk: Chunk, shift = 0): Chunk {
   const moved = Buffer.alloc(message.length + shift);
   moved.set(message, shift);
   return decodeChunk(moved.subarray(shift));
-}
-
-function errorOf(action: () => unknown): CoxswainError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CoxswainError) return error;
-    throw error;
-  }
-  throw new Error("no error");
 }
 
 describe("a vector arrives as the values that were sent", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planRanges, proportionalParts, runsOf } from "../../../src/coordinator/machine/plan.js";
+import { runsOf } from "../../../src/collective/index.js";
+import { planRanges, proportionalParts } from "../../../src/coordinator/machine/plan.js";
 import { shardIndex } from "../../../src/ids.js";
 
 const shards = (...indices: number[]) => indices.map(shardIndex);

@@ -1,5 +1,5 @@
 /** Chunks of slices that several peers pull: checksums and bfloat16 are computed once, for whoever comes first. */
-import type { Chunk } from "../collective/index.js";
+import type { Chunk } from "./chunk.js";
 
 /** A sequence that is made as far as its fastest reader has come, and read by any number. */
 class Shared implements Iterable<Chunk> {
