@@ -24,6 +24,7 @@ import type {
   CoordinatorMessage,
   JoinOutput,
   ReadyOutput,
+  Refusal,
   WorkerMessageOutput,
 } from "../rpc/index.js";
 import { version } from "../version.js";
@@ -207,7 +208,8 @@ function attend(call: Attendance, options: ServiceOptions): void {
     call.end();
   });
   call.on("cancelled", () => over("its connection broke"));
-  call.on("error", (error) => over(error.message));
+  // What is refused ends here, too: it has no message.
+  call.on("error", (error: Error | Refusal) => over("details" in error ? error.details : error.message));
 }
 
 function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOptions): WorkerSession | undefined {
@@ -297,7 +299,6 @@ function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, o
       status.FAILED_PRECONDITION,
       "the worker's layout of LoRA tensors differs: install the same version on both",
     );
-    conductor.dismiss(session.id, "its layout of LoRA tensors differs");
     return;
   }
   const { replica } = ready;

@@ -12,6 +12,7 @@ import { Replica } from "../../src/optim/index.js";
 import { coordinatorService, largestWorkerMessage, listen } from "../../src/rpc/index.js";
 import type { GuardLimits, RunningServer } from "../../src/rpc/index.js";
 import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
+import type { RunEvent } from "../../src/telemetry/index.js";
 
 export interface Harness {
   readonly server: RunningServer;
@@ -19,6 +20,8 @@ export interface Harness {
   readonly replica: Replica;
   readonly failures: CoxswainError[];
   readonly handled: string[];
+  /** What events.jsonl would hold. */
+  readonly events: RunEvent[];
   /** Workers whose own server was connected to, each as often as it was. */
   readonly reached: string[];
   close(): Promise<void>;
@@ -56,8 +59,15 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const replica = new Replica(size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
   const { logger } = createLogger({ name: "test", level: "silent" });
   const ignore = (): void => undefined;
+  const events: RunEvent[] = [];
   const recorder = new RunRecorder({
-    files: { appendMetrics: ignore, appendEvent: ignore, rewind: ignore, flush: ignore, close: ignore },
+    files: {
+      appendMetrics: ignore,
+      appendEvent: (event) => void events.push(event),
+      rewind: ignore,
+      flush: ignore,
+      close: ignore,
+    },
     metrics: createCoordinatorMetrics("test"),
     view: { step: ignore, note: ignore, waiting: ignore },
     logger,
@@ -139,6 +149,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     replica,
     failures,
     handled,
+    events,
     reached,
     close: async () => {
       conductor.close();

@@ -102,10 +102,13 @@ describe("who may take part", () => {
   });
 
   it("not a worker that understands the model differently", async () => {
-    const { client } = await harness();
+    const { client, server } = await harness();
     const stream = await joined(client);
     stream.write({ ready: { layoutFingerprint: "another", engine: "onnx", device: "cpu" } });
-    expect((await refusal(stream)).details).toContain("layout");
+    const { details } = await refusal(stream);
+    expect(details).toContain("layout");
+    // The record says why it is not there any more.
+    expect(server.events.at(-1)).toMatchObject({ event: "worker_left", reason: details });
   });
 });
 
