@@ -153,14 +153,14 @@ function admitted(
 async function receivePush(
   call: ServerReadableStream<Chunk, unknown>,
   session: WorkerSession,
-  { replica, allReduceDtype, conductor }: ServiceOptions,
+  { replica, allReduceDtype }: ServiceOptions,
 ): Promise<void> {
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
   const step = number(metadataKeys.step);
   const node = nodeOf({ first: number(metadataKeys.first), count: number(metadataKeys.count) });
   if (call.metadata.get(metadataKeys.checksum)[0] !== nodeChecksum(step, node.first, node.count))
     throw new CoxswainError("network", "what a push says of itself is damaged");
-  const current = conductor.status().committed + 1;
+  const current = replica.step + 1;
   if (step !== current) throw new CoxswainError("network", `a sum of step ${step} was pushed at step ${current}`);
   if (!isWithin({ offset: node.first, length: node.count }, 2 ** 32))
     throw new CoxswainError("network", `shards ${node.first}+${node.count} are no part of a step`);

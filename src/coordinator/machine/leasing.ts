@@ -1,7 +1,6 @@
 /** Who computes what: hands out shards that nobody has, evens out the end of a round, takes work from those who are late. */
 import { runsOf } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
-import { shardIndex } from "../../ids.js";
 import { planRanges } from "./plan.js";
 import type { Round } from "./round.js";
 import { planTheft } from "./steal.js";
@@ -75,9 +74,7 @@ function busy(round: Round, worker: WorkerRecord, secondsPerShard: number, now: 
 
 function carryOut(round: Round, idle: WorkerRecord, { from, shards, duplicate }: Theft, now: number): Effect[] {
   const revokes = duplicate ? [] : revoke(round, from, shards, false);
-  const leases = runsOf(shards).map(({ first, count }) =>
-    lease(round, idle, { worker: idle.id, first: shardIndex(first), count, kind: "stolen" }, now),
-  );
+  const leases = runsOf(shards).map((run) => lease(round, idle, { worker: idle.id, ...run, kind: "stolen" }, now));
   return [...revokes, ...leases];
 }
 
@@ -113,14 +110,7 @@ function lease(
 export function revoke(round: Round, worker: WorkerId, shards: readonly ShardIndex[], lost: boolean): Effect[] {
   round.revoke(worker, shards, lost);
   const { task, step } = round;
-  return runsOf(shards).map(({ first, count }) => ({
-    type: "revoke",
-    worker,
-    task,
-    step,
-    first: shardIndex(first),
-    count,
-  }));
+  return runsOf(shards).map((run) => ({ type: "revoke", worker, task, step, ...run }));
 }
 
 /** Marks those who have not got on with their work for too long, and frees what they have for others. */

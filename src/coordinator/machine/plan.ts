@@ -1,7 +1,6 @@
 /** Which worker gets which shards: contiguous ranges in proportion to measured speed. Pure. */
 import { runsOf } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
-import { shardIndex } from "../../ids.js";
 import type { WorkerId } from "./types.js";
 
 export interface Capacity {
@@ -49,8 +48,7 @@ export function planRanges(shards: readonly ShardIndex[], workers: readonly Capa
   let at = 0;
   workers.forEach(({ worker }, index) => {
     const share = shares[index] ?? 0;
-    for (const run of runsOf(shards.slice(at, at + share)))
-      ranges.push({ worker, first: shardIndex(run.first), count: run.count });
+    for (const run of runsOf(shards.slice(at, at + share))) ranges.push({ worker, ...run });
     at += share;
   });
   return ranges;
