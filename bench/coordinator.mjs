@@ -133,6 +133,7 @@ class SimulatedWorker {
       slice: (_, offset, length) => this.#zeros.subarray(offset, offset + length),
       replica: () => undefined,
       hold: () => () => undefined,
+      onSent: () => undefined,
     });
     const beat = setInterval(() => this.#send({ heartbeat: {} }), welcome.silenceTimeoutMs / 4);
     this.#stream.on("close", () => clearInterval(beat));

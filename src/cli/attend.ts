@@ -36,6 +36,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
         connected: (now) => {
           connected = now;
           metrics.connected.set(now ? 1 : 0);
+          if (now) metrics.connections.add(1);
         },
         shard: ({ tokens, supervisedTokens, seconds }) => {
           metrics.shards.add(1);
@@ -45,6 +46,8 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
         },
         activity: (activity) => metrics.setActivity(activity),
         applied: (step) => metrics.step.set(step),
+        committed: (seconds) => metrics.applyDuration.observe(seconds),
+        moved: (bytes, direction) => metrics.allReduceBytes.add(bytes, { direction }),
       },
       now: () => performance.now(),
       signal: leaving.signal,

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { ServerCredentials, status } from "@grpc/grpc-js";
 import type { ServerWritableStream } from "@grpc/grpc-js";
-import { SharedChunks, isWithin, vectorChunks } from "../collective/index.js";
+import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
 import type { ReplicaBytes, RunningServer, WorkerHandlers } from "../rpc/index.js";
@@ -34,6 +34,8 @@ export interface Served {
   replica(): ReplicaBytes | undefined;
   /** A vector is being sent: it must not change until what this gives is called. See VectorPool. */
   hold(vector: Float32Array): () => void;
+  /** So many bytes of gradients are being sent. */
+  onSent(bytes: number): void;
 }
 
 export interface DataServer {
@@ -108,6 +110,7 @@ function handlersOf(
         if (vector === undefined)
           refuse(call, status.NOT_FOUND, `elements ${offset}+${length} of step ${step} are not here`);
         else {
+          served.onSent(vectorBytes(length, served.dtype));
           const chunks = shared.of(step, offset, vector, () => vectorChunks(vector, served.dtype));
           finish(call, sendVectorChunks(call, chunks), served.hold(vector));
         }
@@ -131,6 +134,7 @@ function handlersOf(
 
 function send(call: Call, served: Served, vector: Float32Array): void {
   const release = served.hold(vector);
+  served.onSent(vectorBytes(vector.length, served.dtype));
   finish(call, sendVector(call, vector, served.dtype), release);
 }
 

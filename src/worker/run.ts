@@ -29,6 +29,10 @@ export interface WorkerObserver {
   shard(shard: ShardMeasurement): void;
   /** The replica is at this step. */
   applied(step: number): void;
+  /** A commit was applied in so many seconds, the waiting for its gradient left out. */
+  committed(seconds: number): void;
+  /** So many bytes of gradients came to this worker, or left it. */
+  moved(bytes: number, direction: "received" | "sent"): void;
 }
 
 export interface WorkerOptions {

@@ -3,6 +3,7 @@
  * history is the order of the stream), but lets news overtake work: a shard whose step is already final is skipped.
  */
 import { Metadata } from "@grpc/grpc-js";
+import { vectorBytes } from "../collective/index.js";
 import type { RunConfig } from "../config/index.js";
 import { runSchema } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -158,20 +159,31 @@ export class Session {
     this.reconnectTimeout = config.cluster.reconnect_timeout * 1000;
     this.#options.observer.activity("loading");
     const model = await this.#parts.loader.load(welcome, config, bulk);
+    const { observer } = this.#options;
     const send = (message: WorkerMessage): void => this.#control.send(message);
     const runner = new LeaseRunner({
       trainable: model.trainable,
       seed: config.seed,
       allReduceDtype,
       send,
-      push: (step, node, vector) => bulk.pushContribution(step, node, vector),
+      push: (step, node, vector) => {
+        observer.moved(vectorBytes(vector.length, allReduceDtype), "sent");
+        return bulk.pushContribution(step, node, vector);
+      },
       isFinal: (step) => step <= this.#final || this.#finish !== undefined || this.#control.end !== undefined,
       now: this.#options.now,
       observe: (shard) => this.#options.observer.shard(shard),
     });
     const { contributions } = runner;
     const workerId = this.#parts.identity.id;
-    const slices = new Slices({ workerId, runId: welcome.runId, contributions, dtype: allReduceDtype, send });
+    const slices = new Slices({
+      workerId,
+      runId: welcome.runId,
+      contributions,
+      dtype: allReduceDtype,
+      send,
+      onReceived: (bytes) => observer.moved(bytes, "received"),
+    });
     this.#parts.dataServer?.serve({
       runId: welcome.runId,
       dtype: allReduceDtype,
@@ -179,6 +191,7 @@ export class Session {
       slice: (step, offset, length) => slices.get(step, offset, length),
       replica: () => heldReplica(model, welcome.runDigest),
       hold: (vector) => contributions.pool.hold(vector),
+      onSent: (bytes) => observer.moved(bytes, "sent"),
     });
     this.#membership = { model, runner, bulk, slices, runDigest: welcome.runDigest };
     const { engine, device, layout, replica, replicaOf } = model;
@@ -223,7 +236,9 @@ export class Session {
     const gradient = pool.take();
     const gathered = mesh.gather(step, slices, gradient, bulk);
     if ((await this.#arrived(`the gradient of step ${step}`, gathered)) !== true) return;
+    const start = this.#options.now();
     model.replica.apply({ step, gradient, learningRate, scale });
+    this.#options.observer.committed((this.#options.now() - start) / 1000);
     pool.give(gradient);
     runner.contributions.release(step);
     mesh.release(step);

@@ -2,6 +2,7 @@
  * This worker's part in the mesh: the slices that it sums for everyone, and the way to those that others sum. Decides
  * nothing: who sums what is the coordinator's choice.
  */
+import { vectorBytes } from "../collective/index.js";
 import type { VectorDtype } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
 import type { CollectOutput, PeerOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../rpc/index.js";
@@ -18,6 +19,8 @@ export interface SlicesOptions {
   readonly contributions: Contributions;
   readonly dtype: VectorDtype;
   readonly send: (message: WorkerMessage) => void;
+  /** So many bytes of gradients were pulled. */
+  readonly onReceived: (bytes: number) => void;
 }
 
 interface Entry {
@@ -54,7 +57,10 @@ export class Slices {
       pool: contributions.pool,
       workerId,
       own: (of, node) => contributions.get(of, node),
-      pull: (peer, range, into, pullOptions) => this.#peers.pullContribution(peer, range, into, pullOptions),
+      pull: async (peer, range, into, pullOptions) => {
+        await this.#peers.pullContribution(peer, range, into, pullOptions);
+        this.#received(into.length);
+      },
       onComplete: () => send({ sliceReduced: { step, slice } }),
       onFailed: ({ node, source, reason }) =>
         send({ collectFailed: { step, slice, ...node, source: source.workerId, reason } }),
@@ -133,11 +139,17 @@ export class Slices {
     if (reducer !== null) {
       try {
         await this.#peers.pullSlice(reducer, { step, offset, length }, part);
+        this.#received(length);
         return;
       } catch {
         // It is gone, or cannot be reached from here: the coordinator has it, too.
       }
     }
     await bulk.pullReduced(step, offset, part);
+    this.#received(length);
+  }
+
+  #received(elements: number): void {
+    this.#options.onReceived(vectorBytes(elements, this.#options.dtype));
   }
 }

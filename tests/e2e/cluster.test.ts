@@ -115,6 +115,10 @@ describe("metrics and health", () => {
     const ofWorker = await (await fetch(`http://${workerHttp}/metrics`)).text();
     expect(ofWorker).toMatch(/^coxswain_worker_tokens_total\{kind="all"\} [1-9]/m);
     expect(ofWorker).toMatch(/^coxswain_worker_connected 1$/m);
+    expect(ofWorker).toMatch(/^coxswain_worker_connections_total 1$/m);
+    expect(ofWorker).toMatch(/^coxswain_worker_apply_duration_seconds_count [1-9]/m);
+    expect(ofWorker).toMatch(/^coxswain_worker_all_reduce_bytes_total\{direction="received"\} [1-9]/m);
+    expect(ofWorker).toMatch(/^coxswain_worker_all_reduce_bytes_total\{direction="sent"\} [1-9]/m);
 
     process.signal("SIGTERM");
     expect((await process.finished).code).toBe(130);

@@ -35,6 +35,7 @@ const servedAs = (dtype: VectorDtype, parts: Partial<Served> = {}): Served => ({
   slice: (step, offset, length) => (step === 5 ? gradient.subarray(offset, offset + length) : undefined),
   replica: () => ({ step: 4, bytes: bytesOf(gradient) }),
   hold: (vector) => pool.hold(vector),
+  onSent: () => undefined,
   ...parts,
 });
 

@@ -43,6 +43,7 @@ async function start(): Promise<{ server: DataServer; client: WorkerStub; metada
     slice: (_, offset, length) => (offset + length <= size ? vector.subarray(offset, offset + length) : undefined),
     replica: () => ({ step: 1, bytes: new Uint8Array(size * 12).fill(++copies) }),
     hold: () => () => undefined,
+    onSent: () => undefined,
   });
   const client = new WorkerClient(`127.0.0.1:${server.port}`, credentials.createInsecure(), bulkChannelOptions);
   closers.push(

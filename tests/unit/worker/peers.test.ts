@@ -24,6 +24,7 @@ async function startPeer(workerId: string, gradient: Float32Array, runId = "run"
     slice: (_step, offset, length) => gradient.subarray(offset, offset + length),
     replica: () => undefined,
     hold: () => () => undefined,
+    onSent: () => undefined,
   };
   server.serve(served);
   return { workerId, address: `127.0.0.1:${server.port}`, key: server.key };
@@ -120,6 +121,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
       slice: () => gradient,
       replica: () => undefined,
       hold: () => () => undefined,
+      onSent: () => undefined,
     });
     await peers.pullSlice({ ...peer, key: server.key }, range, into);
     expect(into).toEqual(gradient);

@@ -55,6 +55,7 @@ function serve(dtype: VectorDtype): void {
       slice: () => undefined,
       replica: () => undefined,
       hold: (vector) => contributions.pool.hold(vector),
+      onSent: () => undefined,
     });
   }
 }
