@@ -333,7 +333,7 @@ export class Conductor {
     const applyStart = now();
     const timing = { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart };
     this.#record(step);
-    this.#unrecorded = { step, record: () => recorder.committed(effect, timing) };
+    this.#unrecorded = { step, record: recorder.committing(effect, timing) };
     this.#sendCollects();
     for (const worker of effect.workers) this.#sendCommit(worker, { step, learningRate, scale }, effect.slices);
     for (const session of this.#sessions.values()) session.release(step);

@@ -50,6 +50,12 @@ interface WorkerName {
   readonly pid: number;
 }
 
+/** Of a commit: seconds that bringing the sums together took, and when the step was complete, monotonic ms. */
+interface CommitTiming {
+  readonly reduceSeconds: number;
+  readonly endedAt: number;
+}
+
 /** How much the newest step counts in the estimate of the time left. */
 const smoothing = 0.1;
 
@@ -113,12 +119,21 @@ export class RunRecorder {
     this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
   }
 
-  /** When the step is kept by another than this process: what is recorded is not lost with it. */
-  committed(effect: CommitEffect, timing: { readonly reduceSeconds: number; readonly endedAt: number }): void {
-    const { files, metrics, view, totalSteps, loggingSteps } = this.#options;
+  /**
+   * Before anybody is told of a commit.
+   * @returns tells the world of it: to be called when the step is kept by another than this process, so that what is
+   *   recorded is not lost with it
+   */
+  committing(effect: CommitEffect, timing: CommitTiming): () => void {
+    const line = this.#lineOf(effect, timing);
+    this.#options.files.committing(line);
+    return () => this.#committed(line, effect, timing);
+  }
+
+  #lineOf(effect: CommitEffect, { endedAt }: CommitTiming): StepLine {
     const { tokens, epoch } = this.#options.factsOf(effect.step);
-    const stepSeconds = (timing.endedAt - effect.startedAt) / 1000;
-    const line: StepLine = {
+    const stepSeconds = (endedAt - effect.startedAt) / 1000;
+    return {
       step: effect.step,
       epoch,
       loss: effect.loss,
@@ -130,6 +145,11 @@ export class RunRecorder {
       step_seconds: stepSeconds,
       workers: effect.activeWorkers,
     };
+  }
+
+  #committed(line: StepLine, effect: CommitEffect, timing: CommitTiming): void {
+    const { files, metrics, view, totalSteps, loggingSteps } = this.#options;
+    const stepSeconds = line.step_seconds;
     const last = effect.step >= totalSteps;
     files.appendMetrics(line);
     metrics.leases.add(effect.shards, { result: "done" });
@@ -142,7 +162,7 @@ export class RunRecorder {
     view.step({
       step: effect.step,
       totalSteps,
-      epoch,
+      epoch: line.epoch,
       loss: effect.loss,
       learningRate: effect.learningRate,
       gradNorm: effect.gradNorm,

@@ -1,6 +1,7 @@
-/** A file of JSON lines that is never left with half a line. Knows nothing of what the lines say. */
+/** Files of JSON lines that are never left with half a line. Knows nothing of what the lines say. */
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -59,17 +60,63 @@ export class JsonLinesFile {
    * @throws CoxswainError "storage"
    */
   flush(): void {
-    if (this.#file === undefined) return;
-    try {
-      fsyncSync(this.#file);
-    } catch (error) {
-      throw cannotWrite(this.#path, error);
-    }
+    if (this.#file !== undefined) flushFile(this.#file, this.#path);
   }
 
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+  }
+}
+
+/** A file whose first line is the one written last; what follows it may be left of an earlier, longer one. */
+export class JsonSlot {
+  readonly #path: string;
+  #file: number | undefined;
+
+  /**
+   * Opens the file, keeping its line; makes it where it is not there.
+   * @throws CoxswainError "storage"
+   */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT);
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  }
+
+  /**
+   * In one write, so that a process killed at any moment leaves this line or the one before.
+   * @throws CoxswainError "storage"
+   */
+  write(value: object): void {
+    if (this.#file === undefined) throw new CoxswainError("bug", `${this.#path}: a line after close()`);
+    const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.#file, bytes, done, bytes.length - done, done);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  /** As of a {@link JsonLinesFile}. @throws CoxswainError "storage" */
+  flush(): void {
+    if (this.#file !== undefined) flushFile(this.#file, this.#path);
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+}
+
+function flushFile(file: number, path: string): void {
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    throw cannotWrite(path, error);
   }
 }
 

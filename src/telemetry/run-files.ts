@@ -1,11 +1,14 @@
 /**
  * The output folder's `metrics.jsonl` and `events.jsonl`: what a run did, step by step. Checkpoints and the adapter are
  * not written here; they are only looked for, so that a new run is not started over an old one.
+ *
+ * A step's line is written once somebody else has the step: a worker's replica, a checkpoint. A coordinator killed between
+ * the two would go on from a step without a line, so the line is laid aside first, in `.committing`.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
-import { cannotWrite, JsonLinesFile, keepLines, readLines, readObjects } from "./json-lines.js";
+import { cannotWrite, JsonLinesFile, JsonSlot, keepLines, readLines, readObjects } from "./json-lines.js";
 
 /** A line of `metrics.jsonl` for a committed step. The names are read by users' scripts: add, don't rename. */
 export interface StepLine {
@@ -67,9 +70,14 @@ export interface RunEvent {
 export interface RunFiles {
   /** Adds a line to `metrics.jsonl`. @throws CoxswainError "storage", as all of these do */
   appendMetrics(line: StepLine | EvalLine): void;
+  /**
+   * Lays the line of a step aside before anybody is told to apply it: where an interrupted run goes on from that step and
+   * `metrics.jsonl` lacks it, it is added.
+   */
+  committing(line: StepLine): void;
   /** Adds a line to `events.jsonl`. */
   appendEvent(event: RunEvent): void;
-  /** Drops the lines of `metrics.jsonl` of steps after this one: they will be written again. */
+  /** The run goes on from this step: lines of later ones are dropped from `metrics.jsonl`, they will be written again. */
   rewind(step: number): void;
   /** Waits until all lines are on the disk. To be called before a checkpoint is put in place: `--resume` keeps what is before it. */
   flush(): void;
@@ -92,44 +100,63 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
   const { resumeStep } = options;
   const metricsPath = join(outputDir, "metrics.jsonl");
   const eventsPath = join(outputDir, "events.jsonl");
+  const asidePath = join(outputDir, ".committing");
   try {
     mkdirSync(outputDir, { recursive: true });
   } catch (error) {
     throw cannotWrite(outputDir, error);
   }
-  if (resumeStep === undefined) refuseOldRun(outputDir, metricsPath);
-  else keepSteps(metricsPath, resumeStep);
+  if (resumeStep === undefined) {
+    refuseOldRun(outputDir, metricsPath);
+    rmSync(asidePath, { force: true });
+  } else endWith(metricsPath, resumeStep, asidePath);
   keepLines(eventsPath, () => true);
 
   let metrics = new JsonLinesFile(metricsPath);
   let events: JsonLinesFile;
+  let aside: JsonSlot;
   try {
     events = new JsonLinesFile(eventsPath);
+    aside = new JsonSlot(asidePath);
   } catch (error) {
     metrics.close();
     throw error;
   }
   return {
     appendMetrics: (line) => metrics.append(line),
+    committing: (line) => aside.write(line),
     appendEvent: (event) => events.append(event),
     rewind: (step) => {
       metrics.close();
-      keepSteps(metricsPath, step);
+      endWith(metricsPath, step, asidePath);
       metrics = new JsonLinesFile(metricsPath);
     },
     flush: () => {
       metrics.flush();
       events.flush();
+      aside.flush();
     },
     close: () => {
       metrics.close();
       events.close();
+      aside.close();
     },
   };
 }
 
-const keepSteps = (path: string, last: number): void =>
-  void keepLines(path, ({ step }) => typeof step === "number" && step <= last);
+/** Drops what was recorded of steps after `last`, and adds its line where it is only laid aside. */
+function endWith(path: string, last: number, asidePath: string): void {
+  keepLines(path, ({ step }) => typeof step === "number" && step <= last);
+  const [aside] = readObjects(asidePath);
+  if (aside?.["step"] !== last) return;
+  if (readObjects(path).some(({ step, loss }) => step === last && loss !== undefined)) return;
+  const file = new JsonLinesFile(path);
+  try {
+    file.append(aside);
+  } finally {
+    file.close();
+  }
+}
 
 /** What a run's files say of it where it was interrupted. */
 export interface RunRecord {

@@ -62,6 +62,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const events: RunEvent[] = [];
   const recorder = new RunRecorder({
     files: {
+      committing: () => undefined,
       appendMetrics: ignore,
       appendEvent: (event) => void events.push(event),
       rewind: ignore,

@@ -95,7 +95,28 @@ describe("a resumed run", () => {
     expect(readFileSync(join(folder, "events.jsonl"), "utf8")).toBe(
       '{"time":"t","event":"run_started"}\n{"time":"u","event":"run_resumed","step":2}\n',
     );
-    expect(readdirSync(folder).sort()).toEqual(["events.jsonl", "metrics.jsonl"]);
+    expect(readdirSync(folder).sort()).toEqual([".committing", "events.jsonl", "metrics.jsonl"]);
+  });
+
+  it("has the line of the step that it goes on from, when its coordinator died before it was told", () => {
+    write();
+    const killed = openRunFiles(folder, { resumeStep: 4 });
+    killed.committing({ ...line(4), loss: 0.123456789 });
+    killed.committing(line(5));
+    killed.close();
+    // A worker has applied it.
+    const files = openRunFiles(folder, { resumeStep: 4 });
+    files.rewind(5);
+    files.rewind(5);
+    files.close();
+    expect(metricsOf(folder)).toEqual([line(1), line(2), line(3), line(4), { step: 2, eval_loss: 1 }, line(5)]);
+    // A checkpoint holds it, and its evaluation was not made.
+    writeFileSync(join(folder, "metrics.jsonl"), '{"step":4}\n{"step":5,"eval_loss":1}\n');
+    openRunFiles(folder, { resumeStep: 5 }).close();
+    expect(metricsOf(folder)).toEqual([{ step: 4 }, { step: 5, eval_loss: 1 }, line(5)]);
+    // Nobody has it.
+    openRunFiles(folder, { resumeStep: 4 }).close();
+    expect(metricsOf(folder)).toEqual([{ step: 4 }]);
   });
 
   it("keeps a whole last line that lost its line break", () => {
