@@ -46,6 +46,18 @@ export function chooseDevice(asked: "auto" | Device, installed: InstalledProvide
   return { device: asked, reason: "asked for" };
 }
 
+/** The CPU unless CUDA is asked for: whether the native library finds a GPU is known only once it is loaded. */
+function chooseTfjsDevice(asked: "auto" | Device): DeviceChoice {
+  if (asked === "auto")
+    return { device: "cpu", reason: "the tfjs engine takes a GPU only where device: cuda asks for it" };
+  if (asked === "webgpu") {
+    throw new CoxswainError("config", "compute.device: webgpu is not there for the tfjs engine", {
+      hint: "Use device: cpu, or engine: onnx.",
+    });
+  }
+  return { device: asked, reason: "asked for" };
+}
+
 /** `npm rebuild` would not do: npm 11 skips the scripts of packages that are not allowed to run them. */
 function installCuda(): string {
   if (process.platform !== "linux" || process.arch !== "x64") return "It is there for x64 Linux alone.";
@@ -73,16 +85,13 @@ export function resolveCompute(
   installed: InstalledProviders = installedProviders(),
 ): { readonly engine: EngineName; readonly options: EngineOptions; readonly reason: string } {
   const { threads, gradientCheckpointing } = settings;
-  if (settings.engine === "tfjs") {
-    throw new CoxswainError("config", "compute.engine: the tfjs engine is not there yet", {
-      hint: "Use engine: onnx.",
-    });
-  }
+  const engine = settings.engine === "auto" ? "onnx" : settings.engine;
   if (settings.dtype !== "auto" && settings.dtype !== "float32") {
-    throw new CoxswainError("config", `compute.dtype: ${settings.dtype} is not there yet for the onnx engine`, {
+    throw new CoxswainError("config", `compute.dtype: ${settings.dtype} is not there yet for the ${engine} engine`, {
       hint: "Use dtype: auto or float32. Models stored in 16 bits are read as they are; only activations are f32.",
     });
   }
-  const { device, reason } = chooseDevice(settings.device, installed);
-  return { engine: "onnx", options: { device, dtype: "float32", threads, gradientCheckpointing }, reason };
+  const { device, reason } =
+    engine === "onnx" ? chooseDevice(settings.device, installed) : chooseTfjsDevice(settings.device);
+  return { engine, options: { device, dtype: "float32", threads, gradientCheckpointing }, reason };
 }

@@ -46,8 +46,19 @@ export interface DropoutKey {
   readonly shard: number;
 }
 
+/** The runtime below an engine. Another one gives other last bits. */
+export interface ComputeBackend {
+  /** "onnxruntime", "tfjs-node", "wasm" … */
+  readonly name: string;
+  /** Why this one, as a clause: "passed over tfjs-node: not installed". */
+  readonly reason: string;
+  /** What a user should know before a long run; null where there is nothing. */
+  readonly warning: string | null;
+}
+
 export interface Trainable {
   readonly layout: LoraLayout;
+  readonly backend: ComputeBackend;
   /** @param flat all LoRA tensors, [layout.size]; copied */
   setParameters(flat: Float32Array): Promise<void>;
   /**

@@ -4,6 +4,7 @@ import type { Device, Engine, EngineOptions } from "./engine.js";
 import { threadedEngine } from "./thread/engine.js";
 
 export type {
+  ComputeBackend,
   ComputeType,
   Decoder,
   Device,

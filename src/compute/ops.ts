@@ -49,7 +49,7 @@ export interface Ops<T> {
   embedding(weight: string): T;
   /**
    * One decoder layer: `body(x)`. A boundary at which an engine may drop activations and compute them again
-   * (gradient checkpointing), or order its work.
+   * (gradient checkpointing), or order its work. `x` is the layer's alone: an engine may free it when it is through.
    */
   block(x: T, body: (x: T) => T): T;
   /** Linear layers of the same input, [tokens, outFeatures] each; together, because they can share work. */

@@ -39,13 +39,12 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
 }
 
 /** Values that the schema names and that no engine or transport of this version has. */
-function checkNotYet({ quantization, compute, telemetry }: RunConfig): Contradiction[] {
+function checkNotYet({ quantization, telemetry }: RunConfig): Contradiction[] {
   const found: Contradiction[] = [];
   const refuse = (path: KeyPath, value: string, instead: string): void => {
     found.push({ keys: [path], message: `"${value}" is not available in this version; ${instead}` });
   };
   if (quantization !== null) refuse(["quantization"], quantization, "leave it null");
-  if (compute.engine === "tfjs") refuse(["compute", "engine"], "tfjs", 'use "onnx" or "auto"');
   if (telemetry.nats !== null) {
     found.push({
       keys: [["telemetry", "nats"]],

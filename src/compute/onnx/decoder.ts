@@ -2,12 +2,12 @@
 import { CoxswainError } from "../../errors.js";
 import type { Decoder } from "../engine.js";
 import type { DecoderSpec } from "../families/index.js";
-import { checkTokens } from "./check-tokens.js";
+import { checkTokens } from "../batch/check-tokens.js";
 import { pastName, presentName } from "./cache-scope.js";
 import { sequenceFeeds } from "./feeds.js";
 import { lastTokensName, logitsName } from "./generation-graph.js";
-import { Places, type FedPlaces } from "./places.js";
-import type { RotaryTable } from "./rotary-table.js";
+import { Places, type FedPlaces } from "../batch/places.js";
+import type { RotaryTable } from "../batch/rotary-table.js";
 import type { Feeds, Outputs, Session, TensorClass } from "./session.js";
 
 export interface OnnxDecoderParts {

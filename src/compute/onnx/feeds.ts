@@ -1,7 +1,7 @@
 /** A batch as the graphs' inputs. */
 import type { Batch } from "../../data/row.js";
-import { attentionBlocks, type LossChunks } from "./chunks.js";
-import type { RotaryTable } from "./rotary-table.js";
+import { attentionBlocks, type LossChunks } from "../batch/chunks.js";
+import type { RotaryTable } from "../batch/rotary-table.js";
 import type { Feeds, TensorClass } from "./session.js";
 
 /** Token ids, positions and rotary tables. */

@@ -4,17 +4,17 @@ import type { Batch } from "../../data/row.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
-import type { Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
+import type { ComputeBackend, Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
 import { weightShapes, type DecoderSpec } from "../families/index.js";
 import { batchGraph, lossesName } from "./batch-graph.js";
-import { checkBatch } from "./check-tokens.js";
-import { chunkLimit, lossChunks, type LossChunks } from "./chunks.js";
+import { checkBatch } from "../batch/check-tokens.js";
+import { chunkLimit, lossChunks, type LossChunks } from "../batch/chunks.js";
 import { batchFeeds } from "./feeds.js";
 import { OnnxDecoder } from "./decoder.js";
 import { generationGraph } from "./generation-graph.js";
 import { gradientName, maskName, parameterName } from "./graph-inputs.js";
 import type { ResidentWeights } from "./resident.js";
-import { RotaryTable } from "./rotary-table.js";
+import { RotaryTable } from "../batch/rotary-table.js";
 import { Session, type Feeds, type TensorClass } from "./session.js";
 
 export interface OnnxTrainableOptions extends EngineOptions {
@@ -35,6 +35,7 @@ type Purpose = "gradients" | "gradients with dropout" | "loss" | "generation";
 
 export class OnnxTrainable implements Trainable {
   readonly layout: LoraLayout;
+  readonly backend: ComputeBackend = { name: "onnxruntime", reason: "the only one", warning: null };
   readonly #options: OnnxTrainableOptions;
   readonly #tensor: TensorClass;
   readonly #parameters: Float32Array;

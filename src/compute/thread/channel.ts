@@ -1,6 +1,6 @@
 /** The main thread's end of a compute thread: calls that wait for their answers, and the thread's end of life. */
 import { existsSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { unpackError, type CallName, type Calls, type Reply } from "./messages.js";
 
@@ -18,7 +18,8 @@ export class ThreadChannel {
 
   /** @param entry the module that the thread runs; by default the compiled `entry.js` */
   constructor(entry: URL = compiledEntry()) {
-    this.#worker = new Worker(entry, { name: "coxswain-compute" });
+    // TensorFlow's native library reads its settings from the process's environment, not from a thread's copy.
+    this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV });
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#end(`the compute thread crashed: ${messageOf(error)}`));
     this.#worker.on("exit", () => this.#end("the compute thread has ended"));

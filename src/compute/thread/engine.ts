@@ -5,8 +5,9 @@
 import { CoxswainError } from "../../errors.js";
 import type { Batch } from "../../data/row.js";
 import type { LoraLayout } from "../../model/lora.js";
-import type { Decoder, DropoutKey, Engine, EngineName, LossSum, Trainable } from "../engine.js";
+import type { ComputeBackend, Decoder, DropoutKey, Engine, EngineName, LossSum, Trainable } from "../engine.js";
 import { ThreadChannel } from "./channel.js";
+import type { Calls } from "./messages.js";
 
 export function threadedEngine(name: EngineName): Engine {
   return {
@@ -25,12 +26,14 @@ export function threadedEngine(name: EngineName): Engine {
 
 class ThreadTrainable implements Trainable {
   readonly layout: LoraLayout;
+  readonly backend: ComputeBackend;
   readonly #channel: ThreadChannel;
   readonly #parameters: SharedArrayBuffer;
   readonly #gradients: SharedArrayBuffer;
 
-  constructor(channel: ThreadChannel, layout: LoraLayout) {
+  constructor(channel: ThreadChannel, { layout, backend }: Calls["load"]["answer"]) {
     this.layout = layout;
+    this.backend = backend;
     this.#channel = channel;
     const bytes = layout.size * Float32Array.BYTES_PER_ELEMENT;
     this.#parameters = new SharedArrayBuffer(bytes);

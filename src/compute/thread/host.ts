@@ -66,7 +66,8 @@ export class ComputeHost {
   async #load({ engine, model, lora, options }: Calls["load"]["sent"]): Promise<Calls["load"]["answer"]> {
     this.#trainable = await this.#engineOf(engine).load(model, lora, options);
     this.#vector = new Float32Array(this.#trainable.layout.size);
-    return this.#trainable.layout;
+    const { layout, backend } = this.#trainable;
+    return { layout, backend };
   }
 
   async #dispose(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Batch } from "../../data/row.js";
 import { CoxswainError, messageOf, type ErrorCode } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout, LoraSettings } from "../../model/lora.js";
-import type { DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";
+import type { ComputeBackend, DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";
 
 /** Calls, by name: what is sent and what comes back. Vectors of the layout's size travel in shared memory. */
 export interface Calls {
@@ -14,7 +14,7 @@ export interface Calls {
       readonly lora: LoraSettings | null;
       readonly options: EngineOptions;
     };
-    readonly answer: LoraLayout;
+    readonly answer: { readonly layout: LoraLayout; readonly backend: ComputeBackend };
   };
   readonly setParameters: { readonly sent: { readonly flat: SharedArrayBuffer }; readonly answer: null };
   readonly gradients: {

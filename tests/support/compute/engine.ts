@@ -1,19 +1,35 @@
 /** Models opened in the test's own thread. */
-import type { EngineOptions, Trainable } from "../../../src/compute/engine.js";
+import type { Engine, EngineName, EngineOptions, Trainable } from "../../../src/compute/engine.js";
 import { onnxEngine, type OnnxEngineSettings } from "../../../src/compute/onnx/engine.js";
+import { tfjsEngine, type TfjsEngineSettings } from "../../../src/compute/tfjs/engine.js";
 import type { LoraSettings, ModelFolder } from "../../../src/model/index.js";
 import { openGolden, type Golden, type GoldenCase } from "./golden.js";
 
 export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
+
+/** Every engine. */
+export const engineNames: readonly EngineName[] = ["onnx", "tfjs"];
+
+export type ModelSettings = Partial<EngineOptions> &
+  OnnxEngineSettings &
+  TfjsEngineSettings & {
+    /** "onnx" by default. */
+    readonly engine?: EngineName;
+  };
+
+/** The engine by name; tfjs with the backend that every installation has. */
+function engineOf({ engine = "onnx", ...settings }: ModelSettings): Engine {
+  return engine === "onnx" ? onnxEngine(settings) : tfjsEngine({ backends: ["wasm"], ...settings });
+}
 
 /** Opens a model, hands it to `use`, and disposes of it whatever happens. */
 export async function withModel<R>(
   model: ModelFolder,
   lora: LoraSettings | null,
   use: (trainable: Trainable) => Promise<R>,
-  settings: Partial<EngineOptions> & OnnxEngineSettings = {},
+  settings: ModelSettings = {},
 ): Promise<R> {
-  const trainable = await onnxEngine(settings).load(model, lora, { ...options, ...settings });
+  const trainable = await engineOf(settings).load(model, lora, { ...options, ...settings });
   try {
     return await use(trainable);
   } finally {
@@ -25,7 +41,7 @@ export async function withModel<R>(
 export async function withGolden<R>(
   name: GoldenCase,
   use: (trainable: Trainable, golden: Golden) => Promise<R>,
-  settings: Partial<EngineOptions> & OnnxEngineSettings & { readonly dropout?: number } = {},
+  settings: ModelSettings & { readonly dropout?: number } = {},
 ): Promise<R> {
   const golden = await openGolden(name);
   const lora = { ...golden.lora, dropout: settings.dropout ?? 0 };

@@ -8,7 +8,7 @@ import { Activations, type Adapter, type GraphContext } from "../../../src/compu
 import { GraphBuilder, type Value } from "../../../src/compute/onnx/graph-builder.js";
 import { sequenceInputs } from "../../../src/compute/onnx/graph-inputs.js";
 import { GraphOps } from "../../../src/compute/onnx/graph-ops.js";
-import { RotaryTable } from "../../../src/compute/onnx/rotary-table.js";
+import { RotaryTable } from "../../../src/compute/batch/rotary-table.js";
 import { sequenceFeeds } from "../../../src/compute/onnx/feeds.js";
 import { Session, tensorClass } from "../../../src/compute/onnx/session.js";
 import { Shapes } from "../../../src/compute/onnx/shapes.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attentionBlocks, chunkLimit, lossChunks } from "../../../src/compute/onnx/chunks.js";
+import { attentionBlocks, chunkLimit, lossChunks } from "../../../src/compute/batch/chunks.js";
 import { collate } from "../../../src/data/row.js";
 
 const row = (labels: number[]) => {

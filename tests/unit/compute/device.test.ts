@@ -26,9 +26,17 @@ describe("what computes is not what was asked for", () => {
     });
   });
 
+  it("the tfjs engine computes on the CPU unless CUDA is asked for", () => {
+    const { engine, options: chosen, reason } = resolveCompute({ ...settings, engine: "tfjs" }, { cuda: true });
+    expect([engine, chosen.device]).toEqual(["tfjs", "cpu"]);
+    expect(reason).toContain("only where device: cuda asks for it");
+    expect(resolveCompute({ ...settings, engine: "tfjs", device: "cuda" }, without).options.device).toBe("cuda");
+  });
+
   it.each([
-    [{ engine: "tfjs" }, "compute.engine: the tfjs engine is not there yet"],
-    [{ dtype: "bfloat16" }, "compute.dtype: bfloat16 is not there yet"],
+    [{ dtype: "bfloat16" }, "compute.dtype: bfloat16 is not there yet for the onnx engine"],
+    [{ engine: "tfjs", dtype: "float16" }, "compute.dtype: float16 is not there yet for the tfjs engine"],
+    [{ engine: "tfjs", device: "webgpu" }, "compute.device: webgpu is not there for the tfjs engine"],
     [{ device: "cuda" }, "ONNX Runtime's CUDA provider is missing"],
   ] as const)("%j is refused by name", (asked, message) => {
     expect(() => resolveCompute({ ...settings, ...asked }, without)).toThrow(message);

@@ -4,7 +4,7 @@ import { tensorClass } from "../../../src/compute/onnx/session.js";
 import { OnnxTrainable } from "../../../src/compute/onnx/trainable.js";
 import { collate } from "../../../src/data/row.js";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../src/model/float-convert.js";
-import { options, withGolden } from "../../support/compute/engine.js";
+import { engineNames, options, withGolden } from "../../support/compute/engine.js";
 import { goldenCases, openGolden } from "../../support/compute/golden.js";
 import { relativeDifference } from "../../support/allclose.js";
 
@@ -15,25 +15,35 @@ import { relativeDifference } from "../../support/allclose.js";
  */
 const tolerance = (name: string): number => (name === "qwen2" ? 5e-4 : 1e-5);
 
-describe.each(goldenCases)("%s: training computes other numbers than transformers and PEFT", (name) => {
-  it("first loss and gradients", async () => {
-    await withGolden(name, async (trainable, golden) => {
-      const { layout } = trainable;
-      const gradient = new Float32Array(layout.size);
-      const { lossSum, tokens } = await trainable.gradients(collate(golden.rows), gradient);
-      expect(tokens).toBe(golden.firstStep.supervised_tokens);
-      expect(Math.abs(lossSum / tokens / golden.firstStep.loss - 1)).toBeLessThan(1e-6);
-      const mean = gradient.map((value) => value / tokens);
-      expect(relativeDifference(mean, await golden.firstGradients(layout))).toBeLessThan(tolerance(name));
-      expect(Math.hypot(...mean) / golden.firstStep.grad_norm).toBeCloseTo(1, 4);
+describe.each(engineNames)("%s", (engine) => {
+  describe.each(goldenCases)("%s: training computes other numbers than transformers and PEFT", (name) => {
+    it("first loss and gradients", async () => {
+      await withGolden(
+        name,
+        async (trainable, golden) => {
+          const { layout } = trainable;
+          const gradient = new Float32Array(layout.size);
+          const { lossSum, tokens } = await trainable.gradients(collate(golden.rows), gradient);
+          expect(tokens).toBe(golden.firstStep.supervised_tokens);
+          expect(Math.abs(lossSum / tokens / golden.firstStep.loss - 1)).toBeLessThan(1e-6);
+          const mean = gradient.map((value) => value / tokens);
+          expect(relativeDifference(mean, await golden.firstGradients(layout))).toBeLessThan(tolerance(name));
+          expect(Math.hypot(...mean) / golden.firstStep.grad_norm).toBeCloseTo(1, 4);
+        },
+        { engine },
+      );
     });
-  });
 
-  it("the loss alone is the same as with gradients", async () => {
-    await withGolden(name, async (trainable, golden) => {
-      const batch = collate(golden.rows);
-      const withGradients = await trainable.gradients(batch, new Float32Array(trainable.layout.size));
-      expect(await trainable.loss(batch)).toEqual(withGradients);
+    it("the loss alone is the same as with gradients", async () => {
+      await withGolden(
+        name,
+        async (trainable, golden) => {
+          const batch = collate(golden.rows);
+          const withGradients = await trainable.gradients(batch, new Float32Array(trainable.layout.size));
+          expect(await trainable.loss(batch)).toEqual(withGradients);
+        },
+        { engine },
+      );
     });
   });
 });

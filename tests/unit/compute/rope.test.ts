@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigReader } from "../../../src/compute/families/config-reader.js";
 import { rotarySettings } from "../../../src/compute/families/rope.js";
-import { RotaryTable } from "../../../src/compute/onnx/rotary-table.js";
+import { RotaryTable } from "../../../src/compute/batch/rotary-table.js";
 import { relativeDifference } from "../../support/allclose.js";
 
 interface RopeCase {

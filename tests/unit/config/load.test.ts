@@ -283,10 +283,6 @@ describe("the token", () => {
 describe("what no key can tell alone", () => {
   it.each([
     [
-      "compute: { engine: tfjs }",
-      'run.yaml:5: compute.engine: "tfjs" is not available in this version; use "onnx" or "auto"',
-    ],
-    [
       "telemetry: { nats: 'nats://h' }",
       "run.yaml:5: telemetry.nats: events over NATS are not available in this version; leave it null",
     ],

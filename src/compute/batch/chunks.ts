@@ -1,16 +1,19 @@
 /** How a batch's work is cut into pieces that fit in memory: supervised tokens for the loss, places for attention. Pure. */
 import { IGNORE, type Batch } from "../../data/row.js";
 
-/** See `LossInputs` for the arrays. */
 export interface LossChunks {
   /** How many tokens are supervised. */
   readonly supervised: number;
   readonly chunks: number;
   /** Tokens a chunk; chunks * chunk - supervised places, fewer than `chunks`, are filled up. */
   readonly chunk: number;
+  /** Index of each supervised token within the batch; filled up with 0, [chunks * chunk]. */
   readonly tokens: Int32Array;
+  /** The token to be predicted there; filled up with 0, [chunks * chunk]. */
   readonly targets: Int32Array;
+  /** 1, or 0 where filled up, [chunks * chunk]. */
   readonly weights: Float32Array;
+  /** Where in [chunks * chunk] each token of the batch is; the number after the last for one not supervised, [tokens]. */
   readonly places: Int32Array;
 }
 
@@ -28,7 +31,7 @@ const smallestBlock = 64;
 const mostBlocks = 16;
 
 /**
- * How many blocks of equal size attention is computed in (see `operations/attention-blocks.ts`): as many as there can
+ * How many blocks of equal size attention is computed in (see an engine's `operations/attention-blocks.ts`): as many as there can
  * be, by halving. Like all that decides the order of sums, a function of the batch alone.
  */
 export function attentionBlocks(length: number): number {

@@ -1,0 +1,96 @@
+/**
+ * The runtimes that TensorFlow.js computes with, in order of preference: the native library on a GPU or the CPU, where
+ * one of its two packages is installed and its addon is there; WebAssembly, which every installation has; and plain
+ * JavaScript, which is very slow. tfjs has one current backend a thread, so the first choice of a thread stands.
+ */
+import { backend as currentBackend, enableProdMode, ready, setBackend } from "@tensorflow/tfjs-core";
+import { CoxswainError, messageOf } from "../../errors.js";
+import type { ComputeBackend, Device } from "../engine.js";
+import { prepareNative } from "./native-settings.js";
+import { explicitProducts, flaggedProducts, type Products } from "./products.js";
+
+export const backendNames = ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
+export type BackendName = (typeof backendNames)[number];
+
+export interface Backend {
+  readonly report: ComputeBackend;
+  readonly products: Products;
+}
+
+export interface BackendRequest {
+  /** Which to try, first to last. */
+  readonly order: readonly BackendName[];
+  /** "cpu" or "cuda". */
+  readonly device: Device;
+  /** Threads of a native library on a CPU. */
+  readonly threads: number;
+}
+
+interface Candidate {
+  readonly package: string;
+  /** Its name in tfjs's registry. */
+  readonly registered: string;
+  readonly native: boolean;
+}
+
+const candidates: Record<BackendName, Candidate> = {
+  "tfjs-node-gpu": { package: "@tensorflow/tfjs-node-gpu", registered: "tensorflow", native: true },
+  "tfjs-node": { package: "@tensorflow/tfjs-node", registered: "tensorflow", native: true },
+  wasm: { package: "@tensorflow/tfjs-backend-wasm", registered: "wasm", native: false },
+  cpu: { package: "@tensorflow/tfjs-backend-cpu", registered: "cpu", native: false },
+};
+
+/**
+ * The first backend that loads; why earlier ones did not is in its report.
+ * @throws CoxswainError "config" where none does, or a GPU is asked for and the native library finds none
+ */
+export async function loadBackend(request: BackendRequest): Promise<Backend> {
+  // Else it greets, and advises to install other packages, on the console.
+  enableProdMode();
+  const passedOver: string[] = [];
+  for (const name of request.order) {
+    const candidate = candidates[name];
+    const trouble = await load(candidate, request);
+    if (trouble === null) {
+      return { report: reportOf(name, passedOver), products: candidate.native ? flaggedProducts : explicitProducts };
+    }
+    passedOver.push(`${name}: ${trouble}`);
+  }
+  throw new CoxswainError("config", `compute.engine: no backend of tfjs loads (${passedOver.join("; ")})`, {
+    hint: "Install again with npm ci, or use engine: onnx.",
+  });
+}
+
+/** @returns why it does not load, null if it did */
+async function load(candidate: Candidate, { device, threads }: BackendRequest): Promise<string | null> {
+  if (candidate.native) prepareNative({ device, threads });
+  else if (device === "cuda") return "it computes on the CPU";
+  try {
+    await import(candidate.package);
+    if (!(await setBackend(candidate.registered))) return "it cannot be initialised";
+    await ready();
+  } catch (error) {
+    return reasonOf(error);
+  }
+  if (device === "cuda" && !usesGpu()) return "it finds no GPU";
+  return null;
+}
+
+/** Why a package does not load, in one line. */
+function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  if (/cannot find (module|package)/i.test(message)) return "not installed";
+  if (message.includes("tfjs_binding.node")) return "installed without its native addon";
+  return message.trim().split("\n", 1)[0] ?? "it failed";
+}
+
+function usesGpu(): boolean {
+  const backend: object = currentBackend();
+  return "isUsingGpuDevice" in backend && backend.isUsingGpuDevice === true;
+}
+
+function reportOf(name: BackendName, passedOver: readonly string[]): ComputeBackend {
+  const reason = passedOver.length === 0 ? "the first choice" : `passed over ${passedOver.join("; ")}`;
+  if (name !== "cpu") return { name, reason, warning: null };
+  return { name, reason, warning: "plain JavaScript computes: expect a hundredth of the usual speed" };
+}

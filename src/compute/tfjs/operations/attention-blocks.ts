@@ -1,0 +1,122 @@
+/**
+ * Attention in blocks of consecutive places, one after another: a block's queries see no key after the block, nor any
+ * before its window, so those are left out, and only one block's probabilities are in memory at a time. The queries of
+ * the heads that share a key/value head lie one below the other ("stacked": [rows, keyValueHeads, group * queries, …]),
+ * so keys and values are never repeated.
+ */
+import { add, concat, dispose, mul, pad, reshape, slice, softmax, sub, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import type { AttentionSettings } from "../../ops.js";
+import type { AttentionBlock, TensorContext } from "../context.js";
+import { groupSize } from "./heads.js";
+
+export interface AttentionInputs {
+  /** Times the scale, [rows, keyValueHeads, group, length, headDim]. */
+  readonly queries: Tensor;
+  /** [rows, keyValueHeads, length, headDim] */
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** @returns [rows, keyValueHeads, group, length, headDim] */
+export function blockedAttention(context: TensorContext, inputs: AttentionInputs, settings: AttentionSettings): Tensor {
+  const { products, scope } = context;
+  const parts = scope.blocks(settings.window).map((block) =>
+    tidy(() => {
+      const p = probabilities(context, inputs, block, settings);
+      return unstack(products.plain(p, keysOf(inputs.values, block)), settings);
+    }),
+  );
+  return joined(parts);
+}
+
+/**
+ * With P the probabilities and dP = gradient v^T: the scores' gradient is P (dP - rowsum(P dP)), and rowsum(P dP) is
+ * the sum over headDim of gradient * output (as in FlashAttention, Dao 2022).
+ * @param toMixed gradient of the output, [rows, keyValueHeads, group, length, headDim]
+ * @param rowSums sum over headDim of gradient * output, [rows, keyValueHeads, group, length, 1]
+ * @returns gradients of the inputs, in their layouts
+ */
+export function blockedBackward(
+  context: TensorContext,
+  inputs: AttentionInputs,
+  toMixed: Tensor,
+  rowSums: Tensor,
+  settings: AttentionSettings,
+): AttentionInputs {
+  const { products, scope } = context;
+  const length = inputs.keys.shape[2] ?? 0;
+  const toQueries: Tensor[] = [];
+  let sums: readonly [Tensor, Tensor] | null = null;
+  for (const block of scope.blocks(settings.window)) {
+    const before: readonly [Tensor, Tensor] | null = sums;
+    const [toBlock, toKeys, toValues]: [Tensor, Tensor, Tensor] = tidy((): [Tensor, Tensor, Tensor] => {
+      const p = probabilities(context, inputs, block, settings);
+      const ofBlock = queriesOf(toMixed, block);
+      const toP = products.transposedRight(ofBlock, keysOf(inputs.values, block));
+      const toScores = mul(p, sub(toP, queriesOf(rowSums, block)));
+      return [
+        unstack(products.plain(toScores, keysOf(inputs.keys, block)), settings),
+        plus(before?.[0], atPlaces(products.transposedLeft(toScores, queriesOf(inputs.queries, block)), block, length)),
+        plus(before?.[1], atPlaces(products.transposedLeft(p, ofBlock), block, length)),
+      ];
+    });
+    if (before !== null) dispose([...before]);
+    toQueries.push(toBlock);
+    sums = [toKeys, toValues];
+  }
+  const [keys, values] = sums ?? [inputs.keys, inputs.values];
+  return { queries: joined(toQueries), keys, values };
+}
+
+/** softmax(q k^T + mask), [rows, keyValueHeads, group * queries, keys] */
+function probabilities(
+  { products }: TensorContext,
+  inputs: AttentionInputs,
+  block: AttentionBlock,
+  settings: AttentionSettings,
+): Tensor {
+  const scores = products.transposedRight(queriesOf(inputs.queries, block), keysOf(inputs.keys, block));
+  const { rows, heads } = sizes(inputs.keys);
+  const apart = reshape(scores, [rows, heads, groupSize(settings), block.queries, block.keys]);
+  return softmax(reshape(add(apart, block.mask), scores.shape));
+}
+
+/** Of [rows, keyValueHeads, group, length, width]: the block's places, stacked. */
+function queriesOf(whole: Tensor, { firstQuery, queries }: AttentionBlock): Tensor {
+  const [rows = 1, heads = 1, group = 1, , width = 1] = whole.shape;
+  const part = slice(whole, [0, 0, 0, firstQuery, 0], [rows, heads, group, queries, width]);
+  return reshape(part, [rows, heads, group * queries, width]);
+}
+
+/** The way back. */
+function unstack(x: Tensor, settings: AttentionSettings): Tensor {
+  const { rows, heads } = sizes(x);
+  return reshape(x, [rows, heads, groupSize(settings), -1, settings.headDim]);
+}
+
+/** Of [rows, keyValueHeads, length, headDim]: the keys or values in sight. */
+function keysOf(whole: Tensor, { firstKey, keys }: AttentionBlock): Tensor {
+  const { rows, heads, length, width } = sizes(whole);
+  if (keys === length) return whole;
+  return slice(whole, [0, 0, firstKey, 0], [rows, heads, keys, width]);
+}
+
+/** [rows, keyValueHeads, keys in sight, headDim] at their places in `length`, with 0 elsewhere. */
+function atPlaces(part: Tensor, { firstKey, keys }: AttentionBlock, length: number): Tensor {
+  if (keys === length) return part;
+  return pad(part, [
+    [0, 0],
+    [0, 0],
+    [firstKey, length - firstKey - keys],
+    [0, 0],
+  ]);
+}
+
+const plus = (sum: Tensor | undefined, part: Tensor): Tensor => (sum === undefined ? part : add(sum, part));
+
+const joined = (parts: readonly Tensor[]): Tensor => concat([...parts], 3);
+
+function sizes(x: Tensor): { rows: number; heads: number; length: number; width: number } {
+  const [rows = 1, heads = 1, length = 1, width = 1] = x.shape;
+  return { rows, heads, length, width };
+}

@@ -1,0 +1,58 @@
+/**
+ * Matrix products, of matrices or of equally many matrices in leading dimensions. The WebAssembly backend has a fast
+ * product for two plain matrices alone: with its transpose flags, or a batch, it falls back to a loop that is 11 to 17
+ * times slower. There operands are transposed first, and batches are taken apart.
+ */
+import { matMul, reshape, stack, transpose, unstack, type Tensor } from "@tensorflow/tfjs-core";
+
+export interface Products {
+  /** a b: [m, k] and [k, n] to [m, n]. */
+  plain(a: Tensor, b: Tensor): Tensor;
+  /** a b^T: [m, k] and [n, k] to [m, n]. */
+  transposedRight(a: Tensor, b: Tensor): Tensor;
+  /** a^T b: [k, m] and [k, n] to [m, n]. */
+  transposedLeft(a: Tensor, b: Tensor): Tensor;
+}
+
+/** For backends whose product transposes on its way. */
+export const flaggedProducts: Products = {
+  plain: (a, b) => matMul(a, b),
+  transposedRight: (a, b) => matMul(a, b, false, true),
+  transposedLeft: (a, b) => matMul(a, b, true, false),
+};
+
+/** For backends that are fast with plain matrices only. */
+export const explicitProducts: Products = {
+  plain: (a, b) => eachMatrix(a, b, (left, right) => matMul(left, right)),
+  transposedRight: (a, b) => eachMatrix(a, b, timesTransposed),
+  transposedLeft: (a, b) => eachMatrix(a, b, transposedTimes),
+};
+
+type Product = (a: Tensor, b: Tensor) => Tensor;
+
+/** a b^T, or (b a^T)^T where that moves fewer numbers. */
+function timesTransposed(a: Tensor, b: Tensor): Tensor {
+  const [m = 1, k = 1] = a.shape;
+  const [n = 1] = b.shape;
+  if (n * k <= m * k + m * n) return matMul(a, transpose(b));
+  return transpose(matMul(b, transpose(a)));
+}
+
+/** a^T b, or (b^T a)^T where that moves fewer numbers. */
+function transposedTimes(a: Tensor, b: Tensor): Tensor {
+  const [k = 1, m = 1] = a.shape;
+  const n = b.shape[1] ?? 1;
+  if (k * m <= k * n + m * n) return matMul(transpose(a), b);
+  return transpose(matMul(transpose(b), a));
+}
+
+function eachMatrix(a: Tensor, b: Tensor, product: Product): Tensor {
+  if (a.rank === 2) return product(a, b);
+  const rights = matrices(b);
+  const products = matrices(a).map((left, i) => product(left, rights[i] ?? left));
+  const result = stack(products);
+  return reshape(result, [...a.shape.slice(0, -2), ...result.shape.slice(1)]);
+}
+
+/** [..., m, n] as matrices [m, n]. */
+const matrices = (x: Tensor): Tensor[] => unstack(reshape(x, [-1, ...x.shape.slice(-2)]));

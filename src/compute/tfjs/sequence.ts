@@ -1,0 +1,51 @@
+/** Token ids and rotary angles of a batch, or of a feed in generation, as tensors. */
+import { tensor, tensor1d, type Tensor } from "@tensorflow/tfjs-core";
+import type { RotaryTable } from "../batch/rotary-table.js";
+
+export interface Sequence {
+  readonly rows: number;
+  readonly length: number;
+  /** int32 [tokens] */
+  readonly tokenIds: Tensor;
+  /** cos of each token's angles, for both halves of a head, [tokens, 1, headDim]. */
+  readonly cos: Tensor;
+  /** sin of the same, negative for the first half: with the halves swapped, x cos + swapped sin is the rotation. */
+  readonly sin: Tensor;
+  /** -sin: rotates the other way. */
+  readonly negativeSin: Tensor;
+}
+
+/** @param sequence ids and positions within their examples, [rows, length] */
+export function sequenceTensors(
+  sequence: {
+    readonly rows: number;
+    readonly length: number;
+    readonly inputIds: Int32Array;
+    readonly positions: Int32Array;
+  },
+  table: RotaryTable,
+): Sequence {
+  const { rows, length, inputIds, positions } = sequence;
+  const highest = positions.reduce((most, position) => Math.max(most, position), 0);
+  const { positions: known, cos, sin } = table.upTo(highest + 1);
+  const half = cos.length / known;
+  const perToken = (values: Float32Array, firstSign: number, secondSign: number): Tensor => {
+    const out = new Float32Array(positions.length * half * 2);
+    positions.forEach((position, token) => {
+      for (let i = 0; i < half; i++) {
+        const value = values[position * half + i] ?? 0;
+        out[token * 2 * half + i] = firstSign * value;
+        out[token * 2 * half + half + i] = secondSign * value;
+      }
+    });
+    return tensor(out, [positions.length, 1, 2 * half], "float32");
+  };
+  return {
+    rows,
+    length,
+    tokenIds: tensor1d(inputIds.slice(), "int32"),
+    cos: perToken(cos, 1, 1),
+    sin: perToken(sin, -1, 1),
+    negativeSin: perToken(sin, 1, -1),
+  };
+}

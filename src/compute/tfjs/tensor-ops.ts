@@ -1,0 +1,107 @@
+/** `Ops` over tensors: each operation is computed at once, and recorded where it is differentiated. */
+import { add, gather, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import type { AttentionSettings, Ops, Projection, RmsNormSettings } from "../ops.js";
+import type { TensorContext } from "./context.js";
+import { attention } from "./operations/attention.js";
+import { project } from "./operations/linear.js";
+import { rmsNorm } from "./operations/norm.js";
+import { rotary } from "./operations/rotary.js";
+import { swiGlu } from "./operations/swiglu.js";
+import type { Tape } from "./tape.js";
+
+export class TensorOps implements Ops<Tensor> {
+  readonly #context: TensorContext;
+  readonly #checkpointing: boolean;
+
+  /** @param checkpointing keep a layer's input only, and compute the layer again in the backward pass */
+  constructor(context: TensorContext, checkpointing: boolean) {
+    this.#context = context;
+    this.#checkpointing = checkpointing;
+  }
+
+  embedding(weight: string): Tensor {
+    const { weights, sequence } = this.#context;
+    return gather(weights.get(weight), sequence.tokenIds);
+  }
+
+  block(x: Tensor, body: (x: Tensor) => Tensor): Tensor {
+    const { tape } = this.#context;
+    if (tape === null)
+      return this.#released(
+        x,
+        tidy(() => body(x)),
+      );
+    return this.#checkpointing ? this.#recomputedBlock(tape, x, body) : body(x);
+  }
+
+  project<const P extends readonly Projection[]>(x: Tensor, modules: P): { readonly [K in keyof P]: Tensor } {
+    return project(this.#context, x, modules) as unknown as { readonly [K in keyof P]: Tensor };
+  }
+
+  rmsNorm(x: Tensor, settings: RmsNormSettings): Tensor {
+    return rmsNorm(this.#context, x, settings);
+  }
+
+  /** The angles are those of the sequence's tables, which are made of the same settings. */
+  rotary(x: Tensor, heads: number): Tensor {
+    return rotary(this.#context, x, heads);
+  }
+
+  attention(q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings): Tensor {
+    return attention(this.#context, q, k, v, settings);
+  }
+
+  swiGlu(gate: Tensor, up: Tensor): Tensor {
+    return swiGlu(this.#context, gate, up);
+  }
+
+  add(a: Tensor, b: Tensor): Tensor {
+    const { tape } = this.#context;
+    const output = add(a, b);
+    if (tape !== null && (tape.needs(a) || tape.needs(b))) {
+      tape.record({
+        inputs: [a, b],
+        outputs: [output],
+        // Each input's gradient is a tensor of its own, of the same numbers.
+        backward: ([gradient]) => (gradient === undefined ? [] : [gradient.clone(), gradient.clone()]),
+      });
+    }
+    return output;
+  }
+
+  #recomputedBlock(tape: Tape, x: Tensor, body: (x: Tensor) => Tensor): Tensor {
+    const output = this.#onTape(null, () => tidy(() => body(x)));
+    tape.record({
+      inputs: [x],
+      outputs: [output],
+      backward: ([gradient]) => {
+        if (gradient === undefined) return [];
+        const replay = tape.another();
+        if (tape.needs(x)) replay.require(x);
+        this.#onTape(replay, () => {
+          replay.accumulate(body(x), gradient.clone());
+          replay.backward();
+        });
+        return [replay.takeGradient(x)];
+      },
+    });
+    return output;
+  }
+
+  /** Runs `action` with operations recorded on another tape, or none. */
+  #onTape<R>(tape: Tape | null, action: () => R): R {
+    const before = this.#context.tape;
+    this.#context.tape = tape;
+    try {
+      return action();
+    } finally {
+      this.#context.tape = before;
+    }
+  }
+
+  /** Without a tape nothing looks at a layer's input again. */
+  #released(input: Tensor, output: Tensor): Tensor {
+    input.dispose();
+    return output;
+  }
+}
