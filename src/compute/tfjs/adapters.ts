@@ -20,10 +20,6 @@ export class Adapters {
     this.set(new Float32Array(layout.size));
   }
 
-  get r(): number {
-    return this.#layout.r;
-  }
-
   /** What B A x is multiplied by. */
   get scale(): number {
     return this.#layout.scale;

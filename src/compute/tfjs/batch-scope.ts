@@ -20,7 +20,7 @@ export class BatchScope implements AttentionScope {
       this.#blocks.set(
         window,
         ranges.map((range) => {
-          const shape = [rows, 1, 1, range.queries, range.keys];
+          const shape = [rows, 1, range.queries, range.keys];
           return { ...range, mask: tensor(batchMask(segments, rows, range, window), shape, "float32") };
         }),
       );

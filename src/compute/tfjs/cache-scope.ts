@@ -33,7 +33,7 @@ export class CacheScope implements AttentionScope {
     this.#cache = cache;
     const length = fed.positions.length / rows;
     for (const window of new Set(windows)) {
-      const mask = tensor(cacheMask(fed, rows, window), [rows, 1, 1, length, fed.places], "float32");
+      const mask = tensor(cacheMask(fed, rows, window), [rows, 1, length, fed.places], "float32");
       this.#blocks.set(window, [{ firstQuery: 0, queries: length, firstKey: 0, keys: fed.places, mask }]);
     }
   }

@@ -9,7 +9,7 @@ import type { Weights } from "./weights.js";
 
 /** Queries that attention is computed of at once, and the keys that any of them may see. */
 export interface AttentionBlock extends BlockRange {
-  /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, 1, queries, keys]. */
+  /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, queries, keys]. */
   readonly mask: Tensor;
 }
 
@@ -30,7 +30,7 @@ export interface Dropout {
 }
 
 export interface TensorContext {
-  readonly weights: Weights;
+  readonly weights: Pick<Weights, "get">;
   readonly adapters: Adapters;
   readonly products: Products;
   readonly sequence: Sequence;

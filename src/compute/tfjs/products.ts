@@ -3,7 +3,7 @@
  * product for two plain matrices alone: with its transpose flags, or a batch, it falls back to a loop that is 11 to 17
  * times slower. There operands are transposed first, and batches are taken apart.
  */
-import { matMul, reshape, stack, transpose, unstack, type Tensor } from "@tensorflow/tfjs-core";
+import { matMul, reshape, stack, tensor2d, transpose, type Tensor } from "@tensorflow/tfjs-core";
 
 export interface Products {
   /** a b: [m, k] and [k, n] to [m, n]. */
@@ -54,5 +54,15 @@ function eachMatrix(a: Tensor, b: Tensor, product: Product): Tensor {
   return reshape(result, [...a.shape.slice(0, -2), ...result.shape.slice(1)]);
 }
 
-/** [..., m, n] as matrices [m, n]. */
-const matrices = (x: Tensor): Tensor[] => unstack(reshape(x, [-1, ...x.shape.slice(-2)]));
+/**
+ * [..., m, n] as matrices [m, n]. By way of an array of its numbers: the WebAssembly backend's own slice copies the whole
+ * tensor for each part that it takes.
+ */
+function matrices(x: Tensor): Tensor[] {
+  const shape = x.shape.slice(-2) as [number, number];
+  const size = shape[0] * shape[1];
+  const values = x.dataSync<"float32">();
+  return Array.from({ length: x.size / size }, (_, i) =>
+    tensor2d(values.subarray(i * size, (i + 1) * size), shape, "float32"),
+  );
+}

@@ -1,7 +1,8 @@
-/** One operation of `GraphOps` at a time: its output, and its gradients as the tape has them. */
+/** One operation of an engine's `Ops` at a time: its output, and its gradients as the tape has them. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EngineName } from "../../../src/compute/engine.js";
 import type { Ops } from "../../../src/compute/ops.js";
 import { BatchScope } from "../../../src/compute/onnx/batch-scope.js";
 import { Activations, type Adapter, type GraphContext } from "../../../src/compute/onnx/context.js";
@@ -15,6 +16,7 @@ import { Shapes } from "../../../src/compute/onnx/shapes.js";
 import { Parameters, Tape } from "../../../src/compute/onnx/tape.js";
 import { Weights } from "../../../src/compute/onnx/weights.js";
 import { collate, type Row } from "../../../src/data/row.js";
+import { compileTensors } from "./tensor-operations.js";
 import { floatTensor, openModelFolder, writeSafetensors } from "../../../src/model/index.js";
 
 /** Numbers between -1 and 1 that look random. */
@@ -39,7 +41,7 @@ export interface Operation {
   readonly checkpointing?: boolean;
   /** 1 by default. */
   readonly attentionBlocks?: number;
-  build(ops: Ops<Value>, inputs: Readonly<Record<string, Value>>): Value;
+  build<T extends object>(ops: Ops<T>, inputs: Readonly<Record<string, T>>): T;
 }
 
 export interface Evaluation {
@@ -55,19 +57,14 @@ export interface CompiledOperation {
   close(): Promise<void>;
 }
 
-/** @param features of the output */
-export async function compile(operation: Operation, features: number): Promise<CompiledOperation> {
+/** On the engine's own values. @param features of the output */
+export function compile(engine: EngineName, operation: Operation, features: number): Promise<CompiledOperation> {
+  return engine === "onnx" ? compileGraph(operation, features) : compileTensors(operation, features);
+}
+
+async function compileGraph(operation: Operation, features: number): Promise<CompiledOperation> {
   const folder = await mkdtemp(join(tmpdir(), "operation-"));
-  const tensors = Object.entries(operation.weights ?? {}).map(([name, shape], i) =>
-    floatTensor(
-      name,
-      shape,
-      numbers(
-        shape.reduce((a, b) => a * b),
-        50 + i,
-      ),
-    ),
-  );
+  const tensors = weightValues(operation).map(({ name, shape, values }) => floatTensor(name, shape, values));
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
   await writeFile(join(folder, "config.json"), "{}");
   const graph = new GraphBuilder();
@@ -136,7 +133,14 @@ export async function compile(operation: Operation, features: number): Promise<C
   };
 }
 
-function inputShapes({ inputs, adapters }: Operation): Record<string, readonly (number | string)[]> {
+export function weightValues({ weights }: Operation) {
+  return Object.entries(weights ?? {}).map(([name, shape], i) => {
+    const size = shape.reduce((a, b) => a * b);
+    return { name, shape, values: numbers(size, 50 + i) };
+  });
+}
+
+export function inputShapes({ inputs, adapters }: Operation): Record<string, readonly (number | string)[]> {
   const shapes: Record<string, readonly (number | string)[]> = {};
   for (const [name, features] of Object.entries(inputs)) shapes[name] = ["tokens", features];
   for (const [name, [inFeatures, outFeatures]] of Object.entries(adapters ?? {})) {

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { Trainable } from "../../../src/compute/engine.js";
 import { collate, type Batch, type Row } from "../../../src/data/row.js";
 import { openModelFolder } from "../../../src/model/index.js";
-import { withGolden, withModel } from "../../support/compute/engine.js";
+import { engineNames, withGolden, withModel, type ModelSettings } from "../../support/compute/engine.js";
+import type { Golden } from "../../support/compute/golden.js";
 import { relativeDifference } from "../../support/allclose.js";
 
 interface Gradient {
@@ -48,68 +49,77 @@ function sum(parts: readonly Gradient[]): Gradient {
   };
 }
 
-describe.each(["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const)("%s", (name) => {
-  it("packed examples see each other", async () => {
-    await withGolden(name, async (trainable, { rows }) => {
-      const packed = collate([pack(rows.slice(0, 3)), pack(rows.slice(3))]);
-      expectClose(await gradientOf(trainable, packed), await gradientOf(trainable, collate(rows)));
-    });
-  });
+const models = ["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const;
 
-  it("padding, or what stands in it, changes the result", async () => {
-    await withGolden(name, async (trainable, { rows }) => {
-      const batch = collate(rows);
-      const wide = collate(rows, 96);
-      expect(wide.length).toBeGreaterThan(batch.length);
-      wide.segments.forEach((segment, i) => {
-        if (segment === -1) wide.inputIds[i] = 1 + (i % 50);
+describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name] as const)))(
+  "%s, %s",
+  (engine, name) => {
+    const open = <R>(
+      use: (trainable: Trainable, golden: Golden) => Promise<R>,
+      settings: ModelSettings = {},
+    ): Promise<R> => withGolden(name, use, { engine, ...settings });
+
+    it("packed examples see each other", async () => {
+      await open(async (trainable, { rows }) => {
+        const packed = collate([pack(rows.slice(0, 3)), pack(rows.slice(3))]);
+        expectClose(await gradientOf(trainable, packed), await gradientOf(trainable, collate(rows)));
       });
-      expectClose(await gradientOf(trainable, wide), await gradientOf(trainable, batch));
     });
-  });
 
-  it("micro-batches add up to something else than the batch", async () => {
-    await withGolden(name, async (trainable, { rows }) => {
-      const parts: Gradient[] = [];
-      for (const part of [rows.slice(0, 1), rows.slice(1, 3), rows.slice(3)]) {
-        parts.push(await gradientOf(trainable, collate(part)));
+    it("padding, or what stands in it, changes the result", async () => {
+      await open(async (trainable, { rows }) => {
+        const batch = collate(rows);
+        const wide = collate(rows, 96);
+        expect(wide.length).toBeGreaterThan(batch.length);
+        wide.segments.forEach((segment, i) => {
+          if (segment === -1) wide.inputIds[i] = 1 + (i % 50);
+        });
+        expectClose(await gradientOf(trainable, wide), await gradientOf(trainable, batch));
+      });
+    });
+
+    it("micro-batches add up to something else than the batch", async () => {
+      await open(async (trainable, { rows }) => {
+        const parts: Gradient[] = [];
+        for (const part of [rows.slice(0, 1), rows.slice(1, 3), rows.slice(3)]) {
+          parts.push(await gradientOf(trainable, collate(part)));
+        }
+        expectClose(sum(parts), await gradientOf(trainable, collate(rows)));
+      });
+    });
+
+    it("a loss in chunks differs from a loss in one", async () => {
+      const whole = await open((trainable, { rows }) => gradientOf(trainable, collate(rows)));
+      for (const lossChunk of [1, 7, 50]) {
+        const chunked = open((trainable, { rows }) => gradientOf(trainable, collate(rows)), { lossChunk });
+        expectClose(await chunked, whole);
       }
-      expectClose(sum(parts), await gradientOf(trainable, collate(rows)));
     });
-  });
 
-  it("a loss in chunks differs from a loss in one", async () => {
-    const whole = await withGolden(name, (trainable, { rows }) => gradientOf(trainable, collate(rows)));
-    for (const lossChunk of [1, 7, 50]) {
-      const chunked = withGolden(name, (trainable, { rows }) => gradientOf(trainable, collate(rows)), { lossChunk });
-      expectClose(await chunked, whole);
-    }
-  });
+    it("gradient checkpointing changes gradients", async () => {
+      const gradients = (gradientCheckpointing: boolean): Promise<Gradient> =>
+        open((trainable, { rows }) => gradientOf(trainable, collate(rows)), { gradientCheckpointing });
+      expectSameBits(await gradients(true), await gradients(false));
+    });
 
-  it("gradient checkpointing changes gradients", async () => {
-    const gradients = (gradientCheckpointing: boolean): Promise<Gradient> =>
-      withGolden(name, (trainable, { rows }) => gradientOf(trainable, collate(rows)), { gradientCheckpointing });
-    expectSameBits(await gradients(true), await gradients(false));
-  });
-
-  it("the number of threads, or an earlier call, changes bits", async () => {
-    const results: Gradient[] = [];
-    for (const threads of [1, 2, 3, 4]) {
-      await withGolden(
-        name,
-        async (trainable, { rows }) => {
-          const batch = collate(rows);
-          results.push(await gradientOf(trainable, batch));
-          await gradientOf(trainable, collate(rows.slice(2, 5)));
-          await trainable.loss(collate(rows.slice(0, 1)));
-          results.push(await gradientOf(trainable, batch));
-        },
-        { threads },
-      );
-    }
-    for (const result of results) expectSameBits(result, results[0]!);
-  });
-});
+    it("the number of threads, or an earlier call, changes bits", async () => {
+      const results: Gradient[] = [];
+      for (const threads of [1, 2, 3, 4]) {
+        await open(
+          async (trainable, { rows }) => {
+            const batch = collate(rows);
+            results.push(await gradientOf(trainable, batch));
+            await gradientOf(trainable, collate(rows.slice(2, 5)));
+            await trainable.loss(collate(rows.slice(0, 1)));
+            results.push(await gradientOf(trainable, batch));
+          },
+          { threads },
+        );
+      }
+      for (const result of results) expectSameBits(result, results[0]!);
+    });
+  },
+);
 
 it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded"] as const)(
   "%s: weights widened in memory or in the graph give other bits",
@@ -144,13 +154,17 @@ it("the number of threads changes bits on the quickstart's model", async () => {
   for (const result of results) expectSameBits(result, results[0]!);
 });
 
-it("a batch with nothing supervised has a gradient", async () => {
-  await withGolden("llama", async (trainable, { rows }) => {
-    const batch = collate(rows);
-    batch.targets.fill(-100);
-    const gradient = new Float32Array(trainable.layout.size).fill(7);
-    expect(await trainable.gradients(batch, gradient)).toEqual({ lossSum: 0, tokens: 0 });
-    expect(gradient.every((value) => value === 0)).toBe(true);
-    expect(await trainable.loss(batch)).toEqual({ lossSum: 0, tokens: 0 });
-  });
+it.each(engineNames)("%s: a batch with nothing supervised has a gradient", async (engine) => {
+  await withGolden(
+    "llama",
+    async (trainable, { rows }) => {
+      const batch = collate(rows);
+      batch.targets.fill(-100);
+      const gradient = new Float32Array(trainable.layout.size).fill(7);
+      expect(await trainable.gradients(batch, gradient)).toEqual({ lossSum: 0, tokens: 0 });
+      expect(gradient.every((value) => value === 0)).toBe(true);
+      expect(await trainable.loss(batch)).toEqual({ lossSum: 0, tokens: 0 });
+    },
+    { engine },
+  );
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Row } from "../../../src/data/row.js";
 import { adapterScale, compile, numbers, type Operation } from "../../support/compute/operations.js";
+import { engineNames } from "../../support/compute/engine.js";
 import { relativeDifference } from "../../support/allclose.js";
 
 /** Rows of 5 and 6 places; the second has two examples, the first some padding. */
@@ -152,9 +153,9 @@ operations["attention in blocks and a window"] = {
 };
 operations["block, recomputed"] = { ...block!, operation: { ...block!.operation, checkpointing: true } };
 
-describe("a gradient is not the slope of its operation", () => {
+describe.each(engineNames)("%s: a gradient is not the slope of its operation", (engine) => {
   it.each(Object.entries(operations))("%s", async (_, { operation, features }) => {
-    const compiled = await compile(operation, features);
+    const compiled = await compile(engine, operation, features);
     const coefficients = numbers(tokens * features, 9);
     const point = Object.fromEntries(Object.entries(compiled.sizes).map(([name, size], i) => [name, numbers(size, i)]));
     const value = async (at: Record<string, Float32Array>): Promise<number> =>
@@ -174,7 +175,7 @@ describe("a gradient is not the slope of its operation", () => {
   });
 });
 
-describe("an operation computes something else than its formula", () => {
+describe.each(engineNames)("%s: an operation computes something else than its formula", (engine) => {
   it("linear: x W^T + bias + scale B A x", async () => {
     const { operation } = operations["linear with adapters on some of three layers"]!;
     const weights = { "q.weight": [5, 4], "q.bias": [5] };
@@ -184,7 +185,7 @@ describe("an operation computes something else than its formula", () => {
       adapters: { q: [4, 5] },
       build: (ops, { x }) => ops.project(x!, [linear("q", 4, 5, true)])[0],
     };
-    const compiled = await compile(only, 5);
+    const compiled = await compile(engine, only, 5);
     const point = { x: numbers(48, 1), "q.A": numbers(8, 2), "q.B": numbers(10, 3) };
     const { output } = await compiled.at(point, numbers(60, 4));
     const [w, bias] = [numbers(20, 50), numbers(5, 51)];
@@ -204,7 +205,7 @@ describe("an operation computes something else than its formula", () => {
 
   it.each([1, 2, 3, 6])("attention in %d blocks: softmax over what each token may see", async (attentionBlocks) => {
     const window = 2;
-    const compiled = await compile({ ...windowed!.operation, attentionBlocks }, 16);
+    const compiled = await compile(engine, { ...windowed!.operation, attentionBlocks }, 16);
     const point = { q: numbers(192, 1), k: numbers(96, 2), v: numbers(96, 3) };
     const { output } = await compiled.at(point, numbers(192, 4));
     // [row, place] of each token's example, as in `rows`: 5 places and padding; 2 places, then 4.

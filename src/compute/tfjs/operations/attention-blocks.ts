@@ -7,17 +7,16 @@
 import { add, concat, dispose, mul, pad, reshape, slice, softmax, sub, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { AttentionSettings } from "../../ops.js";
 import type { AttentionBlock, TensorContext } from "../context.js";
-import { groupSize } from "./heads.js";
 
 export interface AttentionInputs {
-  /** Times the scale, [rows, keyValueHeads, group, length, headDim]. */
+  /** Times the scale, [rows, heads, length, headDim]. */
   readonly queries: Tensor;
   /** [rows, keyValueHeads, length, headDim] */
   readonly keys: Tensor;
   readonly values: Tensor;
 }
 
-/** @returns [rows, keyValueHeads, group, length, headDim] */
+/** @returns [rows, heads, length, headDim] */
 export function blockedAttention(context: TensorContext, inputs: AttentionInputs, settings: AttentionSettings): Tensor {
   const { products, scope } = context;
   const parts = scope.blocks(settings.window).map((block) =>
@@ -32,8 +31,8 @@ export function blockedAttention(context: TensorContext, inputs: AttentionInputs
 /**
  * With P the probabilities and dP = gradient v^T: the scores' gradient is P (dP - rowsum(P dP)), and rowsum(P dP) is
  * the sum over headDim of gradient * output (as in FlashAttention, Dao 2022).
- * @param toMixed gradient of the output, [rows, keyValueHeads, group, length, headDim]
- * @param rowSums sum over headDim of gradient * output, [rows, keyValueHeads, group, length, 1]
+ * @param toMixed gradient of the output, [rows, heads, length, headDim]
+ * @param rowSums sum over headDim of gradient * output, [rows, heads, length, 1]
  * @returns gradients of the inputs, in their layouts
  */
 export function blockedBackward(
@@ -51,12 +50,15 @@ export function blockedBackward(
     const before: readonly [Tensor, Tensor] | null = sums;
     const [toBlock, toKeys, toValues]: [Tensor, Tensor, Tensor] = tidy((): [Tensor, Tensor, Tensor] => {
       const p = probabilities(context, inputs, block, settings);
-      const ofBlock = queriesOf(toMixed, block);
+      const ofBlock = queriesOf(toMixed, block, settings);
       const toP = products.transposedRight(ofBlock, keysOf(inputs.values, block));
-      const toScores = mul(p, sub(toP, queriesOf(rowSums, block)));
+      const toScores = mul(p, sub(toP, queriesOf(rowSums, block, settings)));
       return [
         unstack(products.plain(toScores, keysOf(inputs.keys, block)), settings),
-        plus(before?.[0], atPlaces(products.transposedLeft(toScores, queriesOf(inputs.queries, block)), block, length)),
+        plus(
+          before?.[0],
+          atPlaces(products.transposedLeft(toScores, queriesOf(inputs.queries, block, settings)), block, length),
+        ),
         plus(before?.[1], atPlaces(products.transposedLeft(p, ofBlock), block, length)),
       ];
     });
@@ -75,28 +77,27 @@ function probabilities(
   block: AttentionBlock,
   settings: AttentionSettings,
 ): Tensor {
-  const scores = products.transposedRight(queriesOf(inputs.queries, block), keysOf(inputs.keys, block));
-  const { rows, heads } = sizes(inputs.keys);
-  const apart = reshape(scores, [rows, heads, groupSize(settings), block.queries, block.keys]);
+  const scores = products.transposedRight(queriesOf(inputs.queries, block, settings), keysOf(inputs.keys, block));
+  const apart = reshape(scores, [-1, settings.heads, block.queries, block.keys]);
   return softmax(reshape(add(apart, block.mask), scores.shape));
 }
 
-/** Of [rows, keyValueHeads, group, length, width]: the block's places, stacked. */
-function queriesOf(whole: Tensor, { firstQuery, queries }: AttentionBlock): Tensor {
-  const [rows = 1, heads = 1, group = 1, , width = 1] = whole.shape;
-  const part = slice(whole, [0, 0, 0, firstQuery, 0], [rows, heads, group, queries, width]);
-  return reshape(part, [rows, heads, group * queries, width]);
+/** Of [rows, heads, length, width]: the block's places, stacked. */
+function queriesOf(whole: Tensor, { firstQuery, queries }: AttentionBlock, settings: AttentionSettings): Tensor {
+  const [rows = 1, heads = 1, , width = 1] = whole.shape;
+  // The WebAssembly backend slices tensors of five dimensions a hundred times slower than those of four.
+  const part = slice(whole, [0, 0, firstQuery, 0], [rows, heads, queries, width]);
+  return reshape(part, [rows, settings.keyValueHeads, -1, width]);
 }
 
 /** The way back. */
-function unstack(x: Tensor, settings: AttentionSettings): Tensor {
-  const { rows, heads } = sizes(x);
-  return reshape(x, [rows, heads, groupSize(settings), -1, settings.headDim]);
+function unstack(x: Tensor, { heads, headDim }: AttentionSettings): Tensor {
+  return reshape(x, [x.shape[0] ?? 1, heads, -1, headDim]);
 }
 
 /** Of [rows, keyValueHeads, length, headDim]: the keys or values in sight. */
 function keysOf(whole: Tensor, { firstKey, keys }: AttentionBlock): Tensor {
-  const { rows, heads, length, width } = sizes(whole);
+  const [rows = 1, heads = 1, length = 1, width = 1] = whole.shape;
   if (keys === length) return whole;
   return slice(whole, [0, 0, firstKey, 0], [rows, heads, keys, width]);
 }
@@ -114,9 +115,4 @@ function atPlaces(part: Tensor, { firstKey, keys }: AttentionBlock, length: numb
 
 const plus = (sum: Tensor | undefined, part: Tensor): Tensor => (sum === undefined ? part : add(sum, part));
 
-const joined = (parts: readonly Tensor[]): Tensor => concat([...parts], 3);
-
-function sizes(x: Tensor): { rows: number; heads: number; length: number; width: number } {
-  const [rows = 1, heads = 1, length = 1, width = 1] = x.shape;
-  return { rows, heads, length, width };
-}
+const joined = (parts: readonly Tensor[]): Tensor => concat([...parts], 2);

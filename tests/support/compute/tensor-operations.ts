@@ -1,0 +1,98 @@
+/** One operation of `TensorOps` at a time, on the WebAssembly backend. */
+import { tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import { RotaryTable } from "../../../src/compute/batch/rotary-table.js";
+import { Adapters } from "../../../src/compute/tfjs/adapters.js";
+import { loadBackend } from "../../../src/compute/tfjs/backends.js";
+import { BatchScope } from "../../../src/compute/tfjs/batch-scope.js";
+import type { TensorContext } from "../../../src/compute/tfjs/context.js";
+import { sequenceTensors } from "../../../src/compute/tfjs/sequence.js";
+import { Tape } from "../../../src/compute/tfjs/tape.js";
+import { TensorOps } from "../../../src/compute/tfjs/tensor-ops.js";
+import { collate } from "../../../src/data/row.js";
+import { loraLayout } from "../../../src/model/index.js";
+import {
+  adapterRank,
+  adapterScale,
+  inputShapes,
+  weightValues,
+  type CompiledOperation,
+  type Evaluation,
+  type Operation,
+} from "./operations.js";
+
+type Values = Readonly<Record<string, Float32Array>>;
+
+export async function compileTensors(operation: Operation, features: number): Promise<CompiledOperation> {
+  const backend = await loadBackend({ order: ["wasm"], device: "cpu", threads: 1 });
+  const batch = collate(operation.rows, 1);
+  const tokens = batch.rows * batch.length;
+  const table = new RotaryTable({
+    inverseFrequencies: operation.inverseFrequencies ?? Float32Array.of(1, 0.1),
+    attentionFactor: 1,
+  });
+  const shapes = Object.entries(inputShapes(operation)).map(
+    ([name, dims]) => [name, dims.map((dim) => (dim === "tokens" ? tokens : Number(dim)))] as const,
+  );
+  const evaluate = (values: Values, coefficients: Float32Array): Evaluation => {
+    const gradients: Record<string, Float32Array> = {};
+    let output = new Float32Array();
+    const adapters = adaptersOf(operation, values);
+    tidy(() => {
+      const weights = new Map(
+        weightValues(operation).map(({ name, shape, values: numbers }) => [name, tensor(numbers, [...shape])]),
+      );
+      const inputs = Object.fromEntries(
+        shapes
+          .filter(([name]) => name in operation.inputs)
+          .map(([name, shape]) => [name, tensor(values[name]!, shape) as Tensor]),
+      );
+      const named = new Map<Tensor, string>(Object.entries(inputs).map(([name, input]) => [input, name]));
+      for (const module of Object.keys(operation.adapters ?? {})) {
+        const { a, b } = adapters.of(module)!;
+        named.set(a, `${module}.A`).set(b, `${module}.B`);
+      }
+      const context: TensorContext = {
+        weights: { get: (name) => weights.get(name)! },
+        adapters,
+        products: backend.products,
+        sequence: sequenceTensors(batch, table),
+        scope: new BatchScope(batch, [null, 2], operation.attentionBlocks ?? 1),
+        dropout: null,
+        tape: new Tape({
+          has: (value) => named.has(value),
+          // An input is no parameter of a model: it may be used in several places.
+          put: (parameter, gradient) => {
+            const part = gradient.dataSync<"float32">();
+            const sum = gradients[named.get(parameter)!];
+            gradients[named.get(parameter)!] = sum === undefined ? part : sum.map((value, i) => value + part[i]!);
+          },
+        }),
+      };
+      const { tape } = context;
+      const result = operation.build(new TensorOps(context, operation.checkpointing ?? false), inputs);
+      output = Float32Array.from(result.dataSync<"float32">());
+      tape!.accumulate(result, tensor(coefficients, [tokens, features]));
+      tape!.backward();
+    });
+    adapters.dispose();
+    return { output, gradients };
+  };
+  return {
+    sizes: Object.fromEntries(shapes.map(([name, shape]) => [name, shape.reduce((a, b) => a * b)])),
+    at: (values, coefficients) => Promise.resolve(evaluate(values, coefficients)),
+    close: () => Promise.resolve(),
+  };
+}
+
+function adaptersOf({ adapters }: Operation, values: Values): Adapters {
+  const modules = Object.entries(adapters ?? {}).map(([path, [inFeatures, outFeatures]]) => {
+    return { path, inFeatures, outFeatures };
+  });
+  const lora = { r: adapterRank, alpha: adapterRank * adapterScale, dropout: 0, targetModules: "all-linear" as const };
+  const layout = loraLayout({ ...lora, useRslora: false }, modules);
+  const flat = new Float32Array(layout.size);
+  for (const { module, part, offset } of layout.tensors) flat.set(values[`${module}.${part}`]!, offset);
+  const made = new Adapters(layout);
+  made.set(flat);
+  return made;
+}
