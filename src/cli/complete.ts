@@ -25,12 +25,14 @@ export async function complete(flags: GenerateFlags, host: AskHost = thisProcess
       model: flags.model,
       adapter: flags.adapter ?? null,
       chatTemplate: flags.chatTemplate ?? null,
-      compute: { ...computeDefaults(flags.model), ...(flags.device === undefined ? {} : { device: flags.device }) },
+      compute: computeOf(flags),
       threads: flags.threads,
       ...(host.openEngine === undefined ? {} : { openEngine: host.openEngine }),
       onProgress: (text) => progress.show(text),
     });
     try {
+      if (opened.engine !== "onnx") warn(`on ${opened.device}`);
+      if (opened.warning !== null) warn(opened.warning);
       const prompt = await promptTokens(request, opened);
       progress.close();
       await (flags.json === true ? printJson : printText)(opened, prompt, flags, host);
@@ -42,9 +44,10 @@ export async function complete(flags: GenerateFlags, host: AskHost = thisProcess
   }
 }
 
-/** As in a run file that says nothing of it. */
-function computeDefaults(model: string) {
-  return runSchema.parse({ model, output_dir: ".", data: { train: "." } }).compute;
+/** As in a run file that says nothing of it, but for what flags say. */
+function computeOf({ model, engine, device }: GenerateFlags) {
+  const { compute } = runSchema.parse({ model, output_dir: ".", data: { train: "." } });
+  return { ...compute, engine: engine ?? compute.engine, device: device ?? compute.device };
 }
 
 /** Token by token, and a line break at the end. */

@@ -87,10 +87,11 @@ function withoutRun(flags: EvalFlags): Subject {
 
 function withFlags(config: RunConfig, flags: EvalFlags): RunConfig {
   const { model = config.model, format = config.data.format, maxLength = config.data.max_length } = flags;
-  const { chatTemplate = config.data.chat_template, device = config.compute.device } = flags;
+  const { chatTemplate = config.data.chat_template } = flags;
+  const { engine = config.compute.engine, device = config.compute.device } = flags;
   // Packing would measure the same; a row an example keeps --limit simple.
   const data = { ...config.data, format, max_length: maxLength, chat_template: chatTemplate, packing: false };
-  return { ...config, model, data, compute: { ...config.compute, device } };
+  return { ...config, model, data, compute: { ...config.compute, engine, device } };
 }
 
 /** An adapter that is there and not used would surprise whoever just trained it. */
@@ -118,6 +119,7 @@ async function measure(
     onProgress: (text) => progress.show(text),
   });
   try {
+    if (opened.warning !== null) warn(opened.warning);
     progress.show("reading the data");
     const store = await buildTokenStore({ source, data: config.data, tokenizer: opened.tokenizer, onWarning: warn });
     const start = performance.now();

@@ -5,18 +5,26 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 export interface ModelFlags {
   readonly adapter?: string;
   readonly chatTemplate?: string;
+  readonly engine?: "auto" | "onnx" | "tfjs";
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
   readonly threads: number;
   readonly json?: true;
 }
 
-/** Adds --adapter, --chat-template, --device, --threads and --json. */
+/** Adds --adapter, --chat-template, --engine, --device, --threads and --json. */
 export function modelOptions(command: Command): Command {
   return command
     .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
     .option("--chat-template <text or file>", "a Jinja template in place of the model's own")
     .addOption(
-      new Option("--device <device>", "what computes (default: auto, or as a run file says)").choices([
+      new Option("--engine <engine>", "what computes (default: auto, or as a run file says)").choices([
+        "auto",
+        "onnx",
+        "tfjs",
+      ]),
+    )
+    .addOption(
+      new Option("--device <device>", "on what (default: auto, or as a run file says)").choices([
         "auto",
         "cpu",
         "cuda",

@@ -104,6 +104,8 @@ const clusterSchema = z.strictObject({
   heartbeat_timeout: z.number().positive().max(3600).default(15),
   /** Seconds that a worker tries to reach a coordinator that is gone, and that a restarted one waits for workers. */
   reconnect_timeout: z.number().nonnegative().max(86_400).default(300),
+  /** Let workers compute with different engines or backends: the last bits then depend on who computed what. */
+  allow_mixed_engines: z.boolean().default(false),
   tls: tlsSchema.nullable().default(null),
   /** A shared secret that workers must show. */
   token: z.string().min(1).nullable().default(null),

@@ -1,6 +1,6 @@
 /** What one worker may ask of the coordinator at most, and what it may say of itself. Knows no stream and no message. */
 import { addressProblem } from "../config/index.js";
-import type { JoinOutput, ReplicaBytes } from "../rpc/index.js";
+import type { JoinOutput, ReadyOutput, ReplicaBytes } from "../rpc/index.js";
 
 /** Calls of one worker at once that are answered with bulk: a worker of a large mesh may miss many slices at once. */
 export const pullsAllowed = 64;
@@ -77,4 +77,15 @@ export function joinProblem({
   if (dataHost === "") return undefined;
   const problem = addressProblem(`${dataHost}:${dataPort}`, { allowPortZero: true });
   return problem === undefined ? undefined : `the worker's address: ${problem.message}`;
+}
+
+/** What a worker says of its computation goes into files and onto screens. */
+export function readyProblem(ready: ReadyOutput): string | undefined {
+  const names = [ready.engine, ready.device, ready.backend];
+  const texts = [ready.backendReason, ready.backendWarning];
+  if (names.some((name) => name.length > 100 || !plain.test(name)))
+    return "names of engine, device and backend are at most 100 printable ASCII characters";
+  if (texts.some((text) => text.length > 2_000 || !/^\P{Cc}*$/u.test(text)))
+    return "what a worker says of its backend is a line of at most 2000 characters";
+  return undefined;
 }

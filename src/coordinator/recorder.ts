@@ -6,6 +6,7 @@ import type { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { workerStates } from "../telemetry/index.js";
 import type { CoordinatorMetrics, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
+import type { Computation } from "./engine-rule.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
 
 /** Where a person looks. */
@@ -44,6 +45,13 @@ export interface RecorderOptions {
   readonly wallClock: () => number;
 }
 
+/** What a worker says of its computation once it has opened the model. */
+interface Readiness extends Computation {
+  readonly backendReason: string;
+  /** Empty where there is nothing. */
+  readonly backendWarning: string;
+}
+
 interface WorkerName {
   readonly id: WorkerId;
   readonly host: string;
@@ -62,6 +70,7 @@ const smoothing = 0.1;
 export class RunRecorder {
   readonly #options: RecorderOptions;
   #secondsPerStep: number | undefined;
+  readonly #noted = new Set<string>();
   #waiting: string | undefined;
 
   constructor(options: RecorderOptions) {
@@ -72,6 +81,18 @@ export class RunRecorder {
   joined({ id, host, pid }: WorkerName): void {
     this.#event("worker_joined", { worker: id, host, pid });
     this.#options.view.note(`worker ${id} joined`);
+  }
+
+  /** What the run's shards are computed with, from here on. */
+  computedWith({ engine, backend }: Computation): void {
+    this.#event("engine_chosen", { engine, backend });
+  }
+
+  /** A worker takes part. A backend that was picked among several is shown with the reason. */
+  ready({ id }: WorkerName, { engine, backend, backendReason, backendWarning }: Readiness): void {
+    this.#options.logger.info({ worker: id, engine, backend, why: backendReason }, "a worker is ready");
+    if (engine !== "onnx") this.#noteOnce(`workers compute with ${engine} on ${backend}: ${backendReason}`);
+    if (backendWarning !== "") this.#noteOnce(`${engine} on ${backend}: ${backendWarning}`);
   }
 
   left({ id }: WorkerName, reason: string): void {
@@ -232,6 +253,12 @@ export class RunRecorder {
           : {};
     const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
     this.#event(names[outcome.kind], detail);
+  }
+
+  #noteOnce(text: string): void {
+    if (this.#noted.has(text)) return;
+    this.#noted.add(text);
+    this.#options.view.note(text);
   }
 
   #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {

@@ -21,6 +21,7 @@ import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry }
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { reducersRule } from "./all-reduce.js";
+import { EngineRule } from "./engine-rule.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
 import { Conductor } from "./conductor.js";
 import { shardCount } from "./leases.js";
@@ -126,7 +127,8 @@ interface Parts {
 
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { run, files, metrics } = parts;
-  const conductor = createConductor(parts, options);
+  const recorder = createRecorder(parts, options);
+  const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor);
   let server: RunningServer | undefined;
   let telemetry: TelemetryServer | undefined;
@@ -139,7 +141,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   };
   try {
     telemetry = await startTelemetry(run.config, metrics, conductor);
-    server = await startServer(parts, conductor, options);
+    server = await startServer(parts, conductor, recorder, options);
     return {
       address: { host: parts.address.host, port: server.port },
       telemetry: telemetry?.address,
@@ -155,8 +157,26 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   }
 }
 
-function createConductor(parts: Parts, options: CoordinatorOptions): Conductor {
-  const { run, record, files, metrics } = parts;
+function createRecorder({ run, files, metrics }: Parts, options: CoordinatorOptions): RunRecorder {
+  const { training } = run.config;
+  return new RunRecorder({
+    files,
+    metrics,
+    view: options.view,
+    logger: options.logger,
+    totalSteps: run.plan.totalSteps,
+    loggingSteps: training.logging_steps,
+    factsOf: (step) => {
+      const { rows, epoch } = run.plan.rowsOf(step);
+      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
+    },
+    tokensPerShard: (run.train.statistics.tokens / run.train.rowCount) * training.micro_batch_size,
+    wallClock: () => Date.now(),
+  });
+}
+
+function createConductor(parts: Parts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
+  const { run, record, files } = parts;
   const { training } = run.config;
   const microBatchSize = training.micro_batch_size;
   const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
@@ -179,20 +199,6 @@ function createConductor(parts: Parts, options: CoordinatorOptions): Conductor {
     { step: run.replica.step, hash: run.replica.hash(), saved: run.checkpoint !== undefined },
   );
   const save = checkpointWriter(run);
-  const recorder = new RunRecorder({
-    files,
-    metrics,
-    view: options.view,
-    logger: options.logger,
-    totalSteps: run.plan.totalSteps,
-    loggingSteps: training.logging_steps,
-    factsOf: (step) => {
-      const { rows, epoch } = run.plan.rowsOf(step);
-      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
-    },
-    tokensPerShard: (run.train.statistics.tokens / run.train.rowCount) * microBatchSize,
-    wallClock: () => Date.now(),
-  });
   return new Conductor({
     machine,
     replica: run.replica,
@@ -264,8 +270,9 @@ function startTelemetry(
 }
 
 async function startServer(
-  { run, metrics, address }: Parts,
+  { run, record, metrics, address }: Parts,
   conductor: Conductor,
+  recorder: RunRecorder,
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token } = run.config.cluster;
@@ -283,6 +290,13 @@ async function startServer(
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: (session: WorkerSession) => (tls === null ? session.reach(toWorkers) : Promise.resolve()),
+    engines: new EngineRule({
+      allowMixed: run.config.cluster.allow_mixed_engines,
+      // Where nothing was committed, nothing has to be gone on with.
+      before: record.step > 0 ? record.computation : undefined,
+      onChosen: (computation) => recorder.computedWith(computation),
+    }),
+    onReady: (session, ready) => recorder.ready(session, ready),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
     onFailure: (session, error) => {
       logger.error({ worker: session.id, error: error.message, hint: error.hint }, "a worker failed");

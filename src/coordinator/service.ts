@@ -28,8 +28,9 @@ import type {
   WorkerMessageOutput,
 } from "../rpc/index.js";
 import { version } from "../version.js";
-import { CallLimit, SharedReplica, joinProblem, pullsAllowed, pushesAllowed } from "./bounds.js";
+import { CallLimit, SharedReplica, joinProblem, pullsAllowed, pushesAllowed, readyProblem } from "./bounds.js";
 import type { Conductor } from "./conductor.js";
+import type { EngineRule } from "./engine-rule.js";
 import type { Event } from "./machine/index.js";
 import { modelFileChunks } from "./model-files.js";
 import { WorkerSession } from "./session.js";
@@ -47,10 +48,14 @@ export interface ServiceOptions {
   readonly modelPath: string;
   readonly layoutFingerprint: string;
   readonly silenceTimeout: number;
+  /** Who may take part by what it computes with. */
+  readonly engines: EngineRule;
   /** Opens the connection to a worker's own server. */
   readonly reach: (session: WorkerSession) => Promise<void>;
   /** A reduced gradient of so many bytes is being sent. */
   readonly onSent: (bytes: number) => void;
+  /** A worker has opened the model, and takes part. */
+  readonly onReady: (session: WorkerSession, ready: ReadyOutput) => void;
   /** A worker says that it cannot go on. */
   readonly onFailure: (session: WorkerSession, error: CoxswainError) => void;
 }
@@ -293,14 +298,12 @@ const nodeOf = ({ first, count }: { first: number; count: number }): TreeNode =>
 function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
   const { conductor } = options;
   session.isReady = true;
-  if (ready.layoutFingerprint !== options.layoutFingerprint) {
-    refuse(
-      call,
-      status.FAILED_PRECONDITION,
-      "the worker's layout of LoRA tensors differs: install the same version on both",
-    );
+  const problem = unreadiness(ready, options);
+  if (problem !== undefined) {
+    refuse(call, status.FAILED_PRECONDITION, problem);
     return;
   }
+  options.onReady(session, ready);
   const { replica } = ready;
   void options.reach(session).then(() =>
     conductor.dispatch({
@@ -310,6 +313,13 @@ function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, o
       replica: replica === null ? undefined : { step: stepNumber(replica.step), hash: replica.stateHash },
     }),
   );
+}
+
+/** Why a worker cannot take part now that it has opened the model. */
+function unreadiness(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOptions): string | undefined {
+  if (ready.layoutFingerprint !== layoutFingerprint)
+    return "the worker's layout of LoRA tensors differs: install the same version on both";
+  return readyProblem(ready) ?? engines.admit(ready);
 }
 
 /** Only kinds that a worker can meet; anything else is a bug. */

@@ -47,6 +47,8 @@ export interface OpenedModel {
   readonly engine: EngineName;
   /** What computes, and why: "cpu (no CUDA device)". */
   readonly device: string;
+  /** What a user should know before it computes for long; null where there is nothing. */
+  readonly warning: string | null;
   close(): Promise<void>;
 }
 
@@ -93,9 +95,15 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     stopIds: stopTokens(tokenizer, templates),
     contextLength: contextLengthOf(folder.config),
     engine: engine.name,
-    device: `${device} (${reason})`,
+    device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
+    warning: trainable.backend.warning,
     close: () => trainable.dispose(),
   };
+}
+
+/** An engine with one backend has nothing to say of it. */
+function backendOf(engine: EngineName, { backend }: Trainable): string {
+  return engine === "onnx" ? "" : `, ${engine} on ${backend.name} (${backend.reason})`;
 }
 
 async function prepareAdapter(path: string, folder: ModelFolder): Promise<PreparedAdapter> {

@@ -47,6 +47,7 @@ export type EventName =
   | "run_finished"
   | "run_stopped"
   | "run_failed"
+  | "engine_chosen"
   | "worker_joined"
   | "worker_left"
   | "worker_lost"
@@ -166,6 +167,8 @@ export interface RunRecord {
   readonly workers: readonly { readonly host: string; readonly pid: number }[];
   /** Steps after which an evaluation was made. */
   readonly evaluated: ReadonlySet<number>;
+  /** What its shards were computed with; undefined where no worker was ready yet, or the record is older than that. */
+  readonly computation: { readonly engine: string; readonly backend: string } | undefined;
 }
 
 /** @throws CoxswainError "storage" */
@@ -177,12 +180,18 @@ export function readRunRecord(outputDir: string): RunRecord {
     if (evaluation !== undefined) evaluated.add(at);
     else step = at;
   }
-  return { step, workers: workersLeft(join(outputDir, "events.jsonl")), evaluated };
+  const events = readObjects(join(outputDir, "events.jsonl"));
+  return { step, workers: workersLeft(events), evaluated, computation: newestComputation(events) };
 }
 
-function workersLeft(path: string): RunRecord["workers"] {
+function newestComputation(events: readonly Record<string, unknown>[]): RunRecord["computation"] {
+  const { engine, backend } = events.findLast(({ event }) => event === "engine_chosen") ?? {};
+  return typeof engine === "string" && typeof backend === "string" ? { engine, backend } : undefined;
+}
+
+function workersLeft(events: readonly Record<string, unknown>[]): RunRecord["workers"] {
   const joined = new Map<unknown, { host: string; pid: number }>();
-  for (const { event, worker, host, pid } of readObjects(path)) {
+  for (const { event, worker, host, pid } of events) {
     if (event === "worker_joined" && typeof host === "string" && typeof pid === "number")
       joined.set(worker, { host, pid });
     else if (event === "worker_left") joined.delete(worker);

@@ -89,7 +89,9 @@ export class ModelLoader {
       "loading the model",
     );
     const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);
-    const { layout } = trainable;
+    const { layout, backend } = trainable;
+    logger.info({ engine: opened.engine.name, backend: backend.name, why: backend.reason }, "the model is open");
+    if (backend.warning !== null) logger.warn({ backend: backend.name }, backend.warning);
     const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = config.training;
     const replica = new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
     return { trainable, layout, replica, replicaOf: undefined, engine: opened.engine.name, device: opened.device };

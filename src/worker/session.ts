@@ -195,8 +195,10 @@ export class Session {
     });
     this.#membership = { model, runner, bulk, slices, runDigest: welcome.runDigest };
     const { engine, device, layout, replica, replicaOf } = model;
+    const { name: backend, reason: backendReason, warning } = model.trainable.backend;
     const held = replicaOf === welcome.runDigest ? { step: replica.step, stateHash: replica.hash() } : null;
-    send({ ready: { layoutFingerprint: layoutFingerprint(layout), engine, device, replica: held } });
+    const computation = { engine, device, backend, backendReason, backendWarning: warning ?? "" };
+    send({ ready: { layoutFingerprint: layoutFingerprint(layout), ...computation, replica: held } });
   }
 
   async #onSynchronise(): Promise<void> {

@@ -1,6 +1,7 @@
 /** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Conductor } from "../../src/coordinator/conductor.js";
+import { EngineRule } from "../../src/coordinator/engine-rule.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service.js";
@@ -35,6 +36,7 @@ export interface HarnessOptions {
   readonly shards?: number;
   readonly totalSteps?: number;
   readonly size?: number;
+  readonly allowMixedEngines?: boolean;
 }
 
 export const runId = "test-run";
@@ -134,6 +136,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         reached.push(id);
         return Promise.resolve();
       },
+      engines: new EngineRule({
+        allowMixed: options.allowMixedEngines ?? false,
+        before: undefined,
+        onChosen: (chosen) => recorder.computedWith(chosen),
+      }),
+      onReady: (session, ready) => recorder.ready(session, ready),
       onSent: ignore,
       onFailure: (_, error) => failures.push(error),
     }),

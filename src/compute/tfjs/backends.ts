@@ -81,7 +81,7 @@ function reasonOf(error: unknown): string {
   const message = messageOf(error);
   if (/cannot find (module|package)/i.test(message)) return "not installed";
   if (message.includes("tfjs_binding.node")) return "installed without its native addon";
-  return message.trim().split("\n", 1)[0] ?? "it failed";
+  return (message.trim().split("\n", 1)[0] ?? "").slice(0, 200);
 }
 
 function usesGpu(): boolean {

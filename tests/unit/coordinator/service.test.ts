@@ -112,6 +112,50 @@ describe("who may take part", () => {
   });
 });
 
+describe("a worker that computes with another engine or backend than the others", () => {
+  const ready = (engine: string, backend: string) => ({ layoutFingerprint, engine, device: "cpu", backend });
+
+  it("is refused, and told what it could do", async () => {
+    const { server, client } = await harness();
+    const first = await joined(client);
+    first.write({ ready: ready("tfjs", "wasm") });
+    expect((await next(first)).synchronise).toMatchObject({ step: 0 });
+    const other = client.attend(new Metadata());
+    other.write(join1({ workerId: "other" }));
+    expect((await next(other)).welcome).toBeTruthy();
+    other.write({ ready: ready("tfjs", "tfjs-node") });
+    const { code, details } = await refusal(other);
+    expect(code).toBe(status.FAILED_PRECONDITION);
+    expect(details).toMatch(
+      /computed with tfjs \(wasm\), this worker computes with tfjs \(tfjs-node\).*allow_mixed_engines/,
+    );
+    expect(server.events).toContainEqual(
+      expect.objectContaining({ event: "engine_chosen", engine: "tfjs", backend: "wasm" }),
+    );
+  });
+
+  it("takes part where the run allows it", async () => {
+    const { client } = await harness({ allowMixedEngines: true });
+    for (const [workerId, engine] of [
+      ["one", "onnx"],
+      ["two", "tfjs"],
+    ] as const) {
+      const stream = client.attend(new Metadata());
+      stream.write(join1({ workerId }));
+      expect((await next(stream)).welcome).toBeTruthy();
+      stream.write({ ready: ready(engine, "any") });
+      expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
+    }
+  });
+
+  it("cannot write what it likes into the run's record", async () => {
+    const { client } = await harness();
+    const stream = await joined(client);
+    stream.write({ ready: { ...ready("tfjs", "wasm"), backendReason: "one line\nanother" } });
+    expect((await refusal(stream)).details).toContain("a line of at most 2000 characters");
+  });
+});
+
 describe("what strangers can do", () => {
   it("cannot pull gradients, replicas or the model without attending this run", async () => {
     const { client } = await harness();
