@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { coxswain, projectFolder, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterDifference, goldenFolder, stepLines } from "../support/runs.js";
+import { adapterBytes, adapterDifference, eventLines, goldenFolder, stepLines } from "../support/runs.js";
 
 interface Expected {
   readonly lora: object;
@@ -36,7 +36,15 @@ const cases = [
   "chat",
 ];
 
-function runOf(folder: string, expected: Expected, workers: number): object {
+interface RunChoices {
+  readonly workers: number;
+  readonly microBatchSize: number;
+  readonly engine: "onnx" | "tfjs";
+}
+
+function runOf(name: string, { workers, microBatchSize, engine }: RunChoices): object {
+  const folder = join(goldenFolder, name);
+  const expected = readExpected(name);
   return {
     model: expected.model === undefined ? join(folder, "model") : join(projectFolder, expected.model),
     output_dir: "out",
@@ -53,35 +61,56 @@ function runOf(folder: string, expected: Expected, workers: number): object {
       ...expected.optim,
       max_steps: expected.max_steps,
       global_batch_size: expected.global_batch_size,
-      micro_batch_size: workers === 1 ? 8 : 2,
+      micro_batch_size: microBatchSize,
     },
+    compute: { engine },
     cluster: { listen: "127.0.0.1:0", min_workers: workers },
     telemetry: { http: null },
   };
 }
 
-describe.each(cases)("golden case %s", (name) => {
-  const source = join(goldenFolder, name);
-  const expected = JSON.parse(readFileSync(join(source, "expected.json"), "utf8")) as Expected;
+function readExpected(name: string): Expected {
+  return JSON.parse(readFileSync(join(goldenFolder, name, "expected.json"), "utf8")) as Expected;
+}
 
-  it.each([1, 3])("is what PEFT computes, with %d workers", async (workers) => {
-    const folder = temporaryFolder();
-    const run = writeRun(folder, runOf(source, expected, workers));
-    const { code, stderr } = await coxswain(["train", run]);
-    expect(stderr).toBe("");
-    expect(code).toBe(0);
+/** Runs the case, and gives its output folder. */
+async function train(name: string, run: object): Promise<string> {
+  const folder = temporaryFolder();
+  const { code, stderr } = await coxswain(["train", writeRun(folder, run)]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
 
-    const lines = stepLines(join(folder, "out"));
-    expect(lines).toHaveLength(expected.steps.length);
-    expected.steps.forEach((reference, index) => {
-      const line = lines[index]!;
-      expect(line.step).toBe(reference.step);
-      expect(line.supervised_tokens).toBe(reference.supervised_tokens);
-      expect(Math.abs(line.learning_rate - reference.learning_rate)).toBeLessThanOrEqual(1e-12);
-      expect(Math.abs(line.loss / reference.loss - 1)).toBeLessThanOrEqual(1e-4);
-      expect(Math.abs(line.grad_norm / reference.grad_norm - 1)).toBeLessThanOrEqual(1e-3);
-    });
-    const difference = await adapterDifference(join(folder, "out", "adapter"), join(source, "expected_adapter"));
-    expect(difference).toBeLessThanOrEqual(1e-3);
+  const expected = readExpected(name);
+  const lines = stepLines(join(folder, "out"));
+  expect(lines).toHaveLength(expected.steps.length);
+  expected.steps.forEach((reference, index) => {
+    const line = lines[index]!;
+    expect(line.step).toBe(reference.step);
+    expect(line.supervised_tokens).toBe(reference.supervised_tokens);
+    expect(Math.abs(line.learning_rate - reference.learning_rate)).toBeLessThanOrEqual(1e-12);
+    expect(Math.abs(line.loss / reference.loss - 1)).toBeLessThanOrEqual(1e-4);
+    expect(Math.abs(line.grad_norm / reference.grad_norm - 1)).toBeLessThanOrEqual(1e-3);
   });
+  const adapters = [join(folder, "out", "adapter"), join(goldenFolder, name, "expected_adapter")] as const;
+  expect(await adapterDifference(...adapters)).toBeLessThanOrEqual(1e-3);
+  return join(folder, "out");
+}
+
+describe.each(cases)("golden case %s", (name) => {
+  it.each([1, 3])("is what PEFT computes, with %d workers", async (workers) => {
+    const microBatchSize = workers === 1 ? 8 : 2;
+    await train(name, runOf(name, { workers, microBatchSize, engine: "onnx" }));
+  });
+});
+
+it("the tfjs engine computes what PEFT does, and the same bits with 1 worker and with 2", async () => {
+  const outputs: string[] = [];
+  for (const workers of [1, 2]) {
+    const output = await train("qwen3", runOf("qwen3", { workers, microBatchSize: 2, engine: "tfjs" }));
+    const [chosen] = eventLines(output).filter(({ event }) => event === "engine_chosen");
+    expect(chosen).toMatchObject({ engine: "tfjs" });
+    outputs.push(output);
+  }
+  const [one, two] = outputs.map((output) => adapterBytes(output));
+  expect(two!.equals(one!)).toBe(true);
 });

@@ -24,6 +24,8 @@ export interface BackendRequest {
   readonly device: Device;
   /** Threads of a native library on a CPU. */
   readonly threads: number;
+  /** Loads a package, which registers its backend. Default: import. */
+  readonly load?: (packageName: string) => Promise<unknown>;
 }
 
 interface Candidate {
@@ -56,17 +58,31 @@ export async function loadBackend(request: BackendRequest): Promise<Backend> {
     }
     passedOver.push(`${name}: ${trouble}`);
   }
-  throw new CoxswainError("config", `compute.engine: no backend of tfjs loads (${passedOver.join("; ")})`, {
+  throw nothingLoads(request.device, passedOver.join("; "));
+}
+
+function nothingLoads(device: Device, passedOver: string): CoxswainError {
+  if (device === "cuda") {
+    return new CoxswainError("config", `compute.device: no backend of tfjs has a GPU (${passedOver})`, {
+      hint: "It needs @tensorflow/tfjs-node-gpu with CUDA (docs/engines.md). Use device: cpu, or engine: onnx.",
+    });
+  }
+  return new CoxswainError("config", `compute.engine: no backend of tfjs loads (${passedOver})`, {
     hint: "Install again with npm ci, or use engine: onnx.",
   });
 }
 
+const importPackage = (name: string): Promise<unknown> => import(name);
+
 /** @returns why it does not load, null if it did */
-async function load(candidate: Candidate, { device, threads }: BackendRequest): Promise<string | null> {
+async function load(
+  candidate: Candidate,
+  { device, threads, load: loadPackage = importPackage }: BackendRequest,
+): Promise<string | null> {
   if (candidate.native) prepareNative({ device, threads });
   else if (device === "cuda") return "it computes on the CPU";
   try {
-    await import(candidate.package);
+    await loadPackage(candidate.package);
     if (!(await setBackend(candidate.registered))) return "it cannot be initialised";
     await ready();
   } catch (error) {

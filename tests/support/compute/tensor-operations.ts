@@ -1,5 +1,5 @@
 /** One operation of `TensorOps` at a time, on the WebAssembly backend. */
-import { tensor, tidy, type Tensor } from "@tensorflow/tfjs-core";
+import { tensor, tidy, type Rank, type Tensor } from "@tensorflow/tfjs-core";
 import { RotaryTable } from "../../../src/compute/batch/rotary-table.js";
 import { Adapters } from "../../../src/compute/tfjs/adapters.js";
 import { loadBackend } from "../../../src/compute/tfjs/backends.js";
@@ -44,7 +44,7 @@ export async function compileTensors(operation: Operation, features: number): Pr
       const inputs = Object.fromEntries(
         shapes
           .filter(([name]) => name in operation.inputs)
-          .map(([name, shape]) => [name, tensor(values[name]!, shape) as Tensor]),
+          .map(([name, shape]) => [name, tensor<Rank>(values[name]!, shape)]),
       );
       const named = new Map<Tensor, string>(Object.entries(inputs).map(([name, input]) => [input, name]));
       for (const module of Object.keys(operation.adapters ?? {})) {

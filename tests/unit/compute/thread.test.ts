@@ -4,6 +4,7 @@ import { openEngine } from "../../../src/compute/index.js";
 import { ThreadChannel } from "../../../src/compute/thread/channel.js";
 import { collate } from "../../../src/data/row.js";
 import { CoxswainError } from "../../../src/errors.js";
+import { relativeDifference } from "../../support/allclose.js";
 import { openGolden } from "../../support/compute/golden.js";
 import { withGolden } from "../../support/compute/engine.js";
 
@@ -41,6 +42,23 @@ describe("computing in a thread", () => {
       const other = await direct.decoder(1);
       expect(logits).toEqual(await other.feed(Int32Array.of(5, 6), Uint8Array.of(1, 1), 2));
     });
+  });
+
+  it("lacks the tfjs engine, or what it computes with", async () => {
+    const golden = await openGolden("llama");
+    const { engine, options, device, reason } = await openEngine({ ...settings, engine: "tfjs" });
+    expect([engine.name, device]).toEqual(["tfjs", "cpu"]);
+    expect(reason).toContain("only where device: cuda asks for it");
+    const trainable = await engine.load(golden.model, golden.lora, options);
+    opened.push(trainable);
+    await trainable.setParameters(await golden.startingAdapter(trainable.layout));
+    const { name } = trainable.backend;
+    expect(["tfjs-node-gpu", "tfjs-node", "wasm"]).toContain(name);
+    const gradient = new Float32Array(trainable.layout.size);
+    const sum = await trainable.gradients(collate(golden.rows), gradient);
+    expect(sum.lossSum / sum.tokens / golden.firstStep.loss).toBeCloseTo(1, 6);
+    const mean = gradient.map((value) => value / sum.tokens);
+    expect(relativeDifference(mean, await golden.firstGradients(trainable.layout))).toBeLessThan(1e-5);
   });
 
   it("blocks the event loop: a worker would not answer its coordinator", async () => {

@@ -92,7 +92,8 @@ function queriesOf(whole: Tensor, { firstQuery, queries }: AttentionBlock, setti
 
 /** The way back. */
 function unstack(x: Tensor, { heads, headDim }: AttentionSettings): Tensor {
-  return reshape(x, [x.shape[0] ?? 1, heads, -1, headDim]);
+  const [rows = 1] = x.shape;
+  return reshape(x, [rows, heads, -1, headDim]);
 }
 
 /** Of [rows, keyValueHeads, length, headDim]: the keys or values in sight. */
