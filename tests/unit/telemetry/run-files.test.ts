@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { JsonLinesFile } from "../../../src/telemetry/json-lines.js";
-import { openRunFiles, type StepLine } from "../../../src/telemetry/index.js";
+import { openRunFiles, readRunRecord, type StepLine } from "../../../src/telemetry/index.js";
 
 let folder = "";
 beforeEach(() => {
@@ -96,6 +96,16 @@ describe("a resumed run", () => {
       '{"time":"t","event":"run_started"}\n{"time":"u","event":"run_resumed","step":2}\n',
     );
     expect(readdirSync(folder).sort()).toEqual([".committing", "events.jsonl", "metrics.jsonl"]);
+  });
+
+  it("knows what its steps were computed with, whoever was there before and after", () => {
+    write();
+    expect(readRunRecord(folder).computation).toBeUndefined();
+    const files = openRunFiles(folder, { resumeStep: 4 });
+    files.appendEvent({ time: "u", event: "engine_chosen", engine: "tfjs", backend: "wasm" });
+    files.appendEvent({ time: "v", event: "worker_left", worker: "a", engine: "onnx" });
+    files.close();
+    expect(readRunRecord(folder).computation).toEqual({ engine: "tfjs", backend: "wasm" });
   });
 
   it("has the line of the step that it goes on from, when its coordinator died before it was told", () => {
