@@ -17,9 +17,19 @@ export interface Products {
 /** For backends whose product transposes on its way. */
 export const flaggedProducts: Products = {
   plain: (a, b) => matMul(a, b),
-  transposedRight: (a, b) => matMul(a, b, false, true),
+  transposedRight: (a, b) => (isHead(a, b) ? transpose(matMul(b, a, false, true)) : matMul(a, b, false, true)),
   transposedLeft: (a, b) => matMul(a, b, true, false),
 };
+
+/**
+ * A right side of far more rows than the left, as a vocabulary has: TensorFlow's library takes twice as long to transpose
+ * it as to compute (b a^T)^T. Where the left has few rows, in generation, it does not matter.
+ */
+function isHead(a: Tensor, b: Tensor): boolean {
+  const [rows = 1] = a.shape;
+  const [others = 1] = b.shape;
+  return a.rank === 2 && rows >= 32 && others >= 16 * rows;
+}
 
 /** For backends that are fast with plain matrices only. */
 export const explicitProducts: Products = {
