@@ -118,7 +118,7 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<vo
     }
     if (end.kind === "refused")
       throw new CoxswainError("cluster", `${coordinator} refused this worker: ${end.reason}`, {
-        hint: "Use the same version of Coxswain and the run's token on both sides.",
+        hint: "Do as it says; both sides need the same version of Coxswain and the run's token.",
       });
     if (leaving()) return;
     if (end.connected) {

@@ -54,6 +54,8 @@ export interface CompiledOperation {
   /** Sizes of all inputs. */
   readonly sizes: Readonly<Record<string, number>>;
   at(values: Readonly<Record<string, Float32Array>>, coefficients: Float32Array): Promise<Evaluation>;
+  /** The output alone. */
+  outputAt(values: Readonly<Record<string, Float32Array>>): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -106,29 +108,32 @@ async function compileGraph(operation: Operation, features: number): Promise<Com
   const tokens = batch.rows * batch.length;
   const sized = (dims: readonly (number | string)[]): number[] =>
     dims.map((dim) => (dim === "tokens" ? tokens : Number(dim)));
+  const at: CompiledOperation["at"] = async (values, coefficients) => {
+    const results = await session.run(
+      {
+        ...sequenceFeeds(TensorOf, batch, table),
+        segments: new TensorOf("int32", batch.segments, [batch.rows, batch.length]),
+        attention_blocks: new TensorOf("int64", BigInt64Array.of(BigInt(operation.attentionBlocks ?? 1)), []),
+        coefficients: new TensorOf("float32", coefficients, [tokens, features]),
+        ...Object.fromEntries(
+          Object.entries(shapes).map(([name, dims]) => [name, new TensorOf("float32", values[name]!, sized(dims))]),
+        ),
+      },
+      ["output", ...Object.keys(shapes).map((name) => `${name}.gradient`)],
+    );
+    const data = (name: string): Float32Array => Float32Array.from(results[name]!.data as Float32Array);
+    return {
+      output: data("output"),
+      gradients: Object.fromEntries(Object.keys(shapes).map((name) => [name, data(`${name}.gradient`)])),
+    };
+  };
   return {
     sizes: Object.fromEntries(
       Object.entries(shapes).map(([name, dims]) => [name, sized(dims).reduce((a, b) => a * b)]),
     ),
-    at: async (values, coefficients) => {
-      const results = await session.run(
-        {
-          ...sequenceFeeds(TensorOf, batch, table),
-          segments: new TensorOf("int32", batch.segments, [batch.rows, batch.length]),
-          attention_blocks: new TensorOf("int64", BigInt64Array.of(BigInt(operation.attentionBlocks ?? 1)), []),
-          coefficients: new TensorOf("float32", coefficients, [tokens, features]),
-          ...Object.fromEntries(
-            Object.entries(shapes).map(([name, dims]) => [name, new TensorOf("float32", values[name]!, sized(dims))]),
-          ),
-        },
-        ["output", ...Object.keys(shapes).map((name) => `${name}.gradient`)],
-      );
-      const data = (name: string): Float32Array => Float32Array.from(results[name]!.data as Float32Array);
-      return {
-        output: data("output"),
-        gradients: Object.fromEntries(Object.keys(shapes).map((name) => [name, data(`${name}.gradient`)])),
-      };
-    },
+    at,
+    // The graph gives both; coefficients of 0 do for the output.
+    outputAt: async (values) => (await at(values, new Float32Array(tokens * features))).output,
     close: () => session.close(),
   };
 }

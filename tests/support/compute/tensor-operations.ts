@@ -33,7 +33,7 @@ export async function compileTensors(operation: Operation, features: number): Pr
   const shapes = Object.entries(inputShapes(operation)).map(
     ([name, dims]) => [name, dims.map((dim) => (dim === "tokens" ? tokens : Number(dim)))] as const,
   );
-  const evaluate = (values: Values, coefficients: Float32Array): Evaluation => {
+  const evaluate = (values: Values, coefficients: Float32Array | null): Evaluation => {
     const gradients: Record<string, Float32Array> = {};
     let output = new Float32Array();
     const adapters = adaptersOf(operation, values);
@@ -58,21 +58,14 @@ export async function compileTensors(operation: Operation, features: number): Pr
         sequence: sequenceTensors(batch, table),
         scope: new BatchScope(batch, [null, 2], operation.attentionBlocks ?? 1),
         dropout: null,
-        tape: new Tape({
-          has: (value) => named.has(value),
-          // An input is no parameter of a model: it may be used in several places.
-          put: (parameter, gradient) => {
-            const part = gradient.dataSync<"float32">();
-            const sum = gradients[named.get(parameter)!];
-            gradients[named.get(parameter)!] = sum === undefined ? part : sum.map((value, i) => value + part[i]!);
-          },
-        }),
+        tape: coefficients === null ? null : tapeInto(gradients, named),
       };
       const { tape } = context;
       const result = operation.build(new TensorOps(context, operation.checkpointing ?? false), inputs);
       output = Float32Array.from(result.dataSync<"float32">());
-      tape!.accumulate(result, tensor(coefficients, [tokens, features]));
-      tape!.backward();
+      if (tape === null || coefficients === null) return;
+      tape.accumulate(result, tensor(coefficients, [tokens, features]));
+      tape.backward();
     });
     adapters.dispose();
     return { output, gradients };
@@ -80,8 +73,22 @@ export async function compileTensors(operation: Operation, features: number): Pr
   return {
     sizes: Object.fromEntries(shapes.map(([name, shape]) => [name, shape.reduce((a, b) => a * b)])),
     at: (values, coefficients) => Promise.resolve(evaluate(values, coefficients)),
+    outputAt: (values) => Promise.resolve(evaluate(values, null).output),
     close: () => Promise.resolve(),
   };
+}
+
+/** A tape whose parameters are all inputs. Unlike a model's they may be used in several places: their gradients add up. */
+function tapeInto(gradients: Record<string, Float32Array>, named: ReadonlyMap<Tensor, string>): Tape {
+  return new Tape({
+    has: (value) => named.has(value),
+    put: (parameter, gradient) => {
+      const name = named.get(parameter)!;
+      const part = gradient.dataSync<"float32">();
+      const sum = gradients[name];
+      gradients[name] = sum === undefined ? part : sum.map((value, i) => value + part[i]!);
+    },
+  });
 }
 
 function adaptersOf({ adapters }: Operation, values: Values): Adapters {
