@@ -89,6 +89,11 @@ export class VectorAssembler {
     this.#sequence = new ChunkSequence(vectorBytes(into.length, dtype));
   }
 
+  /** Bytes that have come. */
+  get received(): number {
+    return this.#sequence.received;
+  }
+
   get complete(): boolean {
     return this.#sequence.complete;
   }

@@ -8,6 +8,7 @@ import {
   bulkChannelOptions,
   bulkDeadline,
   bulkTimeout,
+  needsConnection,
   receiveReplica,
   receiveVector,
   replicaLength,
@@ -58,6 +59,7 @@ export class WorkerSession {
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;
   #dataClient: WorkerStub | undefined;
+  #connect: (() => WorkerStub) | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
   /** Workers whose address this one was told. */
@@ -86,8 +88,10 @@ export class WorkerSession {
 
   /** Opens the connection for gradients. Without one, the worker is asked to push. */
   async reach(credentials: ChannelCredentials): Promise<void> {
-    if (this.#dataAddress === undefined) return;
-    const client = new WorkerClient(this.#dataAddress, credentials, bulkChannelOptions);
+    const address = this.#dataAddress;
+    if (address === undefined) return;
+    this.#connect = () => new WorkerClient(address, credentials, bulkChannelOptions);
+    const client = this.#connect();
     this.#dataClient = client;
     this.pushes = await new Promise<boolean>((resolve) => {
       client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
@@ -105,14 +109,14 @@ export class WorkerSession {
   receive(step: number, node: TreeNode, size: number, dtype: VectorDtype): Promise<Float32Array> {
     if (this.pushes) return this.#await(step, node, size);
     const { first, count } = node;
-    return this.#pull(size, dtype, (client, metadata, deadline) =>
+    return this.#pullVector(size, dtype, (client, metadata, deadline) =>
       client.pullContribution({ step, first, count, offset: 0, length: size }, metadata, { deadline }),
     );
   }
 
   /** @returns a slice that this worker has reduced, [slice.length]; rejects when it does not come in time */
   gather(step: number, { offset, length }: Slice, dtype: VectorDtype): Promise<Float32Array> {
-    return this.#pull(length, dtype, (client, metadata, deadline) =>
+    return this.#pullVector(length, dtype, (client, metadata, deadline) =>
       client.pullSlice({ step, offset, length }, metadata, { deadline }),
     );
   }
@@ -124,9 +128,9 @@ export class WorkerSession {
       this.send({ sendReplica: {} });
       return pushed;
     }
-    const metadata = withToken(this.#dataKey, new Metadata());
-    const deadline = bulkDeadline(replicaLength(size));
-    return receiveReplica(this.#dataClient.pullReplica({}, metadata, { deadline }), size);
+    return this.#pull(replicaLength(size), (client, metadata, deadline) =>
+      receiveReplica(client.pullReplica({}, metadata, { deadline }), size),
+    );
   }
 
   /**
@@ -168,16 +172,38 @@ export class WorkerSession {
     this.#early.clear();
   }
 
-  async #pull(
+  #pullVector(
     size: number,
     dtype: VectorDtype,
     begin: (client: WorkerStub, metadata: Metadata, deadline: Date) => ClientReadableStream<Chunk>,
   ): Promise<Float32Array> {
-    if (this.#dataClient === undefined) throw new CoxswainError("bug", "a pull without a connection");
-    const into = new Float32Array(size);
-    const metadata = withToken(this.#dataKey, new Metadata());
-    await receiveVector(begin(this.#dataClient, metadata, bulkDeadline(size * 4)), into, dtype);
-    return into;
+    return this.#pull(size * 4, async (client, metadata, deadline) => {
+      const into = new Float32Array(size);
+      await receiveVector(begin(client, metadata, deadline), into, dtype);
+      return into;
+    });
+  }
+
+  /** @param bytes what comes, for how long it may take */
+  async #pull<T>(
+    bytes: number,
+    receive: (client: WorkerStub, metadata: Metadata, deadline: Date) => Promise<T>,
+  ): Promise<T> {
+    const client = this.#dataClient;
+    if (client === undefined) throw new CoxswainError("bug", "a pull without a connection");
+    try {
+      return await receive(client, withToken(this.#dataKey, new Metadata()), bulkDeadline(bytes));
+    } catch (error) {
+      if (needsConnection(error)) this.#replace(client);
+      throw error;
+    }
+  }
+
+  /** What is under way on the old connection may still end well. */
+  #replace(client: WorkerStub): void {
+    if (this.#closed || this.#dataClient !== client) return;
+    this.#dataClient = this.#connect?.();
+    client.close();
   }
 
   #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {

@@ -34,6 +34,7 @@ export type { ClientTls, ServerTls } from "./security.js";
 export { metadataKeys, nodeChecksum } from "./metadata.js";
 export { refuse } from "./refuse.js";
 export type { Refusal } from "./refuse.js";
+export { needsConnection } from "./stall.js";
 export { listen } from "./server.js";
 export type { RunningServer } from "./server.js";
 export { packInts, unpackInts } from "./pack.js";

@@ -2,7 +2,7 @@
  * This worker's connections to the servers of the others. One a peer, opened when it is first used; bulk comes in over
  * it and never goes out, because a peer that wants ours opens its own. Knows addresses, not why something is pulled.
  */
-import { ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
+import { ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { vectorBytes } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
@@ -11,6 +11,7 @@ import {
   bulkChannelOptions,
   bulkDeadline,
   metadataKeys,
+  needsConnection,
   receiveVector,
   withToken,
 } from "../rpc/index.js";
@@ -113,8 +114,7 @@ export class Peers {
       await receiveVector(call, into, this.#dtype, addend);
     } catch (error) {
       cancel();
-      // Whoever tries again gets a fresh connection, not the pause before this one would be tried.
-      if (isUnavailable(error)) this.#disconnect(connection);
+      if (needsConnection(error)) this.#disconnect(connection);
       throw error;
     } finally {
       connection.pulls--;
@@ -145,6 +145,3 @@ export class Peers {
     connection.client.close();
   }
 }
-
-const isUnavailable = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === status.UNAVAILABLE;
