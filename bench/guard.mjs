@@ -31,6 +31,7 @@ const guarded = await rpc.listen({
   refusal: "no",
   largestMessage: rpc.largestRequest,
   addressKey: "bench",
+  reflection: false,
 });
 const plain = new Server(rpc.serverOptions);
 plain.addService(rpc.workerService, handlers);

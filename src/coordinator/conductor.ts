@@ -8,7 +8,8 @@ import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { globalNorm } from "../optim/index.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
-import type { Part } from "../rpc/index.js";
+import { writtenOnce } from "../rpc/index.js";
+import type { CoordinatorMessage, Part, Peer } from "../rpc/index.js";
 import type { Logger } from "../telemetry/index.js";
 import { shardMessages } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
@@ -46,14 +47,12 @@ export interface ConductorOptions {
   readonly now: () => number;
 }
 
+/** How long a reducer may wait to hear of a sum while others are still being computed, ms: the last one is told at once. */
+const collectDelay = 20;
+
 /** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
 const showsIn = ({ type }: Event): boolean =>
-  type === "tick" ||
-  type === "joined" ||
-  type === "ready" ||
-  type === "left" ||
-  type === "draining" ||
-  type === "applied";
+  type === "tick" || type === "joined" || type === "ready" || type === "left" || type === "draining";
 
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
@@ -70,7 +69,8 @@ export class Conductor {
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
-  /** What reducers are to be told in this turn of the event loop. */
+  #collectTimer: NodeJS.Timeout | undefined;
+  /** What reducers are to be told when that fires, or when no more is to come. */
   readonly #collects = new Map<
     string,
     { readonly reducer: WorkerSession; readonly collect: { step: number; slice: number; parts: Part[] } }
@@ -141,6 +141,7 @@ export class Conductor {
 
   close(): void {
     clearInterval(this.#ticker);
+    clearTimeout(this.#collectTimer);
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
   }
@@ -163,6 +164,8 @@ export class Conductor {
         return this.#reduceSlice(effect);
       case "collect":
         return this.#collect(effect);
+      case "allAnnounced":
+        return this.#sendCollects();
       case "gather":
         return void this.#gather(effect);
       case "meshFailed":
@@ -256,8 +259,8 @@ export class Conductor {
   #collect({ worker, step, slice, node, source }: Extract<Effect, { type: "collect" }>): void {
     const [reducer, other] = [this.#sessions.get(worker), this.#sessions.get(source)];
     if (reducer === undefined || other === undefined) return;
-    // What comes together is said together: workers times reducers would be a lot of messages.
-    if (this.#collects.size === 0) setImmediate(() => this.#sendCollects());
+    // What comes about the same time is said together: workers times reducers would be a lot of messages.
+    this.#collectTimer ??= setTimeout(() => this.#sendCollects(), collectDelay);
     const key = `${worker} ${step} ${slice}`;
     const entry = this.#collects.get(key) ?? { reducer, collect: { step, slice, parts: [] } };
     this.#collects.set(key, entry);
@@ -265,6 +268,8 @@ export class Conductor {
   }
 
   #sendCollects(): void {
+    clearTimeout(this.#collectTimer);
+    this.#collectTimer = undefined;
     const entries = [...this.#collects.values()];
     this.#collects.clear();
     for (const { reducer, collect } of entries) reducer.send({ collect });
@@ -335,7 +340,8 @@ export class Conductor {
     this.#record(step);
     this.#unrecorded = { step, record: recorder.committing(effect, timing) };
     this.#sendCollects();
-    for (const worker of effect.workers) this.#sendCommit(worker, { step, learningRate, scale }, effect.slices);
+    const send = this.#commitSender({ step, learningRate, scale }, effect.slices);
+    for (const worker of effect.workers) send(worker);
     for (const session of this.#sessions.values()) session.release(step);
     replica.apply({ step, gradient, learningRate, scale });
     const hash = replica.hash();
@@ -350,17 +356,32 @@ export class Conductor {
     this.#unrecorded = undefined;
   }
 
-  #sendCommit(
-    worker: WorkerId,
+  /** Commits are written once, and once more for each worker that has to be told how to reach a reducer. */
+  #commitSender(
     commit: { step: StepNumber; learningRate: number; scale: number },
     reduced: readonly ReducedSlice[],
-  ): void {
-    const session = this.#sessions.get(worker);
-    const slices = reduced.map(({ offset, length, reducer }) => {
-      const other = reducer === undefined ? undefined : this.#sessions.get(reducer);
-      return { offset, length, reducer: other === undefined ? null : (session?.introduce(other) ?? null) };
+  ): (worker: WorkerId) => void {
+    const slices = reduced.map(({ offset, length, reducer }) => ({
+      offset,
+      length,
+      reducer: reducer === undefined ? undefined : this.#sessions.get(reducer),
+    }));
+    const message = (peer: (reducer: WorkerSession) => Peer): CoordinatorMessage => ({
+      commit: {
+        ...commit,
+        slices: slices.map(({ reducer, ...slice }) => ({
+          ...slice,
+          reducer: reducer === undefined ? null : peer(reducer),
+        })),
+      },
     });
-    session?.send({ commit: { ...commit, slices } });
+    const common = writtenOnce(message(({ id }) => ({ workerId: id })));
+    return (worker) => {
+      const session = this.#sessions.get(worker);
+      if (session === undefined) return;
+      const knowsAll = slices.every(({ reducer }) => reducer === undefined || session.knows(reducer));
+      session.send(knowsAll ? common : message((reducer) => session.introduce(reducer)));
+    };
   }
 
   /** Checkpoints are written one after another, while training goes on. */

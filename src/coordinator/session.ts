@@ -98,6 +98,11 @@ export class WorkerSession {
     });
   }
 
+  /** Whether it was told how to reach another one. */
+  knows(other: WorkerSession): boolean {
+    return this.#introduced.has(other.id);
+  }
+
   /** How this worker reaches another one: said once, afterwards it knows. */
   introduce(other: WorkerSession): Peer {
     if (this.#introduced.has(other.id)) return { workerId: other.id };

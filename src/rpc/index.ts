@@ -28,6 +28,7 @@ export {
   packageDefinition,
   protocolVersion,
   workerService,
+  writtenOnce,
 } from "./proto.js";
 export { clientCredentials, serverCredentials, withToken } from "./security.js";
 export type { ClientTls, ServerTls } from "./security.js";

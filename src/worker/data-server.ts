@@ -76,6 +76,7 @@ export async function startDataServer(address: { host: string; port: number }): 
     refusal: "wrong key",
     largestMessage: largestRequest,
     addressKey: "--listen",
+    reflection: false,
   });
   const serve = (now: Served | undefined): void => {
     served = now;

@@ -136,8 +136,10 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<vo
           "Start it with `coxswain coordinator run.yaml --listen HOST:PORT`, check the address and the firewall, or wait longer with --reconnect-timeout.",
       });
     const { reason, hint } = end;
-    const what = refused ? "the coordinator refused this worker" : "no connection to the coordinator";
-    logger.warn({ coordinator, reason, hint, retryMs: wait }, `${what}; trying again`);
+    const what = refused
+      ? "the coordinator refused this worker; trying again"
+      : "no connection to the coordinator; trying again";
+    logger.warn({ coordinator, reason, hint, retryMs: wait }, what);
     await pause(wait, signal);
     wait = Math.min(backOff.last, wait * 2);
   }
