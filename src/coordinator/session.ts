@@ -61,6 +61,8 @@ export class WorkerSession {
   #dataClient: WorkerStub | undefined;
   #connect: (() => WorkerStub) | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Something was said since that timer last fired: as good as a heartbeat. */
+  #spoke = false;
   #closed = false;
   /** Workers whose address this one was told. */
   readonly #introduced = new Set<string>();
@@ -79,11 +81,16 @@ export class WorkerSession {
   }
 
   send(message: CoordinatorMessage): void {
+    this.#spoke = true;
     if (!this.#closed) this.#stream.write(message);
   }
 
+  /** From now on something is said at least twice in `timeout` ms. */
   keepAlive(timeout: number): void {
-    this.#heartbeat = setInterval(() => this.send({ heartbeat: {} }), timeout / 4);
+    this.#heartbeat = setInterval(() => {
+      if (!this.#spoke) this.send({ heartbeat: {} });
+      this.#spoke = false;
+    }, timeout / 4);
   }
 
   /** Opens the connection for gradients. Without one, the worker is asked to push. */
