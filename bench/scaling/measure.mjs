@@ -30,6 +30,7 @@ const cpuSeconds = (since) => {
   const { user, system } = process.cpuUsage(since);
   return (user + system) / 1e6;
 };
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 // ---------------------------------------------------------------- the other process: a worker, or many
@@ -76,8 +77,11 @@ async function beTheOther() {
       expected = messages;
       return {};
     },
-    say: ({ message }) => {
-      for (const { stream } of clients) stream.write(message);
+    say: async ({ message, pause }) => {
+      for (const { stream } of clients) {
+        stream.write(message);
+        if (pause > 0) await sleep(pause);
+      }
       return {};
     },
     start: () => {
@@ -277,35 +281,39 @@ async function measureControl(other, repetitions) {
   const attending = all();
   await other.ask("attend", { address: `127.0.0.1:${server.port}` });
   await attending;
-  const rounds = 10;
+  const rounds = 5;
   const rows = [];
-  for (const [name, message] of Object.entries(down)) {
-    const { deserialize } = { deserialize: coordinatorService.Attend.responseSerialize };
-    const bytes = deserialize(message).length;
-    await other.ask("expect", { messages: streams });
-    const act = async () => {
-      for (let round = 0; round < rounds; round++) {
-        await other.ask("expect", { messages: streams });
-        const done = other.heardAll();
-        for (const call of calls) call.write(message);
-        await done;
-      }
-    };
-    const { here, there } = await medianCost(other, repetitions, act, rounds * streams);
-    rows.push({ message: name, bytes, coordinator_us: here * 1e6, worker_us: there * 1e6 });
-  }
-  for (const [name, message] of Object.entries(up)) {
-    const bytes = coordinatorService.Attend.requestSerialize(message).length;
-    const act = async () => {
-      for (let round = 0; round < rounds; round++) {
-        const done = all();
-        await other.ask("say", { message });
-        await done;
-      }
-    };
-    const { here, there } = await medianCost(other, repetitions, act, rounds * streams);
-    rows.push({ message: name, bytes, coordinator_us: here * 1e6, worker_us: there * 1e6 });
-  }
+  // Messages that come one by one each wake the process up; those that come together share that.
+  for (const pause of [0, 2])
+    for (const [name, message] of Object.entries({ ...down, ...up })) {
+      const isDown = name in down;
+      const { responseSerialize, requestSerialize } = coordinatorService.Attend;
+      const act = async () => {
+        for (let round = 0; round < rounds; round++) {
+          if (isDown) {
+            await other.ask("expect", { messages: streams });
+            const done = other.heardAll();
+            for (const call of calls) {
+              call.write(message);
+              if (pause > 0) await sleep(pause);
+            }
+            await done;
+          } else {
+            const done = all();
+            await other.ask("say", { message, pause });
+            await done;
+          }
+        }
+      };
+      const { here, there } = await medianCost(other, repetitions, act, rounds * streams);
+      rows.push({
+        message: name,
+        bytes: (isDown ? responseSerialize : requestSerialize)(message).length,
+        every_ms: pause,
+        coordinator_us: here * 1e6,
+        worker_us: there * 1e6,
+      });
+    }
   await other.ask("leave");
   await server.close(0);
   return rows;
