@@ -10,6 +10,9 @@ import { costs as measured, elementBytes, lineOverhead } from "./costs.mjs";
 /** Payload of a chunk on the wire, bytes. */
 const chunkBytes = 256 * 1024;
 
+/** Slices are whole numbers of blocks: `squareSumBlock` of src/collective/kernels.ts. */
+const blockFloats = 4096;
+
 /** Pulls that a reducer has under way at once: see src/worker/slice-reducer.ts. */
 const pullsAtOnce = 4;
 
@@ -222,6 +225,8 @@ export function mesh(scenario) {
   const { workers, contributions, nodes, bytes, control, machine, pulls, rates, latency, lineByte } = t;
   const { reducers } = scenario;
   const slice = bytes / reducers;
+  // Slices are cut at whole blocks: the largest is a little larger than the mean.
+  const largest = (Math.ceil(Math.ceil(t.floats / blockFloats) / reducers) * blockFloats * bytes) / t.floats;
   const copy = (t.floats / reducers) * t.kernels.add;
 
   const turn =
@@ -242,8 +247,10 @@ export function mesh(scenario) {
   const reduce = reducing(t, pulled, nodes * (reducers - 1), slice);
   const read = nodes * copy + batches * control.receive + contributions * control.receivePart;
   const first = t.announce + latency + control.receive;
+  // What is told in one turn leaves after it; with few batches the second has nearly all.
+  const batch = collects / Math.max(1, batches - 1);
   const sliceReduced =
-    first + Math.max((telling + parts) / batches + reduce.one, reduce.seconds + read - t.spread, collects - t.spread);
+    first + Math.max(batch + reduce.one, batch + reduce.seconds + read - t.spread, collects - t.spread);
 
   // The coordinator takes slices as they are complete: the first of them while others are still being summed.
   const gather = reducers * (pulls.clientCall + 2 * t.event) + bytes * rates.fresh;
@@ -271,8 +278,8 @@ export function mesh(scenario) {
         take.cpu +
         copy +
         (pulls.serverCall + slice * rates.reduced),
-      bytesIn: pulled * slice + (reducers - 1) * slice,
-      bytesOut: nodes * (reducers - 1) * slice + workers * slice,
+      bytesIn: pulled * largest + bytes - largest,
+      bytesOut: nodes * (bytes - largest) + workers * largest,
     },
     calls: reducers * (contributions - nodes) + reducers + reducers * (workers - 1),
     memory: 2 * t.floats * 4,

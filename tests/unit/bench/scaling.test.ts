@@ -44,7 +44,6 @@ describe("the cost model", () => {
     [8, 5e6, "wan", "mesh"],
     [64, 1e6, "lan", "star"],
     [64, 1e6, "lan", "mesh"],
-    [64, 1e6, "wan", "mesh"],
   ] as const;
 
   it.each(points)(
@@ -59,9 +58,8 @@ describe("the cost model", () => {
       expect(off(model.reductionSeconds, simulated.reductionSeconds), "seconds").toBeLessThan(0.15);
       expect(off(model.coordinator.cpuSeconds, simulated.coordinator.cpuSeconds), "coordinator").toBeLessThan(0.15);
       expect(off(model.worker.cpuSeconds, simulated.worker.cpuSeconds), "worker").toBeLessThan(0.15);
-      // Slices are cut at whole blocks, so that the largest is a little larger than the others.
-      expect(off(model.worker.bytesIn, simulated.worker.bytesIn), "bytes in").toBeLessThan(0.03);
-      expect(off(model.worker.bytesOut, simulated.worker.bytesOut), "bytes out").toBeLessThan(0.03);
+      expect(off(model.worker.bytesIn, simulated.worker.bytesIn), "bytes in").toBeLessThan(0.002);
+      expect(off(model.worker.bytesOut, simulated.worker.bytesOut), "bytes out").toBeLessThan(0.002);
       expect(simulated.coordinator.bytesIn / model.coordinator.bytesIn).toBeCloseTo(1, 9);
       expect(simulated.coordinator.bytesOut).toBeCloseTo(model.coordinator.bytesOut, 0);
       expect(simulated.calls).toBe(model.calls);
@@ -103,7 +101,9 @@ describe("the cost model", () => {
   });
 
   it("moves as many bytes in two levels as in one", () => {
-    const scenario = scenarioOf({ workers: 64, floats: 5e6, dtype: "float32", link: links.lan, scheme: "mesh" });
+    // Slices of whole blocks that are all alike.
+    const floats = 64 * 20 * 4096;
+    const scenario = scenarioOf({ workers: 64, floats, dtype: "float32", link: links.lan, scheme: "mesh" });
     const one = mesh({ ...scenario, reducers: 64 });
     const two = twoLevelMesh({ ...scenario, group: 8 });
     expect(two.worker.bytesIn).toBeCloseTo(one.worker.bytesIn, 0);
