@@ -1,7 +1,7 @@
 /**
  * What a step costs beyond its computing, in closed formulas: bytes, processor time and latency, for the star, the mesh
  * and a mesh of two levels, which is not implemented. Pure. Units: seconds, bytes, elements. docs/scaling.md tells the
- * same in words; simulate.mjs is an account of the same protocol that shares nothing with this file but its constants.
+ * same in words; simulate.mjs is another account of the same protocol, with the same constants.
  */
 import { costs as measured, elementBytes, lineOverhead } from "./costs.mjs";
 
@@ -78,8 +78,6 @@ function terms(scenario) {
     event,
     /** From the first worker's end of computing to the last one's: of independent uniform times, on average. */
     spread: (2 * jitter * computeSeconds * (workers - 1)) / (workers + 1),
-    /** The last addition of a lease's own shards, which nothing hides. */
-    fold: shards > workers ? floats * kernels.add : 0,
     /** Coordinator: workers say that shards are computed, sums are ready, the step is applied. */
     heard: shards * (event + looking) + contributions * event + workers * (event + looking),
     /** Coordinator: a lease for each. */
@@ -87,7 +85,7 @@ function terms(scenario) {
     leaseBytes: shards * shardBytes,
     norm: floats * kernels.norm,
     apply: floats * kernels.apply,
-    /** Until the coordinator has heard that the last sum is ready. */
+    /** The last addition of a lease's own shards, and until the coordinator has heard that the sum is ready. */
     announce:
       (shards > workers ? floats * kernels.add : 0) + 2 * control.send + link.roundTrip / 2 + 2 * control.receive,
     /** Worker: what it says and hears, folds and applies, whoever sums. */

@@ -27,8 +27,6 @@ const warmUp = 2;
  * @property {number} [pieceBytes] in which bulk is simulated
  * @property {number} [steps] that are counted
  * @property {object} [costs] in place of the measured ones
- * @property {(timeline: Timeline, index: number) => import("./process.mjs").Host | undefined} [hosts] of the worker of
- * that place, and of the coordinator (-1); by default each has one of its own
  */
 
 class SimulatedCluster {
@@ -50,14 +48,10 @@ class SimulatedCluster {
       contributions: contributionsOf(scenario.shards, scenario.workers),
     };
     const { bandwidth } = scenario.link;
-    const process = (index) => {
-      const host = scenario.hosts?.(this.timeline, index);
-      return new Process(this.timeline, host === undefined ? { bandwidth } : { bandwidth, host });
-    };
-    this.coordinator = new SimulatedCoordinator(this, process(-1));
+    this.coordinator = new SimulatedCoordinator(this, new Process(this.timeline, { bandwidth }));
     for (let index = 0; index < scenario.workers; index++) {
       const id = `worker-host-${index}-12345-abcdef`;
-      this.#workers.set(id, new SimulatedWorker(this, id, process(index)));
+      this.#workers.set(id, new SimulatedWorker(this, id, new Process(this.timeline, { bandwidth })));
     }
   }
 
@@ -148,7 +142,6 @@ class SimulatedCluster {
 
   snapshot() {
     const { process, machineSeconds } = this.coordinator;
-    const cpus = this.workers.map((worker) => worker.process.cpu);
     return {
       time: this.timeline.now,
       calls: this.calls,
@@ -163,7 +156,6 @@ class SimulatedCluster {
           },
         }) => ({ cpu, in: taken, out: out.bytes }),
       ),
-      cpus,
       moved: { ...this.moved },
       control: { ...this.control },
     };

@@ -150,7 +150,6 @@ export class SimulatedWorker {
         plan.computed(shard);
         const nodes = plan.nodes();
         this.#cluster.computed(step);
-        const say = { ...costs.control };
         // Shards are folded as they come: a sum of several cost an addition each but for the first.
         const fold = shard > first ? options.floats * costs.kernels.add : 0;
         this.process.turn((leave) => {
@@ -172,7 +171,7 @@ export class SimulatedWorker {
               ),
             );
           }
-          return fold + say.send * (1 + nodes.length);
+          return fold + costs.control.send * (1 + nodes.length);
         });
         one();
       });
