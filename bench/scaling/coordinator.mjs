@@ -133,12 +133,14 @@ export class SimulatedCoordinator {
         return 0;
       case "collect":
         return this.#collect(effect);
+      case "allAnnounced":
+        return this.#sendCollects(leave);
       case "reduce":
         this.#mark(effect.step, "complete");
         events.push({ type: "reduced", step: effect.step, gradNorm: 1 });
         return kernels.norm * options.floats;
       case "commit":
-        return this.#commit(effect, leave, events);
+        return this.#commit(effect, leave);
       case "finish":
         this.finished = true;
         return 0;
@@ -157,8 +159,8 @@ export class SimulatedCoordinator {
   }
 
   #collect({ worker, step, slice, node, source }) {
-    // As in the product: after whatever the event loop has to do already.
-    if (this.#collects.size === 0) this.process.turn((leave) => this.#sendCollects(leave));
+    if (this.#collects.size === 0)
+      this.#cluster.timeline.after(collectDelay, () => this.process.turn((leave) => this.#sendCollects(leave)));
     const collect = this.#collects.get(worker) ?? { step, slice, parts: [] };
     this.#collects.set(worker, collect);
     collect.parts.push({ ...node, source: this.#introduce(worker, source) });
@@ -174,7 +176,7 @@ export class SimulatedCoordinator {
     return cost;
   }
 
-  #commit({ step, learningRate, scale, workers, slices }, leave, events) {
+  #commit({ step, learningRate, scale, workers, slices }, leave) {
     const { control, kernels } = this.#cluster.costs;
     let cost = this.#sendCollects(leave);
     for (const worker of workers) {
@@ -190,8 +192,9 @@ export class SimulatedCoordinator {
       this.#mark(step, "committed");
       this.onCommitted();
     });
-    events.push({ type: "committed", step, hash: String(step) });
-    return cost + kernels.apply * this.#cluster.options.floats;
+    // The coordinator's own update is the next turn: commits have left.
+    this.#turn({ type: "committed", step, hash: String(step) }, kernels.apply * this.#cluster.options.floats);
+    return cost;
   }
 
   #introduce(to, other) {
@@ -235,6 +238,9 @@ export class SimulatedCoordinator {
     );
   }
 }
+
+/** As in src/coordinator/conductor.ts, seconds. */
+const collectDelay = 0.005;
 
 /** What may let a worker take work from others, so that all are looked at. */
 const looksAtAll = new Set(["computed", "applied", "idle", "tick"]);

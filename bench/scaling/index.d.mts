@@ -75,7 +75,7 @@ export function twoLevelMesh(scenario: Scenario & { readonly group: number }): M
 export function bestTwoLevelMesh(scenario: Scenario): Modelled & { readonly group: number };
 
 export function simulate(product: Product, scenario: Scenario): Promise<Simulated>;
-export function standIn(order: "announced" | "rotated"): unknown;
+export function standIn(order: "announced" | "product"): unknown;
 export function allReduceOnOneMachine(
   product: Pick<Product, "SliceReducer">,
   scenario: {

@@ -13,6 +13,9 @@ const chunkBytes = 256 * 1024;
 /** Slices are whole numbers of blocks: `squareSumBlock` of src/collective/kernels.ts. */
 const blockFloats = 4096;
 
+/** What comes within this many seconds is told to reducers together: see src/coordinator/conductor.ts. */
+const collectDelay = 0.005;
+
 /** Pulls that a reducer has under way at once: see src/worker/slice-reducer.ts. */
 const pullsAtOnce = 4;
 
@@ -25,7 +28,7 @@ const fitted = {
   /** Workers' starts differ by this share of the time for which lines are busy with slices. */
   startsOfLine: 0.1,
   /** See `convoy`. */
-  perDoubling: 0.8,
+  perDoubling: 0.45,
   most: 3,
 };
 
@@ -125,7 +128,7 @@ export function star(scenario) {
   const { workers, contributions, nodes, bytes, control, machine, pulls, rates, latency, lineByte } = t;
   const receive = contributions * (pulls.clientCall + bytes * rates.fresh + 2 * (machine.event + machine.effect));
   const serve = workers * (pulls.serverCall + bytes * rates.reduced);
-  const turn = t.norm + workers * control.send + t.leases + t.apply;
+  const turn = t.norm + workers * control.send + t.leases;
   // A pull alone: request, the first chunk through every station, the rest behind the slowest.
   const chunk = Math.min(bytes, chunkBytes);
   const firstChunk = (call, from, to) => t.roundTrip + call + chunk * (from + lineByte + to);
@@ -134,11 +137,14 @@ export function star(scenario) {
   const allIn = firstIn + Math.max(receive + t.heard / 2, contributions * bytes * lineByte + chunk * rates.fresh);
   const complete = t.announce + Math.max(oneIn, allIn - t.spread);
   const out = Math.max(serve, workers * bytes * lineByte);
-  const distributed = latency + firstChunk(control.receive + pulls.clientCall, 0, rates.taken) + out;
+  // Commits have left when the coordinator applies the update itself; what they ask for waits until it has.
+  const asked = t.roundTrip + control.receive + pulls.clientCall;
+  const distributed =
+    latency + firstChunk(control.receive + pulls.clientCall, 0, rates.taken) + Math.max(0, t.apply - asked) + out;
   return told(scenario, t, {
     phases: { complete, committed: complete + turn, applied: complete + turn + distributed + t.apply },
     coordinator: {
-      cpuSeconds: t.heard + receive + turn + serve,
+      cpuSeconds: t.heard + receive + turn + t.apply + serve,
       bytesIn: contributions * bytes,
       bytesOut: workers * bytes,
       messageBytesSent: t.leaseBytes,
@@ -186,20 +192,19 @@ function convoy(pulled, slice, least) {
 
 /** What it takes a reducer to pull and serve so many parts of `slice` bytes: processor seconds, and from start to end. */
 function reducing(t, pulled, served, slice) {
-  const { pulls, rates, machine } = t;
+  const { pulls, rates } = t;
   const client = pulls.clientCall + slice * rates.added;
   const server = pulls.serverCall + slice * rates.contribution;
   const line = slice * t.lineByte;
   const rounds = pulled / pullsAtOnce;
-  const bookkeeping = machine.bookkeeping * (pulled + 1) ** 3;
   const flowing = pulled / throughput(pullsAtOnce, t.roundTrip, [client + (server * served) / pulled, line]);
   const waiting = Math.max(
     (convoy(pulled, slice, 1) - 1) * (pulled * client + served * server),
     (convoy(pulled, slice, Math.min(rounds, 2)) - 1) * pulled * line,
   );
   return {
-    cpu: pulled * client + served * server + bookkeeping,
-    seconds: flowing + waiting + bookkeeping,
+    cpu: pulled * client + served * server,
+    seconds: flowing + waiting,
     one: t.roundTrip + client + server + line,
   };
 }
@@ -227,8 +232,7 @@ export function mesh(scenario) {
   const largest = (Math.ceil(Math.ceil(t.floats / blockFloats) / reducers) * blockFloats * bytes) / t.floats;
   const copy = (t.floats / reducers) * t.kernels.add;
 
-  const turn =
-    t.norm + workers * (control.send + reducers * control.sendSlice) + t.leases + reducers * control.send + t.apply;
+  const turn = t.norm + workers * (control.send + reducers * control.sendSlice) + t.leases + reducers * control.send;
   const take = taking(t, reducers - 1, workers - 1, slice);
   const distributed = latency + control.receive + reducers * control.receiveSlice + copy + take.seconds;
 
@@ -238,7 +242,10 @@ export function mesh(scenario) {
     (take.line > take.cpu ? fitted.startsOfLine * take.line : 0) + (reducers < workers ? take.serve / 2 : 0);
   const telling = reducers * (control.send + machine.effect);
   const parts = contributions * reducers * (control.sendPart + machine.effect);
-  const batches = Math.min(contributions, 1 + (t.spread + starts) / (telling + parts / contributions));
+  const batches = Math.min(
+    contributions,
+    1 + (t.spread + starts) / Math.max(collectDelay, telling + parts / contributions),
+  );
   const collects = batches * telling + parts;
 
   const pulled = contributions - nodes;
@@ -261,7 +268,7 @@ export function mesh(scenario) {
   return told(scenario, t, {
     phases: { sliceReduced, complete, committed: complete + turn, applied: complete + turn + distributed + t.apply },
     coordinator: {
-      cpuSeconds: t.heard + collects + gather + turn,
+      cpuSeconds: t.heard + collects + gather + turn + t.apply,
       bytesIn: bytes,
       bytesOut: 0,
       messageBytesSent: t.leaseBytes + contributions * reducers * partBytes + workers * reducers * sliceBytes,
@@ -299,11 +306,10 @@ export function twoLevelMesh(scenario) {
   const slice = bytes / group;
   const part = bytes / workers;
 
-  const turn =
-    t.norm + workers * (control.send + group * control.sendSlice) + t.leases + workers * control.send + t.apply;
+  const turn = t.norm + workers * (control.send + group * control.sendSlice) + t.leases + workers * control.send;
   const last = taking(t, group - 1, group - 1, slice);
   const telling = workers * (control.send + machine.effect);
-  const batches = Math.min(group * nodes, 1 + t.spread / telling);
+  const batches = Math.min(group * nodes, 1 + t.spread / Math.max(collectDelay, telling));
   const within = batches * telling + contributions * group * (control.sendPart + machine.effect);
   // Between the levels: everyone says that it is done, and is told of its column.
   const between = workers * (t.event + control.send + groups * (control.sendPart + machine.effect));
@@ -323,7 +329,7 @@ export function twoLevelMesh(scenario) {
   return told(scenario, t, {
     phases: { summed, known, complete, committed: complete + turn, applied: complete + turn + distributed + t.apply },
     coordinator: {
-      cpuSeconds: t.heard + within + 2 * between + workers * t.event + gather + turn,
+      cpuSeconds: t.heard + within + 2 * between + workers * t.event + gather + turn + t.apply,
       bytesIn: bytes,
       bytesOut: 0,
       messageBytesSent:

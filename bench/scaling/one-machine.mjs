@@ -43,6 +43,7 @@ export async function allReduceOnOneMachine(product, { workers, floats, dtype, v
       const none = new Float32Array(0);
       const reducer = new product.SliceReducer({
         step: 1,
+        slice: index,
         offset: 0,
         length: 0,
         roundShards: workers,
@@ -62,7 +63,7 @@ export async function allReduceOnOneMachine(product, { workers, floats, dtype, v
       // As there: everyone begins with its own, and then with another than the others do.
       for (let place = 0; place < workers; place++) {
         const first = (index + place) % workers;
-        reducer.collect({ first, count: 1 }, { workerId: String(first), address: "", key: "" });
+        reducer.collect([{ node: { first, count: 1 }, source: { workerId: String(first), address: "", key: "" } }]);
       }
     });
   const everyone = Array.from({ length: workers }, (_, index) => index);

@@ -6,11 +6,9 @@ export const links = {
   wan: { bandwidth: 1e9 / 8, roundTrip: 10e-3 },
 };
 
-const bytesPerReducer = 8 * 2 ** 20;
-
 /** Reducers of a mesh, as `reducersRule` of src/coordinator/all-reduce.ts has it for `all_reduce: mesh`. */
 export const reducersOf = (workers, floats) =>
-  Math.min(workers, Math.max(2, Math.ceil((workers * floats * 4) / bytesPerReducer)));
+  Math.min(workers, Math.max(2, Math.round(Math.sqrt((workers * floats * 4) / (512 * 1024)))));
 
 /**
  * A step of 1 s of computing, two shards a worker, each of them a row of 1024 tokens; workers take up to 1 % more or less

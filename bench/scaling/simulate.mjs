@@ -177,7 +177,7 @@ export async function simulate(product, scenario) {
   const marks = [];
   cluster.coordinator.onCommitted = () => marks.push(cluster.snapshot());
   await cluster.run();
-  const [from, to] = [marks[warmUp - 1], marks.at(-1)];
+  const [from, to] = [marks[warmUp - 1], marks[warmUp - 1 + steps]];
   const per = (value) => (value(to) - value(from)) / steps;
   const overhead = lineOverhead;
   const ofWorkers = (value) =>

@@ -1,64 +1,58 @@
 /**
  * Stands in for the product's `SliceReducer` where vectors have no elements and nothing fails: the same pulls at the same
  * times (tests/unit/bench/scaling.test.ts), without its bookkeeping, which makes hundreds of workers slow to simulate.
- * And the same with another order: "rotated" lets every reducer begin with another source than the others do.
+ * And the same with another order: "announced" lets every reducer begin with the same sources.
  */
 const pullsAtOnce = 4;
 
-/** @param {"announced" | "rotated"} order */
+/** @param {"announced" | "product"} order */
 export const standIn = (order) =>
   class {
     #options;
-    #waiting = new Set();
+    #waiting = [];
+    #next;
     #sources = new Set();
     #missing;
 
     constructor(options) {
       this.#options = options;
       this.#missing = options.roundShards;
+      this.#next = options.slice * pullsAtOnce;
     }
 
-    collect(node, source) {
-      const part = { node, source, place: placeOf(source.workerId) };
-      if (source.workerId === this.#options.workerId) {
+    collect(parts) {
+      const own = ({ source }) => source.workerId === this.#options.workerId;
+      for (const { node } of parts.filter(own)) {
         this.#options.own(this.#options.step, node);
         this.#add(node);
-        return;
       }
-      this.#waiting.add(part);
+      this.#waiting.push(...parts.filter((part) => !own(part)));
       this.#advance();
     }
 
     close() {
-      this.#waiting.clear();
+      this.#waiting = [];
     }
 
     #advance() {
       while (this.#sources.size < pullsAtOnce) {
-        const next = order === "rotated" ? this.#nearest() : this.#earliest();
+        const next = this.#takeNext();
         if (next === undefined) return;
-        this.#waiting.delete(next);
         void this.#pull(next);
       }
     }
 
     /** One at a time from each source. */
-    #earliest() {
-      for (const part of this.#waiting) if (!this.#sources.has(part.source.workerId)) return part;
-      return undefined;
-    }
-
-    /** Of the source that comes next after this worker, in a ring of all. */
-    #nearest() {
-      const own = placeOf(this.#options.workerId);
-      let nearest;
-      let least = Infinity;
-      for (const part of this.#waiting) {
-        if (this.#sources.has(part.source.workerId)) continue;
-        const distance = part.place > own ? part.place - own : part.place - own + 1e6;
-        if (distance < least) [nearest, least] = [part, distance];
+    #takeNext() {
+      const { length } = this.#waiting;
+      const from = order === "announced" ? 0 : this.#next;
+      for (let tried = 0; tried < length; tried++) {
+        const index = (from + tried) % length;
+        if (this.#sources.has(this.#waiting[index].source.workerId)) continue;
+        this.#next = index;
+        return this.#waiting.splice(index, 1)[0];
       }
-      return nearest;
+      return undefined;
     }
 
     async #pull({ node, source }) {
@@ -74,11 +68,3 @@ export const standIn = (order) =>
       if (this.#missing === 0) this.#options.onComplete();
     }
   };
-
-/** The simulation's workers are numbered in their ids. */
-const places = new Map();
-function placeOf(id) {
-  let place = places.get(id);
-  if (place === undefined) places.set(id, (place = Number(id.split("-")[2])));
-  return place;
-}

@@ -57,9 +57,9 @@ export class SimulatedWorker {
     const { product, options, costs } = this.#cluster;
     const bytes = length * options.elementBytes;
     const none = new Float32Array(0);
-    let begun = options.shards - options.contributions;
     const reducer = new product.SliceReducer({
       step,
+      slice,
       offset: 0,
       length: 0,
       roundShards,
@@ -70,12 +70,7 @@ export class SimulatedWorker {
         this.process.spend(length * costs.kernels.add, () => undefined);
         return none;
       },
-      pull: (peer) => {
-        const left = options.shards - begun++;
-        // What waits is looked through, at every pull, for what has come meanwhile.
-        this.process.spend(3 * costs.machine.bookkeeping * left ** 2, () => undefined);
-        return this.#pull(this.#cluster.worker(peer.workerId), bytes, "contribution");
-      },
+      pull: (peer) => this.#pull(this.#cluster.worker(peer.workerId), bytes, "contribution"),
       onComplete: () =>
         this.#say({ type: "sliceReduced", worker: this.id, step, slice }, { sliceReduced: { step, slice } }),
       onFailed: ({ reason }) => {
@@ -92,7 +87,7 @@ export class SimulatedWorker {
 
   #collect({ step, slice, parts }) {
     const entry = this.#reducers.get(`${step}:${slice}`);
-    for (const { first, count, source } of parts) entry.reducer.collect({ first, count }, source);
+    entry.reducer.collect(parts.map(({ first, count, source }) => ({ node: { first, count }, source })));
   }
 
   /** @param {"contribution" | "reduced"} kind */

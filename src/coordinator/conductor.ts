@@ -48,7 +48,7 @@ export interface ConductorOptions {
 }
 
 /** How long a reducer may wait to hear of a sum while others are still being computed, ms: the last one is told at once. */
-const collectDelay = 20;
+const collectDelay = 5;
 
 /** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
 const showsIn = ({ type }: Event): boolean =>
@@ -77,6 +77,8 @@ export class Conductor {
   >();
   /** The newest commit as it is to be recorded, while no worker has applied it. */
   #unrecorded: { readonly step: StepNumber; readonly record: () => void } | undefined;
+  /** The update of the newest commit, while the replica has not taken it. */
+  #toApply: (() => void) | undefined;
   /** When the sum was complete, ms. */
   #reduceStart = 0;
   #saves: Promise<void> = Promise.resolve();
@@ -95,19 +97,28 @@ export class Conductor {
 
   dispatch(event: Event): void {
     this.#events.push(event);
+    this.#handleEvents();
+    if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
+  }
+
+  /** @param apply the update of a commit need not wait for the next event */
+  #handleEvents(apply = false): void {
     if (this.#handling) return;
     this.#handling = true;
     try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const effects = this.#options.machine.handle(next, this.#options.now());
-        for (const effect of effects) this.#carryOut(effect);
+      if (apply) this.#applyCommit();
+      while (this.#events.length > 0) {
+        // Nothing is decided between a commit and its update.
+        this.#applyCommit();
+        const next = this.#events.shift();
+        if (next === undefined) break;
+        for (const effect of this.#options.machine.handle(next, this.#options.now())) this.#carryOut(effect);
       }
     } catch (error) {
       this.#settle.reject(error);
     } finally {
       this.#handling = false;
     }
-    if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
   }
 
   admit(session: WorkerSession): void {
@@ -335,18 +346,29 @@ export class Conductor {
     const { step, learningRate, scale } = effect;
     const gradient = this.#reduced.get(step);
     if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
-    const applyStart = now();
-    const timing = { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart };
+    const endedAt = now();
+    const timing = { reduceSeconds: (endedAt - this.#reduceStart) / 1000, endedAt };
     this.#record(step);
     this.#unrecorded = { step, record: recorder.committing(effect, timing) };
     this.#sendCollects();
     const send = this.#commitSender({ step, learningRate, scale }, effect.slices);
     for (const worker of effect.workers) send(worker);
     for (const session of this.#sessions.values()) session.release(step);
-    replica.apply({ step, gradient, learningRate, scale });
-    const hash = replica.hash();
-    recorder.applied((now() - applyStart) / 1000);
-    this.dispatch({ type: "committed", step, hash });
+    // What is written leaves at the end of this turn of the event loop: workers need not wait for our own update.
+    this.#toApply = () => {
+      const start = now();
+      replica.apply({ step, gradient, learningRate, scale });
+      const hash = replica.hash();
+      recorder.applied((now() - start) / 1000);
+      this.#events.unshift({ type: "committed", step, hash });
+    };
+    setImmediate(() => this.#handleEvents(true));
+  }
+
+  #applyCommit(): void {
+    const apply = this.#toApply;
+    this.#toApply = undefined;
+    apply?.();
   }
 
   /** Tells the world of commits up to `step`: they are in a worker's replica, or on the disk. */

@@ -51,7 +51,7 @@ describe("the cost model", () => {
     async (workers, floats, link, scheme) => {
       const scenario = scenarioOf({ workers, floats, dtype: "float32", link: links[link], scheme, steps: 1 });
       // The same, as the last test shows, and sooner done.
-      const modules = workers > 8 ? { ...product, SliceReducer: standIn("announced") } : product;
+      const modules = workers > 8 ? { ...product, SliceReducer: standIn("product") } : product;
       const simulated = await simulate(modules, scenario);
       const model = modelOf(scenario);
       expect(simulated.lost).toBe(0);
@@ -117,7 +117,7 @@ describe("the stand-in for the slice reducer", () => {
       const scenario = scenarioOf({ workers: 16, floats: 5e6, dtype: "float32", link, scheme: "mesh", steps: 1 });
       const [real, standing] = [
         await simulate(product, scenario),
-        await simulate({ ...product, SliceReducer: standIn("announced") }, scenario),
+        await simulate({ ...product, SliceReducer: standIn("product") }, scenario),
       ];
       expect(standing.stepSeconds).toBe(real.stepSeconds);
       expect(standing.worker).toEqual(real.worker);
