@@ -121,6 +121,7 @@ async function takePart(index, workers, floats) {
           run.reducer.result?.subarray(offset - mine.offset, offset - mine.offset + length),
         replica: () => undefined,
         hold: (vector) => pool.hold(vector),
+        onSent: () => undefined,
       });
       cpu = process.cpuUsage();
       say({ event: "prepared" });
