@@ -1,11 +1,12 @@
 /**
- * What the checks before the token cost bulk: 80 MB pulled over a connection, from a server with them (`listen`) and from
+ * What the checks before the token cost bulk: 80 MB pulled over a stream, from a server with them (`listen`) and from
  * gRPC's own sockets with no interceptor, in turns in one process. Needs a build. Prints the median of each, MiB/s.
  *
  *   node bench/guard.mjs [ROUNDS]
  */
 import { performance } from "node:perf_hooks";
 import { Server, ServerCredentials, credentials } from "@grpc/grpc-js";
+import { vectorChunks } from "../dist/collective/index.js";
 import * as rpc from "../dist/rpc/index.js";
 
 const rounds = Number(process.argv[2] ?? 15);
@@ -14,9 +15,10 @@ const vector = new Float32Array(elements).fill(1.5);
 const into = new Float32Array(elements);
 const token = "bench";
 
+const pulls = new rpc.PullServer();
+const chunks = () => vectorChunks(vector, "float32");
 const handlers = {
-  PullContribution: (call) => void rpc.sendVector(call, vector, "float32").then(() => call.end()),
-  PullSlice: (call) => call.end(),
+  Pull: (call) => void pulls.serve(call, () => ({ chunks: chunks(), release: () => undefined })),
   PullReplica: (call) => call.end(),
 };
 
@@ -42,15 +44,18 @@ const plainPort = await new Promise((resolve, reject) =>
 );
 
 const clientOf = (port) =>
-  new rpc.WorkerClient(`127.0.0.1:${port}`, credentials.createInsecure(), rpc.bulkChannelOptions);
+  new rpc.WorkerConnection(
+    () => new rpc.WorkerClient(`127.0.0.1:${port}`, credentials.createInsecure(), rpc.bulkChannelOptions),
+    rpc.withToken(token),
+  );
 const sides = { plain: clientOf(plainPort), guarded: clientOf(guarded.port) };
 const rates = { plain: [], guarded: [] };
 
 for (let round = -2; round < rounds; round++) {
   for (const name of round % 2 === 0 ? ["plain", "guarded"] : ["guarded", "plain"]) {
     const start = performance.now();
-    const request = { step: 1, first: 0, count: 1, offset: 0, length: elements };
-    await rpc.receiveVector(sides[name].pullContribution(request, rpc.withToken(token)), into, "float32");
+    const wanted = { slice: { step: 1, offset: 0, length: elements } };
+    await sides[name].pull(wanted, into, "float32");
     // The first rounds warm up.
     if (round >= 0) rates[name].push((elements * 4) / 2 ** 20 / ((performance.now() - start) / 1000));
   }

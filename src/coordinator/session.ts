@@ -1,27 +1,19 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
 import { Metadata } from "@grpc/grpc-js";
-import type { ChannelCredentials, ClientReadableStream, ServerDuplexStream } from "@grpc/grpc-js";
-import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
+import type { ChannelCredentials, ServerDuplexStream } from "@grpc/grpc-js";
+import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import {
   WorkerClient,
+  WorkerConnection,
   bulkChannelOptions,
   bulkDeadline,
   bulkTimeout,
-  needsConnection,
   receiveReplica,
-  receiveVector,
   replicaLength,
   withToken,
 } from "../rpc/index.js";
-import type {
-  CoordinatorMessage,
-  JoinOutput,
-  Peer,
-  ReplicaBytes,
-  WorkerMessageOutput,
-  WorkerStub,
-} from "../rpc/index.js";
+import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted, WorkerMessageOutput } from "../rpc/index.js";
 import type { Slice } from "./machine/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -58,8 +50,7 @@ export class WorkerSession {
   readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;
-  #dataClient: WorkerStub | undefined;
-  #connect: (() => WorkerStub) | undefined;
+  #connection: WorkerConnection | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   /** Something was said since that timer last fired: as good as a heartbeat. */
   #spoke = false;
@@ -97,11 +88,11 @@ export class WorkerSession {
   async reach(credentials: ChannelCredentials): Promise<void> {
     const address = this.#dataAddress;
     if (address === undefined) return;
-    this.#connect = () => new WorkerClient(address, credentials, bulkChannelOptions);
-    const client = this.#connect();
-    this.#dataClient = client;
+    const connect = () => new WorkerClient(address, credentials, bulkChannelOptions);
+    const connection = new WorkerConnection(connect, withToken(this.#dataKey, new Metadata()));
+    this.#connection = connection;
     this.pushes = await new Promise<boolean>((resolve) => {
-      client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
+      connection.client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
     });
   }
 
@@ -121,26 +112,23 @@ export class WorkerSession {
   receive(step: number, node: TreeNode, size: number, dtype: VectorDtype): Promise<Float32Array> {
     if (this.pushes) return this.#await(step, node, size);
     const { first, count } = node;
-    return this.#pullVector(size, dtype, (client, metadata, deadline) =>
-      client.pullContribution({ step, first, count, offset: 0, length: size }, metadata, { deadline }),
-    );
+    return this.#pull({ contribution: { step, first, count, offset: 0, length: size } }, size, dtype);
   }
 
   /** @returns a slice that this worker has reduced, [slice.length]; rejects when it does not come in time */
   gather(step: number, { offset, length }: Slice, dtype: VectorDtype): Promise<Float32Array> {
-    return this.#pullVector(length, dtype, (client, metadata, deadline) =>
-      client.pullSlice({ step, offset, length }, metadata, { deadline }),
-    );
+    return this.#pull({ slice: { step, offset, length } }, length, dtype);
   }
 
   /** The worker's replica of `size` parameters. */
   async replica(size: number): Promise<ReplicaBytes> {
-    if (this.pushes || this.#dataClient === undefined) {
+    if (this.pushes || this.#connection === undefined) {
       const pushed = this.#awaitReplica(replicaLength(size));
       this.send({ sendReplica: {} });
       return pushed;
     }
-    return this.#pull(replicaLength(size), (client, metadata, deadline) =>
+    const deadline = bulkDeadline(replicaLength(size));
+    return this.#connection.call((client, metadata) =>
       receiveReplica(client.pullReplica({}, metadata, { deadline }), size),
     );
   }
@@ -177,45 +165,18 @@ export class WorkerSession {
     this.#closed = true;
     clearInterval(this.#heartbeat);
     this.#stream.end();
-    this.#dataClient?.close();
+    this.#connection?.close();
     const gone = new Error("the worker is gone");
     for (const { failed } of this.#awaited.values()) failed(gone);
     this.#awaitedReplica?.failed(gone);
     this.#early.clear();
   }
 
-  #pullVector(
-    size: number,
-    dtype: VectorDtype,
-    begin: (client: WorkerStub, metadata: Metadata, deadline: Date) => ClientReadableStream<Chunk>,
-  ): Promise<Float32Array> {
-    return this.#pull(size * 4, async (client, metadata, deadline) => {
-      const into = new Float32Array(size);
-      await receiveVector(begin(client, metadata, deadline), into, dtype);
-      return into;
-    });
-  }
-
-  /** @param bytes what comes, for how long it may take */
-  async #pull<T>(
-    bytes: number,
-    receive: (client: WorkerStub, metadata: Metadata, deadline: Date) => Promise<T>,
-  ): Promise<T> {
-    const client = this.#dataClient;
-    if (client === undefined) throw new CoxswainError("bug", "a pull without a connection");
-    try {
-      return await receive(client, withToken(this.#dataKey, new Metadata()), bulkDeadline(bytes));
-    } catch (error) {
-      if (needsConnection(error)) this.#replace(client);
-      throw error;
-    }
-  }
-
-  /** What is under way on the old connection may still end well. */
-  #replace(client: WorkerStub): void {
-    if (this.#closed || this.#dataClient !== client) return;
-    this.#dataClient = this.#connect?.();
-    client.close();
+  async #pull(wanted: Wanted, size: number, dtype: VectorDtype): Promise<Float32Array> {
+    if (this.#connection === undefined) throw new CoxswainError("bug", "a pull without a connection");
+    const into = new Float32Array(size);
+    await this.#connection.pull(wanted, into, dtype);
+    return into;
   }
 
   #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {

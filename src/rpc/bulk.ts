@@ -2,6 +2,7 @@
 import type {
   ClientReadableStream,
   ClientWritableStream,
+  ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
 } from "@grpc/grpc-js";
@@ -9,7 +10,7 @@ import { Metadata } from "@grpc/grpc-js";
 import type { CoxswainError } from "../errors.js";
 import { Assembler, VectorAssembler, chunksOf, vectorChunks } from "../collective/index.js";
 import type { Chunk, VectorDtype } from "../collective/index.js";
-import { directWriter, readDirectly } from "./direct.js";
+import { directWriter, readChunks } from "./direct.js";
 import { tuneForBulk } from "./memory.js";
 import { metadataKeys } from "./metadata.js";
 import { unlessStalled } from "./stall.js";
@@ -19,7 +20,10 @@ tuneForBulk();
 /** Writes that may be under way at once: the stream's own high-water mark counts messages, not bytes. */
 const writesInFlight = 4;
 
-type Sink = Pick<ServerWritableStream<unknown, Chunk> | ClientWritableStream<Chunk>, "on" | "off"> & {
+type Sink = Pick<
+  ServerWritableStream<unknown, Chunk> | ServerDuplexStream<unknown, Chunk> | ClientWritableStream<Chunk>,
+  "on" | "off"
+> & {
   write(chunk: Chunk, callback: (error?: Error | null) => void): boolean;
 };
 type Source = ClientReadableStream<Chunk> | ServerReadableStream<Chunk, unknown>;
@@ -149,7 +153,6 @@ async function receiveMessages(source: Source, assembler: Assembler | VectorAsse
   }
 }
 
-/** Reads directly as soon as there is a stream, which is before its first byte is asked for. */
 function receiveDirectly(source: ClientReadableStream<Chunk>, assembler: VectorAssembler): Promise<void> {
   let failure: unknown;
   const fail = (error: unknown): void => {
@@ -157,25 +160,7 @@ function receiveDirectly(source: ClientReadableStream<Chunk>, assembler: VectorA
     source.cancel();
   };
   const receiving = new Promise<void>((resolve, reject) => {
-    const readMessages = (): void => {
-      source.on("data", (chunk: Chunk) => {
-        try {
-          assembler.add(chunk);
-        } catch (error) {
-          fail(error);
-        }
-      });
-    };
-    const readBytes = (): boolean => readDirectly(source, assembler, (error) => (failure ??= error));
-    if (readBytes()) readMessages();
-    else {
-      source.once("metadata", () => {
-        readBytes();
-        readMessages();
-      });
-    }
-    // A call that was answered with nothing but its status ends only when it is read.
-    source.once("status", () => source.resume());
+    readChunks(source, assembler, fail);
     source.once("end", () => (failure === undefined ? resolve() : reject(toError(failure))));
     source.on("error", (error: Error) => reject(toError(failure ?? error)));
   });

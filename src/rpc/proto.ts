@@ -81,8 +81,7 @@ const codecs: readonly (readonly [service: string, method: string, Partial<Recor
   ["Coordinator", "PullModelFile", { request: sealed, response: chunks }],
   ["Coordinator", "PushContribution", { request: chunks }],
   ["Coordinator", "PushReplica", { request: chunks }],
-  ["Worker", "PullContribution", { request: sealed, response: chunks }],
-  ["Worker", "PullSlice", { request: sealed, response: chunks }],
+  ["Worker", "Pull", { request: sealed, response: chunks }],
   ["Worker", "PullReplica", { request: sealed, response: chunks }],
 ];
 

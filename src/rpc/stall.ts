@@ -3,8 +3,34 @@ import { status } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
 
 /** How often it is looked, ms, and how many looks in a row must find nothing new. */
-const lookEvery = 1_000;
+export const lookEvery = 1_000;
 const patience = 5;
+
+/** Looks, and says when nothing has come in five of them in a row. Knows no clock. */
+export class StallWatch {
+  #before = 0;
+  #idle = 0;
+
+  /** @param received bytes so far */
+  constructor(received: number) {
+    this.begin(received);
+  }
+
+  /** Waiting begins (anew). */
+  begin(received: number): void {
+    this.#before = received;
+    this.#idle = 0;
+  }
+
+  /** @returns what to end the waiting with, where it is to end */
+  look(received: number): CoxswainError | undefined {
+    this.#idle = received === this.#before ? this.#idle + 1 : 0;
+    this.#before = received;
+    if (this.#idle < patience) return undefined;
+    const seconds = (patience * lookEvery) / 1000;
+    return new CoxswainError("network", `a peer sent nothing for ${seconds} s, after ${received} bytes`);
+  }
+}
 
 /**
  * Waits for `receiving`, and calls `end` when nothing has come for 5 s: the sender is frozen, the network cut, or what
@@ -18,15 +44,12 @@ export async function unlessStalled<T>(
   received: () => number,
   end: (error: CoxswainError) => void,
 ): Promise<T> {
-  let before = received();
-  let idle = 0;
+  const watch = new StallWatch(received());
   const looking = setInterval(() => {
-    const now = received();
-    idle = now === before ? idle + 1 : 0;
-    before = now;
-    if (idle < patience) return;
+    const stalled = watch.look(received());
+    if (stalled === undefined) return;
     clearInterval(looking);
-    end(new CoxswainError("network", `a peer sent nothing for ${(patience * lookEvery) / 1000} s, after ${now} bytes`));
+    end(stalled);
   }, lookEvery);
   try {
     return await receiving;

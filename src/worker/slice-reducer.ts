@@ -5,9 +5,9 @@
 import { TreeSum, addRoundedTo, addTo, contains, describeNode, isNode, parent, sameNode } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
-import type { PeerOutput } from "../rpc/index.js";
+import type { PeerOutput, PullOptions } from "../rpc/index.js";
 import type { VectorPool } from "./contributions.js";
-import type { PullOptions, StepRange } from "./peers.js";
+import type { StepRange } from "./peers.js";
 
 /** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */
 const pullsAtOnce = 4;

@@ -7,6 +7,8 @@ import type { Chunk } from "../../../src/collective/index.js";
 import { CoxswainError } from "../../../src/errors.js";
 import {
   CoordinatorClient,
+  PullRefused,
+  PullStream,
   WorkerClient,
   bulkChannelOptions,
   coordinatorService,
@@ -56,6 +58,7 @@ describe("a transfer", () => {
     expect(needsConnection(Object.assign(new Error(), { code: status.UNAVAILABLE }))).toBe(true);
     expect(needsConnection(Object.assign(new Error(), { code: status.NOT_FOUND }))).toBe(false);
     expect(needsConnection(new Error("the worker is gone"))).toBe(false);
+    expect(needsConnection(new PullRefused("no sum of shards 0+1"))).toBe(false);
   });
 });
 
@@ -94,18 +97,38 @@ describe("with the gRPC library that is installed, a stream that stops", () => {
     const cancelled = new Promise<void>((resolve) => (cancel = resolve));
     const answer = (call: ServerWritableStream<unknown, Chunk>): void => {
       call.on("cancelled", () => cancel?.());
-      call.write(first!);
+      call.write({ ...first!, pull: 1 });
     };
-    const address = await serve(workerService, { PullSlice: answer, PullContribution: answer, PullReplica: answer });
+    const address = await serve(workerService, { Pull: answer, PullReplica: answer });
     const client = new WorkerClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
     closing.push(() => client.close());
     return { client, cancelled };
   };
 
-  it("ends a pull of a vector, and tells the server", async () => {
+  it("ends a stream of pulls with everything on it, and tells the server", async () => {
     const { client, cancelled } = await begun();
-    await letFail(receiveVector(client.pullSlice({}), new Float32Array(3_000), "float32"));
-    await cancelled;
+    const stream = new PullStream(client.pull());
+    const pull = (): Promise<void> => stream.pull({ slice: {} }, new Float32Array(3_000), "float32");
+    const second = pull();
+    const failed = expect(second).rejects.toThrow(stalled);
+    await letFail(pull());
+    await Promise.all([failed, cancelled]);
+    await expect(pull()).rejects.toThrow(stalled);
+  });
+
+  it("ends a pull of a reduced gradient", async () => {
+    const answer = (call: ServerWritableStream<unknown, Chunk>): boolean => call.write(first!);
+    const address = await serve(coordinatorService, {
+      Attend: answer,
+      PullReduced: answer,
+      PullReplica: answer,
+      PullModelFile: answer,
+      PushContribution: answer,
+      PushReplica: answer,
+    });
+    const client = new CoordinatorClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    closing.push(() => client.close());
+    await letFail(receiveVector(client.pullReduced({}), new Float32Array(3_000), "float32"));
   });
 
   it("ends a pull of a replica", async () => {
