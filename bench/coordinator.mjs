@@ -4,7 +4,7 @@
  * "compute", for star and mesh.
  *
  *     npm run build && node bench/coordinator.mjs [--workers 64] [--shards 128] [--step-seconds 1] [--steps 20] [--r 16]
- *         [--all-reduce star|mesh] [--dtype float32|bfloat16] [--profile FOLDER] [--json]
+ *         [--all-reduce star|mesh] [--dtype float32|bfloat16] [--from 3] [--profile FOLDER] [--json]
  *
  * The workers' gradients are zeros, so that every replica stays what it was and its fingerprint is known; they are moved
  * all the same. In the mesh the workers' traffic among themselves is left out: it does not concern the coordinator.
@@ -38,6 +38,8 @@ const { values: options } = parseArgs({
     r: { type: "string", default: "16" },
     "all-reduce": { type: "string" },
     dtype: { type: "string", default: "float32" },
+    /** The first step that is measured: V8 goes on compiling for a minute. */
+    from: { type: "string", default: "3" },
     /** For a processor profile of the coordinator. */
     profile: { type: "string" },
     json: { type: "boolean", default: false },
@@ -174,7 +176,7 @@ class SimulatedWorker {
   }
 }
 
-/** Starts the coordinator, lets it do its steps, and measures from the third one on. */
+/** Starts the coordinator, lets it do its steps, and measures from `--from` on. */
 async function measure(allReduce) {
   const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
   const quickstart = join(root, "examples", "quickstart");
@@ -213,7 +215,7 @@ async function measure(allReduce) {
   if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${printed}`);
   await Promise.all(simulated.map((worker) => worker.close()));
   rmSync(folder, { recursive: true });
-  const [from, to] = [3, steps - 1];
+  const [from, to] = [Number(options.from), steps - 1];
   const between = (key) => (marks.get(to)[key] - marks.get(from)[key]) / (to - from);
   return {
     all_reduce: allReduce,
