@@ -102,6 +102,7 @@ async function takePart(index, workers, floats) {
       const mine = mesh ? rangeOf(index, workers) : { step, offset: 0, length: floats };
       run.reducer = new SliceReducer({
         ...mine,
+        slice: index,
         roundShards: workers,
         dtype,
         pool,
@@ -121,6 +122,7 @@ async function takePart(index, workers, floats) {
           run.reducer.result?.subarray(offset - mine.offset, offset - mine.offset + length),
         replica: () => undefined,
         hold: (vector) => pool.hold(vector),
+        onSent: () => undefined,
       });
       cpu = process.cpuUsage();
       say({ event: "prepared" });
@@ -129,7 +131,7 @@ async function takePart(index, workers, floats) {
       // Everyone begins with its own, and then with another worker than the others do.
       for (let place = 0; place < workers; place++) {
         const from = (index + place) % workers;
-        run.reducer.collect(node(from), peers[from]);
+        run.reducer.collect([{ node: node(from), source: peers[from] }]);
       }
     },
     /** Pulls slices from those that have summed them. */

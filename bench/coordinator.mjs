@@ -4,7 +4,7 @@
  * "compute", for star and mesh.
  *
  *     npm run build && node bench/coordinator.mjs [--workers 64] [--shards 128] [--step-seconds 1] [--steps 20] [--r 16]
- *         [--all-reduce star|mesh] [--dtype float32|bfloat16] [--json]
+ *         [--all-reduce star|mesh] [--dtype float32|bfloat16] [--from 3] [--profile FOLDER] [--json]
  *
  * The workers' gradients are zeros, so that every replica stays what it was and its fingerprint is known; they are moved
  * all the same. In the mesh the workers' traffic among themselves is left out: it does not concern the coordinator.
@@ -38,6 +38,10 @@ const { values: options } = parseArgs({
     r: { type: "string", default: "16" },
     "all-reduce": { type: "string" },
     dtype: { type: "string", default: "float32" },
+    /** The first step that is measured: V8 goes on compiling for a minute. */
+    from: { type: "string", default: "3" },
+    /** For a processor profile of the coordinator. */
+    profile: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -67,6 +71,7 @@ class SimulatedWorker {
   #bulk;
   #server;
   #stream;
+  #beat;
   #replica;
   #size;
   #zeros;
@@ -95,6 +100,7 @@ class SimulatedWorker {
   }
 
   close() {
+    clearInterval(this.#beat);
     this.#stream.cancel();
     this.#client.close();
     this.bulkClient.close();
@@ -135,8 +141,7 @@ class SimulatedWorker {
       hold: () => () => undefined,
       onSent: () => undefined,
     });
-    const beat = setInterval(() => this.#send({ heartbeat: {} }), welcome.silenceTimeoutMs / 4);
-    this.#stream.on("close", () => clearInterval(beat));
+    this.#beat = setInterval(() => this.#send({ heartbeat: {} }), welcome.silenceTimeoutMs / 4);
     this.#send({ ready: { layoutFingerprint: SimulatedWorker.layoutFingerprint, engine: "none", device: "cpu" } });
   }
 
@@ -171,7 +176,7 @@ class SimulatedWorker {
   }
 }
 
-/** Starts the coordinator, lets it do its steps, and measures from the third one on. */
+/** Starts the coordinator, lets it do its steps, and measures from `--from` on. */
 async function measure(allReduce) {
   const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
   const quickstart = join(root, "examples", "quickstart");
@@ -187,6 +192,7 @@ async function measure(allReduce) {
   };
   writeFileSync(join(folder, "run.yaml"), JSON.stringify(run));
   const args = [join(root, "dist", "cli", "main.js"), "coordinator", join(folder, "run.yaml")];
+  if (options.profile !== undefined) args.unshift("--cpu-prof", `--cpu-prof-dir=${options.profile}`);
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "close");
   let printed = "";
@@ -209,7 +215,7 @@ async function measure(allReduce) {
   if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${printed}`);
   await Promise.all(simulated.map((worker) => worker.close()));
   rmSync(folder, { recursive: true });
-  const [from, to] = [3, steps - 1];
+  const [from, to] = [Number(options.from), steps - 1];
   const between = (key) => (marks.get(to)[key] - marks.get(from)[key]) / (to - from);
   return {
     all_reduce: allReduce,

@@ -16,12 +16,16 @@ export interface ChunkHead {
   readonly crc32: number;
   /** In its place, of a vector's payload: see checksum.ts. */
   readonly checksum?: number;
+  /** Which request of a stream of pulls it answers; 0 and absent are the same. */
+  readonly pull?: number;
 }
 
 /** A piece of an object; see the message of this name in coxswain.proto. */
 export interface Chunk extends ChunkHead {
   /** At most `maxPayload` bytes. A view: of the message it was read from, or of the object it is part of. */
   readonly payload: Uint8Array;
+  /** Why there is no object: then there is no payload, and nothing else comes for the request. */
+  readonly refusal?: string;
 }
 
 /** The most payload of one chunk, bytes: 256 KiB to 2 MiB are equally fast. */
@@ -30,28 +34,33 @@ export const maxPayload = 1024 * 1024;
 /** Where the payload begins in an encoded chunk, bytes: aligned for views of any element type, and of SIMD vectors. */
 export const payloadOffset = 32;
 
+/** The longest text of a refusal: characters that are sent, and bytes that are taken. */
+const refusalCharacters = 256;
+const refusalBytes = 1024;
+
 // The tags (field number * 8 + wire type) of the fields, and where each lies in what we write.
 const offsetTag = 1 * 8 + wireTypes.fixed64;
 const totalTag = 2 * 8 + wireTypes.fixed64;
 const crc32Tag = 3 * 8 + wireTypes.fixed32;
 const checksumTag = 14 * 8 + wireTypes.fixed32;
 const payloadTag = 4 * 8 + wireTypes.bytes;
-const paddingTag = 15 * 8 + wireTypes.bytes;
+const pullTag = 12 * 8 + wireTypes.fixed32;
+const refusalTag = 13 * 8 + wireTypes.bytes;
 const offsetAt = 0;
 const totalAt = 9;
 const checksumAt = 18;
-const paddingAt = 23;
+const pullAt = 23;
 const payloadAt = 28;
-const padding = [paddingTag, 3, 0, 0, 0];
 
 /**
- * The protobuf message. Two things put the payload at `payloadOffset`: a field that the message doesn't have, which
- * every reader skips, and a length that always takes three bytes (protobuf allows more than need be; protobufjs does
- * not read lengths of six to nine bytes).
+ * The protobuf message. Two things put the payload at `payloadOffset`: every field is written, also where it is 0, and
+ * the payload's length always takes three bytes (protobuf allows more than need be; protobufjs does not read lengths of
+ * six to nine bytes). A refusal has another layout.
  * @throws CoxswainError "bug" for a payload over `maxPayload`
  */
 export function encodeChunk(chunk: Chunk): Buffer {
-  const { payload } = chunk;
+  const { payload, refusal, pull = 0 } = chunk;
+  if (refusal !== undefined) return encodeRefusal(refusal, pull);
   if (payload.length > maxPayload) throw new CoxswainError("bug", `a chunk of ${payload.length} bytes is too large`);
   const message = Buffer.allocUnsafe(payloadOffset + payload.length);
   writeChunkHead(chunk, payload.length, message);
@@ -59,9 +68,20 @@ export function encodeChunk(chunk: Chunk): Buffer {
   return message;
 }
 
+/** Longer text than a refusal may have is cut. */
+function encodeRefusal(refusal: string, pull: number): Buffer {
+  const text = Buffer.from(refusal.slice(0, refusalCharacters));
+  const message = Buffer.allocUnsafe(8 + text.length);
+  message[0] = pullTag;
+  message.writeUInt32LE(pull, 1);
+  message.set([refusalTag, 0x80 | (text.length & 0x7f), text.length >>> 7], 5);
+  message.set(text, 8);
+  return message;
+}
+
 /** Writes what comes before a payload of `length` bytes to the first `payloadOffset` bytes of `message`. */
 export function writeChunkHead(
-  { offset, total, crc32: crc, checksum }: ChunkHead,
+  { offset, total, crc32: crc, checksum, pull = 0 }: ChunkHead,
   length: number,
   message: Buffer,
 ): void {
@@ -69,7 +89,8 @@ export function writeChunkHead(
   writeFixed64(message, totalTag, total, totalAt);
   message[checksumAt] = checksum === undefined ? crc32Tag : checksumTag;
   message.writeUInt32LE(checksum ?? crc, checksumAt + 1);
-  message.set(padding, paddingAt);
+  message[pullAt] = pullTag;
+  message.writeUInt32LE(pull, pullAt + 1);
   message.set([payloadTag, 0x80 | (length & 0x7f), 0x80 | ((length >>> 7) & 0x7f), length >>> 14], payloadAt);
 }
 
@@ -86,7 +107,7 @@ export function readChunkHead(message: Buffer, size: number): ChunkHead | undefi
     message[offsetAt] === offsetTag &&
     message[totalAt] === totalTag &&
     (checksumKind === crc32Tag || checksumKind === checksumTag) &&
-    padding.every((byte, index) => message[paddingAt + index] === byte) &&
+    message[pullAt] === pullTag &&
     message[payloadAt] === payloadTag &&
     first >= 0x80 &&
     second >= 0x80 &&
@@ -99,6 +120,7 @@ export function readChunkHead(message: Buffer, size: number): ChunkHead | undefi
     offset: readFixed64(message, offsetAt),
     total: readFixed64(message, totalAt),
     ...(checksumKind === crc32Tag ? { crc32: sum } : { crc32: 0, checksum: sum }),
+    pull: message.readUInt32LE(pullAt + 1),
   };
 }
 
@@ -124,6 +146,8 @@ export function decodeChunk(message: Buffer): Chunk {
   let total = 0;
   let crc = 0;
   let checksum: number | undefined;
+  let pull = 0;
+  let refusal: string | undefined;
   let payload: Uint8Array = message.subarray(0, 0);
   while (!reader.done) {
     const { field, wireType } = reader.tag();
@@ -143,13 +167,34 @@ export function decodeChunk(message: Buffer): Chunk {
       case payloadTag:
         payload = reader.bytes();
         break;
+      case pullTag:
+        pull = reader.fixed32();
+        break;
+      case refusalTag:
+        refusal = readRefusal(reader.bytes());
+        break;
       default:
-        if (field <= 4 || field === 14) throw malformed(`field ${field} of a chunk has wire type ${wireType}`);
+        if (field <= 4 || (field >= 12 && field <= 14))
+          throw malformed(`field ${field} of a chunk has wire type ${wireType}`);
         reader.skip(field, wireType);
     }
   }
   if (payload.length > maxPayload) throw malformed(`a chunk of ${payload.length} bytes (at most ${maxPayload})`);
-  return { offset, total, crc32: crc, ...(checksum !== undefined && { checksum }), payload };
+  if (refusal !== undefined && payload.length > 0) throw malformed("a refusal with a payload");
+  return {
+    offset,
+    total,
+    crc32: crc,
+    ...(checksum !== undefined && { checksum }),
+    pull,
+    payload,
+    ...(refusal !== undefined && { refusal }),
+  };
+}
+
+function readRefusal(bytes: Buffer): string {
+  if (bytes.length > refusalBytes) throw malformed(`a refusal of ${bytes.length} bytes (at most ${refusalBytes})`);
+  return bytes.toString("utf8");
 }
 
 /**

@@ -12,7 +12,18 @@ import { CoxswainError } from "../errors.js";
 import { type ShardIndex, shardIndex } from "../ids.js";
 import { addInto, addRoundedTo, roundToBf16 } from "./kernels.js";
 import type { VectorDtype } from "./vector.js";
-import { children, contains, describeNode, isNode, parent, root, sameNode, sibling, type TreeNode } from "./tree.js";
+import {
+  children,
+  contains,
+  describeNode,
+  isNode,
+  parent,
+  root,
+  sameNode,
+  shardsOf,
+  sibling,
+  type TreeNode,
+} from "./tree.js";
 
 export interface TreeSumOptions {
   /** What nodes' values are rounded to. Vectors are of f32 in any case. Default: "float32". */
@@ -45,7 +56,10 @@ export class TreeSum {
   add(node: TreeNode, vector: Float32Array): boolean {
     this.#check(node, vector);
     if (this.covers(node)) return false;
-    for (const { node: part } of this.#held.values()) if (contains(node, part)) this.#release(this.take(part));
+    for (const shard of shardsOf(node)) {
+      const part = this.#held.get(shard)?.node;
+      if (part !== undefined) this.#release(this.take(part));
+    }
     if (this.#rounded && node.count === 1) roundToBf16(vector);
     this.#held.set(node.first, { node, vector });
     this.#fold(node);
@@ -82,7 +96,10 @@ export class TreeSum {
 
   /** Whether all shards of a node are in one held sum: `add` would refuse it. */
   covers(node: TreeNode): boolean {
-    return [...this.#held.values()].some((part) => contains(part.node, node));
+    let current: TreeNode | undefined = this.#root;
+    for (; current !== undefined; current = children(current)?.find((child) => contains(child, node)))
+      if (this.has(current)) return contains(current, node);
+    return false;
   }
 
   /** The nodes held, in order of their shards. */

@@ -65,10 +65,10 @@ function toBf16Bytes(floats: Float32Array): Uint8Array {
  * may come in pieces; what it brought is written before it is known to be undamaged.
  */
 export class VectorAssembler {
-  readonly #into: Float32Array;
-  readonly #bytes: Uint8Array;
+  /** Undefined once nobody wants it any more. */
+  #into: Float32Array | undefined;
   readonly #dtype: VectorDtype;
-  readonly #addend: Float32Array | undefined;
+  #addend: Float32Array | undefined;
   readonly #sequence: ChunkSequence;
   /** The first bytes of an element whose others have not come. */
   readonly #cut = new Uint8Array(4);
@@ -83,10 +83,14 @@ export class VectorAssembler {
       throw new CoxswainError("bug", `a vector of ${into.length} elements was to be added to one of ${addend.length}`);
     }
     this.#into = into;
-    this.#bytes = bytesOf(into);
     this.#dtype = dtype;
     this.#addend = addend;
     this.#sequence = new ChunkSequence(vectorBytes(into.length, dtype));
+  }
+
+  /** Bytes that have come. */
+  get received(): number {
+    return this.#sequence.received;
   }
 
   get complete(): boolean {
@@ -113,8 +117,15 @@ export class VectorAssembler {
   take(bytes: Uint8Array): void {
     const at = this.#sequence.received;
     this.#sequence.take(bytes);
-    if (this.#dtype === "float32" && this.#addend === undefined) this.#bytes.set(bytes, at);
-    else this.#takeElements(bytes, at - this.#cutBytes);
+    if (this.#into === undefined) return;
+    if (this.#dtype === "float32" && this.#addend === undefined) bytesOf(this.#into).set(bytes, at);
+    else this.#takeElements(this.#into, bytes, at - this.#cutBytes);
+  }
+
+  /** From now on what comes is checked and thrown away: `into` and the addend may change. */
+  discard(): void {
+    this.#into = undefined;
+    this.#addend = undefined;
   }
 
   /** @throws CoxswainError "network" when part of the vector has not come */
@@ -123,7 +134,7 @@ export class VectorAssembler {
   }
 
   /** @param at where the first element that is not written yet begins, bytes */
-  #takeElements(bytes: Uint8Array, at: number): void {
+  #takeElements(vector: Float32Array, bytes: Uint8Array, at: number): void {
     const size = elementBytes[this.#dtype];
     let element = at / size;
     let next = 0;
@@ -133,17 +144,17 @@ export class VectorAssembler {
       this.#cutBytes += next;
       if (this.#cutBytes < size) return;
       this.#cutBytes = 0;
-      this.#write(this.#cut.subarray(0, size), element++);
+      this.#write(vector, this.#cut.subarray(0, size), element++);
     }
     const whole = bytes.length - ((bytes.length - next) % size);
-    this.#write(bytes.subarray(next, whole), element);
+    this.#write(vector, bytes.subarray(next, whole), element);
     this.#cut.set(bytes.subarray(whole));
     this.#cutBytes = bytes.length - whole;
   }
 
-  #write(bytes: Uint8Array, element: number): void {
+  #write(vector: Float32Array, bytes: Uint8Array, element: number): void {
     const end = element + bytes.length / elementBytes[this.#dtype];
-    const into = this.#into.subarray(element, end);
+    const into = vector.subarray(element, end);
     const addend = this.#addend?.subarray(element, end);
     if (addend === undefined) fromBf16(bytes, into);
     else if (this.#dtype === "float32") addTo(into, addend, bytes);

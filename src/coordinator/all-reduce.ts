@@ -1,17 +1,14 @@
 /** Whether a step's gradients are better summed by the coordinator or by the workers. Pure. */
 import type { RunConfig } from "../config/index.js";
 
-/**
- * From here on the mesh is faster (bench/all-reduce.mjs, docs/scaling.md): with two workers each would still move as much
- * as the coordinator does, and small gradients cost more messages than bytes.
- */
-const meshFrom = { workers: 3, elements: 500_000 };
+/** The star's coordinator moves a gradient a worker: from so many elements on the mesh is faster (docs/scaling.md). */
+const meshFrom = 1_000_000;
 
 /**
- * Bytes of contributions that one reducer sums a step before another one pays: every further one costs the coordinator a
- * message to each worker and a pull.
+ * A reducer more makes slices smaller, and costs every worker and the coordinator a pull: what a pull costs, in bytes that
+ * could be moved meanwhile.
  */
-const bytesPerReducer = 8 * 1024 * 1024;
+const bytesPerPull = 512 * 1024;
 
 /**
  * @param size elements of the flat gradient
@@ -19,8 +16,9 @@ const bytesPerReducer = 8 * 1024 * 1024;
  */
 export function reducersRule(mode: RunConfig["cluster"]["all_reduce"], size: number): (workers: number) => number {
   return (workers) => {
-    const pays = mode === "mesh" ? workers >= 2 : workers >= meshFrom.workers && size >= meshFrom.elements;
+    const pays = workers >= 2 && (mode === "mesh" || (workers - 1) * size >= meshFrom);
     if (mode === "star" || !pays) return 0;
-    return Math.min(workers, Math.max(2, Math.ceil((workers * size * 4) / bytesPerReducer)));
+    // The least of (workers x size / reducers) and (reducers x what a pull costs) together.
+    return Math.min(workers, Math.max(2, Math.round(Math.sqrt((workers * size * 4) / bytesPerPull))));
   };
 }

@@ -8,7 +8,8 @@ import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { globalNorm } from "../optim/index.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
-import type { Part } from "../rpc/index.js";
+import { writtenOnce } from "../rpc/index.js";
+import type { CoordinatorMessage, Part, Peer } from "../rpc/index.js";
 import type { Logger } from "../telemetry/index.js";
 import { shardMessages } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
@@ -46,14 +47,12 @@ export interface ConductorOptions {
   readonly now: () => number;
 }
 
+/** How long a reducer may wait to hear of a sum while others are still being computed, ms: the last one is told at once. */
+const collectDelay = 5;
+
 /** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
 const showsIn = ({ type }: Event): boolean =>
-  type === "tick" ||
-  type === "joined" ||
-  type === "ready" ||
-  type === "left" ||
-  type === "draining" ||
-  type === "applied";
+  type === "tick" || type === "joined" || type === "ready" || type === "left" || type === "draining";
 
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
@@ -70,13 +69,16 @@ export class Conductor {
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
-  /** What reducers are to be told in this turn of the event loop. */
+  #collectTimer: NodeJS.Timeout | undefined;
+  /** What reducers are to be told when that fires, or when no more is to come. */
   readonly #collects = new Map<
     string,
     { readonly reducer: WorkerSession; readonly collect: { step: number; slice: number; parts: Part[] } }
   >();
   /** The newest commit as it is to be recorded, while no worker has applied it. */
   #unrecorded: { readonly step: StepNumber; readonly record: () => void } | undefined;
+  /** The update of the newest commit, while the replica has not taken it. */
+  #toApply: (() => void) | undefined;
   /** When the sum was complete, ms. */
   #reduceStart = 0;
   #saves: Promise<void> = Promise.resolve();
@@ -95,19 +97,28 @@ export class Conductor {
 
   dispatch(event: Event): void {
     this.#events.push(event);
+    this.#handleEvents();
+    if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
+  }
+
+  /** @param apply the update of a commit need not wait for the next event */
+  #handleEvents(apply = false): void {
     if (this.#handling) return;
     this.#handling = true;
     try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const effects = this.#options.machine.handle(next, this.#options.now());
-        for (const effect of effects) this.#carryOut(effect);
+      if (apply) this.#applyCommit();
+      while (this.#events.length > 0) {
+        // Nothing is decided between a commit and its update.
+        this.#applyCommit();
+        const next = this.#events.shift();
+        if (next === undefined) break;
+        for (const effect of this.#options.machine.handle(next, this.#options.now())) this.#carryOut(effect);
       }
     } catch (error) {
       this.#settle.reject(error);
     } finally {
       this.#handling = false;
     }
-    if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
   }
 
   admit(session: WorkerSession): void {
@@ -141,6 +152,7 @@ export class Conductor {
 
   close(): void {
     clearInterval(this.#ticker);
+    clearTimeout(this.#collectTimer);
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
   }
@@ -163,6 +175,8 @@ export class Conductor {
         return this.#reduceSlice(effect);
       case "collect":
         return this.#collect(effect);
+      case "allAnnounced":
+        return this.#sendCollects();
       case "gather":
         return void this.#gather(effect);
       case "meshFailed":
@@ -256,8 +270,8 @@ export class Conductor {
   #collect({ worker, step, slice, node, source }: Extract<Effect, { type: "collect" }>): void {
     const [reducer, other] = [this.#sessions.get(worker), this.#sessions.get(source)];
     if (reducer === undefined || other === undefined) return;
-    // What comes together is said together: workers times reducers would be a lot of messages.
-    if (this.#collects.size === 0) setImmediate(() => this.#sendCollects());
+    // What comes about the same time is said together: workers times reducers would be a lot of messages.
+    this.#collectTimer ??= setTimeout(() => this.#sendCollects(), collectDelay);
     const key = `${worker} ${step} ${slice}`;
     const entry = this.#collects.get(key) ?? { reducer, collect: { step, slice, parts: [] } };
     this.#collects.set(key, entry);
@@ -265,6 +279,8 @@ export class Conductor {
   }
 
   #sendCollects(): void {
+    clearTimeout(this.#collectTimer);
+    this.#collectTimer = undefined;
     const entries = [...this.#collects.values()];
     this.#collects.clear();
     for (const { reducer, collect } of entries) reducer.send({ collect });
@@ -330,17 +346,29 @@ export class Conductor {
     const { step, learningRate, scale } = effect;
     const gradient = this.#reduced.get(step);
     if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
-    const applyStart = now();
-    const timing = { reduceSeconds: (applyStart - this.#reduceStart) / 1000, endedAt: applyStart };
+    const endedAt = now();
+    const timing = { reduceSeconds: (endedAt - this.#reduceStart) / 1000, endedAt };
     this.#record(step);
     this.#unrecorded = { step, record: recorder.committing(effect, timing) };
     this.#sendCollects();
-    for (const worker of effect.workers) this.#sendCommit(worker, { step, learningRate, scale }, effect.slices);
+    const send = this.#commitSender({ step, learningRate, scale }, effect.slices);
+    for (const worker of effect.workers) send(worker);
     for (const session of this.#sessions.values()) session.release(step);
-    replica.apply({ step, gradient, learningRate, scale });
-    const hash = replica.hash();
-    recorder.applied((now() - applyStart) / 1000);
-    this.dispatch({ type: "committed", step, hash });
+    // What is written leaves at the end of this turn of the event loop: workers need not wait for our own update.
+    this.#toApply = () => {
+      const start = now();
+      replica.apply({ step, gradient, learningRate, scale });
+      const hash = replica.hash();
+      recorder.applied((now() - start) / 1000);
+      this.#events.unshift({ type: "committed", step, hash });
+    };
+    setImmediate(() => this.#handleEvents(true));
+  }
+
+  #applyCommit(): void {
+    const apply = this.#toApply;
+    this.#toApply = undefined;
+    apply?.();
   }
 
   /** Tells the world of commits up to `step`: they are in a worker's replica, or on the disk. */
@@ -350,17 +378,32 @@ export class Conductor {
     this.#unrecorded = undefined;
   }
 
-  #sendCommit(
-    worker: WorkerId,
+  /** Commits are written once, and once more for each worker that has to be told how to reach a reducer. */
+  #commitSender(
     commit: { step: StepNumber; learningRate: number; scale: number },
     reduced: readonly ReducedSlice[],
-  ): void {
-    const session = this.#sessions.get(worker);
-    const slices = reduced.map(({ offset, length, reducer }) => {
-      const other = reducer === undefined ? undefined : this.#sessions.get(reducer);
-      return { offset, length, reducer: other === undefined ? null : (session?.introduce(other) ?? null) };
+  ): (worker: WorkerId) => void {
+    const slices = reduced.map(({ offset, length, reducer }) => ({
+      offset,
+      length,
+      reducer: reducer === undefined ? undefined : this.#sessions.get(reducer),
+    }));
+    const message = (peer: (reducer: WorkerSession) => Peer): CoordinatorMessage => ({
+      commit: {
+        ...commit,
+        slices: slices.map(({ reducer, ...slice }) => ({
+          ...slice,
+          reducer: reducer === undefined ? null : peer(reducer),
+        })),
+      },
     });
-    session?.send({ commit: { ...commit, slices } });
+    const common = writtenOnce(message(({ id }) => ({ workerId: id })));
+    return (worker) => {
+      const session = this.#sessions.get(worker);
+      if (session === undefined) return;
+      const knowsAll = slices.every(({ reducer }) => reducer === undefined || session.knows(reducer));
+      session.send(knowsAll ? common : message((reducer) => session.introduce(reducer)));
+    };
   }
 
   /** Checkpoints are written one after another, while training goes on. */

@@ -314,6 +314,7 @@ async function startServer(
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
+    reflection: true,
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
 }

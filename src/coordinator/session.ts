@@ -1,26 +1,19 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
 import { Metadata } from "@grpc/grpc-js";
-import type { ChannelCredentials, ClientReadableStream, ServerDuplexStream } from "@grpc/grpc-js";
-import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
+import type { ChannelCredentials, ServerDuplexStream } from "@grpc/grpc-js";
+import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import {
   WorkerClient,
+  WorkerConnection,
   bulkChannelOptions,
   bulkDeadline,
   bulkTimeout,
   receiveReplica,
-  receiveVector,
   replicaLength,
   withToken,
 } from "../rpc/index.js";
-import type {
-  CoordinatorMessage,
-  JoinOutput,
-  Peer,
-  ReplicaBytes,
-  WorkerMessageOutput,
-  WorkerStub,
-} from "../rpc/index.js";
+import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted, WorkerMessageOutput } from "../rpc/index.js";
 import type { Slice } from "./machine/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -57,8 +50,10 @@ export class WorkerSession {
   readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;
-  #dataClient: WorkerStub | undefined;
+  #connection: WorkerConnection | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Something was said since that timer last fired: as good as a heartbeat. */
+  #spoke = false;
   #closed = false;
   /** Workers whose address this one was told. */
   readonly #introduced = new Set<string>();
@@ -77,21 +72,33 @@ export class WorkerSession {
   }
 
   send(message: CoordinatorMessage): void {
+    this.#spoke = true;
     if (!this.#closed) this.#stream.write(message);
   }
 
+  /** From now on something is said at least twice in `timeout` ms. */
   keepAlive(timeout: number): void {
-    this.#heartbeat = setInterval(() => this.send({ heartbeat: {} }), timeout / 4);
+    this.#heartbeat = setInterval(() => {
+      if (!this.#spoke) this.send({ heartbeat: {} });
+      this.#spoke = false;
+    }, timeout / 4);
   }
 
   /** Opens the connection for gradients. Without one, the worker is asked to push. */
   async reach(credentials: ChannelCredentials): Promise<void> {
-    if (this.#dataAddress === undefined) return;
-    const client = new WorkerClient(this.#dataAddress, credentials, bulkChannelOptions);
-    this.#dataClient = client;
+    const address = this.#dataAddress;
+    if (address === undefined) return;
+    const connect = () => new WorkerClient(address, credentials, bulkChannelOptions);
+    const connection = new WorkerConnection(connect, withToken(this.#dataKey, new Metadata()));
+    this.#connection = connection;
     this.pushes = await new Promise<boolean>((resolve) => {
-      client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
+      connection.client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
     });
+  }
+
+  /** Whether it was told how to reach another one. */
+  knows(other: WorkerSession): boolean {
+    return this.#introduced.has(other.id);
   }
 
   /** How this worker reaches another one: said once, afterwards it knows. */
@@ -105,28 +112,25 @@ export class WorkerSession {
   receive(step: number, node: TreeNode, size: number, dtype: VectorDtype): Promise<Float32Array> {
     if (this.pushes) return this.#await(step, node, size);
     const { first, count } = node;
-    return this.#pull(size, dtype, (client, metadata, deadline) =>
-      client.pullContribution({ step, first, count, offset: 0, length: size }, metadata, { deadline }),
-    );
+    return this.#pull({ contribution: { step, first, count, offset: 0, length: size } }, size, dtype);
   }
 
   /** @returns a slice that this worker has reduced, [slice.length]; rejects when it does not come in time */
   gather(step: number, { offset, length }: Slice, dtype: VectorDtype): Promise<Float32Array> {
-    return this.#pull(length, dtype, (client, metadata, deadline) =>
-      client.pullSlice({ step, offset, length }, metadata, { deadline }),
-    );
+    return this.#pull({ slice: { step, offset, length } }, length, dtype);
   }
 
   /** The worker's replica of `size` parameters. */
   async replica(size: number): Promise<ReplicaBytes> {
-    if (this.pushes || this.#dataClient === undefined) {
+    if (this.pushes || this.#connection === undefined) {
       const pushed = this.#awaitReplica(replicaLength(size));
       this.send({ sendReplica: {} });
       return pushed;
     }
-    const metadata = withToken(this.#dataKey, new Metadata());
     const deadline = bulkDeadline(replicaLength(size));
-    return receiveReplica(this.#dataClient.pullReplica({}, metadata, { deadline }), size);
+    return this.#connection.call((client, metadata) =>
+      receiveReplica(client.pullReplica({}, metadata, { deadline }), size),
+    );
   }
 
   /**
@@ -161,22 +165,17 @@ export class WorkerSession {
     this.#closed = true;
     clearInterval(this.#heartbeat);
     this.#stream.end();
-    this.#dataClient?.close();
+    this.#connection?.close();
     const gone = new Error("the worker is gone");
     for (const { failed } of this.#awaited.values()) failed(gone);
     this.#awaitedReplica?.failed(gone);
     this.#early.clear();
   }
 
-  async #pull(
-    size: number,
-    dtype: VectorDtype,
-    begin: (client: WorkerStub, metadata: Metadata, deadline: Date) => ClientReadableStream<Chunk>,
-  ): Promise<Float32Array> {
-    if (this.#dataClient === undefined) throw new CoxswainError("bug", "a pull without a connection");
+  async #pull(wanted: Wanted, size: number, dtype: VectorDtype): Promise<Float32Array> {
+    if (this.#connection === undefined) throw new CoxswainError("bug", "a pull without a connection");
     const into = new Float32Array(size);
-    const metadata = withToken(this.#dataKey, new Metadata());
-    await receiveVector(begin(this.#dataClient, metadata, bulkDeadline(size * 4)), into, dtype);
+    await this.#connection.pull(wanted, into, dtype);
     return into;
   }
 

@@ -2,22 +2,28 @@
 import type {
   ClientReadableStream,
   ClientWritableStream,
+  ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
 } from "@grpc/grpc-js";
 import { Metadata } from "@grpc/grpc-js";
+import type { CoxswainError } from "../errors.js";
 import { Assembler, VectorAssembler, chunksOf, vectorChunks } from "../collective/index.js";
 import type { Chunk, VectorDtype } from "../collective/index.js";
-import { directWriter, readDirectly } from "./direct.js";
+import { directWriter, readChunks } from "./direct.js";
 import { tuneForBulk } from "./memory.js";
 import { metadataKeys } from "./metadata.js";
+import { unlessStalled } from "./stall.js";
 
 tuneForBulk();
 
 /** Writes that may be under way at once: the stream's own high-water mark counts messages, not bytes. */
 const writesInFlight = 4;
 
-type Sink = Pick<ServerWritableStream<unknown, Chunk> | ClientWritableStream<Chunk>, "on" | "off"> & {
+type Sink = Pick<
+  ServerWritableStream<unknown, Chunk> | ServerDuplexStream<unknown, Chunk> | ClientWritableStream<Chunk>,
+  "on" | "off"
+> & {
   write(chunk: Chunk, callback: (error?: Error | null) => void): boolean;
 };
 type Source = ClientReadableStream<Chunk> | ServerReadableStream<Chunk, unknown>;
@@ -68,11 +74,12 @@ export const sendObject = (sink: Sink, bytes: Uint8Array): Promise<void> => send
 /**
  * Collects one object.
  * @param bytes its size, which the sender must agree with
- * @throws CoxswainError "network" for gaps, damage or another size; the gRPC error where the stream fails
+ * @throws CoxswainError "network" for gaps, damage, another size, or where nothing comes any more; the gRPC error where
+ *   the stream fails
  */
 export async function receiveObject(source: Source, bytes: number): Promise<Uint8Array> {
   const assembler = new Assembler(bytes);
-  for await (const chunk of source) assembler.add(chunk as Chunk);
+  await receiveMessages(source, assembler);
   return assembler.finish();
 }
 
@@ -116,7 +123,7 @@ export function sendVectorChunks(sink: Sink, chunks: Iterable<Chunk>): Promise<v
  * Collects a vector that is sent as `dtype`. When it rejects, what `into` holds is of no use.
  * @param into where to put it; the sender must agree with its length
  * @param addend added to it on its way, see `VectorAssembler`
- * @throws CoxswainError "network" for gaps, damage or another size; the gRPC error where the stream fails
+ * @throws CoxswainError "network" and the gRPC error as `receiveObject`
  */
 export async function receiveVector(
   source: Source,
@@ -125,44 +132,39 @@ export async function receiveVector(
   addend?: Float32Array,
 ): Promise<void> {
   const assembler = new VectorAssembler(into, dtype, addend);
-  await ("cancel" in source ? receiveFromServer(source, assembler) : receiveFromClient(source, assembler));
+  await ("cancel" in source ? receiveDirectly(source, assembler) : receiveMessages(source, assembler));
   assembler.finish();
 }
 
-async function receiveFromClient(source: AsyncIterable<unknown>, assembler: VectorAssembler): Promise<void> {
-  for await (const chunk of source) assembler.add(chunk as Chunk);
+async function receiveMessages(source: Source, assembler: Assembler | VectorAssembler): Promise<void> {
+  let failure: CoxswainError | undefined;
+  const receive = async (): Promise<void> => {
+    for await (const chunk of source) assembler.add(chunk as Chunk);
+  };
+  const end = (error: CoxswainError): void => {
+    failure = error;
+    if ("cancel" in source) source.cancel();
+    else source.destroy(error);
+  };
+  try {
+    await unlessStalled(receive(), () => assembler.received, end);
+  } catch (error) {
+    throw failure ?? error;
+  }
 }
 
-/** Reads directly as soon as there is a stream, which is before its first byte is asked for. */
-function receiveFromServer(source: ClientReadableStream<Chunk>, assembler: VectorAssembler): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let failure: unknown;
-    const fail = (error: unknown): void => {
-      failure ??= error;
-      source.cancel();
-    };
-    const readMessages = (): void => {
-      source.on("data", (chunk: Chunk) => {
-        try {
-          assembler.add(chunk);
-        } catch (error) {
-          fail(error);
-        }
-      });
-    };
-    const readBytes = (): boolean => readDirectly(source, assembler, (error) => (failure ??= error));
-    if (readBytes()) readMessages();
-    else {
-      source.once("metadata", () => {
-        readBytes();
-        readMessages();
-      });
-    }
-    // A call that was answered with nothing but its status ends only when it is read.
-    source.once("status", () => source.resume());
+function receiveDirectly(source: ClientReadableStream<Chunk>, assembler: VectorAssembler): Promise<void> {
+  let failure: unknown;
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    source.cancel();
+  };
+  const receiving = new Promise<void>((resolve, reject) => {
+    readChunks(source, assembler, fail);
     source.once("end", () => (failure === undefined ? resolve() : reject(toError(failure))));
     source.on("error", (error: Error) => reject(toError(failure ?? error)));
   });
+  return unlessStalled(receiving, () => assembler.received, fail);
 }
 
 const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -28,12 +28,21 @@ export {
   packageDefinition,
   protocolVersion,
   workerService,
+  writtenOnce,
 } from "./proto.js";
 export { clientCredentials, serverCredentials, withToken } from "./security.js";
 export type { ClientTls, ServerTls } from "./security.js";
 export { metadataKeys, nodeChecksum } from "./metadata.js";
 export { refuse } from "./refuse.js";
 export type { Refusal } from "./refuse.js";
+export { PullRefused } from "./pull-queue.js";
+export type { PullOptions } from "./pull-queue.js";
+export { PullServer } from "./pull-server.js";
+export type { PullAnswer, PullCall } from "./pull-server.js";
+export { PullStream } from "./pull-stream.js";
+export type { Wanted } from "./pull-stream.js";
+export { WorkerConnection } from "./worker-connection.js";
+export { needsConnection } from "./stall.js";
 export { listen } from "./server.js";
 export type { RunningServer } from "./server.js";
 export { packInts, unpackInts } from "./pack.js";

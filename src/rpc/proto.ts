@@ -52,9 +52,24 @@ interface Codec {
 
 const chunks = (): Codec => ({ serialize: (value) => encodeChunk(value as Chunk), deserialize: decodeChunk });
 
+/** What messages that go to many were written as. */
+const written = new WeakMap<object, Buffer | undefined>();
+
+/** A message that is written when it is first sent, and sent as it was then to all others. It must not change. */
+export function writtenOnce<Message extends object>(message: Message): Message {
+  written.set(message, undefined);
+  return message;
+}
+
 /** A checksum on what has no chunks. */
 const sealed = ({ serialize, deserialize }: Codec): Codec => ({
-  serialize: (value) => seal(serialize(value)),
+  serialize: (value) => {
+    const before = written.get(value);
+    if (before !== undefined) return before;
+    const bytes = seal(serialize(value));
+    if (written.has(value)) written.set(value, bytes);
+    return bytes;
+  },
   deserialize: (bytes) => deserialize(unseal(bytes)),
 });
 
@@ -66,8 +81,7 @@ const codecs: readonly (readonly [service: string, method: string, Partial<Recor
   ["Coordinator", "PullModelFile", { request: sealed, response: chunks }],
   ["Coordinator", "PushContribution", { request: chunks }],
   ["Coordinator", "PushReplica", { request: chunks }],
-  ["Worker", "PullContribution", { request: sealed, response: chunks }],
-  ["Worker", "PullSlice", { request: sealed, response: chunks }],
+  ["Worker", "Pull", { request: sealed, response: chunks }],
   ["Worker", "PullReplica", { request: sealed, response: chunks }],
 ];
 

@@ -1,7 +1,6 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
 import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -27,7 +26,7 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
-  /** What callers of the service must show; null asks for nothing. Health and reflection are open to all. */
+  /** What callers of the service must show; null asks for nothing. Health, and reflection where it is on, are open to all. */
   readonly token: string | null;
   /** What a caller is told who does not show it. */
   readonly refusal: string;
@@ -41,6 +40,8 @@ export interface ListenOptions {
   readonly handlers: UntypedServiceImplementation;
   /** The key or flag that the address came from, for the message when the port is taken. */
   readonly addressKey: string;
+  /** Tells anyone the methods and messages of the protocol; takes a tenth of a second to prepare. */
+  readonly reflection: boolean;
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
   readonly onHandled?: (method: string, code: string) => void;
 }
@@ -57,7 +58,10 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   server.addService(options.service, options.handlers);
   const health = new HealthImplementation({ "": "NOT_SERVING", [options.name]: "NOT_SERVING" });
   health.addToServer(server);
-  new ReflectionService(packageDefinition).addToServer(server);
+  if (options.reflection) {
+    const { ReflectionService } = await import("@grpc/reflection");
+    new ReflectionService(packageDefinition).addToServer(server);
+  }
   const sockets = await bind(server, guard, options);
   const setServing = (serving: boolean): void => {
     for (const name of ["", options.name]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");

@@ -27,6 +27,9 @@ export type { Welcome, Welcome__Output as WelcomeOutput } from "./generated/coxs
 export type { Synchronise, Synchronise__Output as SynchroniseOutput } from "./generated/coxswain/v1/Synchronise.js";
 export type { Lease, Lease__Output as LeaseOutput } from "./generated/coxswain/v1/Lease.js";
 export type { Revoke, Revoke__Output as RevokeOutput } from "./generated/coxswain/v1/Revoke.js";
+export type { PullRequest, PullRequest__Output as PullRequestOutput } from "./generated/coxswain/v1/PullRequest.js";
+export type { PullContributionRequest__Output as PullContributionOutput } from "./generated/coxswain/v1/PullContributionRequest.js";
+export type { PullSliceRequest__Output as PullSliceOutput } from "./generated/coxswain/v1/PullSliceRequest.js";
 export type { Peer, Peer__Output as PeerOutput } from "./generated/coxswain/v1/Peer.js";
 export type { Reduce, Reduce__Output as ReduceOutput } from "./generated/coxswain/v1/Reduce.js";
 export type { Part, Part__Output as PartOutput } from "./generated/coxswain/v1/Part.js";

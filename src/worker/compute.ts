@@ -1,5 +1,5 @@
 /** Computes leases: a gradient a shard, folded along the canonical tree into as few contributions as the lease allows. */
-import { TreeSum } from "../collective/index.js";
+import { TreeSum, vectorBytes } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import type { DropoutKey, LossSum, Trainable } from "../compute/index.js";
 import { collate } from "../data/index.js";
@@ -36,8 +36,13 @@ interface Work {
   readonly plan: LeasePlan;
 }
 
-/** How long computed sums wait for the rest of their node, ms: so much work may be lost with a worker. */
-const deliverAfter = 5_000;
+/**
+ * How long computed sums wait for the rest of their node, ms: so much work may be lost with a worker. Each delivery costs
+ * whoever reduces 3 ms and what 200 MB/s would need, of which early ones may take a twentieth of the time.
+ * @param bytes of a delivery
+ * @param workers who deliver
+ */
+export const deliveryInterval = (bytes: number, workers: number): number => workers * 20 * (3 + bytes / 200_000);
 
 export class LeaseRunner {
   readonly contributions: Contributions;
@@ -76,6 +81,8 @@ export class LeaseRunner {
     const { isFinal, trainable, seed, now, allReduceDtype } = this.#options;
     const { pool } = this.contributions;
     const sum = new TreeSum(roundShards, { precision: allReduceDtype, release: (vector) => pool.give(vector) });
+    const workers = roundShards / lease.shards.length;
+    const patience = deliveryInterval(vectorBytes(trainable.layout.size, allReduceDtype), workers);
     let deliveredAt = now();
     for (let shard = plan.begin(); shard !== undefined; shard = plan.begin()) {
       if (isFinal(step)) {
@@ -87,7 +94,7 @@ export class LeaseRunner {
       await this.#measure(lease, shard, (batch) => trainable.gradients(batch, gradient, key));
       plan.computed(shard);
       sum.add({ first: shard, count: 1 }, gradient);
-      const overdue = now() - deliveredAt > deliverAfter;
+      const overdue = now() - deliveredAt > patience;
       if (this.#deliver(lease, plan, sum, overdue ? plan.nodesNow() : plan.nodes())) deliveredAt = now();
     }
     // Shards that were taken back may have been all that a node waited for.

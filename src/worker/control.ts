@@ -25,6 +25,8 @@ export class ControlStream {
   #end: StreamEnd | undefined;
   #lastHeard: number;
   #timer: NodeJS.Timeout | undefined;
+  /** Something was said since the timer last fired: that is as good as a heartbeat. */
+  #spoke = false;
 
   /** @param onArrival sees each message the moment it comes, before those queued ahead of it are dealt with */
   constructor(
@@ -59,16 +61,18 @@ export class ControlStream {
   }
 
   send(message: WorkerMessage): void {
+    this.#spoke = true;
     if (this.#end === undefined) this.#stream.write(message);
   }
 
-  /** From now on: a heartbeat three times in `timeout` ms, and the end when nothing is heard for that long. */
+  /** From now on: something is said at least twice in `timeout` ms, and the end when nothing is heard for that long. */
   keepAlive(timeout: number): void {
     clearInterval(this.#timer);
     this.#timer = setInterval(() => {
       const silence = this.now() - this.#lastHeard;
       if (silence > timeout) this.#lose(`nothing was heard of the coordinator for ${(silence / 1000).toFixed(0)} s`);
-      else this.send({ heartbeat: {} });
+      else if (!this.#spoke) this.send({ heartbeat: {} });
+      this.#spoke = false;
     }, timeout / 4);
   }
 

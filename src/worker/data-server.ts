@@ -4,21 +4,21 @@
  */
 import { randomBytes } from "node:crypto";
 import { ServerCredentials, status } from "@grpc/grpc-js";
-import type { ServerWritableStream } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
-import type { ReplicaBytes, RunningServer, WorkerHandlers } from "../rpc/index.js";
-import {
-  largestRequest,
-  listen,
-  metadataKeys,
-  refuse,
-  sendReplica,
-  sendVector,
-  sendVectorChunks,
-  workerService,
+import type {
+  PullAnswer,
+  PullContributionOutput,
+  PullRequestOutput,
+  PullSliceOutput,
+  Refusal,
+  ReplicaBytes,
+  RunningServer,
+  WorkerHandlers,
 } from "../rpc/index.js";
+import { PullServer, largestRequest, listen, metadataKeys, refuse, sendReplica, workerService } from "../rpc/index.js";
 
 /** What a worker in a run has for others. */
 export interface Served {
@@ -47,9 +47,6 @@ export interface DataServer {
   close(): Promise<void>;
 }
 
-/** A call that is answered with a stream of chunks. */
-type Call = ServerWritableStream<unknown, Chunk>;
-
 /** Replicas sent at once: each is a copy, and only the coordinator asks for one, once. */
 const replicasAtOnce = 2;
 
@@ -57,95 +54,125 @@ const replicasAtOnce = 2;
 export async function startDataServer(address: { host: string; port: number }): Promise<DataServer> {
   const key = randomBytes(24).toString("hex");
   let served: Served | undefined;
-  const shared = new SharedChunks();
-  /** Calls `answer` with what is served, for a caller of the same run: that it knows the key was seen before. */
-  const admit = (call: Call, answer: (served: Served) => void): void => {
-    const [run] = call.metadata.get(metadataKeys.run);
-    if (served === undefined) refuse(call, status.NOT_FOUND, "this worker takes part in no run now");
-    else if (run !== undefined && run !== served.runId)
-      refuse(call, status.FAILED_PRECONDITION, `this worker takes part in run ${served.runId}, not in ${String(run)}`);
-    else answer(served);
+  const vectors = new Vectors();
+  const pulls = new PullServer();
+  /** What is served, for a caller of the same run: that it knows the key was seen before. */
+  const admit = (metadata: Metadata): Served | Refusal => {
+    const [run] = metadata.get(metadataKeys.run);
+    if (served === undefined) return { code: status.NOT_FOUND, details: "this worker takes part in no run now" };
+    if (run === undefined || run === served.runId) return served;
+    const details = `this worker takes part in run ${served.runId}, not in ${String(run)}`;
+    return { code: status.FAILED_PRECONDITION, details };
   };
   const server: RunningServer = await listen({
     ...address,
     credentials: ServerCredentials.createInsecure(),
     name: "coxswain.v1.Worker",
     service: workerService,
-    handlers: handlersOf(admit, shared),
+    handlers: handlersOf(admit, pulls, vectors),
     token: key,
     refusal: "wrong key",
     largestMessage: largestRequest,
     addressKey: "--listen",
+    reflection: false,
   });
   const serve = (now: Served | undefined): void => {
     served = now;
-    shared.clear();
+    vectors.clear();
   };
-  return { port: server.port, key, serve, close: () => server.close() };
+  const close = (): Promise<void> => {
+    serve(undefined);
+    pulls.close();
+    return server.close();
+  };
+  return { port: server.port, key, serve, close };
 }
 
 function handlersOf(
-  admit: (call: Call, answer: (served: Served) => void) => void,
-  shared: SharedChunks,
+  admit: (metadata: Metadata) => Served | Refusal,
+  pulls: PullServer,
+  vectors: Vectors,
 ): WorkerHandlers {
   let replicas = 0;
   return {
-    PullContribution: (call) =>
-      admit(call, (served) => {
-        const { step, first, count, offset, length } = call.request;
-        const vector = served.contribution(step, { first: shardIndex(first), count });
-        if (vector === undefined) refuse(call, status.NOT_FOUND, `no sum of shards ${first}+${count} of step ${step}`);
-        else if (isWithin({ offset, length }, vector.length))
-          send(call, served, vector.subarray(offset, offset + length));
-        else refuseRange(call, { offset, length });
-      }),
-    PullSlice: (call) =>
-      admit(call, (served) => {
-        const { step, offset, length } = call.request;
-        if (!isWithin({ offset, length }, Number.MAX_SAFE_INTEGER)) {
-          refuseRange(call, { offset, length });
-          return;
-        }
-        const vector = served.slice(step, offset, length);
-        if (vector === undefined)
-          refuse(call, status.NOT_FOUND, `elements ${offset}+${length} of step ${step} are not here`);
-        else {
-          served.onSent(vectorBytes(length, served.dtype));
-          const chunks = shared.of(step, offset, vector, () => vectorChunks(vector, served.dtype));
-          finish(call, sendVectorChunks(call, chunks), served.hold(vector));
-        }
-      }),
-    PullReplica: (call) =>
-      admit(call, (served) => {
-        if (replicas >= replicasAtOnce) {
-          refuse(call, status.RESOURCE_EXHAUSTED, "the replica is being sent already");
-          return;
-        }
-        const replica = served.replica();
-        if (replica === undefined) {
-          refuse(call, status.NOT_FOUND, "this worker has no replica yet");
-          return;
-        }
-        replicas++;
-        finish(call, sendReplica(call, replica), () => replicas--);
-      }),
+    Pull: (call) => {
+      const admitted = admit(call.metadata);
+      if ("code" in admitted) {
+        refuse(call, admitted.code, admitted.details);
+        return;
+      }
+      // The stream outlives what is served when it is opened.
+      void pulls.serve(call, (request) => {
+        const now = admit(call.metadata);
+        return "code" in now ? { refusal: now.details } : vectors.answer(request, now);
+      });
+    },
+    PullReplica: (call) => {
+      const admitted = admit(call.metadata);
+      if ("code" in admitted) {
+        refuse(call, admitted.code, admitted.details);
+        return;
+      }
+      if (replicas >= replicasAtOnce) {
+        refuse(call, status.RESOURCE_EXHAUSTED, "the replica is being sent already");
+        return;
+      }
+      const replica = admitted.replica();
+      if (replica === undefined) {
+        refuse(call, status.NOT_FOUND, "this worker has no replica yet");
+        return;
+      }
+      replicas++;
+      // A caller who has gone knows why.
+      const end = (): void => {
+        replicas--;
+        call.end();
+      };
+      sendReplica(call, replica).then(end, end);
+    },
   };
 }
 
-function send(call: Call, served: Served, vector: Float32Array): void {
-  const release = served.hold(vector);
+/** Finds the vector of a request. */
+class Vectors {
+  readonly #shared = new SharedChunks();
+
+  answer({ contribution, slice }: PullRequestOutput, served: Served): PullAnswer {
+    if (contribution != null) return this.#contribution(contribution, served);
+    if (slice != null) return this.#slice(slice, served);
+    return { refusal: "the request names nothing" };
+  }
+
+  clear(): void {
+    this.#shared.clear();
+  }
+
+  #contribution({ step, first, count, ...range }: PullContributionOutput, served: Served): PullAnswer {
+    const whole = served.contribution(step, { first: shardIndex(first), count });
+    if (whole === undefined) return { refusal: `no sum of shards ${first}+${count} of step ${step}` };
+    if (!isWithin(range, whole.length)) return outOfRange(range);
+    const vector = whole.subarray(range.offset, range.offset + range.length);
+    return give(vector, served, vectorChunks(vector, served.dtype));
+  }
+
+  #slice({ step, ...range }: PullSliceOutput, served: Served): PullAnswer {
+    if (!isWithin(range, Number.MAX_SAFE_INTEGER)) return outOfRange(range);
+    const { offset, length } = range;
+    const vector = served.slice(step, offset, length);
+    if (vector === undefined) return { refusal: `elements ${offset}+${length} of step ${step} are not here` };
+    return give(
+      vector,
+      served,
+      this.#shared.of(step, offset, vector, () => vectorChunks(vector, served.dtype)),
+    );
+  }
+}
+
+function give(vector: Float32Array, served: Served, chunks: Iterable<Chunk>): PullAnswer {
   served.onSent(vectorBytes(vector.length, served.dtype));
-  finish(call, sendVector(call, vector, served.dtype), release);
+  return { chunks, release: served.hold(vector) };
 }
 
-/** Ends the call when all is sent; a caller who has gone knows why. */
-function finish(call: Call, sent: Promise<void>, then: () => void = () => undefined): void {
-  const end = (): void => {
-    then();
-    call.end();
-  };
-  sent.then(end, end);
-}
-
-const refuseRange = (call: Call, { offset, length }: VectorRange): void =>
-  refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} are no part of the vector`);
+const outOfRange = ({ offset, length }: VectorRange): PullAnswer => ({
+  refusal: `elements ${offset}+${length} are no part of the vector`,
+});

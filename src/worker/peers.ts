@@ -2,19 +2,17 @@
  * This worker's connections to the servers of the others. One a peer, opened when it is first used; bulk comes in over
  * it and never goes out, because a peer that wants ours opens its own. Knows addresses, not why something is pulled.
  */
-import { ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
-import type { ClientReadableStream } from "@grpc/grpc-js";
-import { vectorBytes } from "../collective/index.js";
-import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
+import { ChannelCredentials, Metadata } from "@grpc/grpc-js";
+import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import {
   WorkerClient,
+  WorkerConnection,
   bulkChannelOptions,
-  bulkDeadline,
   metadataKeys,
-  receiveVector,
+  needsConnection,
   withToken,
 } from "../rpc/index.js";
-import type { PeerOutput, WorkerStub } from "../rpc/index.js";
+import type { PeerOutput, PullOptions, WorkerStub } from "../rpc/index.js";
 
 /** Steps that a connection is kept without being used: a few, since who reduces what changes with who is there. */
 const stepsKept = 8;
@@ -24,17 +22,9 @@ export interface StepRange extends VectorRange {
   readonly step: number;
 }
 
-export interface PullOptions {
-  /** A vector to which what comes is added on its way, rounded to the dtype: `into` is the sum. */
-  readonly addend?: Float32Array | undefined;
-  /** Gives the pull up. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 interface Connection {
-  readonly client: WorkerStub;
+  readonly link: WorkerConnection;
   readonly peer: PeerOutput;
-  readonly metadata: Metadata;
   /** The newest step that it was used for. */
   step: number;
   /** Pulls under way. */
@@ -64,7 +54,7 @@ export class Peers {
   /**
    * Pulls elements of a node's sum from the worker that holds it. When it rejects, what `into` holds is of no use.
    * @param into [length]
-   * @throws CoxswainError "network" or the gRPC error when it did not arrive whole
+   * @throws PullRefused, CoxswainError "network" or the gRPC error when it did not arrive whole
    */
   pullContribution(
     peer: PeerOutput,
@@ -72,8 +62,8 @@ export class Peers {
     into: Float32Array,
     options?: PullOptions,
   ): Promise<void> {
-    return this.#pull(peer, step, into, options, ({ client, metadata }, deadline) =>
-      client.pullContribution({ step, ...node, offset, length }, metadata, { deadline }),
+    return this.#pull(peer, step, (link) =>
+      link.pull({ contribution: { step, ...node, offset, length } }, into, this.#dtype, options),
     );
   }
 
@@ -84,9 +74,7 @@ export class Peers {
     into: Float32Array,
     options?: PullOptions,
   ): Promise<void> {
-    return this.#pull(peer, step, into, options, ({ client, metadata }, deadline) =>
-      client.pullSlice({ step, offset, length }, metadata, { deadline }),
-    );
+    return this.#pull(peer, step, (link) => link.pull({ slice: { step, offset, length } }, into, this.#dtype, options));
   }
 
   /** Ends all pulls. */
@@ -95,30 +83,17 @@ export class Peers {
     for (const connection of this.#connections.values()) this.#disconnect(connection);
   }
 
-  async #pull(
-    peer: PeerOutput,
-    step: number,
-    into: Float32Array,
-    { addend, signal }: PullOptions = {},
-    start: (connection: Connection, deadline: Date) => ClientReadableStream<Chunk>,
-  ): Promise<void> {
+  async #pull(peer: PeerOutput, step: number, begin: (link: WorkerConnection) => Promise<void>): Promise<void> {
     if (this.#closed) throw new Error("this worker has closed its connections");
-    signal?.throwIfAborted();
     const connection = this.#connectionTo(peer, step);
-    const call = start(connection, bulkDeadline(vectorBytes(into.length, this.#dtype)));
-    const cancel = (): void => call.cancel();
-    signal?.addEventListener("abort", cancel, { once: true });
     connection.pulls++;
     try {
-      await receiveVector(call, into, this.#dtype, addend);
+      await begin(connection.link);
     } catch (error) {
-      cancel();
-      // Whoever tries again gets a fresh connection, not the pause before this one would be tried.
-      if (isUnavailable(error)) this.#disconnect(connection);
+      if (needsConnection(error)) this.#disconnect(connection);
       throw error;
     } finally {
       connection.pulls--;
-      signal?.removeEventListener("abort", cancel);
     }
   }
 
@@ -133,8 +108,9 @@ export class Peers {
     if (known !== undefined) this.#disconnect(known);
     const metadata = withToken(peer.key, new Metadata());
     metadata.set(metadataKeys.run, this.#runId);
-    const client = new WorkerClient(peer.address, ChannelCredentials.createInsecure(), bulkChannelOptions);
-    const connection = { client, peer, metadata, step, pulls: 0 };
+    const connect = (): WorkerStub =>
+      new WorkerClient(peer.address, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    const connection = { link: new WorkerConnection(connect, metadata), peer, step, pulls: 0 };
     this.#connections.set(peer.workerId, connection);
     return connection;
   }
@@ -142,9 +118,6 @@ export class Peers {
   #disconnect(connection: Connection): void {
     if (this.#connections.get(connection.peer.workerId) === connection)
       this.#connections.delete(connection.peer.workerId);
-    connection.client.close();
+    connection.link.close();
   }
 }
-
-const isUnavailable = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === status.UNAVAILABLE;

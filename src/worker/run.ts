@@ -69,8 +69,8 @@ const backOff = { first: 200, last: 5_000 };
 
 /**
  * Resolves when the run is over or the signal says to leave.
- * @throws CoxswainError "cluster" when refused, or when a certificate is not accepted; "network" when no coordinator is
- *   reached for `reconnectTimeout`
+ * @throws CoxswainError "cluster" when refused, at once or, by a run that it took part in, for `reconnectTimeout`, and when
+ *   a certificate is not accepted; "network" when no coordinator is reached for `reconnectTimeout`
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   const address = parseAddress(options.coordinator, { name: "--coordinator" });
@@ -108,6 +108,7 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<vo
   const { logger, signal, coordinator } = options;
   let lastContact = options.now();
   let wait = backOff.first;
+  let welcome = false;
   let timeout = options.reconnectTimeout ?? firstReconnectTimeout;
   const leaving = (): boolean => signal.aborted;
   while (!leaving()) {
@@ -116,24 +117,29 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<vo
       logger.info({ reason: end.reason }, "the run is over");
       return;
     }
-    if (end.kind === "refused")
-      throw new CoxswainError("cluster", `${coordinator} refused this worker: ${end.reason}`, {
-        hint: "Do as it says; both sides need the same version of Coxswain and the run's token.",
-      });
     if (leaving()) return;
-    if (end.connected) {
+    // Once it was welcome, it may be so again: a coordinator is being replaced, or something damaged what it was shown.
+    const refused = end.kind === "refused";
+    if (refused && !welcome) throw refusal(coordinator, end.reason);
+    welcome ||= end.reconnectTimeout !== undefined;
+    if (end.connected && !refused) {
       lastContact = options.now();
       wait = backOff.first;
     }
     timeout = options.reconnectTimeout ?? end.reconnectTimeout ?? timeout;
-    if (options.now() - lastContact > timeout)
+    const late = options.now() - lastContact > timeout;
+    if (late && refused) throw refusal(coordinator, end.reason);
+    if (late)
       throw new CoxswainError("network", `no coordinator at ${coordinator}: ${end.reason}`, {
         hint:
           end.hint ??
           "Start it with `coxswain coordinator run.yaml --listen HOST:PORT`, check the address and the firewall, or wait longer with --reconnect-timeout.",
       });
     const { reason, hint } = end;
-    logger.warn({ coordinator, reason, hint, retryMs: wait }, "no connection to the coordinator; trying again");
+    const what = refused
+      ? "the coordinator refused this worker; trying again"
+      : "no connection to the coordinator; trying again";
+    logger.warn({ coordinator, reason, hint, retryMs: wait }, what);
     await pause(wait, signal);
     wait = Math.min(backOff.last, wait * 2);
   }
@@ -186,6 +192,11 @@ async function attend(
     options.observer.activity("connecting");
   }
 }
+
+const refusal = (coordinator: string, reason: string): CoxswainError =>
+  new CoxswainError("cluster", `${coordinator} refused this worker: ${reason}`, {
+    hint: "Do as it says; both sides need the same version of Coxswain and the run's token.",
+  });
 
 function certificateTrouble(coordinator: string, { reason, hint }: { reason: string; hint?: string }): CoxswainError {
   return new CoxswainError("cluster", `no connection to ${coordinator}: ${reason}`, hint === undefined ? {} : { hint });

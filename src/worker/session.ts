@@ -17,7 +17,7 @@ import type {
   WelcomeOutput,
   WorkerMessage,
 } from "../rpc/index.js";
-import { metadataKeys, protocolVersion, withToken } from "../rpc/index.js";
+import { metadataKeys, needsConnection, protocolVersion, withToken } from "../rpc/index.js";
 import { BulkClient } from "./bulk-client.js";
 import { LeaseRunner } from "./compute.js";
 import { ControlStream } from "./control.js";
@@ -66,6 +66,8 @@ export class Session {
   #finish: { reason: string; completed: boolean } | undefined;
   /** Bulk calls that failed in a row. */
   #failures = 0;
+  /** The connection for bulk does not work, whatever the other does. */
+  #bulkLost = false;
   #drainTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: SessionParts, options: WorkerOptions) {
@@ -89,8 +91,9 @@ export class Session {
       }
       return this.#control.end ?? { kind: "lost", reason: "the coordinator closed the stream" };
     } catch (error) {
-      // A call that broke, or anything that went wrong because the stream is gone, is worth another attempt.
-      if (this.#control.end !== undefined || isCallError(error)) return { kind: "lost", reason: messageOf(error) };
+      // A call that broke, or anything that went wrong because a connection is gone, is worth another attempt.
+      if (this.#control.end !== undefined || this.#bulkLost || isCallError(error))
+        return { kind: "lost", reason: messageOf(error) };
       await this.#control.close({ failed: failureOf(error) });
       throw error;
     } finally {
@@ -261,8 +264,9 @@ export class Session {
       this.#failures = 0;
       return arrived;
     } catch (error) {
-      // Control works and bulk does not: a fresh connection, after a pause, is the better attempt.
-      if (++this.#failures >= failuresAllowed) throw error;
+      // Control works and bulk does not: fresh connections, after a pause, are the better attempt.
+      this.#bulkLost = needsConnection(error) || ++this.#failures >= failuresAllowed;
+      if (this.#bulkLost) throw error;
       this.#options.logger.warn({ error: messageOf(error) }, `${what} did not arrive`);
       this.#control.send({ resynchronise: { reason: `${what} did not arrive: ${messageOf(error)}` } });
       return undefined;

@@ -5,14 +5,16 @@
 import { TreeSum, addRoundedTo, addTo, contains, describeNode, isNode, parent, sameNode } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
-import type { PeerOutput } from "../rpc/index.js";
+import type { PeerOutput, PullOptions } from "../rpc/index.js";
 import type { VectorPool } from "./contributions.js";
-import type { PullOptions, StepRange } from "./peers.js";
+import type { StepRange } from "./peers.js";
 
 /** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */
 const pullsAtOnce = 4;
 
 export interface SliceReducerOptions extends StepRange {
+  /** Which of the step's slices, from 0: each begins with other sources, so that they don't all wait for the same. */
+  readonly slice: number;
   /** Shards of the whole tree. */
   readonly roundShards: number;
   /** What sums are rounded to and sent as. */
@@ -42,8 +44,8 @@ export interface CollectFailure {
   readonly reason: string;
 }
 
-/** A part to be had. */
-interface Part {
+/** The sum of a node's shards, and who has it. */
+export interface Part {
   readonly node: TreeNode;
   readonly source: PeerOutput;
 }
@@ -56,11 +58,14 @@ export class SliceReducer {
   readonly #options: SliceReducerOptions;
   readonly #sum: TreeSum;
   #waiting: Part[] = [];
+  /** Where in `#waiting`, as a ring, the next part is looked for. */
+  #next: number;
   readonly #pulls = new Set<Pull>();
   #closed = false;
 
   constructor(options: SliceReducerOptions) {
     this.#options = options;
+    this.#next = options.slice * pullsAtOnce;
     this.#sum = new TreeSum(options.roundShards, {
       precision: options.dtype,
       release: (vector) => options.pool.give(vector),
@@ -73,20 +78,28 @@ export class SliceReducer {
   }
 
   /**
-   * There is a sum of a node's shards at `source`. What is here already, or comes twice, counts once.
-   * @throws CoxswainError "network" when this is no node of the tree
+   * There are sums of nodes' shards to be had. What is here already, or comes twice, counts once.
+   * @throws CoxswainError "network" when one is no node of the tree
    */
-  collect(node: TreeNode, source: PeerOutput): void {
+  collect(parts: readonly Part[]): void {
+    for (const part of parts) this.#want(part);
+    this.#advance();
+  }
+
+  #want({ node, source }: Part): void {
     if (!isNode(node, this.#options.roundShards)) {
       throw new CoxswainError("network", `shards ${describeNode(node)} are no node of the step's tree`, {
         hint: "Coordinator and worker must be of the same version.",
       });
     }
     if (this.#closed || this.#sum.covers(node)) return;
+    if (source.workerId === this.#options.workerId) {
+      this.#copy({ node, source });
+      return;
+    }
     const isSame = (part: Part): boolean => sameNode(part.node, node) && part.source.workerId === source.workerId;
     if (this.#waiting.some(isSame) || [...this.#pulls].some(isSame)) return;
     this.#waiting.push({ node, source });
-    this.#advance();
   }
 
   /** Ends all pulls and gives the vectors back. */
@@ -99,24 +112,30 @@ export class SliceReducer {
 
   /** Starts what can be started. */
   #advance(): void {
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      if (next.source.workerId === this.#options.workerId) this.#copy(next);
-      else void this.#pull(next);
+    this.#waiting = this.#waiting.filter(({ node }) => !this.#sum.covers(node));
+    while (this.#pulls.size < pullsAtOnce) {
+      const next = this.#takeNext();
+      if (next === undefined) return;
+      void this.#pull(next);
     }
   }
 
-  /** Takes the first part that waits for nothing. */
-  #next(): Part | undefined {
-    this.#waiting = this.#waiting.filter(({ node }) => !this.#sum.covers(node));
+  /** Takes the next part that waits for nothing. */
+  #takeNext(): Part | undefined {
     const pulls = [...this.#pulls];
-    const index = this.#waiting.findIndex(
-      ({ node, source }) =>
-        source.workerId === this.#options.workerId ||
-        (pulls.length < pullsAtOnce &&
-          // One at a time from each, and not what is coming from elsewhere.
-          !pulls.some((pull) => pull.source.workerId === source.workerId || contains(pull.node, node))),
-    );
-    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
+    // One at a time from each, and not what is coming from elsewhere.
+    const isFree = ({ node, source }: Part): boolean =>
+      !pulls.some((pull) => pull.source.workerId === source.workerId || contains(pull.node, node));
+    const { length } = this.#waiting;
+    for (let tried = 0; tried < length; tried++) {
+      const index = (this.#next + tried) % length;
+      const part = this.#waiting[index];
+      if (part === undefined || !isFree(part)) continue;
+      this.#next = index;
+      this.#waiting.splice(index, 1);
+      return part;
+    }
+    return undefined;
   }
 
   #copy(part: Part): void {

@@ -57,6 +57,7 @@ export class Slices {
       pool: contributions.pool,
       workerId,
       own: (of, node) => contributions.get(of, node),
+      slice,
       pull: async (peer, range, into, pullOptions) => {
         await this.#peers.pullContribution(peer, range, into, pullOptions);
         this.#received(into.length);
@@ -70,11 +71,11 @@ export class Slices {
 
   /** Other parts of a slice can be pulled. */
   collect({ step, slice, parts }: CollectOutput): void {
-    const entry = this.#entries.get(`${step}:${slice}`);
-    for (const { first, count, source } of parts) {
+    const wanted = parts.flatMap(({ first, count, source }) => {
       const peer = this.#known(source);
-      if (peer !== null) entry?.reducer.collect({ first: shardIndex(first), count }, peer);
-    }
+      return peer === null ? [] : [{ node: { first: shardIndex(first), count }, source: peer }];
+    });
+    this.#entries.get(`${step}:${slice}`)?.reducer.collect(wanted);
   }
 
   /** A slice's sum, [length]; undefined where it is not complete, or not this worker's. */

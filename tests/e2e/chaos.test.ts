@@ -51,7 +51,7 @@ describe("chaos", () => {
       ...["--kill-worker-every", "5", "--freeze-every", "4", "--freeze-for", "1", "--cut-every", "4", "--cut-for", "1"],
       ...["--kill-coordinator-every", "6", "--corrupt-every", "3", "--slow", "2", "--give-up-after", "60"],
     ]);
-    expect(code, stderr).toBe(0);
+    expect(code, `${stderr}${stdout}`).toBe(0);
     const report = JSON.parse(stdout) as ChaosReport;
     expect(report.adapter.equal).toBe(true);
     expect(report.steps).toMatchObject({ expected: steps, committed: steps, usedOnce: true, firstDifference: null });

@@ -75,6 +75,11 @@ describe("the adapter", () => {
       coordinator.killAll();
       await coordinator.finished;
     }
+    // One that does not know them is no reason to go: they took part in this run.
+    const stranger = startCoordinator(file, "--resume", "--set", "cluster.token=another");
+    await Promise.all(workers.map((worker) => worker.until(/refused this worker; trying again/)));
+    stranger.killAll();
+    await stranger.finished;
     const last = startCoordinator(file, "--resume");
     expect((await last.finished).code).toBe(0);
     for (const worker of workers) expect((await worker.finished).code).toBe(0);

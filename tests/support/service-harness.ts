@@ -150,6 +150,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     largestMessage: largestWorkerMessage,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     addressKey: "cluster.listen",
+    reflection: true,
     onHandled: (method, code) => handled.push(`${method} ${code}`),
   });
   return {

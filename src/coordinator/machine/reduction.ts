@@ -44,7 +44,8 @@ export class Reduction {
   announced(worker: WorkerId, node: TreeNode): Effect[] {
     const { step } = this.#round;
     if (this.#mesh === undefined) return [{ type: "receive", worker, step, node }];
-    return this.#mesh.open.map(({ slice, reducer }) => collect(reducer, step, slice, node, worker));
+    const collects = this.#mesh.open.map(({ slice, reducer }) => collect(reducer, step, slice, node, worker));
+    return this.#round.announced ? [...collects, { type: "allAnnounced", step }] : collects;
   }
 
   /** Star: a sum is here. */

@@ -215,6 +215,8 @@ export type Effect =
       readonly node: TreeNode;
       readonly source: WorkerId;
     }
+  /** Every shard was announced: reducers are told at once what they have not been told. */
+  | { readonly type: "allAnnounced"; readonly step: StepNumber }
   /** Pull a slice's sum from its reducer. */
   | { readonly type: "gather"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: Slice }
   /** All shards are here: take the sum and its norm. `tokens` is the global batch's supervised-token count. */

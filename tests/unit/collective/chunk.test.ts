@@ -30,15 +30,18 @@ const chunks: fc.Arbitrary<Chunk> = fc
     offset: fc.maxSafeNat(),
     total: fc.maxSafeNat(),
     payload: fc.uint8Array({ maxLength: 300 }),
+    pull: fc.nat({ max: 2 ** 32 - 1 }),
   })
   .map((fields) => ({ ...fields, crc32: crc32(fields.payload) }));
 
 /** For comparison: the payload as hex, because comparing large buffers byte by byte takes seconds. */
-const plain = ({ offset, total, crc32: checksum, payload }: Chunk): object => ({
+const plain = ({ offset, total, crc32: checksum, payload, pull = 0, refusal = "" }: Chunk): object => ({
   offset,
   total,
   crc32: checksum,
   payload: Buffer.from(payload).toString("hex"),
+  pull,
+  refusal,
 });
 
 describe("a chunk is the protocol's message", () => {
@@ -54,6 +57,19 @@ describe("a chunk is the protocol's message", () => {
     fc.assert(
       fc.property(chunks, (chunk) => {
         expect(plain(decodeChunk(referenceEncode(chunk)))).toEqual(plain(chunk));
+      }),
+    );
+  });
+
+  it("says in its place why there is no object, in any characters, cut where it is too long", () => {
+    const texts = fc.tuple(fc.string({ unit: "binary", maxLength: 300 }), fc.nat({ max: 2 ** 32 - 1 }));
+    fc.assert(
+      fc.property(texts, ([refusal, pull]) => {
+        const chunk = { offset: 0, total: 0, crc32: 0, payload: new Uint8Array(0), pull, refusal };
+        const message = encodeChunk(chunk);
+        const sent = Buffer.from(refusal.slice(0, 256)).toString();
+        expect(plain(decodeChunk(message))).toEqual(plain({ ...chunk, refusal: sent }));
+        expect(referenceDecode(message)).toEqual(plain({ ...chunk, refusal: sent }));
       }),
     );
   });
@@ -89,7 +105,7 @@ const offset5 = [0x09, 5, 0, 0, 0, 0, 0, 0, 0];
 const total6 = [0x11, 6, 0, 0, 0, 0, 0, 0, 0];
 const checksum7 = [0x1d, 7, 0, 0, 0];
 const payload12 = [0x22, 2, 1, 2];
-const whole = { offset: 5, total: 6, crc32: 7, payload: "0102" };
+const whole = { offset: 5, total: 6, crc32: 7, payload: "0102", pull: 0, refusal: "" };
 
 describe("any valid encoding of the message is read", () => {
   it.each([
@@ -141,7 +157,7 @@ describe("any valid encoding of the message is read", () => {
   });
 
   it("absent fields are zero", () => {
-    expect(plain(decodeChunk(message()))).toEqual({ offset: 0, total: 0, crc32: 0, payload: "" });
+    expect(plain(decodeChunk(message()))).toEqual({ ...whole, offset: 0, total: 0, crc32: 0, payload: "" });
   });
 });
 
@@ -160,6 +176,9 @@ describe("a malformed or hostile message is an error, not a crash", () => {
     ["a field number beyond 2^29", [0xf8, 0xff, 0xff, 0xff, 0x7f, 1]],
     ["an unknown wire type", [0x2f, 1]],
     ["a known field of another type", [0x08, 5]],
+    ["a number of another type", [0x60, 5]],
+    ["a refusal with a payload", [0x6a, 2, 0x6e, 0x6f, ...payload12]],
+    ["a refusal of 1025 bytes", [0x6a, 0x81, 8, ...Array<number>(1025).fill(0x6e)]],
     ["the end of a group that never began", [0x2c]],
     ["the end of another group", [0x2b, 0x34]],
     ["a group that never ends", [0x2b, 0x08, 1]],
@@ -246,6 +265,8 @@ describe("an object is cut into chunks", () => {
   });
 
   it("tells of an empty object too", () => {
-    expect([...chunksOf(new Uint8Array(0))].map(plain)).toEqual([{ offset: 0, total: 0, crc32: 0, payload: "" }]);
+    expect([...chunksOf(new Uint8Array(0))].map(plain)).toEqual([
+      { offset: 0, total: 0, crc32: 0, payload: "", pull: 0, refusal: "" },
+    ]);
   });
 });

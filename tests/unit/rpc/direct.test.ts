@@ -5,9 +5,15 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { VectorAssembler, encodeChunk, vectorChunks } from "../../../src/collective/index.js";
 import type { Chunk, VectorDtype } from "../../../src/collective/index.js";
 import { CoxswainError } from "../../../src/errors.js";
-import { WorkerClient, bulkChannelOptions, receiveVector, sendVector, workerService } from "../../../src/rpc/index.js";
+import {
+  CoordinatorClient,
+  bulkChannelOptions,
+  coordinatorService,
+  receiveVector,
+  sendVector,
+} from "../../../src/rpc/index.js";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import type { WorkerStub } from "../../../src/rpc/index.js";
+import type { CoordinatorStub } from "../../../src/rpc/index.js";
 import { ChunkReader, directWriter, readDirectly } from "../../../src/rpc/direct.js";
 import type { ChunkSink } from "../../../src/rpc/direct.js";
 import { gradientLike } from "../collective/reference.js";
@@ -101,7 +107,7 @@ describe("a vector is read from a stream of bytes as they come", () => {
 });
 
 describe("with the gRPC library that is installed", () => {
-  const open: { server: Server; client: WorkerStub }[] = [];
+  const open: { server: Server; client: CoordinatorStub }[] = [];
 
   afterEach(() => {
     for (const { server, client } of open.splice(0)) {
@@ -115,15 +121,22 @@ describe("with the gRPC library that is installed", () => {
     answer: (call: ServerWritableStream<unknown, Chunk>) => void,
   ): Promise<ClientReadableStream<Chunk>> {
     const server = new Server();
-    server.addService(workerService, { PullSlice: answer, PullContribution: answer, PullReplica: answer });
+    server.addService(coordinatorService, {
+      Attend: answer,
+      PullReduced: answer,
+      PullReplica: answer,
+      PullModelFile: answer,
+      PushContribution: answer,
+      PushReplica: answer,
+    });
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
       );
     });
-    const client = new WorkerClient(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    const client = new CoordinatorClient(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
     open.push({ server, client });
-    return client.pullSlice({});
+    return client.pullReduced({});
   }
 
   const vector = gradientLike(700_000, 3);

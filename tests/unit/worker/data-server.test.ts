@@ -1,18 +1,18 @@
 import { Metadata, status } from "@grpc/grpc-js";
-import type { ClientReadableStream } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Chunk, VectorDtype } from "../../../src/collective/index.js";
+import type { VectorDtype } from "../../../src/collective/index.js";
 import { bytesOf, roundToBf16 } from "../../../src/collective/index.js";
 import { shardIndex } from "../../../src/ids.js";
 import {
+  PullRefused,
+  PullStream,
   WorkerClient,
   bulkChannelOptions,
   metadataKeys,
   receiveObject,
-  receiveVector,
   withToken,
 } from "../../../src/rpc/index.js";
-import type { WorkerStub } from "../../../src/rpc/index.js";
+import type { Wanted, WorkerStub } from "../../../src/rpc/index.js";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { Contributions, VectorPool } from "../../../src/worker/contributions.js";
 import { startDataServer } from "../../../src/worker/data-server.js";
@@ -45,16 +45,29 @@ const shown = (key = server.key, run?: string): Metadata => {
   return metadata;
 };
 
-const pullContribution = (range: { offset: number; length: number }, metadata = shown()): ClientReadableStream<Chunk> =>
-  client.pullContribution({ step: 5, ...node, ...range }, metadata);
+const streams: PullStream[] = [];
+
+function openStream(metadata = shown()): PullStream {
+  const stream = new PullStream(client.pull(metadata));
+  streams.push(stream);
+  return stream;
+}
+
+interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+const contribution = (range: Range): Wanted => ({ contribution: { step: 5, ...node, ...range } });
+const slice = (range: Range, step = 5): Wanted => ({ slice: { step, ...range } });
 
 async function vectorOf(
-  call: ClientReadableStream<Chunk>,
+  stream: PullStream,
+  wanted: Wanted,
   length: number,
   dtype: VectorDtype = "float32",
 ): Promise<Float32Array> {
   const into = new Float32Array(length);
-  await receiveVector(call, into, dtype);
+  await stream.pull(wanted, into, dtype);
   return into;
 }
 
@@ -69,6 +82,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  for (const stream of streams.splice(0)) stream.close();
   client.close();
   await server.close();
 });
@@ -78,20 +92,21 @@ describe("what a worker has summed can be pulled", () => {
     server.serve(servedAs(dtype));
     const expected = gradient.slice();
     if (dtype === "bfloat16") roundToBf16(expected);
-    for (const [offset, length] of [
+    const stream = openStream();
+    const ranges = [
       [0, size],
       [1, 7],
       [999, 1],
-    ] as const)
-      expect(await vectorOf(pullContribution({ offset, length }), length, dtype)).toEqual(
-        expected.slice(offset, offset + length),
-      );
+    ] as const;
+    const pulled = await Promise.all(
+      ranges.map(([offset, length]) => vectorOf(stream, contribution({ offset, length }), length, dtype)),
+    );
+    expect(pulled).toEqual(ranges.map(([offset, length]) => expected.slice(offset, offset + length)));
   });
 
   it("a slice of the reduced gradient, and the replica with its step", async () => {
     server.serve(servedAs("float32"));
-    const slice = client.pullSlice({ step: 5, offset: 10, length: 20 }, shown()) as ClientReadableStream<Chunk>;
-    expect(await vectorOf(slice, 20)).toEqual(gradient.slice(10, 30));
+    expect(await vectorOf(openStream(), slice({ offset: 10, length: 20 }), 20)).toEqual(gradient.slice(10, 30));
     const call = client.pullReplica({}, shown());
     let step = "";
     call.on("metadata", (metadata: Metadata) => (step = String(metadata.get(metadataKeys.step)[0])));
@@ -113,7 +128,7 @@ describe("a slice that several peers pull is theirs, and the next step's is anot
         servedAs(dtype, { slice: (step, offset, length) => slices.get(step)?.subarray(offset, offset + length) }),
       );
     const pull = (step: number): Promise<Float32Array> =>
-      vectorOf(client.pullSlice({ step, offset: 0, length: large.length }, shown()), large.length, dtype);
+      vectorOf(openStream(), slice({ offset: 0, length: large.length }, step), large.length, dtype);
     const isSame = (a: Float32Array, b: Float32Array): boolean => Buffer.from(bytesOf(a)).equals(bytesOf(b));
     let dtype: VectorDtype = "float32";
     serve(dtype);
@@ -137,42 +152,78 @@ describe("what is not there, or not for the caller, is refused by its reason", (
     ["a length that overflows", { offset: 1, length: Number.MAX_SAFE_INTEGER }],
   ])("a part of a contribution: %s", async (_name, range) => {
     server.serve(servedAs("float32"));
-    await expect(vectorOf(pullContribution(range), 1)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    const stream = openStream();
+    await expect(vectorOf(stream, contribution(range), 1)).rejects.toThrow(/are no part of the vector/);
+    expect(stream.failure).toBeUndefined();
   });
 
-  it("an empty slice", async () => {
+  it("an empty slice, and a request for nothing", async () => {
     server.serve(servedAs("float32"));
-    const call = client.pullSlice({ step: 5, offset: 0, length: 0 }, shown()) as ClientReadableStream<Chunk>;
-    await expect(vectorOf(call, 1)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    const stream = openStream();
+    await expect(vectorOf(stream, slice({ offset: 0, length: 0 }), 1)).rejects.toThrow(PullRefused);
+    await expect(vectorOf(stream, { slice: null }, 1)).rejects.toThrow("the request names nothing");
   });
 
-  it("another step, another node, no run, no replica yet", async () => {
+  it("another step, another node, no run, no replica yet: and the stream goes on where there is one", async () => {
     const range = { offset: 0, length: 1 };
-    await expect(vectorOf(pullContribution(range), 1)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    await expect(vectorOf(openStream(), contribution(range), 1)).rejects.toMatchObject({ code: status.NOT_FOUND });
     server.serve(servedAs("float32", { replica: () => undefined }));
-    for (const call of [
-      client.pullContribution({ step: 6, ...node, ...range }, shown()),
-      client.pullContribution({ step: 5, first: 2, count: 1, ...range }, shown()),
-      client.pullSlice({ step: 6, ...range }, shown()),
-      client.pullReplica({}, shown()),
-    ])
-      await expect(vectorOf(call as ClientReadableStream<Chunk>, 1)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    const stream = openStream();
+    const missing: [Wanted, string][] = [
+      [{ contribution: { step: 6, ...node, ...range } }, "no sum of shards 2+2 of step 6"],
+      [{ contribution: { step: 5, first: 2, count: 1, ...range } }, "no sum of shards 2+1 of step 5"],
+      [slice(range, 6), "elements 0+1 of step 6 are not here"],
+    ];
+    for (const [wanted, message] of missing) await expect(vectorOf(stream, wanted, 1)).rejects.toThrow(message);
+    expect(await vectorOf(stream, contribution(range), 1)).toEqual(gradient.slice(0, 1));
+    await expect(receiveObject(client.pullReplica({}, shown()), 4)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
   it("whoever shows another key, or another run", async () => {
     server.serve(servedAs("float32"));
-    const range = { offset: 0, length: 1 };
-    const calls = (metadata: Metadata) =>
-      [
-        client.pullContribution({ step: 5, ...node, ...range }, metadata),
-        client.pullSlice({ step: 5, ...range }, metadata),
-        client.pullReplica({}, metadata),
-      ] as ClientReadableStream<Chunk>[];
+    const wanted = contribution({ offset: 0, length: 1 });
+    const calls = (metadata: Metadata): Promise<unknown>[] => [
+      vectorOf(openStream(metadata), wanted, 1),
+      receiveObject(client.pullReplica({}, metadata), 4),
+    ];
     for (const call of [...calls(shown("another")), ...calls(new Metadata())])
-      await expect(vectorOf(call, 1)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+      await expect(call).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
     for (const call of calls(shown(server.key, "run-2")))
-      await expect(vectorOf(call, 1)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
-    expect(await vectorOf(pullContribution(range, shown(server.key, "run-1")), 1)).toEqual(gradient.slice(0, 1));
+      await expect(call).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(await vectorOf(openStream(shown(server.key, "run-1")), wanted, 1)).toEqual(gradient.slice(0, 1));
+  });
+
+  it("a stream that is open when the run ends, or another begins", async () => {
+    server.serve(servedAs("float32"));
+    const wanted = contribution({ offset: 0, length: 1 });
+    const stream = openStream(shown(server.key, "run-1"));
+    await vectorOf(stream, wanted, 1);
+    server.serve(undefined);
+    await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("takes part in no run now");
+    server.serve(servedAs("float32", { runId: "run-2" }));
+    await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("takes part in run run-2, not in run-1");
+    server.serve(servedAs("float32"));
+    expect(await vectorOf(stream, wanted, 1)).toEqual(gradient.slice(0, 1));
+  });
+});
+
+describe("a server that closes", () => {
+  it("ends streams on which nothing is under way at once, and others after what is", async () => {
+    const large = new Float32Array(4 * 1024 * 1024).fill(3);
+    server.serve(servedAs("float32", { slice: () => large }));
+    const idle = openStream();
+    await vectorOf(idle, contribution({ offset: 0, length: 1 }), 1);
+    const busy = openStream();
+    const begun = new Promise<void>((resolve) =>
+      server.serve(servedAs("float32", { slice: () => large, onSent: () => resolve() })),
+    );
+    const pulled = vectorOf(busy, slice({ offset: 0, length: large.length }), large.length);
+    await begun;
+    const closed = server.close();
+    expect((await pulled).at(-1)).toBe(3);
+    await closed;
+    for (const stream of [idle, busy])
+      await expect(vectorOf(stream, contribution({ offset: 0, length: 1 }), 1)).rejects.toThrow("has ended its stream");
   });
 });
 
@@ -188,10 +239,13 @@ describe("a reader never gets a mixture of two steps", () => {
     let held = 0;
     let released: (() => void) | undefined;
     const done = new Promise<void>((resolve) => (released = resolve));
+    let begin: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     server.serve(
       servedAs("float32", {
         hold: (held_) => {
           held++;
+          begin?.();
           const release = pool.hold(held_);
           return () => {
             release();
@@ -200,10 +254,9 @@ describe("a reader never gets a mixture of two steps", () => {
         },
       }),
     );
-    const call = pullContribution({ offset: 0, length: large });
     const into = new Float32Array(large);
-    const received = receiveVector(call, into, "float32");
-    await new Promise((resolve) => call.once("metadata", resolve));
+    const received = openStream().pull(contribution({ offset: 0, length: large }), into, "float32");
+    await begun;
     expect(held).toBe(1);
     contributions.release(5);
     // The next step takes a vector and writes into it.
@@ -220,10 +273,13 @@ describe("a reader never gets a mixture of two steps", () => {
     contributions = new Contributions(pool);
     const vector = pool.take();
     contributions.put(5, node, vector);
+    let begin: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const done = new Promise<void>((resolve) => {
       server.serve(
         servedAs("float32", {
           hold: (held) => {
+            begin?.();
             const release = pool.hold(held);
             return () => {
               release();
@@ -233,9 +289,10 @@ describe("a reader never gets a mixture of two steps", () => {
         }),
       );
     });
-    const call = pullContribution({ offset: 0, length: large });
+    const call = client.pull(shown());
     call.on("error", () => undefined);
-    await new Promise((resolve) => call.once("metadata", resolve));
+    call.write({ number: 1, ...contribution({ offset: 0, length: large }) });
+    await begun;
     contributions.release(5);
     call.cancel();
     await done;

@@ -6,12 +6,20 @@ import { join } from "node:path";
 import { credentials, status } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { modelCacheFolder, receiveModel } from "../../../src/model/index.js";
 import { contentHash } from "../../../src/model/manifest.js";
 import type { ModelFile } from "../../../src/model/index.js";
 import type { WorkerStub } from "../../../src/rpc/index.js";
-import { WorkerClient, bulkChannelOptions, receiveVector, withToken } from "../../../src/rpc/index.js";
+import {
+  PullRefused,
+  PullStream,
+  WorkerClient,
+  bulkChannelOptions,
+  withToken,
+  workerService,
+} from "../../../src/rpc/index.js";
+import { seal } from "../../../src/rpc/seal.js";
 import { startDataServer } from "../../../src/worker/data-server.js";
 import type { DataServer } from "../../../src/worker/data-server.js";
 import {
@@ -33,16 +41,33 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function start(): Promise<{ server: DataServer; client: WorkerStub; metadata: Metadata; copies: () => number }> {
+interface Started {
+  readonly server: DataServer;
+  readonly client: WorkerStub;
+  readonly metadata: Metadata;
+  /** Of the replica. */
+  readonly copies: () => number;
+  /** Vectors that were looked up, and those of them that are being sent. */
+  readonly pulls: { asked: number; held: number };
+}
+
+async function start(): Promise<Started> {
   const server = await startDataServer({ host: "127.0.0.1", port: 0 });
   let copies = 0;
+  const pulls = { asked: 0, held: 0 };
   server.serve({
     runId: "run",
     dtype: "float32",
-    contribution: () => vector,
+    contribution: () => {
+      pulls.asked++;
+      return vector;
+    },
     slice: (_, offset, length) => (offset + length <= size ? vector.subarray(offset, offset + length) : undefined),
     replica: () => ({ step: 1, bytes: new Uint8Array(size * 12).fill(++copies) }),
-    hold: () => () => undefined,
+    hold: () => {
+      pulls.held++;
+      return () => pulls.held--;
+    },
     onSent: () => undefined,
   });
   const client = new WorkerClient(`127.0.0.1:${server.port}`, credentials.createInsecure(), bulkChannelOptions);
@@ -50,14 +75,17 @@ async function start(): Promise<{ server: DataServer; client: WorkerStub; metada
     () => server.close(),
     () => client.close(),
   );
-  return { server, client, metadata: withToken(server.key), copies: () => copies };
+  return { server, client, metadata: withToken(server.key), copies: () => copies, pulls };
 }
 
-async function serves({ server, client, metadata }: Awaited<ReturnType<typeof start>>): Promise<void> {
+const whole = { contribution: { step: 1, first: 0, count: 1, offset: 0, length: size } };
+
+async function serves({ server, client, metadata }: Started): Promise<void> {
   expect(await healthCheck(server.port)).toBeLessThan(2_000);
   const into = new Float32Array(size);
-  const request = { step: 1, first: 0, count: 1, offset: 0, length: size };
-  await receiveVector(client.pullContribution(request, metadata), into, "float32");
+  const stream = new PullStream(client.pull(metadata));
+  await stream.pull(whole, into, "float32");
+  stream.close();
   expect(Buffer.from(into.buffer).equals(Buffer.from(vector.buffer))).toBe(true);
 }
 
@@ -98,11 +126,83 @@ describe("a worker's own server", () => {
   ])("sends no elements %d+%d", async (offset, length) => {
     const worker = await start();
     const { client, metadata } = worker;
-    const codes = await Promise.all([
-      refusal(client.pullContribution({ step: 1, first: 0, count: 1, offset, length }, metadata)),
-      refusal(client.pullSlice({ step: 1, offset, length }, metadata)),
-    ]);
-    for (const { code } of codes) expect([status.INVALID_ARGUMENT, status.NOT_FOUND]).toContain(code);
+    const stream = new PullStream(client.pull(metadata));
+    const into = new Float32Array(4);
+    const pulls = [
+      { contribution: { step: 1, first: 0, count: 1, offset, length } },
+      { slice: { step: 1, offset, length } },
+    ];
+    for (const wanted of pulls) await expect(stream.pull(wanted, into, "float32")).rejects.toThrow(PullRefused);
+    await stream.pull({ slice: { step: 1, offset: 4, length: 4 } }, into, "float32");
+    expect([...into]).toEqual([4, 5, 6, 7]);
+    stream.close();
+    await serves(worker);
+  });
+
+  const path = "/coxswain.v1.Worker/Pull";
+  const request = frame(workerService.Pull.requestSerialize({ number: 1, ...whole }));
+
+  it("ends a stream of pulls for any bytes, before and while it sends", async () => {
+    const worker = await start();
+    const session = http2Session(worker.server.port);
+    closers.push(() => session.destroy());
+    const shown = { authorization: `Bearer ${worker.server.key}` };
+    const seed = Number(process.env["COXSWAIN_TEST_SEED"] ?? Date.now() % 2 ** 31);
+    const noise = fc.uint8Array({ minLength: 1, maxLength: 512 });
+    const property = fc.asyncProperty(
+      noise,
+      fc.constantFrom("raw", "framed", "sealed"),
+      fc.boolean(),
+      async (bytes, kind, begun) => {
+        const sent = { raw: bytes, framed: frame(bytes), sealed: frame(seal(Buffer.from(bytes))) }[kind];
+        const stream = rawCall(session, path, shown);
+        if (begun) stream.write(request);
+        const ended = statusOf(stream.end(sent));
+        // Valid protobuf with unknown fields, sealed, is a request for nothing; and any length may be one of more to come.
+        expect(await ended).not.toBe(status.UNAUTHENTICATED);
+      },
+    );
+    await fc.assert(property, { seed, numRuns: 60 }).catch((error: unknown) => {
+      throw new Error(`with COXSWAIN_TEST_SEED=${seed}`, { cause: error });
+    });
+    await serves(worker);
+    await vi.waitFor(() => expect(worker.pulls.held).toBe(0), 10_000);
+  });
+
+  it("reads no second request while the answer to the first is not taken, and keeps few of those that come", async () => {
+    const worker = await start();
+    // On one connection, the first few would leave no room for the others' requests.
+    const sessions = Array.from({ length: 20 }, () => http2Session(worker.server.port));
+    closers.push(() => sessions.forEach((session) => session.destroy()));
+    const before = memoryInUse();
+    const shown = { authorization: `Bearer ${worker.server.key}` };
+    const streams = sessions.map((session) => rawCall(session, path, shown).pause());
+    const many = Buffer.concat(Array.from({ length: 2_000 }, () => request));
+    for (const stream of streams) for (let time = 0; time < 10; time++) stream.write(many);
+    await vi.waitFor(() => expect(worker.pulls.asked).toBe(streams.length), 10_000);
+    expect(await healthCheck(worker.server.port)).toBeLessThan(2_000);
+    expect(worker.pulls).toEqual({ asked: streams.length, held: streams.length });
+    // What this side has not got rid of is its own: as much was written for every stream.
+    const unsent = streams.reduce((bytes, stream) => bytes + stream.writableLength, 0);
+    expect(memoryInUse() - before - unsent).toBeLessThan(32 * 1024 * 1024);
+    for (const session of sessions) session.destroy();
+    await vi.waitFor(() => expect(worker.pulls.held).toBe(0), 10_000);
+    await serves(worker);
+    // Requests that had come are forgotten with their streams.
+    expect(worker.pulls.asked).toBe(streams.length + 1);
+  });
+
+  it("answers thousands of requests on one stream", async () => {
+    const worker = await start();
+    const stream = new PullStream(worker.client.pull(worker.metadata));
+    const refused = Array.from({ length: 2_000 }, () =>
+      stream.pull({ slice: { step: 1, offset: size, length: 4 } }, new Float32Array(4), "float32").then(
+        () => "given",
+        (error: unknown) => (error as Error).name,
+      ),
+    );
+    expect(new Set(await Promise.all(refused))).toEqual(new Set(["PullRefused"]));
+    stream.close();
     await serves(worker);
   });
 

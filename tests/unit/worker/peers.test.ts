@@ -2,6 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { addTo } from "../../../src/collective/index.js";
 import { shardIndex } from "../../../src/ids.js";
+import { PullRefused } from "../../../src/rpc/index.js";
 import type { PeerOutput } from "../../../src/rpc/index.js";
 import { startDataServer } from "../../../src/worker/data-server.js";
 import type { DataServer, Served } from "../../../src/worker/data-server.js";
@@ -13,20 +14,21 @@ const node = { first: shardIndex(0), count: 4 };
 const servers: DataServer[] = [];
 const opened: Peers[] = [];
 
+const servedOf = (gradient: Float32Array, runId = "run"): Served => ({
+  runId,
+  dtype: "float32",
+  contribution: (_step, wanted) => (wanted.first === 0 ? gradient : undefined),
+  slice: (_step, offset, length) => gradient.subarray(offset, offset + length),
+  replica: () => undefined,
+  hold: () => () => undefined,
+  onSent: () => undefined,
+});
+
 /** A worker's server, as the coordinator names it to the others. */
 async function startPeer(workerId: string, gradient: Float32Array, runId = "run"): Promise<PeerOutput> {
   const server = await startDataServer({ host: "127.0.0.1", port: 0 });
   servers.push(server);
-  const served: Served = {
-    runId,
-    dtype: "float32",
-    contribution: (_step, wanted) => (wanted.first === 0 ? gradient : undefined),
-    slice: (_step, offset, length) => gradient.subarray(offset, offset + length),
-    replica: () => undefined,
-    hold: () => () => undefined,
-    onSent: () => undefined,
-  };
-  server.serve(served);
+  server.serve(servedOf(gradient, runId));
   return { workerId, address: `127.0.0.1:${server.port}`, key: server.key };
 }
 
@@ -97,10 +99,12 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     const peers = openPeers();
     const into = new Float32Array(size);
     const missing = { first: shardIndex(4), count: 1 };
-    await expect(peers.pullContribution(peer, { ...range, node: missing }, into)).rejects.toMatchObject({
-      code: status.NOT_FOUND,
-    });
-    await expect(peers.pullSlice(other, range, into)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    await expect(peers.pullContribution(peer, { ...range, node: missing }, into)).rejects.toThrow(PullRefused);
+    // What is refused for the run ends its stream, which is not kept.
+    for (let time = 0; time < 2; time++)
+      await expect(peers.pullSlice(other, range, into)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    await peers.pullSlice(peer, range, into);
+    expect(peers.size).toBe(2);
   });
 
   it("a peer that is not there, until it is", async () => {
@@ -114,15 +118,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     const [, port] = peer.address.split(":");
     const server = await startDataServer({ host: "127.0.0.1", port: Number(port) });
     servers.push(server);
-    server.serve({
-      runId: "run",
-      dtype: "float32",
-      contribution: () => undefined,
-      slice: () => gradient,
-      replica: () => undefined,
-      hold: () => () => undefined,
-      onSent: () => undefined,
-    });
+    server.serve(servedOf(gradient));
     await peers.pullSlice({ ...peer, key: server.key }, range, into);
     expect(into).toEqual(gradient);
   });
@@ -137,8 +133,23 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     const abort = new AbortController();
     const pulled = pull(abort.signal);
     abort.abort();
-    await expect(pulled).rejects.toMatchObject({ code: status.CANCELLED });
+    await expect(pulled).rejects.toBe(abort.signal.reason);
     await pull(new AbortController().signal);
+  });
+
+  it("a peer that comes back under the same address and key while nothing is under way", async () => {
+    const gradient = gradientLike(size, 1);
+    const peer = await startPeer("one", gradient);
+    const peers = openPeers();
+    const into = new Float32Array(size);
+    await peers.pullSlice(peer, range, into);
+    await servers.pop()?.close();
+    const [, port] = peer.address.split(":");
+    const server = await startDataServer({ host: "127.0.0.1", port: Number(port) });
+    servers.push(server);
+    server.serve({ ...servedOf(gradient), slice: () => gradient.map((value) => value * 2) });
+    await peers.pullSlice({ ...peer, key: server.key }, range, into);
+    expect(into).toEqual(gradient.map((value) => value * 2));
   });
 
   it("any, once closed", async () => {

@@ -91,6 +91,7 @@ function reduce(options: Partial<SliceReducerOptions> & Pick<SliceReducerOptions
   let failed: (failure: CollectFailure) => void = () => undefined;
   const reducer = new SliceReducer({
     step,
+    slice: 1,
     offset: 0,
     length: size,
     pool,
@@ -158,12 +159,13 @@ describe("a slice summed from many workers has the bits of the star's sum", () =
               throw new Error("a chunk was damaged");
             }
           },
-          onFailed: ({ node: missing, source }) => setImmediate(() => reduction.reducer.collect(missing, source)),
+          onFailed: ({ node: missing, source }) =>
+            setImmediate(() => reduction.reducer.collect([{ node: missing, source: source }])),
         });
         const waiting = [...parts, ...parts.slice(0, 3)];
         while (waiting.length > 0) {
           const [part] = waiting.splice(order.next().value % waiting.length, 1);
-          reduction.reducer.collect(part!.node, part!.worker.peer);
+          reduction.reducer.collect([{ node: part!.node, source: part!.worker.peer }]);
         }
         const sum = await reduction.completed;
         const star = sumOf(root(shards), shards, dtype).slice(offset, offset + length);
@@ -206,7 +208,7 @@ describe("pulls are as few as need be", () => {
   it("at most one at a time from a worker and four in all, and the rest as soon as there is room", async () => {
     const { started, pull } = manualPulls();
     const { reducer } = reduce({ roundShards: 16, dtype: "float32", pull });
-    for (let shard = 0; shard < 12; shard++) reducer.collect(node(shard, 1), peer(`w${shard % 6}`));
+    for (let shard = 0; shard < 12; shard++) reducer.collect([{ node: node(shard, 1), source: peer(`w${shard % 6}`) }]);
     expect(started.map(({ source }) => source)).toEqual(["w0", "w1", "w2", "w3"]);
     started[1]!.finish();
     await settled();
@@ -222,17 +224,17 @@ describe("pulls are as few as need be", () => {
   it("skips what it has, what is coming already, and gives up what came from elsewhere", async () => {
     const { started, pull } = manualPulls();
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
-    reducer.collect(node(0, 2), peer("b"));
-    reducer.collect(node(0, 2), peer("b"));
-    reducer.collect(node(0, 2), peer("c"));
-    reducer.collect(node(1, 1), peer("c"));
+    reducer.collect([{ node: node(0, 2), source: peer("b") }]);
+    reducer.collect([{ node: node(0, 2), source: peer("b") }]);
+    reducer.collect([{ node: node(0, 2), source: peer("c") }]);
+    reducer.collect([{ node: node(1, 1), source: peer("c") }]);
     expect(started).toHaveLength(1);
-    reducer.collect(node(0, 4), peer("d"));
+    reducer.collect([{ node: node(0, 4), source: peer("d") }]);
     started[1]!.finish();
     await settled();
     expect(started).toHaveLength(2);
     expect(failures).toEqual([]);
-    reducer.collect(node(2, 1), peer("c"));
+    reducer.collect([{ node: node(2, 1), source: peer("c") }]);
     expect(started).toHaveLength(2);
     reducer.close();
   });
@@ -240,8 +242,8 @@ describe("pulls are as few as need be", () => {
   it("takes another source's when the one that was coming fails", async () => {
     const { started, pull } = manualPulls();
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
-    reducer.collect(node(0, 2), peer("b"));
-    reducer.collect(node(0, 2), peer("c"));
+    reducer.collect([{ node: node(0, 2), source: peer("b") }]);
+    reducer.collect([{ node: node(0, 2), source: peer("c") }]);
     started[0]!.fail();
     await settled();
     expect(failures).toMatchObject([{ node: node(0, 2), source: { workerId: "b" }, reason: "it broke" }]);
@@ -254,8 +256,8 @@ describe("pulls are as few as need be", () => {
     const { started, pull } = manualPulls();
     const { reducer, completed } = reduce({ roundShards: 16, dtype: "float32", pull });
     workers[0]!.contributions.put(step, node(0, 8), sumOf(node(0, 8), 16, "float32"));
-    reducer.collect(node(0, 8), peer("a"));
-    reducer.collect(node(8, 8), peer("b"));
+    reducer.collect([{ node: node(0, 8), source: peer("a") }]);
+    reducer.collect([{ node: node(8, 8), source: peer("b") }]);
     expect(started).toMatchObject([{ addend: true }]);
     started[0]!.finish();
     expect(bitsOf(await completed)).toEqual(bitsOf(sumOf(root(16), 16, "float32")));
@@ -267,14 +269,14 @@ describe("what goes wrong is told, and leaves nothing behind", () => {
   it("a part of its own that it does not hold", () => {
     serve("float32");
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull: manualPulls().pull });
-    reducer.collect(node(0, 8), peer("a"));
+    reducer.collect([{ node: node(0, 8), source: peer("a") }]);
     expect(failures).toMatchObject([{ node: node(0, 8), reason: "this worker does not hold it" }]);
     reducer.close();
   });
 
   it("a node of another tree", () => {
     const { reducer } = reduce({ roundShards: 16, dtype: "float32", pull: manualPulls().pull });
-    expect(() => reducer.collect(node(1, 2), peer("b"))).toThrow("no node");
+    expect(() => reducer.collect([{ node: node(1, 2), source: peer("b") }])).toThrow("no node");
     reducer.close();
   });
 
@@ -282,12 +284,12 @@ describe("what goes wrong is told, and leaves nothing behind", () => {
     const { started, pull } = manualPulls();
     const { reducer, vectors, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
     for (const [index, source] of ["b", "c", "d", "e", "f"].entries())
-      reducer.collect(node(index * 2, 2), peer(source));
+      reducer.collect([{ node: node(index * 2, 2), source: peer(source) }]);
     started[0]!.finish();
     await settled();
     reducer.close();
     await settled();
-    reducer.collect(node(12, 2), peer("g"));
+    reducer.collect([{ node: node(12, 2), source: peer("g") }]);
     expect(started).toHaveLength(5);
     expect(failures).toEqual([]);
     expect([...vectors.values()]).toEqual([1, 1, 1, 1, 1]);

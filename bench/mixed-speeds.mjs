@@ -1,0 +1,96 @@
+/**
+ * Workers of different speeds, as processes of their own: how far a step is from the best that any division of its shards
+ * could reach. Each worker is stopped for a share of every 40 ms, in the same way alone (which gives its speed) and
+ * together. The shares must leave some of the machine to the coordinator, or they say nothing.
+ *
+ *     npm run build && node bench/mixed-speeds.mjs [--shares 0.8,0.8,0.2] [--shards 48] [--steps 8] [--json]
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { SlowDown } from "../dist/chaos/slow-down.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const program = join(root, "dist", "cli", "main.js");
+const { values: options } = parseArgs({
+  options: {
+    shares: { type: "string", default: "0.8,0.8,0.2" },
+    shards: { type: "string", default: "48" },
+    steps: { type: "string", default: "8" },
+    json: { type: "boolean", default: false },
+  },
+});
+const shares = options.shares.split(",").map(Number);
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** A worker that runs for a share of the time. */
+function startWorker(address, share) {
+  const child = spawn(process.execPath, [program, "worker", "--coordinator", address, "--http", "none"], {
+    stdio: "ignore",
+  });
+  let alive = true;
+  const handle = { stop: () => alive && child.kill("SIGSTOP"), goOn: () => alive && child.kill("SIGCONT") };
+  const slow = new SlowDown(1 / share, () => handle);
+  const exited = once(child, "exit").then(() => {
+    alive = false;
+    slow.close();
+  });
+  return { exited };
+}
+
+/** @returns seconds of each step but the first two, in which speeds are not known yet */
+async function stepsOf(workerShares, shards, steps) {
+  const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
+  const quickstart = join(root, "examples", "quickstart");
+  const run = {
+    model: join(quickstart, "model"),
+    output_dir: join(folder, "out"),
+    data: { train: join(quickstart, "data", "train.jsonl"), max_length: 256 },
+    training: { max_steps: steps, global_batch_size: shards * 4, micro_batch_size: 4, save_steps: 10_000 },
+    compute: { threads: 1 },
+    cluster: { listen: "127.0.0.1:0", min_workers: workerShares.length },
+    telemetry: { http: null },
+  };
+  writeFileSync(join(folder, "run.yaml"), JSON.stringify(run));
+  const coordinator = spawn(process.execPath, [program, "coordinator", join(folder, "run.yaml")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  const address = await new Promise((resolve) => {
+    coordinator.stdout.on("data", (data) => {
+      printed += data;
+      const listening = /listening on (\S+)/.exec(printed);
+      if (listening !== null) resolve(listening[1]);
+    });
+  });
+  const workers = workerShares.map((share) => startWorker(address, share));
+  const [code] = await once(coordinator, "close");
+  if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${printed}`);
+  await Promise.all(workers.map(({ exited }) => exited));
+  const lines = readFileSync(join(run.output_dir, "metrics.jsonl"), "utf8").trimEnd().split("\n").map(JSON.parse);
+  rmSync(folder, { recursive: true });
+  return lines.slice(2).map((line) => line.step_seconds);
+}
+
+/** The shortest time in which so many whole shards can be computed at these speeds (shards a second). */
+function ideal(shards, speeds) {
+  const finished = speeds.flatMap((speed) => Array.from({ length: shards }, (_, index) => (index + 1) / speed));
+  return finished.sort((a, b) => a - b)[shards - 1];
+}
+
+const alone = 12;
+const speeds = [];
+for (const share of shares) speeds.push(alone / median(await stepsOf([share], alone, 5)));
+const shards = Number(options.shards);
+const seconds = median(await stepsOf(shares, shards, Number(options.steps)));
+const best = ideal(shards, speeds);
+if (options.json) console.log(JSON.stringify({ shares, speeds, shards, seconds, best, ratio: seconds / best }));
+else
+  console.log(
+    `shards a second alone: ${speeds.map((speed) => speed.toFixed(2)).join(", ")}; ` +
+      `${shards} shards together: ${seconds.toFixed(2)} s, at best ${best.toFixed(2)} s, ratio ${(seconds / best).toFixed(2)}`,
+  );

@@ -1,0 +1,71 @@
+/**
+ * The measured constants of the cost model. Processor time, in seconds, of one core of the machine that bench/README.md
+ * tells of, with other work beside: docs/scaling.md says how each was measured.
+ */
+const GiB = 2 ** 30;
+const us = 1e-6;
+
+/** What elements weigh on the wire, bytes. */
+export const elementBytes = { float32: 4, bfloat16: 2 };
+
+/** bench/scaling/measure.mjs */
+const pulls = {
+  /** A pull of nothing: request, headers, status, promises. */
+  clientCall: 900 * us,
+  serverCall: 450 * us,
+  /** Seconds a byte at either end. */
+  float32: {
+    /** A reducer's: added to its sibling on its way. */
+    added: 1.6 / GiB,
+    /** The coordinator's: into a new vector, and added or copied afterwards. */
+    fresh: 3.35 / GiB,
+    /** A worker's that takes a reduced gradient. */
+    taken: 1.4 / GiB,
+    /** The server's, of a contribution: with its checksum, and in bfloat16 rounding. */
+    contribution: 0.7 / GiB,
+    /** The server's, of a sum that many pull: checksums and rounding were made for the first. */
+    reduced: 0.6 / GiB,
+  },
+  bfloat16: {
+    added: 2.2 / GiB,
+    fresh: 5.5 / GiB,
+    taken: 2.0 / GiB,
+    contribution: 1.5 / GiB,
+    reduced: 0.75 / GiB,
+  },
+};
+
+/**
+ * bench/scaling/measure.mjs; each end of a control stream, where messages come together. One that comes alone wakes the
+ * process up, which makes it three to four times as dear; a loaded process does not notice.
+ */
+const control = {
+  send: 50 * us,
+  receive: 60 * us,
+  /** What a message repeats: parts of Collect, slices of Commit, bytes of a Lease's rows. */
+  sendPart: 1.7 * us,
+  receivePart: 0.55 * us,
+  sendSlice: 2 * us,
+  receiveSlice: 1 * us,
+  sendByte: 0.0017 * us,
+  receiveByte: 0.002 * us,
+};
+
+/** The state machine: seconds an event, an effect, and for each worker whom an event makes it look at. */
+const machine = { event: 5 * us, effect: 1 * us, lookedAt: 0.13 * us };
+
+/** bench/kernels.mjs; seconds an element. */
+const kernels = {
+  add: 1.5e-9,
+  norm: 0.82e-9,
+  /** AdamW and the fingerprint of the state. */
+  apply: 5.33e-9 + 4.34e-9,
+};
+
+export const costs = { pulls, control, machine, kernels };
+
+/**
+ * What a byte of payload weighs on an Ethernet line: frames of HTTP/2 (9 bytes in 16 KiB) and of a chunk (37 in 256 KiB),
+ * then packets of 1448 bytes that take 1538.
+ */
+export const lineOverhead = (1 + 9 / 16384 + 37 / 262144) * (1538 / 1448);
