@@ -1,9 +1,10 @@
 /**
  * Workers of different speeds, as processes of their own: how far a step is from the best that any division of its shards
  * could reach. Each worker is stopped for a share of every 40 ms, in the same way alone (which gives its speed) and
- * together. The shares must leave some of the machine to the coordinator, or they say nothing.
+ * together. The shares must leave much of the machine free: alone a worker has all of its caches and memory, and what cores
+ * that are all busy take from each other would count as a fault of the division.
  *
- *     npm run build && node bench/mixed-speeds.mjs [--shares 0.8,0.8,0.2] [--shards 48] [--steps 8] [--json]
+ *     npm run build && node bench/mixed-speeds.mjs [--shares 0.4,0.4,0.1] [--shards 48] [--steps 8] [--json]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +19,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const program = join(root, "dist", "cli", "main.js");
 const { values: options } = parseArgs({
   options: {
-    shares: { type: "string", default: "0.8,0.8,0.2" },
+    shares: { type: "string", default: "0.4,0.4,0.1" },
     shards: { type: "string", default: "48" },
     steps: { type: "string", default: "8" },
     json: { type: "boolean", default: false },
