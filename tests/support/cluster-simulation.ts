@@ -306,6 +306,7 @@ export class ClusterSimulation {
         if (effect.step < this.recorded) this.lost += this.recorded - effect.step;
         this.recorded = effect.step;
         return;
+      case "allAnnounced":
       case "lost":
       case "meshFailed":
       case "saveFailed":
