@@ -12,6 +12,8 @@ export class SimulatedCoordinator {
   #cluster;
   #machine;
   #collects = new Map();
+  #toReceive = [];
+  #receiving = 0;
   #introduced = new Map();
   #marks = new Map();
   #leaseBytes = new Map();
@@ -116,12 +118,8 @@ export class SimulatedCoordinator {
       case "revoke":
         return this.#send(effect.worker, { revoke: effect }, leave, () => 24);
       case "receive":
-        this.#pull(effect.worker, options.floats, "contribution", leave, {
-          type: "received",
-          worker: effect.worker,
-          step: effect.step,
-          node: effect.node,
-        });
+        this.#toReceive.push(effect);
+        this.#receiveNext(leave);
         return 0;
       case "gather":
         this.#pull(effect.worker, effect.slice.length, "reduced", leave, {
@@ -155,6 +153,14 @@ export class SimulatedCoordinator {
         return 0;
       default:
         throw new Error(`${effect.type}: ${effect.reason ?? ""} at ${this.#cluster.timeline.now.toFixed(3)} s`);
+    }
+  }
+
+  #receiveNext(leave) {
+    while (this.#receiving < receivedAtOnce && this.#toReceive.length > 0) {
+      const { worker, step, node } = this.#toReceive.shift();
+      this.#receiving++;
+      this.#pull(worker, this.#cluster.options.floats, "contribution", leave, { type: "received", worker, step, node });
     }
   }
 
@@ -233,14 +239,24 @@ export class SimulatedCoordinator {
         client: this,
         bytes: floats * this.#cluster.options.elementBytes,
         kind,
-        done: () => this.#turn(event),
+        done: () => {
+          if (event.type === "received") {
+            this.#receiving--;
+            this.process.turn((next) => {
+              this.#receiveNext(next);
+              return 0;
+            });
+          }
+          this.#turn(event);
+        },
       }),
     );
   }
 }
 
-/** As in src/coordinator/conductor.ts, seconds. */
+/** As in src/coordinator/conductor.ts; seconds. */
 const collectDelay = 0.005;
+const receivedAtOnce = 8;
 
 /** What may let a worker take work from others, so that all are looked at. */
 const looksAtAll = new Set(["computed", "applied", "idle", "tick"]);

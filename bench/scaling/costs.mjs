@@ -17,8 +17,8 @@ const pulls = {
   float32: {
     /** A reducer's: added to its sibling on its way. */
     added: 1.6 / GiB,
-    /** The coordinator's: into a new vector, and added or copied afterwards. */
-    fresh: 3.35 / GiB,
+    /** The coordinator's: into a vector that was used before, and added or copied afterwards. */
+    whole: 3.35 / GiB,
     /** A worker's that takes a reduced gradient. */
     taken: 1.4 / GiB,
     /** The server's, of a contribution: with its checksum, and in bfloat16 rounding. */
@@ -28,7 +28,7 @@ const pulls = {
   },
   bfloat16: {
     added: 2.2 / GiB,
-    fresh: 5.5 / GiB,
+    whole: 5.5 / GiB,
     taken: 2.0 / GiB,
     contribution: 1.5 / GiB,
     reduced: 0.75 / GiB,

@@ -168,14 +168,14 @@ async function pulls(other, { dtype, floats, count, kind, repetitions }) {
     const pullOn = async (lane) => {
       for (let index = next++; index < count; index = next++) {
         const range = { step, offset: 0, length: floats };
-        const into = kind === "fresh" ? new Float32Array(floats) : reused[lane];
+        const into = reused[lane];
         if (kind === "slice") await peers.pullSlice(peerOf(index), range, into);
         else
           await peers.pullContribution(peerOf(index), { ...range, node: { first: 0, count: 1 } }, into, {
             addend: kind === "added" ? addend : undefined,
           });
         // The star's coordinator adds what has come whole.
-        if (kind === "fresh") addInto(addend, into);
+        if (kind === "whole") addInto(addend, into);
       }
     };
     await Promise.all(Array.from({ length: pullsAtOnce }, (_, lane) => pullOn(lane)));
@@ -189,7 +189,7 @@ async function measureBulk(other, repetitions) {
   const [small, large] = [256, 5_000_000];
   const rows = [];
   for (const dtype of ["float32", "bfloat16"])
-    for (const kind of ["added", "fresh", "slice"]) {
+    for (const kind of ["added", "whole", "slice"]) {
       const call = await pulls(other, { dtype, floats: small, count: 400, kind, repetitions });
       const whole = await pulls(other, { dtype, floats: large, count: 16, kind, repetitions });
       const chunk = await pulls(other, { dtype, floats: 65_536, count: 200, kind, repetitions });

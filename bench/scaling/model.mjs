@@ -19,6 +19,9 @@ const collectDelay = 0.005;
 /** Pulls that a reducer has under way at once: see src/worker/slice-reducer.ts. */
 const pullsAtOnce = 4;
 
+/** Contributions that come to the star's coordinator at once: see src/coordinator/conductor.ts. */
+const receivedAtOnce = 8;
+
 /** Bytes of one part of Collect and of one slice of Commit, with a worker's id of 27 letters. */
 const partBytes = 38;
 const sliceBytes = 43;
@@ -126,15 +129,15 @@ function told(scenario, t, { coordinator, worker, calls, memory, phases }) {
 export function star(scenario) {
   const t = terms(scenario);
   const { workers, contributions, nodes, bytes, control, machine, pulls, rates, latency, lineByte } = t;
-  const receive = contributions * (pulls.clientCall + bytes * rates.fresh + 2 * (machine.event + machine.effect));
+  const receive = contributions * (pulls.clientCall + bytes * rates.whole + 2 * (machine.event + machine.effect));
   const serve = workers * (pulls.serverCall + bytes * rates.reduced);
   const turn = t.norm + workers * control.send + t.leases;
   // A pull alone: request, the first chunk through every station, the rest behind the slowest.
   const chunk = Math.min(bytes, chunkBytes);
   const firstChunk = (call, from, to) => t.roundTrip + call + chunk * (from + lineByte + to);
   const firstIn = firstChunk(pulls.clientCall / 2 + pulls.serverCall, rates.contribution, 0);
-  const oneIn = firstIn + bytes * Math.max(rates.fresh, lineByte) + pulls.clientCall / 2;
-  const allIn = firstIn + Math.max(receive + t.heard / 2, contributions * bytes * lineByte + chunk * rates.fresh);
+  const oneIn = firstIn + bytes * Math.max(rates.whole, lineByte) + pulls.clientCall / 2;
+  const allIn = firstIn + Math.max(receive + t.heard / 2, contributions * bytes * lineByte + chunk * rates.whole);
   const complete = t.announce + Math.max(oneIn, allIn - t.spread);
   const out = Math.max(serve, workers * bytes * lineByte);
   // Commits have left when the coordinator applies the update itself; what they ask for waits until it has.
@@ -156,8 +159,8 @@ export function star(scenario) {
       bytesOut: nodes * bytes,
     },
     calls: contributions + workers,
-    // All contributions are pulled at once, each into memory of its own.
-    memory: contributions * t.floats * 4,
+    // Those that come at once, and of what was added one sum for each level of the tree.
+    memory: (Math.min(contributions, receivedAtOnce) + Math.ceil(Math.log2(contributions + 1))) * t.floats * 4,
   });
 }
 
@@ -258,7 +261,7 @@ export function mesh(scenario) {
     first + Math.max(batch + reduce.one, batch + reduce.seconds + read - t.spread, collects - t.spread);
 
   // The coordinator takes slices as they are complete: the first of them while others are still being summed.
-  const gather = reducers * (pulls.clientCall + 2 * t.event) + bytes * rates.fresh;
+  const gather = reducers * (pulls.clientCall + 2 * t.event) + bytes * rates.whole;
   const takeOne = control.send + latency + t.roundTrip + pulls.serverCall + slice * (rates.reduced + lineByte);
   const rounds = pulled / pullsAtOnce;
   const ahead = sliceReduced * Math.max(0, (rounds - 2) / (rounds + 1));
@@ -318,7 +321,7 @@ export function twoLevelMesh(scenario) {
   const inGroup = reducing(t, (group - 1) * nodes, (group - 1) * nodes, slice);
   const acrossGroups = reducing(t, groups - 1, groups - 1, part);
   const back = taking(t, groups - 1, groups - 1, part);
-  const gather = group * (pulls.clientCall + 2 * t.event) + bytes * rates.fresh;
+  const gather = group * (pulls.clientCall + 2 * t.event) + bytes * rates.whole;
 
   const summed =
     t.announce + latency + control.receive + Math.max(inGroup.one, inGroup.seconds - t.spread, within - t.spread);

@@ -101,7 +101,7 @@ class SimulatedCluster {
       cost: {
         clientCall: pulls.clientCall,
         serverCall: pulls.serverCall,
-        clientByte: rates[atCoordinator ? "fresh" : rate],
+        clientByte: rates[atCoordinator ? "whole" : rate],
         serverByte: rates[kind],
       },
       done: (leave) => {

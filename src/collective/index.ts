@@ -47,3 +47,4 @@ export { SharedChunks } from "./shared-chunks.js";
 export type { TreeNode } from "./tree.js";
 export { VectorAssembler, isWithin, vectorBytes, vectorChunks } from "./vector.js";
 export type { VectorDtype, VectorRange } from "./vector.js";
+export { VectorPool } from "./vector-pool.js";

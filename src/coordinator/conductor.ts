@@ -2,7 +2,7 @@
  * Carries out what the state machine decides: owns the machine, the workers' sessions, the coordinator's replica and the
  * gradients of the step in flight. Events come in, effects go out, one after another; nothing is decided here.
  */
-import { TreeSum, vectorBytes } from "../collective/index.js";
+import { TreeSum, VectorPool, vectorBytes } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
@@ -47,6 +47,11 @@ export interface ConductorOptions {
   readonly now: () => number;
 }
 
+/** Contributions that come to the coordinator at once. */
+const receivedAtOnce = 8;
+
+type ReceiveEffect = Extract<Effect, { type: "receive" }>;
+
 /** How long a reducer may wait to hear of a sum while others are still being computed, ms: the last one is told at once. */
 const collectDelay = 5;
 
@@ -66,6 +71,10 @@ export class Conductor {
   #tree: { readonly step: StepNumber; readonly sum: TreeSum } | undefined;
   /** The gradient of the step in flight as it is gathered from workers that reduce it. */
   #gathered: { readonly step: StepNumber; readonly vector: Float32Array } | undefined;
+  readonly #pool: VectorPool;
+  /** Announced, and not asked for yet. */
+  readonly #toReceive: ReceiveEffect[] = [];
+  #receiving = 0;
   /** Received, not yet accepted. */
   readonly #inbox = new Map<string, Float32Array>();
   readonly #reduced = new Map<StepNumber, Float32Array>();
@@ -92,6 +101,7 @@ export class Conductor {
 
   constructor(options: ConductorOptions) {
     this.#options = options;
+    this.#pool = new VectorPool(options.replica.size);
     this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), tickInterval);
   }
 
@@ -166,7 +176,10 @@ export class Conductor {
       case "lease":
         return this.#lease(effect);
       case "receive":
-        return void this.#receive(effect);
+        // What is pushed comes by itself, and nobody waits for it to come first.
+        if (this.#sessions.get(effect.worker)?.pushes === true) return void this.#receive(effect);
+        this.#toReceive.push(effect);
+        return this.#receiveNext();
       case "accept":
         return this.#accept(effect);
       case "revoke":
@@ -215,9 +228,9 @@ export class Conductor {
     const { worker, task, step, first, count, roundShards, kind } = effect;
     const session = this.#sessions.get(worker);
     if (task === "train" && this.#tree?.step !== step) {
-      this.#tree = { step, sum: new TreeSum(roundShards, { precision: this.#options.allReduceDtype }) };
+      const release = (vector: Float32Array): void => this.#pool.give(vector);
+      this.#tree = { step, sum: new TreeSum(roundShards, { precision: this.#options.allReduceDtype, release }) };
       this.#gathered = undefined;
-      this.#inbox.clear();
     }
     this.#options.recorder.leased(worker, step, count, kind);
     session?.send({
@@ -232,17 +245,30 @@ export class Conductor {
     });
   }
 
-  async #receive({ worker, step, node }: Extract<Effect, { type: "receive" }>): Promise<void> {
+  /** A star of many workers announces more at once than there is memory for. */
+  #receiveNext(): void {
+    while (this.#receiving < receivedAtOnce) {
+      const next = this.#toReceive.shift();
+      if (next === undefined) return;
+      this.#receiving++;
+      void this.#receive(next).finally(() => {
+        this.#receiving--;
+        this.#receiveNext();
+      });
+    }
+  }
+
+  async #receive({ worker, step, node }: ReceiveEffect): Promise<void> {
     const session = this.#sessions.get(worker);
-    if (session === undefined) return;
+    if (session === undefined || this.#tree?.step !== step) return;
+    const { allReduceDtype } = this.#options;
+    const into = this.#pool.take();
     try {
-      const { replica, allReduceDtype } = this.#options;
-      const vector = await session.receive(step, node, replica.size, allReduceDtype);
-      this.#options.recorder.received(vectorBytes(vector.length, allReduceDtype));
-      this.#inbox.set(keyOf(worker, step, node), vector);
-      this.dispatch({ type: "received", worker, step, node });
-      this.#inbox.delete(keyOf(worker, step, node));
+      const vector = await session.receive(step, node, into, allReduceDtype);
+      if (vector !== into) this.#pool.give(into);
+      this.#received({ type: "received", worker, step, node }, vector);
     } catch (error) {
+      this.#pool.give(into);
       this.#options.logger.warn({ worker, step, ...node, error: messageOf(error) }, "a contribution did not arrive");
       // From now on the worker pushes: perhaps it can be heard but not reached.
       session.pushes = true;
@@ -250,11 +276,21 @@ export class Conductor {
     }
   }
 
+  #received(event: Extract<Event, { type: "received" }>, vector: Float32Array): void {
+    const key = keyOf(event.worker, event.step, event.node);
+    this.#options.recorder.received(vectorBytes(vector.length, this.#options.allReduceDtype));
+    this.#inbox.set(key, vector);
+    this.dispatch(event);
+    // It was not accepted.
+    if (this.#inbox.delete(key)) this.#pool.give(vector);
+  }
+
   #accept({ worker, step, node }: Extract<Effect, { type: "accept" }>): void {
-    const vector = this.#inbox.get(keyOf(worker, step, node));
+    const key = keyOf(worker, step, node);
+    const vector = this.#inbox.get(key);
     if (vector === undefined || this.#tree?.step !== step)
       throw new CoxswainError("bug", `accepted shards ${node.first}+${node.count} of step ${step}, which are not here`);
-    this.#tree.sum.add(node, vector);
+    if (this.#tree.sum.add(node, vector)) this.#inbox.delete(key);
   }
 
   #revoke({ worker, task, step, first, count }: Extract<Effect, { type: "revoke" }>): void {
@@ -288,16 +324,22 @@ export class Conductor {
 
   async #gather({ worker, step, slice }: Extract<Effect, { type: "gather" }>): Promise<void> {
     const { replica, recorder, logger, allReduceDtype } = this.#options;
+    // Not where it is to lie: another pull of the slice, given up on, may still bring damage.
+    const part = this.#pool.take(slice.length);
     try {
-      const part = await this.#sessions.get(worker)?.gather(step, slice, allReduceDtype);
-      if (part === undefined || this.#tree?.step !== step) return;
-      recorder.received(vectorBytes(part.length, allReduceDtype));
+      const session = this.#sessions.get(worker);
+      if (session === undefined) return;
+      await session.gather(step, slice, part, allReduceDtype);
+      if (this.#tree?.step !== step) return;
+      recorder.received(vectorBytes(slice.length, allReduceDtype));
       if (this.#gathered?.step !== step) this.#gathered = { step, vector: new Float32Array(replica.size) };
       this.#gathered.vector.set(part, slice.offset);
       this.dispatch({ type: "gathered", worker, step, slice: slice.index });
     } catch (error) {
       logger.warn({ worker, step, slice: slice.index, error: messageOf(error) }, "a reduced slice did not arrive");
       this.dispatch({ type: "gatherFailed", worker, step, slice: slice.index });
+    } finally {
+      this.#pool.give(part);
     }
   }
 

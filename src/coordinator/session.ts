@@ -108,16 +108,24 @@ export class WorkerSession {
     return { workerId: other.id, address: other.#dataAddress ?? "", key: other.#dataKey };
   }
 
-  /** @returns the sum of a node's gradients, [size]; rejects when it does not come in time */
-  receive(step: number, node: TreeNode, size: number, dtype: VectorDtype): Promise<Float32Array> {
-    if (this.pushes) return this.#await(step, node, size);
+  /**
+   * The sum of a node's gradients; rejects when it does not come in time.
+   * @param into [size], where what is pulled goes; what is pushed has memory of its own
+   * @returns whichever it is
+   */
+  async receive(step: number, node: TreeNode, into: Float32Array, dtype: VectorDtype): Promise<Float32Array> {
+    if (this.pushes) return this.#await(step, node, into.length);
     const { first, count } = node;
-    return this.#pull({ contribution: { step, first, count, offset: 0, length: size } }, size, dtype);
+    await this.#pull({ contribution: { step, first, count, offset: 0, length: into.length } }, into, dtype);
+    return into;
   }
 
-  /** @returns a slice that this worker has reduced, [slice.length]; rejects when it does not come in time */
-  gather(step: number, { offset, length }: Slice, dtype: VectorDtype): Promise<Float32Array> {
-    return this.#pull({ slice: { step, offset, length } }, length, dtype);
+  /**
+   * Pulls a slice that this worker has reduced; rejects when it does not come in time.
+   * @param into [slice.length]
+   */
+  gather(step: number, { offset, length }: Slice, into: Float32Array, dtype: VectorDtype): Promise<void> {
+    return this.#pull({ slice: { step, offset, length } }, into, dtype);
   }
 
   /** The worker's replica of `size` parameters. */
@@ -172,11 +180,9 @@ export class WorkerSession {
     this.#early.clear();
   }
 
-  async #pull(wanted: Wanted, size: number, dtype: VectorDtype): Promise<Float32Array> {
+  async #pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<void> {
     if (this.#connection === undefined) throw new CoxswainError("bug", "a pull without a connection");
-    const into = new Float32Array(size);
     await this.#connection.pull(wanted, into, dtype);
-    return into;
   }
 
   #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {

@@ -1,5 +1,5 @@
 /** Computes leases: a gradient a shard, folded along the canonical tree into as few contributions as the lease allows. */
-import { TreeSum, vectorBytes } from "../collective/index.js";
+import { TreeSum, VectorPool, vectorBytes } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import type { DropoutKey, LossSum, Trainable } from "../compute/index.js";
 import { collate } from "../data/index.js";
@@ -7,7 +7,7 @@ import type { Batch, Row } from "../data/index.js";
 import type { ShardIndex } from "../ids.js";
 import type { LeaseOutput, RevokeOutput, RowOutput, WorkerMessage } from "../rpc/index.js";
 import { unpackInts } from "../rpc/index.js";
-import { Contributions, VectorPool } from "./contributions.js";
+import { Contributions } from "./contributions.js";
 import { LeasePlan } from "./lease-plan.js";
 
 export interface ShardMeasurement {

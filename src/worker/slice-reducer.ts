@@ -3,10 +3,9 @@
  * hears of them. Knows no other slice and decides nothing: whom to pull from is the coordinator's choice.
  */
 import { TreeSum, addRoundedTo, addTo, contains, describeNode, isNode, parent, sameNode } from "../collective/index.js";
-import type { TreeNode, VectorDtype } from "../collective/index.js";
+import type { TreeNode, VectorDtype, VectorPool } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { PeerOutput, PullOptions } from "../rpc/index.js";
-import type { VectorPool } from "./contributions.js";
 import type { StepRange } from "./peers.js";
 
 /** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */

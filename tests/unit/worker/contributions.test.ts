@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { shardIndex } from "../../../src/ids.js";
-import { Contributions, VectorPool } from "../../../src/worker/contributions.js";
+import { VectorPool } from "../../../src/collective/index.js";
+import { Contributions } from "../../../src/worker/contributions.js";
 
 const node = (first: number, count: number) => ({ first: shardIndex(first), count });
 
@@ -55,6 +56,13 @@ describe("memory does not grow with the steps", () => {
     for (const length of [6, 7, 8, 9]) pool.give(pool.take(length));
     expect(pool.take(5)).not.toBe(slice);
     expect(pool.take()).toBe(whole);
+  });
+
+  it("keeps nothing that others bring", () => {
+    const pool = new VectorPool(16);
+    const pushed = new Float32Array(16);
+    pool.give(pushed);
+    expect(pool.take()).not.toBe(pushed);
   });
 
   it("gives a contribution's vector back when the step is final, or the same node is put again", () => {

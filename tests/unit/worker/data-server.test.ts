@@ -14,7 +14,8 @@ import {
 } from "../../../src/rpc/index.js";
 import type { Wanted, WorkerStub } from "../../../src/rpc/index.js";
 import { ChannelCredentials } from "@grpc/grpc-js";
-import { Contributions, VectorPool } from "../../../src/worker/contributions.js";
+import { VectorPool } from "../../../src/collective/index.js";
+import { Contributions } from "../../../src/worker/contributions.js";
 import { startDataServer } from "../../../src/worker/data-server.js";
 import type { DataServer, Served } from "../../../src/worker/data-server.js";
 import { gradientLike } from "../collective/reference.js";
