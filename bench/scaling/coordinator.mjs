@@ -184,14 +184,17 @@ export class SimulatedCoordinator {
 
   #commit({ step, learningRate, scale, workers, slices }, leave) {
     const { control, kernels } = this.#cluster.costs;
-    let cost = this.#sendCollects(leave);
+    // Written once for all who know every reducer.
+    let cost = this.#sendCollects(leave) + control.sendSlice * slices.length;
     for (const worker of workers) {
+      const known = this.#introduced.get(worker);
+      const news = slices.some(({ reducer }) => !known.has(reducer));
       const told = slices.map(({ offset, length, reducer }) => ({
         offset,
         length,
         reducer: this.#introduce(worker, reducer),
       }));
-      cost += control.sendSlice * told.length;
+      if (news) cost += control.sendSlice * told.length;
       cost += this.#send(worker, { commit: { step, learningRate, scale, slices: told } }, leave);
     }
     leave(() => {

@@ -10,28 +10,28 @@ export const elementBytes = { float32: 4, bfloat16: 2 };
 
 /** bench/scaling/measure.mjs */
 const pulls = {
-  /** A pull of nothing: request, headers, status, promises. */
-  clientCall: 900 * us,
-  serverCall: 450 * us,
+  /** A pull of nothing, over a stream that is open. */
+  clientCall: 110 * us,
+  serverCall: 90 * us,
   /** Seconds a byte at either end. */
   float32: {
     /** A reducer's: added to its sibling on its way. */
-    added: 1.6 / GiB,
+    added: 1.2 / GiB,
     /** The coordinator's: into a vector that was used before, and added or copied afterwards. */
-    whole: 3.35 / GiB,
+    whole: 1.45 / GiB,
     /** A worker's that takes a reduced gradient. */
-    taken: 1.4 / GiB,
+    taken: 1.05 / GiB,
     /** The server's, of a contribution: with its checksum, and in bfloat16 rounding. */
-    contribution: 0.7 / GiB,
+    contribution: 0.67 / GiB,
     /** The server's, of a sum that many pull: checksums and rounding were made for the first. */
-    reduced: 0.6 / GiB,
+    reduced: 0.57 / GiB,
   },
   bfloat16: {
-    added: 2.2 / GiB,
-    whole: 5.5 / GiB,
-    taken: 2.0 / GiB,
-    contribution: 1.5 / GiB,
-    reduced: 0.75 / GiB,
+    added: 1.9 / GiB,
+    whole: 2.0 / GiB,
+    taken: 1.4 / GiB,
+    contribution: 1.15 / GiB,
+    reduced: 0.55 / GiB,
   },
 };
 
@@ -40,14 +40,14 @@ const pulls = {
  * process up, which makes it three to four times as dear; a loaded process does not notice.
  */
 const control = {
-  send: 50 * us,
-  receive: 60 * us,
+  send: 60 * us,
+  receive: 85 * us,
   /** What a message repeats: parts of Collect, slices of Commit, bytes of a Lease's rows. */
-  sendPart: 1.7 * us,
-  receivePart: 0.55 * us,
-  sendSlice: 2 * us,
-  receiveSlice: 1 * us,
-  sendByte: 0.0017 * us,
+  sendPart: 2 * us,
+  receivePart: 0.6 * us,
+  sendSlice: 1.8 * us,
+  receiveSlice: 0.75 * us,
+  sendByte: 0.0021 * us,
   receiveByte: 0.002 * us,
 };
 

@@ -235,7 +235,8 @@ export function mesh(scenario) {
   const largest = (Math.ceil(Math.ceil(t.floats / blockFloats) / reducers) * blockFloats * bytes) / t.floats;
   const copy = (t.floats / reducers) * t.kernels.add;
 
-  const turn = t.norm + workers * (control.send + reducers * control.sendSlice) + t.leases + reducers * control.send;
+  // Commits are written once for all.
+  const turn = t.norm + workers * control.send + reducers * control.sendSlice + t.leases + reducers * control.send;
   const take = taking(t, reducers - 1, workers - 1, slice);
   const distributed = latency + control.receive + reducers * control.receiveSlice + copy + take.seconds;
 
@@ -309,7 +310,7 @@ export function twoLevelMesh(scenario) {
   const slice = bytes / group;
   const part = bytes / workers;
 
-  const turn = t.norm + workers * (control.send + group * control.sendSlice) + t.leases + workers * control.send;
+  const turn = t.norm + workers * control.send + group * control.sendSlice + t.leases + workers * control.send;
   const last = taking(t, group - 1, group - 1, slice);
   const telling = workers * (control.send + machine.effect);
   const batches = Math.min(group * nodes, 1 + t.spread / Math.max(collectDelay, telling));
