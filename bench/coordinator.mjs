@@ -9,12 +9,7 @@
  * The workers' gradients are zeros, so that every replica stays what it was and its fingerprint is known; they are moved
  * all the same. In the mesh the workers' traffic among themselves is left out: it does not concern the coordinator.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Metadata, credentials } from "@grpc/grpc-js";
 import { TreeSum, cover, stateHash } from "../dist/collective/index.js";
@@ -27,8 +22,8 @@ import {
 } from "../dist/rpc/index.js";
 import { BulkClient } from "../dist/worker/bulk-client.js";
 import { startDataServer } from "../dist/worker/data-server.js";
+import { startCoordinator } from "./quickstart-coordinator.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const { values: options } = parseArgs({
   options: {
     workers: { type: "string", default: "64" },
@@ -178,43 +173,29 @@ class SimulatedWorker {
 
 /** Starts the coordinator, lets it do its steps, and measures from `--from` on. */
 async function measure(allReduce) {
-  const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
-  const quickstart = join(root, "examples", "quickstart");
-  const run = {
-    model: join(quickstart, "model"),
-    output_dir: join(folder, "out"),
-    data: { train: join(quickstart, "data", "train.jsonl"), max_length: 256 },
-    lora: { r: Number(options.r) },
-    training: { max_steps: steps, global_batch_size: shards, micro_batch_size: 1, save_steps: 10_000 },
-    compute: { threads: 1 },
-    cluster: { listen: "127.0.0.1:0", min_workers: workers, all_reduce: allReduce, all_reduce_dtype: options.dtype },
-    telemetry: { http: null },
-  };
-  writeFileSync(join(folder, "run.yaml"), JSON.stringify(run));
-  const args = [join(root, "dist", "cli", "main.js"), "coordinator", join(folder, "run.yaml")];
-  if (options.profile !== undefined) args.unshift("--cpu-prof", `--cpu-prof-dir=${options.profile}`);
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = once(child, "close");
-  let printed = "";
   const marks = new Map();
-  const address = await new Promise((resolve) => {
-    child.stdout.on("data", (data) => {
-      printed += data;
-      const listening = /listening on (\S+)/.exec(printed);
-      if (listening !== null) resolve(listening[1]);
-      const [last] = [...printed.matchAll(/step +(\d+)\//g)].reverse();
-      if (last !== undefined && !marks.has(Number(last[1])))
-        marks.set(Number(last[1]), { cpu: cpuSeconds(child.pid), time: performance.now() });
-    });
-  });
+  const { run, address, finished, remove } = await startCoordinator(
+    {
+      lora: { r: Number(options.r) },
+      training: { max_steps: steps, global_batch_size: shards, micro_batch_size: 1 },
+      cluster: { min_workers: workers, all_reduce: allReduce, all_reduce_dtype: options.dtype },
+    },
+    {
+      nodeFlags: options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`],
+      onOutput: (printed, pid) => {
+        const [last] = [...printed.matchAll(/step +(\d+)\//g)].reverse();
+        if (last !== undefined && !marks.has(Number(last[1])))
+          marks.set(Number(last[1]), { cpu: cpuSeconds(pid), time: performance.now() });
+      },
+    },
+  );
   await learnLayout(run);
   const replica = new SharedReplica();
   const simulated = Array.from({ length: workers }, () => new SimulatedWorker());
   await Promise.all(simulated.map((worker, index) => worker.start(index, address, replica)));
-  const [code] = await ended;
-  if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${printed}`);
+  await finished;
   await Promise.all(simulated.map((worker) => worker.close()));
-  rmSync(folder, { recursive: true });
+  remove();
   const [from, to] = [Number(options.from), steps - 1];
   const between = (key) => (marks.get(to)[key] - marks.get(from)[key]) / (to - from);
   return {

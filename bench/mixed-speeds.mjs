@@ -8,15 +8,12 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SlowDown } from "../dist/chaos/slow-down.js";
+import { program, startCoordinator } from "./quickstart-coordinator.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const program = join(root, "dist", "cli", "main.js");
 const { values: options } = parseArgs({
   options: {
     shares: { type: "string", default: "0.4,0.4,0.1" },
@@ -45,35 +42,15 @@ function startWorker(address, share) {
 
 /** @returns seconds of each step but the first two, in which speeds are not known yet */
 async function stepsOf(workerShares, shards, steps) {
-  const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
-  const quickstart = join(root, "examples", "quickstart");
-  const run = {
-    model: join(quickstart, "model"),
-    output_dir: join(folder, "out"),
-    data: { train: join(quickstart, "data", "train.jsonl"), max_length: 256 },
-    training: { max_steps: steps, global_batch_size: shards * 4, micro_batch_size: 4, save_steps: 10_000 },
-    compute: { threads: 1 },
-    cluster: { listen: "127.0.0.1:0", min_workers: workerShares.length },
-    telemetry: { http: null },
-  };
-  writeFileSync(join(folder, "run.yaml"), JSON.stringify(run));
-  const coordinator = spawn(process.execPath, [program, "coordinator", join(folder, "run.yaml")], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let printed = "";
-  const address = await new Promise((resolve) => {
-    coordinator.stdout.on("data", (data) => {
-      printed += data;
-      const listening = /listening on (\S+)/.exec(printed);
-      if (listening !== null) resolve(listening[1]);
-    });
+  const { run, address, finished, remove } = await startCoordinator({
+    training: { max_steps: steps, global_batch_size: shards * 4, micro_batch_size: 4 },
+    cluster: { min_workers: workerShares.length },
   });
   const workers = workerShares.map((share) => startWorker(address, share));
-  const [code] = await once(coordinator, "close");
-  if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${printed}`);
+  await finished;
   await Promise.all(workers.map(({ exited }) => exited));
   const lines = readFileSync(join(run.output_dir, "metrics.jsonl"), "utf8").trimEnd().split("\n").map(JSON.parse);
-  rmSync(folder, { recursive: true });
+  remove();
   return lines.slice(2).map((line) => line.step_seconds);
 }
 

@@ -1,6 +1,14 @@
 /** cos and sin of rotary angles for positions 0, 1, …, as many as have been asked for. */
 import type { RotarySettings } from "../ops.js";
 
+/** Token ids and their positions within their examples, [rows, length] each. */
+export interface PositionedTokens {
+  readonly rows: number;
+  readonly length: number;
+  readonly inputIds: Int32Array;
+  readonly positions: Int32Array;
+}
+
 export class RotaryTable {
   readonly #settings: RotarySettings;
   #positions = 0;
@@ -9,6 +17,12 @@ export class RotaryTable {
 
   constructor(settings: RotarySettings) {
     this.#settings = settings;
+  }
+
+  /** The same, of at least the positions [rows, length] of a sequence. */
+  covering(positions: Int32Array): ReturnType<RotaryTable["upTo"]> & { readonly half: number } {
+    const tables = this.upTo(positions.reduce((most, position) => Math.max(most, position), 0) + 1);
+    return { ...tables, half: this.#settings.inverseFrequencies.length };
   }
 
   /** Tables [positions, headDim / 2] of at least `positions` positions; grows by doubling. */

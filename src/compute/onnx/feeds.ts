@@ -1,24 +1,16 @@
 /** A batch as the graphs' inputs. */
 import type { Batch } from "../../data/row.js";
 import { attentionBlocks, type LossChunks } from "../batch/chunks.js";
-import type { RotaryTable } from "../batch/rotary-table.js";
+import type { PositionedTokens, RotaryTable } from "../batch/rotary-table.js";
 import type { Feeds, TensorClass } from "./session.js";
 
 /** Token ids, positions and rotary tables. */
 export function sequenceFeeds(
   TensorOf: TensorClass,
-  sequence: {
-    readonly rows: number;
-    readonly length: number;
-    readonly inputIds: Int32Array;
-    readonly positions: Int32Array;
-  },
+  { rows, length, inputIds, positions }: PositionedTokens,
   table: RotaryTable,
 ): Feeds {
-  const { rows, length, inputIds, positions } = sequence;
-  const highest = positions.reduce((most, position) => Math.max(most, position), 0);
-  const { positions: known, cos, sin } = table.upTo(highest + 1);
-  const half = cos.length / known;
+  const { positions: known, cos, sin, half } = table.covering(positions);
   return {
     token_ids: new TensorOf("int32", inputIds, [rows, length]),
     positions: new TensorOf("int64", BigInt64Array.from(positions, BigInt), [rows, length]),

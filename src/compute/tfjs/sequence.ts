@@ -1,6 +1,6 @@
 /** Token ids and rotary angles of a batch, or of a feed in generation, as tensors. */
 import { tensor, tensor1d, type Tensor } from "@tensorflow/tfjs-core";
-import type { RotaryTable } from "../batch/rotary-table.js";
+import type { PositionedTokens, RotaryTable } from "../batch/rotary-table.js";
 
 export interface Sequence {
   readonly rows: number;
@@ -15,20 +15,8 @@ export interface Sequence {
   readonly negativeSin: Tensor;
 }
 
-/** @param sequence ids and positions within their examples, [rows, length] */
-export function sequenceTensors(
-  sequence: {
-    readonly rows: number;
-    readonly length: number;
-    readonly inputIds: Int32Array;
-    readonly positions: Int32Array;
-  },
-  table: RotaryTable,
-): Sequence {
-  const { rows, length, inputIds, positions } = sequence;
-  const highest = positions.reduce((most, position) => Math.max(most, position), 0);
-  const { positions: known, cos, sin } = table.upTo(highest + 1);
-  const half = cos.length / known;
+export function sequenceTensors({ rows, length, inputIds, positions }: PositionedTokens, table: RotaryTable): Sequence {
+  const { cos, sin, half } = table.covering(positions);
   const perToken = (values: Float32Array, firstSign: number, secondSign: number): Tensor => {
     const out = new Float32Array(positions.length * half * 2);
     positions.forEach((position, token) => {

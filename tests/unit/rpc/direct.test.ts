@@ -12,7 +12,8 @@ import {
   receiveVector,
   sendVector,
 } from "../../../src/rpc/index.js";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Server } from "@grpc/grpc-js";
+import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
 import type { CoordinatorStub } from "../../../src/rpc/index.js";
 import { ChunkReader, directWriter, readDirectly } from "../../../src/rpc/direct.js";
 import type { ChunkSink } from "../../../src/rpc/direct.js";
@@ -120,21 +121,8 @@ describe("with the gRPC library that is installed", () => {
   async function call(
     answer: (call: ServerWritableStream<unknown, Chunk>) => void,
   ): Promise<ClientReadableStream<Chunk>> {
-    const server = new Server();
-    server.addService(coordinatorService, {
-      Attend: answer,
-      PullReduced: answer,
-      PullReplica: answer,
-      PullModelFile: answer,
-      PushContribution: answer,
-      PushReplica: answer,
-    });
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      );
-    });
-    const client = new CoordinatorClient(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    const { server, address } = await startBareServer(coordinatorService, everyCoordinatorCall(answer));
+    const client = new CoordinatorClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
     open.push({ server, client });
     return client.pullReduced({});
   }

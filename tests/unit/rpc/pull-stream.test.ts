@@ -1,6 +1,6 @@
 /** A stream of pulls from both its ends, over real sockets; and when it ends by itself, over none. */
 import { EventEmitter, getEventListeners, setMaxListeners } from "node:events";
-import { ChannelCredentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { ChannelCredentials, status } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { VectorAssembler, vectorChunks } from "../../../src/collective/index.js";
@@ -19,6 +19,7 @@ import {
 } from "../../../src/rpc/index.js";
 import type { PullAnswer, PullCall } from "../../../src/rpc/index.js";
 import type { PullRequest, PullRequestOutput, WorkerStub } from "../../../src/rpc/types.js";
+import { startBareServer } from "../../support/grpc-server.js";
 import { gradientLike } from "../collective/reference.js";
 
 const closing: (() => void)[] = [];
@@ -29,16 +30,10 @@ afterEach(() => {
 
 /** A server whose calls are handled so, and how to reach it. */
 async function serve(pull: (call: PullCall) => void): Promise<() => WorkerStub> {
-  const server = new Server();
-  server.addService(workerService, { Pull: pull, PullReplica: pull });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
+  const { server, address } = await startBareServer(workerService, { Pull: pull, PullReplica: pull });
   closing.push(() => server.forceShutdown());
   return () => {
-    const client = new WorkerClient(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    const client = new WorkerClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
     closing.push(() => client.close());
     return client;
   };

@@ -1,5 +1,5 @@
 /** A transfer that stops in the middle is given up in seconds, by whoever receives it. */
-import { ChannelCredentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { ChannelCredentials, status } from "@grpc/grpc-js";
 import type { ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { vectorChunks } from "../../../src/collective/index.js";
@@ -19,6 +19,7 @@ import {
   workerService,
 } from "../../../src/rpc/index.js";
 import { unlessStalled } from "../../../src/rpc/stall.js";
+import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
 
 const stalled = /^a peer sent nothing for 5 s, after \d+ bytes$/;
 
@@ -69,15 +70,9 @@ async function serve(
   service: typeof workerService | typeof coordinatorService,
   handlers: Record<string, unknown>,
 ): Promise<string> {
-  const server = new Server();
-  server.addService(service, handlers as never);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
+  const { server, address } = await startBareServer(service, handlers);
   closing.push(() => server.forceShutdown());
-  return `127.0.0.1:${port}`;
+  return address;
 }
 
 /** Lets time pass until what is waited for has failed. */
@@ -118,14 +113,7 @@ describe("with the gRPC library that is installed, a stream that stops", () => {
 
   it("ends a pull of a reduced gradient", async () => {
     const answer = (call: ServerWritableStream<unknown, Chunk>): boolean => call.write(first!);
-    const address = await serve(coordinatorService, {
-      Attend: answer,
-      PullReduced: answer,
-      PullReplica: answer,
-      PullModelFile: answer,
-      PushContribution: answer,
-      PushReplica: answer,
-    });
+    const address = await serve(coordinatorService, everyCoordinatorCall(answer));
     const client = new CoordinatorClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
     closing.push(() => client.close());
     await letFail(receiveVector(client.pullReduced({}), new Float32Array(3_000), "float32"));
@@ -143,14 +131,7 @@ describe("with the gRPC library that is installed, a stream that stops", () => {
       received.catch((error: unknown) => done({ code: status.ABORTED, details: (error as Error).message }));
       void letFail(received);
     };
-    const address = await serve(coordinatorService, {
-      PushReplica: take,
-      PushContribution: take,
-      Attend: take,
-      PullReduced: take,
-      PullReplica: take,
-      PullModelFile: take,
-    });
+    const address = await serve(coordinatorService, everyCoordinatorCall(take));
     const client = new CoordinatorClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
     closing.push(() => client.close());
     const told = new Promise<Error | null>((resolve) => {
