@@ -1,4 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { swiftshaderEnvironment } from "./tests/support/swiftshader.js";
+
+/** The numerics suite: it runs on the CPU in `unit`, and on WebGPU in `webgpu`. */
+const numerics = ["golden", "operations", "dropout", "decoder", "invariance"];
+
+// COXSWAIN_TEST_WEBGPU=gpu takes the GPU that the machine has.
+const webgpu = process.env["COXSWAIN_TEST_WEBGPU"] === "gpu" ? {} : swiftshaderEnvironment();
 
 export default defineConfig({
   test: {
@@ -10,6 +17,23 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      ...(webgpu === null
+        ? []
+        : [
+            {
+              // One process that keeps its device open: a software driver takes seconds to compile each shader anew.
+              test: {
+                name: "webgpu",
+                include: numerics.map((name) => `tests/unit/compute/${name}.test.ts`),
+                env: { ...webgpu, COXSWAIN_TEST_DEVICE: "webgpu" },
+                isolate: false,
+                maxWorkers: 1,
+                fileParallelism: false,
+                testTimeout: 240_000,
+                hookTimeout: 60_000,
+              },
+            },
+          ]),
       {
         // Real processes and real sockets: one file at a time, so that two cores are not shared by several clusters.
         test: {

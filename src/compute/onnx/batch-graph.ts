@@ -2,6 +2,7 @@
  * The graphs that run over a batch of rows: its loss, and its loss with the gradient of every adapter tensor (forward
  * and backward in one graph).
  */
+import type { Device } from "../engine.js";
 import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout } from "../../model/lora.js";
@@ -19,6 +20,7 @@ export interface BatchGraphOptions {
   readonly model: ModelFolder;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
+  readonly device: Device;
   /** Names of the weights that are fed as inputs. */
   readonly resident: ReadonlySet<string>;
   /** Whether adapter gradients are computed. */
@@ -34,7 +36,7 @@ export const lossesName = "losses";
 /** The model file's bytes. Weights are external data in the model's folder. */
 export function batchGraph(options: BatchGraphOptions): Uint8Array {
   const { spec, layout, gradientCheckpointing } = options;
-  const graph = new GraphBuilder();
+  const graph = GraphBuilder.for(options.device);
   const { settings, parameters } = adapterInputs(graph, layout, options.dropout);
   const inputs = sequenceInputs(graph, spec);
   const sum = (a: Value, b: Value): Value => graph.op("Add", [a, b]);

@@ -1,4 +1,5 @@
 /** The graph of a generation step: new tokens and the cache so far to logits of each row's last token and the new cache. */
+import type { Device } from "../engine.js";
 import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout } from "../../model/lora.js";
@@ -23,9 +24,10 @@ export function generationGraph(
   model: ModelFolder,
   spec: DecoderSpec,
   layout: LoraLayout,
+  device: Device,
   resident: ReadonlySet<string>,
 ): Uint8Array {
-  const graph = new GraphBuilder();
+  const graph = GraphBuilder.for(device);
   const { settings } = adapterInputs(graph, layout, 0);
   const inputs = sequenceInputs(graph, spec);
   const weights = new Weights(graph, model, resident);
@@ -42,7 +44,7 @@ export function generationGraph(
   const hidden = hiddenStates(new GraphOps(context, false), spec);
   const last = graph.op("Gather", [hidden, graph.input(lastTokensName, "int32", ["rows"])], { axis: 0 });
   const head = weights.matrix(headWeight(spec));
-  const logits = graph.runtimeOp("FusedMatMul", [last, head], { transB: 1 }, { label: "logits" });
+  const logits = graph.product(last, head, { transB: true }, { label: "logits" });
   graph.output(logitsName, logits, "float32", ["rows", spec.vocabularySize]);
   return graph.model(`${spec.family} generation`);
 }

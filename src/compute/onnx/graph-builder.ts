@@ -9,6 +9,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { GraphProtoSchema, ModelProtoSchema, type GraphProto, type NodeProto, type TensorProto } from "onnx-buf";
 import type { ValueInfoProto } from "onnx-buf";
 import { CoxswainError } from "../../errors.js";
+import type { Device } from "../engine.js";
 import { inlineTensor, nodeProto, valueInfo, type Attributes, type ElementType } from "./proto.js";
 
 /** A tensor of the graph. */
@@ -26,6 +27,16 @@ export function nth(values: readonly Value[], index: number): Value {
 /** Sizes of a tensor's dimensions; the name of one that varies between runs. */
 export type Dims = readonly (number | string)[];
 
+/** A matrix product alpha * a' b', where ' is a transposition of the last two axes if asked for. */
+export interface Product {
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  /** 1 by default. */
+  readonly alpha?: number;
+  /** Axes of both factors: 2, or 4 where the first two count matrices. */
+  readonly rank?: 2 | 4;
+}
+
 export interface Placement {
   /** First part of the output's name. */
   readonly label?: string;
@@ -38,6 +49,7 @@ const irVersion = 10n;
 
 export class GraphBuilder {
   readonly #names: { next: number };
+  readonly #fusedProducts: boolean;
   readonly #early: NodeProto[] = [];
   readonly #nodes: NodeProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
@@ -48,9 +60,23 @@ export class GraphBuilder {
   /** Values that became graph outputs: own name to output name. */
   readonly #renamed = new Map<string, string>();
 
-  /** @param parent the graph around this one, where it is the body of a Scan: it may use the parent's values */
-  constructor(parent?: GraphBuilder) {
-    this.#names = parent === undefined ? { next: 0 } : parent.#names;
+  /**
+   * @param device what the graph is to run on: it decides which operators a product is written with
+   * @param parent the graph around this one, where it is the body of a Loop or Scan: it may use the parent's values
+   */
+  private constructor(device: { readonly fusedProducts: boolean }, parent: GraphBuilder | null) {
+    this.#names = parent === null ? { next: 0 } : parent.#names;
+    this.#fusedProducts = device.fusedProducts;
+  }
+
+  /** A graph of its own, for a device. WebGPU's provider has no FusedMatMul: the runtime would compute it on the CPU. */
+  static for(device: Device): GraphBuilder {
+    return new GraphBuilder({ fusedProducts: device !== "webgpu" }, null);
+  }
+
+  /** The body of a Loop or Scan of this graph, which may use this graph's values. */
+  body(): GraphBuilder {
+    return new GraphBuilder({ fusedProducts: this.#fusedProducts }, this);
   }
 
   /** A graph input. */
@@ -104,6 +130,22 @@ export class GraphBuilder {
     placement: Placement = {},
   ): Value {
     return this.#single(op, "com.microsoft", inputs, attributes, placement);
+  }
+
+  /** A matrix product, in the one operator that the device does it best with. */
+  product(a: Value, b: Value, settings: Product = {}, placement: Placement = {}): Value {
+    const { transA = false, transB = false, alpha = 1, rank = 2 } = settings;
+    if (!transA && !transB && alpha === 1) return this.op("MatMul", [a, b], {}, placement);
+    const attributes: Attributes = {
+      ...(transA ? { transA: 1 } : {}),
+      ...(transB ? { transB: 1 } : {}),
+      ...(alpha === 1 ? {} : { alpha: { float: alpha } }),
+    };
+    if (this.#fusedProducts) return this.runtimeOp("FusedMatMul", [a, b], attributes, placement);
+    if (rank === 2) return this.op("Gemm", [a, b], attributes, placement);
+    const turned = (x: Value, turn: boolean): Value => (turn ? this.op("Transpose", [x], { perm: [0, 1, 3, 2] }) : x);
+    const product = this.op("MatMul", [turned(a, transA), turned(b, transB)], {}, placement);
+    return alpha === 1 ? product : this.op("Mul", [product, this.float(alpha)]);
   }
 
   /** A node of ONNX's own operators with `count` outputs. */

@@ -1,5 +1,5 @@
 /** ONNX's Loop with a fixed number of rounds. */
-import { GraphBuilder, type Dims, type Value } from "./graph-builder.js";
+import type { Dims, GraphBuilder, Value } from "./graph-builder.js";
 
 /** A tensor that is handed from round to round, or that a round gives. */
 export interface LoopValue {
@@ -32,7 +32,7 @@ export function loop(
   carried: readonly LoopValue[],
   build: (body: GraphBuilder, round: Value, carried: readonly Value[]) => Round,
 ): LoopResult {
-  const body = new GraphBuilder(graph);
+  const body = graph.body();
   const round = body.input(body.freshName("round"), "int64", []);
   const going = body.input(body.freshName("going"), "bool", []);
   const incoming = carried.map(({ dims }) => body.input(body.freshName("carried"), "float32", dims));

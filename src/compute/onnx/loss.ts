@@ -6,7 +6,7 @@
  * Of a row of logits l with target t: loss = max(l) - log(max(p)) - l[t], where p = softmax(l) and max(p) is at least
  * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t).
  */
-import { GraphBuilder, type Value } from "./graph-builder.js";
+import type { GraphBuilder, Value } from "./graph-builder.js";
 
 export interface LossInputs {
   /** Index of each supervised token, int32 [chunks, chunk]; filled up with 0. */
@@ -58,11 +58,11 @@ export function chunkedLoss(
 
 /** One chunk: (hidden [chunk, hidden], targets [chunk, 1], weights [chunk, 1]) -> losses [chunk, 1], gradient of hidden. */
 function chunkBody(outer: GraphBuilder, head: Value, hiddenSize: number, withGradient: boolean) {
-  const graph = new GraphBuilder(outer);
+  const graph = outer.body();
   const hidden = graph.input("chunk_hidden", "float32", ["chunk", hiddenSize]);
   const targets = graph.input("chunk_targets", "int32", ["chunk", 1]);
   const weights = graph.input("chunk_weights", "float32", ["chunk", 1]);
-  const logits = graph.runtimeOp("FusedMatMul", [hidden, head], { transB: 1 }, { label: "logits" });
+  const logits = graph.product(hidden, head, { transB: true }, { label: "logits" });
   const last = graph.ints([-1]);
   const highest = graph.op("ReduceMax", [logits, last], { keepdims: 1 });
   const ofTarget = graph.op("GatherElements", [logits, targets], { axis: 1 });

@@ -118,13 +118,14 @@ export class OnnxTrainable implements Trainable {
   }
 
   #graph(purpose: Purpose): Uint8Array {
-    const { model, spec, layout, dropout, gradientCheckpointing } = this.#options;
+    const { model, spec, layout, device, dropout, gradientCheckpointing } = this.#options;
     const resident = new Set(this.#options.resident.keys());
-    if (purpose === "generation") return generationGraph(model, spec, layout, resident);
+    if (purpose === "generation") return generationGraph(model, spec, layout, device, resident);
     return batchGraph({
       model,
       spec,
       layout,
+      device,
       resident,
       gradients: purpose !== "loss",
       dropout: purpose === "gradients with dropout" ? dropout : 0,

@@ -1,25 +1,34 @@
 /** Models opened in the test's own thread. */
-import type { Engine, EngineName, EngineOptions, Trainable } from "../../../src/compute/engine.js";
+import type { Engine, EngineOptions, Trainable } from "../../../src/compute/engine.js";
 import { onnxEngine, type OnnxEngineSettings } from "../../../src/compute/onnx/engine.js";
 import { tfjsEngine, type TfjsEngineSettings } from "../../../src/compute/tfjs/engine.js";
 import type { LoraSettings, ModelFolder } from "../../../src/model/index.js";
+import { deviceOf, nativeAddons, type EngineOnDevice } from "./devices.js";
+import { keepWebgpuOpen } from "./webgpu.js";
 import { openGolden, type Golden, type GoldenCase } from "./golden.js";
 
-export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
+export { engineNames } from "./devices.js";
 
-/** Every engine. */
-export const engineNames: readonly EngineName[] = ["onnx", "tfjs"];
+export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
 
 export type ModelSettings = Partial<EngineOptions> &
   OnnxEngineSettings &
   TfjsEngineSettings & {
     /** "onnx" by default. */
-    readonly engine?: EngineName;
+    readonly engine?: EngineOnDevice;
   };
 
 /** The engine by name; tfjs with the backend that every installation has. */
 function engineOf({ engine = "onnx", ...settings }: ModelSettings): Engine {
-  return engine === "onnx" ? onnxEngine(settings) : tfjsEngine({ backends: ["wasm"], ...settings });
+  switch (engine) {
+    case "onnx":
+    case "onnx on webgpu":
+      return onnxEngine(settings);
+    case "tfjs":
+      return tfjsEngine({ backends: ["wasm"], ...settings });
+    case "tfjs native":
+      return tfjsEngine({ backends: nativeAddons, ...settings });
+  }
 }
 
 /** Opens a model, hands it to `use`, and disposes of it whatever happens. */
@@ -29,7 +38,9 @@ export async function withModel<R>(
   use: (trainable: Trainable) => Promise<R>,
   settings: ModelSettings = {},
 ): Promise<R> {
-  const trainable = await engineOf(settings).load(model, lora, { ...options, ...settings });
+  const device = deviceOf(settings.engine ?? "onnx");
+  if (device === "webgpu") await keepWebgpuOpen();
+  const trainable = await engineOf(settings).load(model, lora, { ...options, device, ...settings });
   try {
     return await use(trainable);
   } finally {

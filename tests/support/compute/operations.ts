@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EngineName } from "../../../src/compute/engine.js";
+import type { Device } from "../../../src/compute/engine.js";
 import type { Ops } from "../../../src/compute/ops.js";
 import { BatchScope } from "../../../src/compute/onnx/batch-scope.js";
 import { Activations, type Adapter, type GraphContext } from "../../../src/compute/onnx/context.js";
@@ -16,6 +16,7 @@ import { Shapes } from "../../../src/compute/onnx/shapes.js";
 import { Parameters, Tape } from "../../../src/compute/onnx/tape.js";
 import { Weights } from "../../../src/compute/onnx/weights.js";
 import { collate, type Row } from "../../../src/data/row.js";
+import { deviceOf, engineOf, nativeAddons, type EngineOnDevice } from "./devices.js";
 import { compileTensors } from "./tensor-operations.js";
 import { floatTensor, openModelFolder, writeSafetensors } from "../../../src/model/index.js";
 
@@ -60,16 +61,18 @@ export interface CompiledOperation {
 }
 
 /** On the engine's own values. @param features of the output */
-export function compile(engine: EngineName, operation: Operation, features: number): Promise<CompiledOperation> {
-  return engine === "onnx" ? compileGraph(operation, features) : compileTensors(operation, features);
+export function compile(engine: EngineOnDevice, operation: Operation, features: number): Promise<CompiledOperation> {
+  return engineOf(engine) === "onnx"
+    ? compileGraph(operation, features, deviceOf(engine))
+    : compileTensors(operation, features, engine === "tfjs native" ? nativeAddons : ["wasm"]);
 }
 
-async function compileGraph(operation: Operation, features: number): Promise<CompiledOperation> {
+async function compileGraph(operation: Operation, features: number, device: Device): Promise<CompiledOperation> {
   const folder = await mkdtemp(join(tmpdir(), "operation-"));
   const tensors = weightValues(operation).map(({ name, shape, values }) => floatTensor(name, shape, values));
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
   await writeFile(join(folder, "config.json"), "{}");
-  const graph = new GraphBuilder();
+  const graph = GraphBuilder.for(device);
   const shapes = inputShapes(operation);
   const inputs = Object.fromEntries(
     Object.entries(shapes).map(([name, dims]) => {
@@ -100,7 +103,7 @@ async function compileGraph(operation: Operation, features: number): Promise<Com
   for (const [name, value] of Object.entries(inputs)) {
     graph.output(`${name}.gradient`, tape.parameters.gradientOf(value)!, "float32", shapes[name]!);
   }
-  const settings = { purpose: "test", folder, device: "cpu", threads: 1 } as const;
+  const settings = { purpose: "test", folder, device, threads: 1 } as const;
   const session = await Session.open(graph.model("operation"), settings);
   await rm(folder, { recursive: true });
   const TensorOf = await tensorClass();

@@ -4,7 +4,8 @@ import { tensorClass } from "../../../src/compute/onnx/session.js";
 import { OnnxTrainable } from "../../../src/compute/onnx/trainable.js";
 import { collate } from "../../../src/data/row.js";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../src/model/float-convert.js";
-import { engineNames, options, withGolden } from "../../support/compute/engine.js";
+import { engineNames } from "../../support/compute/devices.js";
+import { options, withGolden } from "../../support/compute/engine.js";
 import { goldenCases, openGolden } from "../../support/compute/golden.js";
 import { relativeDifference } from "../../support/allclose.js";
 

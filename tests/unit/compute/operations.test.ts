@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { Row } from "../../../src/data/row.js";
 import { adapterScale, compile, numbers, type Operation } from "../../support/compute/operations.js";
-import { engineNames } from "../../support/compute/engine.js";
+import { engineNames, onWebgpu } from "../../support/compute/devices.js";
+import { keepWebgpuOpen } from "../../support/compute/webgpu.js";
 import { relativeDifference } from "../../support/allclose.js";
 
 /** Rows of 5 and 6 places; the second has two examples, the first some padding. */
@@ -153,14 +154,19 @@ operations["attention in blocks and a window"] = {
 };
 operations["block, recomputed"] = { ...block!, operation: { ...block!.operation, checkpointing: true } };
 
+if (onWebgpu) beforeAll(keepWebgpuOpen);
+
 describe.each(engineNames)("%s: a gradient is not the slope of its operation", (engine) => {
   it.each(Object.entries(operations))("%s", async (_, { operation, features }) => {
     const compiled = await compile(engine, operation, features);
     const coefficients = numbers(tokens * features, 9);
     const point = Object.fromEntries(Object.entries(compiled.sizes).map(([name, size], i) => [name, numbers(size, i)]));
+    // Slopes take hundreds of runs, too many for a driver in software: they are those of the same function on the CPU.
+    const compared = onWebgpu ? await compile("onnx", operation, features) : compiled;
     const value = async (at: Record<string, Float32Array>): Promise<number> =>
-      (await compiled.outputAt(at)).reduce((sum, y, i) => sum + y * coefficients[i]!, 0);
-    const { gradients } = await compiled.at(point, coefficients);
+      (await compared.outputAt(at)).reduce((sum, y, i) => sum + y * coefficients[i]!, 0);
+    const { output, gradients } = await compiled.at(point, coefficients);
+    expect(relativeDifference(output, await compared.outputAt(point))).toBeLessThan(1e-5);
     const step = 2e-2;
     for (const [name, size] of Object.entries(compiled.sizes)) {
       const slopes = new Float64Array(size);
@@ -171,6 +177,7 @@ describe.each(engineNames)("%s: a gradient is not the slope of its operation", (
       expect(Math.max(...slopes.map(Math.abs))).toBeGreaterThan(1e-2);
       expect(relativeDifference(gradients[name]!, slopes), name).toBeLessThan(2e-3);
     }
+    if (compared !== compiled) await compared.close();
     await compiled.close();
   });
 });

@@ -49,7 +49,7 @@ export function blockedBackward(
   settings: AttentionSettings,
 ): Record<"q" | "k" | "v", Value> {
   const { graph, scope } = context;
-  const alpha = { float: settings.scale };
+  const alpha = settings.scale;
   const mask = scope.mask(settings.window);
   const toMixed = splitQueries(context, gradient, settings);
   const rowSums = sumPerQuery(context, graph.op("Mul", [gradient, output]), settings);
@@ -63,11 +63,11 @@ export function blockedBackward(
     const keys = view.keys(inputs.keys);
     const p = probabilities(body, queries, keys, view.mask(mask), settings);
     const ofBlock = view.queries(toMixed);
-    const toP = body.runtimeOp("FusedMatMul", [ofBlock, view.keys(inputs.values)], { transB: 1 });
+    const toP = body.product(ofBlock, view.keys(inputs.values), { transB: true, rank: 4 });
     const toScores = body.op("Mul", [p, body.op("Sub", [toP, view.queries(rowSums, 1)])]);
-    const toQueries = body.runtimeOp("FusedMatMul", [toScores, keys], { alpha });
-    const toBlockKeys = body.runtimeOp("FusedMatMul", [queries, toScores], { transA: 1, alpha });
-    const toBlockValues = body.runtimeOp("FusedMatMul", [ofBlock, p], { transA: 1 });
+    const toQueries = body.product(toScores, keys, { alpha, rank: 4 });
+    const toBlockKeys = body.product(queries, toScores, { transA: true, alpha, rank: 4 });
+    const toBlockValues = body.product(ofBlock, p, { transA: true, rank: 4 });
     return {
       carried: [view.addToPlaces(toKeys, toBlockKeys), view.addToPlaces(toValues, toBlockValues)],
       given: [{ value: unstack(body, toQueries, settings), dims: blockDims(settings) }],

@@ -27,8 +27,7 @@ export function probabilities(
   mask: Value,
   settings: AttentionSettings,
 ): Value {
-  const alpha = { float: settings.scale };
-  const scores = graph.runtimeOp("FusedMatMul", [queries, keys], { transB: 1, alpha });
+  const scores = graph.product(queries, keys, { transB: true, alpha: settings.scale, rank: 4 });
   const keyCount = graph.op("Shape", [scores], { start: 3, end: 4 });
   const apart = graph.op("Concat", [graph.ints([0, 0, groupSize(settings), -1]), keyCount], { axis: 0 });
   const masked = graph.op("Add", [graph.op("Reshape", [scores, apart]), mask]);

@@ -47,15 +47,15 @@ function forward(context: GraphContext, x: Value, module: Projection, adapted: U
   let addend = module.bias ? weights.vector(`${module.path}.bias`) : null;
   if (adapted !== null) {
     const { adapter, low } = adapted;
-    const attributes = { transB: 1, alpha: { float: adapters.scale } };
+    const alpha = adapters.scale;
     addend =
       addend === null
-        ? graph.runtimeOp("FusedMatMul", [low, adapter.b], attributes)
-        : graph.op("Gemm", [low, adapter.b, addend], attributes);
+        ? graph.product(low, adapter.b, { transB: true, alpha })
+        : graph.op("Gemm", [low, adapter.b, addend], { transB: 1, alpha: { float: alpha } });
   }
   const output =
     addend === null
-      ? graph.runtimeOp("FusedMatMul", [x, weight], { transB: 1 }, label)
+      ? graph.product(x, weight, { transB: true }, label)
       : graph.op("Gemm", [x, weight, addend], { transB: 1 }, label);
   return graph.declare(output, ["tokens", module.outFeatures]);
 }
@@ -68,7 +68,7 @@ function backward(
 ): void {
   const { graph, adapters, tape } = context;
   if (tape === null) return;
-  const alpha = { float: adapters.scale };
+  const alpha = adapters.scale;
   const adapted: Adapter[] = [];
   const toLow: Value[] = [];
   let toInput: Value | null = null;
@@ -79,9 +79,9 @@ function backward(
     if (use.adapted === null) return;
     const { adapter, low } = use.adapted;
     // B's gradient is computed transposed: the narrow matrix is then the one that the product transposes.
-    const toB = graph.runtimeOp("FusedMatMul", [low, gradient], { transA: 1, alpha });
+    const toB = graph.product(low, gradient, { transA: true, alpha });
     tape.accumulate(adapter.b, graph.op("Transpose", [toB], { perm: [1, 0] }));
-    toLow.push(graph.runtimeOp("FusedMatMul", [gradient, adapter.b], { alpha }));
+    toLow.push(graph.product(gradient, adapter.b, { alpha }));
     adapted.push(adapter);
   });
   toInput = lowRankBackward(context, x, adapted, toLow, toInput);

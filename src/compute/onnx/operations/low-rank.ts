@@ -10,12 +10,10 @@ export function lowRank(context: GraphContext, x: Value, adapters: readonly Adap
   const { graph, adapters: settings } = context;
   if (adapters.length === 0) return [];
   if (!isShared(adapters)) {
-    const attributes = { transB: 1, alpha: { float: settings.keepScale } };
-    return adapters.map((adapter) =>
-      graph.runtimeOp("FusedMatMul", [kept(context, x, adapter), adapter.a], attributes),
-    );
+    const product = { transB: true, alpha: settings.keepScale };
+    return adapters.map((adapter) => graph.product(kept(context, x, adapter), adapter.a, product));
   }
-  const low = graph.runtimeOp("FusedMatMul", [x, stackedA(context, adapters)], { transB: 1 });
+  const low = graph.product(x, stackedA(context, adapters), { transB: true });
   return split(context, low, adapters.length, 1);
 }
 
@@ -43,7 +41,7 @@ export function lowRankBackward(
     );
   }
   const all = join(context, toLow, 1);
-  const toA = graph.runtimeOp("FusedMatMul", [all, input], { transA: 1 });
+  const toA = graph.product(all, input, { transA: true });
   const parts = split(context, toA, adapters.length, 0);
   adapters.forEach(({ a }, i) => tape.accumulate(a, parts[i] ?? toA));
   if (!tape.needs(x)) return null;
@@ -60,11 +58,11 @@ function droppedBackward(
   toInput: Value | null,
 ): Value | null {
   const { graph, tape, adapters } = context;
-  const scaled = { float: adapters.keepScale };
+  const alpha = adapters.keepScale;
   const keptInput = kept(context, input, adapter);
-  tape?.accumulate(adapter.a, graph.runtimeOp("FusedMatMul", [toLow, keptInput], { transA: 1, alpha: scaled }));
+  tape?.accumulate(adapter.a, graph.product(toLow, keptInput, { transA: true, alpha }));
   if (tape?.needs(x) !== true) return null;
-  const through = kept(context, graph.runtimeOp("FusedMatMul", [toLow, adapter.a], { alpha: scaled }), adapter);
+  const through = kept(context, graph.product(toLow, adapter.a, { alpha }), adapter);
   return toInput === null ? through : graph.op("Add", [toInput, through]);
 }
 
