@@ -3,11 +3,9 @@ import type { Engine, EngineOptions, Trainable } from "../../../src/compute/engi
 import { onnxEngine, type OnnxEngineSettings } from "../../../src/compute/onnx/engine.js";
 import { tfjsEngine, type TfjsEngineSettings } from "../../../src/compute/tfjs/engine.js";
 import type { LoraSettings, ModelFolder } from "../../../src/model/index.js";
-import { deviceOf, nativeAddons, type EngineOnDevice } from "./devices.js";
+import { deviceOf, type EngineOnDevice } from "./devices.js";
 import { keepWebgpuOpen } from "./webgpu.js";
 import { openGolden, type Golden, type GoldenCase } from "./golden.js";
-
-export { engineNames } from "./devices.js";
 
 export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
 
@@ -26,8 +24,6 @@ function engineOf({ engine = "onnx", ...settings }: ModelSettings): Engine {
       return onnxEngine(settings);
     case "tfjs":
       return tfjsEngine({ backends: ["wasm"], ...settings });
-    case "tfjs native":
-      return tfjsEngine({ backends: nativeAddons, ...settings });
   }
 }
 

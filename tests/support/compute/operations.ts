@@ -16,7 +16,7 @@ import { Shapes } from "../../../src/compute/onnx/shapes.js";
 import { Parameters, Tape } from "../../../src/compute/onnx/tape.js";
 import { Weights } from "../../../src/compute/onnx/weights.js";
 import { collate, type Row } from "../../../src/data/row.js";
-import { deviceOf, engineOf, nativeAddons, type EngineOnDevice } from "./devices.js";
+import { deviceOf, engineOf, type EngineOnDevice } from "./devices.js";
 import { compileTensors } from "./tensor-operations.js";
 import { floatTensor, openModelFolder, writeSafetensors } from "../../../src/model/index.js";
 
@@ -64,7 +64,7 @@ export interface CompiledOperation {
 export function compile(engine: EngineOnDevice, operation: Operation, features: number): Promise<CompiledOperation> {
   return engineOf(engine) === "onnx"
     ? compileGraph(operation, features, deviceOf(engine))
-    : compileTensors(operation, features, engine === "tfjs native" ? nativeAddons : ["wasm"]);
+    : compileTensors(operation, features);
 }
 
 async function compileGraph(operation: Operation, features: number, device: Device): Promise<CompiledOperation> {

@@ -2,7 +2,7 @@
 import { tensor, tidy, type Rank, type Tensor } from "@tensorflow/tfjs-core";
 import { RotaryTable } from "../../../src/compute/batch/rotary-table.js";
 import { Adapters } from "../../../src/compute/tfjs/adapters.js";
-import { loadBackend, type BackendName } from "../../../src/compute/tfjs/backends.js";
+import { loadBackend } from "../../../src/compute/tfjs/backends.js";
 import { BatchScope } from "../../../src/compute/tfjs/batch-scope.js";
 import type { TensorContext } from "../../../src/compute/tfjs/context.js";
 import { sequenceTensors } from "../../../src/compute/tfjs/sequence.js";
@@ -22,12 +22,8 @@ import {
 
 type Values = Readonly<Record<string, Float32Array>>;
 
-export async function compileTensors(
-  operation: Operation,
-  features: number,
-  order: readonly BackendName[],
-): Promise<CompiledOperation> {
-  const backend = await loadBackend({ order, device: "cpu", threads: 1 });
+export async function compileTensors(operation: Operation, features: number): Promise<CompiledOperation> {
+  const backend = await loadBackend({ order: ["wasm"], device: "cpu", threads: 1 });
   const batch = collate(operation.rows, 1);
   const tokens = batch.rows * batch.length;
   const table = new RotaryTable({

@@ -1,0 +1,10 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+it("docs/engines.md claims other runs than those that the numerics suite recorded, or a golden case was never run", () => {
+  const script = join(import.meta.dirname, "../../../scripts/engines-table.mjs");
+  const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+});
