@@ -33,7 +33,10 @@ const options = [
     name: "every operation's gradient, against finite differences",
     tests: [["operations", /a gradient is not the slope/]],
   },
-  { name: "packed rows, padding, loss in chunks", tests: [["invariance", /packed examples|padding, or|a loss in chunks/]] },
+  {
+    name: "packed rows, padding, loss in chunks",
+    tests: [["invariance", /packed examples|padding, or|a loss in chunks/]],
+  },
   {
     name: "dropout, of the same elements in all",
     tests: [
@@ -171,7 +174,9 @@ const [command, ...more] = process.argv.slice(2);
 if (command === "--check") {
   const cases = [...families().values()].flat();
   const never = ["onnx", "tfjs"].flatMap((column) =>
-    cases.filter((name) => record.runs[column]?.[`golden: ${name}`] === undefined).map((name) => `${name} on ${column}`),
+    cases
+      .filter((name) => record.runs[column]?.[`golden: ${name}`] === undefined)
+      .map((name) => `${name} on ${column}`),
   );
   const problems = never.length > 0 ? [`never run: ${never.join(", ")}`] : [];
   if (pageWith(record) !== readFileSync(pageFile, "utf8")) problems.push("the table is not that of the recorded runs");

@@ -25,6 +25,19 @@ interface CacheSlot {
   readonly present: string;
 }
 
+const cacheSlots = (spec: DecoderSpec): CacheSlot[] =>
+  spec.windows.flatMap((_, layer) =>
+    (["key", "value"] as const).map((part) => ({ past: pastName(layer, part), present: presentName(layer, part) })),
+  );
+
+/** The generation graph's outputs that are only ever fed back to it. */
+export const cacheNames = (spec: DecoderSpec): string[] => cacheSlots(spec).map(({ present }) => present);
+
+/** Gives back what lies in a device's memory; the rest is garbage collected. */
+function release(cache: Feeds): void {
+  for (const tensor of Object.values(cache)) if (tensor.location === "gpu-buffer") tensor.dispose();
+}
+
 export class OnnxDecoder implements Decoder {
   readonly #parts: OnnxDecoderParts;
   readonly #rows: number;
@@ -38,9 +51,7 @@ export class OnnxDecoder implements Decoder {
     this.#parts = parts;
     this.#rows = rows;
     this.#places = new Places(rows);
-    this.#slots = spec.windows.flatMap((_, layer) =>
-      (["key", "value"] as const).map((part) => ({ past: pastName(layer, part), present: presentName(layer, part) })),
-    );
+    this.#slots = cacheSlots(spec);
     const nothing = new TensorOf("float32", new Float32Array(), [rows, spec.keyValueHeads, 0, spec.headDim]);
     this.#cache = Object.fromEntries(this.#slots.map(({ past }) => [past, nothing]));
   }
@@ -51,11 +62,14 @@ export class OnnxDecoder implements Decoder {
     const fed = this.#places.feed(valid, length);
     const feeds = { ...this.#feeds(inputIds, length, fed), ...this.#cache };
     const outputs = await this.#parts.session.run(feeds, [logitsName, ...this.#slots.map(({ present }) => present)]);
+    const before = this.#cache;
     this.#cache = Object.fromEntries(this.#slots.map(({ past, present }) => [past, output(outputs, present)]));
+    release(before);
     return output(outputs, logitsName).data as Float32Array;
   }
 
   close(): Promise<void> {
+    if (this.#cache !== null) release(this.#cache);
     this.#cache = null;
     return Promise.resolve();
   }

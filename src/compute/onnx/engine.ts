@@ -6,7 +6,6 @@ import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { residentShare, residentWeights } from "./resident.js";
-import { tensorClass } from "./session.js";
 import { OnnxTrainable } from "./trainable.js";
 
 /** What benchmarks and tests may set besides. */
@@ -32,10 +31,15 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
       const spec = describeModel(model);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const resident = await residentWeights(model, spec, settings.residentBytes ?? residentLimit(options.device));
-      return new OnnxTrainable(
-        { ...options, ...settings, model, spec, layout, resident, dropout: lora?.dropout ?? 0 },
-        await tensorClass(),
-      );
+      return OnnxTrainable.open({
+        ...options,
+        ...settings,
+        model,
+        spec,
+        layout,
+        resident,
+        dropout: lora?.dropout ?? 0,
+      });
     },
   };
 }

@@ -1,24 +1,15 @@
 /**
- * One ONNX Runtime session and how it is configured. This is the only module that loads the runtime, and only once a
+ * One ONNX Runtime session. This is the only module that loads the runtime, and only once a
  * session is opened.
  */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { CoxswainError, messageOf } from "../../errors.js";
-import type { Device } from "../engine.js";
+import { deviceEnvironment, sessionOptions, type SessionSettings } from "./session-options.js";
 
 export type Feeds = Record<string, Tensor>;
 export type Outputs = Readonly<Record<string, Tensor>>;
 
-export interface SessionSettings {
-  /** What the session is for, in messages: "gradients", "loss", "generation". */
-  readonly purpose: string;
-  /** Folder that external data is relative to. */
-  readonly folder: string;
-  readonly device: Device;
-  readonly threads: number;
-  /** Prefix of the file that operator timings are written to when the session closes; none is written without. */
-  readonly profile?: string;
-}
+export type { SessionSettings } from "./session-options.js";
 
 /** @throws CoxswainError "config" where the runtime's native library does not load */
 async function runtime() {
@@ -51,6 +42,7 @@ export class Session {
   /** @throws CoxswainError "config" if the runtime cannot use the device, "model" if it does not take the graph */
   static async open(model: Uint8Array, settings: SessionSettings): Promise<Session> {
     const { InferenceSession: RuntimeSession, listSupportedBackends } = await runtime();
+    for (const [name, value] of Object.entries(deviceEnvironment(settings.device))) process.env[name] ??= value;
     // A provider that the runtime does not know it passes over in silence, and computes on the CPU.
     const known = listSupportedBackends().map(({ name }) => name);
     if (!known.includes(settings.device)) {
@@ -110,32 +102,3 @@ const saying = (error: unknown): string =>
   messageOf(error)
     .replace(/^\/onnxruntime_src\/.*? was false\. /s, "")
     .trim();
-
-/**
- * Our graphs are written in the form in which they should run, so the runtime's graph optimiser has nothing to add: it
- * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, for each graph.
- */
-function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
-  const { device, threads, folder, profile } = settings;
-  return {
-    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    graphOptimizationLevel: "disabled",
-    enableMemPattern: false,
-    enableCpuMemArena: true,
-    logSeverityLevel: 3,
-    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
-    extra: {
-      session: {
-        model_external_initializers_file_folder_path: folder,
-        // Weights packed for the matrix product would be a second copy in memory, and are no faster at these sizes.
-        disable_prepacking: "1",
-        // Threads that wait for work by spinning take the cores from other workers of this machine: measured 2 to 4 times
-        // slower as soon as anything else runs.
-        "intra_op.allow_spinning": "0",
-      },
-    },
-  };
-}

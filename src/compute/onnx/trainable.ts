@@ -10,12 +10,13 @@ import { batchGraph, lossesName } from "./batch-graph.js";
 import { checkBatch } from "../batch/check-tokens.js";
 import { chunkLimit, lossChunks, type LossChunks } from "../batch/chunks.js";
 import { batchFeeds } from "./feeds.js";
-import { OnnxDecoder } from "./decoder.js";
+import { cacheNames, OnnxDecoder } from "./decoder.js";
+import { deviceWeights, type DeviceWeights } from "./device-weights.js";
 import { generationGraph } from "./generation-graph.js";
 import { gradientName, maskName, parameterName } from "./graph-inputs.js";
 import type { ResidentWeights } from "./resident.js";
 import { RotaryTable } from "../batch/rotary-table.js";
-import { Session, type Feeds, type TensorClass } from "./session.js";
+import { Session, tensorClass, type Feeds, type TensorClass } from "./session.js";
 
 export interface OnnxTrainableOptions extends EngineOptions {
   readonly model: ModelFolder;
@@ -36,21 +37,32 @@ type Purpose = "gradients" | "gradients with dropout" | "loss" | "generation";
 export class OnnxTrainable implements Trainable {
   readonly layout: LoraLayout;
   readonly backend: ComputeBackend = { name: "onnxruntime", reason: "the only one", warning: null };
-  readonly #options: OnnxTrainableOptions;
+  readonly #options: Omit<OnnxTrainableOptions, "resident">;
   readonly #tensor: TensorClass;
   readonly #parameters: Float32Array;
+  readonly #residentNames: ReadonlySet<string>;
+  readonly #weights: DeviceWeights;
   /** Adapter tensors (views of `#parameters`) and resident weights: the same in every run. */
   readonly #constantFeeds: Feeds;
   readonly #rotary: RotaryTable;
   readonly #sessions = new Map<Purpose, Promise<Session>>();
 
-  constructor(options: OnnxTrainableOptions, tensor: TensorClass) {
+  private constructor({ resident, ...options }: OnnxTrainableOptions, tensor: TensorClass, weights: DeviceWeights) {
     this.layout = options.layout;
     this.#options = options;
     this.#tensor = tensor;
+    this.#residentNames = new Set(resident.keys());
+    this.#weights = weights;
     this.#parameters = new Float32Array(options.layout.size);
-    this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...this.#residentFeeds() };
+    this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...weights.feeds };
     this.#rotary = new RotaryTable(options.spec.rotary);
+  }
+
+  /** @throws CoxswainError "config" if resident weights cannot be brought to the device */
+  static async open(options: OnnxTrainableOptions): Promise<OnnxTrainable> {
+    const tensor = await tensorClass();
+    const { resident, spec, device } = options;
+    return new OnnxTrainable(options, tensor, await deviceWeights(resident, weightShapes(spec), device, tensor));
   }
 
   setParameters(flat: Float32Array): Promise<void> {
@@ -104,13 +116,15 @@ export class OnnxTrainable implements Trainable {
     for (const session of await Promise.allSettled(sessions)) {
       if (session.status === "fulfilled") await session.value.close();
     }
+    await this.#weights.close();
   }
 
   #session(purpose: Purpose): Promise<Session> {
     let session = this.#sessions.get(purpose);
     if (session === undefined) {
-      const { model, device, threads, profile } = this.#options;
-      const settings = { purpose, folder: model.path, device, threads };
+      const { model, spec, device, threads, profile } = this.#options;
+      const staying = purpose === "generation" && device === "webgpu" ? cacheNames(spec) : [];
+      const settings = { purpose, folder: model.path, device, threads, staying };
       session = Session.open(this.#graph(purpose), profile === undefined ? settings : { ...settings, profile });
       this.#sessions.set(purpose, session);
     }
@@ -119,7 +133,7 @@ export class OnnxTrainable implements Trainable {
 
   #graph(purpose: Purpose): Uint8Array {
     const { model, spec, layout, device, dropout, gradientCheckpointing } = this.#options;
-    const resident = new Set(this.#options.resident.keys());
+    const resident = this.#residentNames;
     if (purpose === "generation") return generationGraph(model, spec, layout, device, resident);
     return batchGraph({
       model,
@@ -156,14 +170,6 @@ export class OnnxTrainable implements Trainable {
       feeds[maskName(index)] = new this.#tensor("bool", mask, [tokens, inFeatures]);
     });
     return feeds;
-  }
-
-  #residentFeeds(): Feeds {
-    const shapes = weightShapes(this.#options.spec);
-    const entries = [...this.#options.resident].map(
-      ([name, values]) => [name, new this.#tensor("float32", values, shapes.get(name) ?? [])] as const,
-    );
-    return Object.fromEntries(entries);
   }
 
   /** Views of each LoRA tensor in a flat vector. */

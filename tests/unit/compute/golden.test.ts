@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { describeModel } from "../../../src/compute/families/index.js";
-import { tensorClass } from "../../../src/compute/onnx/session.js";
 import { OnnxTrainable } from "../../../src/compute/onnx/trainable.js";
 import { collate } from "../../../src/data/row.js";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../src/model/float-convert.js";
@@ -58,10 +57,14 @@ it("qwen2: with rotary frequencies rounded as in the reference, its gradients ar
   bfloat16ToFloat32(bits, inverseFrequencies);
   const layout = await withGolden("qwen2", (trainable) => Promise.resolve(trainable.layout));
   const rounded = { ...spec, rotary: { ...spec.rotary, inverseFrequencies } };
-  const trainable = new OnnxTrainable(
-    { ...options, model: golden.model, spec: rounded, layout, resident: new Map(), dropout: 0 },
-    await tensorClass(),
-  );
+  const trainable = await OnnxTrainable.open({
+    ...options,
+    model: golden.model,
+    spec: rounded,
+    layout,
+    resident: new Map(),
+    dropout: 0,
+  });
   await trainable.setParameters(await golden.startingAdapter(layout));
   const gradient = new Float32Array(layout.size);
   const { tokens } = await trainable.gradients(collate(golden.rows), gradient);
