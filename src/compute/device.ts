@@ -17,24 +17,26 @@ export interface ComputeSettings {
 
 export interface DeviceChoice {
   readonly device: Device;
-  /** Why, as a clause: "no CUDA provider is installed". */
+  /** Why, and why not those that are preferred, as a clause: "no CUDA provider is installed; no GPU is to be seen". */
   readonly reason: string;
 }
 
-/** Which execution providers this installation of the runtime has. */
-export interface InstalledProviders {
+/** Which execution providers this machine can use. */
+export interface Providers {
+  /** The CUDA provider is installed. */
   readonly cuda: boolean;
+  /** Why WebGPU cannot be used, as a clause; null where it can. */
+  readonly webgpu: string | null;
 }
 
-/**
- * CUDA where it is installed, else the CPU. WebGPU is used only where it is asked for: whether a usable GPU stands behind
- * it is known only once a model is opened.
- */
-export function chooseDevice(asked: "auto" | Device, installed: InstalledProviders): DeviceChoice {
+/** CUDA, else WebGPU, else the CPU. */
+export function chooseDevice(asked: "auto" | Device, installed: Providers): DeviceChoice {
   if (asked === "auto") {
-    return installed.cuda
-      ? { device: "cuda", reason: "the CUDA provider is installed" }
-      : { device: "cpu", reason: "no CUDA provider is installed" };
+    if (installed.cuda) return { device: "cuda", reason: "the CUDA provider is installed" };
+    const withoutCuda = "no CUDA provider is installed";
+    return installed.webgpu === null
+      ? { device: "webgpu", reason: `${withoutCuda}; WebGPU has a GPU` }
+      : { device: "cpu", reason: `${withoutCuda}; WebGPU: ${installed.webgpu}` };
   }
   if (asked === "cuda" && !installed.cuda) {
     throw new CoxswainError(
@@ -67,13 +69,26 @@ function installCuda(): string {
 
 const runtimeFolder = (): string => join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
 
-/** Looks for the runtime's provider libraries; opens none of them. */
-export function installedProviders(): InstalledProviders {
+/**
+ * Whether WebGPU can be used is asked, of the runtime itself, only where the answer decides: it takes a moment.
+ * @param webgpuAbsence see `onnx/probe.ts`
+ */
+export async function usableProviders(
+  { engine, device }: Pick<ComputeSettings, "engine" | "device">,
+  webgpuAbsence: () => Promise<string | null>,
+): Promise<Providers> {
+  const cuda = isCudaInstalled();
+  const matters = engine !== "tfjs" && device === "auto" && !cuda;
+  return { cuda, webgpu: matters ? await webgpuAbsence() : "not asked for" };
+}
+
+/** Looks for the runtime's provider library; does not open it. */
+function isCudaInstalled(): boolean {
   const bin = join(runtimeFolder(), "bin");
-  if (!existsSync(bin)) return { cuda: false };
+  if (!existsSync(bin)) return false;
   const names = ["libonnxruntime_providers_cuda.so", "onnxruntime_providers_cuda.dll"];
   const folders = readdirSync(bin).map((version) => join(bin, version, process.platform, process.arch));
-  return { cuda: folders.some((folder) => names.some((name) => existsSync(join(folder, name)))) };
+  return folders.some((folder) => names.some((name) => existsSync(join(folder, name))));
 }
 
 /**
@@ -82,7 +97,7 @@ export function installedProviders(): InstalledProviders {
  */
 export function resolveCompute(
   settings: ComputeSettings,
-  installed: InstalledProviders = installedProviders(),
+  installed: Providers,
 ): { readonly engine: EngineName; readonly options: EngineOptions; readonly reason: string } {
   const { threads, gradientCheckpointing } = settings;
   const engine = settings.engine === "auto" ? "onnx" : settings.engine;

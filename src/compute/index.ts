@@ -1,6 +1,7 @@
 /** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
-import { resolveCompute, type ComputeSettings } from "./device.js";
+import { resolveCompute, usableProviders, type ComputeSettings } from "./device.js";
 import type { Device, Engine, EngineOptions } from "./engine.js";
+import { webgpuAbsence } from "./onnx/probe.js";
 import { threadedEngine } from "./thread/engine.js";
 
 export type {
@@ -15,7 +16,7 @@ export type {
   LossSum,
   Trainable,
 } from "./engine.js";
-export { chooseDevice, installedProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
+export { chooseDevice, usableProviders, type ComputeSettings, type DeviceChoice, type Providers } from "./device.js";
 export { familyNames, familyOf, linearModules, resolveTargets } from "./families/index.js";
 
 export interface OpenedEngine {
@@ -29,12 +30,10 @@ export interface OpenedEngine {
 }
 
 /**
- * Resolves "auto" and gives the engine. Loads no native code yet: that happens in `engine.load`.
+ * Resolves "auto" and gives the engine. The models' native code is loaded in `engine.load`, in a thread of its own.
  * @throws CoxswainError "config" for an engine, device or dtype that is not there
  */
-export function openEngine(settings: ComputeSettings): Promise<OpenedEngine> {
-  return Promise.resolve().then(() => {
-    const { engine, options, reason } = resolveCompute(settings);
-    return { engine: threadedEngine(engine), device: options.device, reason, options };
-  });
+export async function openEngine(settings: ComputeSettings): Promise<OpenedEngine> {
+  const { engine, options, reason } = resolveCompute(settings, await usableProviders(settings, webgpuAbsence));
+  return { engine: threadedEngine(engine), device: options.device, reason, options };
 }

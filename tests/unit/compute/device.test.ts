@@ -6,15 +6,21 @@ import { onnxEngine } from "../../../src/compute/onnx/engine.js";
 import { collate } from "../../../src/data/row.js";
 import { options } from "../../support/compute/engine.js";
 import { openGolden } from "../../support/compute/golden.js";
-import { chooseDevice, resolveCompute } from "../../../src/compute/device.js";
+import { chooseDevice, resolveCompute, usableProviders } from "../../../src/compute/device.js";
 
 const settings = { engine: "auto", device: "auto", dtype: "auto", threads: 3, gradientCheckpointing: true } as const;
-const without = { cuda: false };
+const without = { cuda: false, webgpu: "no GPU is to be seen" };
+const onCpu = "no CUDA provider is installed; WebGPU: no GPU is to be seen";
 
 describe("what computes is not what was asked for", () => {
-  it("auto picks CUDA where it is installed, else the CPU, and says why", () => {
-    expect(chooseDevice("auto", { cuda: true })).toEqual({ device: "cuda", reason: "the CUDA provider is installed" });
-    expect(chooseDevice("auto", without)).toEqual({ device: "cpu", reason: "no CUDA provider is installed" });
+  it("auto picks CUDA, else WebGPU, else the CPU, and says why, and why not those before it", () => {
+    const cuda = { device: "cuda", reason: "the CUDA provider is installed" };
+    expect(chooseDevice("auto", { cuda: true, webgpu: null })).toEqual(cuda);
+    expect(chooseDevice("auto", { cuda: false, webgpu: null })).toEqual({
+      device: "webgpu",
+      reason: "no CUDA provider is installed; WebGPU has a GPU",
+    });
+    expect(chooseDevice("auto", without)).toEqual({ device: "cpu", reason: onCpu });
     expect(chooseDevice("webgpu", without)).toEqual({ device: "webgpu", reason: "asked for" });
   });
 
@@ -22,12 +28,27 @@ describe("what computes is not what was asked for", () => {
     expect(resolveCompute(settings, without)).toEqual({
       engine: "onnx",
       options: { device: "cpu", dtype: "float32", threads: 3, gradientCheckpointing: true },
-      reason: "no CUDA provider is installed",
+      reason: onCpu,
     });
   });
 
+  it("the runtime is asked for WebGPU only where the answer decides", async () => {
+    let asked = 0;
+    const absence = (): Promise<string | null> => Promise.resolve(`asked ${++asked}`);
+    for (const given of [{ device: "cpu" }, { device: "webgpu" }, { engine: "tfjs" }] as const) {
+      await usableProviders({ ...settings, ...given }, absence);
+    }
+    expect(asked).toBe(0);
+    const { cuda, webgpu } = await usableProviders(settings, absence);
+    if (!cuda) expect(webgpu).toBe("asked 1");
+  });
+
   it("the tfjs engine computes on the CPU unless CUDA is asked for", () => {
-    const { engine, options: chosen, reason } = resolveCompute({ ...settings, engine: "tfjs" }, { cuda: true });
+    const {
+      engine,
+      options: chosen,
+      reason,
+    } = resolveCompute({ ...settings, engine: "tfjs" }, { ...without, cuda: true });
     expect([engine, chosen.device]).toEqual(["tfjs", "cpu"]);
     expect(reason).toContain("only where device: cuda asks for it");
     expect(resolveCompute({ ...settings, engine: "tfjs", device: "cuda" }, without).options.device).toBe("cuda");

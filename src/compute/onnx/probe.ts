@@ -1,0 +1,34 @@
+/** Whether this machine has a GPU that WebGPU can use. */
+import { existsSync, readdirSync } from "node:fs";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { GraphBuilder } from "./graph-builder.js";
+import { Session } from "./session.js";
+
+/**
+ * Opens a session that computes nothing, on WebGPU. On Linux only where a GPU's device file is to be seen: a Vulkan driver
+ * in software would serve as well, and be far slower than the CPU.
+ * @returns why there is none, as a clause; null where there is one
+ */
+export async function webgpuAbsence(): Promise<string | null> {
+  if (process.platform === "linux" && !hasDeviceFile())
+    return "no GPU is to be seen (/dev/dri, /dev/nvidia0, /dev/dxg)";
+  try {
+    const session = await openTrivialSession();
+    await session.close();
+    return null;
+  } catch (error) {
+    return error instanceof CoxswainError ? error.message.replace(/^compute\.device: /, "") : messageOf(error);
+  }
+}
+
+/** A session on WebGPU that negates one number. */
+export function openTrivialSession(): Promise<Session> {
+  const graph = GraphBuilder.for("webgpu");
+  graph.output("y", graph.op("Neg", [graph.input("x", "float32", [1])]), "float32", [1]);
+  return Session.open(graph.model("trivial"), { purpose: "trivial", folder: ".", device: "webgpu", threads: 1 });
+}
+
+function hasDeviceFile(): boolean {
+  if (["/dev/nvidia0", "/dev/dxg"].some((file) => existsSync(file))) return true;
+  return existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
+}
