@@ -1,6 +1,7 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
 import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
@@ -55,8 +56,11 @@ export async function lead(options: LeadOptions): Promise<void> {
       },
     });
     view.note(describe(config, coordinator));
-    if (options.localWorkers && config.workers > 0)
-      workers = startWorkers(config, coordinator, (text) => view.note(text));
+    if (options.localWorkers && config.workers > 0) {
+      const gpus = await localGpus(config);
+      if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
+      workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
+    }
     const finished = await coordinator.done;
     await coordinator.close();
     await workers?.close();
@@ -71,7 +75,18 @@ export async function lead(options: LeadOptions): Promise<void> {
   }
 }
 
-function startWorkers(config: RunConfig, coordinator: RunningCoordinator, note: (text: string) => void): LocalWorkers {
+/** The GPU of each local worker, in turn; none where there are not several, or the run computes on something else. */
+async function localGpus({ compute, workers }: RunConfig): Promise<readonly string[]> {
+  const gpus = picksCuda(compute) ? await visibleGpus() : [];
+  return gpus.length < 2 ? [] : Array.from({ length: workers }, (_, index) => gpus[index % gpus.length] ?? "");
+}
+
+function startWorkers(
+  config: RunConfig,
+  coordinator: RunningCoordinator,
+  gpus: readonly string[],
+  note: (text: string) => void,
+): LocalWorkers {
   const { tls, token } = config.cluster;
   return startLocalWorkers({
     count: config.workers,
@@ -81,6 +96,7 @@ function startWorkers(config: RunConfig, coordinator: RunningCoordinator, note: 
       tls === null
         ? []
         : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
+    environments: gpus.map((gpu) => ({ [visibleVariable]: gpu })),
     logFolder: join(config.output_dir, "logs"),
     note,
     onFailure: (error) => coordinator.fail(error),

@@ -10,6 +10,7 @@ interface WorkerFlags {
   readonly advertise?: string;
   readonly model?: string;
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
+  readonly devices?: string;
   readonly reconnectTimeout?: number;
   readonly http: string;
   readonly tlsCa?: string;
@@ -32,6 +33,7 @@ export function registerWorker(program: Command): void {
         "webgpu",
       ]),
     )
+    .option("--devices <list>", "one worker process a GPU: numbers as nvidia-smi has them, as in 0,1, or all")
     .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
     .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
     .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")
@@ -45,6 +47,11 @@ export function registerWorker(program: Command): void {
     .option("--tls-key <file>", "its private key")
     .action((flags: WorkerFlags) =>
       runCommand(async () => {
+        if (flags.devices !== undefined) {
+          const { attendOnDevices } = await import("./attend-devices.js");
+          process.exitCode = await attendOnDevices(flags, flags.devices);
+          return;
+        }
         const { attendRun } = await import("./attend.js");
         await attendRun(flags);
       }),

@@ -82,6 +82,11 @@ export async function usableProviders(
   return { cuda, webgpu: matters ? await webgpuAbsence() : "not asked for" };
 }
 
+/** Whether a run of these settings computes with CUDA on this machine. */
+export function picksCuda({ engine, device }: Pick<ComputeSettings, "engine" | "device">): boolean {
+  return device === "cuda" || (device === "auto" && engine !== "tfjs" && isCudaInstalled());
+}
+
 /** Looks for the runtime's provider library; does not open it. */
 function isCudaInstalled(): boolean {
   const bin = join(runtimeFolder(), "bin");

@@ -16,7 +16,15 @@ export type {
   LossSum,
   Trainable,
 } from "./engine.js";
-export { chooseDevice, usableProviders, type ComputeSettings, type DeviceChoice, type Providers } from "./device.js";
+export {
+  chooseDevice,
+  picksCuda,
+  usableProviders,
+  type ComputeSettings,
+  type DeviceChoice,
+  type Providers,
+} from "./device.js";
+export { chooseGpus, visibleGpus, visibleVariable } from "./gpus.js";
 export { familyNames, familyOf, linearModules, resolveTargets } from "./families/index.js";
 
 export interface OpenedEngine {

@@ -17,6 +17,8 @@ export interface LocalWorkersOptions {
   readonly token: string | null;
   /** Further arguments of `coxswain worker`, such as TLS files. */
   readonly args: readonly string[];
+  /** The environment of each besides this process's: which GPU it is to use. None where there are fewer. */
+  readonly environments?: readonly Readonly<Record<string, string>>[];
   /** worker-0.log … are appended to here. */
   readonly logFolder: string;
   /** The `coxswain` program; this build's own where absent. */
@@ -87,13 +89,13 @@ class Slot {
   }
 
   #start(): void {
-    const { coordinator, token, args, logFolder } = this.#options;
+    const { coordinator, token, args, environments, logFolder } = this.#options;
     const program = this.#options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
     const log = openSync(join(logFolder, `worker-${this.#index}.log`), "a");
     const started = Date.now();
     const child = fork(program, ["worker", "--coordinator", coordinator, ...args], {
       stdio: ["ignore", log, log, "ipc"],
-      env: { ...process.env, ...(token === null ? {} : { COXSWAIN_TOKEN: token }) },
+      env: { ...process.env, ...environments?.[this.#index], ...(token === null ? {} : { COXSWAIN_TOKEN: token }) },
     });
     closeSync(log);
     this.#child = child;

@@ -49,7 +49,7 @@ const irVersion = 10n;
 
 export class GraphBuilder {
   readonly #names: { next: number };
-  readonly #fusedProducts: boolean;
+  readonly #device: Device;
   readonly #early: NodeProto[] = [];
   readonly #nodes: NodeProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
@@ -61,22 +61,22 @@ export class GraphBuilder {
   readonly #renamed = new Map<string, string>();
 
   /**
-   * @param device what the graph is to run on: it decides which operators a product is written with
+   * @param device what the graph is to run on: it decides which operators products and silu are written with
    * @param parent the graph around this one, where it is the body of a Loop or Scan: it may use the parent's values
    */
-  private constructor(device: { readonly fusedProducts: boolean }, parent: GraphBuilder | null) {
+  private constructor(device: Device, parent: GraphBuilder | null) {
     this.#names = parent === null ? { next: 0 } : parent.#names;
-    this.#fusedProducts = device.fusedProducts;
+    this.#device = device;
   }
 
-  /** A graph of its own, for a device. WebGPU's provider has no FusedMatMul: the runtime would compute it on the CPU. */
+  /** A graph of its own, for a device. */
   static for(device: Device): GraphBuilder {
-    return new GraphBuilder({ fusedProducts: device !== "webgpu" }, null);
+    return new GraphBuilder(device, null);
   }
 
   /** The body of a Loop or Scan of this graph, which may use this graph's values. */
   body(): GraphBuilder {
-    return new GraphBuilder({ fusedProducts: this.#fusedProducts }, this);
+    return new GraphBuilder(this.#device, this);
   }
 
   /** A graph input. */
@@ -141,11 +141,18 @@ export class GraphBuilder {
       ...(transB ? { transB: 1 } : {}),
       ...(alpha === 1 ? {} : { alpha: { float: alpha } }),
     };
-    if (this.#fusedProducts) return this.runtimeOp("FusedMatMul", [a, b], attributes, placement);
+    // WebGPU's provider has no FusedMatMul: the runtime would compute it on the CPU.
+    if (this.#device !== "webgpu") return this.runtimeOp("FusedMatMul", [a, b], attributes, placement);
     if (rank === 2) return this.op("Gemm", [a, b], attributes, placement);
     const turned = (x: Value, turn: boolean): Value => (turn ? this.op("Transpose", [x], { perm: [0, 1, 3, 2] }) : x);
     const product = this.op("MatMul", [turned(a, transA), turned(b, transB)], {}, placement);
     return alpha === 1 ? product : this.op("Mul", [product, this.float(alpha)]);
+  }
+
+  /** x sigmoid(x): on the CPU in one pass, which has the bits of two there; on a GPU a pass of another formula has others. */
+  silu(x: Value): Value {
+    if (this.#device === "cpu") return this.runtimeOp("QuickGelu", [x], { alpha: { float: 1 } });
+    return this.op("Mul", [x, this.op("Sigmoid", [x])]);
   }
 
   /** A node of ONNX's own operators with `count` outputs. */

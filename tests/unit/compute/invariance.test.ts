@@ -50,6 +50,11 @@ function sum(parts: readonly Gradient[]): Gradient {
   };
 }
 
+/** The last tokens of a row: enough for a driver in software. */
+function ending({ inputIds, labels }: Row): Row {
+  return { inputIds: inputIds.slice(-12), labels: labels.slice(-12), segments: [Math.min(12, inputIds.length)] };
+}
+
 const models = onWebgpu
   ? (["qwen3-yarn-sharded"] as const)
   : (["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const);
@@ -61,9 +66,8 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
       use: (trainable: Trainable, golden: Golden) => Promise<R>,
       settings: ModelSettings = {},
     ): Promise<R> => {
-      const rows = onWebgpu ? 4 : Infinity;
       const using = (trainable: Trainable, golden: Golden): Promise<R> =>
-        use(trainable, { ...golden, rows: golden.rows.slice(0, rows) });
+        use(trainable, { ...golden, rows: onWebgpu ? golden.rows.slice(0, 4).map(ending) : golden.rows });
       return withGolden(name, using, { engine, ...settings });
     };
 
@@ -77,7 +81,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
     it("padding, or what stands in it, changes the result", async () => {
       await open(async (trainable, { rows }) => {
         const batch = collate(rows);
-        const wide = collate(rows, 96);
+        const wide = collate(rows, onWebgpu ? 32 : 96);
         expect(wide.length).toBeGreaterThan(batch.length);
         wide.segments.forEach((segment, i) => {
           if (segment === -1) wide.inputIds[i] = 1 + (i % 50);

@@ -4,7 +4,7 @@ import type { Value } from "../graph-builder.js";
 
 export function swiGlu(context: GraphContext, gate: Value, up: Value): Value {
   const { graph, tape, activations } = context;
-  const silu = graph.runtimeOp("QuickGelu", [gate], { alpha: { float: 1 } });
+  const silu = graph.silu(gate);
   const output = graph.declare(graph.op("Mul", [silu, up]), graph.dimsOf(gate));
   if (tape === null || !(tape.needs(gate) || tape.needs(up))) return output;
   /** sigmoid(gate) and silu(gate) of the backward pass, which the recomputed output shares. */

@@ -1,0 +1,61 @@
+/**
+ * NVIDIA GPUs of this machine, by the names that CUDA_VISIBLE_DEVICES takes: numbers as nvidia-smi counts them, or what
+ * the environment says. One worker process computes on one of them.
+ */
+import { execFile } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { promisify } from "node:util";
+import { CoxswainError } from "../errors.js";
+
+/** The variable by which a process is shown some GPUs only. */
+export const visibleVariable = "CUDA_VISIBLE_DEVICES";
+
+/** The GPUs that this process may use: those that its environment names, else those that the machine has. */
+export async function visibleGpus(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  installed: () => Promise<readonly string[]> = installedGpus,
+): Promise<readonly string[]> {
+  const named = environment[visibleVariable];
+  return named === undefined ? installed() : splitNames(named);
+}
+
+/**
+ * @param asked "all", or names with commas between them
+ * @throws CoxswainError "config" for a GPU that is not there, or named twice
+ */
+export function chooseGpus(asked: string, visible: readonly string[]): readonly string[] {
+  const names = asked === "all" ? visible : splitNames(asked);
+  const hint =
+    visible.length === 0
+      ? "No NVIDIA GPU is to be seen (nvidia-smi, /dev/nvidia0, CUDA_VISIBLE_DEVICES). Leave --devices out to use the CPU."
+      : `There ${visible.length === 1 ? "is" : "are"}: ${visible.join(", ")}.`;
+  const missing = names.find((name) => !visible.includes(name));
+  if (missing !== undefined) throw new CoxswainError("config", `--devices: there is no GPU ${missing}`, { hint });
+  if (names.length === 0) {
+    throw new CoxswainError("config", `--devices ${asked}: there is no GPU to compute on`, { hint });
+  }
+  if (new Set(names).size < names.length) {
+    throw new CoxswainError("config", `--devices ${asked}: a GPU is named twice`, {
+      hint: "One worker computes on one GPU: name each once.",
+    });
+  }
+  return names;
+}
+
+const splitNames = (text: string): string[] =>
+  text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+
+/** As the driver's tool tells; where that is missing, as many as there are device files. */
+async function installedGpus(): Promise<readonly string[]> {
+  try {
+    const query = ["--query-gpu=index", "--format=csv,noheader"];
+    const { stdout } = await promisify(execFile)("nvidia-smi", query, { timeout: 20_000 });
+    return splitNames(stdout.replaceAll("\n", ","));
+  } catch {
+    const files = await readdir("/dev").catch(() => []);
+    return files.flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? []).sort((a, b) => Number(a) - Number(b));
+  }
+}

@@ -1,0 +1,58 @@
+/** Several workers of one host, one process a GPU. The GPUs here are names; the workers compute on the CPU. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import { adapterBytes, goldenFolder, stepLines } from "../support/runs.js";
+
+const golden = join(goldenFolder, "llama");
+const run = (cluster: object): object => ({
+  model: join(golden, "model"),
+  output_dir: "out",
+  workers: 1,
+  data: { train: join(golden, "train.jsonl") },
+  lora: { r: 4 },
+  training: { max_steps: 4, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
+  cluster: { listen: "127.0.0.1:0", ...cluster },
+});
+
+describe("coxswain worker --devices", () => {
+  it("starts a worker a GPU: they give the bits of one, and all end with the run", async () => {
+    const alone = temporaryFolder();
+    expect((await coxswain(["train", writeRun(alone, run({}))])).code).toBe(0);
+
+    const folder = temporaryFolder();
+    const coordinator = new CoxswainProcess(["coordinator", writeRun(folder, run({ min_workers: 3 }))]);
+    const [, address] = await coordinator.until(/listening on ([^\s,]+)/);
+    const words = ["worker", "--coordinator", address!, "--http", "none", "--device", "cpu", "--devices", "all"];
+    const workers = await coxswain(words, { env: { CUDA_VISIBLE_DEVICES: "0,1,4" } });
+    expect(workers.stderr).toContain("workers on GPUs 0, 1, 4, one process each");
+    expect(workers.stderr.match(/the worker on GPU [014] ended \(exit code 0\)/g)).toHaveLength(3);
+    expect(workers.code).toBe(0);
+    expect((await coordinator.finished).code).toBe(0);
+    expect(stepLines(`${folder}/out`).map(({ workers: count }) => count)).toEqual([3, 3, 3, 3]);
+    expect(adapterBytes(`${folder}/out`).equals(adapterBytes(`${alone}/out`))).toBe(true);
+  });
+
+  it("a GPU that is not there is a mistake that names those that are", async () => {
+    const words = ["worker", "--coordinator", "127.0.0.1:9", "--devices", "0,7"];
+    const { code, stderr } = await coxswain(words, { env: { CUDA_VISIBLE_DEVICES: "0,1" } });
+    expect([code, existsSync("out")]).toEqual([2, false]);
+    expect(stderr).toBe("error: --devices: there is no GPU 7\nhint: There are: 0, 1.\n");
+  });
+
+  it("a worker that is killed is told of, and not started again; its exit code is the command's", async () => {
+    const folder = temporaryFolder();
+    const coordinator = new CoxswainProcess(["coordinator", writeRun(folder, run({ min_workers: 3 }))]);
+    const [, address] = await coordinator.until(/listening on ([^\s,]+)/);
+    // Two of the three that the run waits for.
+    const words = ["worker", "--coordinator", address!, "--http", "none", "--device", "cpu", "--devices", "0,1"];
+    const workers = new CoxswainProcess(words, { env: { CUDA_VISIBLE_DEVICES: "0,1" } });
+    const [, pid] = await workers.until(/"pid":(\d+)/);
+    process.kill(Number(pid), "SIGKILL");
+    await workers.until(/the worker on GPU [01] ended \(SIGKILL\); 1 go on/);
+    workers.signal("SIGTERM");
+    expect((await workers.finished).code).toBe(137);
+    coordinator.killAll();
+  });
+});
