@@ -15,7 +15,7 @@ export interface Projection extends LinearModule {
 
 /** Rotary position embedding: what cos and sin are computed from. */
 export interface RotarySettings {
-  /** Radians a position, [headDim / 2], rounded to f32. */
+  /** Radians a position, [rotated / 2], rounded to f32: the first `rotated` elements of each head are rotated. */
   readonly inverseFrequencies: Float32Array;
   /** What cos and sin are multiplied by (yarn's attention factor; 1 elsewhere). */
   readonly attentionFactor: number;
@@ -29,6 +29,8 @@ export interface RmsNormSettings {
   /** How many times `width` features there are: 1, or the number of heads. */
   readonly groups: number;
   readonly epsilon: number;
+  /** What is added to the weight. */
+  readonly offset: number;
 }
 
 export interface AttentionSettings {
@@ -40,6 +42,8 @@ export interface AttentionSettings {
   readonly headDim: number;
   /** What q k^T is multiplied by. */
   readonly scale: number;
+  /** Scores s become softCap * tanh(s / softCap); null leaves them. */
+  readonly softCap: number | null;
   /** A token sees itself and the `window - 1` before it; null sees all before it. */
   readonly window: number | null;
 }
@@ -54,13 +58,21 @@ export interface Ops<T> {
   block(x: T, body: (x: T) => T): T;
   /** Linear layers of the same input, [tokens, outFeatures] each; together, because they can share work. */
   project<const P extends readonly Projection[]>(x: T, modules: P): { readonly [K in keyof P]: T };
-  /** x / sqrt(mean(x^2) + epsilon) * weight within each group of features (Zhang and Sennrich 2019). */
+  /** Consecutive columns of x, [tokens, width] each; the widths add up to those of x. */
+  split<const W extends readonly number[]>(x: T, widths: W): { readonly [K in keyof W]: T };
+  /** x / sqrt(mean(x^2) + epsilon) * (weight + offset) within each group of features (Zhang and Sennrich 2019). */
   rmsNorm(x: T, settings: RmsNormSettings): T;
-  /** Rotates each head's (first half, second half) pairs by its token's position; x [tokens, heads * headDim]. */
-  rotary(x: T, heads: number, settings: RotarySettings): T;
+  /**
+   * Rotates (first half, second half) pairs of what is rotated of each head by its token's position;
+   * x [tokens, heads * headDim].
+   */
+  rotary(x: T, heads: number, headDim: number, settings: RotarySettings): T;
   /** Causal attention within each example; q [tokens, heads * headDim], k and v [tokens, keyValueHeads * headDim]. */
   attention(q: T, k: T, v: T, settings: AttentionSettings): T;
   /** silu(gate) * up (Shazeer 2020). */
   swiGlu(gate: T, up: T): T;
+  /** gelu(gate) * up, with the approximation of gelu by tanh (Hendrycks and Gimpel 2016, Shazeer 2020). */
+  geGlu(gate: T, up: T): T;
+  scale(x: T, factor: number): T;
   add(a: T, b: T): T;
 }

@@ -1,9 +1,9 @@
-/** Model families: from a folder's config.json to a description that the shared decoder runs. */
+/** Model families: from a folder's config.json to a description that a decoder runs. */
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LinearModule, LoraSettings } from "../../model/lora.js";
 import { ConfigReader } from "./config-reader.js";
-import { projections } from "./decoder.js";
+import { projections } from "./architecture.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
 import { qwen2 } from "./qwen2.js";
@@ -12,8 +12,9 @@ import type { DecoderSpec, FamilyName } from "./spec.js";
 import { resolveTargets as matchTargets } from "./targets.js";
 import { checkWeights } from "./weights.js";
 
-export { headWeight, hiddenStates, projections, weightShapes } from "./decoder.js";
-export type { DecoderSpec, FamilyName } from "./spec.js";
+export { headWeight, hiddenStates, projections, weightShapes } from "./architecture.js";
+export { rotariesOf } from "./spec.js";
+export type { DecoderSpec, FamilyName, ModelSpec } from "./spec.js";
 
 /** A family: reads its config.json. */
 export type Family = (config: ConfigReader) => DecoderSpec;

@@ -14,7 +14,7 @@ export interface OnnxDecoderParts {
   readonly session: Session;
   readonly tensor: TensorClass;
   readonly spec: DecoderSpec;
-  readonly rotary: RotaryTable;
+  readonly rotary: readonly RotaryTable[];
   /** The adapter's tensors, whose values may change between feeds, and resident weights. */
   readonly constants: Feeds;
 }
@@ -38,7 +38,7 @@ export class OnnxDecoder implements Decoder {
     this.#parts = parts;
     this.#rows = rows;
     this.#places = new Places(rows);
-    this.#slots = spec.windows.flatMap((_, layer) =>
+    this.#slots = spec.layers.flatMap((_, layer) =>
       (["key", "value"] as const).map((part) => ({ past: pastName(layer, part), present: presentName(layer, part) })),
     );
     const nothing = new TensorOf("float32", new Float32Array(), [rows, spec.keyValueHeads, 0, spec.headDim]);

@@ -4,9 +4,12 @@ import { after } from "./barrier.js";
 import type { GraphContext } from "./context.js";
 import type { Value } from "./graph-builder.js";
 import { attention } from "./operations/attention.js";
+import { geGlu } from "./operations/gelu.js";
 import { project } from "./operations/linear.js";
 import { rmsNorm } from "./operations/norm.js";
 import { rotary } from "./operations/rotary.js";
+import { scale } from "./operations/scale.js";
+import { split } from "./operations/split.js";
 import { swiGlu } from "./operations/swiglu.js";
 import type { Tape } from "./tape.js";
 
@@ -41,8 +44,12 @@ export class GraphOps implements Ops<Value> {
     return rmsNorm(this.#context, x, settings);
   }
 
-  rotary(x: Value, heads: number, settings: RotarySettings): Value {
-    return rotary(this.#context, x, heads, settings);
+  split<const W extends readonly number[]>(x: Value, widths: W): { readonly [K in keyof W]: Value } {
+    return split(this.#context, x, widths) as unknown as { readonly [K in keyof W]: Value };
+  }
+
+  rotary(x: Value, heads: number, headDim: number, settings: RotarySettings): Value {
+    return rotary(this.#context, x, heads, headDim, settings);
   }
 
   attention(q: Value, k: Value, v: Value, settings: AttentionSettings): Value {
@@ -51,6 +58,14 @@ export class GraphOps implements Ops<Value> {
 
   swiGlu(gate: Value, up: Value): Value {
     return swiGlu(this.#context, gate, up);
+  }
+
+  geGlu(gate: Value, up: Value): Value {
+    return geGlu(this.#context, gate, up);
+  }
+
+  scale(x: Value, factor: number): Value {
+    return scale(this.#context, x, factor);
   }
 
   add(a: Value, b: Value): Value {

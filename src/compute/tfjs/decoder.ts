@@ -9,9 +9,11 @@ import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js
 import type { Adapters } from "./adapters.js";
 import type { Backend } from "./backends.js";
 import { CacheScope, KeyValueCache } from "./cache-scope.js";
+import { windowsOf } from "./masks.js";
 import type { TensorContext } from "./context.js";
 import { runtimeTrouble } from "./runtime-trouble.js";
 import { sequenceTensors } from "./sequence.js";
+import { softCapped } from "./soft-cap.js";
 import { TensorOps } from "./tensor-ops.js";
 import type { Weights } from "./weights.js";
 
@@ -21,7 +23,7 @@ export interface TfjsDecoderParts {
   readonly backend: Backend;
   /** Their values may change between feeds. */
   readonly adapters: Adapters;
-  readonly rotary: RotaryTable;
+  readonly rotary: readonly RotaryTable[];
   readonly onClose: () => void;
 }
 
@@ -65,13 +67,13 @@ export class TfjsDecoder implements Decoder {
         adapters,
         products: backend.products,
         sequence: sequenceTensors({ rows, length, inputIds, positions: fed.positions }, rotary),
-        scope: new CacheScope(this.#cache, fed, rows, spec.windows),
+        scope: new CacheScope(this.#cache, fed, rows, windowsOf(spec)),
         dropout: null,
         tape: null,
       };
       const hidden = hiddenStates(new TensorOps(context, false), spec);
       const last = gather(hidden, tensor1d(fed.lastTokens, "int32"));
-      return backend.products.transposedRight(last, weights.get(headWeight(spec)));
+      return softCapped(backend.products.transposedRight(last, weights.get(headWeight(spec))), spec.logitSoftCap);
     });
     const values = logits.dataSync<"float32">();
     logits.dispose();

@@ -79,7 +79,7 @@ describe("windows and biases are not where transformers has them", () => {
   const windows = (config: Record<string, unknown>): readonly (number | null)[] => {
     // Only the description is of interest: the weights are those of another family.
     const named = new Map([...base.tensors, ...biases()]);
-    return describeModel({ ...withConfig(config), tensors: named }).windows;
+    return describeModel({ ...withConfig(config), tensors: named }).layers.map(({ window }) => window);
   };
   function* biases(): Iterable<[string, TensorLocation]> {
     const place = { file: "model.safetensors", dtype: "F32", byteOffset: 0, byteLength: 0 } as const;
