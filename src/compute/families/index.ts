@@ -4,22 +4,25 @@ import type { ModelFolder } from "../../model/folder.js";
 import type { LinearModule, LoraSettings } from "../../model/lora.js";
 import { ConfigReader } from "./config-reader.js";
 import { projections } from "./architecture.js";
+import { gemma2 } from "./gemma2.js";
+import { gemma3 } from "./gemma3.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
+import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
-import type { DecoderSpec, FamilyName } from "./spec.js";
+import type { DecoderSpec, FamilyName, PositionLimit } from "./spec.js";
 import { resolveTargets as matchTargets } from "./targets.js";
 import { checkWeights } from "./weights.js";
 
 export { headWeight, hiddenStates, projections, weightShapes } from "./architecture.js";
 export { rotariesOf } from "./spec.js";
-export type { DecoderSpec, FamilyName, ModelSpec } from "./spec.js";
+export type { DecoderSpec, FamilyName, ModelSpec, PositionLimit } from "./spec.js";
 
 /** A family: reads its config.json. */
 export type Family = (config: ConfigReader) => DecoderSpec;
 
-const families: Record<FamilyName, Family> = { llama, mistral, qwen2, qwen3 };
+const families: Record<FamilyName, Family> = { llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text: gemma3 };
 
 /** Names of the supported families, as config.json's `model_type`. */
 export const familyNames = Object.keys(families) as FamilyName[];
@@ -43,6 +46,9 @@ export function describeModel(model: ModelFolder): DecoderSpec {
   checkWeights(model, spec);
   return spec;
 }
+
+/** The most positions that a model can compute, and why; null where there is no such limit. */
+export const positionLimit = (model: ModelFolder): PositionLimit | null => describeModel(model).positionLimit;
 
 /** All linear layers but the head, in the model's order: what "all-linear" means in PEFT. */
 export function linearModules(model: ModelFolder): LinearModule[] {

@@ -113,13 +113,25 @@ export const sameWindow = (config: ConfigReader, window: number | null): (number
 
 /** Windows of qwen2 and qwen3: `use_sliding_window`, `layer_types`, or else `max_window_layers`. */
 export function layerWindows(config: ConfigReader): (number | null)[] {
-  const layers = config.count("num_hidden_layers");
   const window = config.boolean("use_sliding_window", false) ? slidingWindow(config, 4096) : null;
+  const firstSliding = config.number("max_window_layers", 28);
+  return typedWindows(config, window) ?? sameWindow(config, window).map((each, i) => (i >= firstSliding ? each : null));
+}
+
+/** Windows of gemma: `layer_types`, or else one in all layers but each `period`-th. */
+export function alternatingWindows(config: ConfigReader, period: number): (number | null)[] {
+  const window = slidingWindow(config, 4096);
+  return (
+    typedWindows(config, window) ??
+    sameWindow(config, window).map((each, layer) => ((layer + 1) % period === 0 ? null : each))
+  );
+}
+
+/** Windows by `layer_types`; undefined where config.json has none. */
+function typedWindows(config: ConfigReader, window: number | null): (number | null)[] | undefined {
+  const layers = config.count("num_hidden_layers");
   const types = config.raw("layer_types");
-  if (types === undefined || types === null) {
-    const firstSliding = config.number("max_window_layers", 28);
-    return Array.from({ length: layers }, (_, layer) => (layer >= firstSliding ? window : null));
-  }
+  if (types === undefined || types === null) return undefined;
   if (!Array.isArray(types) || types.length !== layers) {
     throw config.fail(`"layer_types" must be a list of ${layers} entries, one a layer`);
   }

@@ -4,7 +4,7 @@
  */
 import type { RotarySettings } from "../ops.js";
 
-export type FamilyName = "llama" | "mistral" | "qwen2" | "qwen3";
+export type FamilyName = "llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text";
 
 export interface LayerSpec {
   /** A token sees itself and the `window - 1` before it; null sees all before it. */

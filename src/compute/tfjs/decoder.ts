@@ -1,6 +1,6 @@
 /** Generation with a key/value cache. The weights belong to the trainable; the cache belongs to the decoder. */
 import { gather, tensor1d, tidy } from "@tensorflow/tfjs-core";
-import { checkTokens } from "../batch/check-tokens.js";
+import { checkPositions, checkTokens } from "../batch/check-tokens.js";
 import { Places, type FedPlaces } from "../batch/places.js";
 import type { RotaryTable } from "../batch/rotary-table.js";
 import { CoxswainError } from "../../errors.js";
@@ -43,8 +43,10 @@ export class TfjsDecoder implements Decoder {
   feed(inputIds: Int32Array, valid: Uint8Array, length: number): Promise<Float32Array> {
     return Promise.resolve().then(() => {
       if (this.#closed) throw new CoxswainError("bug", "a decoder was fed after it was closed");
-      checkTokens(inputIds, this.#parts.spec.vocabularySize);
+      const { spec } = this.#parts;
+      checkTokens(inputIds, spec);
       const fed = this.#places.feed(valid, length);
+      checkPositions(fed.positions, spec);
       return runtimeTrouble(this.#parts.backend, "generation", () => this.#logits(inputIds, length, fed));
     });
   }

@@ -124,7 +124,7 @@ export class TfjsTrainable implements Trainable {
 
   #chunks(batch: Batch): LossChunks {
     const { spec, lossChunk } = this.#options;
-    checkBatch(batch, spec.vocabularySize);
+    checkBatch(batch, spec);
     return lossChunks(batch, lossChunk ?? chunkLimit(spec.vocabularySize));
   }
 

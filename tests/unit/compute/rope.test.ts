@@ -67,6 +67,6 @@ describe("rope settings that are silently taken for others", () => {
   });
 
   it("an odd head_dim", () => {
-    expect(() => rotarySettings(reader(plain), 15)).toThrow(/head_dim 15 is odd/);
+    expect(() => rotarySettings(reader(plain), 15)).toThrow(/15 elements of each head .* need pairs/);
   });
 });
