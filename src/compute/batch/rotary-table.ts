@@ -19,9 +19,13 @@ export class RotaryTable {
     this.settings = settings;
   }
 
-  /** The same, of at least the positions [rows, length] of a sequence. */
-  covering(positions: Int32Array): ReturnType<RotaryTable["upTo"]> & { readonly half: number } {
-    const tables = this.upTo(positions.reduce((most, position) => Math.max(most, position), 0) + 1);
+  /**
+   * The same, of at least the positions of some tokens, and no fewer than a row has places: ONNX Runtime wants that many,
+   * though positions restart in a packed row.
+   */
+  covering({ positions, length }: PositionedTokens): ReturnType<RotaryTable["upTo"]> & { readonly half: number } {
+    const highest = positions.reduce((most, position) => Math.max(most, position), 0);
+    const tables = this.upTo(Math.max(highest + 1, length));
     return { ...tables, half: this.settings.inverseFrequencies.length };
   }
 

@@ -6,17 +6,14 @@ import { rotaryName } from "./graph-inputs.js";
 import type { Feeds, TensorClass } from "./session.js";
 
 /** Token ids, positions and rotary tables. */
-export function sequenceFeeds(
-  TensorOf: TensorClass,
-  { rows, length, inputIds, positions }: PositionedTokens,
-  tables: readonly RotaryTable[],
-): Feeds {
+export function sequenceFeeds(TensorOf: TensorClass, tokens: PositionedTokens, tables: readonly RotaryTable[]): Feeds {
+  const { rows, length, inputIds, positions } = tokens;
   const feeds: Feeds = {
     token_ids: new TensorOf("int32", inputIds, [rows, length]),
     positions: new TensorOf("int64", BigInt64Array.from(positions, BigInt), [rows, length]),
   };
   tables.forEach((table, index) => {
-    const { positions: known, cos, sin, half } = table.covering(positions);
+    const { positions: known, cos, sin, half } = table.covering(tokens);
     feeds[rotaryName("cos", index)] = new TensorOf("float32", cos, [known, half]);
     feeds[rotaryName("sin", index)] = new TensorOf("float32", sin, [known, half]);
   });

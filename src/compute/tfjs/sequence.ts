@@ -17,18 +17,27 @@ export interface Sequence {
   readonly length: number;
   /** int32 [tokens] */
   readonly tokenIds: Tensor;
+  /** Of each token within its example, int32 [tokens]. */
+  readonly positions: Tensor;
   readonly rotary: ReadonlyMap<RotarySettings, RotaryTensors>;
 }
 
 /** @param tables of the rotary settings that the model's layers have */
 export function sequenceTensors(tokens: PositionedTokens, tables: readonly RotaryTable[]): Sequence {
   const { rows, length, inputIds, positions } = tokens;
-  const rotary = tables.map((table) => [table.settings, rotaryTensors(positions, table)] as const);
-  return { rows, length, tokenIds: tensor1d(inputIds.slice(), "int32"), rotary: new Map(rotary) };
+  const rotary = tables.map((table) => [table.settings, rotaryTensors(tokens, table)] as const);
+  return {
+    rows,
+    length,
+    tokenIds: tensor1d(inputIds.slice(), "int32"),
+    positions: tensor1d(positions.slice(), "int32"),
+    rotary: new Map(rotary),
+  };
 }
 
-function rotaryTensors(positions: Int32Array, table: RotaryTable): RotaryTensors {
-  const { cos, sin, half } = table.covering(positions);
+function rotaryTensors(tokens: PositionedTokens, table: RotaryTable): RotaryTensors {
+  const { positions } = tokens;
+  const { cos, sin, half } = table.covering(tokens);
   const perToken = (values: Float32Array, firstSign: number, secondSign: number): Tensor => {
     const out = new Float32Array(positions.length * half * 2);
     positions.forEach((position, token) => {
