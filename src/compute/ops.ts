@@ -7,7 +7,7 @@
  */
 import type { LinearModule } from "../model/lora.js";
 
-/** A linear layer as a family uses it: y = x W^T (+ bias) (+ scale * B A x where the module is adapted). */
+/** A linear layer as a family uses it: y = x W^T, or x W where stored so (+ bias) (+ scale * B A x where the module is adapted). */
 export interface Projection extends LinearModule {
   /** Whether `<path>.bias` exists beside `<path>.weight`. */
   readonly bias: boolean;
@@ -33,6 +33,14 @@ export interface RmsNormSettings {
   readonly offset: number;
 }
 
+export interface LayerNormSettings {
+  /** Names of weight and bias, [width] each. */
+  readonly weight: string;
+  readonly bias: string;
+  readonly width: number;
+  readonly epsilon: number;
+}
+
 export interface AttentionSettings {
   /** Which layer, from 0: names its key/value cache. */
   readonly layer: number;
@@ -51,6 +59,8 @@ export interface AttentionSettings {
 export interface Ops<T> {
   /** The rows of `weight` [vocabulary, hidden] for the batch's token ids: [tokens, hidden]. */
   embedding(weight: string): T;
+  /** The rows of `weight` [positions, hidden] for the tokens' positions within their examples: [tokens, hidden]. */
+  positionEmbedding(weight: string): T;
   /**
    * One decoder layer: `body(x)`. A boundary at which an engine may drop activations and compute them again
    * (gradient checkpointing), or order its work. `x` is the layer's alone: an engine may free it when it is through.
@@ -62,6 +72,8 @@ export interface Ops<T> {
   split<const W extends readonly number[]>(x: T, widths: W): { readonly [K in keyof W]: T };
   /** x / sqrt(mean(x^2) + epsilon) * (weight + offset) within each group of features (Zhang and Sennrich 2019). */
   rmsNorm(x: T, settings: RmsNormSettings): T;
+  /** (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba et al. 2016). */
+  layerNorm(x: T, settings: LayerNormSettings): T;
   /**
    * Rotates (first half, second half) pairs of what is rotated of each head by its token's position;
    * x [tokens, heads * headDim].
@@ -73,6 +85,8 @@ export interface Ops<T> {
   swiGlu(gate: T, up: T): T;
   /** gelu(gate) * up, with the approximation of gelu by tanh (Hendrycks and Gimpel 2016, Shazeer 2020). */
   geGlu(gate: T, up: T): T;
+  /** gelu(x), with the same approximation. */
+  gelu(x: T): T;
   scale(x: T, factor: number): T;
   add(a: T, b: T): T;
 }

@@ -121,6 +121,7 @@ export function layerWindows(config: ConfigReader): (number | null)[] {
 /** Windows of gemma: `layer_types`, or else one in all layers but each `period`-th. */
 export function alternatingWindows(config: ConfigReader, period: number): (number | null)[] {
   const window = slidingWindow(config, 4096);
+  if (window === null) throw config.fail('"sliding_window" must be a number in this family');
   return (
     typedWindows(config, window) ??
     sameWindow(config, window).map((each, layer) => ((layer + 1) % period === 0 ? null : each))

@@ -4,7 +4,7 @@
  */
 import type { RotarySettings } from "../ops.js";
 
-export type FamilyName = "llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text";
+export type FamilyName = "llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text" | "gpt2";
 
 export interface LayerSpec {
   /** A token sees itself and the `window - 1` before it; null sees all before it. */
@@ -73,9 +73,24 @@ export interface RotaryDecoderSpec extends ModelSpec {
   readonly attentionSoftCap: number | null;
 }
 
-export type DecoderSpec = RotaryDecoderSpec;
+export interface Gpt2LayerSpec extends LayerSpec {
+  /** What q k^T is multiplied by. */
+  readonly attentionScale: number;
+}
+
+/** GPT-2's decoder: learned positions, layer norms, biases everywhere, weights stored [in, out]. */
+export interface Gpt2Spec extends ModelSpec {
+  readonly architecture: "gpt2";
+  readonly layers: readonly Gpt2LayerSpec[];
+  /** Rows of the position embedding, which `positionLimit` follows. */
+  readonly positions: number;
+  readonly intermediateSize: number;
+  /** layer_norm_epsilon */
+  readonly epsilon: number;
+}
+
+export type DecoderSpec = RotaryDecoderSpec | Gpt2Spec;
 
 /** The rotary settings that layers have, each once. */
-export const rotariesOf = (spec: DecoderSpec): readonly RotarySettings[] => [
-  ...new Set(spec.layers.map(({ rotary }) => rotary)),
-];
+export const rotariesOf = (spec: DecoderSpec): readonly RotarySettings[] =>
+  spec.architecture === "gpt2" ? [] : [...new Set(spec.layers.map(({ rotary }) => rotary))];

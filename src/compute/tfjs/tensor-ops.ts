@@ -1,9 +1,10 @@
 /** `Ops` over tensors: each operation is computed at once, and recorded where it is differentiated. */
 import { add, gather, tidy, type Tensor } from "@tensorflow/tfjs-core";
-import type { AttentionSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
+import type { AttentionSettings, LayerNormSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
 import type { TensorContext } from "./context.js";
 import { attention } from "./operations/attention.js";
-import { geGlu } from "./operations/gelu.js";
+import { geGlu, gelu } from "./operations/gelu.js";
+import { layerNorm } from "./operations/layer-norm.js";
 import { project } from "./operations/linear.js";
 import { rmsNorm } from "./operations/norm.js";
 import { rotary } from "./operations/rotary.js";
@@ -25,6 +26,11 @@ export class TensorOps implements Ops<Tensor> {
   embedding(weight: string): Tensor {
     const { weights, sequence } = this.#context;
     return gather(weights.get(weight), sequence.tokenIds);
+  }
+
+  positionEmbedding(weight: string): Tensor {
+    const { weights, sequence } = this.#context;
+    return gather(weights.get(weight), sequence.positions);
   }
 
   block(x: Tensor, body: (x: Tensor) => Tensor): Tensor {
@@ -53,6 +59,10 @@ export class TensorOps implements Ops<Tensor> {
     return rotary(this.#context, x, heads, headDim, settings);
   }
 
+  layerNorm(x: Tensor, settings: LayerNormSettings): Tensor {
+    return layerNorm(this.#context, x, settings);
+  }
+
   attention(q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings): Tensor {
     return attention(this.#context, q, k, v, settings);
   }
@@ -63,6 +73,10 @@ export class TensorOps implements Ops<Tensor> {
 
   geGlu(gate: Tensor, up: Tensor): Tensor {
     return geGlu(this.#context, gate, up);
+  }
+
+  gelu(x: Tensor): Tensor {
+    return gelu(this.#context, x);
   }
 
   scale(x: Tensor, factor: number): Tensor {

@@ -18,6 +18,7 @@ export const goldenCases = [
   "phi3",
   "gemma2-packed",
   "gemma3",
+  "gpt2-packed",
 ] as const;
 export type GoldenCase = (typeof goldenCases)[number];
 

@@ -31,7 +31,10 @@ describe("a model that cannot be trained right is trained wrong", () => {
     const error = caught(() => familyOf({ model_type: "gemma3" }));
     expect(error.code).toBe("model");
     expect(error.message).toContain('"gemma3" is not supported');
-    expect(error.hint).toBe("Supported families: llama, mistral, qwen2, qwen3.");
+    expect(error.hint).toContain(
+      "Supported families: llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, gpt2. Of Gemma 3 those without images",
+    );
+    expect(caught(() => familyOf({ model_type: "bloom" })).hint).toMatch(/gpt2\.$/);
     expect(caught(() => familyOf({})).message).toContain("no model_type");
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeModel, rotariesOf } from "../../../src/compute/families/index.js";
+import { describeModel, rotariesOf, type RotaryDecoderSpec } from "../../../src/compute/families/index.js";
 import { tensorClass } from "../../../src/compute/onnx/session.js";
 import { OnnxTrainable } from "../../../src/compute/onnx/trainable.js";
 import type { RotarySettings } from "../../../src/compute/ops.js";
@@ -51,7 +51,7 @@ describe.each(engineNames)("%s", (engine) => {
 
 it("qwen2: with rotary frequencies rounded as in the reference, its gradients are reproduced", async () => {
   const golden = await openGolden("qwen2");
-  const spec = describeModel(golden.model);
+  const spec = describeModel(golden.model) as RotaryDecoderSpec;
   const [{ inverseFrequencies: exact, attentionFactor }] = rotariesOf(spec) as [RotarySettings];
   const bits = new Uint16Array(exact.length);
   const inverseFrequencies = new Float32Array(bits.length);

@@ -49,7 +49,15 @@ function sum(parts: readonly Gradient[]): Gradient {
   };
 }
 
-const models = ["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const;
+const models = [
+  "llama",
+  "mistral-sliding",
+  "qwen3-yarn-sharded",
+  "phi3",
+  "gemma2-packed",
+  "gemma3",
+  "gpt2-packed",
+] as const;
 
 describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name] as const)))(
   "%s, %s",

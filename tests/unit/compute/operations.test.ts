@@ -97,6 +97,57 @@ const operations: Record<string, { readonly operation: Operation; readonly featu
     },
     features: 3,
   },
+  "linear, stored [in, out]": {
+    operation: {
+      rows,
+      inputs: { x: 4 },
+      adapters: { q: [4, 5] },
+      weights: { "q.weight": [4, 5], "q.bias": [5], "k.weight": [4, 5], "k.bias": [5] },
+      build: (ops, { x }) => {
+        const turned = (path: string) => ({ ...linear(path, 4, 5, true), inputsFirst: true }) as const;
+        const [q, k] = ops.project(x!, [turned("q"), turned("k")]);
+        return ops.add(q, k);
+      },
+    },
+    features: 5,
+  },
+  "layer norm": {
+    operation: {
+      rows,
+      inputs: { x: 6 },
+      weights: { weight: [6], bias: [6] },
+      build: (ops, { x }) => ops.layerNorm(x!, { weight: "weight", bias: "bias", width: 6, epsilon: 0.05 }),
+    },
+    features: 6,
+  },
+  "layer norm recomputed for a linear layer's adapter": {
+    operation: {
+      rows,
+      inputs: { x: 6 },
+      adapters: { q: [6, 3] },
+      weights: { weight: [6], bias: [6], "q.weight": [3, 6] },
+      build: (ops, { x }) => {
+        const normed = ops.layerNorm(x!, { weight: "weight", bias: "bias", width: 6, epsilon: 0.05 });
+        return ops.project(normed, [linear("q", 6, 3, false)])[0];
+      },
+    },
+    features: 3,
+  },
+  gelu: {
+    operation: { rows, inputs: { x: 5 }, build: (ops, { x }) => ops.gelu(x!) },
+    features: 5,
+  },
+  "gelu recomputed for a linear layer's adapter, beside positions": {
+    operation: {
+      rows,
+      inputs: { x: 5 },
+      adapters: { down: [5, 3] },
+      weights: { "down.weight": [3, 5], table: [6, 5] },
+      build: (ops, { x }) =>
+        ops.project(ops.gelu(ops.add(x!, ops.positionEmbedding("table"))), [linear("down", 5, 3, false)])[0],
+    },
+    features: 3,
+  },
   "rms norm of a weight around 0": {
     operation: {
       rows,
@@ -249,6 +300,49 @@ describe.each(engineNames)("%s: an operation computes something else than its fo
     const [gate, up] = [numbers(tokens * features, 0), numbers(tokens * features, 1)];
     const expected = Float64Array.from(gate, (x, i) => gelu(x) * up[i]!);
     expect(relativeDifference(await outputOf(operation, features), expected)).toBeLessThan(1e-6);
+  });
+
+  it("linear, stored [in, out]: x W + bias", async () => {
+    const operation: Operation = {
+      ...operations["linear, stored [in, out]"]!.operation,
+      adapters: {},
+      weights: { "q.weight": [4, 5], "q.bias": [5] },
+      build: (ops, { x }) => ops.project(x!, [{ ...linear("q", 4, 5, true), inputsFirst: true }])[0],
+    };
+    const [x, w, bias] = [numbers(tokens * 4, 0), numbers(20, 50), numbers(5, 51)];
+    const expected = Float64Array.from({ length: tokens * 5 }, (_, at) => {
+      const [t, o] = [Math.floor(at / 5), at % 5];
+      return [0, 1, 2, 3].reduce((sum, i) => sum + x[t * 4 + i]! * w[i * 5 + o]!, bias[o]!);
+    });
+    expect(relativeDifference(await outputOf(operation, 5), expected)).toBeLessThan(1e-6);
+  });
+
+  it("layer norm: deviations from the mean, times weight, plus bias", async () => {
+    const { operation, features } = operations["layer norm"]!;
+    const [x, weight, bias] = [numbers(tokens * features, 0), numbers(6, 50), numbers(6, 51)];
+    const expected = Float64Array.from(x, (value, i) => {
+      const group = x.subarray(i - (i % 6), i - (i % 6) + 6);
+      const mean = group.reduce((sum, each) => sum + each, 0) / 6;
+      const variance = group.reduce((sum, each) => sum + (each - mean) ** 2, 0) / 6;
+      return ((value - mean) / Math.sqrt(variance + 0.05)) * weight[i % 6]! + bias[i % 6]!;
+    });
+    expect(relativeDifference(await outputOf(operation, features), expected)).toBeLessThan(1e-6);
+  });
+
+  it("position embedding: the row of a token's position within its example", async () => {
+    const operation: Operation = {
+      rows,
+      inputs: { x: 2 },
+      weights: { table: [6, 2] },
+      build: (ops, { x }) => ops.add(ops.scale(x!, 2), ops.positionEmbedding("table")),
+    };
+    const [x, table] = [numbers(tokens * 2, 0), numbers(12, 50)];
+    const positions = [0, 1, 2, 3, 4, 0, 0, 1, 0, 1, 2, 3];
+    const expected = Float64Array.from(
+      x,
+      (value, i) => 2 * value + table[positions[Math.floor(i / 2)]! * 2 + (i % 2)]!,
+    );
+    expect(relativeDifference(await outputOf(operation, 2), expected)).toBeLessThan(1e-6);
   });
 
   it("rms norm: weights around 0 are 1 more", async () => {

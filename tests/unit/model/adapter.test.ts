@@ -193,7 +193,6 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     ["rank_pattern", { q_proj: 4 }],
     ["alpha_pattern", { q_proj: 4 }],
     ["lora_bias", true],
-    ["fan_in_fan_out", true],
     ["layer_replication", [[0, 1]]],
     ["trainable_token_indices", [1]],
     ["init_lora_weights", "pissa_niter_4"],

@@ -31,6 +31,18 @@ export function geGlu({ tape }: TensorContext, gate: Tensor, up: Tensor): Tensor
   return output;
 }
 
+export function gelu({ tape }: TensorContext, x: Tensor): Tensor {
+  const output = tidy(() => mul(x, parts(x).share));
+  if (tape?.needs(x) === true) {
+    tape.record({
+      inputs: [x],
+      outputs: [output],
+      backward: ([gradient]) => (gradient === undefined ? [] : [mul(gradient, valueAndSlope(x).slope)]),
+    });
+  }
+  return output;
+}
+
 /** gelu(x) and its derivative. */
 function valueAndSlope(x: Tensor): { readonly value: Tensor; readonly slope: Tensor } {
   const { squares, t, share } = parts(x);
