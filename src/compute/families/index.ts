@@ -24,7 +24,16 @@ export type { DecoderSpec, FamilyName, ModelSpec, PositionLimit, RotaryDecoderSp
 /** A family: reads its config.json. */
 export type Family = (config: ConfigReader) => DecoderSpec;
 
-const families: Record<FamilyName, Family> = { llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text: gemma3, gpt2 };
+export const families: Record<FamilyName, Family> = {
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  phi3,
+  gemma2,
+  gemma3_text: gemma3,
+  gpt2,
+};
 
 /** Names of the supported families, as config.json's `model_type`. */
 export const familyNames = Object.keys(families) as FamilyName[];
