@@ -28,7 +28,7 @@ export function gemma3(config: ConfigReader): RotaryDecoderSpec {
 function rotarySources(config: ConfigReader): Record<"everything" | "inWindow", RotarySource> {
   const byType = config.section("rope_parameters");
   const scaling = config.section("rope_scaling");
-  if (byType !== undefined && byType.nestedKeys().length === 0) {
+  if (byType?.nestedKeys().length === 0) {
     throw byType.fail('must have settings for "full_attention" and "sliding_attention" layers');
   }
   const everything = scaling ?? byType?.section("full_attention");

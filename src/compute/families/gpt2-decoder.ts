@@ -26,7 +26,7 @@ const attentionNorm = (layer: number): string => `transformer.h.${layer}.ln_1`;
 const mlpNorm = (layer: number): string => `transformer.h.${layer}.ln_2`;
 
 export function projections(spec: Gpt2Spec): Projection[] {
-  return spec.layers.flatMap((_, layer) => Object.values(layerProjections(spec, layer)) as Projection[]);
+  return spec.layers.flatMap((_, layer) => Object.values<Projection>(layerProjections(spec, layer)));
 }
 
 export function weightShapes(spec: Gpt2Spec): Map<string, readonly number[]> {
