@@ -325,7 +325,7 @@ TOKEN_CASES = {
             "n_positions": 64,
             "resid_pdrop": 0.0,
             "scale_attn_by_inverse_layer_idx": True,
-            "torch_dtype": "float32",
+            "torch_dtype": "bfloat16",
             "transformers_version": "4.40.0",
             "vocab_size": 203,
         },

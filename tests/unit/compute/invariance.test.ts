@@ -129,7 +129,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
   },
 );
 
-it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded"] as const)(
+it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded", "phi3", "gemma2-packed", "gpt2-packed"] as const)(
   "%s: weights widened in memory or in the graph give other bits",
   async (name) => {
     const gradients = (residentBytes: number): Promise<Gradient> =>
