@@ -16,7 +16,7 @@ export type {
   Trainable,
 } from "./engine.js";
 export { chooseDevice, installedProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
-export { familyNames, familyOf, linearModules, resolveTargets } from "./families/index.js";
+export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } from "./families/index.js";
 
 export interface OpenedEngine {
   /** Computes in a thread of its own. */

@@ -33,6 +33,8 @@ const cases = [
   "qwen3-yarn-sharded",
   "qwen2-linear-window",
   "llama-packed",
+  "gemma2-packed",
+  "gpt2-packed",
   "chat",
 ];
 

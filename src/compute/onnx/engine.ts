@@ -2,6 +2,7 @@
 import { totalmem } from "node:os";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
+import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
@@ -23,12 +24,13 @@ export interface OnnxEngineSettings {
 export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
   return {
     name: "onnx",
-    async load(model: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
+    async load(folder: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
       if (options.dtype !== "float32") {
         throw new CoxswainError("model", `compute.dtype ${options.dtype} is not supported by the onnx engine`, {
           hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
         });
       }
+      const model = withTransformersNames(folder);
       const spec = describeModel(model);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const resident = await residentWeights(model, spec, settings.residentBytes ?? residentLimit(options.device));

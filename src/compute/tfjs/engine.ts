@@ -1,5 +1,6 @@
 /** The `tfjs` engine, in the calling thread. TensorFlow.js itself is loaded when a model is. */
 import { CoxswainError } from "../../errors.js";
+import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
@@ -17,8 +18,9 @@ export interface TfjsEngineSettings {
 export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
   return {
     name: "tfjs",
-    async load(model, lora, options) {
+    async load(folder, lora, options) {
       refuseUnsupported(options);
+      const model = withTransformersNames(folder);
       const spec = describeModel(model);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { backendNames, loadBackend } = await import("./backends.js");
