@@ -77,6 +77,7 @@ export class ModelLoader {
       dtype,
       threads: threadsOf(config),
       gradientCheckpointing,
+      quantization: config.quantization,
     });
     logger.info(
       {

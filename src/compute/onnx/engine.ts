@@ -5,6 +5,7 @@ import type { ModelFolder } from "../../model/folder.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { weightSource } from "../nf4.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { tensorClass } from "./session.js";
 import { OnnxTrainable } from "./trainable.js";
@@ -17,6 +18,8 @@ export interface OnnxEngineSettings {
   readonly residentBytes?: number;
   /** Prefix of files that operator timings are written to when a model is disposed of; none by default. */
   readonly profile?: string;
+  /** Coxswain's cache, for quantised models. */
+  readonly cacheDir?: string;
 }
 
 /** @param settings see `OnnxEngineSettings`; nothing by default */
@@ -31,9 +34,14 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
       }
       const spec = describeModel(model);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
-      const resident = await residentWeights(model, spec, settings.residentBytes ?? residentLimit(options.device));
+      const { cacheDir } = settings;
+      const { folder, nf4 } = await weightSource(model, spec, {
+        quantization: options.quantization,
+        ...(cacheDir === undefined ? {} : { cacheDir }),
+      });
+      const resident = await residentWeights(folder, spec, settings.residentBytes ?? residentLimit(options.device));
       return new OnnxTrainable(
-        { ...options, ...settings, model, spec, layout, resident, dropout: lora?.dropout ?? 0 },
+        { ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),
       );
     },

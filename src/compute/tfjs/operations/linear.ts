@@ -41,7 +41,7 @@ function forward(
   module: Projection,
   part: LowRankPart | undefined,
 ): Tensor {
-  const base = products.transposedRight(x, weights.get(`${module.path}.weight`));
+  const base = products.transposedRight(x, weights.matrix(`${module.path}.weight`));
   const biased = module.bias ? add(base, weights.get(`${module.path}.bias`)) : base;
   return part === undefined ? biased : add(biased, products.transposedRight(part.low, part.adapter.b));
 }
@@ -63,7 +63,8 @@ function backward(
     const gradient = gradients[i];
     if (gradient === undefined) return;
     if (needed) {
-      const through = products.plain(gradient, weights.get(`${module.path}.weight`));
+      // A quantised weight in f32 is gone before the next one is made.
+      const through = tidy(() => products.plain(gradient, weights.matrix(`${module.path}.weight`)));
       toInput = plus(toInput, through);
     }
     if (part === undefined) return;
