@@ -85,6 +85,7 @@ export class ModelLoader {
         device: opened.device,
         why: opened.reason,
         threads: opened.options.threads,
+        quantization: opened.options.quantization,
         model: path,
       },
       "loading the model",
