@@ -13,6 +13,7 @@ export type {
   EngineName,
   EngineOptions,
   LossSum,
+  Quantization,
   Trainable,
 } from "./engine.js";
 export { chooseDevice, installedProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
