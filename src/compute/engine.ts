@@ -18,6 +18,8 @@ export interface EngineOptions {
   /** Threads of one computation on a CPU. The last bits of results depend on it: a run fixes it for all its workers. */
   readonly threads: number;
   readonly gradientCheckpointing: boolean;
+  /** Computes with the first so many layers only, which is no model: for measuring. By default all. */
+  readonly layers?: number;
 }
 
 export interface Engine {

@@ -3,7 +3,7 @@ import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LinearModule, LoraSettings } from "../../model/lora.js";
 import { ConfigReader } from "./config-reader.js";
-import { projections } from "./decoder.js";
+import { projections, weightShapes } from "./decoder.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
 import { qwen2 } from "./qwen2.js";
@@ -41,6 +41,49 @@ export function describeModel(model: ModelFolder): DecoderSpec {
   const spec = families[familyOf(model.config)](ConfigReader.of(model));
   checkWeights(model, spec);
   return spec;
+}
+
+/** The first `layers` layers of a model, with its embeddings and head; all by default. */
+export const shortened = (spec: DecoderSpec, layers = spec.windows.length): DecoderSpec => ({
+  ...spec,
+  windows: spec.windows.slice(0, layers),
+});
+
+export interface ModelFacts {
+  readonly family: FamilyName;
+  readonly layers: number;
+  /** Layers after which the kinds of layers repeat; `layers` where they don't. */
+  readonly period: number;
+  /** Weights of the whole model, and of its layers. */
+  readonly parameters: number;
+  readonly layerParameters: number;
+  /** Weights of the head, which may be those of the embeddings. */
+  readonly headParameters: number;
+}
+
+/** @throws CoxswainError "model", as `describeModel` */
+export function modelFacts(model: ModelFolder): ModelFacts {
+  const spec = describeModel(model);
+  const { family, vocabularySize, windows } = spec;
+  const parameters = parametersOf(spec);
+  return {
+    family,
+    layers: windows.length,
+    period: periodOf(windows),
+    parameters,
+    layerParameters: parameters - parametersOf(shortened(spec, 0)),
+    headParameters: vocabularySize * spec.hiddenSize,
+  };
+}
+
+const parametersOf = (spec: DecoderSpec): number =>
+  [...weightShapes(spec).values()].reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+
+/** The smallest number of entries after which `kinds` repeats; all of them where it does not. */
+function periodOf(kinds: readonly unknown[]): number {
+  for (let period = 1; period < kinds.length; period++)
+    if (kinds.every((kind, index) => kind === kinds[index % period])) return period;
+  return kinds.length;
 }
 
 /** All linear layers but the head, in the model's order: what "all-linear" means in PEFT. */

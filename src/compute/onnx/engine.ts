@@ -4,7 +4,7 @@ import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
-import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { describeModel, projections, resolveTargets, shortened } from "../families/index.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { tensorClass } from "./session.js";
 import { OnnxTrainable } from "./trainable.js";
@@ -29,9 +29,14 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
           hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
         });
       }
-      const spec = describeModel(model);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
-      const resident = await residentWeights(model, spec, settings.residentBytes ?? residentLimit(options.device));
+      const resident = await residentWeights(
+        model,
+        { whole, used: spec },
+        settings.residentBytes ?? residentLimit(options.device),
+      );
       return new OnnxTrainable(
         { ...options, ...settings, model, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),

@@ -2,7 +2,7 @@
 import { CoxswainError } from "../../errors.js";
 import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
-import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { describeModel, projections, resolveTargets, shortened } from "../families/index.js";
 import type { BackendName } from "./backends.js";
 
 /** What benchmarks and tests may set besides. */
@@ -19,7 +19,7 @@ export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
     name: "tfjs",
     async load(model, lora, options) {
       refuseUnsupported(options);
-      const spec = describeModel(model);
+      const spec = shortened(describeModel(model), options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { backendNames, loadBackend } = await import("./backends.js");
       const { TfjsTrainable } = await import("./trainable.js");
