@@ -5,6 +5,7 @@ import type { ModelFolder } from "../../model/folder.js";
 import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { weightSource } from "../nf4.js";
 import { residentShare, residentWeights } from "./resident.js";
@@ -34,14 +35,16 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
         });
       }
       const model = withTransformersNames(given);
-      const spec = describeModel(model);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { cacheDir } = settings;
-      const { folder, nf4 } = await weightSource(model, spec, {
+      const { folder, nf4 } = await weightSource(model, whole, {
         quantization: options.quantization,
         ...(cacheDir === undefined ? {} : { cacheDir }),
       });
-      const resident = await residentWeights(folder, spec, settings.residentBytes ?? residentLimit(options.device));
+      const limit = settings.residentBytes ?? residentLimit(options.device);
+      const resident = await residentWeights(folder, { whole, used: spec }, limit);
       return new OnnxTrainable(
         { ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),

@@ -3,6 +3,7 @@ import { CoxswainError } from "../../errors.js";
 import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { weightSource } from "../nf4.js";
 import type { BackendName } from "./backends.js";
@@ -24,7 +25,8 @@ export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
     async load(folder, lora, options) {
       refuseUnsupported(options);
       const model = withTransformersNames(folder);
-      const spec = describeModel(model);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { backendNames, loadBackend } = await import("./backends.js");
       const { TfjsTrainable } = await import("./trainable.js");
@@ -32,7 +34,7 @@ export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
       const { device, threads, gradientCheckpointing } = options;
       const backend = await loadBackend({ order: settings.backends ?? backendNames, device, threads });
       const { lossChunk, cacheDir } = settings;
-      const source = await weightSource(model, spec, {
+      const source = await weightSource(model, whole, {
         quantization: options.quantization,
         ...(cacheDir === undefined ? {} : { cacheDir }),
       });
