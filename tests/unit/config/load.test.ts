@@ -154,7 +154,7 @@ describe("several problems", () => {
       '  run.yaml:2: sed: unknown key (did you mean "seed"?)',
       "  run.yaml:3: output_dir: must not be empty",
       "  run.yaml:6: data.train: set twice (first on line 5)",
-      '  run.yaml:7: quantization: expected nf4, or null, not "int3"',
+      '  run.yaml:7: quantization: expected "nf4", or null, not "int3"',
       "  run.yaml:9: training.micro_batch_size: 8 rows a shard are more than the 4 rows of a step (training.global_batch_size)",
       '  run.yaml:11: training.max_steps: expected a whole number, or null, not "many"',
       "  --set nothing: expected key=value, as in --set training.learning_rate=1e-4",
