@@ -6,7 +6,7 @@
  *     npm run build
  *     node bench/step-profile.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct
  *         [--rows 4] [--length 256] [--threads 2] [--rank 16] [--steps 3] [--supervised 1] [--checkpointing]
- *         [--dropout 0.1] [--lengths 200]
+ *         [--dropout 0.1] [--quantization nf4] [--lengths 200]
  *
  * With one thread, processor time means the same on a busy machine as on an idle one.
  */
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     supervised: { type: "string", default: "1" },
     checkpointing: { type: "boolean", default: false },
     dropout: { type: "string", default: "0" },
+    quantization: { type: "string" },
     lengths: { type: "string" },
   },
 });
@@ -111,6 +112,7 @@ const trainable = await onnxEngine(profile).load(model, lora, {
   dtype: "float32",
   threads: Number(values.threads),
   gradientCheckpointing: values.checkpointing,
+  quantization: values.quantization ?? null,
 });
 const { layout } = trainable;
 await trainable.setParameters(new Float32Array(layout.size).map((_, i) => 0.02 * Math.sin(i * 12.9898)));

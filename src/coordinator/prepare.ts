@@ -2,7 +2,7 @@
  * Everything a run needs before its first step: the model and what is adapted, the data as tokens, the plan of steps,
  * and the state to start from. Cheap checks come before dear ones, so that a mistake shows at once.
  */
-import { linearModules, resolveTargets } from "../compute/index.js";
+import { linearModules, positionLimit, resolveTargets } from "../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../config/index.js";
 import { loraSettings } from "../config/index.js";
 import { buildTokenStore, openTokenizerIfAny, stepPlan } from "../data/index.js";
@@ -64,9 +64,10 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const lora = loraSettings(config);
   const modules = resolveTargets(lora, linearModules(modelFolder));
   const layout = loraLayout(lora, modules);
+  checkMaxLength(config, modelFolder);
   const { learningRateOf, check } = schedules(config.training);
   check();
-  const parameters = await startingParameters(config, layout);
+  const parameters = await startingParameters(config, layout, options.note);
   const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
   const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
   options.progress("reading the data");
@@ -109,6 +110,18 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   return { ...prepared, tokensBefore };
 }
 
+/** An example may be as long as max_length, whether rows are packed or not. */
+function checkMaxLength({ data: { max_length: longest } }: RunConfig, model: ModelFolder): void {
+  const limit = positionLimit(model);
+  if (limit === null || longest <= limit.positions) return;
+  throw new CoxswainError(
+    "config",
+    `data.max_length is ${longest}, but the model takes examples of up to ${limit.positions} tokens ` +
+      `(${model.path}/config.json: ${limit.reason})`,
+    { hint: `Set data.max_length to ${limit.positions} or less.` },
+  );
+}
+
 function newReplica(training: TrainingConfig, size: number): Replica {
   const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = training;
   return new Replica(size, { beta1, beta2, epsilon, weightDecay });
@@ -130,10 +143,18 @@ function schedules(training: TrainingConfig): {
   return { learningRateOf, check: () => void learningRateOf(training.max_steps ?? 1000) };
 }
 
-async function startingParameters(config: RunConfig, layout: LoraLayout): Promise<Float32Array> {
+async function startingParameters(
+  config: RunConfig,
+  layout: LoraLayout,
+  note: PrepareOptions["note"],
+): Promise<Float32Array> {
   const { init_adapter: folder } = config.lora;
   if (folder === null) return initialParameters(layout, config.seed);
-  return flattenAdapter(await readAdapter(folder), layout, loraSettings(config));
+  const adapter = await readAdapter(folder);
+  if (adapter.quantization !== null && adapter.quantization !== config.quantization) {
+    note(`lora.init_adapter was trained on ${adapter.quantization} weights; this run computes with them as they are`);
+  }
+  return flattenAdapter(adapter, layout, loraSettings(config));
 }
 
 /** "2026-11-25T13:05:00": says the same date and hour wherever the run goes on, which a zone would not. */

@@ -317,6 +317,7 @@ async function startServer(
 async function conclude(run: PreparedRun, outcome: Outcome): Promise<FinishedRun> {
   if (outcome.kind !== "completed") return { outcome, adapter: undefined, step: run.replica.step };
   const adapter = join(run.config.output_dir, "adapter");
-  await writeAdapter(adapter, run.layout, run.replica.parameters, loraSettings(run.config), run.config.model);
+  const { model, quantization } = run.config;
+  await writeAdapter(adapter, run.layout, run.replica.parameters, loraSettings(run.config), model, {}, quantization);
   return { outcome, adapter, step: run.replica.step };
 }

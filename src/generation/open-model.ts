@@ -2,7 +2,7 @@
  * A model ready to be asked: its folder, tokenizer and templates, and an engine that has it loaded, with an adapter or
  * without. Whatever can be wrong with folder or adapter is found before the weights are loaded.
  */
-import { linearModules, openEngine, resolveTargets } from "../compute/index.js";
+import { linearModules, openEngine, positionLimit, resolveTargets } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
 import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../data/index.js";
@@ -15,8 +15,11 @@ import {
   resolveModel,
   type LoraSettings,
   type ModelFolder,
+  type Quantization,
 } from "../model/index.js";
 import { stopTokens } from "./stop-tokens.js";
+
+export type QuantizationChoice = "auto" | "none" | Quantization;
 
 export interface OpenModelOptions {
   /** A folder or a hub id. */
@@ -26,6 +29,8 @@ export interface OpenModelOptions {
   /** Jinja text or a file, in place of the model's own template; null: the model's own. */
   readonly chatTemplate: string | null;
   readonly compute: Pick<RunConfig["compute"], "engine" | "device" | "dtype">;
+  /** Of the base model; "auto": as the adapter was trained. */
+  readonly quantization: QuantizationChoice;
   /** Threads of the computation on a CPU. */
   readonly threads: number;
   /** Default: the engine that `compute` asks for, in a thread of its own. */
@@ -42,17 +47,20 @@ export interface OpenedModel {
   readonly templates: ChatTemplates | null;
   /** Ids that end an answer. */
   readonly stopIds: ReadonlySet<number>;
-  /** Positions that the model has (config.json's `max_position_embeddings`); Infinity where it doesn't say. */
+  /** Positions that the model has (those it can compute, else `max_position_embeddings`); Infinity where it doesn't say. */
   readonly contextLength: number;
   readonly engine: EngineName;
   /** What computes, and why: "cpu (no CUDA device)". */
   readonly device: string;
+  /** Of the base model, and why: "nf4 (as the adapter was trained)"; null where there is nothing to say. */
+  readonly quantization: string | null;
   /** What a user should know before it computes for long; null where there is nothing. */
   readonly warning: string | null;
   close(): Promise<void>;
 }
 
 interface PreparedAdapter {
+  readonly quantization: Quantization | null;
   readonly settings: LoraSettings;
   /** All LoRA tensors, [layout.size]. */
   readonly parameters: Float32Array;
@@ -70,6 +78,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
   const adapter = options.adapter === null ? null : await prepareAdapter(options.adapter, folder);
   const tokenizer = await openTokenizer(path);
   const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate });
+  const quantization = quantizationOf(options.quantization, adapter?.quantization ?? null);
   const {
     engine,
     device,
@@ -79,6 +88,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     ...options.compute,
     threads: options.threads,
     gradientCheckpointing: false,
+    quantization: quantization.used,
   });
   const trainable = await engine.load(folder, adapter?.settings ?? null, engineOptions);
   try {
@@ -93,12 +103,25 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     tokenizer,
     templates,
     stopIds: stopTokens(tokenizer, templates),
-    contextLength: contextLengthOf(folder.config),
+    contextLength: contextLengthOf(folder),
     engine: engine.name,
     device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
+    quantization: quantization.text,
     warning: trainable.backend.warning,
     close: () => trainable.dispose(),
   };
+}
+
+/** @param trained how the adapter's base model was quantised in training */
+function quantizationOf(
+  asked: QuantizationChoice,
+  trained: Quantization | null,
+): { readonly used: Quantization | null; readonly text: string | null } {
+  if (asked === "auto") {
+    return { used: trained, text: trained === null ? null : `${trained} (as the adapter was trained)` };
+  }
+  if (asked !== "none") return { used: asked, text: `${asked} (asked for)` };
+  return { used: null, text: trained === null ? null : `none (asked for; the adapter was trained on ${trained})` };
 }
 
 /** An engine with one backend has nothing to say of it. */
@@ -108,7 +131,7 @@ function backendOf(engine: EngineName, { backend }: Trainable): string {
 
 async function prepareAdapter(path: string, folder: ModelFolder): Promise<PreparedAdapter> {
   const adapter = await readAdapter(path);
-  const { settings } = adapter;
+  const { settings, quantization } = adapter;
   const modules = linearModules(folder);
   const known = new Set(modules.map((module) => module.path));
   const targets = settings.targetModules === "all-linear" ? [] : settings.targetModules;
@@ -121,10 +144,13 @@ async function prepareAdapter(path: string, folder: ModelFolder): Promise<Prepar
       { hint: "It was made for another model: adapter_config.json names it in base_model_name_or_path." },
     );
   }
-  return { settings, parameters: flattenAdapter(adapter, loraLayout(settings, resolveTargets(settings, modules))) };
+  const layout = loraLayout(settings, resolveTargets(settings, modules));
+  return { settings, quantization, parameters: flattenAdapter(adapter, layout) };
 }
 
-function contextLengthOf(config: ModelFolder["config"]): number {
-  const positions = config["max_position_embeddings"];
+function contextLengthOf(folder: ModelFolder): number {
+  const limit = positionLimit(folder);
+  if (limit !== null) return limit.positions;
+  const positions = folder.config["max_position_embeddings"];
   return typeof positions === "number" && positions > 0 ? positions : Infinity;
 }

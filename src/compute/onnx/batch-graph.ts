@@ -3,8 +3,8 @@
  * and backward in one graph).
  */
 import type { Device } from "../engine.js";
-import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
-import type { ModelFolder } from "../../model/folder.js";
+import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
+import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { BatchScope } from "./batch-scope.js";
 import { Activations, type GraphContext } from "./context.js";
@@ -18,6 +18,8 @@ import { Weights } from "./weights.js";
 
 export interface BatchGraphOptions {
   readonly model: ModelFolder;
+  /** Quantised weights, in the same folder. */
+  readonly nf4: ReadonlyMap<string, Nf4Weight>;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
   readonly device: Device;
@@ -38,12 +40,12 @@ export function batchGraph(options: BatchGraphOptions): Uint8Array {
   const { spec, layout, gradientCheckpointing } = options;
   const graph = GraphBuilder.for(options.device);
   const { settings, parameters } = adapterInputs(graph, layout, options.dropout);
-  const inputs = sequenceInputs(graph, spec);
+  const inputs = sequenceInputs(graph, rotariesOf(spec));
   const sum = (a: Value, b: Value): Value => graph.op("Add", [a, b]);
   const tape = options.gradients ? new Tape(new Parameters(parameters), sum) : null;
   const context: GraphContext = {
     graph,
-    weights: new Weights(graph, options.model, options.resident),
+    weights: new Weights(graph, options.model, options.resident, options.nf4),
     adapters: settings,
     inputs,
     shapes: new Shapes(graph, inputs.tokenIds),
@@ -70,7 +72,7 @@ function addLoss({ graph, weights, tape }: GraphContext, hidden: Value, spec: De
   };
   const places = tape === null ? null : graph.input("loss_places", "int32", ["tokens"]);
   const head = weights.matrix(headWeight(spec));
-  const { losses, toHidden } = chunkedLoss(graph, hidden, head, { ...inputs, places }, spec.hiddenSize);
+  const { losses, toHidden } = chunkedLoss(graph, hidden, head, { ...inputs, places }, spec);
   graph.output(lossesName, losses, "float32", ["chunks", "chunk", 1]);
   return toHidden;
 }

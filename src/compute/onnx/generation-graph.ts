@@ -1,13 +1,12 @@
 /** The graph of a generation step: new tokens and the cache so far to logits of each row's last token and the new cache. */
-import type { Device } from "../engine.js";
-import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
-import type { ModelFolder } from "../../model/folder.js";
-import type { LoraLayout } from "../../model/lora.js";
+import { headWeight, hiddenStates, rotariesOf } from "../families/index.js";
+import type { BatchGraphOptions } from "./batch-graph.js";
 import { CacheScope } from "./cache-scope.js";
 import { Activations, type GraphContext } from "./context.js";
 import { GraphBuilder } from "./graph-builder.js";
 import { adapterInputs, sequenceInputs } from "./graph-inputs.js";
 import { GraphOps } from "./graph-ops.js";
+import { softCapped } from "./operations/soft-cap.js";
 import { Shapes } from "./shapes.js";
 import { Weights } from "./weights.js";
 
@@ -16,21 +15,17 @@ export const logitsName = "logits";
 /** The graph input of the token of each row whose logits are wanted, as an index into [rows * length], int32 [rows]. */
 export const lastTokensName = "last_tokens";
 
-/**
- * The model file's bytes. Weights are external data in the model's folder.
- * @param resident names of the weights that are fed as inputs
- */
-export function generationGraph(
-  model: ModelFolder,
-  spec: DecoderSpec,
-  layout: LoraLayout,
-  device: Device,
-  resident: ReadonlySet<string>,
-): Uint8Array {
+export type GenerationGraphOptions = Pick<
+  BatchGraphOptions,
+  "model" | "nf4" | "spec" | "layout" | "device" | "resident"
+>;
+
+/** The model file's bytes. Weights are external data in the model's folder. */
+export function generationGraph({ model, nf4, spec, layout, device, resident }: GenerationGraphOptions): Uint8Array {
   const graph = GraphBuilder.for(device);
   const { settings } = adapterInputs(graph, layout, 0);
-  const inputs = sequenceInputs(graph, spec);
-  const weights = new Weights(graph, model, resident);
+  const inputs = sequenceInputs(graph, rotariesOf(spec));
+  const weights = new Weights(graph, model, resident, nf4);
   const context: GraphContext = {
     graph,
     weights,
@@ -45,6 +40,6 @@ export function generationGraph(
   const last = graph.op("Gather", [hidden, graph.input(lastTokensName, "int32", ["rows"])], { axis: 0 });
   const head = weights.matrix(headWeight(spec));
   const logits = graph.product(last, head, { transB: true }, { label: "logits" });
-  graph.output(logitsName, logits, "float32", ["rows", spec.vocabularySize]);
+  graph.output(logitsName, softCapped(graph, logits, spec.logitSoftCap), "float32", ["rows", spec.vocabularySize]);
   return graph.model(`${spec.family} generation`);
 }

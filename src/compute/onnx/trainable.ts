@@ -1,11 +1,11 @@
 /** A model opened for LoRA training by the `onnx` engine. Sessions are opened when first needed. */
 import { CoxswainError } from "../../errors.js";
 import type { Batch } from "../../data/row.js";
-import type { ModelFolder } from "../../model/folder.js";
+import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
 import type { ComputeBackend, Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
-import { weightShapes, type DecoderSpec } from "../families/index.js";
+import { rotariesOf, weightShapes, type DecoderSpec } from "../families/index.js";
 import { batchGraph, lossesName } from "./batch-graph.js";
 import { checkBatch } from "../batch/check-tokens.js";
 import { chunkLimit, lossChunks, type LossChunks } from "../batch/chunks.js";
@@ -20,6 +20,8 @@ import { Session, tensorClass, type Feeds, type TensorClass } from "./session.js
 
 export interface OnnxTrainableOptions extends EngineOptions {
   readonly model: ModelFolder;
+  /** Quantised weights, in the same folder. */
+  readonly nf4: ReadonlyMap<string, Nf4Weight>;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
   /** Weights to be used from memory, not from the model's files. */
@@ -44,7 +46,7 @@ export class OnnxTrainable implements Trainable {
   readonly #weights: DeviceWeights;
   /** Adapter tensors (views of `#parameters`) and resident weights: the same in every run. */
   readonly #constantFeeds: Feeds;
-  readonly #rotary: RotaryTable;
+  readonly #rotary: readonly RotaryTable[];
   readonly #sessions = new Map<Purpose, Promise<Session>>();
 
   private constructor({ resident, ...options }: OnnxTrainableOptions, tensor: TensorClass, weights: DeviceWeights) {
@@ -55,7 +57,7 @@ export class OnnxTrainable implements Trainable {
     this.#weights = weights;
     this.#parameters = new Float32Array(options.layout.size);
     this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...weights.feeds };
-    this.#rotary = new RotaryTable(options.spec.rotary);
+    this.#rotary = rotariesOf(options.spec).map((settings) => new RotaryTable(settings));
   }
 
   /** @throws CoxswainError "config" if resident weights cannot be brought to the device */
@@ -132,15 +134,11 @@ export class OnnxTrainable implements Trainable {
   }
 
   #graph(purpose: Purpose): Uint8Array {
-    const { model, spec, layout, device, dropout, gradientCheckpointing } = this.#options;
-    const resident = this.#residentNames;
-    if (purpose === "generation") return generationGraph(model, spec, layout, device, resident);
+    const { model, nf4, spec, layout, device, dropout, gradientCheckpointing } = this.#options;
+    const shared = { model, nf4, spec, layout, device, resident: this.#residentNames };
+    if (purpose === "generation") return generationGraph(shared);
     return batchGraph({
-      model,
-      spec,
-      layout,
-      device,
-      resident,
+      ...shared,
       gradients: purpose !== "loss",
       dropout: purpose === "gradients with dropout" ? dropout : 0,
       gradientCheckpointing,
@@ -157,7 +155,7 @@ export class OnnxTrainable implements Trainable {
 
   #chunks(batch: Batch): LossChunks {
     const { spec, lossChunk } = this.#options;
-    checkBatch(batch, spec.vocabularySize);
+    checkBatch(batch, spec);
     return lossChunks(batch, lossChunk ?? chunkLimit(spec.vocabularySize));
   }
 

@@ -1,8 +1,11 @@
 /** The `tfjs` engine, in the calling thread. TensorFlow.js itself is loaded when a model is. */
 import { CoxswainError } from "../../errors.js";
+import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { weightSource } from "../nf4.js";
 import type { BackendName } from "./backends.js";
 
 /** What benchmarks and tests may set besides. */
@@ -11,23 +14,31 @@ export interface TfjsEngineSettings {
   readonly backends?: readonly BackendName[];
   /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
   readonly lossChunk?: number;
+  /** Coxswain's cache, for quantised models. */
+  readonly cacheDir?: string;
 }
 
 /** @param settings see `TfjsEngineSettings`; nothing by default */
 export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
   return {
     name: "tfjs",
-    async load(model, lora, options) {
+    async load(folder, lora, options) {
       refuseUnsupported(options);
-      const spec = describeModel(model);
+      const model = withTransformersNames(folder);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { backendNames, loadBackend } = await import("./backends.js");
       const { TfjsTrainable } = await import("./trainable.js");
       const { Weights } = await import("./weights.js");
       const { device, threads, gradientCheckpointing } = options;
       const backend = await loadBackend({ order: settings.backends ?? backendNames, device, threads });
-      const weights = await Weights.load(model, spec);
-      const { lossChunk } = settings;
+      const { lossChunk, cacheDir } = settings;
+      const source = await weightSource(model, whole, {
+        quantization: options.quantization,
+        ...(cacheDir === undefined ? {} : { cacheDir }),
+      });
+      const weights = await Weights.load(source, spec);
       return new TfjsTrainable({
         backend,
         spec,

@@ -1,13 +1,26 @@
 /** Models opened in the test's own thread. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Engine, EngineOptions, Trainable } from "../../../src/compute/engine.js";
 import { onnxEngine, type OnnxEngineSettings } from "../../../src/compute/onnx/engine.js";
 import { tfjsEngine, type TfjsEngineSettings } from "../../../src/compute/tfjs/engine.js";
 import type { LoraSettings, ModelFolder } from "../../../src/model/index.js";
-import { deviceOf, type EngineOnDevice } from "./devices.js";
+import { deviceOf, engineOf as engineNamed, type EngineOnDevice } from "./devices.js";
 import { keepWebgpuOpen } from "./webgpu.js";
 import { openGolden, type Golden, type GoldenCase } from "./golden.js";
 
-export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
+export const options: EngineOptions = {
+  device: "cpu",
+  dtype: "float32",
+  threads: 1,
+  gradientCheckpointing: false,
+  quantization: null,
+};
+
+/** For quantised models: gone when the tests' process is. */
+export const cacheDir = mkdtempSync(join(tmpdir(), "coxswain-cache-"));
+process.once("exit", () => rmSync(cacheDir, { recursive: true, force: true }));
 
 export type ModelSettings = Partial<EngineOptions> &
   OnnxEngineSettings &
@@ -18,13 +31,9 @@ export type ModelSettings = Partial<EngineOptions> &
 
 /** The engine by name; tfjs with the backend that every installation has. */
 function engineOf({ engine = "onnx", ...settings }: ModelSettings): Engine {
-  switch (engine) {
-    case "onnx":
-    case "onnx on webgpu":
-      return onnxEngine(settings);
-    case "tfjs":
-      return tfjsEngine({ backends: ["wasm"], ...settings });
-  }
+  return engineNamed(engine) === "onnx"
+    ? onnxEngine({ cacheDir, ...settings })
+    : tfjsEngine({ backends: ["wasm"], cacheDir, ...settings });
 }
 
 /** Opens a model, hands it to `use`, and disposes of it whatever happens. */
@@ -59,6 +68,6 @@ export async function withGolden<R>(
       await trainable.setParameters(await golden.startingAdapter(trainable.layout));
       return use(trainable, golden);
     },
-    settings,
+    { quantization: golden.quantization, ...settings },
   );
 }

@@ -25,7 +25,16 @@ function lossOf(logits: Float32Array, target: number): number {
 
 const models = onWebgpu
   ? (["qwen3-yarn-sharded"] as const)
-  : (["llama", "mistral-sliding", "qwen3-yarn-sharded", "qwen2-linear-window"] as const);
+  : ([
+      "llama",
+      "mistral-sliding",
+      "qwen3-yarn-sharded",
+      "qwen2-linear-window",
+      "phi3",
+      "gemma2-packed",
+      "gemma3",
+      "gpt2-packed",
+    ] as const);
 
 describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name] as const)))(
   "%s, %s",

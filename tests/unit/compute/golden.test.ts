@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { describeModel } from "../../../src/compute/families/index.js";
+import { describeModel, rotariesOf, type RotaryDecoderSpec } from "../../../src/compute/families/index.js";
 import { OnnxTrainable } from "../../../src/compute/onnx/trainable.js";
+import type { RotarySettings } from "../../../src/compute/ops.js";
 import { collate } from "../../../src/data/row.js";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../src/model/float-convert.js";
 import { engineNames, few } from "../../support/compute/devices.js";
@@ -50,21 +51,18 @@ describe.each(engineNames)("%s", (engine) => {
 
 it("qwen2: with rotary frequencies rounded as in the reference, its gradients are reproduced", async () => {
   const golden = await openGolden("qwen2");
-  const spec = describeModel(golden.model);
-  const bits = new Uint16Array(spec.rotary.inverseFrequencies.length);
+  const spec = describeModel(golden.model) as RotaryDecoderSpec;
+  const [{ inverseFrequencies: exact, attentionFactor }] = rotariesOf(spec) as [RotarySettings];
+  const bits = new Uint16Array(exact.length);
   const inverseFrequencies = new Float32Array(bits.length);
-  float32ToBfloat16(spec.rotary.inverseFrequencies, bits);
+  float32ToBfloat16(exact, bits);
   bfloat16ToFloat32(bits, inverseFrequencies);
+  const rotary = { inverseFrequencies, attentionFactor };
   const layout = await withGolden("qwen2", (trainable) => Promise.resolve(trainable.layout));
-  const rounded = { ...spec, rotary: { ...spec.rotary, inverseFrequencies } };
-  const trainable = await OnnxTrainable.open({
-    ...options,
-    model: golden.model,
-    spec: rounded,
-    layout,
-    resident: new Map(),
-    dropout: 0,
-  });
+  const rounded = { ...spec, layers: spec.layers.map((layer) => ({ ...layer, rotary })) };
+  const [nf4, resident] = [new Map(), new Map()];
+  const given = { ...options, model: golden.model, spec: rounded, layout, nf4, resident, dropout: 0 };
+  const trainable = await OnnxTrainable.open(given);
   await trainable.setParameters(await golden.startingAdapter(layout));
   const gradient = new Float32Array(layout.size);
   const { tokens } = await trainable.gradients(collate(golden.rows), gradient);

@@ -57,7 +57,7 @@ function ending({ inputIds, labels }: Row): Row {
 
 const models = onWebgpu
   ? (["qwen3-yarn-sharded"] as const)
-  : (["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const);
+  : (["llama", "mistral-sliding", "qwen3-yarn-sharded", "phi3", "gemma2-packed", "gemma3", "gpt2-packed"] as const);
 
 describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name] as const)))(
   "%s, %s",
@@ -133,7 +133,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
   },
 );
 
-it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded"] as const)(
+it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded", "phi3", "gemma2-packed", "gpt2-packed"] as const)(
   "%s: weights widened in memory or in the graph give other bits",
   async (name) => {
     const gradients = (residentBytes: number): Promise<Gradient> =>
