@@ -3,7 +3,8 @@
  * is kept in docs/engines-runs.json: what a machine lacks (a GPU, TensorFlow's library) keeps what another one recorded.
  *
  *   node scripts/engines-table.mjs            writes the table from the recorded runs
- *   node scripts/engines-table.mjs --run      runs the suite first, and records it; [-t NAME] its tests of that name
+ *   node scripts/engines-table.mjs --run      runs the suite first, and records it; vitest's own
+ *                                            options may follow: -t NAME, --project webgpu
  *   node scripts/engines-table.mjs --check    ends with 1 where the page is another, or a golden case was never run
  */
 import { spawnSync } from "node:child_process";
@@ -67,7 +68,7 @@ const options = [
   },
   { name: "`compute.dtype: float16`", tests: [["precision", /float16/]], refused: everywhere },
   { name: "`compute.dtype: bfloat16`", tests: [["precision", /bfloat16/]], refused: everywhere },
-  { name: "`quantization: nf4`", tests: [["golden", /nf4/]], refused: everywhere },
+  { name: "`quantization: nf4`", tests: [["golden", / qwen3-nf4: /]], refused: everywhere },
 ];
 
 /** The families that golden cases are of, and their cases. */
@@ -157,7 +158,8 @@ function runSuite(more) {
   const scratch = mkdtempSync(join(tmpdir(), "numerics-"));
   const report = join(scratch, "report.json");
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-  const args = ["run", "--project", "unit", "--project", "webgpu", "tests/unit/compute", ...more];
+  const projects = more.includes("--project") ? [] : ["--project", "unit", "--project", "webgpu"];
+  const args = ["run", ...projects, "tests/unit/compute", ...more];
   args.push("--reporter=default", "--reporter=./tests/support/numerics-reporter.ts");
   spawnSync(process.execPath, [vitest, ...args], {
     cwd: root,

@@ -7,7 +7,7 @@
  * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t). Where logits are soft-capped, l is what they become.
  */
 import type { ModelSpec } from "../families/index.js";
-import { GraphBuilder, type Value } from "./graph-builder.js";
+import type { GraphBuilder, Value } from "./graph-builder.js";
 import { softCapped, throughSoftCap } from "./operations/soft-cap.js";
 
 export interface LossInputs {
