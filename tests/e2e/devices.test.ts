@@ -14,6 +14,7 @@ const run = (cluster: object): object => ({
   lora: { r: 4 },
   training: { max_steps: 4, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
   cluster: { listen: "127.0.0.1:0", ...cluster },
+  telemetry: { http: "127.0.0.1:0" },
 });
 
 describe("coxswain worker --devices", () => {
