@@ -5,7 +5,7 @@
  *     npm run build
  *     node bench/coxswain_step.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct \
  *         [--rows 4 --length 256] [--threads 2] [--supervised 0.33] [--data tokens.jsonl] [--rank 16]
- *         [--steps 5 --warmup 2] [--dtype float32] [--engine onnx]
+ *         [--steps 5 --warmup 2] [--dtype float32] [--engine onnx] [--quantization nf4]
  *
  * `gemm_gflops` is the rate of a float32 matrix product of this model's MLP shape by the same runtime with the same
  * threads, measured right before and after the steps (the better of the two).
@@ -27,6 +27,7 @@ const options = {
   rank: { type: "string", default: "16" },
   dtype: { type: "string", default: "float32" },
   engine: { type: "string", default: "onnx" },
+  quantization: { type: "string" },
   steps: { type: "string", default: "5" },
   warmup: { type: "string", default: "2" },
   threads: { type: "string", default: "2" },
@@ -100,9 +101,12 @@ async function main() {
     dtype,
     threads,
     gradientCheckpointing: settings["gradient-checkpointing"],
+    quantization: settings.quantization ?? null,
   });
   const lora = { r: rank, alpha: 2 * rank, dropout: 0, targetModules: "all-linear", useRslora: false };
+  const loading = performance.now();
   const trainable = await engine.load(folder, lora, engineOptions);
+  const loadSeconds = (performance.now() - loading) / 1e3;
   const { size } = trainable.layout;
   const replica = new Replica(size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
   replica.parameters.set(initialParameters(trainable.layout, 0));
@@ -122,6 +126,8 @@ async function main() {
   console.log(
     JSON.stringify({
       engine: engine.name,
+      quantization: settings.quantization ?? null,
+      load_seconds: loadSeconds,
       dtype,
       rows,
       length,

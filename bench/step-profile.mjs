@@ -6,7 +6,7 @@
  *     npm run build
  *     node bench/step-profile.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct
  *         [--rows 4] [--length 256] [--threads 2] [--rank 16] [--steps 3] [--supervised 1] [--checkpointing]
- *         [--dropout 0.1] [--lengths 200]
+ *         [--dropout 0.1] [--quantization nf4] [--lengths 200]
  *
  * With one thread, processor time means the same on a busy machine as on an idle one.
  */
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     supervised: { type: "string", default: "1" },
     checkpointing: { type: "boolean", default: false },
     dropout: { type: "string", default: "0" },
+    quantization: { type: "string" },
     lengths: { type: "string" },
   },
 });
@@ -67,7 +68,7 @@ function printProfile(folder, runs) {
   let all = 0;
   for (const { cat, name, dur, args } of events) {
     if (cat !== "Node" || !name.endsWith("_kernel_time")) continue;
-    if (args.op_name === "Scan") continue; // its body's operators are listed themselves
+    if (args.op_name === "Loop") continue; // its body's operators are listed themselves
     const shapes = args.input_type_shape.map((shape) => `[${Object.values(shape)[0].join(",")}]`).join(" ");
     const key = `${args.op_name.padEnd(28)} ${shapes}`;
     const entry = totals.get(key) ?? { count: 0, ms: 0 };
@@ -77,10 +78,23 @@ function printProfile(folder, runs) {
     totals.set(key, entry);
   }
   console.log(`operators: ${(all / runs).toFixed(0)} ms a step`);
+  printByOperator(totals, all, runs);
   for (const [key, { count, ms }] of [...totals].sort((a, b) => b[1].ms - a[1].ms).slice(0, 45)) {
     const share = ((100 * ms) / all).toFixed(1).padStart(5);
     console.log(`${share} %  ${(ms / runs).toFixed(1).padStart(7)} ms  ${String(count / runs).padStart(5)} x  ${key}`);
   }
+}
+
+/** The same, whatever the shapes. */
+function printByOperator(totals, all, runs) {
+  const byName = new Map();
+  for (const [key, { ms }] of totals) {
+    const [name] = key.split(" ");
+    byName.set(name, (byName.get(name) ?? 0) + ms);
+  }
+  const line = ([name, ms]) => `${name} ${(ms / runs).toFixed(0)} ms (${((100 * ms) / all).toFixed(1)} %)`;
+  const largest = [...byName].sort((a, b) => b[1] - a[1]).slice(0, 12);
+  console.log(`by operator: ${largest.map(line).join(", ")}`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "step-profile-"));
@@ -98,6 +112,7 @@ const trainable = await onnxEngine(profile).load(model, lora, {
   dtype: "float32",
   threads: Number(values.threads),
   gradientCheckpointing: values.checkpointing,
+  quantization: values.quantization ?? null,
 });
 const { layout } = trainable;
 await trainable.setParameters(new Float32Array(layout.size).map((_, i) => 0.02 * Math.sin(i * 12.9898)));

@@ -26,12 +26,14 @@ export async function complete(flags: GenerateFlags, host: AskHost = thisProcess
       adapter: flags.adapter ?? null,
       chatTemplate: flags.chatTemplate ?? null,
       compute: computeOf(flags),
+      quantization: flags.quantization ?? "auto",
       threads: flags.threads,
       ...(host.openEngine === undefined ? {} : { openEngine: host.openEngine }),
       onProgress: (text) => progress.show(text),
     });
     try {
       if (opened.engine !== "onnx") warn(`on ${opened.device}`);
+      if (opened.quantization !== null) warn(`quantization: ${opened.quantization}`);
       if (opened.warning !== null) warn(opened.warning);
       const prompt = await promptTokens(request, opened);
       progress.close();

@@ -5,8 +5,8 @@ import type { Evaluation } from "./evaluate.js";
 
 /** Keys as in `metrics.jsonl` and Hugging Face's reports. */
 export function evaluationJson(evaluation: Evaluation, shown: number): Record<string, unknown> {
-  const { model, adapter, device, rows, tokens, loss, perplexity, exactMatch, seconds } = evaluation;
-  const common = { model, adapter, device, examples: rows, tokens, loss, perplexity, seconds };
+  const { model, adapter, device, quantization, rows, tokens, loss, perplexity, exactMatch, seconds } = evaluation;
+  const common = { model, adapter, device, quantization, examples: rows, tokens, loss, perplexity, seconds };
   if (exactMatch === null) return common;
   const { answers, matched } = exactMatch;
   return {
@@ -24,12 +24,13 @@ export function evaluationText(
   shown: number,
   stream: { readonly isTTY?: boolean | undefined },
 ): string {
-  const { model, adapter, device, rows, tokens, loss, perplexity, exactMatch, seconds } = evaluation;
+  const { model, adapter, device, quantization, rows, tokens, loss, perplexity, exactMatch, seconds } = evaluation;
   const colours = coloursFor(stream);
   const lines: (readonly [name: string, value: string])[] = [
     ["model", model],
     ["adapter", adapter ?? "none: this is the base model"],
     ["device", device],
+    ...(quantization === null ? [] : [["weights", quantization] as const]),
     ["examples", String(rows)],
     ["tokens", `${tokens} supervised`],
     ["loss", loss.toFixed(4)],

@@ -30,6 +30,8 @@ export interface Evaluation extends EvaluatedLoss {
   readonly model: string;
   readonly adapter: string | null;
   readonly device: string;
+  /** Of the base model, and why; null: none, and nothing to say of it. */
+  readonly quantization: string | null;
   /** null: not asked for. */
   readonly exactMatch: ExactMatch | null;
   /** Of the measuring, without loading the model. */
@@ -114,6 +116,7 @@ async function measure(
     adapter: flags.adapter ?? null,
     chatTemplate: config.data.chat_template,
     compute: config.compute,
+    quantization: flags.quantization ?? config.quantization ?? "auto",
     threads: flags.threads,
     ...(openEngine === undefined ? {} : { openEngine }),
     onProgress: (text) => progress.show(text),
@@ -132,7 +135,8 @@ async function measure(
     const answered = ask ? await answer({ config, source }, opened, flags, progress) : null;
     const seconds = (performance.now() - start) / 1000;
     const adapter = flags.adapter ?? null;
-    return { ...loss, model: config.model, adapter, device: opened.device, exactMatch: answered, seconds };
+    const { device, quantization } = opened;
+    return { ...loss, model: config.model, adapter, device, quantization, exactMatch: answered, seconds };
   } finally {
     await opened.close();
   }

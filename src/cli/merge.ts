@@ -46,6 +46,11 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
     const { modules, bytes } = await mergeAdapter({ model: folder, adapter, output, dtype, onFile });
     progress.clear();
     process.stdout.write(`merged ${modules} modules into ${output} (${(bytes / 1e6).toFixed(1)} MB of weights)\n`);
+    if (adapter.quantization !== null) {
+      process.stdout.write(
+        `the adapter was trained on ${adapter.quantization} weights; it is merged into those of ${base}, in their own precision\n`,
+      );
+    }
   } finally {
     progress.clear();
   }

@@ -7,11 +7,12 @@ export interface ModelFlags {
   readonly chatTemplate?: string;
   readonly engine?: "auto" | "onnx" | "tfjs";
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
+  readonly quantization?: "none" | "nf4";
   readonly threads: number;
   readonly json?: true;
 }
 
-/** Adds --adapter, --chat-template, --engine, --device, --threads and --json. */
+/** Adds --adapter, --chat-template, --engine, --device, --quantization, --threads and --json. */
 export function modelOptions(command: Command): Command {
   return command
     .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
@@ -30,6 +31,12 @@ export function modelOptions(command: Command): Command {
         "cuda",
         "webgpu",
       ]),
+    )
+    .addOption(
+      new Option(
+        "--quantization <type>",
+        "of the base model's linear layers (default: as a run file says, or as the adapter was trained)",
+      ).choices(["none", "nf4"]),
     )
     .option("--threads <n>", "threads of the computation", positiveNumber, availableParallelism())
     .option("--json", "print one JSON object");

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import type { ComputeType, Device, EngineName, EngineOptions } from "./engine.js";
+import type { ComputeType, Device, EngineName, EngineOptions, Quantization } from "./engine.js";
 
 /** The run file's `compute` section, and the threads of this process. */
 export interface ComputeSettings {
@@ -13,6 +13,7 @@ export interface ComputeSettings {
   /** Threads of one computation on a CPU; results do not depend on it. */
   readonly threads: number;
   readonly gradientCheckpointing: boolean;
+  readonly quantization: Quantization | null;
 }
 
 export interface DeviceChoice {
@@ -84,7 +85,7 @@ export function resolveCompute(
   settings: ComputeSettings,
   installed: InstalledProviders = installedProviders(),
 ): { readonly engine: EngineName; readonly options: EngineOptions; readonly reason: string } {
-  const { threads, gradientCheckpointing } = settings;
+  const { threads, gradientCheckpointing, quantization } = settings;
   const engine = settings.engine === "auto" ? "onnx" : settings.engine;
   if (settings.dtype !== "auto" && settings.dtype !== "float32") {
     throw new CoxswainError("config", `compute.dtype: ${settings.dtype} is not there yet for the ${engine} engine`, {
@@ -93,5 +94,5 @@ export function resolveCompute(
   }
   const { device, reason } =
     engine === "onnx" ? chooseDevice(settings.device, installed) : chooseTfjsDevice(settings.device);
-  return { engine, options: { device, dtype: "float32", threads, gradientCheckpointing }, reason };
+  return { engine, options: { device, dtype: "float32", threads, gradientCheckpointing, quantization }, reason };
 }

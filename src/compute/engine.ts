@@ -5,6 +5,9 @@
 import type { Batch } from "../data/row.js";
 import type { LoraLayout, LoraSettings } from "../model/lora.js";
 import type { ModelFolder } from "../model/folder.js";
+import type { Quantization } from "../model/nf4/store.js";
+
+export type { Quantization } from "../model/nf4/store.js";
 
 export type EngineName = "onnx" | "tfjs";
 export type Device = "cpu" | "cuda" | "webgpu";
@@ -18,6 +21,10 @@ export interface EngineOptions {
   /** Threads of one computation on a CPU. The last bits of results depend on it: a run fixes it for all its workers. */
   readonly threads: number;
   readonly gradientCheckpointing: boolean;
+  /** null: as the model's files have them. */
+  readonly quantization: Quantization | null;
+  /** Computes with the first so many layers only, which is no model: for measuring. By default all. */
+  readonly layers?: number;
 }
 
 export interface Engine {

@@ -39,12 +39,8 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
 }
 
 /** Values that the schema names and that no engine or transport of this version has. */
-function checkNotYet({ quantization, telemetry }: RunConfig): Contradiction[] {
+function checkNotYet({ telemetry }: RunConfig): Contradiction[] {
   const found: Contradiction[] = [];
-  const refuse = (path: KeyPath, value: string, instead: string): void => {
-    found.push({ keys: [path], message: `"${value}" is not available in this version; ${instead}` });
-  };
-  if (quantization !== null) refuse(["quantization"], quantization, "leave it null");
   if (telemetry.nats !== null) {
     found.push({
       keys: [["telemetry", "nats"]],

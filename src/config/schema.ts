@@ -127,7 +127,7 @@ export const runSchema = z.strictObject({
   workers: countOrZero.default(1),
   data: dataSchema,
   lora: loraSchema.prefault({}),
-  /** "nf4" for QLoRA. */
+  /** "nf4" for QLoRA: the linear layers of the base model in 4 bits. */
   quantization: z.enum(["nf4"]).nullable().default(null),
   training: trainingSchema.prefault({}),
   compute: computeSchema.prefault({}),

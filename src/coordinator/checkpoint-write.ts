@@ -10,6 +10,7 @@ import {
   writeSafetensors,
   type LoraLayout,
   type LoraSettings,
+  type Quantization,
 } from "../model/index.js";
 import type { ReplicaState } from "../optim/index.js";
 import {
@@ -35,6 +36,8 @@ export interface Checkpoint {
   readonly settings: LoraSettings;
   /** Hub id or folder, for the adapter's configuration and card. */
   readonly baseModel: string;
+  /** Of the base model. */
+  readonly quantization: Quantization | null;
 }
 
 export interface WriteCheckpointOptions {
@@ -65,9 +68,9 @@ export async function writeCheckpoint(
 }
 
 async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: string): Promise<void> {
-  const { state, progress, layout, settings, baseModel } = checkpoint;
+  const { state, progress, layout, settings, baseModel, quantization } = checkpoint;
   const facts = { step: state.step, epoch: progress.epoch.toFixed(3), tokens: progress.tokens.all };
-  await writeAdapterFiles(folder, layout, state.parameters, settings, baseModel, facts);
+  await writeAdapterFiles(folder, layout, state.parameters, settings, baseModel, facts, quantization);
   const moments = [
     ...adapterTensors(layout, state.m, momentSuffixes.m),
     ...adapterTensors(layout, state.v, momentSuffixes.v),

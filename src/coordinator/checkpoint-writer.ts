@@ -27,6 +27,7 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
       layout,
       settings,
       baseModel: config.model,
+      quantization: config.quantization,
     });
     const { save_total_limit: limit } = config.training;
     if (limit !== null) await pruneCheckpoints(config.output_dir, limit);

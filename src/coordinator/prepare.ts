@@ -67,7 +67,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   checkMaxLength(config, modelFolder);
   const { learningRateOf, check } = schedules(config.training);
   check();
-  const parameters = await startingParameters(config, layout);
+  const parameters = await startingParameters(config, layout, options.note);
   const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
   const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
   options.progress("reading the data");
@@ -143,10 +143,18 @@ function schedules(training: TrainingConfig): {
   return { learningRateOf, check: () => void learningRateOf(training.max_steps ?? 1000) };
 }
 
-async function startingParameters(config: RunConfig, layout: LoraLayout): Promise<Float32Array> {
+async function startingParameters(
+  config: RunConfig,
+  layout: LoraLayout,
+  note: PrepareOptions["note"],
+): Promise<Float32Array> {
   const { init_adapter: folder } = config.lora;
   if (folder === null) return initialParameters(layout, config.seed);
-  return flattenAdapter(await readAdapter(folder), layout, loraSettings(config));
+  const adapter = await readAdapter(folder);
+  if (adapter.quantization !== null && adapter.quantization !== config.quantization) {
+    note(`lora.init_adapter was trained on ${adapter.quantization} weights; this run computes with them as they are`);
+  }
+  return flattenAdapter(adapter, layout, loraSettings(config));
 }
 
 /** "2026-11-25T13:05:00": says the same date and hour wherever the run goes on, which a zone would not. */

@@ -15,8 +15,11 @@ import {
   resolveModel,
   type LoraSettings,
   type ModelFolder,
+  type Quantization,
 } from "../model/index.js";
 import { stopTokens } from "./stop-tokens.js";
+
+export type QuantizationChoice = "auto" | "none" | Quantization;
 
 export interface OpenModelOptions {
   /** A folder or a hub id. */
@@ -26,6 +29,8 @@ export interface OpenModelOptions {
   /** Jinja text or a file, in place of the model's own template; null: the model's own. */
   readonly chatTemplate: string | null;
   readonly compute: Pick<RunConfig["compute"], "engine" | "device" | "dtype">;
+  /** Of the base model; "auto": as the adapter was trained. */
+  readonly quantization: QuantizationChoice;
   /** Threads of the computation on a CPU. */
   readonly threads: number;
   /** Default: the engine that `compute` asks for, in a thread of its own. */
@@ -47,12 +52,15 @@ export interface OpenedModel {
   readonly engine: EngineName;
   /** What computes, and why: "cpu (no CUDA device)". */
   readonly device: string;
+  /** Of the base model, and why: "nf4 (as the adapter was trained)"; null where there is nothing to say. */
+  readonly quantization: string | null;
   /** What a user should know before it computes for long; null where there is nothing. */
   readonly warning: string | null;
   close(): Promise<void>;
 }
 
 interface PreparedAdapter {
+  readonly quantization: Quantization | null;
   readonly settings: LoraSettings;
   /** All LoRA tensors, [layout.size]. */
   readonly parameters: Float32Array;
@@ -70,6 +78,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
   const adapter = options.adapter === null ? null : await prepareAdapter(options.adapter, folder);
   const tokenizer = await openTokenizer(path);
   const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate });
+  const quantization = quantizationOf(options.quantization, adapter?.quantization ?? null);
   const {
     engine,
     device,
@@ -79,6 +88,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     ...options.compute,
     threads: options.threads,
     gradientCheckpointing: false,
+    quantization: quantization.used,
   });
   const trainable = await engine.load(folder, adapter?.settings ?? null, engineOptions);
   try {
@@ -96,9 +106,22 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     contextLength: contextLengthOf(folder),
     engine: engine.name,
     device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
+    quantization: quantization.text,
     warning: trainable.backend.warning,
     close: () => trainable.dispose(),
   };
+}
+
+/** @param trained how the adapter's base model was quantised in training */
+function quantizationOf(
+  asked: QuantizationChoice,
+  trained: Quantization | null,
+): { readonly used: Quantization | null; readonly text: string | null } {
+  if (asked === "auto") {
+    return { used: trained, text: trained === null ? null : `${trained} (as the adapter was trained)` };
+  }
+  if (asked !== "none") return { used: asked, text: `${asked} (asked for)` };
+  return { used: null, text: trained === null ? null : `none (asked for; the adapter was trained on ${trained})` };
 }
 
 /** An engine with one backend has nothing to say of it. */
@@ -108,7 +131,7 @@ function backendOf(engine: EngineName, { backend }: Trainable): string {
 
 async function prepareAdapter(path: string, folder: ModelFolder): Promise<PreparedAdapter> {
   const adapter = await readAdapter(path);
-  const { settings } = adapter;
+  const { settings, quantization } = adapter;
   const modules = linearModules(folder);
   const known = new Set(modules.map((module) => module.path));
   const targets = settings.targetModules === "all-linear" ? [] : settings.targetModules;
@@ -121,7 +144,8 @@ async function prepareAdapter(path: string, folder: ModelFolder): Promise<Prepar
       { hint: "It was made for another model: adapter_config.json names it in base_model_name_or_path." },
     );
   }
-  return { settings, parameters: flattenAdapter(adapter, loraLayout(settings, resolveTargets(settings, modules))) };
+  const layout = loraLayout(settings, resolveTargets(settings, modules));
+  return { settings, quantization, parameters: flattenAdapter(adapter, layout) };
 }
 
 function contextLengthOf(folder: ModelFolder): number {

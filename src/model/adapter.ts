@@ -7,12 +7,16 @@ import { replaceFolder } from "./durable.js";
 import { readJsonObject, storageTrouble } from "./files.js";
 import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
 import { modelCard } from "./model-card.js";
+import type { Quantization } from "./nf4/store.js";
 import { readFloats } from "./read-tensor.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
 
 export const adapterWeightsFile = "adapter_model.safetensors";
 export const adapterConfigFile = "adapter_config.json";
+
+/** Key of the weights file's metadata: how the base model was quantised in training. Other libraries pass it over. */
+const quantizationKey = "base_model_quantization";
 
 /** The name PEFT gives a LoRA tensor: "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight". */
 export const peftKey = ({ module, part }: Pick<LoraTensor, "module" | "part">): string =>
@@ -34,6 +38,7 @@ export type TrainingFacts = Readonly<Record<string, string | number>>;
  * Writes the three files of an adapter into an existing folder, not atomically: for folders that are written aside.
  * @param flat all LoRA tensors, [layout.size]
  * @param baseModel hub id or folder of the base model
+ * @param quantization of the base model in training
  */
 export async function writeAdapterFiles(
   folder: string,
@@ -42,10 +47,15 @@ export async function writeAdapterFiles(
   settings: LoraSettings,
   baseModel: string,
   training: TrainingFacts = {},
+  quantization: Quantization | null = null,
 ): Promise<void> {
-  await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, flat), { format: "pt" });
+  await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, flat), {
+    format: "pt",
+    ...(quantization === null ? {} : { [quantizationKey]: quantization }),
+  });
   const modules = new Set(layout.tensors.map(({ module }) => module)).size;
-  const card = modelCard({ baseModel, settings, modules, parameters: layout.size, training });
+  const facts = quantization === null ? training : { quantization, ...training };
+  const card = modelCard({ baseModel, settings, modules, parameters: layout.size, training: facts });
   try {
     await writeFile(join(folder, adapterConfigFile), adapterConfigText(layout, settings, baseModel));
     await writeFile(join(folder, "README.md"), card);
@@ -66,8 +76,11 @@ export async function writeAdapter(
   settings: LoraSettings,
   baseModel: string,
   training: TrainingFacts = {},
+  quantization: Quantization | null = null,
 ): Promise<void> {
-  await replaceFolder(folder, (aside) => writeAdapterFiles(aside, layout, flat, settings, baseModel, training));
+  await replaceFolder(folder, (aside) =>
+    writeAdapterFiles(aside, layout, flat, settings, baseModel, training, quantization),
+  );
 }
 
 export interface AdapterTensor {
@@ -86,6 +99,8 @@ export interface Adapter {
   readonly baseModel: string | undefined;
   /** Whether it says that the weights it adapts are stored [in, out]. */
   readonly fanInFanOut: boolean;
+  /** How the base model was quantised when Coxswain trained it; null where the file does not say. */
+  readonly quantization: Quantization | null;
   /** By PEFT's name. */
   readonly tensors: ReadonlyMap<string, AdapterTensor>;
 }
@@ -101,7 +116,7 @@ export async function readAdapter(folder: string): Promise<Adapter> {
   const settings: AdapterSettings = parseAdapterConfig(config, configPath);
   const base = config["base_model_name_or_path"];
   const path = join(folder, adapterWeightsFile);
-  const { tensors: entries } = await readSafetensorsHeader(path);
+  const { tensors: entries, metadata } = await readSafetensorsHeader(path);
   const tensors = new Map<string, AdapterTensor>();
   for (const [name, entry] of entries) tensors.set(name, { shape: entry.shape, values: await readFloats(path, entry) });
   return {
@@ -109,8 +124,16 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     settings: { ...settings, targetModules: adaptedModules(tensors.keys()) },
     fanInFanOut: config["fan_in_fan_out"] === true,
     baseModel: typeof base === "string" && base !== "" ? base : undefined,
+    quantization: quantizationOf(metadata[quantizationKey], path),
     tensors,
   };
+}
+
+function quantizationOf(name: string | undefined, path: string): Quantization | null {
+  if (name === undefined || name === "nf4") return name ?? null;
+  throw new CoxswainError("model", `${path}: it was trained on a base model in "${name}", which is not known here`, {
+    hint: "Use the version of coxswain that trained it, or a later one.",
+  });
 }
 
 async function requireAdapterFiles(folder: string): Promise<void> {

@@ -71,6 +71,17 @@ export async function replaceFolder(target: string, fill: (aside: string) => Pro
   return target;
 }
 
+/** Removes a damaged folder: moves it out of the way first, so that no other process sees half of it. */
+export async function setAside(folder: string): Promise<void> {
+  try {
+    const old = join(dirname(folder), temporaryName("damaged"));
+    await rename(folder, old);
+    await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw storageTrouble(error, folder);
+  }
+}
+
 /** A message that names the place that the user knows, not the temporary one. */
 function withTargetName(error: Error, aside: string, target: string): Error {
   if (!(error instanceof CoxswainError) || !error.message.includes(aside)) return error;

@@ -40,7 +40,8 @@ export async function fileHash(path: string, options: FileHashOptions): Promise<
   }
 }
 
-async function hashContent(path: string): Promise<string> {
+/** SHA-256 of a file's content, hex, read now. */
+export async function hashContent(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
   return hash.digest("hex");

@@ -3,7 +3,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
 import type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
-import { readInto, storageTrouble } from "./files.js";
+import { readFully, readInto, storageTrouble } from "./files.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./float-convert.js";
 import { bytesPerElement } from "./tensor-type.js";
 
@@ -22,6 +22,24 @@ export const isFloatType = (type: TensorType): type is FloatType => type === "F3
  */
 export async function readTensor(folder: Pick<ModelFolder, "path">, location: TensorLocation): Promise<Float32Array> {
   return readFloats(join(folder.path, location.file), location);
+}
+
+/** The bytes of a tensor, as they are in the file. */
+export async function readBytes(
+  folder: Pick<ModelFolder, "path">,
+  { file, byteOffset, byteLength }: TensorLocation,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const path = join(folder.path, file);
+  try {
+    const handle = await open(path, "r");
+    try {
+      return await readFully(handle, byteOffset, byteLength, path);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw storageTrouble(error, path, "model");
+  }
 }
 
 /** As `readTensor`, for a tensor of the file at `path`. */

@@ -1,11 +1,10 @@
 /** Models by content in the cache: found there, or received file by file from another machine and checked. */
 import { createHash } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { CoxswainError, systemCodeOf } from "../errors.js";
+import { CoxswainError } from "../errors.js";
 import { defaultCacheFolder } from "./cache.js";
-import { createFolder, isFilledFolder, removeLeftovers, temporaryName } from "./durable.js";
-import { storageTrouble } from "./files.js";
+import { createFolder, isFilledFolder, removeLeftovers, setAside } from "./durable.js";
 import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 
 /** Where a model with this content hash lies in the cache, whether it is there or not. */
@@ -52,17 +51,6 @@ export async function receiveModel(
   return createFolder(folder, async (aside) => {
     for (const file of manifest.files) await receiveFile(join(aside, file.name), file, openFile(file.name));
   });
-}
-
-/** Moves a damaged copy out of the way before it is deleted, so that no other process sees half of it. */
-async function setAside(folder: string): Promise<void> {
-  try {
-    const old = join(folder, "..", temporaryName("damaged"));
-    await rename(folder, old);
-    await rm(old, { recursive: true, force: true });
-  } catch (error) {
-    if (systemCodeOf(error) !== "ENOENT") throw storageTrouble(error, folder);
-  }
 }
 
 async function receiveFile(path: string, file: ModelFile, content: AsyncIterable<Uint8Array>): Promise<void> {

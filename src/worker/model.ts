@@ -77,6 +77,7 @@ export class ModelLoader {
       dtype,
       threads: threadsOf(config),
       gradientCheckpointing,
+      quantization: config.quantization,
     });
     logger.info(
       {
@@ -84,6 +85,7 @@ export class ModelLoader {
         device: opened.device,
         why: opened.reason,
         threads: opened.options.threads,
+        quantization: opened.options.quantization,
         model: path,
       },
       "loading the model",

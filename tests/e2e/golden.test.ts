@@ -14,6 +14,7 @@ interface Expected {
   readonly packing: boolean;
   readonly max_length?: number;
   readonly model?: string;
+  readonly quantization?: string;
   readonly chat_template?: string;
   readonly steps: readonly {
     step: number;
@@ -35,6 +36,7 @@ const cases = [
   "llama-packed",
   "gemma2-packed",
   "gpt2-packed",
+  "qwen3-nf4",
   "chat",
 ];
 
@@ -58,6 +60,7 @@ function runOf(name: string, { workers, microBatchSize, engine }: RunChoices): o
       ...(expected.max_length === undefined ? {} : { max_length: expected.max_length }),
       ...(expected.chat_template === undefined ? {} : { chat_template: expected.chat_template }),
     },
+    ...(expected.quantization === undefined ? {} : { quantization: expected.quantization }),
     lora: { ...expected.lora, init_adapter: join(folder, "adapter_init") },
     training: {
       ...expected.optim,

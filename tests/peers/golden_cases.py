@@ -151,6 +151,35 @@ TOKEN_CASES = {
             "max_grad_norm": 0.05,
         },
     },
+    # QLoRA: linear layers in NF4, of sizes that leave a part of a block at the end; all else as stored, in half precision.
+    "qwen3-nf4": {
+        "quantization": "nf4",
+        "config": {
+            "architectures": ["Qwen3ForCausalLM"],
+            "model_type": "qwen3",
+            "attention_bias": False,
+            "dtype": "bfloat16",
+            "head_dim": 10,
+            "hidden_size": 36,
+            "intermediate_size": 70,
+            "max_position_embeddings": 128,
+            "num_attention_heads": 3,
+            "num_key_value_heads": 1,
+            "rms_norm_eps": 1e-6,
+            "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
+            "tie_word_embeddings": False,
+            "transformers_version": "5.24.0",
+            "vocab_size": 211,
+        },
+        "lora": {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"},
+        "optim": {
+            "learning_rate": 0.005,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": 2,
+            "weight_decay": 0.0,
+            "max_grad_norm": 1.0,
+        },
+    },
     # Every step uses the whole file, so the numbers don't depend on which examples share a row: only on attention
     # that stays within an example, positions that restart, and no target across the seam.
     "llama-packed": {

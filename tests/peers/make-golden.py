@@ -29,7 +29,7 @@ def write_json_lines(path, values):
 
 def run_and_write(folder, settings, model_folder, examples):
     """Trains from the folder's adapter_init and writes first gradients, the final adapter and expected.json."""
-    model = reference.load_adapted(model_folder, folder / "adapter_init")
+    model = reference.load_adapted(model_folder, folder / "adapter_init", quantization=settings.get("quantization"))
     batches = reference.global_batches(examples, settings["global_batch_size"], settings["max_steps"])
     steps, first = reference.train(model, settings["optim"], settings["max_steps"], batches)
     gradients = {reference.plain_name(name): value.float().contiguous() for name, value in first.items()}
@@ -59,6 +59,7 @@ def make_token_case(name, folder):
         "shuffle": False,
         "packing": packing,
         **({"max_length": longest} if "max_length" in case else {}),
+        **({"quantization": case["quantization"]} if "quantization" in case else {}),
     }
     if packing:
         check_packing(folder, examples, longest)
@@ -148,7 +149,9 @@ def check(name):
     stored = golden_build.DTYPES[config.get("dtype") or config["torch_dtype"]]
     # The README says why a reference may have rounded its rotary frequencies.
     for rope_dtype in dict.fromkeys([torch.float32, stored]):
-        model = reference.load_adapted(model_folder, folder / "adapter_init")
+        model = reference.load_adapted(
+            model_folder, folder / "adapter_init", quantization=expected.get("quantization")
+        )
         for buffer, frequencies in model.named_buffers():
             if buffer.endswith("inv_freq"):
                 frequencies.copy_(frequencies.to(rope_dtype))

@@ -45,9 +45,22 @@ def read_tokens(path):
     return examples
 
 
-def load_adapted(model_folder, adapter_folder, dtype=torch.float64, trainable=True):
-    """The base model with an adapter on it, in evaluation mode (dropout off)."""
+def quantize_linear_layers(base):
+    """Puts bitsandbytes' NF4 approximation (double quantisation) in the place of every linear layer's weight but the head's."""
+    from bitsandbytes import functional
+
+    for name, module in base.named_modules():
+        if isinstance(module, torch.nn.Linear) and name != "lm_head":
+            weight = module.weight.data
+            packed, state = functional.quantize_4bit(weight.float(), quant_type="nf4", compress_statistics=True)
+            module.weight.data = functional.dequantize_4bit(packed, state).reshape(weight.shape).to(weight.dtype)
+
+
+def load_adapted(model_folder, adapter_folder, dtype=torch.float64, trainable=True, quantization=None):
+    """The base model with an adapter on it, in evaluation mode (dropout off); quantization "nf4" rounds its weights."""
     base = transformers.AutoModelForCausalLM.from_pretrained(model_folder, dtype=dtype)
+    if quantization == "nf4":
+        quantize_linear_layers(base)
     model = PeftModel.from_pretrained(base, adapter_folder, is_trainable=trainable)
     # PEFT reads adapters as float32 whatever the base is.
     return model.to(dtype).eval()

@@ -30,9 +30,10 @@ for file in run.yaml metrics.jsonl adapter/adapter_model.safetensors; do
 done
 
 setting() {
-  "$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))[sys.argv[2]])' "$run/run.yaml" "$1"
+  "$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))[sys.argv[2]] or "")' "$run/run.yaml" "$1"
 }
 model=${2:-$(setting model)}
+quantization=$(setting quantization)
 [ -d "$model" ] || fail "the base model $model is not a folder here; give one as the second argument" 2
 loss=$("$python" - "$run/metrics.jsonl" << 'END'
 import json, sys
@@ -49,4 +50,4 @@ trap 'rm -rf "$scratch"' EXIT
 "${coxswain[@]}" preview "$run/run.yaml" --split eval --json --set data.packing=false > "$scratch/tokens.jsonl"
 "${coxswain[@]}" merge --model "$model" --adapter "$run/adapter" --output "$scratch/merged"
 "$python" "$here/verify-adapter.py" --model "$model" --adapter "$run/adapter" --data "$scratch/tokens.jsonl" \
-  --expect "$loss" --merged "$scratch/merged"
+  --expect "$loss" --merged "$scratch/merged" ${quantization:+--quantization "$quantization"}

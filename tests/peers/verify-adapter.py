@@ -2,10 +2,11 @@
 """Does PEFT see what coxswain saw? Loads an adapter folder with PEFT and prints its loss as one line of JSON.
 
     .venv/bin/python tests/peers/verify-adapter.py --model M --adapter DIR --data tokens.jsonl \
-        [--expect LOSS] [--merged DIR] [--dtype float64]
+        [--expect LOSS] [--merged DIR] [--dtype float64] [--quantization nf4]
 
 `--data` is in `tokens` format ({"input_ids", "labels"} a line, as `coxswain preview --json` prints it). The loss is the
-mean over all supervised tokens of the file, each example run alone. `--merged` compares every tensor of a merged
+mean over all supervised tokens of the file, each example run alone; with `--quantization nf4` on a base model whose
+linear layers bitsandbytes rounded, as in a run with that setting. `--merged` compares every tensor of a merged
 folder with PEFT's merge_and_unload. Exit status 1 where something that was asked about does not agree.
 """
 import argparse
@@ -31,6 +32,7 @@ def read_arguments():
     parser.add_argument("--tolerance", type=float, default=1e-4, help="relative, for --expect (default: 1e-4)")
     parser.add_argument("--merged", help="merged model folder to compare with")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float64")
+    parser.add_argument("--quantization", choices=["nf4"], help="of the base model, for the loss")
     parser.add_argument("--limit", type=int, help="examples to use, from the start")
     arguments = parser.parse_args()
     if arguments.expect is not None and not arguments.data:
@@ -111,7 +113,8 @@ def main():
     arguments = read_arguments()
     transformers.utils.logging.disable_progress_bar()
     dtype = getattr(torch, arguments.dtype)
-    model = reference.load_adapted(arguments.model, arguments.adapter, dtype, trainable=False)
+    folders, quantization = (arguments.model, arguments.adapter), arguments.quantization
+    model = reference.load_adapted(*folders, dtype, trainable=False, quantization=quantization)
     missing, ignored = adapter_keys(model, arguments.adapter)
     report = {"adapter": arguments.adapter, "peft": peft.__version__, "missing_keys": missing, "ignored_keys": ignored}
     good = not missing and not ignored
@@ -119,6 +122,8 @@ def main():
         examples = reference.read_tokens(arguments.data)[: arguments.limit]
         good &= check_loss(report, model, arguments, examples)
     if arguments.merged:
+        if quantization is not None:  # merges are into the weights as they are
+            model = reference.load_adapted(*folders, dtype, trainable=False)
         report["merged"] = compare_merged(model, arguments.model, arguments.merged)
         good &= report["merged"]["agrees"]
     report["agrees"] = good

@@ -3,7 +3,7 @@
  * and backward in one graph).
  */
 import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
-import type { ModelFolder } from "../../model/folder.js";
+import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { BatchScope } from "./batch-scope.js";
 import { Activations, type GraphContext } from "./context.js";
@@ -17,6 +17,8 @@ import { Weights } from "./weights.js";
 
 export interface BatchGraphOptions {
   readonly model: ModelFolder;
+  /** Quantised weights, in the same folder. */
+  readonly nf4: ReadonlyMap<string, Nf4Weight>;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
   /** Names of the weights that are fed as inputs. */
@@ -41,7 +43,7 @@ export function batchGraph(options: BatchGraphOptions): Uint8Array {
   const tape = options.gradients ? new Tape(new Parameters(parameters), sum) : null;
   const context: GraphContext = {
     graph,
-    weights: new Weights(graph, options.model, options.resident),
+    weights: new Weights(graph, options.model, options.resident, options.nf4),
     adapters: settings,
     inputs,
     shapes: new Shapes(graph, inputs.tokenIds),

@@ -5,7 +5,9 @@ import type { ModelFolder } from "../../model/folder.js";
 import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { weightSource } from "../nf4.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { tensorClass } from "./session.js";
 import { OnnxTrainable } from "./trainable.js";
@@ -18,24 +20,33 @@ export interface OnnxEngineSettings {
   readonly residentBytes?: number;
   /** Prefix of files that operator timings are written to when a model is disposed of; none by default. */
   readonly profile?: string;
+  /** Coxswain's cache, for quantised models. */
+  readonly cacheDir?: string;
 }
 
 /** @param settings see `OnnxEngineSettings`; nothing by default */
 export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
   return {
     name: "onnx",
-    async load(folder: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
+    async load(given: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
       if (options.dtype !== "float32") {
         throw new CoxswainError("model", `compute.dtype ${options.dtype} is not supported by the onnx engine`, {
           hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
         });
       }
-      const model = withTransformersNames(folder);
-      const spec = describeModel(model);
+      const model = withTransformersNames(given);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
-      const resident = await residentWeights(model, spec, settings.residentBytes ?? residentLimit(options.device));
+      const { cacheDir } = settings;
+      const { folder, nf4 } = await weightSource(model, whole, {
+        quantization: options.quantization,
+        ...(cacheDir === undefined ? {} : { cacheDir }),
+      });
+      const limit = settings.residentBytes ?? residentLimit(options.device);
+      const resident = await residentWeights(folder, { whole, used: spec }, limit);
       return new OnnxTrainable(
-        { ...options, ...settings, model, spec, layout, resident, dropout: lora?.dropout ?? 0 },
+        { ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),
       );
     },

@@ -1,7 +1,6 @@
 /** The graph of a generation step: new tokens and the cache so far to logits of each row's last token and the new cache. */
-import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
-import type { ModelFolder } from "../../model/folder.js";
-import type { LoraLayout } from "../../model/lora.js";
+import { headWeight, hiddenStates, rotariesOf } from "../families/index.js";
+import type { BatchGraphOptions } from "./batch-graph.js";
 import { CacheScope } from "./cache-scope.js";
 import { Activations, type GraphContext } from "./context.js";
 import { GraphBuilder } from "./graph-builder.js";
@@ -16,20 +15,14 @@ export const logitsName = "logits";
 /** The graph input of the token of each row whose logits are wanted, as an index into [rows * length], int32 [rows]. */
 export const lastTokensName = "last_tokens";
 
-/**
- * The model file's bytes. Weights are external data in the model's folder.
- * @param resident names of the weights that are fed as inputs
- */
-export function generationGraph(
-  model: ModelFolder,
-  spec: DecoderSpec,
-  layout: LoraLayout,
-  resident: ReadonlySet<string>,
-): Uint8Array {
+export type GenerationGraphOptions = Pick<BatchGraphOptions, "model" | "nf4" | "spec" | "layout" | "resident">;
+
+/** The model file's bytes. Weights are external data in the model's folder. */
+export function generationGraph({ model, nf4, spec, layout, resident }: GenerationGraphOptions): Uint8Array {
   const graph = new GraphBuilder();
   const { settings } = adapterInputs(graph, layout, 0);
   const inputs = sequenceInputs(graph, rotariesOf(spec));
-  const weights = new Weights(graph, model, resident);
+  const weights = new Weights(graph, model, resident, nf4);
   const context: GraphContext = {
     graph,
     weights,

@@ -86,7 +86,7 @@ export function inlineTensor(
   name: string,
   type: ElementType,
   dims: readonly number[],
-  values: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+  values: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>,
 ): TensorProto {
   return create(TensorProtoSchema, {
     name,

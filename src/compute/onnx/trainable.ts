@@ -1,7 +1,7 @@
 /** A model opened for LoRA training by the `onnx` engine. Sessions are opened when first needed. */
 import { CoxswainError } from "../../errors.js";
 import type { Batch } from "../../data/row.js";
-import type { ModelFolder } from "../../model/folder.js";
+import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
 import type { ComputeBackend, Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
@@ -19,6 +19,8 @@ import { Session, type Feeds, type TensorClass } from "./session.js";
 
 export interface OnnxTrainableOptions extends EngineOptions {
   readonly model: ModelFolder;
+  /** Quantised weights, in the same folder. */
+  readonly nf4: ReadonlyMap<string, Nf4Weight>;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
   /** Weights to be used from memory, not from the model's files. */
@@ -118,11 +120,12 @@ export class OnnxTrainable implements Trainable {
   }
 
   #graph(purpose: Purpose): Uint8Array {
-    const { model, spec, layout, dropout, gradientCheckpointing } = this.#options;
+    const { model, nf4, spec, layout, dropout, gradientCheckpointing } = this.#options;
     const resident = new Set(this.#options.resident.keys());
-    if (purpose === "generation") return generationGraph(model, spec, layout, resident);
+    if (purpose === "generation") return generationGraph({ model, nf4, spec, layout, resident });
     return batchGraph({
       model,
+      nf4,
       spec,
       layout,
       resident,

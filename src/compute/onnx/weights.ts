@@ -1,12 +1,13 @@
 /**
  * The base model's weights as graph values. Either external data that the runtime maps from the .safetensors files, so
  * that opening reads nothing and processes share the pages; 16-bit weights are then widened to f32 by the graph, at each
- * use, and the f32 copy lives for one operation only. Or graph inputs, for weights that are in memory in f32 (see
+ * use, and the f32 copy lives for one operation only; so are NF4 weights (see `nf4.ts`). Or graph inputs, for weights that are in memory in f32 (see
  * `resident.ts`).
  */
 import { CoxswainError } from "../../errors.js";
-import type { ModelFolder, TensorLocation, TensorType } from "../../model/folder.js";
+import type { ModelFolder, Nf4Weight, TensorLocation, TensorType } from "../../model/index.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
+import { Nf4Weights } from "./nf4.js";
 import { elementType, externalTensor, type ElementType } from "./proto.js";
 
 const elementTypes: Partial<Record<TensorType, ElementType>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
@@ -17,17 +18,27 @@ export class Weights {
   readonly #resident: ReadonlySet<string>;
   readonly #stored = new Map<string, Value>();
   readonly #vectors = new Map<string, Value>();
+  readonly #nf4: Nf4Weights;
 
-  /** @param resident names of the weights that are fed as graph inputs of the same names */
-  constructor(graph: GraphBuilder, model: ModelFolder, resident: ReadonlySet<string>) {
+  /**
+   * @param resident names of the weights that are fed as graph inputs of the same names
+   * @param nf4 the quantised ones, by name
+   */
+  constructor(
+    graph: GraphBuilder,
+    model: ModelFolder,
+    resident: ReadonlySet<string>,
+    nf4: ReadonlyMap<string, Nf4Weight> = new Map(),
+  ) {
+    this.#nf4 = new Nf4Weights(graph, nf4);
     this.#graph = graph;
     this.#model = model;
     this.#resident = resident;
   }
 
-  /** A weight in f32, for one use: each use of a 16-bit matrix widens it anew. */
+  /** A weight in f32, for one use: each use of a 16-bit or quantised matrix makes it anew. */
   matrix(name: string): Value {
-    return this.toFloat32(name, this.stored(name), true);
+    return this.#nf4.matrix(name) ?? this.toFloat32(name, this.stored(name), true);
   }
 
   /** A small weight in f32, widened once a run. */

@@ -30,7 +30,7 @@ export interface Dropout {
 }
 
 export interface TensorContext {
-  readonly weights: Pick<Weights, "get">;
+  readonly weights: Pick<Weights, "get" | "matrix">;
   readonly adapters: Adapters;
   readonly products: Products;
   readonly sequence: Sequence;

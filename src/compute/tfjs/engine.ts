@@ -3,7 +3,9 @@ import { CoxswainError } from "../../errors.js";
 import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { weightSource } from "../nf4.js";
 import type { BackendName } from "./backends.js";
 
 /** What benchmarks and tests may set besides. */
@@ -12,6 +14,8 @@ export interface TfjsEngineSettings {
   readonly backends?: readonly BackendName[];
   /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
   readonly lossChunk?: number;
+  /** Coxswain's cache, for quantised models. */
+  readonly cacheDir?: string;
 }
 
 /** @param settings see `TfjsEngineSettings`; nothing by default */
@@ -21,15 +25,20 @@ export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
     async load(folder, lora, options) {
       refuseUnsupported(options);
       const model = withTransformersNames(folder);
-      const spec = describeModel(model);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { backendNames, loadBackend } = await import("./backends.js");
       const { TfjsTrainable } = await import("./trainable.js");
       const { Weights } = await import("./weights.js");
       const { device, threads, gradientCheckpointing } = options;
       const backend = await loadBackend({ order: settings.backends ?? backendNames, device, threads });
-      const weights = await Weights.load(model, spec);
-      const { lossChunk } = settings;
+      const { lossChunk, cacheDir } = settings;
+      const source = await weightSource(model, whole, {
+        quantization: options.quantization,
+        ...(cacheDir === undefined ? {} : { cacheDir }),
+      });
+      const weights = await Weights.load(source, spec);
       return new TfjsTrainable({
         backend,
         spec,

@@ -1,25 +1,46 @@
-/** The base model's weights as f32 tensors, by name. 16-bit weights are widened once, when the model is opened. */
+/**
+ * The base model's weights as f32 tensors, by name. 16-bit weights are widened once, when the model is opened; NF4 weights
+ * stay as they are, in memory, and are made f32 at each use.
+ */
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { CoxswainError } from "../../errors.js";
-import { readTensor, type ModelFolder } from "../../model/index.js";
+import { dequantizeBlocks, expandAbsmax, readBytes, readTensor } from "../../model/index.js";
 import { weightShapes, type DecoderSpec } from "../families/index.js";
+import type { WeightSource } from "../nf4.js";
+
+/** A weight in NF4. */
+interface PackedWeight {
+  readonly shape: readonly number[];
+  /** [blocks, 32] */
+  readonly codes: Uint8Array;
+  /** [blocks] */
+  readonly absmax: Float32Array;
+}
 
 export class Weights {
   readonly #tensors: ReadonlyMap<string, Tensor>;
+  readonly #packed: ReadonlyMap<string, PackedWeight>;
 
-  private constructor(tensors: ReadonlyMap<string, Tensor>) {
+  private constructor(tensors: ReadonlyMap<string, Tensor>, packed: ReadonlyMap<string, PackedWeight>) {
     this.#tensors = tensors;
+    this.#packed = packed;
   }
 
   /** Reads all weights that the model uses. */
-  static async load(model: ModelFolder, spec: DecoderSpec): Promise<Weights> {
+  static async load(source: WeightSource, spec: DecoderSpec): Promise<Weights> {
     const tensors = new Map<string, Tensor>();
-    const weights = new Weights(tensors);
+    const packed = new Map<string, PackedWeight>();
+    const weights = new Weights(tensors, packed);
+    const { folder, nf4 } = source;
     try {
       for (const [name, shape] of weightShapes(spec)) {
-        const location = model.tensors.get(name);
+        if (nf4.has(name)) {
+          packed.set(name, await readPacked(source, name));
+          continue;
+        }
+        const location = folder.tensors.get(name);
         if (location === undefined) throw new CoxswainError("bug", `weight ${name} was not checked to exist`);
-        tensors.set(name, tensor(await readTensor(model, location), [...shape], "float32"));
+        tensors.set(name, tensor(await readTensor(folder, location), [...shape], "float32"));
       }
     } catch (error) {
       weights.dispose();
@@ -28,13 +49,36 @@ export class Weights {
     return weights;
   }
 
+  /** A weight that is kept as it is: not a matrix of a linear layer. It is not the caller's to dispose of. */
   get(name: string): Tensor {
     const found = this.#tensors.get(name);
     if (found === undefined) throw new CoxswainError("bug", `weight ${name} was not loaded`);
     return found;
   }
 
+  /** The matrix of a linear layer, for one use: a quantised one is made anew, and belongs to the tidy around. */
+  matrix(name: string): Tensor {
+    const packed = this.#packed.get(name);
+    if (packed === undefined) return this.get(name);
+    const { shape, codes, absmax } = packed;
+    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    dequantizeBlocks(codes, absmax, values);
+    return tensor(values, [...shape], "float32");
+  }
+
   dispose(): void {
     for (const weight of this.#tensors.values()) weight.dispose();
   }
+}
+
+async function readPacked({ folder, nf4 }: WeightSource, name: string): Promise<PackedWeight> {
+  const weight = nf4.get(name);
+  if (weight === undefined) throw new CoxswainError("bug", `weight ${name} is not quantised`);
+  const { shape, codes, absmax, scales, offset } = weight;
+  const compressed = {
+    codes: await readBytes(folder, absmax),
+    scales: await readTensor(folder, scales),
+    offset: (await readTensor(folder, offset))[0] ?? 0,
+  };
+  return { shape, codes: await readBytes(folder, codes), absmax: expandAbsmax(compressed, codes.shape[0] ?? 0) };
 }

@@ -1,11 +1,24 @@
 /** Models opened in the test's own thread. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Engine, EngineName, EngineOptions, Trainable } from "../../../src/compute/engine.js";
 import { onnxEngine, type OnnxEngineSettings } from "../../../src/compute/onnx/engine.js";
 import { tfjsEngine, type TfjsEngineSettings } from "../../../src/compute/tfjs/engine.js";
 import type { LoraSettings, ModelFolder } from "../../../src/model/index.js";
 import { openGolden, type Golden, type GoldenCase } from "./golden.js";
 
-export const options: EngineOptions = { device: "cpu", dtype: "float32", threads: 1, gradientCheckpointing: false };
+export const options: EngineOptions = {
+  device: "cpu",
+  dtype: "float32",
+  threads: 1,
+  gradientCheckpointing: false,
+  quantization: null,
+};
+
+/** For quantised models: gone when the tests' process is. */
+export const cacheDir = mkdtempSync(join(tmpdir(), "coxswain-cache-"));
+process.once("exit", () => rmSync(cacheDir, { recursive: true, force: true }));
 
 /** Every engine. */
 export const engineNames: readonly EngineName[] = ["onnx", "tfjs"];
@@ -19,7 +32,9 @@ export type ModelSettings = Partial<EngineOptions> &
 
 /** The engine by name; tfjs with the backend that every installation has. */
 function engineOf({ engine = "onnx", ...settings }: ModelSettings): Engine {
-  return engine === "onnx" ? onnxEngine(settings) : tfjsEngine({ backends: ["wasm"], ...settings });
+  return engine === "onnx"
+    ? onnxEngine({ cacheDir, ...settings })
+    : tfjsEngine({ backends: ["wasm"], cacheDir, ...settings });
 }
 
 /** Opens a model, hands it to `use`, and disposes of it whatever happens. */
@@ -52,6 +67,6 @@ export async function withGolden<R>(
       await trainable.setParameters(await golden.startingAdapter(trainable.layout));
       return use(trainable, golden);
     },
-    settings,
+    { quantization: golden.quantization, ...settings },
   );
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { collate, type Batch, type Row } from "../../../src/data/row.js";
 import { flattenAdapter, openModelFolder, readAdapter, readSafetensorsHeader } from "../../../src/model/index.js";
-import type { LoraLayout, LoraSettings, ModelFolder } from "../../../src/model/index.js";
+import type { LoraLayout, LoraSettings, ModelFolder, Quantization } from "../../../src/model/index.js";
 import { readFloats } from "../../../src/model/read-tensor.js";
 
 export const goldenCases = [
@@ -19,6 +19,7 @@ export const goldenCases = [
   "gemma2-packed",
   "gemma3",
   "gpt2-packed",
+  "qwen3-nf4",
 ] as const;
 export type GoldenCase = (typeof goldenCases)[number];
 
@@ -33,6 +34,8 @@ interface ExpectedStep {
 export interface Golden {
   readonly model: ModelFolder;
   readonly lora: LoraSettings;
+  /** Of the base model. */
+  readonly quantization: Quantization | null;
   /** The first global batch, an example a row. */
   readonly rows: readonly Row[];
   readonly firstStep: ExpectedStep;
@@ -46,6 +49,7 @@ export async function openGolden(name: GoldenCase): Promise<Golden> {
   const expected = JSON.parse(await readFile(join(folder, "expected.json"), "utf8")) as {
     lora: { r: number; lora_alpha: number; target_modules: "all-linear" | string[]; use_rslora?: boolean };
     global_batch_size: number;
+    quantization?: Quantization;
     steps: ExpectedStep[];
   };
   const { r, lora_alpha: alpha, target_modules: targetModules } = expected.lora;
@@ -56,6 +60,7 @@ export async function openGolden(name: GoldenCase): Promise<Golden> {
   return {
     model: await openModelFolder(join(folder, "model")),
     lora: { r, alpha, dropout: 0, targetModules, useRslora: expected.lora.use_rslora ?? false },
+    quantization: expected.quantization ?? null,
     rows: lines.map((line) => {
       const { input_ids: ids, labels } = JSON.parse(line) as { input_ids: number[]; labels: number[] };
       return { inputIds: Int32Array.from(ids), labels: Int32Array.from(labels), segments: [ids.length] };

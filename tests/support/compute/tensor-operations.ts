@@ -49,7 +49,7 @@ export async function compileTensors(operation: Operation, features: number): Pr
         named.set(a, `${module}.A`).set(b, `${module}.B`);
       }
       const context: TensorContext = {
-        weights: { get: (name) => weights.get(name)! },
+        weights: { get: (name) => weights.get(name)!, matrix: (name) => weights.get(name)! },
         adapters,
         products: backend.products,
         sequence: sequenceTensors(batch, tables),

@@ -54,6 +54,7 @@ const checkpointAt = (step: number, patch: Partial<Checkpoint> = {}): Checkpoint
   layout,
   settings,
   baseModel: "some/base",
+  quantization: null,
   ...patch,
 });
 

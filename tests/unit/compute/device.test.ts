@@ -8,7 +8,14 @@ import { options } from "../../support/compute/engine.js";
 import { openGolden } from "../../support/compute/golden.js";
 import { chooseDevice, resolveCompute } from "../../../src/compute/device.js";
 
-const settings = { engine: "auto", device: "auto", dtype: "auto", threads: 3, gradientCheckpointing: true } as const;
+const settings = {
+  engine: "auto",
+  device: "auto",
+  dtype: "auto",
+  threads: 3,
+  gradientCheckpointing: true,
+  quantization: null,
+} as const;
 const without = { cuda: false };
 
 describe("what computes is not what was asked for", () => {
@@ -21,7 +28,7 @@ describe("what computes is not what was asked for", () => {
   it("every auto is resolved", () => {
     expect(resolveCompute(settings, without)).toEqual({
       engine: "onnx",
-      options: { device: "cpu", dtype: "float32", threads: 3, gradientCheckpointing: true },
+      options: { device: "cpu", dtype: "float32", threads: 3, gradientCheckpointing: true, quantization: null },
       reason: "no CUDA provider is installed",
     });
   });

@@ -61,7 +61,7 @@ it("qwen2: with rotary frequencies rounded as in the reference, its gradients ar
   const layout = await withGolden("qwen2", (trainable) => Promise.resolve(trainable.layout));
   const rounded = { ...spec, layers: spec.layers.map((layer) => ({ ...layer, rotary })) };
   const trainable = new OnnxTrainable(
-    { ...options, model: golden.model, spec: rounded, layout, resident: new Map(), dropout: 0 },
+    { ...options, model: golden.model, spec: rounded, layout, nf4: new Map(), resident: new Map(), dropout: 0 },
     await tensorClass(),
   );
   await trainable.setParameters(await golden.startingAdapter(layout));

@@ -8,7 +8,14 @@ import { relativeDifference } from "../../support/allclose.js";
 import { openGolden } from "../../support/compute/golden.js";
 import { withGolden } from "../../support/compute/engine.js";
 
-const settings = { engine: "auto", device: "auto", dtype: "auto", threads: 1, gradientCheckpointing: false } as const;
+const settings = {
+  engine: "auto",
+  device: "auto",
+  dtype: "auto",
+  threads: 1,
+  gradientCheckpointing: false,
+  quantization: null,
+} as const;
 const opened: Trainable[] = [];
 afterEach(async () => {
   for (const trainable of opened.splice(0)) await trainable.dispose();

@@ -142,7 +142,7 @@ describe("several problems", () => {
       "data:",
       "  train: t",
       "  train: u",
-      "quantization: nf4",
+      "quantization: int3",
       "training:",
       "  micro_batch_size: 8",
       "  global_batch_size: 4",
@@ -154,7 +154,7 @@ describe("several problems", () => {
       '  run.yaml:2: sed: unknown key (did you mean "seed"?)',
       "  run.yaml:3: output_dir: must not be empty",
       "  run.yaml:6: data.train: set twice (first on line 5)",
-      '  run.yaml:7: quantization: "nf4" is not available in this version; leave it null',
+      '  run.yaml:7: quantization: expected "nf4", or null, not "int3"',
       "  run.yaml:9: training.micro_batch_size: 8 rows a shard are more than the 4 rows of a step (training.global_batch_size)",
       '  run.yaml:11: training.max_steps: expected a whole number, or null, not "many"',
       "  --set nothing: expected key=value, as in --set training.learning_rate=1e-4",
@@ -166,12 +166,11 @@ describe("several problems", () => {
   });
 
   it("contradictions are told beside unknown keys", () => {
-    const text = `${minimal}training:\n  micro_batch_size: 8\n  global_batch_size: 4\n  max_step: 1\nquantization: nf4\n`;
+    const text = `${minimal}training:\n  micro_batch_size: 8\n  global_batch_size: 4\n  max_step: 1\n`;
     expect(errorOf(text).message.split("\n")).toEqual([
-      "run.yaml has 3 problems:",
+      "run.yaml has 2 problems:",
       "  run.yaml:6: training.micro_batch_size: 8 rows a shard are more than the 4 rows of a step (training.global_batch_size)",
       '  run.yaml:8: training.max_step: unknown key (did you mean "max_steps"?)',
-      '  run.yaml:9: quantization: "nf4" is not available in this version; leave it null',
     ]);
   });
 

@@ -9,6 +9,7 @@ const options: OpenModelOptions = {
   adapter: null,
   chatTemplate: null,
   compute: { engine: "auto", device: "cpu", dtype: "auto" },
+  quantization: "auto",
   threads: 1,
   openEngine: engineInThisThread,
 };

@@ -27,7 +27,14 @@ afterAll(async () => {
 
 function open(adapter: string | null): Promise<OpenedModel> {
   const compute = { engine: "onnx", device: "cpu", dtype: "float32" } as const;
-  const common = { model: tinyModel, chatTemplate: null, compute, threads: 2, openEngine: engineInThisThread };
+  const common = {
+    model: tinyModel,
+    chatTemplate: null,
+    compute,
+    quantization: "auto",
+    threads: 2,
+    openEngine: engineInThisThread,
+  } as const;
   const model = opened.get(adapter) ?? openModel({ ...common, adapter });
   opened.set(adapter, model);
   return model;

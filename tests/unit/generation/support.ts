@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
-import type { OpenedEngine } from "../../../src/compute/index.js";
+import type { ComputeSettings, OpenedEngine } from "../../../src/compute/index.js";
 import { onnxEngine } from "../../../src/compute/onnx/engine.js";
 import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../../../src/data/index.js";
 
@@ -47,7 +47,13 @@ export async function tinyText(
 }
 
 /** The real engine in the tests' own thread: a thread of its own is started from compiled files. */
-export function engineInThisThread(): Promise<OpenedEngine> {
-  const options = { device: "cpu", dtype: "float32", threads: 2, gradientCheckpointing: false } as const;
+export function engineInThisThread({ quantization }: Pick<ComputeSettings, "quantization">): Promise<OpenedEngine> {
+  const options = {
+    device: "cpu",
+    dtype: "float32",
+    threads: 2,
+    gradientCheckpointing: false,
+    quantization,
+  } as const;
   return Promise.resolve({ engine: onnxEngine(), device: "cpu", reason: "asked for", options });
 }

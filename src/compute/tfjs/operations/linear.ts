@@ -41,7 +41,7 @@ function forward(
   module: Projection,
   part: LowRankPart | undefined,
 ): Tensor {
-  const weight = weights.get(`${module.path}.weight`);
+  const weight = weights.matrix(`${module.path}.weight`);
   const base = module.inputsFirst === true ? products.plain(x, weight) : products.transposedRight(x, weight);
   const biased = module.bias ? add(base, weights.get(`${module.path}.bias`)) : base;
   return part === undefined ? biased : add(biased, products.transposedRight(part.low, part.adapter.b));
@@ -64,9 +64,14 @@ function backward(
     const gradient = gradients[i];
     if (gradient === undefined) return;
     if (needed) {
-      const weight = weights.get(`${module.path}.weight`);
-      const turned = module.inputsFirst === true;
-      toInput = plus(toInput, turned ? products.transposedRight(gradient, weight) : products.plain(gradient, weight));
+      // A quantised weight in f32 is gone before the next one is made.
+      const through = tidy(() => {
+        const weight = weights.matrix(`${module.path}.weight`);
+        return module.inputsFirst === true
+          ? products.transposedRight(gradient, weight)
+          : products.plain(gradient, weight);
+      });
+      toInput = plus(toInput, through);
     }
     if (part === undefined) return;
     toB.set(part, products.transposedLeft(gradient, part.low));

@@ -1,0 +1,44 @@
+/** Which of a model's weights are quantised, and where an engine reads them: what transformers does with bitsandbytes. */
+import { CoxswainError } from "../errors.js";
+import { nf4Model, type ModelFolder, type Nf4Weight } from "../model/index.js";
+import type { EngineOptions } from "./engine.js";
+import { projections, weightShapes, type DecoderSpec } from "./families/index.js";
+
+export interface WeightSource {
+  /** Has the tensors that are not quantised. */
+  readonly folder: ModelFolder;
+  /** The quantised ones, by the name of the weight. */
+  readonly nf4: ReadonlyMap<string, Nf4Weight>;
+}
+
+export interface WeightSourceOptions extends Pick<EngineOptions, "quantization"> {
+  /** Coxswain's cache. Default: `defaultCacheFolder()`. */
+  readonly cacheDir?: string;
+}
+
+/**
+ * The model itself; with quantization its NF4 form, which is made where the cache has none: the matrices of all linear
+ * layers but the head in NF4, all else (embeddings, head, norms, biases) as it is.
+ * @throws CoxswainError "model" for a family whose weights are stored [in, out]: transformers turns them round first
+ */
+export async function weightSource(
+  model: ModelFolder,
+  spec: DecoderSpec,
+  { quantization, cacheDir }: WeightSourceOptions,
+): Promise<WeightSource> {
+  if (quantization === null) return { folder: model, nf4: new Map() };
+  if (projections(spec).some(({ inputsFirst }) => inputsFirst)) {
+    throw new CoxswainError("model", `${model.path}: quantization nf4 is not supported for ${spec.family}`, {
+      hint: "Its weights are stored [in, out]; blocks of NF4 are made of [out, in]. Leave quantization out.",
+    });
+  }
+  const quantized = projections(spec).map(({ path }) => `${path}.weight`);
+  const kept = new Set(weightShapes(spec).keys());
+  for (const name of quantized) kept.delete(name);
+  const { folder, weights } = await nf4Model(
+    model,
+    { quantized, kept: [...kept] },
+    cacheDir === undefined ? {} : { cacheDir },
+  );
+  return { folder, nf4: weights };
+}

@@ -1,0 +1,191 @@
+/**
+ * A model with NF4 weights in the cache: made once from the model's files, then mapped by every process that uses it. Its
+ * folder stands for itself: tensors that are not quantised are copied as they are, because a runtime maps files of one
+ * folder only.
+ *
+ *     <cache>/nf4/v1/<content hash of the model>/
+ *       codes.safetensors   NAME.codes [blocks, 32], U8
+ *       absmax.safetensors  NAME.absmax [groups, 256], U8; NAME.scales [groups, 1] and NAME.offset [1], F32
+ *       rest.safetensors    all other tensors that the model uses
+ *       hashes.json         SHA-256 of each
+ */
+import { open, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { CoxswainError, systemCodeOf } from "../../errors.js";
+import { defaultCacheFolder } from "../cache.js";
+import { createFolder, isFilledFolder, removeLeftovers, setAside } from "../durable.js";
+import { fileHash, hashContent } from "../file-hash.js";
+import { readFully } from "../files.js";
+import type { ModelFolder, TensorLocation } from "../folder.js";
+import { modelManifest, type ManifestOptions } from "../manifest.js";
+import { readSafetensorsHeader } from "../safetensors.js";
+import { floatTensor, writeSafetensors, type TensorSource } from "../safetensors-write.js";
+import { elementCount } from "../tensor-type.js";
+import { blockBytes, blocksOf, compressAbsmax } from "./quantize.js";
+import { quantizedPieces } from "./stream.js";
+
+const files = ["codes.safetensors", "absmax.safetensors", "rest.safetensors"] as const;
+const [codesFile, absmaxFile, restFile] = files;
+const hashesFile = "hashes.json";
+
+/** How the base model's linear layers are kept: "nf4" is QLoRA's. */
+export type Quantization = "nf4";
+
+/** Where the parts of one quantised weight are. */
+export interface Nf4Weight {
+  /** Of the weight itself. */
+  readonly shape: readonly number[];
+  /** U8 [blocks, 32]: see `quantizeBlocks`. */
+  readonly codes: TensorLocation;
+  /** U8 [groups, 256]: see `compressAbsmax`. */
+  readonly absmax: TensorLocation;
+  /** F32 [groups, 1]. */
+  readonly scales: TensorLocation;
+  /** F32 [1]. */
+  readonly offset: TensorLocation;
+}
+
+export interface Nf4Model {
+  /** The folder in the cache, with the tensors that are not quantised. */
+  readonly folder: ModelFolder;
+  /** By the name of the weight. */
+  readonly weights: ReadonlyMap<string, Nf4Weight>;
+}
+
+/** Which of a model's tensors are used, and how. */
+export interface Nf4Selection {
+  readonly quantized: readonly string[];
+  readonly kept: readonly string[];
+}
+
+/**
+ * Finds the NF4 form of a model in the cache, or makes it. Processes that make the same one at once do not disturb one
+ * another: the first one's stands, and all have the same bytes. A damaged one is made again.
+ * @throws CoxswainError "model" for a weight that is not finite; "storage" for a full disk and the like
+ */
+export async function nf4Model(
+  model: ModelFolder,
+  selection: Nf4Selection,
+  options: ManifestOptions = {},
+): Promise<Nf4Model> {
+  const cacheDir = options.cacheDir ?? defaultCacheFolder();
+  const { hash } = await modelManifest(model, options);
+  const folder = join(cacheDir, "nf4", "v1", hash);
+  await removeLeftovers(dirname(folder));
+  // Asked before it is looked at: what another process puts there meanwhile must not be taken for damaged.
+  const isThere = await isFilledFolder(folder);
+  const found = await openNf4(folder, model, selection, cacheDir);
+  if (found !== undefined) return found;
+  if (isThere) await setAside(folder);
+  await createFolder(folder, (aside) => writeNf4(aside, model, selection));
+  const made = await openNf4(folder, model, selection, cacheDir);
+  if (made !== undefined) return made;
+  throw new CoxswainError("storage", `${folder}: the quantised model cannot be read as it was written`, {
+    hint: "Check the disk, or put the cache elsewhere: COXSWAIN_CACHE.",
+  });
+}
+
+/** Undefined where there is none, or not what it says. */
+async function openNf4(
+  folder: string,
+  model: ModelFolder,
+  { quantized, kept }: Nf4Selection,
+  cacheDir: string,
+): Promise<Nf4Model | undefined> {
+  const tensors = new Map<string, TensorLocation>();
+  try {
+    const hashes = JSON.parse(await readFile(join(folder, hashesFile), "utf8")) as Record<string, unknown>;
+    for (const file of files) {
+      const path = join(folder, file);
+      if (hashes[file] !== (await fileHash(path, { cacheDir }))) return undefined;
+      for (const [name, entry] of (await readSafetensorsHeader(path)).tensors) tensors.set(name, { file, ...entry });
+    }
+  } catch (error) {
+    if (error instanceof CoxswainError || error instanceof SyntaxError || systemCodeOf(error) === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  }
+  const weights = new Map<string, Nf4Weight>();
+  for (const name of quantized) {
+    const [codes, absmax, scales, offset] = ["codes", "absmax", "scales", "offset"].map((part) =>
+      tensors.get(`${name}.${part}`),
+    );
+    const shape = model.tensors.get(name)?.shape;
+    if (!codes || !absmax || !scales || !offset || !shape) return undefined;
+    weights.set(name, { shape, codes, absmax, scales, offset });
+  }
+  const rest = new Map<string, TensorLocation>();
+  for (const name of kept) {
+    const location = tensors.get(name);
+    if (location === undefined) return undefined;
+    rest.set(name, location);
+  }
+  return { folder: { path: folder, config: model.config, tensors: rest }, weights };
+}
+
+async function writeNf4(aside: string, model: ModelFolder, { quantized, kept }: Nf4Selection): Promise<void> {
+  const statistics: TensorSource[] = [];
+  const codes = quantized.map((name): TensorSource => {
+    const location = locationOf(model, name);
+    const blocks = blocksOf(elementCount(location.shape));
+    const absmax = new Float32Array(blocks);
+    return {
+      name: `${name}.codes`,
+      dtype: "U8",
+      shape: [blocks, blockBytes],
+      data: async function* () {
+        yield* quantizedPieces(model, name, location, absmax);
+        statistics.push(...compressed(name, absmax));
+      },
+    };
+  });
+  await writeSafetensors(join(aside, codesFile), codes);
+  // Small, and known only now: kept in memory until here.
+  await writeSafetensors(join(aside, absmaxFile), statistics);
+  await writeSafetensors(
+    join(aside, restFile),
+    kept.map((name) => copied(model, name)),
+  );
+  const hashes: Record<string, string> = {};
+  for (const file of files) hashes[file] = await hashContent(join(aside, file));
+  await writeFile(join(aside, hashesFile), `${JSON.stringify(hashes, undefined, 2)}\n`);
+}
+
+function compressed(name: string, absmax: Float32Array): TensorSource[] {
+  const { codes, scales, offset } = compressAbsmax(absmax);
+  const groups = scales.length;
+  return [
+    { name: `${name}.absmax`, dtype: "U8", shape: [groups, codes.length / groups], data: codes },
+    floatTensor(`${name}.scales`, [groups, 1], scales),
+    floatTensor(`${name}.offset`, [1], Float32Array.of(offset)),
+  ];
+}
+
+/** A tensor as it is. */
+function copied(model: ModelFolder, name: string): TensorSource {
+  const { file, dtype, shape, byteOffset, byteLength } = locationOf(model, name);
+  const path = join(model.path, file);
+  const piece = 1 << 20;
+  return {
+    name,
+    dtype,
+    shape,
+    data: async function* () {
+      const handle = await open(path, "r");
+      try {
+        for (let done = 0; done < byteLength; done += piece) {
+          yield await readFully(handle, byteOffset + done, Math.min(piece, byteLength - done), path);
+        }
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+function locationOf(model: ModelFolder, name: string): TensorLocation {
+  const location = model.tensors.get(name);
+  if (location === undefined) throw new CoxswainError("bug", `weight ${name} was not checked to exist`);
+  return location;
+}

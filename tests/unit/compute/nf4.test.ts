@@ -1,0 +1,99 @@
+/** NF4 weights in the engines: the same numbers as a model whose files hold what NF4 makes of them. */
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { describeModel } from "../../../src/compute/families/index.js";
+import { weightSource } from "../../../src/compute/nf4.js";
+import {
+  dequantizeBlocks,
+  expandAbsmax,
+  floatTensor,
+  openModelFolder,
+  readBytes,
+  readTensor,
+  writeSafetensors,
+  type ModelFolder,
+  type TensorSource,
+} from "../../../src/model/index.js";
+import { cacheDir, engineNames, withModel, type ModelSettings } from "../../support/compute/engine.js";
+import { batches, openGolden, type Golden, type GoldenCase } from "../../support/compute/golden.js";
+
+const folders: string[] = [];
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true });
+});
+
+/** The model with its linear layers' weights replaced by what NF4 makes of them, in f32. */
+async function dequantized(model: ModelFolder): Promise<ModelFolder> {
+  const { folder, nf4 } = await weightSource(model, describeModel(model), { quantization: "nf4", cacheDir });
+  const tensors: TensorSource[] = [];
+  for (const [name, location] of folder.tensors) {
+    const data = await readBytes(folder, location);
+    tensors.push({ name, dtype: location.dtype, shape: location.shape, data });
+  }
+  for (const [name, { shape, codes, absmax, scales, offset }] of nf4) {
+    const compressed = {
+      codes: await readBytes(folder, absmax),
+      scales: await readTensor(folder, scales),
+      offset: (await readTensor(folder, offset))[0]!,
+    };
+    const values = new Float32Array(shape.reduce((a, b) => a * b));
+    dequantizeBlocks(await readBytes(folder, codes), expandAbsmax(compressed, codes.shape[0]!), values);
+    tensors.push(floatTensor(name, shape, values));
+  }
+  const path = await mkdtemp(join(tmpdir(), "dequantized-"));
+  folders.push(path);
+  await writeSafetensors(join(path, "model.safetensors"), tensors);
+  await copyFile(join(model.path, "config.json"), join(path, "config.json"));
+  return openModelFolder(path);
+}
+
+interface Numbers {
+  readonly lossSum: number;
+  readonly gradient: Float32Array;
+  readonly logits: Float32Array;
+}
+
+async function numbersOf(model: ModelFolder, golden: Golden, settings: ModelSettings): Promise<Numbers> {
+  return withModel(
+    model,
+    golden.lora,
+    async (trainable) => {
+      await trainable.setParameters(await golden.startingAdapter(trainable.layout));
+      const gradient = new Float32Array(trainable.layout.size);
+      const [batch] = batches(golden.rows, 4);
+      const { lossSum } = await trainable.gradients(batch!, gradient);
+      const decoder = await trainable.decoder(1);
+      const logits = Float32Array.from(await decoder.feed(Int32Array.of(5, 6, 7), new Uint8Array(3).fill(1), 3));
+      await decoder.close();
+      return { lossSum, gradient, logits };
+    },
+    settings,
+  );
+}
+
+// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases.
+const cases: readonly GoldenCase[] = ["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4"];
+
+describe.each(engineNames)("%s", (engine) => {
+  it.each(cases)("computes with the NF4 form of %s what it computes with the same numbers in files", async (name) => {
+    const golden = await openGolden(name);
+    const same = await dequantized(golden.model);
+    for (const gradientCheckpointing of [false, true]) {
+      const settings = { engine, gradientCheckpointing } as const;
+      const quantized = await numbersOf(golden.model, golden, { ...settings, quantization: "nf4" });
+      const expected = await numbersOf(same, golden, { ...settings, quantization: null });
+      expect(quantized).toEqual(expected);
+    }
+    const plain = await numbersOf(golden.model, golden, { engine, quantization: null });
+    const quantized = await numbersOf(golden.model, golden, { engine, quantization: "nf4" });
+    expect(quantized.lossSum).not.toBe(plain.lossSum);
+  });
+});
+
+it.each(engineNames)("%s: gpt2, stored [in, out], is quantised in other blocks than transformers'", async (engine) => {
+  const { model, lora } = await openGolden("gpt2-packed");
+  const opened = withModel(model, lora, () => Promise.resolve(), { engine, quantization: "nf4", cacheDir });
+  await expect(opened).rejects.toThrow(/quantization nf4 is not supported for gpt2/);
+});
