@@ -74,7 +74,15 @@ async function numbersOf(model: ModelFolder, golden: Golden, settings: ModelSett
 }
 
 // Weights in f32, f16 and bf16; sizes that end in a part of a block; biases.
-const cases: readonly GoldenCase[] = ["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4"];
+const cases: readonly GoldenCase[] = [
+  "llama",
+  "mistral-sliding",
+  "llama-rope-llama3",
+  "qwen3-nf4",
+  "phi3",
+  "gemma2-packed",
+  "gemma3",
+];
 
 describe.each(engineNames)("%s", (engine) => {
   it.each(cases)("computes with the NF4 form of %s what it computes with the same numbers in files", async (name) => {
