@@ -70,7 +70,7 @@ async function takePart(index, workers, floats) {
   const reduced = new Float32Array(floats);
   const gradient = pool.take();
   if (index < workers) for (let at = 0; at < floats; at++) gradient[at] = Math.sin(at + index * 7919) / (1 + (at % 97));
-  const server = await startDataServer({ host: "127.0.0.1", port: 0 });
+  const server = await startDataServer({ host: "127.0.0.1", port: 0, tls: false });
   const workerId = String(index);
   const links = {};
   let peers = [];

@@ -78,7 +78,7 @@ class SimulatedWorker {
     this.#replica = replica;
     this.#client = new CoordinatorClient(address, credentials.createInsecure(), controlChannelOptions);
     this.bulkClient = new CoordinatorClient(address, credentials.createInsecure(), bulkChannelOptions);
-    this.#server = await startDataServer({ host: "127.0.0.1", port: 0 });
+    this.#server = await startDataServer({ host: "127.0.0.1", port: 0, tls: false });
     this.#stream = this.#client.attend(new Metadata());
     this.#stream.on("data", (message) => this.#hear(message)).on("error", () => undefined);
     this.#send({

@@ -111,7 +111,9 @@ async function main() {
   const replica = new Replica(size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
   replica.parameters.set(initialParameters(trainable.layout, 0));
   await trainable.setParameters(replica.parameters);
-  const { hidden_size: inner, intermediate_size: columns } = folder.config;
+  // GPT-2 has names of its own.
+  const { n_embd: width, n_inner: raised, hidden_size: inner = width } = folder.config;
+  const { intermediate_size: columns = raised ?? 4 * inner } = folder.config;
   const product = { rows: rows * length, inner, columns, threads };
   const before = await gemmGflops(product);
   const gradient = new Float32Array(size);

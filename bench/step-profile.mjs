@@ -68,7 +68,7 @@ function printProfile(folder, runs) {
   let all = 0;
   for (const { cat, name, dur, args } of events) {
     if (cat !== "Node" || !name.endsWith("_kernel_time")) continue;
-    if (args.op_name === "Scan") continue; // its body's operators are listed themselves
+    if (args.op_name === "Loop") continue; // its body's operators are listed themselves
     const shapes = args.input_type_shape.map((shape) => `[${Object.values(shape)[0].join(",")}]`).join(" ");
     const key = `${args.op_name.padEnd(28)} ${shapes}`;
     const entry = totals.get(key) ?? { count: 0, ms: 0 };
@@ -78,10 +78,23 @@ function printProfile(folder, runs) {
     totals.set(key, entry);
   }
   console.log(`operators: ${(all / runs).toFixed(0)} ms a step`);
+  printByOperator(totals, all, runs);
   for (const [key, { count, ms }] of [...totals].sort((a, b) => b[1].ms - a[1].ms).slice(0, 45)) {
     const share = ((100 * ms) / all).toFixed(1).padStart(5);
     console.log(`${share} %  ${(ms / runs).toFixed(1).padStart(7)} ms  ${String(count / runs).padStart(5)} x  ${key}`);
   }
+}
+
+/** The same, whatever the shapes. */
+function printByOperator(totals, all, runs) {
+  const byName = new Map();
+  for (const [key, { ms }] of totals) {
+    const [name] = key.split(" ");
+    byName.set(name, (byName.get(name) ?? 0) + ms);
+  }
+  const line = ([name, ms]) => `${name} ${(ms / runs).toFixed(0)} ms (${((100 * ms) / all).toFixed(1)} %)`;
+  const largest = [...byName].sort((a, b) => b[1] - a[1]).slice(0, 12);
+  console.log(`by operator: ${largest.map(line).join(", ")}`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "step-profile-"));

@@ -45,7 +45,7 @@ async function beTheOther() {
   const commands = {
     serve: async ({ dtype, floats }) => {
       const vector = new Float32Array(floats).fill(1.5);
-      const server = servers.get(dtype) ?? (await startDataServer({ host: "127.0.0.1", port: 0 }));
+      const server = servers.get(dtype) ?? (await startDataServer({ host: "127.0.0.1", port: 0, tls: false }));
       servers.set(dtype, server);
       server.serve({
         runId,

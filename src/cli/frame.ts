@@ -71,9 +71,11 @@ function bugMessage(error: unknown): string {
 
 /**
  * Ends the process quietly when what it prints is no longer read (`coxswain preview run.yaml | head`), and tells of
- * errors that no command caught.
+ * errors that no command caught. What Node deprecates is for developers to know (COXSWAIN_DEBUG=1): gRPC names a server
+ * by its IP address in the TLS handshake, for one.
  */
 export function guardProcess(): void {
+  if (process.env["COXSWAIN_DEBUG"] !== "1") process.noDeprecation = true;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error) => void fail(error));
   }

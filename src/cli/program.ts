@@ -5,6 +5,7 @@ import { version } from "../version.js";
 import { coloursFor } from "./colour.js";
 import { registerChaos } from "./chaos.js";
 import { registerCoordinator } from "./coordinator.js";
+import { registerDoctor } from "./doctor.js";
 import { registerEval } from "./eval.js";
 import { registerGenerate } from "./generate.js";
 import { registerMerge } from "./merge.js";
@@ -15,8 +16,8 @@ import { registerWorker } from "./worker.js";
 /** Each command is a file of its own, and loads what it needs when it is run: `--help` must not wait for a tokenizer. */
 const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
+  ["Before you train:", [registerDoctor, registerPreview]],
   ["Put it to the test:", [registerChaos]],
-  ["Look at the data:", [registerPreview]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],
 ];
 

@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly gradientCheckpointing: boolean;
   /** null: as the model's files have them. */
   readonly quantization: Quantization | null;
+  /** Computes with the first so many layers only, which is no model: for measuring. By default all. */
+  readonly layers?: number;
 }
 
 export interface Engine {

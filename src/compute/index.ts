@@ -1,6 +1,6 @@
 /** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
 import { resolveCompute, type ComputeSettings } from "./device.js";
-import type { Device, Engine, EngineOptions } from "./engine.js";
+import type { ComputeBackend, Device, Engine, EngineOptions } from "./engine.js";
 import { threadedEngine } from "./thread/engine.js";
 
 export type {
@@ -17,7 +17,19 @@ export type {
   Trainable,
 } from "./engine.js";
 export { chooseDevice, installedProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
-export { familyNames, familyOf, linearModules, resolveTargets } from "./families/index.js";
+export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } from "./families/index.js";
+export { modelFacts, type ModelFacts } from "./families/facts.js";
+
+export { runtimeVersion } from "./onnx/session.js";
+
+/**
+ * The backend that the tfjs engine would take on this machine's CPU, and why.
+ * @throws CoxswainError "config" where none loads
+ */
+export async function tfjsBackend(): Promise<ComputeBackend> {
+  const { backendNames, loadBackend } = await import("./tfjs/backends.js");
+  return (await loadBackend({ order: backendNames, device: "cpu", threads: 1 })).report;
+}
 
 export interface OpenedEngine {
   /** Computes in a thread of its own. */

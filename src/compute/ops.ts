@@ -7,7 +7,7 @@
  */
 import type { LinearModule } from "../model/lora.js";
 
-/** A linear layer as a family uses it: y = x W^T (+ bias) (+ scale * B A x where the module is adapted). */
+/** A linear layer as a family uses it: y = x W^T, or x W where stored so (+ bias) (+ scale * B A x where the module is adapted). */
 export interface Projection extends LinearModule {
   /** Whether `<path>.bias` exists beside `<path>.weight`. */
   readonly bias: boolean;
@@ -15,7 +15,7 @@ export interface Projection extends LinearModule {
 
 /** Rotary position embedding: what cos and sin are computed from. */
 export interface RotarySettings {
-  /** Radians a position, [headDim / 2], rounded to f32. */
+  /** Radians a position, [rotated / 2], rounded to f32: the first `rotated` elements of each head are rotated. */
   readonly inverseFrequencies: Float32Array;
   /** What cos and sin are multiplied by (yarn's attention factor; 1 elsewhere). */
   readonly attentionFactor: number;
@@ -29,6 +29,16 @@ export interface RmsNormSettings {
   /** How many times `width` features there are: 1, or the number of heads. */
   readonly groups: number;
   readonly epsilon: number;
+  /** What is added to the weight. */
+  readonly offset: number;
+}
+
+export interface LayerNormSettings {
+  /** Names of weight and bias, [width] each. */
+  readonly weight: string;
+  readonly bias: string;
+  readonly width: number;
+  readonly epsilon: number;
 }
 
 export interface AttentionSettings {
@@ -40,6 +50,8 @@ export interface AttentionSettings {
   readonly headDim: number;
   /** What q k^T is multiplied by. */
   readonly scale: number;
+  /** Scores s become softCap * tanh(s / softCap); null leaves them. */
+  readonly softCap: number | null;
   /** A token sees itself and the `window - 1` before it; null sees all before it. */
   readonly window: number | null;
 }
@@ -47,6 +59,8 @@ export interface AttentionSettings {
 export interface Ops<T> {
   /** The rows of `weight` [vocabulary, hidden] for the batch's token ids: [tokens, hidden]. */
   embedding(weight: string): T;
+  /** The rows of `weight` [positions, hidden] for the tokens' positions within their examples: [tokens, hidden]. */
+  positionEmbedding(weight: string): T;
   /**
    * One decoder layer: `body(x)`. A boundary at which an engine may drop activations and compute them again
    * (gradient checkpointing), or order its work. `x` is the layer's alone: an engine may free it when it is through.
@@ -54,13 +68,25 @@ export interface Ops<T> {
   block(x: T, body: (x: T) => T): T;
   /** Linear layers of the same input, [tokens, outFeatures] each; together, because they can share work. */
   project<const P extends readonly Projection[]>(x: T, modules: P): { readonly [K in keyof P]: T };
-  /** x / sqrt(mean(x^2) + epsilon) * weight within each group of features (Zhang and Sennrich 2019). */
+  /** Consecutive columns of x, [tokens, width] each; the widths add up to those of x. */
+  split<const W extends readonly number[]>(x: T, widths: W): { readonly [K in keyof W]: T };
+  /** x / sqrt(mean(x^2) + epsilon) * (weight + offset) within each group of features (Zhang and Sennrich 2019). */
   rmsNorm(x: T, settings: RmsNormSettings): T;
-  /** Rotates each head's (first half, second half) pairs by its token's position; x [tokens, heads * headDim]. */
-  rotary(x: T, heads: number, settings: RotarySettings): T;
+  /** (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba et al. 2016). */
+  layerNorm(x: T, settings: LayerNormSettings): T;
+  /**
+   * Rotates (first half, second half) pairs of what is rotated of each head by its token's position;
+   * x [tokens, heads * headDim].
+   */
+  rotary(x: T, heads: number, headDim: number, settings: RotarySettings): T;
   /** Causal attention within each example; q [tokens, heads * headDim], k and v [tokens, keyValueHeads * headDim]. */
   attention(q: T, k: T, v: T, settings: AttentionSettings): T;
   /** silu(gate) * up (Shazeer 2020). */
   swiGlu(gate: T, up: T): T;
+  /** gelu(gate) * up, with the approximation of gelu by tanh (Hendrycks and Gimpel 2016, Shazeer 2020). */
+  geGlu(gate: T, up: T): T;
+  /** gelu(x), with the same approximation. */
+  gelu(x: T): T;
+  scale(x: T, factor: number): T;
   add(a: T, b: T): T;
 }

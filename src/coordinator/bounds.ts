@@ -1,4 +1,5 @@
 /** What one worker may ask of the coordinator at most, and what it may say of itself. Knows no stream and no message. */
+import { X509Certificate } from "node:crypto";
 import { addressProblem } from "../config/index.js";
 import type { JoinOutput, ReadyOutput, ReplicaBytes } from "../rpc/index.js";
 
@@ -67,16 +68,28 @@ export function joinProblem({
   dataPort,
   dataHost,
   dataKey,
+  dataCertificate,
 }: JoinOutput): string | undefined {
   if (workerId === "") return "a worker needs an id";
   if (workerId.length > 300 || !plain.test(workerId)) return "a worker's id is at most 300 printable ASCII characters";
   if (host.length > 300 || softwareVersion.length > 300)
     return "a worker's host and version have at most 300 characters";
   if (dataKey.length > 300 || !plain.test(dataKey)) return "a worker's key is at most 300 printable ASCII characters";
+  if (!isCertificate(dataCertificate)) return "what a worker gives as its server's certificate is none";
   if (dataPort > 65_535) return `${dataPort} is no port`;
   if (dataHost === "") return undefined;
   const problem = addressProblem(`${dataHost}:${dataPort}`, { allowPortZero: true });
   return problem === undefined ? undefined : `the worker's address: ${problem.message}`;
+}
+
+/** DER of at most 4 KiB, or nothing. */
+function isCertificate(bytes: Uint8Array): boolean {
+  if (bytes.length > 4096) return false;
+  try {
+    return bytes.length === 0 || new X509Certificate(bytes).raw.equals(bytes);
+  } catch {
+    return false;
+  }
 }
 
 /** What a worker says of its computation goes into files and onto screens. */

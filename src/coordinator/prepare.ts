@@ -2,7 +2,7 @@
  * Everything a run needs before its first step: the model and what is adapted, the data as tokens, the plan of steps,
  * and the state to start from. Cheap checks come before dear ones, so that a mistake shows at once.
  */
-import { linearModules, resolveTargets } from "../compute/index.js";
+import { linearModules, positionLimit, resolveTargets } from "../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../config/index.js";
 import { loraSettings } from "../config/index.js";
 import { buildTokenStore, openTokenizerIfAny, stepPlan } from "../data/index.js";
@@ -64,6 +64,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const lora = loraSettings(config);
   const modules = resolveTargets(lora, linearModules(modelFolder));
   const layout = loraLayout(lora, modules);
+  checkMaxLength(config, modelFolder);
   const { learningRateOf, check } = schedules(config.training);
   check();
   const parameters = await startingParameters(config, layout, options.note);
@@ -107,6 +108,18 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   };
   const tokensBefore = checkpoint === undefined ? { all: 0, supervised: 0 } : await resume(prepared, checkpoint.path);
   return { ...prepared, tokensBefore };
+}
+
+/** An example may be as long as max_length, whether rows are packed or not. */
+function checkMaxLength({ data: { max_length: longest } }: RunConfig, model: ModelFolder): void {
+  const limit = positionLimit(model);
+  if (limit === null || longest <= limit.positions) return;
+  throw new CoxswainError(
+    "config",
+    `data.max_length is ${longest}, but the model takes examples of up to ${limit.positions} tokens ` +
+      `(${model.path}/config.json: ${limit.reason})`,
+    { hint: `Set data.max_length to ${limit.positions} or less.` },
+  );
 }
 
 function newReplica(training: TrainingConfig, size: number): Replica {

@@ -95,6 +95,12 @@ export class RunRecorder {
     if (backendWarning !== "") this.#noteOnce(`${engine} on ${backend}: ${backendWarning}`);
   }
 
+  /** Its server cannot be used, so it pushes, and reduces nothing. */
+  unreachable({ id }: WorkerName, reason: string): void {
+    this.#event("worker_unreachable", { worker: id, reason });
+    this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
+  }
+
   left({ id }: WorkerName, reason: string): void {
     this.#event("worker_left", { worker: id, reason });
     this.#options.metrics.workerTokensPerSecond.remove({ worker: id });

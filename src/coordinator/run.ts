@@ -8,13 +8,7 @@ import type { Address, RunConfig } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
-import {
-  clientCredentials,
-  coordinatorService,
-  largestWorkerMessage,
-  listen,
-  serverCredentials,
-} from "../rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
 import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
@@ -276,8 +270,6 @@ async function startServer(
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token } = run.config.cluster;
-  // Workers serve without TLS, or push (see worker/run.ts): under TLS nothing is pulled from them in the clear.
-  const toWorkers = await clientCredentials(undefined);
   const handlers = coordinatorHandlers({
     conductor,
     replica: run.replica,
@@ -289,7 +281,10 @@ async function startServer(
     runDigest: runDigest(run),
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
-    reach: (session: WorkerSession) => (tls === null ? session.reach(toWorkers) : Promise.resolve()),
+    reach: async (session: WorkerSession) => {
+      const problem = await session.reach({ inTheClear: tls === null });
+      if (problem !== undefined) recorder.unreachable(session, problem);
+    },
     engines: new EngineRule({
       allowMixed: run.config.cluster.allow_mixed_engines,
       // Where nothing was committed, nothing has to be gone on with.

@@ -1,17 +1,16 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
 import { Metadata } from "@grpc/grpc-js";
-import type { ChannelCredentials, ServerDuplexStream } from "@grpc/grpc-js";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import {
-  WorkerClient,
   WorkerConnection,
-  bulkChannelOptions,
   bulkDeadline,
   bulkTimeout,
   receiveReplica,
   replicaLength,
   withToken,
+  workerClient,
 } from "../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted, WorkerMessageOutput } from "../rpc/index.js";
 import type { Slice } from "./machine/index.js";
@@ -50,6 +49,7 @@ export class WorkerSession {
   readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;
+  readonly #dataCertificate: Uint8Array;
   #connection: WorkerConnection | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   /** Something was said since that timer last fired: as good as a heartbeat. */
@@ -67,6 +67,7 @@ export class WorkerSession {
     this.pid = join.pid;
     this.#stream = stream;
     this.#dataKey = join.dataKey;
+    this.#dataCertificate = join.dataCertificate;
     const host = join.dataHost === "" ? hostOf(stream.getPeer()) : join.dataHost;
     this.#dataAddress = join.dataPort > 0 && host !== undefined ? `${host}:${join.dataPort}` : undefined;
   }
@@ -84,16 +85,22 @@ export class WorkerSession {
     }, timeout / 4);
   }
 
-  /** Opens the connection for gradients. Without one, the worker is asked to push. */
-  async reach(credentials: ChannelCredentials): Promise<void> {
+  /**
+   * Opens the connection for gradients. Without one, the worker is asked to push.
+   * @param options.inTheClear whether a server without TLS will do
+   * @returns why its server is not used, where it has one
+   */
+  async reach({ inTheClear }: { readonly inTheClear: boolean }): Promise<string | undefined> {
     const address = this.#dataAddress;
-    if (address === undefined) return;
-    const connect = () => new WorkerClient(address, credentials, bulkChannelOptions);
+    if (address === undefined) return undefined;
+    if (this.#dataCertificate.length === 0 && !inTheClear) return `${address} has no TLS`;
+    const connect = () => workerClient(address, this.#dataCertificate);
     const connection = new WorkerConnection(connect, withToken(this.#dataKey, new Metadata()));
     this.#connection = connection;
     this.pushes = await new Promise<boolean>((resolve) => {
       connection.client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
     });
+    return this.pushes ? `${address} does not answer` : undefined;
   }
 
   /** Whether it was told how to reach another one. */
@@ -105,7 +112,12 @@ export class WorkerSession {
   introduce(other: WorkerSession): Peer {
     if (this.#introduced.has(other.id)) return { workerId: other.id };
     this.#introduced.add(other.id);
-    return { workerId: other.id, address: other.#dataAddress ?? "", key: other.#dataKey };
+    return {
+      workerId: other.id,
+      address: other.#dataAddress ?? "",
+      key: other.#dataKey,
+      certificate: Buffer.from(other.#dataCertificate),
+    };
   }
 
   /**

@@ -152,7 +152,7 @@ function checkPrompt(prompt: Int32Array, index: number, { contextLength = Infini
   throw new CoxswainError(
     "usage",
     `prompt ${index + 1} has ${prompt.length} tokens, but the model has ${contextLength} positions ` +
-      "(max_position_embeddings) for prompt and answer together",
+      "for prompt and answer together",
     { hint: "Shorten the prompt, or use a model with a longer context." },
   );
 }

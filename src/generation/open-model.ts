@@ -2,7 +2,7 @@
  * A model ready to be asked: its folder, tokenizer and templates, and an engine that has it loaded, with an adapter or
  * without. Whatever can be wrong with folder or adapter is found before the weights are loaded.
  */
-import { linearModules, openEngine, resolveTargets } from "../compute/index.js";
+import { linearModules, openEngine, positionLimit, resolveTargets } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
 import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../data/index.js";
@@ -47,7 +47,7 @@ export interface OpenedModel {
   readonly templates: ChatTemplates | null;
   /** Ids that end an answer. */
   readonly stopIds: ReadonlySet<number>;
-  /** Positions that the model has (config.json's `max_position_embeddings`); Infinity where it doesn't say. */
+  /** Positions that the model has (those it can compute, else `max_position_embeddings`); Infinity where it doesn't say. */
   readonly contextLength: number;
   readonly engine: EngineName;
   /** What computes, and why: "cpu (no CUDA device)". */
@@ -103,7 +103,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     tokenizer,
     templates,
     stopIds: stopTokens(tokenizer, templates),
-    contextLength: contextLengthOf(folder.config),
+    contextLength: contextLengthOf(folder),
     engine: engine.name,
     device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
     quantization: quantization.text,
@@ -148,7 +148,9 @@ async function prepareAdapter(path: string, folder: ModelFolder): Promise<Prepar
   return { settings, quantization, parameters: flattenAdapter(adapter, layout) };
 }
 
-function contextLengthOf(config: ModelFolder["config"]): number {
-  const positions = config["max_position_embeddings"];
+function contextLengthOf(folder: ModelFolder): number {
+  const limit = positionLimit(folder);
+  if (limit !== null) return limit.positions;
+  const positions = folder.config["max_position_embeddings"];
   return typeof positions === "number" && positions > 0 ? positions : Infinity;
 }

@@ -46,7 +46,8 @@ const peftDefaults: JsonObject = {
 };
 
 /**
- * Fields that change what an adapter computes beyond A, B and one scale. They must be absent, null, false, empty or the
+ * Fields that change what an adapter computes beyond A, B and one scale. (`fan_in_fan_out` does not: PEFT sets it to what
+ * the layer is.) They must be absent, null, false, empty or the
  * default. (Fields that only steer training or choose modules, such as `eva_config` and `exclude_modules`, may be set.)
  */
 const computationFields = [
@@ -54,7 +55,6 @@ const computationFields = [
   "alpha_pattern",
   "arrow_config",
   "bias",
-  "fan_in_fan_out",
   "kasa_config",
   "layer_replication",
   "lora_bias",
@@ -80,6 +80,7 @@ export function adapterConfigText(layout: LoraLayout, settings: LoraSettings, ba
   const config: Record<string, unknown> = {
     ...peftDefaults,
     base_model_name_or_path: baseModel,
+    fan_in_fan_out: layout.fanInFanOut ?? false,
     lora_alpha: settings.alpha,
     lora_dropout: settings.dropout,
     r: settings.r,

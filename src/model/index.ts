@@ -3,6 +3,7 @@ export type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
 export { openModelFolder, type OpenModelFolderOptions } from "./open-folder.js";
 export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors.js";
 export { readBytes, readFloatRange, readTensor } from "./read-tensor.js";
+export { storesInputsFirst, withTransformersNames } from "./gpt2-weights.js";
 export { storageTrouble } from "./files.js";
 export { bytesPerElement } from "./tensor-type.js";
 export { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";

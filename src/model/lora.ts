@@ -19,6 +19,8 @@ export interface LinearModule {
   readonly path: string;
   readonly inFeatures: number;
   readonly outFeatures: number;
+  /** The weight is stored [in, out]. Default: [out, in]. */
+  readonly inputsFirst?: true;
 }
 
 export interface LoraTensor {
@@ -38,6 +40,8 @@ export interface LoraLayout {
   readonly tensors: readonly LoraTensor[];
   /** Elements of the flat vector. */
   readonly size: number;
+  /** The adapted weights are stored [in, out]; said in adapter_config.json. Default: [out, in]. */
+  readonly fanInFanOut?: true;
 }
 
 export const loraScale = (settings: LoraSettings): number =>
@@ -55,5 +59,6 @@ export function loraLayout(settings: LoraSettings, modules: readonly LinearModul
     add(path, "A", [settings.r, inFeatures]);
     add(path, "B", [outFeatures, settings.r]);
   }
-  return { r: settings.r, scale: loraScale(settings), tensors, size: offset };
+  const layout = { r: settings.r, scale: loraScale(settings), tensors, size: offset };
+  return modules.some(({ inputsFirst }) => inputsFirst) ? { ...layout, fanInFanOut: true } : layout;
 }

@@ -13,6 +13,16 @@ export interface LoraPair {
   readonly scale: number;
 }
 
+/** The pair whose B A is the transpose of this one's: (B A)^T = A^T B^T. */
+export function transposed({ a, b, r, scale }: LoraPair): LoraPair {
+  return { a: transpose(b, b.length / r, r), b: transpose(a, r, a.length / r), r, scale };
+}
+
+/** @param matrix [rows, columns] */
+function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  return Float32Array.from(matrix, (_, at) => matrix[(at % rows) * columns + Math.floor(at / rows)] ?? 0);
+}
+
 /**
  * Adds `scale * B A` to rows of W. Products and their sum over r are f64, the result is rounded to f32 once.
  * @param rows [rows, in] of W, from row `firstRow` on; changed in place

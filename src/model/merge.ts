@@ -10,7 +10,8 @@ import { createFolder, isFilledFolder, removeLeftovers } from "./durable.js";
 import { readJsonObject } from "./files.js";
 import type { ModelFolder } from "./folder.js";
 import { loraLayout, type LinearModule, type LoraLayout } from "./lora.js";
-import type { LoraPair } from "./merge-math.js";
+import { storedName, storesInputsFirst } from "./gpt2-weights.js";
+import { transposed, type LoraPair } from "./merge-math.js";
 import { writeMergedShard } from "./merge-shard.js";
 import { configFile, indexFile } from "./open-folder.js";
 
@@ -50,7 +51,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
     });
   }
   const layout = adapterLayout(model, adapter);
-  const pairs = loraPairs(layout, flattenAdapter(adapter, layout));
+  const pairs = loraPairs(model, layout, flattenAdapter(adapter, layout));
   const target = dtype === "auto" ? undefined : fileTypes[dtype];
   const shards = [...new Set([...model.tensors.values()].map(({ file }) => file))].sort();
   let bytes = 0;
@@ -92,19 +93,25 @@ function adapterLayout(model: ModelFolder, adapter: Adapter): LoraLayout {
 }
 
 function linearModule(model: ModelFolder, adapter: Adapter, path: string): LinearModule {
-  const weight = model.tensors.get(`${path}.weight`);
-  const [outFeatures, inFeatures, ...more] = weight?.shape ?? [];
-  if (outFeatures === undefined || inFeatures === undefined || more.length > 0) {
+  const weight = model.tensors.get(weightName(model, path));
+  const [first, second, ...more] = weight?.shape ?? [];
+  if (first === undefined || second === undefined || more.length > 0) {
     const found = weight === undefined ? "which the model lacks" : `which is [${weight.shape.join(", ")}], no matrix`;
     throw new CoxswainError("model", `the adapter ${adapter.path} adapts ${path}.weight, ${found}: ${model.path}`, {
       hint: "The adapter was made for another model.",
     });
   }
-  return { path, inFeatures, outFeatures };
+  return storesInputsFirst(model)
+    ? { path, inFeatures: first, outFeatures: second, inputsFirst: true }
+    : { path, inFeatures: second, outFeatures: first };
 }
 
+/** The name in the model's files of a module's weight. */
+const weightName = (model: ModelFolder, path: string): string =>
+  storedName(model, `${path}.weight`) ?? `${path}.weight`;
+
 /** By the name of the weight they change. */
-function loraPairs(layout: LoraLayout, flat: Float32Array): Map<string, LoraPair> {
+function loraPairs(model: ModelFolder, layout: LoraLayout, flat: Float32Array): Map<string, LoraPair> {
   const parts = new Map(
     layout.tensors.map(({ module, part, shape, offset }) => [
       `${module} ${part}`,
@@ -114,7 +121,9 @@ function loraPairs(layout: LoraLayout, flat: Float32Array): Map<string, LoraPair
   const pairs = new Map<string, LoraPair>();
   for (const { module } of layout.tensors) {
     const [a, b] = [parts.get(`${module} A`), parts.get(`${module} B`)];
-    if (a !== undefined && b !== undefined) pairs.set(`${module}.weight`, { a, b, r: layout.r, scale: layout.scale });
+    if (a === undefined || b === undefined) continue;
+    const pair = { a, b, r: layout.r, scale: layout.scale };
+    pairs.set(weightName(model, module), layout.fanInFanOut === true ? transposed(pair) : pair);
   }
   return pairs;
 }

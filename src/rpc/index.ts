@@ -30,7 +30,9 @@ export {
   workerService,
   writtenOnce,
 } from "./proto.js";
-export { clientCredentials, serverCredentials, withToken } from "./security.js";
+export { ownCertificate } from "./own-certificate.js";
+export type { OwnCertificate } from "./own-certificate.js";
+export { clientCredentials, ownServerCredentials, serverCredentials, withToken } from "./security.js";
 export type { ClientTls, ServerTls } from "./security.js";
 export { metadataKeys, nodeChecksum } from "./metadata.js";
 export { refuse } from "./refuse.js";
@@ -41,6 +43,7 @@ export { PullServer } from "./pull-server.js";
 export type { PullAnswer, PullCall } from "./pull-server.js";
 export { PullStream } from "./pull-stream.js";
 export type { Wanted } from "./pull-stream.js";
+export { workerClient } from "./worker-client.js";
 export { WorkerConnection } from "./worker-connection.js";
 export { needsConnection } from "./stall.js";
 export { listen } from "./server.js";

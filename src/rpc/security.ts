@@ -1,8 +1,10 @@
 /** TLS credentials from files, and the shared token. */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { X509Certificate, createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import { ChannelCredentials, Metadata, ServerCredentials } from "@grpc/grpc-js";
 import { CoxswainError, messageOf } from "../errors.js";
+import type { OwnCertificate } from "./own-certificate.js";
 
 /** PEM files of a server. `ca`: clients must show a certificate signed by it (mutual TLS). */
 export interface ServerTls {
@@ -58,6 +60,29 @@ export async function clientCredentials(tls: ClientTls | undefined): Promise<Cha
     });
   }
 }
+
+/** A worker's own server: with the certificate that it made for itself, or without TLS. */
+export function ownServerCredentials(own: OwnCertificate | null): ServerCredentials {
+  if (own === null) return ServerCredentials.createInsecure();
+  const pem = Buffer.from(pemOf(own.certificate));
+  return ServerCredentials.createSsl(null, [{ cert_chain: pem, private_key: Buffer.from(own.privateKey) }]);
+}
+
+/**
+ * Reaches whoever has the key of that certificate, under whatever name or address, and nobody else.
+ * @param certificate DER; empty: the server has no TLS
+ * @throws where it is no certificate
+ */
+export function pinnedCredentials(certificate: Uint8Array): ChannelCredentials {
+  if (certificate.length === 0) return ChannelCredentials.createInsecure();
+  const context = createSecureContext({ ca: pemOf(certificate) });
+  return ChannelCredentials.createFromSecureContext(context, {
+    checkServerIdentity: (_, { raw }) =>
+      raw.equals(certificate) ? undefined : new Error("it shows another certificate"),
+  });
+}
+
+const pemOf = (certificate: Uint8Array): string => new X509Certificate(certificate).toString();
 
 /** Metadata that shows a token. */
 export function withToken(token: string | null | undefined, metadata = new Metadata()): Metadata {

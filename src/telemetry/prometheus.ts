@@ -96,6 +96,16 @@ export class MetricRegistry implements MetricsText {
     };
   }
 
+  /** A gauge that is read when it is scraped. */
+  readGauge(name: string, help: string, read: () => number): void {
+    new PromGauge<string>({
+      ...this.#configuration(name, help, undefined),
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
   /** @param buckets upper bounds, ascending */
   histogram<const Spec extends LabelSpec | undefined = undefined>(
     name: string,

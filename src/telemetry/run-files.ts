@@ -49,6 +49,7 @@ export type EventName =
   | "run_failed"
   | "engine_chosen"
   | "worker_joined"
+  | "worker_unreachable"
   | "worker_left"
   | "worker_lost"
   | "run_recovered"

@@ -46,6 +46,11 @@ export function createWorkerMetrics(version: string): WorkerMetrics {
   setActivity("connecting");
   const connected = registry.gauge("worker_connected", "1 while the worker is connected to a coordinator, else 0.");
   connected.set(0);
+  registry.readGauge(
+    "worker_peak_memory_bytes",
+    "Most memory that the process had resident so far; pages of model files that it shares with others count as well.",
+    () => process.resourceUsage().maxRSS * 1024,
+  );
   return {
     contentType: registry.contentType,
     text: () => registry.text(),

@@ -3,12 +3,13 @@
  * who know the key. Knows requests, not where vectors come from.
  */
 import { randomBytes } from "node:crypto";
-import { ServerCredentials, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
 import type {
+  OwnCertificate,
   PullAnswer,
   PullContributionOutput,
   PullRequestOutput,
@@ -18,7 +19,17 @@ import type {
   RunningServer,
   WorkerHandlers,
 } from "../rpc/index.js";
-import { PullServer, largestRequest, listen, metadataKeys, refuse, sendReplica, workerService } from "../rpc/index.js";
+import {
+  PullServer,
+  largestRequest,
+  listen,
+  metadataKeys,
+  ownCertificate,
+  ownServerCredentials,
+  refuse,
+  sendReplica,
+  workerService,
+} from "../rpc/index.js";
 
 /** What a worker in a run has for others. */
 export interface Served {
@@ -42,6 +53,8 @@ export interface DataServer {
   readonly port: number;
   /** What callers must show. */
   readonly key: string;
+  /** What it shows callers, DER; empty without TLS. */
+  readonly certificate: Uint8Array;
   /** What is served from now on; nothing when undefined. */
   serve(served: Served | undefined): void;
   close(): Promise<void>;
@@ -50,8 +63,17 @@ export interface DataServer {
 /** Replicas sent at once: each is a copy, and only the coordinator asks for one, once. */
 const replicasAtOnce = 2;
 
+export interface DataServerOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** With a certificate of its own. */
+  readonly tls: boolean;
+}
+
 /** @throws CoxswainError "network" when the address cannot be listened on */
-export async function startDataServer(address: { host: string; port: number }): Promise<DataServer> {
+export async function startDataServer({ tls, ...address }: DataServerOptions): Promise<DataServer> {
+  const own: OwnCertificate | null = tls ? ownCertificate() : null;
   const key = randomBytes(24).toString("hex");
   let served: Served | undefined;
   const vectors = new Vectors();
@@ -66,7 +88,7 @@ export async function startDataServer(address: { host: string; port: number }): 
   };
   const server: RunningServer = await listen({
     ...address,
-    credentials: ServerCredentials.createInsecure(),
+    credentials: ownServerCredentials(own),
     name: "coxswain.v1.Worker",
     service: workerService,
     handlers: handlersOf(admit, pulls, vectors),
@@ -85,7 +107,7 @@ export async function startDataServer(address: { host: string; port: number }): 
     pulls.close();
     return server.close();
   };
-  return { port: server.port, key, serve, close };
+  return { port: server.port, key, certificate: own?.certificate ?? new Uint8Array(), serve, close };
 }
 
 function handlersOf(

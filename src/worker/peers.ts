@@ -2,16 +2,9 @@
  * This worker's connections to the servers of the others. One a peer, opened when it is first used; bulk comes in over
  * it and never goes out, because a peer that wants ours opens its own. Knows addresses, not why something is pulled.
  */
-import { ChannelCredentials, Metadata } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
-import {
-  WorkerClient,
-  WorkerConnection,
-  bulkChannelOptions,
-  metadataKeys,
-  needsConnection,
-  withToken,
-} from "../rpc/index.js";
+import { WorkerConnection, metadataKeys, needsConnection, withToken, workerClient } from "../rpc/index.js";
 import type { PeerOutput, PullOptions, WorkerStub } from "../rpc/index.js";
 
 /** Steps that a connection is kept without being used: a few, since who reduces what changes with who is there. */
@@ -108,8 +101,7 @@ export class Peers {
     if (known !== undefined) this.#disconnect(known);
     const metadata = withToken(peer.key, new Metadata());
     metadata.set(metadataKeys.run, this.#runId);
-    const connect = (): WorkerStub =>
-      new WorkerClient(peer.address, ChannelCredentials.createInsecure(), bulkChannelOptions);
+    const connect = (): WorkerStub => workerClient(peer.address, peer.certificate);
     const connection = { link: new WorkerConnection(connect, metadata), peer, step, pulls: 0 };
     this.#connections.set(peer.workerId, connection);
     return connection;

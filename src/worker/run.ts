@@ -90,12 +90,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   }
 }
 
-/** Under TLS contributions are pushed over the connection that is already authenticated. */
 async function openDataServer(options: WorkerOptions, coordinatorHost: string): Promise<DataServer | undefined> {
-  if (options.listen === "none" || (options.tls !== undefined && options.listen === undefined)) return undefined;
-  if (options.listen !== undefined)
-    return startDataServer(parseAddress(options.listen, { name: "--listen", allowPortZero: true }));
-  return startDataServer({ host: isLoopback(coordinatorHost) ? coordinatorHost : "0.0.0.0", port: 0 });
+  if (options.listen === "none") return undefined;
+  const address =
+    options.listen === undefined
+      ? { host: isLoopback(coordinatorHost) ? coordinatorHost : "0.0.0.0", port: 0 }
+      : parseAddress(options.listen, { name: "--listen", allowPortZero: true });
+  return startDataServer({ ...address, tls: options.tls !== undefined });
 }
 
 interface Parts {

@@ -34,6 +34,8 @@ const cases = [
   "qwen3-yarn-sharded",
   "qwen2-linear-window",
   "llama-packed",
+  "gemma2-packed",
+  "gpt2-packed",
   "qwen3-nf4",
   "chat",
 ];

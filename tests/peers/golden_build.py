@@ -1,6 +1,7 @@
 """Builds the inputs of a golden case: a small random model folder, an adapter to start from, examples. Seeded."""
 import json
 import random
+import re
 import zlib
 
 import torch
@@ -11,28 +12,35 @@ from safetensors.torch import save_file
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
+NORM = re.compile(r"(norm|ln_1|ln_2|ln_f)\.weight$")
+
+
 def seed_of(name):
     return zlib.crc32(name.encode())
 
 
 def random_weights(model, generator):
-    """Norms around 1, biases that matter, everything else large enough that the layers differ."""
+    """Norms around 1 (gemma's are stored less 1), biases that matter, all else large enough that the layers differ."""
+    centre = 0 if model.config.model_type.startswith("gemma") else 1
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
-        if name.endswith("norm.weight"):
-            parameter.data = 1 + 0.2 * noise
+        if NORM.search(name):
+            parameter.data = centre + 0.2 * noise
         else:
             parameter.data = (0.1 if name.endswith(".bias") else 0.08) * noise
 
 
-def write_model(folder, config, shards, seed):
-    """A Hugging Face folder with this config.json, word for word. Tensors go to the files in turn."""
+def write_model(folder, config, shards, seed, without_prefix=""):
+    """
+    A Hugging Face folder with this config.json, word for word. Tensors go to the files in turn, their names without a
+    prefix.
+    """
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(folder))
     random_weights(model, torch.Generator().manual_seed(seed))
     dtype = DTYPES[config.get("dtype") or config["torch_dtype"]]
-    tensors = {name: value.data.to(dtype).contiguous() for name, value in model.named_parameters()}
+    tensors = {name.removeprefix(without_prefix): value.data.to(dtype).contiguous() for name, value in model.named_parameters()}
     if shards == 1:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         return

@@ -44,7 +44,7 @@ def make_token_case(name, folder):
     case, seed = TOKEN_CASES[name], golden_build.seed_of(name)
     config = {**COMMON, **case["config"]}
     packing = case.get("packing", False)
-    golden_build.write_model(folder / "model", config, case.get("shards", 1), seed)
+    golden_build.write_model(folder / "model", config, case.get("shards", 1), seed, case.get("without_prefix", ""))
     golden_build.write_initial_adapter(folder / "adapter_init", folder / "model", case["lora"], seed)
     longest = case.get("max_length", 48)
     typical = case.get("typical_length", longest)
@@ -58,7 +58,7 @@ def make_token_case(name, folder):
         "global_batch_size": case.get("global_batch_size", 8),
         "shuffle": False,
         "packing": packing,
-        **({"max_length": longest} if packing else {}),
+        **({"max_length": longest} if "max_length" in case else {}),
         **({"quantization": case["quantization"]} if "quantization" in case else {}),
     }
     if packing:
@@ -152,8 +152,9 @@ def check(name):
         model = reference.load_adapted(
             model_folder, folder / "adapter_init", quantization=expected.get("quantization")
         )
-        frequencies = model.base_model.model.model.rotary_emb.inv_freq
-        frequencies.copy_(frequencies.to(rope_dtype))
+        for buffer, frequencies in model.named_buffers():
+            if buffer.endswith("inv_freq"):
+                frequencies.copy_(frequencies.to(rope_dtype))
         worst = differences(folder, expected, model, batches)
         good = worst["loss"] < 1e-6 and worst["gradient_of_largest"] < 1e-5 and worst["adapter"] < 1e-5
         print(json.dumps({"case": name, "rope_dtype": str(rope_dtype), "reproduced": good, **worst}))

@@ -71,10 +71,13 @@ def compare_merged(model, base_folder, merged_folder):
     """
     ours = folder_tensors(merged_folder)
     names = set(folder_tensors(base_folder))
-    peers = model.merge_and_unload().state_dict()
+    merged = model.merge_and_unload()
+    peers = merged.state_dict()
+    # Early GPT-2 files leave out what all of their names begin with.
+    prefix = merged.base_model_prefix + "."
     largest, beyond, changed = 0.0, 0, 0
     for name in sorted(names & set(ours)):
-        stored, exact = ours[name].double(), peers[name].double()
+        stored, exact = ours[name].double(), (peers[name] if name in peers else peers[prefix + name]).double()
         if stored.shape != exact.shape:
             return {"agrees": False, "shape_of": name}
         difference = (stored - exact).abs()

@@ -1,6 +1,6 @@
 /**
  * Where the tokens of generated sequences stand: which places of each row have a token, and each token's position.
- * Padding takes a place but no position. Pure bookkeeping beside the key/value cache.
+ * Padding takes a place but no position of its own: it stands at that of the token before it. Pure bookkeeping beside the key/value cache.
  */
 import { CoxswainError } from "../../errors.js";
 
@@ -39,23 +39,24 @@ export class Places {
     if (length < 1 || valid.length !== rows * length) {
       throw new CoxswainError("bug", `a feed of ${rows} rows of ${length} has ${valid.length} places`);
     }
-    const before = this.#places;
-    const places = before + length;
+    const earlier = this.#places;
+    const places = earlier + length;
     const placePositions = new Int32Array(rows * places);
     const placeValid = new Uint8Array(rows * places);
     const positions = new Int32Array(rows * length);
     const lastTokens = new Int32Array(rows);
     for (let row = 0; row < rows; row++) {
-      placePositions.set(this.#positions.subarray(row * before, (row + 1) * before), row * places);
-      placeValid.set(this.#valid.subarray(row * before, (row + 1) * before), row * places);
+      placePositions.set(this.#positions.subarray(row * earlier, (row + 1) * earlier), row * places);
+      placeValid.set(this.#valid.subarray(row * earlier, (row + 1) * earlier), row * places);
       lastTokens[row] = row * length + length - 1;
       for (let place = 0; place < length; place++) {
         const at = row * length + place;
         const isToken = valid[at] === 1;
-        const position = this.#tokens[row] ?? 0;
+        const before = this.#tokens[row] ?? 0;
+        const position = isToken ? before : Math.max(0, before - 1);
         positions[at] = position;
-        placePositions[row * places + before + place] = position;
-        placeValid[row * places + before + place] = isToken ? 1 : 0;
+        placePositions[row * places + earlier + place] = position;
+        placeValid[row * places + earlier + place] = isToken ? 1 : 0;
         if (!isToken) continue;
         lastTokens[row] = at;
         this.#tokens[row] = position + 1;

@@ -10,22 +10,26 @@ export interface PositionedTokens {
 }
 
 export class RotaryTable {
-  readonly #settings: RotarySettings;
+  readonly settings: RotarySettings;
   #positions = 0;
   #cos = new Float32Array();
   #sin = new Float32Array();
 
   constructor(settings: RotarySettings) {
-    this.#settings = settings;
+    this.settings = settings;
   }
 
-  /** The same, of at least the positions [rows, length] of a sequence. */
-  covering(positions: Int32Array): ReturnType<RotaryTable["upTo"]> & { readonly half: number } {
-    const tables = this.upTo(positions.reduce((most, position) => Math.max(most, position), 0) + 1);
-    return { ...tables, half: this.#settings.inverseFrequencies.length };
+  /**
+   * The same, of at least the positions of some tokens, and no fewer than a row has places: ONNX Runtime wants that many,
+   * though positions restart in a packed row.
+   */
+  covering({ positions, length }: PositionedTokens): ReturnType<RotaryTable["upTo"]> & { readonly half: number } {
+    const highest = positions.reduce((most, position) => Math.max(most, position), 0);
+    const tables = this.upTo(Math.max(highest + 1, length));
+    return { ...tables, half: this.settings.inverseFrequencies.length };
   }
 
-  /** Tables [positions, headDim / 2] of at least `positions` positions; grows by doubling. */
+  /** Tables [positions, rotated / 2] of at least `positions` positions; grows by doubling. */
   upTo(positions: number): { readonly positions: number; readonly cos: Float32Array; readonly sin: Float32Array } {
     if (positions > this.#positions) this.#fill(Math.max(256, 2 ** Math.ceil(Math.log2(positions))));
     return { positions: this.#positions, cos: this.#cos, sin: this.#sin };
@@ -33,7 +37,7 @@ export class RotaryTable {
 
   /** Angles are rounded to f32 before cos and sin, as transformers does: models were trained with that. */
   #fill(positions: number): void {
-    const { inverseFrequencies, attentionFactor } = this.#settings;
+    const { inverseFrequencies, attentionFactor } = this.settings;
     const half = inverseFrequencies.length;
     this.#positions = positions;
     this.#cos = new Float32Array(positions * half);

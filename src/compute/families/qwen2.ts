@@ -1,15 +1,13 @@
 /** Qwen2 and Qwen2.5 (`model_type: qwen2`): biases on q, k and v; sliding windows on the later layers where used. */
 import type { ConfigReader } from "./config-reader.js";
 import { decoderSpec, layerWindows } from "./parse.js";
-import type { DecoderSpec } from "./spec.js";
+import type { RotaryDecoderSpec } from "./spec.js";
 
-export function qwen2(config: ConfigReader): DecoderSpec {
+export function qwen2(config: ConfigReader): RotaryDecoderSpec {
   return decoderSpec(config, {
     family: "qwen2",
     keyValueHeads: 32,
-    headDim: null,
     biases: { queryKeyValue: true, output: false, mlp: false },
-    queryKeyNorm: false,
     windows: layerWindows(config),
   });
 }

@@ -2,32 +2,57 @@
  * Rotary frequencies from config.json, of transformers 4 (`rope_theta`, `rope_scaling`) and 5 (`rope_parameters`).
  * Formulas and f32 rounding follow transformers' `modeling_rope_utils.py`.
  */
+import type { CoxswainError } from "../../errors.js";
 import type { RotarySettings } from "../ops.js";
 import type { ConfigReader } from "./config-reader.js";
 
-const supported = ["default", "linear", "llama3", "yarn"] as const;
+const scalings = ["default", "linear", "llama3", "yarn"];
 const f32 = Math.fround;
 
-/** @throws CoxswainError "model" for a rope type, or a partial rotation, that is not supported */
+/** Where rotary settings stand in config.json, and what they mean where it says nothing. */
+export interface RotarySource {
+  /** The settings; undefined where there are none. */
+  readonly parameters: ConfigReader | undefined;
+  /** rope_theta where the settings have none. */
+  readonly theta: number;
+}
+
+/** The settings of all layers. */
+export const rotarySource = (config: ConfigReader): RotarySource => ({
+  parameters: config.section("rope_scaling") ?? config.section("rope_parameters"),
+  theta: config.positive("rope_theta", 10000),
+});
+
+/**
+ * Rotary settings of a model that has the same in all layers and rotates whole heads.
+ * @throws CoxswainError "model" for a rope type, or a partial rotation, that is not supported
+ */
 export function rotarySettings(config: ConfigReader, headDim: number): RotarySettings {
-  if (headDim % 2 !== 0) throw config.fail(`head_dim ${headDim} is odd: rotary positions need pairs`);
-  const parameters = config.section("rope_scaling") ?? config.section("rope_parameters");
-  const nested = parameters?.nestedKeys() ?? [];
-  if (parameters && nested.length > 0) {
-    throw parameters.fail(`rotary settings that differ by layer (${nested.join(", ")}) are not supported`);
+  const source = rotarySource(config);
+  const nested = source.parameters?.nestedKeys() ?? [];
+  if (source.parameters && nested.length > 0) {
+    throw source.parameters.fail(`rotary settings that differ by layer (${nested.join(", ")}) are not supported`);
   }
-  const partial = parameters?.number("partial_rotary_factor", 1) ?? 1;
-  if (partial !== 1 || config.number("partial_rotary_factor", 1) !== 1) {
-    throw config.fail("partial_rotary_factor other than 1 is not supported");
-  }
-  const theta = parameters?.has("rope_theta")
-    ? parameters.positive("rope_theta")
-    : config.positive("rope_theta", 10000);
-  // base ** (2 i / headDim), in f32 as torch computes it.
-  const powers = Float32Array.from({ length: headDim / 2 }, (_, i) => Math.pow(theta, f32((2 * i) / headDim)));
+  if (partialFactor(config, source) !== 1) throw config.fail("partial_rotary_factor other than 1 is not supported");
+  return scaledRotary(config, source, headDim);
+}
+
+/** The share of each head that is rotated. */
+export function partialFactor(config: ConfigReader, { parameters }: RotarySource): number {
+  const key = "partial_rotary_factor";
+  return parameters?.has(key) ? parameters.positive(key) : config.positive(key, 1);
+}
+
+/**
+ * @param rotated elements of each head that are rotated
+ * @throws CoxswainError "model" for a rope type that is not supported
+ */
+export function scaledRotary(config: ConfigReader, source: RotarySource, rotated: number): RotarySettings {
+  const { parameters } = source;
+  const { theta, powers } = rotaryPowers(config, source, rotated);
   const plain = powers.map((power) => 1 / power);
   if (parameters === undefined) return { inverseFrequencies: plain, attentionFactor: 1 };
-  const type = parameters.has("rope_type") ? parameters.text("rope_type") : parameters.text("type", "default");
+  const type = ropeType(parameters);
   switch (type) {
     case "default":
       return { inverseFrequencies: plain, attentionFactor: 1 };
@@ -40,8 +65,30 @@ export function rotarySettings(config: ConfigReader, headDim: number): RotarySet
     case "yarn":
       return yarn(parameters, config, theta, powers);
     default:
-      throw parameters.fail(`rope type "${type}" is not supported`, `Supported rope types: ${supported.join(", ")}.`);
+      throw unsupportedRope(parameters, scalings);
   }
+}
+
+export const ropeType = (parameters: ConfigReader): string =>
+  parameters.has("rope_type") ? parameters.text("rope_type") : parameters.text("type", "default");
+
+export function unsupportedRope(parameters: ConfigReader, supported: readonly string[]): CoxswainError {
+  const hint = `Supported rope types: ${supported.join(", ")}.`;
+  return parameters.fail(`rope type "${ropeType(parameters)}" is not supported`, hint);
+}
+
+/** theta ** (2 i / rotated) for each pair, in f32 as torch computes it. */
+export function rotaryPowers(
+  config: ConfigReader,
+  { parameters, theta: fallback }: RotarySource,
+  rotated: number,
+): { readonly theta: number; readonly powers: Float32Array } {
+  if (rotated < 2 || rotated % 2 !== 0) {
+    throw config.fail(`${rotated} elements of each head are to be rotated: rotary positions need pairs`);
+  }
+  const theta = parameters?.positive("rope_theta", fallback) ?? fallback;
+  const powers = Float32Array.from({ length: rotated / 2 }, (_, i) => Math.pow(theta, f32((2 * i) / rotated)));
+  return { theta, powers };
 }
 
 /** A value beside the rotary settings wins over one within, as in transformers. */

@@ -2,7 +2,7 @@
  * The graphs that run over a batch of rows: its loss, and its loss with the gradient of every adapter tensor (forward
  * and backward in one graph).
  */
-import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
+import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
 import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { BatchScope } from "./batch-scope.js";
@@ -38,7 +38,7 @@ export function batchGraph(options: BatchGraphOptions): Uint8Array {
   const { spec, layout, gradientCheckpointing } = options;
   const graph = new GraphBuilder();
   const { settings, parameters } = adapterInputs(graph, layout, options.dropout);
-  const inputs = sequenceInputs(graph, spec);
+  const inputs = sequenceInputs(graph, rotariesOf(spec));
   const sum = (a: Value, b: Value): Value => graph.op("Add", [a, b]);
   const tape = options.gradients ? new Tape(new Parameters(parameters), sum) : null;
   const context: GraphContext = {
@@ -70,7 +70,7 @@ function addLoss({ graph, weights, tape }: GraphContext, hidden: Value, spec: De
   };
   const places = tape === null ? null : graph.input("loss_places", "int32", ["tokens"]);
   const head = weights.matrix(headWeight(spec));
-  const { losses, toHidden } = chunkedLoss(graph, hidden, head, { ...inputs, places }, spec.hiddenSize);
+  const { losses, toHidden } = chunkedLoss(graph, hidden, head, { ...inputs, places }, spec);
   graph.output(lossesName, losses, "float32", ["chunks", "chunk", 1]);
   return toHidden;
 }

@@ -1,4 +1,5 @@
 /** What the operations of one graph share: the graph, its weights and adapters, the tape, and the batch's inputs. */
+import type { RotarySettings } from "../ops.js";
 import { after } from "./barrier.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 import type { Shapes } from "./shapes.js";
@@ -22,16 +23,20 @@ export interface AdapterSettings {
   readonly modules: ReadonlyMap<string, Adapter>;
 }
 
+/** cos, sin and -sin of the rotary angles of every position, [positions, rotated / 2]. */
+export interface RotaryInputs {
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly negativeSin: Value;
+}
+
 /** The batch as graph values. */
 export interface SequenceInputs {
   /** Token ids, int32 [rows, length]. */
   readonly tokenIds: Value;
   /** Position of each token within its example, int64 [rows, length]. */
   readonly positions: Value;
-  /** cos, sin and -sin of the rotary angles of every position, [positions, headDim / 2]. */
-  readonly cos: Value;
-  readonly sin: Value;
-  readonly negativeSin: Value;
+  readonly rotary: ReadonlyMap<RotarySettings, RotaryInputs>;
 }
 
 /** Blocks of consecutive places of equal size that attention is computed in. */

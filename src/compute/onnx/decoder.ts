@@ -2,7 +2,7 @@
 import { CoxswainError } from "../../errors.js";
 import type { Decoder } from "../engine.js";
 import type { DecoderSpec } from "../families/index.js";
-import { checkTokens } from "../batch/check-tokens.js";
+import { checkPositions, checkTokens } from "../batch/check-tokens.js";
 import { pastName, presentName } from "./cache-scope.js";
 import { sequenceFeeds } from "./feeds.js";
 import { lastTokensName, logitsName } from "./generation-graph.js";
@@ -14,7 +14,7 @@ export interface OnnxDecoderParts {
   readonly session: Session;
   readonly tensor: TensorClass;
   readonly spec: DecoderSpec;
-  readonly rotary: RotaryTable;
+  readonly rotary: readonly RotaryTable[];
   /** The adapter's tensors, whose values may change between feeds, and resident weights. */
   readonly constants: Feeds;
 }
@@ -38,7 +38,7 @@ export class OnnxDecoder implements Decoder {
     this.#parts = parts;
     this.#rows = rows;
     this.#places = new Places(rows);
-    this.#slots = spec.windows.flatMap((_, layer) =>
+    this.#slots = spec.layers.flatMap((_, layer) =>
       (["key", "value"] as const).map((part) => ({ past: pastName(layer, part), present: presentName(layer, part) })),
     );
     const nothing = new TensorOf("float32", new Float32Array(), [rows, spec.keyValueHeads, 0, spec.headDim]);
@@ -47,8 +47,10 @@ export class OnnxDecoder implements Decoder {
 
   async feed(inputIds: Int32Array, valid: Uint8Array, length: number): Promise<Float32Array> {
     if (this.#cache === null) throw new CoxswainError("bug", "a decoder was fed after it was closed");
-    checkTokens(inputIds, this.#parts.spec.vocabularySize);
+    const { spec } = this.#parts;
+    checkTokens(inputIds, spec);
     const fed = this.#places.feed(valid, length);
+    checkPositions(fed.positions, spec);
     const feeds = { ...this.#feeds(inputIds, length, fed), ...this.#cache };
     const outputs = await this.#parts.session.run(feeds, [logitsName, ...this.#slots.map(({ present }) => present)]);
     this.#cache = Object.fromEntries(this.#slots.map(({ past, present }) => [past, output(outputs, present)]));

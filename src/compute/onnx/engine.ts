@@ -2,8 +2,10 @@
 import { totalmem } from "node:os";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
+import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { weightSource } from "../nf4.js";
 import { residentShare, residentWeights } from "./resident.js";
@@ -26,20 +28,23 @@ export interface OnnxEngineSettings {
 export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
   return {
     name: "onnx",
-    async load(model: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
+    async load(given: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
       if (options.dtype !== "float32") {
         throw new CoxswainError("model", `compute.dtype ${options.dtype} is not supported by the onnx engine`, {
           hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
         });
       }
-      const spec = describeModel(model);
+      const model = withTransformersNames(given);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { cacheDir } = settings;
-      const { folder, nf4 } = await weightSource(model, spec, {
+      const { folder, nf4 } = await weightSource(model, whole, {
         quantization: options.quantization,
         ...(cacheDir === undefined ? {} : { cacheDir }),
       });
-      const resident = await residentWeights(folder, spec, settings.residentBytes ?? residentLimit(options.device));
+      const limit = settings.residentBytes ?? residentLimit(options.device);
+      const resident = await residentWeights(folder, { whole, used: spec }, limit);
       return new OnnxTrainable(
         { ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout: lora?.dropout ?? 0 },
         await tensorClass(),

@@ -1,11 +1,12 @@
 /** The graph of a generation step: new tokens and the cache so far to logits of each row's last token and the new cache. */
-import { headWeight, hiddenStates } from "../families/index.js";
+import { headWeight, hiddenStates, rotariesOf } from "../families/index.js";
 import type { BatchGraphOptions } from "./batch-graph.js";
 import { CacheScope } from "./cache-scope.js";
 import { Activations, type GraphContext } from "./context.js";
 import { GraphBuilder } from "./graph-builder.js";
 import { adapterInputs, sequenceInputs } from "./graph-inputs.js";
 import { GraphOps } from "./graph-ops.js";
+import { softCapped } from "./operations/soft-cap.js";
 import { Shapes } from "./shapes.js";
 import { Weights } from "./weights.js";
 
@@ -20,7 +21,7 @@ export type GenerationGraphOptions = Pick<BatchGraphOptions, "model" | "nf4" | "
 export function generationGraph({ model, nf4, spec, layout, resident }: GenerationGraphOptions): Uint8Array {
   const graph = new GraphBuilder();
   const { settings } = adapterInputs(graph, layout, 0);
-  const inputs = sequenceInputs(graph, spec);
+  const inputs = sequenceInputs(graph, rotariesOf(spec));
   const weights = new Weights(graph, model, resident, nf4);
   const context: GraphContext = {
     graph,
@@ -36,6 +37,6 @@ export function generationGraph({ model, nf4, spec, layout, resident }: Generati
   const last = graph.op("Gather", [hidden, graph.input(lastTokensName, "int32", ["rows"])], { axis: 0 });
   const head = weights.matrix(headWeight(spec));
   const logits = graph.runtimeOp("FusedMatMul", [last, head], { transB: 1 }, { label: "logits" });
-  graph.output(logitsName, logits, "float32", ["rows", spec.vocabularySize]);
+  graph.output(logitsName, softCapped(graph, logits, spec.logitSoftCap), "float32", ["rows", spec.vocabularySize]);
   return graph.model(`${spec.family} generation`);
 }

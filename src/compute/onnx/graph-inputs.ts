@@ -1,6 +1,6 @@
 /** Inputs that every graph of a model has, by name: adapter tensors, dropout masks, token ids, positions, rotary tables. */
-import type { DecoderSpec } from "../families/index.js";
 import type { LoraLayout } from "../../model/lora.js";
+import type { RotarySettings } from "../ops.js";
 import type { Adapter, AdapterSettings, SequenceInputs } from "./context.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 
@@ -10,6 +10,9 @@ export const parameterName = (index: number): string => `lora_${index}`;
 export const gradientName = (index: number): string => `lora_${index}_gradient`;
 /** The graph input of the dropout mask of the module whose A is tensor `index` of the layout. */
 export const maskName = (index: number): string => `keep_${index}`;
+
+/** The graph input of cos or sin of the model's rotary settings `index`. */
+export const rotaryName = (part: "cos" | "sin", index: number): string => `rotary_${part}_${index}`;
 
 /** @param dropout probability; 0 declares no masks */
 export function adapterInputs(
@@ -30,14 +33,17 @@ export function adapterInputs(
   return { settings: { r: layout.r, scale: layout.scale, keepScale: 1 / (1 - dropout), modules }, parameters };
 }
 
-export function sequenceInputs(graph: GraphBuilder, spec: DecoderSpec): SequenceInputs {
-  const half = spec.headDim / 2;
-  const sin = graph.input("rotary_sin", "float32", ["positions", half]);
+/** @param rotaries the rotary settings that the model's layers have */
+export function sequenceInputs(graph: GraphBuilder, rotaries: readonly RotarySettings[]): SequenceInputs {
+  const rotary = rotaries.map((settings, index) => {
+    const dims = ["positions", settings.inverseFrequencies.length];
+    const cos = graph.input(rotaryName("cos", index), "float32", dims);
+    const sin = graph.input(rotaryName("sin", index), "float32", dims);
+    return [settings, { cos, sin, negativeSin: graph.op("Neg", [sin]) }] as const;
+  });
   return {
     tokenIds: graph.input("token_ids", "int32", ["rows", "length"]),
     positions: graph.input("positions", "int64", ["rows", "length"]),
-    cos: graph.input("rotary_cos", "float32", ["positions", half]),
-    sin,
-    negativeSin: graph.op("Neg", [sin]),
+    rotary: new Map(rotary),
   };
 }

@@ -1,12 +1,16 @@
 /** `Ops` over graph values: what a family's forward pass becomes nodes (and records of a tape) through. */
-import type { AttentionSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
+import type { AttentionSettings, LayerNormSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
 import { after } from "./barrier.js";
 import type { GraphContext } from "./context.js";
 import type { Value } from "./graph-builder.js";
 import { attention } from "./operations/attention.js";
+import { geGlu, gelu } from "./operations/gelu.js";
+import { layerNorm } from "./operations/layer-norm.js";
 import { project } from "./operations/linear.js";
 import { rmsNorm } from "./operations/norm.js";
 import { rotary } from "./operations/rotary.js";
+import { scale } from "./operations/scale.js";
+import { split } from "./operations/split.js";
 import { swiGlu } from "./operations/swiglu.js";
 import type { Tape } from "./tape.js";
 
@@ -27,6 +31,13 @@ export class GraphOps implements Ops<Value> {
     return graph.declare(weights.toFloat32(weight, rows), ["tokens", weights.width(weight)]);
   }
 
+  positionEmbedding(weight: string): Value {
+    const { graph, weights, inputs } = this.#context;
+    const positions = graph.declare(graph.op("Reshape", [inputs.positions, graph.ints([-1])]), ["tokens"], "int64");
+    const rows = graph.op("Gather", [weights.stored(weight), positions], { axis: 0 });
+    return graph.declare(weights.toFloat32(weight, rows), ["tokens", weights.width(weight)]);
+  }
+
   block(x: Value, body: (x: Value) => Value): Value {
     const { tape } = this.#context;
     if (tape === null) return body(x);
@@ -41,8 +52,16 @@ export class GraphOps implements Ops<Value> {
     return rmsNorm(this.#context, x, settings);
   }
 
-  rotary(x: Value, heads: number, settings: RotarySettings): Value {
-    return rotary(this.#context, x, heads, settings);
+  split<const W extends readonly number[]>(x: Value, widths: W): { readonly [K in keyof W]: Value } {
+    return split(this.#context, x, widths) as unknown as { readonly [K in keyof W]: Value };
+  }
+
+  rotary(x: Value, heads: number, headDim: number, settings: RotarySettings): Value {
+    return rotary(this.#context, x, heads, headDim, settings);
+  }
+
+  layerNorm(x: Value, settings: LayerNormSettings): Value {
+    return layerNorm(this.#context, x, settings);
   }
 
   attention(q: Value, k: Value, v: Value, settings: AttentionSettings): Value {
@@ -51,6 +70,18 @@ export class GraphOps implements Ops<Value> {
 
   swiGlu(gate: Value, up: Value): Value {
     return swiGlu(this.#context, gate, up);
+  }
+
+  geGlu(gate: Value, up: Value): Value {
+    return geGlu(this.#context, gate, up);
+  }
+
+  gelu(x: Value): Value {
+    return gelu(this.#context, x);
+  }
+
+  scale(x: Value, factor: number): Value {
+    return scale(this.#context, x, factor);
   }
 
   add(a: Value, b: Value): Value {

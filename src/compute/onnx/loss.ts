@@ -4,9 +4,11 @@
  * pass; the head is frozen and needs none.
  *
  * Of a row of logits l with target t: loss = max(l) - log(max(p)) - l[t], where p = softmax(l) and max(p) is at least
- * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t).
+ * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t). Where logits are soft-capped, l is what they become.
  */
+import type { ModelSpec } from "../families/index.js";
 import { GraphBuilder, type Value } from "./graph-builder.js";
+import { softCapped, throughSoftCap } from "./operations/soft-cap.js";
 
 export interface LossInputs {
   /** Index of each supervised token, int32 [chunks, chunk]; filled up with 0. */
@@ -38,11 +40,11 @@ export function chunkedLoss(
   hidden: Value,
   head: Value,
   inputs: LossInputs,
-  hiddenSize: number,
+  { hiddenSize, logitSoftCap }: Pick<ModelSpec, "hiddenSize" | "logitSoftCap">,
 ): LossOutputs {
   const { places } = inputs;
   const supervised = graph.op("Gather", [hidden, inputs.tokens], { axis: 0 });
-  const body = chunkBody(graph, head, hiddenSize, places !== null);
+  const body = chunkBody(graph, head, hiddenSize, logitSoftCap, places !== null);
   const outputs = graph.ops("Scan", [supervised, inputs.targets, inputs.weights], places === null ? 1 : 2, {
     body: { graph: body },
     num_scan_inputs: 3,
@@ -57,12 +59,19 @@ export function chunkedLoss(
 }
 
 /** One chunk: (hidden [chunk, hidden], targets [chunk, 1], weights [chunk, 1]) -> losses [chunk, 1], gradient of hidden. */
-function chunkBody(outer: GraphBuilder, head: Value, hiddenSize: number, withGradient: boolean) {
+function chunkBody(
+  outer: GraphBuilder,
+  head: Value,
+  hiddenSize: number,
+  softCap: number | null,
+  withGradient: boolean,
+) {
   const graph = new GraphBuilder(outer);
   const hidden = graph.input("chunk_hidden", "float32", ["chunk", hiddenSize]);
   const targets = graph.input("chunk_targets", "int32", ["chunk", 1]);
   const weights = graph.input("chunk_weights", "float32", ["chunk", 1]);
-  const logits = graph.runtimeOp("FusedMatMul", [hidden, head], { transB: 1 }, { label: "logits" });
+  const products = graph.runtimeOp("FusedMatMul", [hidden, head], { transB: 1 }, { label: "logits" });
+  const logits = softCapped(graph, products, softCap);
   const last = graph.ints([-1]);
   const highest = graph.op("ReduceMax", [logits, last], { keepdims: 1 });
   const ofTarget = graph.op("GatherElements", [logits, targets], { axis: 1 });
@@ -73,7 +82,8 @@ function chunkBody(outer: GraphBuilder, head: Value, hiddenSize: number, withGra
   if (withGradient) {
     // Shaped after `logHighest`, which reads the probabilities: they can then be changed in place.
     const minusOne = graph.op("Expand", [graph.float(-1), graph.op("Shape", [logHighest])]);
-    const toLogits = graph.op("ScatterElements", [probabilities, targets, minusOne], { axis: 1, reduction: "add" });
+    const toCapped = graph.op("ScatterElements", [probabilities, targets, minusOne], { axis: 1, reduction: "add" });
+    const toLogits = throughSoftCap(graph, toCapped, logits, softCap);
     const toHidden = graph.op("MatMul", [toLogits, head], {}, { label: "gradient.logits" });
     graph.output("chunk_gradient", graph.op("Mul", [toHidden, weights]), "float32", ["chunk", hiddenSize]);
   }

@@ -14,16 +14,21 @@ export const residentShare = 1 / 8;
 
 /**
  * @param model need not have all weights: those that are quantised are elsewhere
+ * @param spec.whole what decides; `spec.used` are the weights that are read
  * @param limit most bytes that the f32 weights may take
- * @returns all weights that `model` has; none where they are f32 in the files already, or too large
+ * @returns all weights that are used and that `model` has; none where they are f32 in the files already, or too large
  */
-export async function residentWeights(model: ModelFolder, spec: DecoderSpec, limit: number): Promise<ResidentWeights> {
+export async function residentWeights(
+  model: ModelFolder,
+  spec: { readonly whole: DecoderSpec; readonly used: DecoderSpec },
+  limit: number,
+): Promise<ResidentWeights> {
   const resident = new Map<string, Float32Array>();
-  const shapes = [...weightShapes(spec)].filter(([name]) => model.tensors.has(name));
+  const shapes = [...weightShapes(spec.whole)].filter(([name]) => model.tensors.has(name));
   const bytes = shapes.reduce((sum, [, shape]) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
   const narrow = shapes.some(([name]) => model.tensors.get(name)?.dtype !== "F32");
   if (!narrow || bytes > limit) return resident;
-  for (const [name] of shapes) {
+  for (const name of weightShapes(spec.used).keys()) {
     const location = model.tensors.get(name);
     if (location !== undefined && location.dtype !== "F32") resident.set(name, await readTensor(model, location));
   }

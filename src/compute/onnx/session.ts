@@ -32,6 +32,11 @@ async function runtime() {
   }
 }
 
+/** @throws CoxswainError "config" where the runtime's native library does not load */
+export async function runtimeVersion(): Promise<string> {
+  return (await runtime()).env.versions.node ?? "of unknown version";
+}
+
 export type TensorClass = typeof Tensor;
 
 /** The runtime's tensors: views of the arrays that they are made of, which must stay as they are during a run. */

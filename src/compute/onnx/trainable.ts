@@ -5,7 +5,7 @@ import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
 import type { ComputeBackend, Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
-import { weightShapes, type DecoderSpec } from "../families/index.js";
+import { rotariesOf, weightShapes, type DecoderSpec } from "../families/index.js";
 import { batchGraph, lossesName } from "./batch-graph.js";
 import { checkBatch } from "../batch/check-tokens.js";
 import { chunkLimit, lossChunks, type LossChunks } from "../batch/chunks.js";
@@ -43,7 +43,7 @@ export class OnnxTrainable implements Trainable {
   readonly #parameters: Float32Array;
   /** Adapter tensors (views of `#parameters`) and resident weights: the same in every run. */
   readonly #constantFeeds: Feeds;
-  readonly #rotary: RotaryTable;
+  readonly #rotary: readonly RotaryTable[];
   readonly #sessions = new Map<Purpose, Promise<Session>>();
 
   constructor(options: OnnxTrainableOptions, tensor: TensorClass) {
@@ -52,7 +52,7 @@ export class OnnxTrainable implements Trainable {
     this.#tensor = tensor;
     this.#parameters = new Float32Array(options.layout.size);
     this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...this.#residentFeeds() };
-    this.#rotary = new RotaryTable(options.spec.rotary);
+    this.#rotary = rotariesOf(options.spec).map((settings) => new RotaryTable(settings));
   }
 
   setParameters(flat: Float32Array): Promise<void> {
@@ -145,7 +145,7 @@ export class OnnxTrainable implements Trainable {
 
   #chunks(batch: Batch): LossChunks {
     const { spec, lossChunk } = this.#options;
-    checkBatch(batch, spec.vocabularySize);
+    checkBatch(batch, spec);
     return lossChunks(batch, lossChunk ?? chunkLimit(spec.vocabularySize));
   }
 

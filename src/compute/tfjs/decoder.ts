@@ -1,6 +1,6 @@
 /** Generation with a key/value cache. The weights belong to the trainable; the cache belongs to the decoder. */
 import { gather, tensor1d, tidy } from "@tensorflow/tfjs-core";
-import { checkTokens } from "../batch/check-tokens.js";
+import { checkPositions, checkTokens } from "../batch/check-tokens.js";
 import { Places, type FedPlaces } from "../batch/places.js";
 import type { RotaryTable } from "../batch/rotary-table.js";
 import { CoxswainError } from "../../errors.js";
@@ -9,9 +9,11 @@ import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js
 import type { Adapters } from "./adapters.js";
 import type { Backend } from "./backends.js";
 import { CacheScope, KeyValueCache } from "./cache-scope.js";
+import { windowsOf } from "./masks.js";
 import type { TensorContext } from "./context.js";
 import { runtimeTrouble } from "./runtime-trouble.js";
 import { sequenceTensors } from "./sequence.js";
+import { softCapped } from "./soft-cap.js";
 import { TensorOps } from "./tensor-ops.js";
 import type { Weights } from "./weights.js";
 
@@ -21,7 +23,7 @@ export interface TfjsDecoderParts {
   readonly backend: Backend;
   /** Their values may change between feeds. */
   readonly adapters: Adapters;
-  readonly rotary: RotaryTable;
+  readonly rotary: readonly RotaryTable[];
   readonly onClose: () => void;
 }
 
@@ -41,8 +43,10 @@ export class TfjsDecoder implements Decoder {
   feed(inputIds: Int32Array, valid: Uint8Array, length: number): Promise<Float32Array> {
     return Promise.resolve().then(() => {
       if (this.#closed) throw new CoxswainError("bug", "a decoder was fed after it was closed");
-      checkTokens(inputIds, this.#parts.spec.vocabularySize);
+      const { spec } = this.#parts;
+      checkTokens(inputIds, spec);
       const fed = this.#places.feed(valid, length);
+      checkPositions(fed.positions, spec);
       return runtimeTrouble(this.#parts.backend, "generation", () => this.#logits(inputIds, length, fed));
     });
   }
@@ -65,13 +69,13 @@ export class TfjsDecoder implements Decoder {
         adapters,
         products: backend.products,
         sequence: sequenceTensors({ rows, length, inputIds, positions: fed.positions }, rotary),
-        scope: new CacheScope(this.#cache, fed, rows, spec.windows),
+        scope: new CacheScope(this.#cache, fed, rows, windowsOf(spec)),
         dropout: null,
         tape: null,
       };
       const hidden = hiddenStates(new TensorOps(context, false), spec);
       const last = gather(hidden, tensor1d(fed.lastTokens, "int32"));
-      return backend.products.transposedRight(last, weights.get(headWeight(spec)));
+      return softCapped(backend.products.transposedRight(last, weights.get(headWeight(spec))), spec.logitSoftCap);
     });
     const values = logits.dataSync<"float32">();
     logits.dispose();

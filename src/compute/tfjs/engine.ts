@@ -1,7 +1,9 @@
 /** The `tfjs` engine, in the calling thread. TensorFlow.js itself is loaded when a model is. */
 import { CoxswainError } from "../../errors.js";
+import { withTransformersNames } from "../../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { shortened } from "../families/facts.js";
 import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { weightSource } from "../nf4.js";
 import type { BackendName } from "./backends.js";
@@ -20,9 +22,11 @@ export interface TfjsEngineSettings {
 export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
   return {
     name: "tfjs",
-    async load(model, lora, options) {
+    async load(folder, lora, options) {
       refuseUnsupported(options);
-      const spec = describeModel(model);
+      const model = withTransformersNames(folder);
+      const whole = describeModel(model);
+      const spec = shortened(whole, options.layers);
       const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
       const { backendNames, loadBackend } = await import("./backends.js");
       const { TfjsTrainable } = await import("./trainable.js");
@@ -30,7 +34,7 @@ export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
       const { device, threads, gradientCheckpointing } = options;
       const backend = await loadBackend({ order: settings.backends ?? backendNames, device, threads });
       const { lossChunk, cacheDir } = settings;
-      const source = await weightSource(model, spec, {
+      const source = await weightSource(model, whole, {
         quantization: options.quantization,
         ...(cacheDir === undefined ? {} : { cacheDir }),
       });

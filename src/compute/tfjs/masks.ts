@@ -1,7 +1,12 @@
 /** Who sees whom, as what is added to attention scores. Pure. */
+import type { ModelSpec } from "../families/index.js";
 
 /** Below any score by so much that its exponential is 0, and finite: a row that sees nothing must not become NaN. */
 const masked = -1e30;
+
+/** The windows that layers have. */
+export const windowsOf = ({ layers }: Pick<ModelSpec, "layers">): (number | null)[] =>
+  layers.map(({ window }) => window);
 
 /** Some queries of a row and the keys that any of them may see: first place and how many. */
 export interface BlockRange {

@@ -1,11 +1,15 @@
 /** `Ops` over tensors: each operation is computed at once, and recorded where it is differentiated. */
 import { add, gather, tidy, type Tensor } from "@tensorflow/tfjs-core";
-import type { AttentionSettings, Ops, Projection, RmsNormSettings } from "../ops.js";
+import type { AttentionSettings, LayerNormSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
 import type { TensorContext } from "./context.js";
 import { attention } from "./operations/attention.js";
+import { geGlu, gelu } from "./operations/gelu.js";
+import { layerNorm } from "./operations/layer-norm.js";
 import { project } from "./operations/linear.js";
 import { rmsNorm } from "./operations/norm.js";
 import { rotary } from "./operations/rotary.js";
+import { scale } from "./operations/scale.js";
+import { split } from "./operations/split.js";
 import { swiGlu } from "./operations/swiglu.js";
 import type { Tape } from "./tape.js";
 
@@ -22,6 +26,11 @@ export class TensorOps implements Ops<Tensor> {
   embedding(weight: string): Tensor {
     const { weights, sequence } = this.#context;
     return gather(weights.get(weight), sequence.tokenIds);
+  }
+
+  positionEmbedding(weight: string): Tensor {
+    const { weights, sequence } = this.#context;
+    return gather(weights.get(weight), sequence.positions);
   }
 
   block(x: Tensor, body: (x: Tensor) => Tensor): Tensor {
@@ -42,9 +51,16 @@ export class TensorOps implements Ops<Tensor> {
     return rmsNorm(this.#context, x, settings);
   }
 
-  /** The angles are those of the sequence's tables, which are made of the same settings. */
-  rotary(x: Tensor, heads: number): Tensor {
-    return rotary(this.#context, x, heads);
+  split<const W extends readonly number[]>(x: Tensor, widths: W): { readonly [K in keyof W]: Tensor } {
+    return split(this.#context, x, widths) as unknown as { readonly [K in keyof W]: Tensor };
+  }
+
+  rotary(x: Tensor, heads: number, headDim: number, settings: RotarySettings): Tensor {
+    return rotary(this.#context, x, heads, headDim, settings);
+  }
+
+  layerNorm(x: Tensor, settings: LayerNormSettings): Tensor {
+    return layerNorm(this.#context, x, settings);
   }
 
   attention(q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings): Tensor {
@@ -53,6 +69,18 @@ export class TensorOps implements Ops<Tensor> {
 
   swiGlu(gate: Tensor, up: Tensor): Tensor {
     return swiGlu(this.#context, gate, up);
+  }
+
+  geGlu(gate: Tensor, up: Tensor): Tensor {
+    return geGlu(this.#context, gate, up);
+  }
+
+  gelu(x: Tensor): Tensor {
+    return gelu(this.#context, x);
+  }
+
+  scale(x: Tensor, factor: number): Tensor {
+    return scale(this.#context, x, factor);
   }
 
   add(a: Tensor, b: Tensor): Tensor {

@@ -8,13 +8,14 @@ import { CoxswainError } from "../../errors.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { dropoutMask } from "../dropout.js";
 import type { ComputeBackend, Decoder, DropoutKey, LossSum, Trainable } from "../engine.js";
-import { headWeight, hiddenStates, type DecoderSpec } from "../families/index.js";
+import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
 import { Adapters } from "./adapters.js";
 import type { Backend } from "./backends.js";
 import { BatchScope } from "./batch-scope.js";
 import type { Dropout, TensorContext } from "./context.js";
 import { TfjsDecoder } from "./decoder.js";
 import { chunkedLoss } from "./loss.js";
+import { windowsOf } from "./masks.js";
 import { runtimeTrouble } from "./runtime-trouble.js";
 import { sequenceTensors } from "./sequence.js";
 import { Tape } from "./tape.js";
@@ -38,7 +39,7 @@ export class TfjsTrainable implements Trainable {
   readonly backend: ComputeBackend;
   readonly #options: TfjsTrainableOptions;
   readonly #adapters: Adapters;
-  readonly #rotary: RotaryTable;
+  readonly #rotary: readonly RotaryTable[];
   readonly #decoders = new Set<TfjsDecoder>();
 
   constructor(options: TfjsTrainableOptions) {
@@ -46,7 +47,7 @@ export class TfjsTrainable implements Trainable {
     this.backend = options.backend.report;
     this.#options = options;
     this.#adapters = new Adapters(options.layout);
-    this.#rotary = new RotaryTable(options.spec.rotary);
+    this.#rotary = rotariesOf(options.spec).map((settings) => new RotaryTable(settings));
   }
 
   setParameters(flat: Float32Array): Promise<void> {
@@ -102,13 +103,17 @@ export class TfjsTrainable implements Trainable {
         adapters: this.#adapters,
         products,
         sequence: sequenceTensors(batch, this.#rotary),
-        scope: new BatchScope(batch, spec.windows, attentionBlocks(batch.length)),
+        scope: new BatchScope(batch, windowsOf(spec), attentionBlocks(batch.length)),
         dropout,
         tape,
       };
       const hidden: Tensor = hiddenStates(new TensorOps(context, gradientCheckpointing), spec);
       const head = weights.get(headWeight(spec));
-      const { lossSum, toHidden } = chunkedLoss(products, hidden, head, chunks, tape !== null);
+      const { lossSum, toHidden } = chunkedLoss(
+        { products, hidden, head, softCap: spec.logitSoftCap },
+        chunks,
+        tape !== null,
+      );
       if (tape !== null && toHidden !== null) {
         tape.accumulate(hidden, toHidden);
         tape.backward();
@@ -119,7 +124,7 @@ export class TfjsTrainable implements Trainable {
 
   #chunks(batch: Batch): LossChunks {
     const { spec, lossChunk } = this.#options;
-    checkBatch(batch, spec.vocabularySize);
+    checkBatch(batch, spec);
     return lossChunks(batch, lossChunk ?? chunkLimit(spec.vocabularySize));
   }
 

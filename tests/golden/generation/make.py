@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes sampling.json and greedy.json: what transformers' logits warpers and greedy `generate` give, the latter with
-the bundled model alone and with the adapter of the golden case "chat".
+"""Writes sampling.json, greedy.json and families.json: what transformers' logits warpers and greedy `generate` give; the
+latter with the bundled model alone and with the adapter of the golden case "chat", and with the golden cases of families
+that have no text to generate, as token ids.
 
 Usage, with torch, transformers and PEFT (see tests/peers/): make.py
 """
@@ -67,9 +68,26 @@ def greedy(lines=(0, 57, 123)):
     return dict(max_new_tokens=60, base=base, adapter=adapted)
 
 
+def family_cases(name, prompt_lengths=(3, 11, 18), new_tokens=24):
+    """Prompts within and beyond the sliding windows, in float64, with the case's last adapter."""
+    case = here / "../.." / "golden" / name
+    base = AutoModelForCausalLM.from_pretrained(case / "model", dtype=torch.float64)
+    model = PeftModel.from_pretrained(base, case / "expected_adapter").to(torch.float64).eval()
+    rows = [json.loads(line)["input_ids"] for line in open(case / "train.jsonl")]
+    cases = []
+    for length in prompt_lengths:
+        prompt = torch.tensor([next(row for row in rows if len(row) >= length)[:length]])
+        # No token ends a sequence.
+        settings = dict(max_new_tokens=new_tokens, do_sample=False, eos_token_id=None, pad_token_id=0)
+        made = model.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), **settings)
+        cases.append(dict(prompt=prompt[0].tolist(), generated=made[0][length:].tolist()))
+    return cases
+
+
 def write(name, value):
     (here / name).write_text(json.dumps(value) + "\n")
 
 
 write("sampling.json", sampling_cases())
 write("greedy.json", greedy())
+write("families.json", {name: family_cases(name) for name in ("phi3", "gemma2-packed", "gemma3", "gpt2-packed")})

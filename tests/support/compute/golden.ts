@@ -15,6 +15,10 @@ export const goldenCases = [
   "mistral-sliding",
   "qwen2-linear-window",
   "qwen3-yarn-sharded",
+  "phi3",
+  "gemma2-packed",
+  "gemma3",
+  "gpt2-packed",
   "qwen3-nf4",
 ] as const;
 export type GoldenCase = (typeof goldenCases)[number];

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineName } from "../../../src/compute/engine.js";
-import type { Ops } from "../../../src/compute/ops.js";
+import type { Ops, RotarySettings } from "../../../src/compute/ops.js";
 import { BatchScope } from "../../../src/compute/onnx/batch-scope.js";
 import { Activations, type Adapter, type GraphContext } from "../../../src/compute/onnx/context.js";
 import { GraphBuilder, type Value } from "../../../src/compute/onnx/graph-builder.js";
@@ -37,7 +37,8 @@ export interface Operation {
   readonly weights?: Readonly<Record<string, readonly number[]>>;
   /** The batch: tokens are its rows times its length. */
   readonly rows: readonly Row[];
-  readonly inverseFrequencies?: Float32Array;
+  /** The rotary settings that are used; none by default. */
+  readonly rotaries?: readonly RotarySettings[];
   readonly checkpointing?: boolean;
   /** 1 by default. */
   readonly attentionBlocks?: number;
@@ -78,11 +79,8 @@ async function compileGraph(operation: Operation, features: number): Promise<Com
     }),
   );
   const tape = new Tape(new Parameters(Object.values(inputs)), (a, b) => graph.op("Add", [a, b]));
-  const table = new RotaryTable({
-    inverseFrequencies: operation.inverseFrequencies ?? Float32Array.of(1, 0.1),
-    attentionFactor: 1,
-  });
-  const sequence = sequenceInputs(graph, { headDim: 2 * (operation.inverseFrequencies?.length ?? 2) } as never);
+  const tables = (operation.rotaries ?? []).map((settings) => new RotaryTable(settings));
+  const sequence = sequenceInputs(graph, operation.rotaries ?? []);
   const context: GraphContext = {
     graph,
     weights: new Weights(graph, await openModelFolder(folder), new Set()),
@@ -111,7 +109,7 @@ async function compileGraph(operation: Operation, features: number): Promise<Com
   const at: CompiledOperation["at"] = async (values, coefficients) => {
     const results = await session.run(
       {
-        ...sequenceFeeds(TensorOf, batch, table),
+        ...sequenceFeeds(TensorOf, batch, tables),
         segments: new TensorOf("int32", batch.segments, [batch.rows, batch.length]),
         attention_blocks: new TensorOf("int64", BigInt64Array.of(BigInt(operation.attentionBlocks ?? 1)), []),
         coefficients: new TensorOf("float32", coefficients, [tokens, features]),

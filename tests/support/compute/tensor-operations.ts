@@ -26,10 +26,7 @@ export async function compileTensors(operation: Operation, features: number): Pr
   const backend = await loadBackend({ order: ["wasm"], device: "cpu", threads: 1 });
   const batch = collate(operation.rows, 1);
   const tokens = batch.rows * batch.length;
-  const table = new RotaryTable({
-    inverseFrequencies: operation.inverseFrequencies ?? Float32Array.of(1, 0.1),
-    attentionFactor: 1,
-  });
+  const tables = (operation.rotaries ?? []).map((settings) => new RotaryTable(settings));
   const shapes = Object.entries(inputShapes(operation)).map(
     ([name, dims]) => [name, dims.map((dim) => (dim === "tokens" ? tokens : Number(dim)))] as const,
   );
@@ -55,7 +52,7 @@ export async function compileTensors(operation: Operation, features: number): Pr
         weights: { get: (name) => weights.get(name)!, matrix: (name) => weights.get(name)! },
         adapters,
         products: backend.products,
-        sequence: sequenceTensors(batch, table),
+        sequence: sequenceTensors(batch, tables),
         scope: new BatchScope(batch, [null, 2], operation.attentionBlocks ?? 1),
         dropout: null,
         tape: coefficients === null ? null : tapeInto(gradients, named),

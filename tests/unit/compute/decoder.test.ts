@@ -22,7 +22,16 @@ function lossOf(logits: Float32Array, target: number): number {
   return highest + Math.log(sum) - logits[target]!;
 }
 
-const models = ["llama", "mistral-sliding", "qwen3-yarn-sharded", "qwen2-linear-window"] as const;
+const models = [
+  "llama",
+  "mistral-sliding",
+  "qwen3-yarn-sharded",
+  "qwen2-linear-window",
+  "phi3",
+  "gemma2-packed",
+  "gemma3",
+  "gpt2-packed",
+] as const;
 
 describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name] as const)))(
   "%s, %s",

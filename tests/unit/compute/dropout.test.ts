@@ -93,11 +93,11 @@ describe.each(engineNames)("%s: training with dropout", (engine) => {
   });
 });
 
-it("the engines drop different elements", async () => {
+it.each(["qwen3", "gpt2-packed", "phi3"] as const)("%s: the engines drop different elements", async (name) => {
   const results: { lossSum: number; gradient: Float32Array }[] = [];
   for (const engine of engineNames) {
     await withGolden(
-      "qwen3",
+      name,
       async (trainable, golden) => {
         const gradient = new Float32Array(trainable.layout.size);
         const { lossSum } = await trainable.gradients(collate(golden.rows), gradient, key);

@@ -1,7 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { describeModel, familyOf, linearModules, resolveTargets } from "../../../src/compute/families/index.js";
+import {
+  describeModel,
+  families,
+  familyOf,
+  linearModules,
+  resolveTargets,
+  rotariesOf,
+  weightShapes,
+  type DecoderSpec,
+  type RotaryDecoderSpec,
+} from "../../../src/compute/families/index.js";
+import { ConfigReader } from "../../../src/compute/families/config-reader.js";
+import type { Gpt2Spec, RotaryLayerSpec } from "../../../src/compute/families/spec.js";
+import { collate } from "../../../src/data/row.js";
 import { CoxswainError } from "../../../src/errors.js";
 import type { ModelFolder, TensorLocation } from "../../../src/model/index.js";
+import { withGolden } from "../../support/compute/engine.js";
 import { openGolden } from "../../support/compute/golden.js";
 
 function caught(action: () => unknown): CoxswainError {
@@ -31,7 +45,10 @@ describe("a model that cannot be trained right is trained wrong", () => {
     const error = caught(() => familyOf({ model_type: "gemma3" }));
     expect(error.code).toBe("model");
     expect(error.message).toContain('"gemma3" is not supported');
-    expect(error.hint).toBe("Supported families: llama, mistral, qwen2, qwen3.");
+    expect(error.hint).toContain(
+      "Supported families: llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, gpt2. Of Gemma 3 those without images",
+    );
+    expect(caught(() => familyOf({ model_type: "bloom" })).hint).toMatch(/gpt2\.$/);
     expect(caught(() => familyOf({})).message).toContain("no model_type");
   });
 
@@ -79,7 +96,7 @@ describe("windows and biases are not where transformers has them", () => {
   const windows = (config: Record<string, unknown>): readonly (number | null)[] => {
     // Only the description is of interest: the weights are those of another family.
     const named = new Map([...base.tensors, ...biases()]);
-    return describeModel({ ...withConfig(config), tensors: named }).windows;
+    return describeModel({ ...withConfig(config), tensors: named }).layers.map(({ window }) => window);
   };
   function* biases(): Iterable<[string, TensorLocation]> {
     const place = { file: "model.safetensors", dtype: "F32", byteOffset: 0, byteLength: 0 } as const;
@@ -109,6 +126,148 @@ describe("windows and biases are not where transformers has them", () => {
   it("qwen2 without its biases is an error that names the first", () => {
     const { message } = caught(() => describeModel(withConfig({ model_type: "qwen2" })));
     expect(message).toContain("model.layers.0.self_attn.q_proj.bias [64] is missing");
+  });
+});
+
+/** A description from a config.json alone: weights of the right shapes are made up. */
+function described(config: Record<string, unknown>): DecoderSpec {
+  const spec = families[familyOf(config)](ConfigReader.of({ path: "folder", config, tensors: new Map() }));
+  const tensors = new Map([...weightShapes(spec)].map(([name, shape]) => [name, { ...anywhere, shape }] as const));
+  return describeModel({ path: "folder", config, tensors });
+}
+const anywhere = { file: "model.safetensors", dtype: "F32", byteOffset: 0, byteLength: 0 } as const;
+
+const sizes = {
+  vocab_size: 100,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  num_hidden_layers: 6,
+  max_position_embeddings: 32768,
+};
+const gemma2Config = { model_type: "gemma2", ...sizes, head_dim: 32, query_pre_attn_scalar: 64, sliding_window: 8 };
+const gemma3Config = {
+  model_type: "gemma3_text",
+  ...sizes,
+  head_dim: 32,
+  query_pre_attn_scalar: 64,
+  sliding_window: 8,
+};
+const phi3Config = { model_type: "phi3", ...sizes };
+const longRope = { type: "longrope", short_factor: [1, 1.5, 2, 2.5, 3, 4], long_factor: [2, 3, 4, 5, 6, 7] };
+const gpt2Config = { model_type: "gpt2", vocab_size: 100, n_embd: 64, n_head: 4, n_layer: 2, n_positions: 32 };
+
+describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them", () => {
+  const windows = (config: Record<string, unknown>) => described(config).layers.map(({ window }) => window);
+
+  it("gemma2: windows in every other layer from the first, by layer_types where there are some", () => {
+    expect(windows(gemma2Config)).toEqual([8, null, 8, null, 8, null]);
+    const types = ["full_attention", ...Array<string>(5).fill("sliding_attention")];
+    expect(windows({ ...gemma2Config, layer_types: types })).toEqual([null, 8, 8, 8, 8, 8]);
+    expect(windows({ ...gemma2Config, sliding_window: undefined })[0]).toBe(4096);
+  });
+
+  it("gemma2: caps by default 50 and 30, none where null; scores by query_pre_attn_scalar; tied", () => {
+    const spec = described(gemma2Config) as RotaryDecoderSpec;
+    expect([spec.attentionSoftCap, spec.logitSoftCap]).toEqual([50, 30]);
+    expect(spec.attentionScale).toBe(1 / 8);
+    expect(spec.embeddingScale).toBe(8);
+    expect(spec.tiedEmbeddings).toBe(true);
+    const without = described({ ...gemma2Config, attn_logit_softcapping: null, final_logit_softcapping: null });
+    expect((without as RotaryDecoderSpec).attentionSoftCap).toBeNull();
+    expect(without.logitSoftCap).toBeNull();
+  });
+
+  it("gemma3: transformers 4's and 5's spellings of the same are the same", () => {
+    const old = {
+      rope_theta: 5000,
+      rope_local_base_freq: 300,
+      rope_scaling: { factor: 8, rope_type: "linear" },
+      sliding_window_pattern: 3,
+    };
+    const sliding = ["sliding_attention", "sliding_attention", "full_attention"];
+    const rope = {
+      full_attention: { rope_type: "linear", factor: 8, rope_theta: 5000 },
+      sliding_attention: { rope_type: "default", rope_theta: 300 },
+    };
+    const four = described({ ...gemma3Config, ...old }) as RotaryDecoderSpec;
+    expect(described({ ...gemma3Config, rope_parameters: rope, layer_types: [...sliding, ...sliding] })).toEqual(four);
+    expect(four.layers.map(({ window }) => window)).toEqual([8, 8, null, 8, 8, null]);
+    const second = four.layers.map(({ rotary }) => rotary.inverseFrequencies[1]!);
+    expect(second[0]).toBeCloseTo(300 ** (-1 / 16), 6);
+    expect(second[2]).toBeCloseTo(5000 ** (-1 / 16) / 8, 6);
+    expect(rotariesOf(four)).toHaveLength(2);
+    expect([four.attentionSoftCap, four.logitSoftCap]).toEqual([null, null]);
+  });
+
+  it("gemma3: every sixth layer sees everything, bases 1,000,000 and 10,000", () => {
+    const { layers } = described(gemma3Config) as RotaryDecoderSpec;
+    expect(layers.map(({ window }) => window)).toEqual([8, 8, 8, 8, 8, null]);
+    expect(layers[5]!.rotary.inverseFrequencies[8]).toBeCloseTo(1e-3, 8);
+    expect(layers[0]!.rotary.inverseFrequencies[8]).toBeCloseTo(1e-2, 8);
+  });
+
+  it("phi3: a part of each head, longrope up to the original length; `su` is longrope", () => {
+    const five = {
+      ...phi3Config,
+      original_max_position_embeddings: 4096,
+      rope_parameters: { ...longRope, rope_theta: 1e4, partial_rotary_factor: 0.75 },
+    };
+    const four = { ...five, rope_parameters: undefined, partial_rotary_factor: 0.75 };
+    const spec = described(five) as RotaryDecoderSpec;
+    expect(described({ ...four, rope_scaling: longRope })).toEqual(spec);
+    expect(described({ ...four, rope_scaling: { ...longRope, type: "su" } })).toEqual(spec);
+    expect(spec.positionLimit?.positions).toBe(4096);
+    const [{ rotary }] = spec.layers as [RotaryLayerSpec];
+    expect(rotary.inverseFrequencies).toHaveLength(6);
+    expect(rotary.inverseFrequencies[5]).toBeCloseTo(1 / (4 * 1e4 ** (5 / 6)), 9);
+    expect(rotary.attentionFactor).toBeCloseTo(Math.sqrt(1 + Math.log(8) / Math.log(4096)), 12);
+    expect(described(phi3Config).positionLimit).toBeNull();
+  });
+
+  it("gpt2: transformers' defaults; scores by layer where config.json says so", () => {
+    const spec = described(gpt2Config) as Gpt2Spec;
+    expect(spec).toMatchObject({ intermediateSize: 256, epsilon: 1e-5, headDim: 16, tiedEmbeddings: true });
+    expect(spec.positionLimit).toEqual({ positions: 32, reason: "n_positions" });
+    const scales = (config: object) =>
+      (described({ ...gpt2Config, ...config }) as Gpt2Spec).layers.map(({ attentionScale }) => attentionScale);
+    expect(scales({})).toEqual([1 / 4, 1 / 4]);
+    expect(scales({ scale_attn_by_inverse_layer_idx: true })).toEqual([1 / 4, 1 / 8]);
+    expect(scales({ scale_attn_weights: false })).toEqual([1, 1]);
+  });
+
+  it.each([
+    [{ ...gemma2Config, hidden_activation: "gelu" }, 'hidden_activation "gelu" is not supported'],
+    [{ ...gemma2Config, use_bidirectional_attention: true }, "use_bidirectional_attention"],
+    [{ ...gemma2Config, sliding_window: null }, '"sliding_window" must be a number'],
+    [{ ...gemma3Config, attn_logit_softcapping: 50 }, '"attn_logit_softcapping" is not supported'],
+    [
+      { ...gemma3Config, rope_parameters: { rope_theta: 1e4 } },
+      'settings for "full_attention" and "sliding_attention"',
+    ],
+    [{ ...phi3Config, rope_scaling: { type: "linear", factor: 2 } }, 'rope type "linear" is not supported'],
+    [{ ...phi3Config, rope_scaling: { ...longRope } }, '"short_factor" must be a list of 8 positive numbers'],
+    [{ ...phi3Config, partial_rotary_factor: 0.2 }, "rotary positions need pairs"],
+    [{ ...phi3Config, hidden_act: "gelu" }, 'hidden_act "gelu" is not supported'],
+    [{ ...gpt2Config, activation_function: "relu" }, 'activation_function "relu" is not supported'],
+    [{ ...gpt2Config, add_cross_attention: true }, "add_cross_attention is not supported"],
+    [{ ...gpt2Config, n_head: 5 }, "n_embd 64 is not a multiple of n_head 5"],
+  ])("%j: names what is not supported", (config, message) => {
+    const error = caught(() => described(config));
+    expect(error.code).toBe("model");
+    expect(error.message).toContain("config.json: ");
+    expect(error.message).toContain(message);
+  });
+
+  it("an example longer than the positions is computed with", async () => {
+    await withGolden("gpt2-packed", async (trainable) => {
+      const inputIds = Int32Array.from({ length: 65 }, (_, i) => i);
+      const batch = collate([{ inputIds, labels: inputIds, segments: [65] }]);
+      await expect(trainable.loss(batch)).rejects.toThrow(/has 65 tokens, but the model takes 64 \(.*n_positions\)/);
+      const packed = collate([{ inputIds, labels: inputIds, segments: [60, 5] }]);
+      expect((await trainable.loss(packed)).tokens).toBe(63);
+    });
   });
 });
 

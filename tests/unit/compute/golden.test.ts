@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { describeModel } from "../../../src/compute/families/index.js";
+import { describeModel, rotariesOf, type RotaryDecoderSpec } from "../../../src/compute/families/index.js";
 import { tensorClass } from "../../../src/compute/onnx/session.js";
 import { OnnxTrainable } from "../../../src/compute/onnx/trainable.js";
+import type { RotarySettings } from "../../../src/compute/ops.js";
 import { collate } from "../../../src/data/row.js";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../../src/model/float-convert.js";
 import { engineNames, options, withGolden } from "../../support/compute/engine.js";
@@ -50,13 +51,15 @@ describe.each(engineNames)("%s", (engine) => {
 
 it("qwen2: with rotary frequencies rounded as in the reference, its gradients are reproduced", async () => {
   const golden = await openGolden("qwen2");
-  const spec = describeModel(golden.model);
-  const bits = new Uint16Array(spec.rotary.inverseFrequencies.length);
+  const spec = describeModel(golden.model) as RotaryDecoderSpec;
+  const [{ inverseFrequencies: exact, attentionFactor }] = rotariesOf(spec) as [RotarySettings];
+  const bits = new Uint16Array(exact.length);
   const inverseFrequencies = new Float32Array(bits.length);
-  float32ToBfloat16(spec.rotary.inverseFrequencies, bits);
+  float32ToBfloat16(exact, bits);
   bfloat16ToFloat32(bits, inverseFrequencies);
+  const rotary = { inverseFrequencies, attentionFactor };
   const layout = await withGolden("qwen2", (trainable) => Promise.resolve(trainable.layout));
-  const rounded = { ...spec, rotary: { ...spec.rotary, inverseFrequencies } };
+  const rounded = { ...spec, layers: spec.layers.map((layer) => ({ ...layer, rotary })) };
   const trainable = new OnnxTrainable(
     { ...options, model: golden.model, spec: rounded, layout, nf4: new Map(), resident: new Map(), dropout: 0 },
     await tensorClass(),

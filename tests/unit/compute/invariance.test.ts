@@ -49,7 +49,15 @@ function sum(parts: readonly Gradient[]): Gradient {
   };
 }
 
-const models = ["llama", "mistral-sliding", "qwen3-yarn-sharded"] as const;
+const models = [
+  "llama",
+  "mistral-sliding",
+  "qwen3-yarn-sharded",
+  "phi3",
+  "gemma2-packed",
+  "gemma3",
+  "gpt2-packed",
+] as const;
 
 describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name] as const)))(
   "%s, %s",
@@ -121,7 +129,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
   },
 );
 
-it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded"] as const)(
+it.each(["qwen2", "mistral-sliding", "qwen3-yarn-sharded", "phi3", "gemma2-packed", "gpt2-packed"] as const)(
   "%s: weights widened in memory or in the graph give other bits",
   async (name) => {
     const gradients = (residentBytes: number): Promise<Gradient> =>

@@ -51,6 +51,14 @@ describe("rotary tables", () => {
   });
 });
 
+it("a row of many short examples is refused by the runtime: tables shorter than the row", () => {
+  const table = new RotaryTable({ inverseFrequencies: Float32Array.of(1), attentionFactor: 1 });
+  const positions = new Int32Array(600);
+  expect(
+    table.covering({ rows: 1, length: 600, inputIds: new Int32Array(600), positions }).positions,
+  ).toBeGreaterThanOrEqual(600);
+});
+
 describe("rope settings that are silently taken for others", () => {
   it.each([
     ["dynamic", { rope_scaling: { type: "dynamic", factor: 2 } }, /rope type "dynamic" is not supported/],
@@ -67,6 +75,6 @@ describe("rope settings that are silently taken for others", () => {
   });
 
   it("an odd head_dim", () => {
-    expect(() => rotarySettings(reader(plain), 15)).toThrow(/head_dim 15 is odd/);
+    expect(() => rotarySettings(reader(plain), 15)).toThrow(/15 elements of each head .* need pairs/);
   });
 });

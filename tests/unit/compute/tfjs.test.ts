@@ -27,10 +27,17 @@ async function step(trainable: Trainable, rows: readonly Row[]): Promise<void> {
 }
 
 describe("memory grows from step to step", () => {
-  it.each([false, true])("gradient checkpointing: %s", async (gradientCheckpointing) => {
+  it.each([
+    ["qwen3", false],
+    ["qwen3", true],
+    ["phi3", false],
+    ["gemma2-packed", true],
+    ["gemma3", false],
+    ["gpt2-packed", true],
+  ] as const)("%s, gradient checkpointing: %s", async (name, gradientCheckpointing) => {
     const before = memory();
     await withGolden(
-      "qwen3",
+      name,
       async (trainable, { rows }) => {
         await step(trainable, rows);
         const first = memory();

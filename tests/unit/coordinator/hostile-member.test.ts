@@ -10,7 +10,7 @@ import { pushesAllowed } from "../../../src/coordinator/bounds.js";
 import type { Chunk } from "../../../src/collective/index.js";
 import { chunksOf } from "../../../src/collective/index.js";
 import type { CoordinatorMessageOutput, CoordinatorStub } from "../../../src/rpc/index.js";
-import { metadataKeys, sendChunks, sendVector, withToken } from "../../../src/rpc/index.js";
+import { metadataKeys, ownCertificate, sendChunks, sendVector, withToken } from "../../../src/rpc/index.js";
 import { seal } from "../../../src/rpc/seal.js";
 import type { Control } from "../../support/hostile.js";
 import {
@@ -348,6 +348,8 @@ describe("what it says", () => {
   });
 });
 
+const trailing = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.of(0)]);
+
 describe("who it says it is", () => {
   it.each([
     ["no id", { workerId: "" }],
@@ -358,6 +360,12 @@ describe("who it says it is", () => {
     ["an address that is a file", { dataPort: 1, dataHost: "unix:/run/x.sock" }],
     ["an address that is a resolver's", { dataPort: 1, dataHost: "dns:///elsewhere" }],
     ["an address that is a proxy's path", { dataPort: 1, dataHost: "a/b@c" }],
+    ["a certificate that is none", { dataPort: 1, dataCertificate: Buffer.alloc(300, 7) }],
+    [
+      "a certificate with something behind it",
+      { dataPort: 1, dataCertificate: trailing(ownCertificate().certificate) },
+    ],
+    ["a certificate without end", { dataPort: 1, dataCertificate: Buffer.alloc(10_000, 0x30) }],
     ["a port that is none", { dataPort: 70_000 }],
   ])("%s is refused", async (_, overrides) => {
     const mallory = await start();

@@ -62,3 +62,21 @@ describe("a run whose chat template writes the date can be resumed on another da
     await expect(prepare(config, nextDay, true)).rejects.toMatchObject({ code: "config" });
   });
 });
+
+describe("an example longer than the model's positions is found out while it trains", () => {
+  const runOf = (model: string, longest: number): RunConfig =>
+    runSchema.parse({
+      model: golden(`${model}/model`),
+      output_dir: temporaryFolder(),
+      data: { train: golden(`${model}/train.jsonl`), max_length: longest },
+      lora: { r: 2 },
+    });
+
+  it.each([
+    ["gpt2-packed", /max_length is 65, but the model takes examples of up to 64 tokens .*config.json: n_positions\)/],
+    ["phi3", /max_length is 65, but .* 64 tokens .*original_max_position_embeddings: the long factors/],
+  ])("%s: max_length beyond them is refused before the data is read", async (model, message) => {
+    await expect(prepare(runOf(model, 65), nextDay, false)).rejects.toThrow(message);
+    expect((await prepare(runOf(model, 64), nextDay, false)).train.rowCount).toBeGreaterThan(0);
+  });
+});

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { adapterConfigText } from "../../../src/model/adapter-config.js";
 import {
   flattenAdapter,
   loraLayout,
@@ -46,6 +47,16 @@ function adapterWith(patch: Record<string, unknown>): string {
   writeFileSync(path, JSON.stringify({ ...config, ...patch }));
   return folder;
 }
+
+it("an adapter of GPT-2's layers, stored [in, out], does not say so", () => {
+  const [module] = llamaModules();
+  const fanInFanOut = (modules: LinearModule[]): unknown =>
+    (JSON.parse(adapterConfigText(loraLayout(settings, modules), settings, "base")) as Record<string, unknown>)[
+      "fan_in_fan_out"
+    ];
+  expect(fanInFanOut([module!])).toBe(false);
+  expect(fanInFanOut([{ ...module!, inputsFirst: true }])).toBe(true);
+});
 
 describe("an adapter that PEFT wrote starts a run", () => {
   it("is read with its settings and every tensor in its place", async () => {
@@ -193,7 +204,6 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     ["rank_pattern", { q_proj: 4 }],
     ["alpha_pattern", { q_proj: 4 }],
     ["lora_bias", true],
-    ["fan_in_fan_out", true],
     ["layer_replication", [[0, 1]]],
     ["trainable_token_indices", [1]],
     ["init_lora_weights", "pissa_niter_4"],

@@ -84,6 +84,25 @@ describe("a merged model is the base model plus the adapter", () => {
     );
   });
 
+  it("of GPT-2: into weights stored [in, out], named without their prefix", async () => {
+    const module = "transformer.h.0.attn.c_attn";
+    const adapter = adapterFolder(
+      {
+        [`base_model.model.${module}.lora_A.weight`]: { shape: [2, 3], values: [1, 2, 3, -1, 0, 0.5] },
+        [`base_model.model.${module}.lora_B.weight`]: { shape: [2, 2], values: [0.5, 1, 0, -0.25] },
+      },
+      { fan_in_fan_out: true },
+    );
+    const transposed = [0, 3, 1, 4, 2, 5];
+    for (const name of ["h.0.attn.c_attn.weight", `${module}.weight`]) {
+      const tensor = { shape: [3, 2], values: transposed.map((at) => weight[at]!) };
+      const files = { "config.json": '{"model_type":"gpt2"}', "model.safetensors": floatsFile({ [name]: tensor }) };
+      const output = outputFolder();
+      expect(await merge(modelFolder(files), adapter, output)).toEqual({ modules: 1, bytes: 24 });
+      expect(await valuesOf(output, name)).toEqual(transposed.map((at) => merged[at]!));
+    }
+  });
+
   it("rounded once to the base model's bfloat16, to nearest even", async () => {
     const bits = Uint16Array.from([0x3f80, 0x3f80, 0x3f80, 0x3f80, 0x4120, 0x3f80]);
     const header = { [`${q}.weight`]: { dtype: "BF16", shape: [2, 3], data_offsets: [0, 12] } };

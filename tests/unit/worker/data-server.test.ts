@@ -73,7 +73,7 @@ async function vectorOf(
 }
 
 beforeEach(async () => {
-  server = await startDataServer({ host: "127.0.0.1", port: 0 });
+  server = await startDataServer({ host: "127.0.0.1", port: 0, tls: false });
   client = new WorkerClient(`127.0.0.1:${server.port}`, ChannelCredentials.createInsecure(), bulkChannelOptions);
   pool = new VectorPool(size);
   contributions = new Contributions(pool);

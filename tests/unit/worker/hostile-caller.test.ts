@@ -52,7 +52,7 @@ interface Started {
 }
 
 async function start(): Promise<Started> {
-  const server = await startDataServer({ host: "127.0.0.1", port: 0 });
+  const server = await startDataServer({ host: "127.0.0.1", port: 0, tls: false });
   let copies = 0;
   const pulls = { asked: 0, held: 0 };
   server.serve({

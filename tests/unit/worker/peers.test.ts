@@ -25,11 +25,16 @@ const servedOf = (gradient: Float32Array, runId = "run"): Served => ({
 });
 
 /** A worker's server, as the coordinator names it to the others. */
-async function startPeer(workerId: string, gradient: Float32Array, runId = "run"): Promise<PeerOutput> {
-  const server = await startDataServer({ host: "127.0.0.1", port: 0 });
+async function startPeer(
+  workerId: string,
+  gradient: Float32Array,
+  { runId = "run", tls = false } = {},
+): Promise<PeerOutput> {
+  const server = await startDataServer({ host: "127.0.0.1", port: 0, tls });
   servers.push(server);
   server.serve(servedOf(gradient, runId));
-  return { workerId, address: `127.0.0.1:${server.port}`, key: server.key };
+  const { port, key, certificate } = server;
+  return { workerId, address: `127.0.0.1:${port}`, key, certificate: Buffer.from(certificate) };
 }
 
 function openPeers(): Peers {
@@ -41,6 +46,29 @@ function openPeers(): Peers {
 afterEach(async () => {
   for (const peers of opened.splice(0)) peers.close();
   await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+describe("under TLS", () => {
+  const range = { step: 3, offset: 0, length: size };
+
+  it("a worker pulls from the one that has the announced certificate, whatever its address", async () => {
+    const gradient = gradientLike(size, 1);
+    const peer = await startPeer("one", gradient, { tls: true });
+    const into = new Float32Array(size);
+    await openPeers().pullContribution(peer, { ...range, node }, into);
+    expect(into).toEqual(gradient);
+  });
+
+  it("from no other, and from none without TLS", async () => {
+    const peer = await startPeer("one", gradientLike(size, 1), { tls: true });
+    const other = await startPeer("two", gradientLike(size, 2), { tls: true });
+    const plain = await startPeer("three", gradientLike(size, 3));
+    const pull = (to: PeerOutput): Promise<void> => openPeers().pullSlice(to, range, new Float32Array(size));
+    const unavailable = { code: status.UNAVAILABLE };
+    await expect(pull({ ...peer, certificate: other.certificate })).rejects.toMatchObject(unavailable);
+    await expect(pull({ ...plain, certificate: other.certificate })).rejects.toMatchObject(unavailable);
+    await expect(pull({ ...peer, certificate: Buffer.alloc(0) })).rejects.toMatchObject(unavailable);
+  });
 });
 
 describe("a worker pulls from the others", () => {
@@ -95,7 +123,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
 
   it("a peer that does not have it, or is of another run", async () => {
     const peer = await startPeer("one", gradientLike(size, 1));
-    const other = await startPeer("two", gradientLike(size, 1), "another run");
+    const other = await startPeer("two", gradientLike(size, 1), { runId: "another run" });
     const peers = openPeers();
     const into = new Float32Array(size);
     const missing = { first: shardIndex(4), count: 1 };
@@ -116,7 +144,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     await expect(peers.pullSlice(peer, range, into)).rejects.toMatchObject({ code: status.UNAVAILABLE });
     expect(peers.size).toBe(0);
     const [, port] = peer.address.split(":");
-    const server = await startDataServer({ host: "127.0.0.1", port: Number(port) });
+    const server = await startDataServer({ host: "127.0.0.1", port: Number(port), tls: false });
     servers.push(server);
     server.serve(servedOf(gradient));
     await peers.pullSlice({ ...peer, key: server.key }, range, into);
@@ -145,7 +173,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     await peers.pullSlice(peer, range, into);
     await servers.pop()?.close();
     const [, port] = peer.address.split(":");
-    const server = await startDataServer({ host: "127.0.0.1", port: Number(port) });
+    const server = await startDataServer({ host: "127.0.0.1", port: Number(port), tls: false });
     servers.push(server);
     server.serve({ ...servedOf(gradient), slice: () => gradient.map((value) => value * 2) });
     await peers.pullSlice({ ...peer, key: server.key }, range, into);

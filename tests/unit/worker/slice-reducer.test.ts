@@ -37,8 +37,8 @@ const workers: Worker[] = [];
 
 beforeAll(async () => {
   for (const workerId of ["a", "b", "c"]) {
-    const server = await startDataServer({ host: "127.0.0.1", port: 0 });
-    const peer = { workerId, address: `127.0.0.1:${server.port}`, key: server.key };
+    const server = await startDataServer({ host: "127.0.0.1", port: 0, tls: false });
+    const peer = { workerId, address: `127.0.0.1:${server.port}`, key: server.key, certificate: Buffer.alloc(0) };
     workers.push({ peer, server, contributions: new Contributions(new VectorPool(size)) });
   }
 });
@@ -202,7 +202,7 @@ function manualPulls() {
   return { started, pull };
 }
 
-const peer = (workerId: string): PeerOutput => ({ workerId, address: "", key: "" });
+const peer = (workerId: string): PeerOutput => ({ workerId, address: "", key: "", certificate: Buffer.alloc(0) });
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("pulls are as few as need be", () => {

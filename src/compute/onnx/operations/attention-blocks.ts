@@ -7,6 +7,7 @@ import type { AttentionBlocks, GraphContext } from "../context.js";
 import { nth, type Dims, type GraphBuilder, type Value } from "../graph-builder.js";
 import { loop } from "../loop.js";
 import { probabilities, stack, unstack } from "./attention-core.js";
+import { throughSoftCap } from "./soft-cap.js";
 import { groupSize, mergeHeads, mergeQueryBlocks, splitQueries, sumPerQuery } from "./heads.js";
 
 export interface AttentionInputs {
@@ -27,7 +28,7 @@ export function blockedAttention(
   const mask = context.scope.mask(settings.window);
   const { given } = loop(context.graph, blocks.count, [], (body, round) => {
     const view = new BlockView(body, round, blocks, settings);
-    const p = probabilities(body, view.queries(inputs.queries), view.keys(inputs.keys), view.mask(mask), settings);
+    const { p } = probabilities(body, view.queries(inputs.queries), view.keys(inputs.keys), view.mask(mask), settings);
     const mixed = body.op("MatMul", [p, view.keys(inputs.values)]);
     return { carried: [], given: [{ value: unstack(body, mixed, settings), dims: blockDims(settings) }] };
   });
@@ -61,10 +62,11 @@ export function blockedBackward(
     const view = new BlockView(body, round, blocks, settings);
     const queries = view.queries(inputs.queries);
     const keys = view.keys(inputs.keys);
-    const p = probabilities(body, queries, keys, view.mask(mask), settings);
+    const { p, scores } = probabilities(body, queries, keys, view.mask(mask), settings);
     const ofBlock = view.queries(toMixed);
     const toP = body.runtimeOp("FusedMatMul", [ofBlock, view.keys(inputs.values)], { transB: 1 });
-    const toScores = body.op("Mul", [p, body.op("Sub", [toP, view.queries(rowSums, 1)])]);
+    const toCapped = body.op("Mul", [p, body.op("Sub", [toP, view.queries(rowSums, 1)])]);
+    const toScores = throughSoftCap(body, toCapped, scores, settings.softCap);
     const toQueries = body.runtimeOp("FusedMatMul", [toScores, keys], { alpha });
     const toBlockKeys = body.runtimeOp("FusedMatMul", [queries, toScores], { transA: 1, alpha });
     const toBlockValues = body.runtimeOp("FusedMatMul", [ofBlock, p], { transA: 1 });

@@ -5,6 +5,7 @@
 import type { AttentionSettings } from "../../ops.js";
 import type { GraphBuilder, Value } from "../graph-builder.js";
 import { groupSize } from "./heads.js";
+import { softCapped } from "./soft-cap.js";
 
 /** [rows, keyValueHeads, group, queries, width] stacked. */
 export const stack = (graph: GraphBuilder, x: Value, width: number): Value =>
@@ -14,8 +15,14 @@ export const stack = (graph: GraphBuilder, x: Value, width: number): Value =>
 export const unstack = (graph: GraphBuilder, x: Value, settings: AttentionSettings): Value =>
   graph.op("Reshape", [x, graph.ints([0, 0, groupSize(settings), -1, settings.headDim])]);
 
+export interface Probabilities {
+  /** softmax(scores + mask), [rows, keyValueHeads, group * queries, keys] */
+  readonly p: Value;
+  /** scale q k^T, soft-capped where settings say so: what is differentiated next. */
+  readonly scores: Value;
+}
+
 /**
- * softmax(scale q k^T + mask), [rows, keyValueHeads, group * queries, keys]
  * @param queries stacked, [rows, keyValueHeads, group * queries, headDim]
  * @param keys [rows, keyValueHeads, keys, headDim]
  * @param mask [rows, 1, 1, queries, keys]
@@ -26,11 +33,13 @@ export function probabilities(
   keys: Value,
   mask: Value,
   settings: AttentionSettings,
-): Value {
+): Probabilities {
   const alpha = { float: settings.scale };
-  const scores = graph.runtimeOp("FusedMatMul", [queries, keys], { transB: 1, alpha });
+  const products = graph.runtimeOp("FusedMatMul", [queries, keys], { transB: 1, alpha });
+  const scores = softCapped(graph, products, settings.softCap);
   const keyCount = graph.op("Shape", [scores], { start: 3, end: 4 });
   const apart = graph.op("Concat", [graph.ints([0, 0, groupSize(settings), -1]), keyCount], { axis: 0 });
   const masked = graph.op("Add", [graph.op("Reshape", [scores, apart]), mask]);
-  return graph.op("Reshape", [graph.op("Softmax", [masked], { axis: -1 }), graph.op("Shape", [scores])]);
+  const p = graph.op("Reshape", [graph.op("Softmax", [masked], { axis: -1 }), graph.op("Shape", [scores])]);
+  return { p, scores };
 }

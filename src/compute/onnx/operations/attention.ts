@@ -33,6 +33,6 @@ export function attention(context: GraphContext, q: Value, k: Value, v: Value, s
 function whole(context: GraphContext, queries: Value, keys: Value, values: Value, settings: AttentionSettings): Value {
   const { graph, scope } = context;
   const stacked = stack(graph, queries, settings.headDim);
-  const p = probabilities(graph, stacked, keys, scope.mask(settings.window), settings);
+  const { p } = probabilities(graph, stacked, keys, scope.mask(settings.window), settings);
   return mergeQueries(context, unstack(graph, graph.op("MatMul", [p, values]), settings), settings);
 }

@@ -39,11 +39,12 @@ export function project(context: GraphContext, x: Value, modules: readonly Proje
   return uses.map(({ output }) => output);
 }
 
-/** x W^T + bias + scale * low B^T */
+/** x W^T + bias + scale * low B^T, where W is [out, in] */
 function forward(context: GraphContext, x: Value, module: Projection, adapted: Use["adapted"]): Value {
   const { graph, weights, adapters } = context;
   const weight = weights.matrix(`${module.path}.weight`);
   const label = { label: module.path };
+  const transB = module.inputsFirst === true ? 0 : 1;
   let addend = module.bias ? weights.vector(`${module.path}.bias`) : null;
   if (adapted !== null) {
     const { adapter, low } = adapted;
@@ -55,8 +56,8 @@ function forward(context: GraphContext, x: Value, module: Projection, adapted: U
   }
   const output =
     addend === null
-      ? graph.runtimeOp("FusedMatMul", [x, weight], { transB: 1 }, label)
-      : graph.op("Gemm", [x, weight, addend], { transB: 1 }, label);
+      ? graph.runtimeOp("FusedMatMul", [x, weight], { transB }, label)
+      : graph.op("Gemm", [x, weight, addend], { transB }, label);
   return graph.declare(output, ["tokens", module.outFeatures]);
 }
 
@@ -97,6 +98,11 @@ function throughWeight(
 ): Value {
   const weight = weights.matrix(`${module.path}.weight`);
   const label = { label: `gradient.${module.path}` };
+  if (module.inputsFirst === true) {
+    return sum === null
+      ? graph.runtimeOp("FusedMatMul", [gradient, weight], { transB: 1 }, label)
+      : graph.op("Gemm", [gradient, weight, sum], { transB: 1 }, label);
+  }
   return sum === null
     ? graph.op("MatMul", [gradient, weight], {}, label)
     : graph.op("Gemm", [gradient, weight, sum], {}, label);

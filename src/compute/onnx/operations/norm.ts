@@ -5,8 +5,9 @@ import type { Value } from "../graph-builder.js";
 
 export function rmsNorm(context: GraphContext, x: Value, settings: RmsNormSettings): Value {
   const { graph, weights, tape, activations } = context;
-  const { width, epsilon } = settings;
-  const weight = weights.vector(settings.weight);
+  const { width, epsilon, offset } = settings;
+  const stored = weights.vector(settings.weight);
+  const weight = offset === 0 ? stored : graph.op("Add", [stored, graph.float(offset)], {}, { early: true });
   const attributes = { axis: -1, epsilon: { float: epsilon } };
   const normed = (input: Value): Value =>
     whole(

@@ -7,6 +7,7 @@
 import { add, concat, dispose, mul, pad, reshape, slice, softmax, sub, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { AttentionSettings } from "../../ops.js";
 import type { AttentionBlock, TensorContext } from "../context.js";
+import { softCapped, throughSoftCap } from "../soft-cap.js";
 
 export interface AttentionInputs {
   /** Times the scale, [rows, heads, length, headDim]. */
@@ -21,7 +22,7 @@ export function blockedAttention(context: TensorContext, inputs: AttentionInputs
   const { products, scope } = context;
   const parts = scope.blocks(settings.window).map((block) =>
     tidy(() => {
-      const p = probabilities(context, inputs, block, settings);
+      const { p } = probabilities(context, inputs, block, settings);
       return unstack(products.plain(p, keysOf(inputs.values, block)), settings);
     }),
   );
@@ -49,10 +50,11 @@ export function blockedBackward(
   for (const block of scope.blocks(settings.window)) {
     const before: readonly [Tensor, Tensor] | null = sums;
     const [toBlock, toKeys, toValues]: [Tensor, Tensor, Tensor] = tidy((): [Tensor, Tensor, Tensor] => {
-      const p = probabilities(context, inputs, block, settings);
+      const { p, scores } = probabilities(context, inputs, block, settings);
       const ofBlock = queriesOf(toMixed, block, settings);
       const toP = products.transposedRight(ofBlock, keysOf(inputs.values, block));
-      const toScores = mul(p, sub(toP, queriesOf(rowSums, block, settings)));
+      const toCapped = mul(p, sub(toP, queriesOf(rowSums, block, settings)));
+      const toScores = throughSoftCap(toCapped, scores, settings.softCap);
       return [
         unstack(products.plain(toScores, keysOf(inputs.keys, block)), settings),
         plus(
@@ -70,16 +72,20 @@ export function blockedBackward(
   return { queries: joined(toQueries), keys, values };
 }
 
-/** softmax(q k^T + mask), [rows, keyValueHeads, group * queries, keys] */
+/**
+ * softmax(scores + mask) and the scores q k^T, soft-capped where settings say so; both
+ * [rows, keyValueHeads, group * queries, keys].
+ */
 function probabilities(
   { products }: TensorContext,
   inputs: AttentionInputs,
   block: AttentionBlock,
   settings: AttentionSettings,
-): Tensor {
-  const scores = products.transposedRight(queriesOf(inputs.queries, block, settings), keysOf(inputs.keys, block));
+): { readonly p: Tensor; readonly scores: Tensor } {
+  const product = products.transposedRight(queriesOf(inputs.queries, block, settings), keysOf(inputs.keys, block));
+  const scores = softCapped(product, settings.softCap);
   const apart = reshape(scores, [-1, settings.heads, block.queries, block.keys]);
-  return softmax(reshape(add(apart, block.mask), scores.shape));
+  return { p: softmax(reshape(add(apart, block.mask), scores.shape)), scores };
 }
 
 /** Of [rows, heads, length, width]: the block's places, stacked. */

@@ -34,14 +34,15 @@ export function project(context: TensorContext, x: Tensor, modules: readonly Pro
   return outputs;
 }
 
-/** x W^T + bias + (scale * low) B^T */
+/** x W^T + bias + (scale * low) B^T, where W is [out, in] */
 function forward(
   { products, weights }: TensorContext,
   x: Tensor,
   module: Projection,
   part: LowRankPart | undefined,
 ): Tensor {
-  const base = products.transposedRight(x, weights.matrix(`${module.path}.weight`));
+  const weight = weights.matrix(`${module.path}.weight`);
+  const base = module.inputsFirst === true ? products.plain(x, weight) : products.transposedRight(x, weight);
   const biased = module.bias ? add(base, weights.get(`${module.path}.bias`)) : base;
   return part === undefined ? biased : add(biased, products.transposedRight(part.low, part.adapter.b));
 }
@@ -64,7 +65,12 @@ function backward(
     if (gradient === undefined) return;
     if (needed) {
       // A quantised weight in f32 is gone before the next one is made.
-      const through = tidy(() => products.plain(gradient, weights.matrix(`${module.path}.weight`)));
+      const through = tidy(() => {
+        const weight = weights.matrix(`${module.path}.weight`);
+        return module.inputsFirst === true
+          ? products.transposedRight(gradient, weight)
+          : products.plain(gradient, weight);
+      });
       toInput = plus(toInput, through);
     }
     if (part === undefined) return;

@@ -4,16 +4,17 @@ import type { RmsNormSettings } from "../../ops.js";
 import type { TensorContext } from "../context.js";
 
 export function rmsNorm({ weights, tape }: TensorContext, x: Tensor, settings: RmsNormSettings): Tensor {
-  const weight = weights.get(settings.weight);
+  const stored = weights.get(settings.weight);
+  const weight = (): Tensor => (settings.offset === 0 ? stored : add(stored, settings.offset));
   const output = tidy(() => {
     const groups = grouped(x, settings);
-    return whole(mul(mul(groups, inverse(groups, settings)), weight), settings);
+    return whole(mul(mul(groups, inverse(groups, settings)), weight()), settings);
   });
   if (tape?.needs(x) === true) {
     tape.record({
       inputs: [x],
       outputs: [output],
-      backward: ([gradient]) => (gradient === undefined ? [] : [backward(x, weight, gradient, settings)]),
+      backward: ([gradient]) => (gradient === undefined ? [] : [backward(x, weight(), gradient, settings)]),
     });
   }
   return output;

@@ -1,0 +1,54 @@
+/** How large a model is, and a part of it: for whoever measures what it takes. */
+import type { ModelFolder } from "../../model/folder.js";
+import { weightShapes } from "./architecture.js";
+import { describeModel } from "./index.js";
+import { rotariesOf, type DecoderSpec, type FamilyName } from "./spec.js";
+
+export interface ModelFacts {
+  readonly family: FamilyName;
+  readonly layers: number;
+  /** Layers after which the kinds of layers repeat; `layers` where they don't. */
+  readonly period: number;
+  /** Weights of the whole model, and of its layers. */
+  readonly parameters: number;
+  readonly layerParameters: number;
+  /** Weights of the head, which may be those of the embeddings. */
+  readonly headParameters: number;
+}
+
+/** @throws CoxswainError "model", as `describeModel` */
+export function modelFacts(model: ModelFolder): ModelFacts {
+  const spec = describeModel(model);
+  const parameters = parametersOf(spec);
+  return {
+    family: spec.family,
+    layers: spec.layers.length,
+    period: periodOf(kindsOf(spec)),
+    parameters,
+    layerParameters: parameters - parametersOf(shortened(spec, 0)),
+    headParameters: spec.vocabularySize * spec.hiddenSize,
+  };
+}
+
+/** The first `layers` layers of a model, with its embeddings and head; all by default. */
+export function shortened(spec: DecoderSpec, layers = spec.layers.length): DecoderSpec {
+  return spec.architecture === "gpt2"
+    ? { ...spec, layers: spec.layers.slice(0, layers) }
+    : { ...spec, layers: spec.layers.slice(0, layers) };
+}
+
+const parametersOf = (spec: DecoderSpec): number =>
+  [...weightShapes(spec).values()].reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+
+/** What tells layers apart: what they see, and by which rotation. */
+function kindsOf(spec: DecoderSpec): string[] {
+  const rotaries = rotariesOf(spec);
+  return spec.layers.map((layer) => `${layer.window} ${"rotary" in layer ? rotaries.indexOf(layer.rotary) : ""}`);
+}
+
+/** The smallest number of entries after which `kinds` repeats; all of them where it does not. */
+export function periodOf(kinds: readonly string[]): number {
+  for (let period = 1; period < kinds.length; period++)
+    if (kinds.every((kind, index) => kind === kinds[index % period])) return period;
+  return kinds.length;
+}

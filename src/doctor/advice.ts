@@ -1,0 +1,44 @@
+/** LoRA or QLoRA: what the figures say for this machine. Pure. */
+import type { MethodNeeds } from "./model.js";
+
+/** Share of the free memory that may be counted on: predictions are some percent off, and other programs want some too. */
+const usableShare = 0.85;
+
+export interface Advice {
+  /** "LoRA with micro_batch_size: 8"; null where nothing fits. */
+  readonly choice: { readonly method: MethodNeeds; readonly rows: number } | null;
+  /** One sentence: why. */
+  readonly why: string;
+}
+
+/** A plainer way is taken where it is this fast, of the fastest: one measurement tells no more. */
+const fastEnough = 0.8;
+/** The fewest rows are taken that are this fast, of the method's fastest. */
+const aboutAsFast = 0.95;
+
+/**
+ * The plainest of what fits and is fast enough: LoRA before QLoRA, without checkpointing before with it.
+ * @param methods the plainest first
+ * @param available bytes of memory
+ */
+export function advise(methods: readonly MethodNeeds[], available: number): Advice {
+  const fitting = methods
+    .map((method) => ({ method, needs: method.needs.filter(({ peakBytes }) => peakBytes <= available * usableShare) }))
+    .map((each) => ({ ...each, best: Math.max(...each.needs.map(({ tokensPerSecond }) => tokensPerSecond)) }));
+  const fastest = Math.max(...fitting.map(({ best }) => best));
+  const chosen = fitting.find(({ needs, best }) => needs.length > 0 && best >= fastEnough * fastest);
+  const rows = chosen?.needs.find(({ tokensPerSecond }) => tokensPerSecond >= aboutAsFast * chosen.best)?.rows;
+  if (chosen === undefined || rows === undefined)
+    return { choice: null, why: "none of these fits into the memory that is free" };
+  const { method } = chosen;
+  const plainFits = fitting.some((each) => each.method.quantization === null && each.needs.length > 0);
+  return { choice: { method, rows }, why: reason(method, plainFits) };
+}
+
+function reason({ quantization, gradientCheckpointing }: MethodNeeds, plainFits: boolean): string {
+  if (quantization !== null)
+    return plainFits ? "it fits with more rows, and is much faster" : "LoRA does not fit into the memory that is free";
+  return gradientCheckpointing
+    ? "without gradient_checkpointing it does not fit, or is much slower"
+    : "it fits, is about as fast as any, and starts from the model as it is";
+}

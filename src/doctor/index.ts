@@ -1,0 +1,6 @@
+/** `coxswain doctor`: what this machine has, and what training a model on it takes. */
+export { advise, type Advice } from "./advice.js";
+export { examineMachine, examineMemory, type Finding, type Memory } from "./machine.js";
+export { examineModel, nameOf, type MethodNeeds, type ModelDiagnosis, type ModelQuestion } from "./model.js";
+export { sampleText } from "./sample-text.js";
+export { bytesText, countText } from "./units.js";

@@ -1,0 +1,123 @@
+/** What this machine has for training: software, processor, memory, engines, disk. Changes nothing. */
+import { execFile } from "node:child_process";
+import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { promisify } from "node:util";
+import { installedProviders, runtimeVersion, tfjsBackend } from "../compute/index.js";
+import { messageOf, systemCodeOf } from "../errors.js";
+import { defaultCacheFolder } from "../model/index.js";
+import { bytesText } from "./units.js";
+
+export interface Finding {
+  /** "memory" */
+  readonly name: string;
+  /** Whether it will do: "bad" keeps a run from starting, "note" is worth knowing. */
+  readonly state: "good" | "note" | "bad";
+  readonly text: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+export interface Memory {
+  /** Bytes that this process and its children may have in all: the machine's, or what its container is allowed. */
+  readonly total: number;
+  /** Bytes of it that nobody uses. */
+  readonly available: number;
+}
+
+export async function examineMachine(): Promise<Finding[]> {
+  const memory = await examineMemory();
+  return [
+    nodeVersion(process.versions.node),
+    {
+      name: "processor",
+      state: "good",
+      text: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} cores for this process`,
+    },
+    {
+      name: "memory",
+      state: "good",
+      text: `${bytesText(memory.total)}, of which ${bytesText(memory.available)} are free`,
+    },
+    await graphicsProcessors(),
+    await onnx(),
+    await tfjs(),
+    await cache(defaultCacheFolder()),
+  ];
+}
+
+/** The versions that package.json's `engines` names. */
+export function nodeVersion(version: string): Finding {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const supported = (major === 20 && minor >= 19) || major === 21 || major === 22;
+  return supported
+    ? { name: "Node.js", state: "good", text: version }
+    : {
+        name: "Node.js",
+        state: "bad",
+        text: `${version} is not supported`,
+        hint: "Install Node.js 20.19 or later, below 23.",
+      };
+}
+
+export async function examineMemory(): Promise<Memory> {
+  const limit = process.constrainedMemory();
+  const physical = totalmem();
+  const available = (await availableMemory()) ?? freemem();
+  // 0 and numbers beyond the machine's own memory mean that there is no limit.
+  if (limit === 0 || limit >= physical) return { total: physical, available };
+  return { total: limit, available: Math.min(available, Math.max(0, limit - process.memoryUsage.rss())) };
+}
+
+/** Linux: what can be had without pushing anything out; caches of files count as free. */
+async function availableMemory(): Promise<number | undefined> {
+  const text = await readFile("/proc/meminfo", "utf8").catch(() => "");
+  const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}
+
+async function graphicsProcessors(): Promise<Finding> {
+  const words = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
+  try {
+    const { stdout } = await promisify(execFile)("nvidia-smi", words, { timeout: 10_000 });
+    const found = stdout
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "");
+    if (found.length > 0) return { name: "GPU", state: "good", text: found.join("; ") };
+    return { name: "GPU", state: "note", text: "nvidia-smi finds none" };
+  } catch (error) {
+    const why = systemCodeOf(error) === "ENOENT" ? "there is no nvidia-smi" : messageOf(error).split("\n", 1)[0];
+    return { name: "GPU", state: "note", text: `no NVIDIA GPU was found: ${String(why)}` };
+  }
+}
+
+async function onnx(): Promise<Finding> {
+  try {
+    const cuda = installedProviders().cuda ? "CUDA's provider is installed" : "CUDA's provider is not installed";
+    return { name: "onnx", state: "good", text: `ONNX Runtime ${await runtimeVersion()}; ${cuda}` };
+  } catch (error) {
+    return { name: "onnx", state: "bad", text: messageOf(error), hint: "Install again with npm ci." };
+  }
+}
+
+async function tfjs(): Promise<Finding> {
+  try {
+    const { name, reason, warning } = await tfjsBackend();
+    return { name: "tfjs", state: warning === null ? "good" : "note", text: `${name}: ${warning ?? reason}` };
+  } catch (error) {
+    return { name: "tfjs", state: "note", text: messageOf(error) };
+  }
+}
+
+async function cache(folder: string): Promise<Finding> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    const { bavail, bsize } = await statfs(folder);
+    return { name: "cache", state: "good", text: `${folder}, ${bytesText(bavail * bsize)} free` };
+  } catch (error) {
+    const hint = "Name another folder in COXSWAIN_CACHE.";
+    return { name: "cache", state: "bad", text: `${folder} cannot be written: ${messageOf(error)}`, hint };
+  }
+}
