@@ -16,6 +16,7 @@ import {
   type ModelFolder,
   type TensorSource,
 } from "../../../src/model/index.js";
+import { withTransformersNames } from "../../../src/model/gpt2-weights.js";
 import { cacheDir, engineNames, withModel, type ModelSettings } from "../../support/compute/engine.js";
 import { batches, openGolden, type Golden, type GoldenCase } from "../../support/compute/golden.js";
 
@@ -25,7 +26,8 @@ afterAll(async () => {
 });
 
 /** The model with its linear layers' weights replaced by what NF4 makes of them, in f32. */
-async function dequantized(model: ModelFolder): Promise<ModelFolder> {
+async function dequantized(given: ModelFolder): Promise<ModelFolder> {
+  const model = withTransformersNames(given);
   const { folder, nf4 } = await weightSource(model, describeModel(model), { quantization: "nf4", cacheDir });
   const tensors: TensorSource[] = [];
   for (const [name, location] of folder.tensors) {
@@ -73,15 +75,9 @@ async function numbersOf(model: ModelFolder, golden: Golden, settings: ModelSett
   );
 }
 
-// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases.
+// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases; one matrix for several projections.
 const cases: readonly GoldenCase[] = [
-  "llama",
-  "mistral-sliding",
-  "llama-rope-llama3",
-  "qwen3-nf4",
-  "phi3",
-  "gemma2-packed",
-  "gemma3",
+  ...(["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4", "phi3", "gemma2-packed", "gemma3"] as const),
 ];
 
 describe.each(engineNames)("%s", (engine) => {
