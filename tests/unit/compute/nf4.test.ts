@@ -75,10 +75,9 @@ async function numbersOf(model: ModelFolder, golden: Golden, settings: ModelSett
   );
 }
 
-// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases; one matrix for several projections; matrices
-// stored [in, out].
+// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases; one matrix for several projections.
 const cases: readonly GoldenCase[] = [
-  ...(["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4", "phi3", "gpt2-packed"] as const),
+  ...(["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4", "phi3", "gemma2-packed", "gemma3"] as const),
 ];
 
 describe.each(engineNames)("%s", (engine) => {
@@ -95,4 +94,10 @@ describe.each(engineNames)("%s", (engine) => {
     const quantized = await numbersOf(golden.model, golden, { engine, quantization: "nf4" });
     expect(quantized.lossSum).not.toBe(plain.lossSum);
   });
+});
+
+it.each(engineNames)("%s: gpt2, stored [in, out], is quantised in other blocks than transformers'", async (engine) => {
+  const { model, lora } = await openGolden("gpt2-packed");
+  const opened = withModel(model, lora, () => Promise.resolve(), { engine, quantization: "nf4", cacheDir });
+  await expect(opened).rejects.toThrow(/quantization nf4 is not supported for gpt2/);
 });
