@@ -17,6 +17,9 @@ export function diagnosisText(diagnosis: ModelDiagnosis, memory: Memory, colours
   text += `${facts.family}, ${countText(facts.parameters)} parameters in ${facts.layers} layers, ${types}, ${bytesText(stored.bytes)} on disk\n`;
   text += `adapter: ${countText(adapterParameters)} parameters; rows of ${length} tokens; ${device}, ${threads} threads\n\n`;
   text += table(methods, memory, colours);
+  if (!device.startsWith("cpu"))
+    text += `memory is that of the machine; what of the ${device.split(" ", 1)[0] ?? ""} device's own is used is not measured
+`;
   if (baseLoss !== null) text += `\n${lossText(baseLoss)}\n`;
   return `${text}\n${adviceText(methods, memory, colours)}`;
 }

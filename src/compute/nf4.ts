@@ -1,4 +1,5 @@
 /** Which of a model's weights are quantised, and where an engine reads them: what transformers does with bitsandbytes. */
+import { CoxswainError } from "../errors.js";
 import { nf4Model, type ModelFolder, type Nf4Weight } from "../model/index.js";
 import type { EngineOptions } from "./engine.js";
 import { projections, weightShapes, type DecoderSpec } from "./families/index.js";
@@ -18,6 +19,7 @@ export interface WeightSourceOptions extends Pick<EngineOptions, "quantization">
 /**
  * The model itself; with quantization its NF4 form, which is made where the cache has none: the matrices of all linear
  * layers but the head in NF4, all else (embeddings, head, norms, biases) as it is.
+ * @throws CoxswainError "model" for a family whose weights are stored [in, out]: transformers turns them round first
  */
 export async function weightSource(
   model: ModelFolder,
@@ -25,6 +27,11 @@ export async function weightSource(
   { quantization, cacheDir }: WeightSourceOptions,
 ): Promise<WeightSource> {
   if (quantization === null) return { folder: model, nf4: new Map() };
+  if (projections(spec).some(({ inputsFirst }) => inputsFirst)) {
+    throw new CoxswainError("model", `${model.path}: quantization nf4 is not supported for ${spec.family}`, {
+      hint: "Its weights are stored [in, out]; blocks of NF4 are made of [out, in]. Leave quantization out.",
+    });
+  }
   const quantized = projections(spec).map(({ path }) => `${path}.weight`);
   const kept = new Set(weightShapes(spec).keys());
   for (const name of quantized) kept.delete(name);

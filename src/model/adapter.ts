@@ -97,6 +97,8 @@ export interface Adapter {
   readonly settings: LoraSettings;
   /** `base_model_name_or_path`, where it says one: a hub id or a folder. */
   readonly baseModel: string | undefined;
+  /** Whether it says that the weights it adapts are stored [in, out]. */
+  readonly fanInFanOut: boolean;
   /** How the base model was quantised when Coxswain trained it; null where the file does not say. */
   readonly quantization: Quantization | null;
   /** By PEFT's name. */
@@ -120,6 +122,7 @@ export async function readAdapter(folder: string): Promise<Adapter> {
   return {
     path: folder,
     settings: { ...settings, targetModules: adaptedModules(tensors.keys()) },
+    fanInFanOut: config["fan_in_fan_out"] === true,
     baseModel: typeof base === "string" && base !== "" ? base : undefined,
     quantization: quantizationOf(metadata[quantizationKey], path),
     tensors,

@@ -50,6 +50,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
       hint: "Give a folder that does not exist yet.",
     });
   }
+  requireSameOrder(model, adapter);
   const layout = adapterLayout(model, adapter);
   const pairs = loraPairs(model, layout, flattenAdapter(adapter, layout));
   const target = dtype === "auto" ? undefined : fileTypes[dtype];
@@ -69,6 +70,16 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
     }
   });
   return { modules: pairs.size, bytes };
+}
+
+/** PEFT says so of no other layers than Conv1D, which of the families here only GPT-2 has. */
+function requireSameOrder(model: ModelFolder, adapter: Adapter): void {
+  if (!adapter.fanInFanOut || storesInputsFirst(model)) return;
+  throw new CoxswainError(
+    "model",
+    `the adapter ${adapter.path} has fan_in_fan_out, but ${model.path} is no gpt2: its weights are not known to be [in, out]`,
+    { hint: "The adapter was made for another model, or for a family that is not supported." },
+  );
 }
 
 /** The layout of the adapter's own modules, with the sizes that the model's weights have. */

@@ -58,6 +58,12 @@ describe("what the doctor found", () => {
     expect(text).toContain("LoRA, micro_batch_size: 1 on this machine, with 3 GB free: it fits");
   });
 
+  it("which memory is meant, where a device has its own", () => {
+    expect(diagnosisText(diagnosis, memory, plain)).not.toContain("is not measured");
+    const text = diagnosisText({ ...diagnosis, device: "cuda (asked for)" }, memory, plain);
+    expect(text).toContain("what of the cuda device's own is used is not measured\n");
+  });
+
   it("where nothing fits", () => {
     expect(diagnosisText(diagnosis, { total: 8e9, available: 5e8 }, plain)).toContain("Nothing fits into 500 MB.");
   });

@@ -16,6 +16,7 @@ import {
   type ModelFolder,
   type TensorSource,
 } from "../../../src/model/index.js";
+import { withTransformersNames } from "../../../src/model/gpt2-weights.js";
 import { engineNames } from "../../support/compute/devices.js";
 import { cacheDir, withModel, type ModelSettings } from "../../support/compute/engine.js";
 import { batches, openGolden, type Golden, type GoldenCase } from "../../support/compute/golden.js";
@@ -26,7 +27,8 @@ afterAll(async () => {
 });
 
 /** The model with its linear layers' weights replaced by what NF4 makes of them, in f32. */
-async function dequantized(model: ModelFolder): Promise<ModelFolder> {
+async function dequantized(given: ModelFolder): Promise<ModelFolder> {
+  const model = withTransformersNames(given);
   const { folder, nf4 } = await weightSource(model, describeModel(model), { quantization: "nf4", cacheDir });
   const tensors: TensorSource[] = [];
   for (const [name, location] of folder.tensors) {
@@ -74,8 +76,10 @@ async function numbersOf(model: ModelFolder, golden: Golden, settings: ModelSett
   );
 }
 
-// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases.
-const cases: readonly GoldenCase[] = ["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4"];
+// Weights in f32, f16 and bf16; sizes that end in a part of a block; biases; one matrix for several projections.
+const cases: readonly GoldenCase[] = [
+  ...(["llama", "mistral-sliding", "llama-rope-llama3", "qwen3-nf4", "phi3", "gemma2-packed", "gemma3"] as const),
+];
 
 describe.each(engineNames)("%s", (engine) => {
   it.each(cases)("computes with the NF4 form of %s what it computes with the same numbers in files", async (name) => {
@@ -91,4 +95,10 @@ describe.each(engineNames)("%s", (engine) => {
     const quantized = await numbersOf(golden.model, golden, { engine, quantization: "nf4" });
     expect(quantized.lossSum).not.toBe(plain.lossSum);
   });
+});
+
+it.each(engineNames)("%s: gpt2, stored [in, out], is quantised in other blocks than transformers'", async (engine) => {
+  const { model, lora } = await openGolden("gpt2-packed");
+  const opened = withModel(model, lora, () => Promise.resolve(), { engine, quantization: "nf4", cacheDir });
+  await expect(opened).rejects.toThrow(/quantization nf4 is not supported for gpt2/);
 });

@@ -103,6 +103,14 @@ describe("a merged model is the base model plus the adapter", () => {
     }
   });
 
+  it("of another family whose adapter says fan_in_fan_out: refused, since a square matrix would be merged transposed", async () => {
+    const output = outputFolder();
+    await expect(merge(modelFolder(), adapterFolder(undefined, { fan_in_fan_out: true }), output)).rejects.toThrow(
+      /fan_in_fan_out, but .* is no gpt2/,
+    );
+    expect(existsSync(output)).toBe(false);
+  });
+
   it("rounded once to the base model's bfloat16, to nearest even", async () => {
     const bits = Uint16Array.from([0x3f80, 0x3f80, 0x3f80, 0x3f80, 0x4120, 0x3f80]);
     const header = { [`${q}.weight`]: { dtype: "BF16", shape: [2, 3], data_offsets: [0, 12] } };
