@@ -49,7 +49,7 @@ describe("coxswain worker --devices", () => {
     // Two of the three that the run waits for.
     const words = ["worker", "--coordinator", address!, "--http", "none", "--device", "cpu", "--devices", "0,1"];
     const workers = new CoxswainProcess(words, { env: { CUDA_VISIBLE_DEVICES: "0,1" } });
-    const [, pid] = await workers.until(/"pid":(\d+)/);
+    const [, pid] = await workers.until(/"pid":(\d+),[^\n]*the model is open[^]*the model is open/);
     process.kill(Number(pid), "SIGKILL");
     await workers.until(/the worker on GPU [01] ended \(SIGKILL\); 1 go on/);
     workers.signal("SIGTERM");
