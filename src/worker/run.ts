@@ -175,6 +175,8 @@ async function attend(
     if (final) throw certificateTrouble(options.coordinator, why);
     return { kind: "lost", connected: false, ...why };
   }
+  // Told to leave while it was connecting: nobody will tell it again.
+  if (options.signal.aborted) return { kind: "lost", connected: false, reason: "told to leave" };
   const host = hostname();
   const id = `${host}-${process.pid}-${randomBytes(3).toString("hex")}`;
   options.observer.connected(true);
