@@ -1,7 +1,7 @@
 /**
- * Which engine, and which runtime below it, a run computes with. Each rounds in its own way, so a run whose shards are
- * computed by several has an adapter that depends on who computed what: the first worker decides, and others are refused
- * unless the run allows them. Devices are another matter: see docs/determinism.md.
+ * Which engine, which runtime below it and which kind of device a run computes with. Each rounds in its own way, so a run
+ * whose shards are computed by several has an adapter that depends on who computed what: the first worker decides, and
+ * others are refused unless the run allows them.
  */
 
 /** What a worker says that it computes with. */
@@ -10,6 +10,8 @@ export interface Computation {
   readonly engine: string;
   /** The runtime below it: "onnxruntime", "wasm", "tfjs-node" … */
   readonly backend: string;
+  /** "cpu", "cuda", "webgpu" */
+  readonly device: string;
 }
 
 export interface EngineRuleOptions {
@@ -31,20 +33,21 @@ export class EngineRule {
   }
 
   /** @returns why a worker that computes with this is refused; undefined where it may take part */
-  admit({ engine, backend }: Computation): string | undefined {
+  admit({ engine, backend, device }: Computation): string | undefined {
+    const own = { engine, backend, device };
     if (this.#chosen === undefined) {
-      this.#chosen = { engine, backend };
-      this.#options.onChosen(this.#chosen);
+      this.#chosen = own;
+      this.#options.onChosen(own);
     }
     const chosen = this.#chosen;
-    if (this.#options.allowMixed || (chosen.engine === engine && chosen.backend === backend)) return undefined;
+    if (this.#options.allowMixed || nameOf(chosen) === nameOf(own)) return undefined;
     return (
-      `the run is computed with ${nameOf(chosen)}, this worker computes with ${nameOf({ engine, backend })}, and their ` +
-      "results differ in the last bits; give the worker the same engine and backend (docs/engines.md), or set " +
+      `the run is computed with ${nameOf(chosen)}, this worker computes with ${nameOf(own)}, and their ` +
+      "results differ in the last bits; give the worker the same engine, backend and device (docs/engines.md), or set " +
       "cluster.allow_mixed_engines: true for a result that depends on who computed what"
     );
   }
 }
 
-/** "tfjs (wasm)" */
-export const nameOf = ({ engine, backend }: Computation): string => `${engine} (${backend})`;
+/** "tfjs (wasm) on cpu" */
+const nameOf = ({ engine, backend, device }: Computation): string => `${engine} (${backend}) on ${device}`;

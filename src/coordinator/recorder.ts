@@ -84,8 +84,8 @@ export class RunRecorder {
   }
 
   /** What the run's shards are computed with, from here on. */
-  computedWith({ engine, backend }: Computation): void {
-    this.#event("engine_chosen", { engine, backend });
+  computedWith({ engine, backend, device }: Computation): void {
+    this.#event("engine_chosen", { engine, backend, device });
   }
 
   /** A worker takes part. A backend that was picked among several is shown with the reason. */

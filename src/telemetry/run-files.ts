@@ -169,7 +169,7 @@ export interface RunRecord {
   /** Steps after which an evaluation was made. */
   readonly evaluated: ReadonlySet<number>;
   /** What its shards were computed with; undefined where no worker was ready yet, or the record is older than that. */
-  readonly computation: { readonly engine: string; readonly backend: string } | undefined;
+  readonly computation: { readonly engine: string; readonly backend: string; readonly device: string } | undefined;
 }
 
 /** @throws CoxswainError "storage" */
@@ -186,8 +186,9 @@ export function readRunRecord(outputDir: string): RunRecord {
 }
 
 function newestComputation(events: readonly Record<string, unknown>[]): RunRecord["computation"] {
-  const { engine, backend } = events.findLast(({ event }) => event === "engine_chosen") ?? {};
-  return typeof engine === "string" && typeof backend === "string" ? { engine, backend } : undefined;
+  const { engine, backend, device } = events.findLast(({ event }) => event === "engine_chosen") ?? {};
+  if (typeof engine !== "string" || typeof backend !== "string" || typeof device !== "string") return undefined;
+  return { engine, backend, device };
 }
 
 function workersLeft(events: readonly Record<string, unknown>[]): RunRecord["workers"] {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { EngineRule, type Computation } from "../../../src/coordinator/engine-rule.js";
 
-const wasm: Computation = { engine: "tfjs", backend: "wasm" };
-const native: Computation = { engine: "tfjs", backend: "tfjs-node" };
-const onnx: Computation = { engine: "onnx", backend: "onnxruntime" };
+const wasm: Computation = { engine: "tfjs", backend: "wasm", device: "cpu" };
+const native: Computation = { engine: "tfjs", backend: "tfjs-node", device: "cpu" };
+const onnx: Computation = { engine: "onnx", backend: "onnxruntime", device: "cpu" };
+const webgpu: Computation = { ...onnx, device: "webgpu" };
 
 function rule(options: { allowMixed?: boolean; before?: Computation } = {}) {
   const chosen: Computation[] = [];
@@ -18,10 +19,20 @@ describe("an adapter depends on who computed what, in silence", () => {
     expect(engines.admit(wasm)).toBeUndefined();
     expect(chosen).toEqual([wasm]);
     const refusal = engines.admit(native);
-    expect(refusal).toContain("the run is computed with tfjs (wasm), this worker computes with tfjs (tfjs-node)");
+    expect(refusal).toContain(
+      "the run is computed with tfjs (wasm) on cpu, this worker computes with tfjs (tfjs-node) on cpu",
+    );
     expect(refusal).toContain("cluster.allow_mixed_engines: true");
     expect(engines.admit(onnx)).toContain("onnx (onnxruntime)");
     expect(chosen).toEqual([wasm]);
+  });
+
+  it("another kind of device rounds in its own way, too", () => {
+    const { engines } = rule();
+    expect(engines.admit(webgpu)).toBeUndefined();
+    expect(engines.admit(onnx)).toContain(
+      "onnx (onnxruntime) on webgpu, this worker computes with onnx (onnxruntime) on cpu",
+    );
   });
 
   it("a resumed run goes on with what its steps were computed with", () => {
@@ -33,6 +44,6 @@ describe("an adapter depends on who computed what, in silence", () => {
 
   it("all may join a run that allows it", () => {
     const { engines } = rule({ allowMixed: true });
-    for (const each of [wasm, onnx, native]) expect(engines.admit(each)).toBeUndefined();
+    for (const each of [wasm, onnx, webgpu, native]) expect(engines.admit(each)).toBeUndefined();
   });
 });

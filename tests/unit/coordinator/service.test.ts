@@ -127,7 +127,7 @@ describe("a worker that computes with another engine or backend than the others"
     const { code, details } = await refusal(other);
     expect(code).toBe(status.FAILED_PRECONDITION);
     expect(details).toMatch(
-      /computed with tfjs \(wasm\), this worker computes with tfjs \(tfjs-node\).*allow_mixed_engines/,
+      /computed with tfjs \(wasm\) on cpu, this worker computes with tfjs \(tfjs-node\).*allow_mixed_engines/,
     );
     expect(server.events).toContainEqual(
       expect.objectContaining({ event: "engine_chosen", engine: "tfjs", backend: "wasm" }),

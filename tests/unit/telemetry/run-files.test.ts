@@ -102,10 +102,10 @@ describe("a resumed run", () => {
     write();
     expect(readRunRecord(folder).computation).toBeUndefined();
     const files = openRunFiles(folder, { resumeStep: 4 });
-    files.appendEvent({ time: "u", event: "engine_chosen", engine: "tfjs", backend: "wasm" });
+    files.appendEvent({ time: "u", event: "engine_chosen", engine: "tfjs", backend: "wasm", device: "cpu" });
     files.appendEvent({ time: "v", event: "worker_left", worker: "a", engine: "onnx" });
     files.close();
-    expect(readRunRecord(folder).computation).toEqual({ engine: "tfjs", backend: "wasm" });
+    expect(readRunRecord(folder).computation).toEqual({ engine: "tfjs", backend: "wasm", device: "cpu" });
   });
 
   it("has the line of the step that it goes on from, when its coordinator died before it was told", () => {
