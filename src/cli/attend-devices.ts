@@ -50,7 +50,12 @@ export async function attendOnDevices(
       });
       running.add(child);
       return new Promise<number>((resolve) => {
-        child.once("error", (error) => host.say(`the worker on GPU ${gpu}: ${error.message}`));
+        // A process that cannot be started closes nothing.
+        child.once("error", (error) => {
+          running.delete(child);
+          host.say(`the worker on GPU ${gpu}: ${error.message}`);
+          resolve(1);
+        });
         child.once("close", (code, signal) => {
           running.delete(child);
           const others = running.size === 0 ? "" : `; ${running.size} go on`;

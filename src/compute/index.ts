@@ -1,5 +1,5 @@
 /** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
-import { resolveCompute, usableProviders, type ComputeSettings } from "./device.js";
+import { chooseDevice, resolveCompute, usableProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
 import type { ComputeBackend, Device, Engine, EngineOptions } from "./engine.js";
 import { webgpuAbsence } from "./onnx/probe.js";
 import { threadedEngine } from "./thread/engine.js";
@@ -19,7 +19,6 @@ export type {
 } from "./engine.js";
 export {
   chooseDevice,
-  isCudaInstalled,
   picksCuda,
   usableProviders,
   type ComputeSettings,
@@ -31,6 +30,11 @@ export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } f
 export { modelFacts, type ModelFacts } from "./families/facts.js";
 
 export { runtimeVersion } from "./onnx/session.js";
+
+/** The device that the onnx engine would take on this machine, and why not those that are preferred. */
+export async function onnxDevice(): Promise<DeviceChoice> {
+  return chooseDevice("auto", await usableProviders({ engine: "onnx", device: "auto" }, webgpuAbsence));
+}
 
 /**
  * The backend that the tfjs engine would take on this machine's CPU, and why.

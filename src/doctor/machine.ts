@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { promisify } from "node:util";
-import { isCudaInstalled, runtimeVersion, tfjsBackend } from "../compute/index.js";
+import { onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
 import { messageOf, systemCodeOf } from "../errors.js";
 import { defaultCacheFolder } from "../model/index.js";
 import { bytesText } from "./units.js";
@@ -94,8 +94,8 @@ async function graphicsProcessors(): Promise<Finding> {
 
 async function onnx(): Promise<Finding> {
   try {
-    const cuda = isCudaInstalled() ? "CUDA's provider is installed" : "CUDA's provider is not installed";
-    return { name: "onnx", state: "good", text: `ONNX Runtime ${await runtimeVersion()}; ${cuda}` };
+    const { device, reason } = await onnxDevice();
+    return { name: "onnx", state: "good", text: `ONNX Runtime ${await runtimeVersion()} on ${device}: ${reason}` };
   } catch (error) {
     return { name: "onnx", state: "bad", text: messageOf(error), hint: "Install again with npm ci." };
   }
