@@ -13,9 +13,10 @@ export function findingsText(findings: readonly Finding[], colours: Colours): st
 export function diagnosisText(diagnosis: ModelDiagnosis, memory: Memory, colours: Colours): string {
   const { model, facts, stored, adapterParameters, length, device, threads, methods, baseLoss } = diagnosis;
   const types = stored.types.join(", ");
+  const [deviceName = ""] = device.split(" ", 1);
   let text = `\n${colours.bold(model)}\n`;
   text += `${facts.family}, ${countText(facts.parameters)} parameters in ${facts.layers} layers, ${types}, ${bytesText(stored.bytes)} on disk\n`;
-  text += `adapter: ${countText(adapterParameters)} parameters; rows of ${length} tokens; ${device}, ${threads} threads\n\n`;
+  text += `adapter: ${countText(adapterParameters)} parameters; rows of ${length} tokens; ${deviceName}, ${threads} threads\n\n`;
   text += table(methods, memory, colours);
   if (!device.startsWith("cpu"))
     text += `memory is that of the machine; what of the ${device.split(" ", 1)[0] ?? ""} device's own is used is not measured

@@ -1,7 +1,6 @@
 /** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
 import { chooseDevice, resolveCompute, usableProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
 import type { ComputeBackend, Device, Engine, EngineOptions } from "./engine.js";
-import { webgpuAbsence } from "./onnx/probe.js";
 import { threadedEngine } from "./thread/engine.js";
 
 export type {
@@ -29,7 +28,11 @@ export { chooseGpus, visibleGpus, visibleVariable } from "./gpus.js";
 export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } from "./families/index.js";
 export { modelFacts, type ModelFacts } from "./families/facts.js";
 
-export { runtimeVersion } from "./onnx/session.js";
+// What builds graphs is loaded where it is used, in a thread of its own: a worker must start quickly.
+const webgpuAbsence = async (): Promise<string | null> => (await import("./onnx/probe.js")).webgpuAbsence();
+
+/** @throws CoxswainError "config" where the runtime's native library does not load */
+export const runtimeVersion = async (): Promise<string> => (await import("./onnx/session.js")).runtimeVersion();
 
 /** The device that the onnx engine would take on this machine, and why not those that are preferred. */
 export async function onnxDevice(): Promise<DeviceChoice> {

@@ -1,8 +1,7 @@
 /** Whether this machine has a GPU that WebGPU can use. */
 import { existsSync, readdirSync } from "node:fs";
 import { CoxswainError, messageOf } from "../../errors.js";
-import { GraphBuilder } from "./graph-builder.js";
-import { Session } from "./session.js";
+import type { Session } from "./session.js";
 
 /**
  * Opens a session that computes nothing, on WebGPU. On Linux only where a GPU's device file is to be seen: a Vulkan driver
@@ -22,7 +21,8 @@ export async function webgpuAbsence(): Promise<string | null> {
 }
 
 /** A session on WebGPU that negates one number. */
-export function openTrivialSession(): Promise<Session> {
+export async function openTrivialSession(): Promise<Session> {
+  const [{ GraphBuilder }, { Session }] = await Promise.all([import("./graph-builder.js"), import("./session.js")]);
   const graph = GraphBuilder.for("webgpu");
   graph.output("y", graph.op("Neg", [graph.input("x", "float32", [1])]), "float32", [1]);
   return Session.open(graph.model("trivial"), { purpose: "trivial", folder: ".", device: "webgpu", threads: 1 });

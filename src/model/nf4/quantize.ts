@@ -120,7 +120,8 @@ export function compressAbsmax(absmax: Float32Array, offset: number = meanOf(abs
 
 /** Cells that [-1, 1] is cut into for the search. */
 const cells = 65_536;
-const dynamicAtCell = makeDynamicTable();
+/** Made when it is first needed: most processes quantise nothing. */
+let dynamicAtCell: Uint8Array | undefined;
 
 function makeDynamicTable(): Uint8Array {
   const bounds = midpoints(dynamicValues);
@@ -138,5 +139,6 @@ function makeDynamicTable(): Uint8Array {
 function nearestDynamic(value: number): number {
   const bounded = value > 1 ? 1 : value < -1 ? -1 : value;
   const cell = fround(fround(fround(fround(bounded + 1) * 0.5) * (cells - 1)) + 0.5);
+  dynamicAtCell ??= makeDynamicTable();
   return dynamicAtCell[Math.trunc(cell) || 0] ?? 0;
 }
