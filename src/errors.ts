@@ -42,6 +42,22 @@ export class CoxswainError extends Error {
   }
 }
 
+/** A `CoxswainError` as plain data: thrown again, with the same code, message and hint, in another thread or process. */
+export interface PackedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export function packError(error: unknown): PackedError {
+  if (error instanceof CoxswainError) return { code: error.code, message: error.message, hint: error.hint ?? null };
+  return { code: "bug", message: messageOf(error), hint: null };
+}
+
+export function unpackError({ code, message, hint }: PackedError): CoxswainError {
+  return new CoxswainError(code, message, hint === null ? {} : { hint });
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -26,11 +26,11 @@ export async function doctor(
   output: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined } = process.stdout,
 ): Promise<void> {
   const subject = file === undefined ? withoutRun(flags) : await ofRun(file, flags);
-  const findings = await examineMachine();
+  const memory = await examineMemory();
+  const findings = await examineMachine(memory);
   const colours = coloursFor(output);
   // What is known is shown before minutes are spent on the rest.
   if (flags.json !== true) output.write(findingsText(findings, colours));
-  const memory = await examineMemory();
   const model = subject === null ? null : await measure(subject, flags);
   if (flags.json === true) output.write(`${JSON.stringify(diagnosisJson(findings, memory, model), null, 2)}\n`);
   else if (model !== null) output.write(diagnosisText(model, memory, colours));

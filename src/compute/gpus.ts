@@ -51,11 +51,24 @@ const splitNames = (text: string): string[] =>
 /** As the driver's tool tells; where that is missing, as many as there are device files. */
 async function installedGpus(): Promise<readonly string[]> {
   try {
-    const query = ["--query-gpu=index", "--format=csv,noheader"];
-    const { stdout } = await promisify(execFile)("nvidia-smi", query, { timeout: 20_000 });
-    return splitNames(stdout.replaceAll("\n", ","));
+    return await askDriver("index", 20_000);
   } catch {
     const files = await readdir("/dev").catch(() => []);
     return files.flatMap((file) => /^nvidia(\d+)$/.exec(file)?.[1] ?? []).sort((a, b) => Number(a) - Number(b));
   }
+}
+
+/**
+ * Asks the driver's tool (nvidia-smi) about every GPU: a line each.
+ * @param fields "index", "name,memory.total"
+ * @param timeout ms
+ * @throws the system's error where there is no such tool, or it fails
+ */
+export async function askDriver(fields: string, timeout: number): Promise<readonly string[]> {
+  const query = [`--query-gpu=${fields}`, "--format=csv,noheader"];
+  const { stdout } = await promisify(execFile)("nvidia-smi", query, { timeout });
+  return stdout
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }

@@ -24,7 +24,7 @@ export {
   type DeviceChoice,
   type Providers,
 } from "./device.js";
-export { chooseGpus, visibleGpus, visibleVariable } from "./gpus.js";
+export { askDriver, chooseGpus, visibleGpus, visibleVariable } from "./gpus.js";
 export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } from "./families/index.js";
 export { modelFacts, type ModelFacts } from "./families/facts.js";
 

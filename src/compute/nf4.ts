@@ -13,7 +13,7 @@ export interface WeightSource {
 
 export interface WeightSourceOptions extends Pick<EngineOptions, "quantization"> {
   /** Coxswain's cache. Default: `defaultCacheFolder()`. */
-  readonly cacheDir?: string;
+  readonly cacheDir?: string | undefined;
 }
 
 /**

@@ -116,7 +116,7 @@ export class WorkerSession {
       workerId: other.id,
       address: other.#dataAddress ?? "",
       key: other.#dataKey,
-      certificate: Buffer.from(other.#dataCertificate),
+      certificate: other.#dataCertificate,
     };
   }
 

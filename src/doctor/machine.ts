@@ -1,9 +1,7 @@
 /** What this machine has for training: software, processor, memory, engines, disk. Changes nothing. */
-import { execFile } from "node:child_process";
 import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { promisify } from "node:util";
-import { onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
+import { askDriver, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
 import { messageOf, systemCodeOf } from "../errors.js";
 import { defaultCacheFolder } from "../model/index.js";
 import { bytesText } from "./units.js";
@@ -25,8 +23,8 @@ export interface Memory {
   readonly available: number;
 }
 
-export async function examineMachine(): Promise<Finding[]> {
-  const memory = await examineMemory();
+/** @param memory what `examineMemory` found */
+export async function examineMachine(memory: Memory): Promise<Finding[]> {
   return [
     nodeVersion(process.versions.node),
     {
@@ -77,13 +75,8 @@ async function availableMemory(): Promise<number | undefined> {
 }
 
 async function graphicsProcessors(): Promise<Finding> {
-  const words = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
   try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", words, { timeout: 10_000 });
-    const found = stdout
-      .trim()
-      .split("\n")
-      .filter((line) => line !== "");
+    const found = await askDriver("name,memory.total,driver_version", 10_000);
     if (found.length > 0) return { name: "GPU", state: "good", text: found.join("; ") };
     return { name: "GPU", state: "note", text: "nvidia-smi finds none" };
   } catch (error) {

@@ -23,7 +23,6 @@ export interface ModelQuestion {
   /** What the base model's loss is measured on; null measures none. */
   readonly sample: readonly Row[] | null;
   readonly onProgress: (text: string) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** A way to train. */
@@ -88,7 +87,7 @@ export async function examineModel(question: ModelQuestion): Promise<ModelDiagno
 }
 
 async function examineMethod(
-  { model, lora, compute, length, rows, onProgress, signal }: ModelQuestion,
+  { model, lora, compute, length, rows, onProgress }: ModelQuestion,
   facts: ModelFacts,
   method: Method,
 ): Promise<MethodNeeds> {
@@ -98,7 +97,7 @@ async function examineMethod(
     const part = layers === facts.layers ? "" : `, ${layers} of ${facts.layers} layers`;
     onProgress(`measuring ${nameOf(method)}${part} (about ${Math.ceil(plan.seconds)} s in all)`);
     const request = { model, lora, compute: { ...compute, ...method }, layers, length, rows: plan.rows };
-    measured.push({ layers, ...(await probe({ kind: "steps", ...request }, signal === undefined ? {} : { signal })) });
+    measured.push({ layers, ...(await probe({ kind: "steps", ...request })) });
   }
   const needs = predict(measured, plan.rows, facts, rows).map((each) => {
     return { ...each, tokensPerSecond: (each.rows * length) / each.seconds };
@@ -106,23 +105,15 @@ async function examineMethod(
   return { ...method, needs };
 }
 
-async function measureLoss({
-  model,
-  compute,
-  sample,
-  onProgress,
-  signal,
-}: ModelQuestion): Promise<ModelDiagnosis["baseLoss"]> {
+async function measureLoss(question: ModelQuestion): Promise<ModelDiagnosis["baseLoss"]> {
+  const { model, compute, sample, onProgress } = question;
   if (sample === null) return null;
   onProgress("measuring the base model's loss");
   const rows = sample.map(({ inputIds, labels, segments }) => {
     return { inputIds: Array.from(inputIds), labels: Array.from(labels), segments: [...segments] };
   });
   const measure = (quantization: Quantization | null): Promise<LossAnswer> =>
-    probe(
-      { kind: "loss", model, compute: { ...compute, quantization, gradientCheckpointing: false }, rows },
-      signal === undefined ? {} : { signal },
-    );
+    probe({ kind: "loss", model, compute: { ...compute, quantization, gradientCheckpointing: false }, rows });
   const { loss: lora, tokens } = await measure(null);
   return { lora, qlora: (await measure("nf4")).loss, tokens };
 }

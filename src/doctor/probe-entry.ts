@@ -1,7 +1,7 @@
 /** The process that computes for the doctor: one request, one reply, and its memory is all that computation's. */
 import { openEngine, type Trainable } from "../compute/index.js";
 import { collate, type Row } from "../data/index.js";
-import { CoxswainError, messageOf } from "../errors.js";
+import { packError } from "../errors.js";
 import { initialParameters, openModelFolder } from "../model/index.js";
 import { Replica } from "../optim/index.js";
 // What a worker has loaded besides counts as well: a worker's memory is to be told.
@@ -17,7 +17,7 @@ process.once("message", (request: ProbeRequest) => {
   void answer
     .then(
       (given): ProbeReply => ({ answer: given }),
-      (error: unknown): ProbeReply => ({ error: describe(error) }),
+      (error: unknown): ProbeReply => ({ error: packError(error) }),
     )
     .then((reply) => process.send?.(reply, () => process.disconnect()));
 });
@@ -75,8 +75,3 @@ async function loss({ model, compute, rows }: LossProbe): Promise<LossAnswer> {
   await trainable.dispose();
   return { loss: lossSum / tokens, tokens };
 }
-
-const describe = (error: unknown): { code: string; message: string; hint: string | undefined } =>
-  error instanceof CoxswainError
-    ? { code: error.code, message: error.message, hint: error.hint }
-    : { code: "bug", message: messageOf(error), hint: undefined };

@@ -1,5 +1,6 @@
 /** What the doctor and the process that computes for it say to each other. */
 import type { ComputeSettings } from "../compute/index.js";
+import type { PackedError } from "../errors.js";
 import type { LoraSettings } from "../model/index.js";
 
 /** Steps of a model, or of its first layers, on made-up tokens. */
@@ -36,6 +37,4 @@ export interface LossAnswer {
   readonly tokens: number;
 }
 
-export type ProbeReply =
-  | { readonly answer: StepAnswer | LossAnswer }
-  | { readonly error: { readonly code: string; readonly message: string; readonly hint: string | undefined } };
+export type ProbeReply = { readonly answer: StepAnswer | LossAnswer } | { readonly error: PackedError };

@@ -5,7 +5,7 @@ export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from 
 export { readBytes, readFloatRange, readTensor } from "./read-tensor.js";
 export { storesInputsFirst, withTransformersNames } from "./gpt2-weights.js";
 export { storageTrouble } from "./files.js";
-export { bytesPerElement } from "./tensor-type.js";
+export { bytesPerElement, elementCount } from "./tensor-type.js";
 export { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
 export { initialParameters } from "./lora-init.js";
 export {
@@ -37,3 +37,4 @@ export { mergeAdapter, type MergeOptions, type MergeReport, type MergeType } fro
 export { nf4Model, type Nf4Model, type Nf4Selection, type Nf4Weight, type Quantization } from "./nf4/store.js";
 export { dynamicValues, nf4Values } from "./nf4/codes.js";
 export { dequantizeBlocks, expandAbsmax } from "./nf4/dequantize.js";
+export { blockSize } from "./nf4/quantize.js";

@@ -127,7 +127,7 @@ export class Session {
         dataPort: dataServer?.port ?? 0,
         dataHost: this.#options.advertiseHost ?? "",
         dataKey: dataServer?.key ?? "",
-        dataCertificate: Buffer.from(dataServer?.certificate ?? []),
+        dataCertificate: dataServer?.certificate ?? Buffer.alloc(0),
       },
     });
   }

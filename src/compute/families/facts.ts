@@ -1,5 +1,6 @@
 /** How large a model is, and a part of it: for whoever measures what it takes. */
 import type { ModelFolder } from "../../model/folder.js";
+import { elementCount } from "../../model/index.js";
 import { weightShapes } from "./architecture.js";
 import { describeModel } from "./index.js";
 import { rotariesOf, type DecoderSpec, type FamilyName } from "./spec.js";
@@ -31,14 +32,13 @@ export function modelFacts(model: ModelFolder): ModelFacts {
 }
 
 /** The first `layers` layers of a model, with its embeddings and head; all by default. */
-export function shortened(spec: DecoderSpec, layers = spec.layers.length): DecoderSpec {
-  return spec.architecture === "gpt2"
-    ? { ...spec, layers: spec.layers.slice(0, layers) }
-    : { ...spec, layers: spec.layers.slice(0, layers) };
-}
+export const shortened = <Spec extends DecoderSpec>(spec: Spec, layers = spec.layers.length): Spec => ({
+  ...spec,
+  layers: spec.layers.slice(0, layers),
+});
 
 const parametersOf = (spec: DecoderSpec): number =>
-  [...weightShapes(spec).values()].reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  [...weightShapes(spec).values()].reduce((sum, shape) => sum + elementCount(shape), 0);
 
 /** What tells layers apart: what they see, and by which rotation. */
 function kindsOf(spec: DecoderSpec): string[] {

@@ -2,11 +2,9 @@
 import { totalmem } from "node:os";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
-import { withTransformersNames } from "../../model/gpt2-weights.js";
-import { loraLayout, type LoraLayout, type LoraSettings } from "../../model/lora.js";
+import type { LoraSettings } from "../../model/lora.js";
+import { describeForEngine } from "../for-engine.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
-import { shortened } from "../families/facts.js";
-import { describeModel, projections, resolveTargets } from "../families/index.js";
 import { weightSource } from "../nf4.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { OnnxTrainable } from "./trainable.js";
@@ -33,18 +31,11 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
           hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
         });
       }
-      const model = withTransformersNames(given);
-      const whole = describeModel(model);
-      const spec = shortened(whole, options.layers);
-      const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
-      const { cacheDir } = settings;
-      const { folder, nf4 } = await weightSource(model, whole, {
-        quantization: options.quantization,
-        ...(cacheDir === undefined ? {} : { cacheDir }),
-      });
+      const { model, whole, spec, layout, dropout } = describeForEngine(given, lora, options);
+      const { quantization } = options;
+      const { folder, nf4 } = await weightSource(model, whole, { quantization, cacheDir: settings.cacheDir });
       const limit = settings.residentBytes ?? residentLimit(options.device);
       const resident = await residentWeights(folder, { whole, used: spec }, limit);
-      const dropout = lora?.dropout ?? 0;
       return OnnxTrainable.open({ ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout });
     },
   };
@@ -63,5 +54,3 @@ function residentLimit(device: Device): number {
       return Infinity;
   }
 }
-
-const emptyLayout: LoraLayout = { r: 1, scale: 1, tensors: [], size: 0 };

@@ -3,15 +3,16 @@ import type { AttentionSettings, LayerNormSettings, Ops, Projection, RmsNormSett
 import { after } from "./barrier.js";
 import type { GraphContext } from "./context.js";
 import type { Value } from "./graph-builder.js";
+import { activate } from "./operations/activation.js";
 import { attention } from "./operations/attention.js";
-import { geGlu, gelu } from "./operations/gelu.js";
+import { gelu } from "./operations/gelu.js";
 import { layerNorm } from "./operations/layer-norm.js";
 import { project } from "./operations/linear.js";
 import { rmsNorm } from "./operations/norm.js";
 import { rotary } from "./operations/rotary.js";
 import { scale } from "./operations/scale.js";
+import { silu } from "./operations/silu.js";
 import { split } from "./operations/split.js";
-import { swiGlu } from "./operations/swiglu.js";
 import type { Tape } from "./tape.js";
 
 export class GraphOps implements Ops<Value> {
@@ -69,15 +70,15 @@ export class GraphOps implements Ops<Value> {
   }
 
   swiGlu(gate: Value, up: Value): Value {
-    return swiGlu(this.#context, gate, up);
+    return activate(this.#context, silu, gate, up);
   }
 
   geGlu(gate: Value, up: Value): Value {
-    return geGlu(this.#context, gate, up);
+    return activate(this.#context, gelu, gate, up);
   }
 
   gelu(x: Value): Value {
-    return gelu(this.#context, x);
+    return activate(this.#context, gelu, x);
   }
 
   scale(x: Value, factor: number): Value {

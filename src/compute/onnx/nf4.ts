@@ -4,7 +4,14 @@
  * A block of 64 weights has 16 values that they may have: the table times the block's absmax. Each weight is then looked
  * up among its block's 16. (A table of pairs, indexed by whole bytes, needs fewer nodes and takes three times as long.)
  */
-import { dynamicValues, nf4Values, type Nf4Weight, type TensorLocation } from "../../model/index.js";
+import {
+  blockSize,
+  dynamicValues,
+  elementCount,
+  nf4Values,
+  type Nf4Weight,
+  type TensorLocation,
+} from "../../model/index.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 import { elementType, externalTensor, inlineTensor, type ElementType } from "./proto.js";
 
@@ -46,8 +53,7 @@ export class Nf4Weights {
     ];
     const codes = this.#indices(graph.op("Concat", halves, { axis: 1 }, early));
     const looked = graph.op("GatherElements", [table, codes], { axis: 1 }, early);
-    const count = weight.shape.reduce((product, size) => product * size, 1);
-    const whole = this.#first(looked, blocks * 64, count);
+    const whole = this.#first(looked, blocks * blockSize, elementCount(weight.shape));
     return graph.op("Reshape", [whole, graph.ints(weight.shape)], {}, { label: name, early: true });
   }
 

@@ -3,7 +3,7 @@
  * forward and each backward pass; kept in memory they are widened once, for all graphs of the model. Models that are
  * large for the machine stay in their files.
  */
-import { readTensor, type ModelFolder } from "../../model/index.js";
+import { elementCount, readTensor, type ModelFolder } from "../../model/index.js";
 import { weightShapes, type DecoderSpec } from "../families/index.js";
 
 /** Weights by name, f32, row-major. */
@@ -25,7 +25,7 @@ export async function residentWeights(
 ): Promise<ResidentWeights> {
   const resident = new Map<string, Float32Array>();
   const shapes = [...weightShapes(spec.whole)].filter(([name]) => model.tensors.has(name));
-  const bytes = shapes.reduce((sum, [, shape]) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
+  const bytes = shapes.reduce((sum, [, shape]) => sum + 4 * elementCount(shape), 0);
   const narrow = shapes.some(([name]) => model.tensors.get(name)?.dtype !== "F32");
   if (!narrow || bytes > limit) return resident;
   for (const name of weightShapes(spec.used).keys()) {

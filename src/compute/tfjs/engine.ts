@@ -1,10 +1,7 @@
 /** The `tfjs` engine, in the calling thread. TensorFlow.js itself is loaded when a model is. */
 import { CoxswainError } from "../../errors.js";
-import { withTransformersNames } from "../../model/gpt2-weights.js";
-import { loraLayout, type LoraLayout } from "../../model/lora.js";
 import type { Engine, EngineOptions } from "../engine.js";
-import { shortened } from "../families/facts.js";
-import { describeModel, projections, resolveTargets } from "../families/index.js";
+import { describeForEngine } from "../for-engine.js";
 import { weightSource } from "../nf4.js";
 import type { BackendName } from "./backends.js";
 
@@ -24,27 +21,21 @@ export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
     name: "tfjs",
     async load(folder, lora, options) {
       refuseUnsupported(options);
-      const model = withTransformersNames(folder);
-      const whole = describeModel(model);
-      const spec = shortened(whole, options.layers);
-      const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
+      const { model, whole, spec, layout, dropout } = describeForEngine(folder, lora, options);
       const { backendNames, loadBackend } = await import("./backends.js");
       const { TfjsTrainable } = await import("./trainable.js");
       const { Weights } = await import("./weights.js");
-      const { device, threads, gradientCheckpointing } = options;
+      const { device, threads, gradientCheckpointing, quantization } = options;
       const backend = await loadBackend({ order: settings.backends ?? backendNames, device, threads });
       const { lossChunk, cacheDir } = settings;
-      const source = await weightSource(model, whole, {
-        quantization: options.quantization,
-        ...(cacheDir === undefined ? {} : { cacheDir }),
-      });
+      const source = await weightSource(model, whole, { quantization, cacheDir });
       const weights = await Weights.load(source, spec);
       return new TfjsTrainable({
         backend,
         spec,
         layout,
         weights,
-        dropout: lora?.dropout ?? 0,
+        dropout,
         gradientCheckpointing,
         ...(lossChunk === undefined ? {} : { lossChunk }),
       });
@@ -64,5 +55,3 @@ function refuseUnsupported({ dtype, device }: EngineOptions): void {
     });
   }
 }
-
-const emptyLayout: LoraLayout = { r: 1, scale: 1, tensors: [], size: 0 };

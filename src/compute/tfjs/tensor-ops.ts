@@ -3,14 +3,15 @@ import { add, gather, tidy, type Tensor } from "@tensorflow/tfjs-core";
 import type { AttentionSettings, LayerNormSettings, Ops, Projection, RmsNormSettings, RotarySettings } from "../ops.js";
 import type { TensorContext } from "./context.js";
 import { attention } from "./operations/attention.js";
-import { geGlu, gelu } from "./operations/gelu.js";
+import { activate, gated } from "./operations/activation.js";
+import { gelu } from "./operations/gelu.js";
 import { layerNorm } from "./operations/layer-norm.js";
 import { project } from "./operations/linear.js";
 import { rmsNorm } from "./operations/norm.js";
 import { rotary } from "./operations/rotary.js";
 import { scale } from "./operations/scale.js";
 import { split } from "./operations/split.js";
-import { swiGlu } from "./operations/swiglu.js";
+import { silu } from "./operations/silu.js";
 import type { Tape } from "./tape.js";
 
 export class TensorOps implements Ops<Tensor> {
@@ -68,15 +69,15 @@ export class TensorOps implements Ops<Tensor> {
   }
 
   swiGlu(gate: Tensor, up: Tensor): Tensor {
-    return swiGlu(this.#context, gate, up);
+    return gated(this.#context, silu, gate, up);
   }
 
   geGlu(gate: Tensor, up: Tensor): Tensor {
-    return geGlu(this.#context, gate, up);
+    return gated(this.#context, gelu, gate, up);
   }
 
   gelu(x: Tensor): Tensor {
-    return gelu(this.#context, x);
+    return activate(this.#context, gelu, x);
   }
 
   scale(x: Tensor, factor: number): Tensor {

@@ -4,7 +4,7 @@
  */
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { CoxswainError } from "../../errors.js";
-import { dequantizeBlocks, expandAbsmax, readBytes, readTensor } from "../../model/index.js";
+import { dequantizeBlocks, elementCount, expandAbsmax, readBytes, readTensor } from "../../model/index.js";
 import { weightShapes, type DecoderSpec } from "../families/index.js";
 import type { WeightSource } from "../nf4.js";
 
@@ -61,7 +61,7 @@ export class Weights {
     const packed = this.#packed.get(name);
     if (packed === undefined) return this.get(name);
     const { shape, codes, absmax } = packed;
-    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    const values = new Float32Array(elementCount(shape));
     dequantizeBlocks(codes, absmax, values);
     return tensor(values, [...shape], "float32");
   }

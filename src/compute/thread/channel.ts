@@ -1,8 +1,8 @@
 /** The main thread's end of a compute thread: calls that wait for their answers, and the thread's end of life. */
-import { existsSync } from "node:fs";
 import { SHARE_ENV, Worker } from "node:worker_threads";
-import { CoxswainError, messageOf } from "../../errors.js";
-import { unpackError, type CallName, type Calls, type Reply } from "./messages.js";
+import { compiledModule } from "../../compiled.js";
+import { CoxswainError, messageOf, unpackError } from "../../errors.js";
+import type { CallName, Calls, Reply } from "./messages.js";
 
 interface Waiting {
   readonly resolve: (answer: never) => void;
@@ -17,7 +17,7 @@ export class ThreadChannel {
   #ended: CoxswainError | null = null;
 
   /** @param entry the module that the thread runs; by default the compiled `entry.js` */
-  constructor(entry: URL = compiledEntry()) {
+  constructor(entry: URL = compiledModule("compute/thread/entry.js")) {
     // TensorFlow's native library reads its settings from the process's environment, not from a thread's copy.
     this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV });
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
@@ -50,18 +50,4 @@ export class ThreadChannel {
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
   }
-}
-
-/**
- * Beside this module once compiled. Where the TypeScript sources are run (by the tests), the compiled entry stands in
- * `dist`: Node cannot start a thread from TypeScript.
- */
-function compiledEntry(): URL {
-  const candidates = [
-    new URL("./entry.js", import.meta.url),
-    new URL("../../../dist/compute/thread/entry.js", import.meta.url),
-  ];
-  const entry = candidates.find((url) => existsSync(url));
-  if (entry !== undefined) return entry;
-  throw new CoxswainError("bug", "the compute thread's compiled entry is missing", { hint: "Run: npm run build" });
 }

@@ -1,8 +1,7 @@
 /** The compute thread's side: holds one loaded model and answers calls one after another. */
-import { CoxswainError } from "../../errors.js";
+import { CoxswainError, packError } from "../../errors.js";
 import type { Decoder, Engine, EngineName, Trainable } from "../engine.js";
 import type { Calls, Reply, Request } from "./messages.js";
-import { packError } from "./messages.js";
 
 export class ComputeHost {
   readonly #engineOf: (name: EngineName) => Engine;

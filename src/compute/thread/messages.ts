@@ -1,6 +1,6 @@
 /** What crosses between a process's main thread and its compute thread. Everything is cloned but shared vectors. */
 import type { Batch } from "../../data/row.js";
-import { CoxswainError, messageOf, type ErrorCode } from "../../errors.js";
+import type { PackedError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout, LoraSettings } from "../../model/lora.js";
 import type { ComputeBackend, DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";
@@ -42,22 +42,6 @@ export type Request = {
   readonly [Name in CallName]: { readonly id: number; readonly name: Name; readonly sent: Calls[Name]["sent"] };
 }[CallName];
 
-/** A `CoxswainError` as plain data: thrown again, with the same code, message and hint, on the other side. */
-export interface ThreadError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string | null;
-}
-
 export type Reply =
   | { readonly id: number; readonly answer: Calls[CallName]["answer"] }
-  | { readonly id: number; readonly error: ThreadError };
-
-export function packError(error: unknown): ThreadError {
-  if (error instanceof CoxswainError) return { code: error.code, message: error.message, hint: error.hint ?? null };
-  return { code: "bug", message: messageOf(error), hint: null };
-}
-
-export function unpackError({ code, message, hint }: ThreadError): CoxswainError {
-  return new CoxswainError(code, message, hint === null ? {} : { hint });
-}
+  | { readonly id: number; readonly error: PackedError };

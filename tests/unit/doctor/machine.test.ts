@@ -5,7 +5,7 @@ import { nodeVersion } from "../../../src/doctor/machine.js";
 
 describe("this machine", () => {
   it("is told of by name, and will do where the tests run", async () => {
-    const findings = await examineMachine();
+    const findings = await examineMachine(await examineMemory());
     expect(findings.map(({ name }) => name)).toEqual([
       "Node.js",
       "processor",

@@ -2,6 +2,7 @@
 import type { LayerNormSettings } from "../../ops.js";
 import type { GraphContext } from "../context.js";
 import type { Value } from "../graph-builder.js";
+import { inverseRootMeanSquare } from "./norm.js";
 
 export function layerNorm(context: GraphContext, x: Value, settings: LayerNormSettings): Value {
   const { graph, weights, tape, activations } = context;
@@ -31,12 +32,9 @@ function backward(
   gradient: Value,
   { width, epsilon }: LayerNormSettings,
 ): Value {
-  const axis = graph.ints([-1]);
-  const mean = (value: Value): Value => graph.op("ReduceMean", [value, axis], { keepdims: 1 });
+  const mean = (value: Value): Value => graph.op("ReduceMean", [value, graph.ints([-1])], { keepdims: 1 });
   const centred = graph.op("Sub", [x, mean(x)]);
-  const squares = graph.op("ReduceSumSquare", [centred, axis], { keepdims: 1 });
-  const variance = graph.op("Add", [graph.op("Mul", [squares, graph.float(1 / width)]), graph.float(epsilon)]);
-  const inverse = graph.op("Reciprocal", [graph.op("Sqrt", [variance])]);
+  const inverse = inverseRootMeanSquare(graph, centred, width, epsilon);
   const g = graph.op("Mul", [gradient, weight]);
   const inverseCubed = graph.op("Mul", [graph.op("Mul", [inverse, inverse]), inverse]);
   const factor = graph.op("Mul", [mean(graph.op("Mul", [g, centred])), inverseCubed]);

@@ -1,7 +1,7 @@
 /** RMS norm and its gradient. The output is computed again in the backward pass rather than kept until then. */
 import type { RmsNormSettings } from "../../ops.js";
 import { flatten, type GraphContext } from "../context.js";
-import type { Value } from "../graph-builder.js";
+import type { GraphBuilder, Value } from "../graph-builder.js";
 
 export function rmsNorm(context: GraphContext, x: Value, settings: RmsNormSettings): Value {
   const { graph, weights, tape, activations } = context;
@@ -48,14 +48,19 @@ function backward(
   epsilon: number,
 ): Value {
   const axis = graph.ints([-1]);
-  const squares = graph.op("ReduceSumSquare", [x, axis], { keepdims: 1 });
-  const variance = graph.op("Add", [graph.op("Mul", [squares, graph.float(1 / width)]), graph.float(epsilon)]);
-  const inverse = graph.op("Reciprocal", [graph.op("Sqrt", [variance])]);
+  const inverse = inverseRootMeanSquare(graph, x, width, epsilon);
   const g = graph.op("Mul", [gradient, weight]);
   const dot = graph.op("ReduceSum", [graph.op("Mul", [g, x]), axis], { keepdims: 1 });
   const inverseCubed = graph.op("Mul", [graph.op("Mul", [inverse, inverse]), inverse]);
   const factor = graph.op("Mul", [graph.op("Mul", [dot, graph.float(1 / width)]), inverseCubed]);
   return graph.op("Sub", [graph.op("Mul", [g, inverse]), graph.op("Mul", [x, factor])]);
+}
+
+/** 1 / sqrt(mean(x^2) + epsilon) of [n, width]: [n, 1] */
+export function inverseRootMeanSquare(graph: GraphBuilder, x: Value, width: number, epsilon: number): Value {
+  const squares = graph.op("ReduceSumSquare", [x, graph.ints([-1])], { keepdims: 1 });
+  const mean = graph.op("Add", [graph.op("Mul", [squares, graph.float(1 / width)]), graph.float(epsilon)]);
+  return graph.op("Reciprocal", [graph.op("Sqrt", [mean])]);
 }
 
 /** [tokens, groups * width] as [tokens * groups, width]. */

@@ -1,0 +1,15 @@
+/** Where compiled modules are that Node starts by themselves: threads and processes. */
+import { existsSync } from "node:fs";
+import { CoxswainError } from "./errors.js";
+
+/**
+ * Beside this module once compiled. Where the TypeScript sources are run (by the tests), compiled modules stand in `dist`:
+ * Node cannot start a thread or a process from TypeScript.
+ * @param path within the sources' folder, "compute/thread/entry.js"
+ */
+export function compiledModule(path: string): URL {
+  const candidates = [new URL(`./${path}`, import.meta.url), new URL(`../dist/${path}`, import.meta.url)];
+  const found = candidates.find((url) => existsSync(url));
+  if (found !== undefined) return found;
+  throw new CoxswainError("bug", `the compiled module ${path} is missing`, { hint: "Run: npm run build" });
+}
