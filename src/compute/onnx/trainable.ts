@@ -14,7 +14,7 @@ import { cacheNames, OnnxDecoder } from "./decoder.js";
 import { deviceWeights, type DeviceWeights } from "./device-weights.js";
 import { generationGraph } from "./generation-graph.js";
 import { gradientName, maskName, parameterName } from "./graph-inputs.js";
-import type { ResidentWeights } from "./resident.js";
+import type { ResidentWeight, ResidentWeights } from "./resident.js";
 import { RotaryTable } from "../batch/rotary-table.js";
 import { Session, tensorClass, type Feeds, type TensorClass } from "./session.js";
 
@@ -42,7 +42,7 @@ export class OnnxTrainable implements Trainable {
   readonly #options: Omit<OnnxTrainableOptions, "resident">;
   readonly #tensor: TensorClass;
   readonly #parameters: Float32Array;
-  readonly #residentNames: ReadonlySet<string>;
+  readonly #residentTypes: ReadonlyMap<string, ResidentWeight["type"]>;
   readonly #weights: DeviceWeights;
   /** Adapter tensors (views of `#parameters`) and resident weights: the same in every run. */
   readonly #constantFeeds: Feeds;
@@ -53,7 +53,7 @@ export class OnnxTrainable implements Trainable {
     this.layout = options.layout;
     this.#options = options;
     this.#tensor = tensor;
-    this.#residentNames = new Set(resident.keys());
+    this.#residentTypes = new Map([...resident].map(([name, { type }]) => [name, type]));
     this.#weights = weights;
     this.#parameters = new Float32Array(options.layout.size);
     this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...weights.feeds };
@@ -134,8 +134,8 @@ export class OnnxTrainable implements Trainable {
   }
 
   #graph(purpose: Purpose): Uint8Array {
-    const { model, nf4, spec, layout, device, dropout, gradientCheckpointing } = this.#options;
-    const shared = { model, nf4, spec, layout, device, resident: this.#residentNames };
+    const { model, nf4, spec, layout, device, dtype, dropout, gradientCheckpointing } = this.#options;
+    const shared = { model, nf4, spec, layout, device, dtype, resident: this.#residentTypes };
     if (purpose === "generation") return generationGraph(shared);
     return batchGraph({
       ...shared,
