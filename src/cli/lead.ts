@@ -1,10 +1,11 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
-import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
+import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
 import type { ErrorCode } from "../errors.js";
@@ -59,6 +60,8 @@ export async function lead(options: LeadOptions): Promise<void> {
     if (options.localWorkers && config.workers > 0) {
       const gpus = await localGpus(config);
       if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
+      const crowded = crowdedCores(config, availableParallelism());
+      if (gpus.length === 0 && crowded !== undefined) view.note(crowded);
       workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
     }
     const finished = await coordinator.done;

@@ -35,7 +35,18 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
         matrices: device === "webgpu" && dtype === "float16" ? dtype : "float32",
       } as const;
       const resident = await residentWeights(folder, { whole, used: spec }, residence);
-      return OnnxTrainable.open({ ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout });
+      const { limit } = residence;
+      return OnnxTrainable.open({
+        ...options,
+        ...settings,
+        model: folder,
+        nf4,
+        spec,
+        layout,
+        resident,
+        limit,
+        dropout,
+      });
     },
   };
 }

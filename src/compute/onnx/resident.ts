@@ -3,8 +3,10 @@
  * of them, by one thread, in each forward and each backward pass; kept in memory they are widened once, for all graphs
  * of the model. Models that are large for the machine stay in their files.
  */
-import { elementCount, float16Bits, readTensor, type ModelFolder, type TensorLocation } from "../../model/index.js";
+import { dequantized, elementCount, float16Bits, readPacked, readTensor } from "../../model/index.js";
+import type { ModelFolder, TensorLocation } from "../../model/index.js";
 import { weightShapes, type DecoderSpec } from "../families/index.js";
+import type { WeightSource } from "../nf4.js";
 
 /** Row-major values of one weight, as the runtime's tensors take them. */
 export type ResidentWeight =
@@ -47,6 +49,20 @@ export async function residentWeights(
     if (type === "float32" && location.dtype === "F32") continue;
     const values = await readTensor(model, location);
     resident.set(name, type === "float32" ? { type, values } : { type, values: halves(values, name) });
+  }
+  return resident;
+}
+
+/**
+ * Quantised weights in f32, for generation: it would make every weight anew for every token.
+ * @returns none where they are larger than `limit` bytes
+ */
+export async function dequantizedWeights({ folder, nf4 }: WeightSource, limit: number): Promise<ResidentWeights> {
+  const resident = new Map<string, ResidentWeight>();
+  const bytes = [...nf4.values()].reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+  if (bytes > limit) return resident;
+  for (const [name, weight] of nf4) {
+    resident.set(name, { type: "float32", values: dequantized(await readPacked(folder, weight)) });
   }
   return resident;
 }

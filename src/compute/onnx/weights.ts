@@ -16,7 +16,7 @@ const elementTypes: Partial<Record<TensorType, ElementType>> = { F32: "float32",
 /** What of a model is fed, and what is mapped. */
 export interface WeightSources {
   readonly model: ModelFolder;
-  /** Those that are fed as graph inputs of the same names, and their types there. */
+  /** Those that are fed as graph inputs of the same names, and their types there; quantised ones may be among them. */
   readonly resident: ReadonlyMap<string, ElementType>;
   /** The quantised ones, by name, in the same folder. */
   readonly nf4: ReadonlyMap<string, Nf4Weight>;
@@ -45,7 +45,7 @@ export class Weights {
    * anew by each use.
    */
   factor(name: string): Value {
-    const dequantised = this.#nf4.matrix(name);
+    const dequantised = this.#resident.has(name) ? null : this.#nf4.matrix(name);
     return dequantised === null
       ? this.#as(this.type, name, this.stored(name), this.#type(name), true)
       : this.#as(this.type, name, dequantised, "float32", true);
@@ -70,11 +70,8 @@ export class Weights {
   stored(name: string): Value {
     let value = this.#stored.get(name);
     if (value === undefined) {
-      const location = this.#location(name);
-      const type = this.#type(name);
-      value = this.#resident.has(name)
-        ? this.#graph.input(name, type, location.shape)
-        : this.#graph.initializer(externalTensor(name, type, location.shape, location));
+      const type = this.#resident.get(name);
+      value = type === undefined ? this.#mapped(name) : this.#graph.input(name, type, this.#shape(name));
       this.#stored.set(name, value);
     }
     return value;
@@ -88,6 +85,15 @@ export class Weights {
   #as(wanted: ComputeType, name: string, value: Value, type: ElementType, early: boolean): Value {
     if (type === wanted) return value;
     return this.#graph.op("Cast", [value], { to: elementType[wanted] }, { label: name, early });
+  }
+
+  #mapped(name: string): Value {
+    const location = this.#location(name);
+    return this.#graph.initializer(externalTensor(name, this.#type(name), location.shape, location));
+  }
+
+  #shape(name: string): readonly number[] {
+    return this.#nf4.shapeOf(name) ?? this.#location(name).shape;
   }
 
   #location(name: string): TensorLocation {
