@@ -1,10 +1,11 @@
 /** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
+import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
@@ -18,6 +19,7 @@ import { reducersRule } from "./all-reduce.js";
 import { EngineRule } from "./engine-rule.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
 import { Conductor } from "./conductor.js";
+import { createRunControl } from "./control.js";
 import { shardCount } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
 import { ClusterMachine } from "./machine/index.js";
@@ -29,6 +31,7 @@ import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
 import { withRunLock } from "./run-lock.js";
+import type { SavedCheckpoint } from "./saves.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
 
@@ -58,6 +61,8 @@ export interface RunningCoordinator {
   /** Where metrics are served, if they are. */
   readonly telemetry: string | undefined;
   readonly prepared: PreparedRun;
+  /** What can be asked of the run while it runs. */
+  readonly control: RunControl;
   /** Settles when the run is over and everything is on disk. */
   readonly done: Promise<FinishedRun>;
   /** Finish the step in flight, save, end. */
@@ -97,10 +102,18 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
   const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
   try {
     await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
-    return await conduct(
-      { run, record, survivors, files, address, metrics: createCoordinatorMetrics(version) },
-      options,
-    );
+    const parts = {
+      run,
+      runId: randomBytes(12).toString("hex"),
+      runDigest: runDigest(run),
+      record,
+      survivors,
+      checkpoint: await checkpointBefore(run),
+      files,
+      address,
+      metrics: createCoordinatorMetrics(version),
+    };
+    return await conduct(parts, options);
   } catch (error) {
     files.close();
     logger.error({ error }, "the run did not start");
@@ -108,12 +121,22 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
   }
 }
 
+/** The checkpoint that a run goes on from; its folder was last changed when it was written. */
+async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Promise<SavedCheckpoint | undefined> {
+  return path === undefined ? undefined : { step: replica.step, path, time: (await stat(path)).mtimeMs };
+}
+
 interface Parts {
   readonly run: PreparedRun;
+  /** Which run, and which life of its coordinator. */
+  readonly runId: string;
+  /** Names the run through all lives of its coordinator. */
+  readonly runDigest: string;
   /** What was done before this life of the coordinator. */
   readonly record: RunRecord;
   /** Workers that may have a later state than the checkpoint's. */
   readonly survivors: number;
+  readonly checkpoint: SavedCheckpoint | undefined;
   readonly files: RunFiles;
   readonly metrics: CoordinatorMetrics;
   readonly address: Address;
@@ -140,6 +163,15 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       address: { host: parts.address.host, port: server.port },
       telemetry: telemetry?.address,
       prepared: run,
+      control: createRunControl(conductor, recorder.figures, {
+        runId: parts.runId,
+        runDigest: parts.runDigest,
+        outputDir: resolve(run.config.output_dir),
+        model: run.config.model,
+        totalSteps: run.plan.totalSteps,
+        tokensPerShard: tokensPerShard(run),
+        startedAt: new Date(),
+      }),
       done: conductor.done.then((outcome) => conclude(run, outcome)),
       stop: (reason) => conductor.dispatch({ type: "stop", reason }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),
@@ -164,13 +196,17 @@ function createRecorder({ run, files, metrics }: Parts, options: CoordinatorOpti
       const { rows, epoch } = run.plan.rowsOf(step);
       return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
     },
-    tokensPerShard: (run.train.statistics.tokens / run.train.rowCount) * training.micro_batch_size,
+    tokensPerShard: tokensPerShard(run),
     wallClock: () => Date.now(),
   });
 }
 
+/** On average, without padding. */
+const tokensPerShard = ({ train, config }: PreparedRun): number =>
+  (train.statistics.tokens / train.rowCount) * config.training.micro_batch_size;
+
 function createConductor(parts: Parts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
-  const { run, record, files } = parts;
+  const { run, record, checkpoint, files } = parts;
   const { training } = run.config;
   const microBatchSize = training.micro_batch_size;
   const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
@@ -201,12 +237,14 @@ function createConductor(parts: Parts, recorder: RunRecorder, options: Coordinat
     logger: options.logger,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     onRecovered: (step) => files.rewind(step),
+    checkpoint,
     save: (state) => {
       // What a checkpoint follows from is on the disk before it.
       files.flush();
       return save(state);
     },
     now: options.now,
+    wallClock: () => Date.now(),
   });
 }
 
@@ -241,7 +279,7 @@ function clusterSettings(
 function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): NodeJS.Timeout | undefined {
   if (survivors === 0) return undefined;
   const watch = setInterval(() => {
-    if (!conductor.status().recovering) clearInterval(watch);
+    if (conductor.status().phase !== "recovering") clearInterval(watch);
     else conductor.dispatch({ type: "survivors", count: survivorsOf(record).length });
   }, 1_000);
   return watch;
@@ -263,12 +301,16 @@ function startTelemetry(
   return serveTelemetry({
     address: config.telemetry.http,
     metrics,
-    ready: () => conductor.status().waiting ?? true,
+    // One that is paused takes workers: it is in order.
+    ready: () => {
+      const { phase, waiting } = conductor.status();
+      return phase === "paused" || (waiting ?? true);
+    },
   });
 }
 
 async function startServer(
-  { run, record, metrics, address }: Parts,
+  { run, runId, runDigest, record, metrics, address }: Parts,
   conductor: Conductor,
   recorder: RunRecorder,
   { logger, view, onWorkerFailure }: CoordinatorOptions,
@@ -277,12 +319,12 @@ async function startServer(
   const handlers = coordinatorHandlers({
     conductor,
     replica: run.replica,
-    runId: randomBytes(12).toString("hex"),
+    runId,
     runConfig: JSON.stringify(withoutSecrets(run.config)),
     model: run.manifest,
     modelPath: run.modelFolder.path,
     layoutFingerprint: run.layoutFingerprint,
-    runDigest: runDigest(run),
+    runDigest,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: async (session: WorkerSession) => {

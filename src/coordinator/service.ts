@@ -303,6 +303,7 @@ function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, o
     refuse(call, status.FAILED_PRECONDITION, problem);
     return;
   }
+  session.computation = { engine: ready.engine, backend: ready.backend, device: ready.device };
   options.onReady(session, ready);
   const { replica } = ready;
   void options.reach(session).then(() =>

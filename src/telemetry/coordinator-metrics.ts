@@ -44,6 +44,8 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly checkpointDuration: Gauge;
   /** Seconds since 1970. */
   readonly lastCommit: Gauge;
+  /** 1 while nothing begins because somebody paused the run. */
+  readonly paused: Gauge;
   /** `method` is the full name, `code` as gRPC spells it ("OK", "UNAVAILABLE"). */
   readonly grpcHandled: Counter<{ readonly method: null; readonly code: null }>;
 }
@@ -90,6 +92,7 @@ function trainingMetrics(registry: MetricRegistry) {
       "last_commit_timestamp_seconds",
       "When the newest step was committed, in seconds since 1970.",
     ),
+    paused: registry.gauge("paused", "1 while the run is paused and nothing is computed, else 0."),
   } as const;
 }
 

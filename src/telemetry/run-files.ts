@@ -43,6 +43,7 @@ export interface EvalLine {
 
 export type EventName =
   | "run_started"
+  | "run_paused"
   | "run_resumed"
   | "run_finished"
   | "run_stopped"

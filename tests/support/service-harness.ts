@@ -1,6 +1,8 @@
 /** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
 import { ServerCredentials } from "@grpc/grpc-js";
+import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
+import { createRunControl } from "../../src/coordinator/control.js";
 import { EngineRule } from "../../src/coordinator/engine-rule.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/recorder.js";
@@ -13,11 +15,14 @@ import { Replica } from "../../src/optim/index.js";
 import { coordinatorService, largestWorkerMessage, listen } from "../../src/rpc/index.js";
 import type { GuardLimits, RunningServer } from "../../src/rpc/index.js";
 import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
-import type { RunEvent } from "../../src/telemetry/index.js";
+import type { CoordinatorMetrics, RunEvent } from "../../src/telemetry/index.js";
 
 export interface Harness {
   readonly server: RunningServer;
   readonly conductor: Conductor;
+  readonly control: RunControl;
+  /** What Prometheus would read. */
+  readonly metrics: CoordinatorMetrics;
   readonly replica: Replica;
   readonly failures: CoxswainError[];
   readonly handled: string[];
@@ -62,6 +67,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const { logger } = createLogger({ name: "test", level: "silent" });
   const ignore = (): void => undefined;
   const events: RunEvent[] = [];
+  const metrics = createCoordinatorMetrics("test");
   const recorder = new RunRecorder({
     files: {
       committing: () => undefined,
@@ -71,7 +77,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       flush: ignore,
       close: ignore,
     },
-    metrics: createCoordinatorMetrics("test"),
+    metrics,
     view: { step: ignore, note: ignore, waiting: ignore },
     logger,
     totalSteps,
@@ -110,8 +116,19 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     logger,
     allReduceDtype: "float32",
     onRecovered: ignore,
+    checkpoint: undefined,
     save: () => Promise.resolve("nowhere"),
     now: () => performance.now(),
+    wallClock: () => 0,
+  });
+  const control = createRunControl(conductor, recorder.figures, {
+    runId,
+    runDigest: "digest",
+    outputDir: "/runs/test",
+    model: "test/model",
+    totalSteps,
+    tokensPerShard: 1,
+    startedAt: new Date(0),
   });
   const failures: CoxswainError[] = [];
   const handled: string[] = [];
@@ -157,6 +174,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   return {
     server,
     conductor,
+    control,
+    metrics,
     replica,
     failures,
     handled,
