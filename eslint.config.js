@@ -6,10 +6,12 @@ import { createTypeScriptImportResolver } from "eslint-import-resolver-typescrip
 export default tseslint.config(
   {
     ignores: [
+      ".venv",
       "dist/",
       "node_modules/",
       "src/rpc/generated/",
       "src/collective/kernels.wasm.ts",
+      "src/live-page/page.html.ts",
       "examples/quickstart/model/",
       "runs/",
     ],

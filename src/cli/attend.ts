@@ -38,6 +38,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
           metrics.connected.set(now ? 1 : 0);
           if (now) metrics.connections.add(1);
         },
+        welcomed: (membership) => metrics.setMembership(membership),
         shard: ({ tokens, supervisedTokens, seconds }) => {
           metrics.shards.add(1);
           metrics.shardDuration.observe(seconds);

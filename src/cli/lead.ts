@@ -35,7 +35,10 @@ export async function lead(options: LeadOptions): Promise<void> {
   });
   let coordinator: RunningCoordinator | undefined;
   let workers: LocalWorkers | undefined;
+  let over = false;
+  const leaving = new AbortController();
   const interruption = onInterrupt((times) => {
+    if (over) return leaving.abort();
     if (times > 1 || coordinator === undefined) {
       for (const pid of workers?.pids ?? []) process.kill(pid, "SIGKILL");
       view.close();
@@ -65,8 +68,12 @@ export async function lead(options: LeadOptions): Promise<void> {
       workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
     }
     const finished = await coordinator.done;
+    over = true;
+    const lastScrape = coordinator.lastScrape(leaving.signal);
+    if (lastScrape !== undefined)
+      view.note("the run is over; /metrics stays for one more scrape (Ctrl-C ends at once)");
+    await Promise.all([lastScrape, workers?.close()]);
     await coordinator.close();
-    await workers?.close();
     view.close();
     report(finished, config, options);
   } finally {
@@ -115,7 +122,7 @@ function describe(config: RunConfig, { prepared, address, telemetry }: RunningCo
   const lines = [
     `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
     `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
-    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics`}`,
+    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
   ];
   if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
   return lines.join("\n");

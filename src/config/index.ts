@@ -10,6 +10,7 @@ export {
   type Exposure,
 } from "./address.js";
 export { loadRun, parseRun, type LoadedRun } from "./load.js";
+export { runNames, type RunNames } from "./names.js";
 export type { FlagOverride, Override } from "./overrides.js";
 export {
   dataFormats,

@@ -159,12 +159,12 @@ export class Conductor {
   }
 
   /** The worker's stream is over, for whatever reason. */
-  dismiss(id: WorkerId, reason: string): void {
+  dismiss(id: WorkerId, reason: string, how: "lost" | "drained" = "lost"): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
     session.close();
-    this.#options.recorder.left(session, reason);
+    this.#options.recorder.left(session, reason, how);
     this.dispatch({ type: "left", worker: id, reason });
   }
 
@@ -254,6 +254,8 @@ export class Conductor {
         return this.#record(effect.step);
       case "evaluated":
         return recorder.evaluated(effect.step, effect.loss);
+      case "notFinite":
+        return recorder.notFinite(effect.step);
       case "mismatch":
         return recorder.mismatch(effect.worker, effect.step);
       case "lost":
@@ -421,7 +423,7 @@ export class Conductor {
   #dismissDrained(worker: WorkerId): void {
     const session = this.#sessions.get(worker);
     session?.send({ finish: { reason: "drained", completed: false } });
-    this.dismiss(worker, "drained");
+    this.dismiss(worker, "drained", "drained");
   }
 
   #reduce({ step, tokens }: Extract<Effect, { type: "reduce" }>): void {

@@ -70,6 +70,7 @@ export class RunRecorder {
   readonly figures = new RunFigures();
   readonly #noted = new Set<string>();
   #waiting: string | undefined;
+  #over = false;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -99,8 +100,10 @@ export class RunRecorder {
     this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
   }
 
-  left({ id }: WorkerName, reason: string): void {
+  left({ id }: WorkerName, reason: string, how: "lost" | "drained"): void {
     this.#event("worker_left", { worker: id, reason });
+    // At the end all go.
+    if (!this.#over) this.#options.metrics.workersLeft.add(1, { how });
     this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
     this.#options.view.note(`worker ${id} left: ${reason}`);
   }
@@ -135,6 +138,11 @@ export class RunRecorder {
 
   received(bytes: number): void {
     this.#options.metrics.allReduceBytes.add(bytes, { direction: "received" });
+  }
+
+  notFinite(step: StepNumber): void {
+    this.#options.metrics.nonfiniteSteps.add(1);
+    this.#options.logger.error({ step }, "the loss or the gradient is not a number; the step was not applied");
   }
 
   mismatch(worker: WorkerId, step: StepNumber): void {
@@ -265,6 +273,8 @@ export class RunRecorder {
           ? { reason: outcome.reason }
           : {};
     const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
+    this.#over = true;
+    this.#options.metrics.runOutcome.set(1, { outcome: outcome.kind });
     this.#event(names[outcome.kind], detail);
   }
 

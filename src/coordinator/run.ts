@@ -12,9 +12,9 @@ import { clipCoefficient } from "../optim/index.js";
 import { coordinatorService, largestWorkerMessage, listen, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
-import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
-import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
-import { version } from "../version.js";
+import type { LiveRecord } from "../live-page/index.js";
+import { openRunFiles, readRunRecord } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
 import { reducersRule } from "./all-reduce.js";
 import { EngineRule } from "./engine-rule.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
@@ -34,6 +34,8 @@ import { withRunLock } from "./run-lock.js";
 import type { SavedCheckpoint } from "./saves.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
+import { runMetrics, serveRun, watchedFiles } from "./telemetry.js";
+import type { RunTelemetry } from "./telemetry.js";
 
 export interface CoordinatorOptions {
   readonly resume: boolean;
@@ -69,6 +71,11 @@ export interface RunningCoordinator {
   stop(reason: string): void;
   /** End without another step, keeping the last good state. */
   fail(error: CoxswainError): void;
+  /**
+   * After the end, where somebody scrapes the metrics regularly: resolves when they have seen it, are late, or the signal
+   * aborts. Undefined where nobody does.
+   */
+  lastScrape(signal: AbortSignal): Promise<void> | undefined;
   close(): Promise<void>;
 }
 
@@ -109,9 +116,9 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
       record,
       survivors,
       checkpoint: await checkpointBefore(run),
-      files,
+      ...watchedFiles(config, files),
       address,
-      metrics: createCoordinatorMetrics(version),
+      metrics: runMetrics(config),
     };
     return await conduct(parts, options);
   } catch (error) {
@@ -138,43 +145,58 @@ interface Parts {
   readonly survivors: number;
   readonly checkpoint: SavedCheckpoint | undefined;
   readonly files: RunFiles;
+  /** What the live page shows of it; undefined where nothing is served. */
+  readonly liveRecord: LiveRecord | undefined;
   readonly metrics: CoordinatorMetrics;
   readonly address: Address;
 }
 
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { run, files, metrics } = parts;
+  const { run, files, liveRecord, metrics } = parts;
   const recorder = createRecorder(parts, options);
   const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor);
+  const control = createRunControl(conductor, recorder.figures, {
+    runId: parts.runId,
+    runDigest: parts.runDigest,
+    outputDir: resolve(run.config.output_dir),
+    model: run.config.model,
+    totalSteps: run.plan.totalSteps,
+    tokensPerShard: tokensPerShard(run),
+    startedAt: new Date(),
+  });
   let server: RunningServer | undefined;
-  let telemetry: TelemetryServer | undefined;
+  let telemetry: RunTelemetry | undefined;
   const close = async (): Promise<void> => {
     clearInterval(watch);
+    await telemetry?.close();
     conductor.close();
     await server?.close();
-    await telemetry?.close();
     files.close();
   };
   try {
-    telemetry = await startTelemetry(run.config, metrics, conductor);
+    telemetry = await serveRun({
+      config: run.config,
+      record: liveRecord,
+      metrics,
+      control,
+      // One that is paused takes workers: it is in order.
+      ready: () => {
+        const { phase, waiting } = conductor.status();
+        return phase === "paused" || (waiting ?? true);
+      },
+      now: options.now,
+    });
     server = await startServer(parts, conductor, recorder, options);
     return {
       address: { host: parts.address.host, port: server.port },
       telemetry: telemetry?.address,
       prepared: run,
-      control: createRunControl(conductor, recorder.figures, {
-        runId: parts.runId,
-        runDigest: parts.runDigest,
-        outputDir: resolve(run.config.output_dir),
-        model: run.config.model,
-        totalSteps: run.plan.totalSteps,
-        tokensPerShard: tokensPerShard(run),
-        startedAt: new Date(),
-      }),
+      control,
       done: conductor.done.then((outcome) => conclude(run, outcome)),
       stop: (reason) => conductor.dispatch({ type: "stop", reason }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),
+      lastScrape: (signal) => telemetry?.lastScrape(signal),
       close,
     };
   } catch (error) {
@@ -291,23 +313,6 @@ function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): Nod
  */
 const survivorsOf = ({ workers }: RunRecord): RunRecord["workers"] =>
   workers.filter(({ host, pid }) => host !== hostname() || isRunning(pid));
-
-function startTelemetry(
-  config: RunConfig,
-  metrics: CoordinatorMetrics,
-  conductor: Conductor,
-): Promise<TelemetryServer> | undefined {
-  if (config.telemetry.http === null) return undefined;
-  return serveTelemetry({
-    address: config.telemetry.http,
-    metrics,
-    // One that is paused takes workers: it is in order.
-    ready: () => {
-      const { phase, waiting } = conductor.status();
-      return phase === "paused" || (waiting ?? true);
-    },
-  });
-}
 
 async function startServer(
   { run, runId, runDigest, record, metrics, address }: Parts,

@@ -3,6 +3,7 @@ export {
   createCoordinatorMetrics,
   directions,
   leaseResults,
+  runOutcomes,
   stepPhases,
   tokenKinds,
   workerStates,
@@ -21,6 +22,7 @@ export {
   type OpenLogger,
 } from "./logger.js";
 export type { Counter, Gauge, Histogram, MetricsText } from "./prometheus.js";
+export { plain, type Page, type Reply } from "./reply.js";
 export {
   openRunFiles,
   readRunRecord,
@@ -32,4 +34,11 @@ export {
   type RunRecord,
   type StepLine,
 } from "./run-files.js";
-export { createWorkerMetrics, workerActivities, type WorkerActivity, type WorkerMetrics } from "./worker-metrics.js";
+export { readEvents, readMetrics } from "./run-lines.js";
+export {
+  createWorkerMetrics,
+  workerActivities,
+  type WorkerActivity,
+  type WorkerMembership,
+  type WorkerMetrics,
+} from "./worker-metrics.js";

@@ -363,6 +363,8 @@ export class ClusterSimulation {
         return;
       case "mismatch":
         throw new Error(`${effect.worker} was said to differ at step ${effect.step}`);
+      case "notFinite":
+        throw new Error(`step ${effect.step} was said to be no number`);
       case "replicated":
         this.recorded = effect.step;
         return;

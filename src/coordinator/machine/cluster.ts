@@ -370,7 +370,7 @@ export class ClusterMachine {
       hint: `The state of step ${step - 1} is kept. Lower training.learning_rate or lengthen the warm-up, ${narrow}check the data near this step, then go on with --resume.`,
     });
     this.#work = undefined;
-    return [];
+    return [{ type: "notFinite", step }];
   }
 
   #onCommitted({ step, hash }: EventOf<"committed">): Effect[] {

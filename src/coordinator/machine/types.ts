@@ -232,6 +232,8 @@ export type Effect =
   /** A committed step is in a worker's replica: from now on it outlives the coordinator, and may be told to the world. */
   | { readonly type: "replicated"; readonly step: StepNumber }
   | { readonly type: "evaluated"; readonly step: StepNumber; readonly loss: number; readonly tokens: number }
+  /** A step's loss or gradient is not a number: it is not applied, and the run ends. */
+  | { readonly type: "notFinite"; readonly step: StepNumber }
   /** A replica differs from ours: say so. A `synchronise` follows. */
   | { readonly type: "mismatch"; readonly worker: WorkerId; readonly step: StepNumber }
   /** Take over a worker's replica; it must have this hash. */
