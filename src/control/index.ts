@@ -2,7 +2,7 @@
 export { connectRun } from "./client.js";
 export type { ConnectOptions } from "./client.js";
 export { controlHandlers } from "./handlers.js";
-export { controlName, controlPackage, controlService } from "./protocol.js";
+export { controlFile, controlName, controlService } from "./protocol.js";
 export type { RemoteRun } from "./remote-run.js";
 export type { Checkpoint, RunControl } from "./run-control.js";
 export { isOver, runStates } from "./run-status.js";
