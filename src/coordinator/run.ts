@@ -3,16 +3,26 @@ import { randomBytes } from "node:crypto";
 import { stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
+import {
+  formatAddress,
+  loraSettings,
+  parseAddress,
+  refuseExposure,
+  serializeRun,
+  withoutSecrets,
+} from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
+import { controlFile, controlHandlers, controlName, controlService } from "../control/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen, serverCredentials } from "../rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
 import type { LiveRecord } from "../live-page/index.js";
+import { withRunLock } from "../run-lock.js";
+import type { RunLock } from "../run-lock.js";
 import { openRunFiles, readRunRecord } from "../telemetry/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
 import { reducersRule } from "./all-reduce.js";
@@ -30,7 +40,6 @@ import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
-import { withRunLock } from "./run-lock.js";
 import type { SavedCheckpoint } from "./saves.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
@@ -87,9 +96,9 @@ const recoveryTimeout = 30_000;
  *   coordinator holds the output folder
  */
 export const startCoordinator = (asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> =>
-  withRunLock(asked.output_dir, () => start(asked, options));
+  withRunLock(asked.output_dir, (lock) => start(asked, options, lock));
 
-async function start(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLock): Promise<RunningCoordinator> {
   const config = await withThreads(asked, options.resume);
   const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
   const { tls, token } = config.cluster;
@@ -120,7 +129,9 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
       address,
       metrics: runMetrics(config),
     };
-    return await conduct(parts, options);
+    const running = await conduct(parts, options);
+    lock.announce(formatAddress(running.address));
+    return running;
   } catch (error) {
     files.close();
     logger.error({ error }, "the run did not start");
@@ -187,7 +198,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       },
       now: options.now,
     });
-    server = await startServer(parts, conductor, recorder, options);
+    server = await startServer(parts, { conductor, recorder, control }, options);
     return {
       address: { host: parts.address.host, port: server.port },
       telemetry: telemetry?.address,
@@ -312,8 +323,7 @@ const survivorsOf = ({ workers }: RunRecord): RunRecord["workers"] =>
 
 async function startServer(
   { run, runId, runDigest, record, metrics, address }: Parts,
-  conductor: Conductor,
-  recorder: RunRecorder,
+  { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token } = run.config.cluster;
@@ -349,14 +359,15 @@ async function startServer(
   return listen({
     ...address,
     credentials: await serverCredentials(tls),
-    name: "coxswain.v1.Coordinator",
-    service: coordinatorService,
-    handlers,
+    services: [
+      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
+      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
+    ],
     token,
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
-    reflection: true,
+    reflection: [protocolFile, controlFile],
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
 }
