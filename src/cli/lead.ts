@@ -74,7 +74,7 @@ export async function lead(options: LeadOptions): Promise<void> {
     over = true;
     const lastScrape = coordinator.lastScrape(leaving.signal);
     if (lastScrape !== undefined)
-      view.note("the run is over; /metrics stays for one more scrape (Ctrl-C ends at once)");
+      view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
     await Promise.all([lastScrape, workers?.close()]);
     await coordinator.close();
     view.close();
@@ -127,6 +127,11 @@ function describe(config: RunConfig, { prepared, address, telemetry }: RunningCo
   if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
   return lines.join("\n");
 }
+
+const ending = ({ outcome, step }: FinishedRun): string =>
+  outcome.kind === "failed"
+    ? `the run failed: ${outcome.error.message}`
+    : `the run is ${outcome.kind} after step ${step}`;
 
 function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, options: LeadOptions): void {
   const out = (text: string): void => void process.stdout.write(`${text}\n`);

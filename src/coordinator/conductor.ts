@@ -10,7 +10,7 @@ import { globalNorm } from "../optim/index.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
 import { writtenOnce } from "../rpc/index.js";
 import type { CoordinatorMessage, Part, Peer } from "../rpc/index.js";
-import type { Logger } from "../telemetry/index.js";
+import type { Departure, Logger } from "../telemetry/index.js";
 import { shardMessages } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
 import type {
@@ -161,7 +161,7 @@ export class Conductor {
   }
 
   /** The worker's stream is over, for whatever reason. */
-  dismiss(id: WorkerId, reason: string, how: "lost" | "drained" = "lost"): void {
+  dismiss(id: WorkerId, reason: string, how: Departure = "lost"): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);

@@ -5,7 +5,7 @@
 import type { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { workerStates } from "../telemetry/index.js";
-import type { CoordinatorMetrics, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Departure, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
 import type { Computation } from "./engine-rule.js";
 import { RunFigures } from "./figures.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
@@ -100,7 +100,7 @@ export class RunRecorder {
     this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
   }
 
-  left({ id }: WorkerName, reason: string, how: "lost" | "drained"): void {
+  left({ id }: WorkerName, reason: string, how: Departure): void {
     this.#event("worker_left", { worker: id, reason });
     // At the end all go.
     if (!this.#over) this.#options.metrics.workersLeft.add(1, { how });

@@ -23,6 +23,7 @@ export const directions = ["received", "sent"] as const;
 export const runOutcomes = ["completed", "stopped", "failed"] as const;
 /** drained: it said so before; lost: its connection ended, or it was silent for too long. */
 export const departures = ["drained", "lost"] as const;
+export type Departure = (typeof departures)[number];
 
 export interface CoordinatorMetrics extends MetricsText {
   /** Whose metrics these are: always 1. Dashboards and alerts join it on (job, instance). */

@@ -8,6 +8,7 @@ export {
   tokenKinds,
   workerStates,
   type CoordinatorMetrics,
+  type Departure,
 } from "./coordinator-metrics.js";
 export { JsonLinesFile } from "./json-lines.js";
 export { serveTelemetry, type TelemetryOptions, type TelemetryServer, type Verdict } from "./http.js";

@@ -14,8 +14,8 @@ import { quickstartData } from "../support/runs.js";
 
 const address = async (): Promise<string> => `127.0.0.1:${await freePort(["127.0.0.1"])}`;
 
-/** Of Grafana: everything is picked, and a window that holds many of these scrapes and steps. */
-const variables = { run: "out", host: ".*", window: "10s" };
+/** As Grafana would fill them in: everything is picked, and a time that holds many of these scrapes and steps. */
+const variables = { run: "out", host: ".*", __rate_interval: "10s" };
 
 /** "{{run}} {{kind}}" -> "out all". */
 const legendOf = (legend: string, labels: Readonly<Record<string, string>>): string =>

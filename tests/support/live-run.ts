@@ -1,6 +1,6 @@
 /** A run as the live page sees it, without a run behind it. */
 import { LivePage, LiveRecord, shownEvent, type Audience } from "../../src/live-page/index.js";
-import type { RunStatus, WorkerStatus } from "../../src/control/index.js";
+import { isOver, type RunStatus, type WorkerStatus } from "../../src/control/index.js";
 import { createCoordinatorMetrics, serveTelemetry } from "../../src/telemetry/index.js";
 import type { StepLine, TelemetryServer } from "../../src/telemetry/index.js";
 
@@ -66,7 +66,7 @@ export class LiveRun {
   status: RunStatus;
   readonly record: LiveRecord;
   readonly page: LivePage;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(over: boolean) => void>();
   #server: TelemetryServer | undefined;
 
   constructor(
@@ -101,7 +101,7 @@ export class LiveRun {
 
   change(more: Partial<RunStatus>): void {
     this.status = { ...this.status, ...more };
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener(isOver(this.status.state));
   }
 
   /** @returns where, HOST:PORT */

@@ -4,12 +4,12 @@
  */
 /* eslint-disable @typescript-eslint/no-deprecated */
 import {
-  CustomVariableBuilder,
   DashboardBuilder,
   DashboardCursorSync,
   DashboardLinkBuilder,
   DashboardLinkType,
   DatasourceVariableBuilder,
+  IntervalVariableBuilder,
   QueryVariableBuilder,
   RowBuilder,
   VariableRefresh,
@@ -51,12 +51,12 @@ export const labelVariable = (name: string, label: string, metric: string, of: s
     .current({ selected: true, text: ["All"], value: ["$__all"] });
 
 /** Averages over less than a step would jump between nothing and far too much. */
-const windowVariable = (): CustomVariableBuilder =>
-  new CustomVariableBuilder("window")
-    .label("Averaged over")
-    .description("Take a multiple of the time of a step, and of the scrape interval.")
+const windowVariable = (): IntervalVariableBuilder =>
+  new IntervalVariableBuilder("window")
+    .label("Averaged over at least")
+    .description("Take a multiple of the time of a step.")
     .values("1m,2m,5m,15m,30m,1h")
-    .current({ selected: true, text: "5m", value: "5m" });
+    .current({ selected: true, text: "2m", value: "2m" });
 
 export function dashboard({ title, description, uid, rows, variables = [] }: DashboardOptions): Dashboard {
   const builder = new DashboardBuilder(title)

@@ -3,6 +3,8 @@ import type { Builder } from "@grafana/grafana-foundation-sdk/cog";
 import {
   BarGaugeDisplayMode,
   BigValueGraphMode,
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
@@ -20,6 +22,7 @@ import { ThresholdsConfigBuilder, ThresholdsMode, type Panel } from "@grafana/gr
 import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as TimeSeriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
+import { range } from "./queries.js";
 
 export type PanelSource = Builder<Panel>;
 
@@ -61,6 +64,8 @@ const targets = (queries: readonly Query[], instant: boolean): DataqueryBuilder[
       .expr(expr)
       .legendFormat(legend)
       .refId(String.fromCharCode("A".charCodeAt(0) + index));
+    // Grafana takes rates over at least this; it does no good to a value that is as it is.
+    if (expr.includes(range)) target.interval("$window");
     return instant ? target.instant() : target.range();
   });
 
@@ -99,7 +104,7 @@ function markLimit(panel: TimeSeriesBuilder, { value, below = false }: NonNullab
   const [low, high] = below ? ["red", "green"] : ["green", "red"];
   panel
     .thresholds(thresholds(low, [value, high]))
-    .overrideByRegexp(".*", [{ id: "custom.thresholdsStyle", value: { mode: "dashed" } }]);
+    .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
 }
 
 /** Colours from values on: the first counts from the lowest value. */

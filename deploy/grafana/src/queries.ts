@@ -1,7 +1,7 @@
 /** Pieces of PromQL that the dashboards share. Know names of metrics and variables, nothing of panels. */
 
-/** Over which time rates are taken: a variable, since steps may take longer than what a graph's own resolution would give. */
-export const range = "[$window]";
+/** Over which time rates are taken. Grafana makes it as long as the panel's resolution, and at least the variable `window`. */
+export const range = "[$__rate_interval]";
 
 const runInfo = 'coxswain_run_info{run=~"$run"}';
 

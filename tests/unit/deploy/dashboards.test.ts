@@ -69,7 +69,19 @@ describe("the dashboards", () => {
       expect(names, file).toEqual(expect.arrayContaining(["datasource", "run", "window"]));
       for (const { title, targets = [] } of panels)
         for (const { expr } of targets)
-          for (const [, name] of expr.matchAll(/\$(\w+)/g)) expect(names, `${file}: ${title}`).toContain(name);
+          for (const [, name] of expr.matchAll(/\$(\w+)/g))
+            if (name !== "__rate_interval") expect(names, `${file}: ${title}`).toContain(name);
+    }
+  });
+
+  it("take rates over at least the time that is picked: a step may take minutes", () => {
+    const rates = [...dashboards.values()]
+      .flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
+      .filter(({ expr }) => expr.includes('['));
+    expect(rates.length).toBeGreaterThan(10);
+    for (const { expr, interval } of rates) {
+      expect(expr).not.toMatch(/\[(?!\$__rate_interval\])/);
+      expect(interval, expr).toBe("$window");
     }
   });
 
