@@ -1,4 +1,5 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
+import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
@@ -19,6 +20,8 @@ export interface LeadOptions {
   readonly resume: boolean;
   readonly insecure: boolean;
   readonly localWorkers: boolean;
+  /** Once the run is over, unless it failed or a signal ended it: go on serving until a signal comes. */
+  readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
 
@@ -34,7 +37,10 @@ export async function lead(options: LeadOptions): Promise<void> {
   });
   let coordinator: RunningCoordinator | undefined;
   let workers: LocalWorkers | undefined;
+  let over = false;
+  const leaving = new AbortController();
   const interruption = onInterrupt((times) => {
+    if (over) return leaving.abort();
     if (times > 1 || coordinator === undefined) {
       for (const pid of workers?.pids ?? []) process.kill(pid, "SIGKILL");
       view.close();
@@ -62,6 +68,11 @@ export async function lead(options: LeadOptions): Promise<void> {
       workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
     }
     const finished = await coordinator.done;
+    over = true;
+    if (options.stay && interruption.times === 0 && finished.outcome.kind !== "failed") {
+      view.note(`the run is over (${finished.outcome.kind}); this stays until SIGTERM`);
+      await once(leaving.signal, "abort");
+    }
     await coordinator.close();
     await workers?.close();
     view.close();
@@ -140,9 +151,14 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
 }
 
 /** SIGINT and SIGTERM, counted. */
-function onInterrupt(act: (times: number) => void): { close(): void } {
+function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {
   let times = 0;
   const listener = (): void => act(++times);
   process.on("SIGINT", listener).on("SIGTERM", listener);
-  return { close: () => void process.off("SIGINT", listener).off("SIGTERM", listener) };
+  return {
+    get times() {
+      return times;
+    },
+    close: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
+  };
 }

@@ -62,6 +62,12 @@ const showsIn = ({ type }: Event): boolean =>
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
 
+/** How the run ended, as its workers are told. */
+export interface Farewell {
+  readonly reason: string;
+  readonly completed: boolean;
+}
+
 export class Conductor {
   readonly #options: ConductorOptions;
   readonly #sessions = new Map<WorkerId, WorkerSession>();
@@ -91,6 +97,7 @@ export class Conductor {
   /** When the sum was complete, ms. */
   #reduceStart = 0;
   #saves: Promise<void> = Promise.resolve();
+  #farewell: Farewell | undefined;
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
@@ -158,6 +165,11 @@ export class Conductor {
 
   status(): MachineStatus {
     return this.#options.machine.status();
+  }
+
+  /** What workers are told once the run is over, those that come later too; undefined before. */
+  get farewell(): Farewell | undefined {
+    return this.#farewell;
   }
 
   close(): void {
@@ -475,6 +487,7 @@ export class Conductor {
     this.#record(this.#options.replica.step);
     const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
     const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
+    this.#farewell = finish;
     for (const session of this.#sessions.values()) session.send({ finish });
     this.#options.recorder.finished(outcome);
     this.#settle.resolve(outcome);
