@@ -87,8 +87,9 @@ export class Container extends WatchedProcess {
     return new WatchedProcess(child).finished;
   }
 
+  /** Everything in it ends with its process 1. */
   async remove(): Promise<void> {
-    this.child.kill("SIGKILL");
+    if (this.child.exitCode === null) this.signal("SIGKILL");
     await this.finished;
   }
 }

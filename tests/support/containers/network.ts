@@ -35,7 +35,7 @@ export class ContainerNetwork {
   /** The file that is /etc/hosts of every container. */
   readonly hosts = join(temporaryFolder(), "hosts");
   readonly #holder: ChildProcess;
-  readonly #names: string[] = ["127.0.0.1 localhost"];
+  readonly #addresses = new Map([["localhost", "127.0.0.1"]]);
   #next = 2;
 
   private constructor(holder: ChildProcess) {
@@ -56,11 +56,11 @@ export class ContainerNetwork {
     return this.#holder.pid!;
   }
 
-  /** @param names under which the other containers find it */
+  /** @param names under which the other containers find it, and no longer who had them before */
   place(names: readonly string[]): Place {
     const number = this.#next++;
     const address = `10.0.0.${number}`;
-    this.#names.push(...names.map((name) => `${address} ${name}`));
+    for (const name of names) this.#addresses.set(name, address);
     this.#write();
     return { link: `veth${number}`, address };
   }
@@ -70,6 +70,7 @@ export class ContainerNetwork {
   }
 
   #write(): void {
-    writeFileSync(this.hosts, `${this.#names.join("\n")}\n`);
+    const lines = [...this.#addresses].map(([name, address]) => `${address} ${name}\n`);
+    writeFileSync(this.hosts, lines.join(""));
   }
 }
