@@ -1,4 +1,5 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +21,8 @@ export interface LeadOptions {
   readonly resume: boolean;
   readonly insecure: boolean;
   readonly localWorkers: boolean;
+  /** Once the run is over, unless it failed or a signal ended it: go on serving until a signal comes. */
+  readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
 
@@ -72,6 +75,10 @@ export async function lead(options: LeadOptions): Promise<void> {
     }
     const finished = await coordinator.done;
     over = true;
+    if (options.stay && interruption.times === 0 && finished.outcome.kind !== "failed") {
+      view.note(`the run is over (${finished.outcome.kind}); this stays until SIGTERM`);
+      await once(leaving.signal, "abort");
+    }
     const lastScrape = coordinator.lastScrape(leaving.signal);
     if (lastScrape !== undefined)
       view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
@@ -161,9 +168,14 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
 const stopped = (reason: string): string => (reason === interrupted ? "stopped" : reason);
 
 /** SIGINT and SIGTERM, counted. */
-function onInterrupt(act: (times: number) => void): { close(): void } {
+function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {
   let times = 0;
   const listener = (): void => act(++times);
   process.on("SIGINT", listener).on("SIGTERM", listener);
-  return { close: () => void process.off("SIGINT", listener).off("SIGTERM", listener) };
+  return {
+    get times() {
+      return times;
+    },
+    close: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
+  };
 }

@@ -69,6 +69,12 @@ const showsIn = ({ type }: Event): boolean =>
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
 
+/** How the run ended, as its workers are told. */
+export interface Farewell {
+  readonly reason: string;
+  readonly completed: boolean;
+}
+
 export class Conductor {
   readonly #options: ConductorOptions;
   readonly #sessions = new Map<WorkerId, WorkerSession>();
@@ -102,6 +108,7 @@ export class Conductor {
   readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
   readonly #listeners = new Set<(over: boolean) => void>();
   #over = false;
+  #farewell: Farewell | undefined;
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
@@ -203,6 +210,11 @@ export class Conductor {
     const saved = new Promise<SavedCheckpoint>((resolve) => this.#askers.push(resolve));
     this.dispatch({ type: "checkpoint" });
     return saved;
+  }
+
+  /** What workers are told once the run is over, those that come later too; undefined before. */
+  get farewell(): Farewell | undefined {
+    return this.#farewell;
   }
 
   close(): void {
@@ -532,6 +544,7 @@ export class Conductor {
     this.#record(this.#options.replica.step);
     const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
     const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
+    this.#farewell = finish;
     for (const session of this.#sessions.values()) session.send({ finish });
     this.#options.recorder.finished(outcome);
     this.#over = true;
