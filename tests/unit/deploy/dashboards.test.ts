@@ -77,7 +77,7 @@ describe("the dashboards", () => {
   it("take rates over at least the time that is picked: a step may take minutes", () => {
     const rates = [...dashboards.values()]
       .flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
-      .filter(({ expr }) => expr.includes('['));
+      .filter(({ expr }) => expr.includes("["));
     expect(rates.length).toBeGreaterThan(10);
     for (const { expr, interval } of rates) {
       expect(expr).not.toMatch(/\[(?!\$__rate_interval\])/);
