@@ -177,6 +177,14 @@ describe("whoever cannot steer a run is told why", () => {
       expect(value).toMatchObject({ state: "waiting" });
     const late = run.watch()[Symbol.asyncIterator]();
     expect((await trouble(late.next())).message).toBe("32 callers are waiting for this coordinator already");
+    // Who leaves makes room, as soon as the server knows.
+    await watchers[0]?.return?.();
+    const first = (watcher: AsyncIterator<RunStatus>): Promise<unknown> => watcher.next();
+    const isTaken = async (): Promise<boolean> => {
+      const answer = await first(run.watch()[Symbol.asyncIterator]()).catch(() => undefined);
+      return answer !== undefined;
+    };
+    while (!(await isTaken()));
   });
 
   it("where the coordinator says nothing in time", async () => {
