@@ -6,12 +6,13 @@ import { clusterRun, untilStep } from "../support/cluster.js";
 import { CoxswainProcess, coxswain } from "../support/processes.js";
 import { adapterBytes, eventLines, stepLines } from "../support/runs.js";
 
-const steps = 14;
+const steps = 12;
 const token = "open-sesame";
 /** A run that `train` leads with two workers on a free port. */
 const newRun = () =>
   clusterRun({
     steps,
+    training: { global_batch_size: 16 },
     cluster: { listen: "127.0.0.1:0", min_workers: 2 },
     run: { workers: 2, telemetry: { http: "127.0.0.1:0" } },
   });
@@ -75,7 +76,7 @@ describe("a run that is steered", () => {
     ]);
     const watched = await watch.finished;
     expect(watched.code).toBe(0);
-    expect(watched.stdout).toMatch(/\npaused after step .*\ntraining .*\ncompleted {2}step 14\/14 [^\n]*\n$/s);
+    expect(watched.stdout).toMatch(/\npaused after step .*\ntraining .*\ncompleted {2}step 12\/12 [^\n]*\n$/s);
 
     const afterwards = await coxswain(["status", output]);
     expect(afterwards).toMatchObject({ code: 5, stdout: "" });
