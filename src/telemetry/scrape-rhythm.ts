@@ -6,8 +6,11 @@
 /** Nobody is waited for who comes less often than this, ms. */
 const longestInterval = 60_000;
 
-/** Of its interval, a scrape that takes longer is not coming. */
+/** What takes longer than this much of its interval is not coming. */
 const tolerance = 1.5;
+
+/** And nobody is given up before, ms: a machine may be busy. */
+const leastPatience = 2_000;
 
 export class ScrapeRhythm {
   /** Monotonic, ms. */
@@ -27,6 +30,7 @@ export class ScrapeRhythm {
    */
   patience(now: number): number {
     if (this.#last === undefined || this.#interval === undefined || this.#interval > longestInterval) return 0;
-    return Math.max(0, this.#last + tolerance * this.#interval - now);
+    const expected = this.#last + Math.max(tolerance * this.#interval, leastPatience);
+    return Math.max(0, expected - now);
   }
 }

@@ -10,7 +10,7 @@ import { panelQueries, withVariables } from "../support/dashboards.js";
 import { startGpuExporter, type Exporter } from "../support/dcgm.js";
 import { CoxswainProcess, projectFolder, temporaryFolder } from "../support/processes.js";
 import { Prometheus, havePrometheus, needsPrometheus } from "../support/prometheus.js";
-import { quickstartData } from "../support/runs.js";
+import { smallEvaluationSet } from "../support/runs.js";
 
 const address = async (): Promise<string> => `127.0.0.1:${await freePort(["127.0.0.1"])}`;
 
@@ -25,6 +25,7 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
   let prometheus: Prometheus;
   let gpus: Exporter;
   let coordinator: CoxswainProcess;
+  let workers: CoxswainProcess[];
   /** Where a run will be that diverges. */
   let otherTelemetry: string;
 
@@ -40,9 +41,9 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
     coordinator = startCoordinator(
       run.file,
       ...["--set", `telemetry.http=${telemetry}`],
-      ...["--set", `data.eval=${join(quickstartData, "eval.jsonl")}`, "--set", "data.max_length=128"],
+      ...["--set", `data.eval=${smallEvaluationSet(run.folder)}`, "--set", "data.max_length=128"],
     );
-    for (const http of [first, second]) startWorker(run.address, "--http", http);
+    workers = [first, second].map((http) => startWorker(run.address, "--http", http));
     prometheus = await Prometheus.start({
       folder: temporaryFolder(),
       jobs: { coxswain: [telemetry, first, second, otherTelemetry], "dcgm-exporter": [gpus.address] },
@@ -89,6 +90,8 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
   });
 
   it("a run whose loss is not a number is reported, although its process is gone at once", async () => {
+    // They are not needed any more, and computing.
+    for (const worker of workers) worker.killAll();
     const { file } = await clusterRun({ steps: 100, training: { learning_rate: 1e30, warmup_steps: 0 } });
     const diverging = new CoxswainProcess(["train", file, "--set", `telemetry.http=${otherTelemetry}`]);
     const { code, stdout, stderr } = await diverging.finished;

@@ -10,7 +10,7 @@ import { freePort } from "../../src/chaos/ports.js";
 import { haveChromium, needsChromium, startChromium } from "../support/chromium.js";
 import { LiveRun, runStatus, stepLine, workerStatus } from "../support/live-run.js";
 import { CoxswainProcess, temporaryFolder, writeRun } from "../support/processes.js";
-import { quickstartData, quickstartModel, stepLines } from "../support/runs.js";
+import { quickstartData, quickstartModel, smallEvaluationSet, stepLines } from "../support/runs.js";
 
 /** Screenshots for whoever wants to look: COXSWAIN_TEST_SCREENSHOTS=FOLDER. */
 const screenshots = process.env["COXSWAIN_TEST_SCREENSHOTS"];
@@ -66,13 +66,13 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
   it("shows a real run as it goes, and how it ended, with requests to its own origin alone", async () => {
     const folder = temporaryFolder();
     const telemetry = `127.0.0.1:${await freePort(["127.0.0.1"])}`;
-    const steps = 30;
+    const steps = 16;
     const file = writeRun(folder, {
       model: quickstartModel,
       output_dir: "out",
       workers: 2,
-      data: { train: join(quickstartData, "train.jsonl"), eval: join(quickstartData, "eval.jsonl"), max_length: 128 },
-      training: { max_steps: steps, global_batch_size: 8, micro_batch_size: 2, eval_steps: 10, save_steps: 10 },
+      data: { train: join(quickstartData, "train.jsonl"), eval: smallEvaluationSet(folder), max_length: 128 },
+      training: { max_steps: steps, global_batch_size: 8, micro_batch_size: 2, eval_steps: 8, save_steps: 8 },
       compute: { threads: 1 },
       cluster: { listen: "127.0.0.1:0" },
       telemetry: { http: telemetry },

@@ -40,7 +40,7 @@ export class Prometheus {
   }
 
   /**
-   * Starts one that scrapes four times a second; resolves when it answers.
+   * Starts one that scrapes twice a second; resolves when it answers.
    * @param options.folder where it may write
    * @param options.jobs addresses by the name of their job
    * @param options.ruleFiles absolute
@@ -51,7 +51,7 @@ export class Prometheus {
     readonly ruleFiles: readonly string[];
   }): Promise<Prometheus> {
     const configuration = join(options.folder, "prometheus.yml");
-    const interval = "250ms";
+    const interval = "500ms";
     writeFileSync(
       configuration,
       stringify({

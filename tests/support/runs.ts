@@ -1,5 +1,5 @@
 /** What runs leave behind, read back. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readAdapter } from "../../src/model/index.js";
 import type { StepLine } from "../../src/telemetry/index.js";
@@ -8,6 +8,14 @@ import { projectFolder } from "./processes.js";
 export const goldenFolder = join(projectFolder, "tests", "golden");
 export const quickstartModel = join(projectFolder, "examples", "quickstart", "model");
 export const quickstartData = join(projectFolder, "examples", "quickstart", "data");
+
+/** An evaluation set that takes no time: the quickstart's first examples. @returns its path */
+export function smallEvaluationSet(folder: string): string {
+  const path = join(folder, "eval.jsonl");
+  const lines = readFileSync(join(quickstartData, "eval.jsonl"), "utf8").split("\n");
+  writeFileSync(path, lines.slice(0, 4).join("\n"));
+  return path;
+}
 
 /** The step lines of metrics.jsonl. */
 export function stepLines(outputDir: string): StepLine[] {

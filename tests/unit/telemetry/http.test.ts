@@ -106,7 +106,11 @@ describe("the telemetry server", () => {
     for (const path of ["/healthz", "/healthz", "/metrics"]) await (await fetch(`http://${address}${path}`)).text();
     expect(server.lastScrape(never)).toBeUndefined();
     await (await fetch(`http://${address}/metrics`)).text();
-    await server.lastScrape(never);
+    const leaving = new AbortController();
+    const waiting = server.lastScrape(leaving.signal);
+    expect(waiting).toBeInstanceOf(Promise);
+    leaving.abort();
+    await waiting;
   });
 
   it("says so when metrics cannot be collected, and goes on", async () => {

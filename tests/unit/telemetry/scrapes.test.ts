@@ -25,7 +25,12 @@ describe("at the end of a process", () => {
   });
 
   it("the newest interval counts", () => {
-    expect(after(0, 60_000, 61_000).patience(61_000)).toBe(1_500);
+    expect(after(0, 60_000, 64_000).patience(64_000)).toBe(6_000);
+  });
+
+  it("one who comes many times a second is given two seconds: the machine may be busy", () => {
+    expect(after(0, 100).patience(100)).toBe(2_000);
+    expect(after(0, 100).patience(2_000)).toBe(100);
   });
 
   it("a scraper that comes once in a while is not waited for", () => {

@@ -1,0 +1,86 @@
+/** What a user loses if these fail: a page that shows the whole run, also what was before it was opened or resumed. */
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LiveRecord, observed, shownEvent } from "../../../src/live-page/index.js";
+import { openRunFiles, readEvents, readMetrics } from "../../../src/telemetry/index.js";
+import { stepLine } from "../../support/live-run.js";
+
+let folder = "";
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "coxswain-live-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const time = "2026-01-01T00:00:00.000Z";
+const newRecord = (): LiveRecord => new LiveRecord((event) => shownEvent(event, "machine"));
+
+/** Runs up to step 3, with an evaluation after the second. */
+function firstLife(): LiveRecord {
+  const record = newRecord();
+  const files = observed(openRunFiles(folder), folder, record);
+  files.appendEvent({ time, event: "run_started" });
+  files.appendMetrics(stepLine(1));
+  files.appendMetrics(stepLine(2));
+  files.appendMetrics({ step: 2, eval_loss: 0.7 });
+  files.appendMetrics(stepLine(3));
+  files.close();
+  return record;
+}
+
+describe("the live page's record", () => {
+  it("has every line as it is written", () => {
+    const { steps, evaluations, events } = firstLife().snapshot();
+    expect(steps.map(({ step, loss }) => [step, loss])).toEqual([
+      [1, 1],
+      [2, 1 / 2],
+      [3, 1 / 3],
+    ]);
+    expect(evaluations).toEqual([{ step: 2, steps: 1, loss: 0.7 }]);
+    expect(events.map(({ event }) => event)).toEqual(["run_started"]);
+  });
+
+  it("has what was before, where a run is resumed", () => {
+    const first = firstLife().snapshot();
+    const record = newRecord();
+    const files = observed(openRunFiles(folder, { resumeStep: 3 }), folder, record);
+    expect(record.snapshot()).toEqual(first);
+    files.appendMetrics(stepLine(4));
+    files.close();
+    expect(record.snapshot().steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("forgets the steps that nobody has any more", () => {
+    firstLife();
+    const record = newRecord();
+    const files = observed(openRunFiles(folder, { resumeStep: 3 }), folder, record);
+    files.rewind(1);
+    files.close();
+    expect(record.snapshot()).toMatchObject({ steps: [{ step: 1 }], evaluations: [] });
+  });
+
+  it("keeps the newest hundred events", () => {
+    const record = newRecord();
+    for (let step = 1; step <= 130; step++) record.addEvent({ time, event: "checkpoint_saved", step });
+    const { events } = record.snapshot();
+    expect([events.length, events[0]!.details["step"], events.at(-1)!.id]).toEqual([100, 31, 130]);
+  });
+});
+
+describe("a run's files, read back", () => {
+  it("leave out what is no line of theirs", () => {
+    firstLife();
+    appendFileSync(join(folder, "metrics.jsonl"), '{"step":4,"loss":"no"}\n{"step":5,"eval_loss":null}\n[1]\n');
+    appendFileSync(join(folder, "events.jsonl"), '{"event":"no_time"}\n{"time":"t","event":"e","nested":{}}\n');
+    expect(readMetrics(folder).map((line) => ("loss" in line ? line.loss : line.eval_loss))).toEqual([
+      1,
+      1 / 2,
+      0.7,
+      1 / 3,
+    ]);
+    expect(readEvents(folder)).toEqual([{ time, event: "run_started" }]);
+  });
+
+  it("are empty where there are none", () => {
+    expect([readMetrics(folder), readEvents(folder)]).toEqual([[], []]);
+  });
+});
