@@ -59,7 +59,7 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     ]);
   };
 
-  // The oldest version that Chart.yaml names, and the one that the chart is installed on in tests.
+  // The oldest version that Chart.yaml names, and the newest that it was tried with.
   it.each(["1.29.0", "1.34.0"])("every manifest is one that Kubernetes %s and the operators know", (version) => {
     const render = (example: string): string => renderText([...valuesOf(example), "--kube-version", version]);
     const { status, stdout } = judge(Object.fromEntries(examples.map((name) => [name, render(name)])), version);
