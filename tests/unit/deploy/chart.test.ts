@@ -104,6 +104,25 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     }
   });
 
+  it("takes the run file that is used elsewhere, and the data beside it, as they are", () => {
+    const quickstart = join(projectFolder, "examples", "quickstart");
+    const files = { run: "run.yaml", "data.files.eval\\.jsonl": join("data", "eval.jsonl") };
+    const words = Object.entries(files).flatMap(([value, file]) => [
+      "--set-file",
+      `${value}=${join(quickstart, file)}`,
+    ]);
+    const texts = render(words).flatMap(({ kind, data }) =>
+      kind === "ConfigMap" ? Object.entries(data as object) : [],
+    );
+    const read = (file: string): string => readFileSync(join(quickstart, file), "utf8");
+    expect(new Map(texts)).toEqual(
+      new Map([
+        ["run.yaml", read("run.yaml")],
+        ["eval.jsonl", read("data/eval.jsonl")],
+      ]),
+    );
+  });
+
   it("tells failures apart by the program's exit codes", () => {
     const code = (kind: ErrorCode): number => new CoxswainError(kind, "").exitCode;
     const { rules } = named(render(valuesOf("quickstart.yaml")), "Job").spec.podFailurePolicy!;
