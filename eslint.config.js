@@ -10,6 +10,7 @@ export default tseslint.config(
       "node_modules/",
       "src/rpc/generated/",
       "src/collective/kernels.wasm.ts",
+      "src/live-page/page.html.ts",
       "examples/quickstart/model/",
       "runs/",
     ],

@@ -2,6 +2,7 @@
 import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
+import { tlsOf } from "./connection-options.js";
 import type { WorkerFlags } from "./worker.js";
 
 export async function attendRun(flags: WorkerFlags): Promise<void> {
@@ -38,6 +39,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
           metrics.connected.set(now ? 1 : 0);
           if (now) metrics.connections.add(1);
         },
+        welcomed: (membership) => metrics.setMembership(membership),
         shard: ({ tokens, supervisedTokens, seconds }) => {
           metrics.shards.add(1);
           metrics.shardDuration.observe(seconds);
@@ -59,10 +61,6 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
     await telemetry?.close();
     log.close();
   }
-}
-
-function tlsOf({ tlsCa: ca, tlsCert: cert, tlsKey: key }: WorkerFlags) {
-  return ca === undefined && cert === undefined && key === undefined ? undefined : { ca, cert, key };
 }
 
 /**

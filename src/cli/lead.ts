@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
-import { formatAddress, loadRun } from "../config/index.js";
+import { formatAddress, loadRun, reachableHost } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
 import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
@@ -24,6 +24,9 @@ export interface LeadOptions {
   readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
+
+/** Why a run ends that was stopped by a signal. */
+const interrupted = "interrupted";
 
 /** Kinds of errors that trying again does not mend. */
 const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
@@ -47,7 +50,7 @@ export async function lead(options: LeadOptions): Promise<void> {
       process.exit(130);
     }
     view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
-    coordinator.stop("interrupted");
+    coordinator.stop(interrupted);
   });
   try {
     coordinator = await startCoordinator(config, {
@@ -70,11 +73,15 @@ export async function lead(options: LeadOptions): Promise<void> {
     const finished = await coordinator.done;
     over = true;
     if (options.stay && interruption.times === 0 && finished.outcome.kind !== "failed") {
-      view.note(`the run is over (${finished.outcome.kind}); this stays until SIGTERM`);
+      view.note(`${ending(finished)}; this stays until SIGTERM`);
       await once(leaving.signal, "abort");
+    } else {
+      const lastScrape = coordinator.lastScrape(leaving.signal);
+      if (lastScrape !== undefined)
+        view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
+      await Promise.all([lastScrape, workers?.close()]);
     }
     await coordinator.close();
-    await workers?.close();
     view.close();
     report(finished, config, options);
   } finally {
@@ -101,7 +108,7 @@ function startWorkers(
   const { tls, token } = config.cluster;
   return startLocalWorkers({
     count: config.workers,
-    coordinator: formatAddress({ ...coordinator.address, host: reachable(coordinator.address.host) }),
+    coordinator: formatAddress({ ...coordinator.address, host: reachableHost(coordinator.address.host) }),
     token,
     args:
       tls === null
@@ -114,20 +121,22 @@ function startWorkers(
   });
 }
 
-/** "Every interface" is no address to connect to. */
-const reachable = (host: string): string => (host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host);
-
 function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
   const { plan, layout, train, replica } = prepared;
   const { global_batch_size: rows, micro_batch_size: micro } = config.training;
   const lines = [
     `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
     `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
-    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics`}`,
+    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
   ];
   if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
   return lines.join("\n");
 }
+
+const ending = ({ outcome, step }: FinishedRun): string =>
+  outcome.kind === "failed"
+    ? `the run failed: ${outcome.error.message}`
+    : `the run is ${outcome.kind} after step ${step}`;
 
 function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, options: LeadOptions): void {
   const out = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -142,13 +151,19 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
       return;
     }
     case "stopped":
-      out(`stopped after step ${step}, which is saved; go on with: ${resumeCommand(program, options, workingFolder)}`);
+      out(
+        `${stopped(outcome.reason)} after step ${step}, which is saved; ` +
+          `go on with: ${resumeCommand(program, options, workingFolder)}`,
+      );
       process.exitCode = 130;
       return;
     case "failed":
       throw outcome.error instanceof CoxswainError ? outcome.error : new CoxswainError("bug", String(outcome.error));
   }
 }
+
+/** "stopped", or "stopped by ann@laptop" where it was not Ctrl-C. */
+const stopped = (reason: string): string => (reason === interrupted ? "stopped" : reason);
 
 /** SIGINT and SIGTERM, counted. */
 function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {

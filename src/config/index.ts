@@ -4,12 +4,14 @@ export {
   formatAddress,
   isLoopback,
   parseAddress,
+  reachableHost,
   refuseExposure,
   type Address,
   type AddressOptions,
   type Exposure,
 } from "./address.js";
 export { loadRun, parseRun, type LoadedRun } from "./load.js";
+export { runNames, type RunNames } from "./names.js";
 export type { FlagOverride, Override } from "./overrides.js";
 export {
   dataFormats,

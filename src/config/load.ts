@@ -111,7 +111,10 @@ function applyEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): void {
   const token = environment[tokenVariable] ?? "";
-  if (token === "" || places.has("cluster.token") || places.has("cluster")) return;
+  const section = places.get("cluster");
+  // A section that was set as a whole has its own token, or none; one that a key in it has made says nothing of it.
+  const isWhole = section?.from === "flag" && section.key === "cluster";
+  if (token === "" || places.has("cluster.token") || isWhole) return;
   const cluster = values["cluster"] ?? {};
   // A cluster that is not a section is told of by the schema.
   if (typeof cluster !== "object" || Array.isArray(cluster)) return;

@@ -10,7 +10,7 @@ import { globalNorm } from "../optim/index.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
 import { writtenOnce } from "../rpc/index.js";
 import type { CoordinatorMessage, Part, Peer } from "../rpc/index.js";
-import type { Logger } from "../telemetry/index.js";
+import type { Departure, Logger } from "../telemetry/index.js";
 import { shardMessages } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
 import type {
@@ -19,11 +19,14 @@ import type {
   Effect,
   Event,
   MachineStatus,
+  MachineWorker,
   Outcome,
   ReducedSlice,
   WorkerId,
 } from "./machine/index.js";
 import type { RunRecorder } from "./recorder.js";
+import { Saves } from "./saves.js";
+import type { SavedCheckpoint } from "./saves.js";
 import type { WorkerSession } from "./session.js";
 
 /** Reduced gradients kept for workers that are a step late. */
@@ -41,10 +44,14 @@ export interface ConductorOptions {
   readonly allReduceDtype: VectorDtype;
   /** An interrupted run goes on after this step: forget what was recorded of later ones. */
   readonly onRecovered: (step: StepNumber) => void;
+  /** The checkpoint that the run goes on from. */
+  readonly checkpoint: SavedCheckpoint | undefined;
   /** Writes a checkpoint of a state that no longer changes; gives its path. */
   readonly save: (state: ReplicaState) => Promise<string>;
   /** Monotonic, ms. */
   readonly now: () => number;
+  /** Wall clock, ms. */
+  readonly wallClock: () => number;
 }
 
 /** Contributions that come to the coordinator at once. */
@@ -57,7 +64,7 @@ const collectDelay = 5;
 
 /** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
 const showsIn = ({ type }: Event): boolean =>
-  type === "tick" || type === "joined" || type === "ready" || type === "left" || type === "draining";
+  type === "tick" || type === "joined" || type === "ready" || type === "left" || type === "draining" || type === "stop";
 
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
@@ -96,8 +103,12 @@ export class Conductor {
   #toApply: (() => void) | undefined;
   /** When the sum was complete, ms. */
   #reduceStart = 0;
-  #saves: Promise<void> = Promise.resolve();
   #farewell: Farewell | undefined;
+  readonly #saves: Saves;
+  /** Those who want a checkpoint, while it is open of which step. */
+  readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
+  readonly #listeners = new Set<(over: boolean) => void>();
+  #over = false;
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
@@ -109,6 +120,7 @@ export class Conductor {
   constructor(options: ConductorOptions) {
     this.#options = options;
     this.#pool = new VectorPool(options.replica.size);
+    this.#saves = this.#createSaves(options);
     this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), tickInterval);
   }
 
@@ -116,6 +128,17 @@ export class Conductor {
     this.#events.push(event);
     this.#handleEvents();
     if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
+    for (const listener of this.#listeners) listener(this.#over);
+  }
+
+  /**
+   * Listens for anything that happens, until what is given back is called. Called often: once for every message of a
+   * worker.
+   * @param listener is told whether the run is over
+   */
+  watch(listener: (over: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** @param apply the update of a commit need not wait for the next event */
@@ -145,12 +168,12 @@ export class Conductor {
   }
 
   /** The worker's stream is over, for whatever reason. */
-  dismiss(id: WorkerId, reason: string): void {
+  dismiss(id: WorkerId, reason: string, how: Departure = "lost"): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
     session.close();
-    this.#options.recorder.left(session, reason);
+    this.#options.recorder.left(session, reason, how);
     this.dispatch({ type: "left", worker: id, reason });
   }
 
@@ -172,7 +195,31 @@ export class Conductor {
     return this.#farewell;
   }
 
+  /** Those who take part, with what they said of themselves, in the order in which they came. */
+  workers(): { readonly known: MachineWorker; readonly session: WorkerSession }[] {
+    return this.#options.machine.workers().flatMap((known) => {
+      const session = this.#sessions.get(known.id);
+      return session === undefined ? [] : [{ known, session }];
+    });
+  }
+
+  get newestCheckpoint(): SavedCheckpoint | undefined {
+    return this.#saves.newest;
+  }
+
+  /**
+   * Resolves when the step in flight is saved; where nothing is in flight, the newest committed one. Rejects with a
+   * CoxswainError "storage" where it cannot be written. Not to be called once the run has ended.
+   */
+  checkpoint(): Promise<SavedCheckpoint> {
+    const saved = new Promise<SavedCheckpoint>((resolve) => this.#askers.push(resolve));
+    this.dispatch({ type: "checkpoint" });
+    return saved;
+  }
+
   close(): void {
+    this.#answerAskers(Promise.reject(new CoxswainError("cluster", "the coordinator ended before the checkpoint")));
+    this.#listeners.clear();
     clearInterval(this.#ticker);
     clearTimeout(this.#collectTimer);
     for (const session of this.#sessions.values()) session.close();
@@ -221,6 +268,8 @@ export class Conductor {
         return this.#record(effect.step);
       case "evaluated":
         return recorder.evaluated(effect.step, effect.loss);
+      case "notFinite":
+        return recorder.notFinite(effect.step);
       case "mismatch":
         return recorder.mismatch(effect.worker, effect.step);
       case "lost":
@@ -228,7 +277,15 @@ export class Conductor {
       case "drop":
         return this.dismiss(effect.worker, effect.reason);
       case "save":
-        return this.#save(replica.snapshot());
+        return this.#saves.write(replica.snapshot());
+      case "checkpoint":
+        return this.#answerAskers(this.#saves.of(effect.step));
+      case "paused":
+        recorder.paused(effect.step, effect.by);
+        return recorder.status(this.status());
+      case "resumed":
+        recorder.resumed(effect.step, effect.by);
+        return recorder.status(this.status());
       case "saveFailed":
         return recorder.saveFailed(effect.step, effect.error);
       case "finish":
@@ -380,7 +437,7 @@ export class Conductor {
   #dismissDrained(worker: WorkerId): void {
     const session = this.#sessions.get(worker);
     session?.send({ finish: { reason: "drained", completed: false } });
-    this.dismiss(worker, "drained");
+    this.dismiss(worker, "drained", "drained");
   }
 
   #reduce({ step, tokens }: Extract<Effect, { type: "reduce" }>): void {
@@ -460,26 +517,26 @@ export class Conductor {
     };
   }
 
-  /** Checkpoints are written one after another, while training goes on. */
-  #save(state: ReplicaState): void {
-    const { save, recorder, now } = this.#options;
-    this.#saves = this.#saves.then(async () => {
-      const start = now();
-      try {
-        const path = await save(state);
-        this.#record(state.step);
-        recorder.saved(state.step, (now() - start) / 1000, path);
-        this.dispatch({ type: "saved", step: state.step });
-      } catch (error) {
-        const failure =
-          error instanceof CoxswainError
-            ? error
-            : new CoxswainError("storage", `the checkpoint of step ${state.step} failed: ${messageOf(error)}`, {
-                cause: error,
-              });
-        this.dispatch({ type: "saveFailed", step: state.step, error: failure });
-      }
+  #createSaves({ checkpoint, save, recorder, now, wallClock }: ConductorOptions): Saves {
+    return new Saves({
+      newest: checkpoint,
+      write: save,
+      onSaved: ({ step, path }, seconds) => {
+        this.#record(step);
+        recorder.saved(step, seconds, path);
+        this.dispatch({ type: "saved", step });
+      },
+      onFailed: (step, error) => this.dispatch({ type: "saveFailed", step, error }),
+      now,
+      wallClock,
     });
+  }
+
+  /** All who asked so far get the same checkpoint. */
+  #answerAskers(saved: Promise<SavedCheckpoint>): void {
+    // Whether anybody waits for it or not.
+    saved.catch(() => undefined);
+    for (const answer of this.#askers.splice(0)) answer(saved);
   }
 
   #finish(outcome: Outcome): void {
@@ -490,6 +547,7 @@ export class Conductor {
     this.#farewell = finish;
     for (const session of this.#sessions.values()) session.send({ finish });
     this.#options.recorder.finished(outcome);
+    this.#over = true;
     this.#settle.resolve(outcome);
   }
 }

@@ -5,8 +5,9 @@
 import type { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { workerStates } from "../telemetry/index.js";
-import type { CoordinatorMetrics, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Departure, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
 import type { Computation } from "./engine-rule.js";
+import { RunFigures } from "./figures.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
 
 /** Where a person looks. */
@@ -64,14 +65,12 @@ interface CommitTiming {
   readonly endedAt: number;
 }
 
-/** How much the newest step counts in the estimate of the time left. */
-const smoothing = 0.1;
-
 export class RunRecorder {
   readonly #options: RecorderOptions;
-  #secondsPerStep: number | undefined;
+  readonly figures = new RunFigures();
   readonly #noted = new Set<string>();
   #waiting: string | undefined;
+  #over = false;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -101,8 +100,10 @@ export class RunRecorder {
     this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
   }
 
-  left({ id }: WorkerName, reason: string): void {
+  left({ id }: WorkerName, reason: string, how: Departure): void {
     this.#event("worker_left", { worker: id, reason });
+    // At the end all go.
+    if (!this.#over) this.#options.metrics.workersLeft.add(1, { how });
     this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
     this.#options.view.note(`worker ${id} left: ${reason}`);
   }
@@ -137,6 +138,11 @@ export class RunRecorder {
 
   received(bytes: number): void {
     this.#options.metrics.allReduceBytes.add(bytes, { direction: "received" });
+  }
+
+  notFinite(step: StepNumber): void {
+    this.#options.metrics.nonfiniteSteps.add(1);
+    this.#options.logger.error({ step }, "the loss or the gradient is not a number; the step was not applied");
   }
 
   mismatch(worker: WorkerId, step: StepNumber): void {
@@ -176,15 +182,11 @@ export class RunRecorder {
 
   #committed(line: StepLine, effect: CommitEffect, timing: CommitTiming): void {
     const { files, metrics, view, totalSteps, loggingSteps } = this.#options;
-    const stepSeconds = line.step_seconds;
     const last = effect.step >= totalSteps;
+    this.figures.committed(line);
     files.appendMetrics(line);
     metrics.leases.add(effect.shards, { result: "done" });
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
-    this.#secondsPerStep =
-      this.#secondsPerStep === undefined
-        ? stepSeconds
-        : this.#secondsPerStep + smoothing * (stepSeconds - this.#secondsPerStep);
     if (effect.step % loggingSteps !== 0 && !last) return;
     view.step({
       step: effect.step,
@@ -195,7 +197,7 @@ export class RunRecorder {
       gradNorm: effect.gradNorm,
       tokensPerSecond: line.tokens_per_second,
       workers: effect.activeWorkers,
-      remainingSeconds: this.#secondsPerStep * (totalSteps - effect.step),
+      remainingSeconds: this.figures.secondsOf(totalSteps - effect.step) ?? Number.NaN,
     });
   }
 
@@ -219,6 +221,7 @@ export class RunRecorder {
   }
 
   evaluated(step: StepNumber, loss: number): void {
+    this.figures.evaluated({ step, eval_loss: loss });
     this.#options.files.appendMetrics({ step, eval_loss: loss });
     this.#options.metrics.evalLoss.set(loss);
     this.#event("evaluation_finished", { step, eval_loss: loss });
@@ -240,8 +243,20 @@ export class RunRecorder {
     this.#options.view.note(`step ${step}: the checkpoint could not be written: ${error.message}`);
   }
 
-  status({ workers, speeds, waiting }: MachineStatus): void {
+  /** @param by who asked for it, where that is known */
+  paused(step: StepNumber, by: string | undefined): void {
+    this.#event("run_paused", { step, ...(by === undefined ? {} : { by }) });
+  }
+
+  /** @param by who asked for it, where that is known */
+  resumed(step: StepNumber, by: string | undefined): void {
+    this.#event("run_resumed", { step, ...(by === undefined ? {} : { by }) });
+    this.#options.view.note(`going on after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
+  }
+
+  status({ phase, workers, speeds, waiting }: MachineStatus): void {
     const { metrics } = this.#options;
+    metrics.paused.set(phase === "paused" ? 1 : 0);
     for (const state of workerStates) metrics.workers.set(workers[state], { state });
     for (const [worker, shardsPerSecond] of speeds)
       metrics.workerTokensPerSecond.set(shardsPerSecond * this.#options.tokensPerShard, { worker });
@@ -258,6 +273,8 @@ export class RunRecorder {
           ? { reason: outcome.reason }
           : {};
     const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
+    this.#over = true;
+    this.#options.metrics.runOutcome.set(1, { outcome: outcome.kind });
     this.#event(names[outcome.kind], detail);
   }
 

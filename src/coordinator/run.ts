@@ -1,23 +1,35 @@
 /** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
-import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
+import { join, resolve } from "node:path";
+import {
+  formatAddress,
+  loraSettings,
+  parseAddress,
+  refuseExposure,
+  serializeRun,
+  withoutSecrets,
+} from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
+import { controlFile, controlHandlers, controlName, controlService } from "../control/index.js";
+import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen, serverCredentials } from "../rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
-import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
-import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
-import { version } from "../version.js";
+import type { LiveRecord } from "../live-page/index.js";
+import { withRunLock } from "../run-lock.js";
+import type { RunLock } from "../run-lock.js";
+import { openRunFiles, readRunRecord } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
 import { reducersRule } from "./all-reduce.js";
 import { EngineRule } from "./engine-rule.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
 import { Conductor } from "./conductor.js";
+import { createRunControl } from "./control.js";
 import { shardCount } from "./leases.js";
 import type { LeaseSources } from "./leases.js";
 import { ClusterMachine } from "./machine/index.js";
@@ -28,9 +40,11 @@ import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
-import { withRunLock } from "./run-lock.js";
+import type { SavedCheckpoint } from "./saves.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
+import { runMetrics, serveRun, watchedFiles } from "./telemetry.js";
+import type { RunTelemetry } from "./telemetry.js";
 
 export interface CoordinatorOptions {
   readonly resume: boolean;
@@ -58,12 +72,19 @@ export interface RunningCoordinator {
   /** Where metrics are served, if they are. */
   readonly telemetry: string | undefined;
   readonly prepared: PreparedRun;
+  /** What can be asked of the run while it runs. */
+  readonly control: RunControl;
   /** Settles when the run is over and everything is on disk. */
   readonly done: Promise<FinishedRun>;
   /** Finish the step in flight, save, end. */
   stop(reason: string): void;
   /** End without another step, keeping the last good state. */
   fail(error: CoxswainError): void;
+  /**
+   * After the end, where somebody scrapes the metrics regularly: resolves when they have seen it, are late, or the signal
+   * aborts. Undefined where nobody does.
+   */
+  lastScrape(signal: AbortSignal): Promise<void> | undefined;
   close(): Promise<void>;
 }
 
@@ -75,9 +96,9 @@ const recoveryTimeout = 30_000;
  *   coordinator holds the output folder
  */
 export const startCoordinator = (asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> =>
-  withRunLock(asked.output_dir, () => start(asked, options));
+  withRunLock(asked.output_dir, (lock) => start(asked, options, lock));
 
-async function start(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLock): Promise<RunningCoordinator> {
   const config = await withThreads(asked, options.resume);
   const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
   const { tls, token } = config.cluster;
@@ -97,10 +118,20 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
   const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
   try {
     await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
-    return await conduct(
-      { run, record, survivors, files, address, metrics: createCoordinatorMetrics(version) },
-      options,
-    );
+    const parts = {
+      run,
+      runId: randomBytes(12).toString("hex"),
+      runDigest: runDigest(run),
+      record,
+      survivors,
+      checkpoint: await checkpointBefore(run),
+      ...watchedFiles(config, files),
+      address,
+      metrics: runMetrics(config),
+    };
+    const running = await conduct(parts, options);
+    lock.announce(formatAddress(running.address));
+    return running;
   } catch (error) {
     files.close();
     logger.error({ error }, "the run did not start");
@@ -108,41 +139,75 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
   }
 }
 
+/** The checkpoint that a run goes on from; its folder was last changed when it was written. */
+async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Promise<SavedCheckpoint | undefined> {
+  return path === undefined ? undefined : { step: replica.step, path, time: (await stat(path)).mtimeMs };
+}
+
 interface Parts {
   readonly run: PreparedRun;
+  /** Which run, and which life of its coordinator. */
+  readonly runId: string;
+  /** Names the run through all lives of its coordinator. */
+  readonly runDigest: string;
   /** What was done before this life of the coordinator. */
   readonly record: RunRecord;
   /** Workers that may have a later state than the checkpoint's. */
   readonly survivors: number;
+  readonly checkpoint: SavedCheckpoint | undefined;
   readonly files: RunFiles;
+  /** What the live page shows of it; undefined where nothing is served. */
+  readonly liveRecord: LiveRecord | undefined;
   readonly metrics: CoordinatorMetrics;
   readonly address: Address;
 }
 
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { run, files, metrics } = parts;
+  const { run, files, liveRecord, metrics } = parts;
   const recorder = createRecorder(parts, options);
   const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor);
+  const control = createRunControl(conductor, recorder.figures, {
+    runId: parts.runId,
+    runDigest: parts.runDigest,
+    outputDir: resolve(run.config.output_dir),
+    model: run.config.model,
+    totalSteps: run.plan.totalSteps,
+    tokensPerShard: tokensPerShard(run),
+    startedAt: new Date(),
+  });
   let server: RunningServer | undefined;
-  let telemetry: TelemetryServer | undefined;
+  let telemetry: RunTelemetry | undefined;
   const close = async (): Promise<void> => {
     clearInterval(watch);
+    await telemetry?.close();
     conductor.close();
     await server?.close();
-    await telemetry?.close();
     files.close();
   };
   try {
-    telemetry = await startTelemetry(run.config, metrics, conductor);
-    server = await startServer(parts, conductor, recorder, options);
+    telemetry = await serveRun({
+      config: run.config,
+      record: liveRecord,
+      metrics,
+      control,
+      // One that is paused takes workers: it is in order.
+      ready: () => {
+        const { phase, waiting } = conductor.status();
+        return phase === "paused" || (waiting ?? true);
+      },
+      now: options.now,
+    });
+    server = await startServer(parts, { conductor, recorder, control }, options);
     return {
       address: { host: parts.address.host, port: server.port },
       telemetry: telemetry?.address,
       prepared: run,
+      control,
       done: conductor.done.then((outcome) => conclude(run, outcome)),
       stop: (reason) => conductor.dispatch({ type: "stop", reason }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),
+      lastScrape: (signal) => telemetry?.lastScrape(signal),
       close,
     };
   } catch (error) {
@@ -164,13 +229,17 @@ function createRecorder({ run, files, metrics }: Parts, options: CoordinatorOpti
       const { rows, epoch } = run.plan.rowsOf(step);
       return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
     },
-    tokensPerShard: (run.train.statistics.tokens / run.train.rowCount) * training.micro_batch_size,
+    tokensPerShard: tokensPerShard(run),
     wallClock: () => Date.now(),
   });
 }
 
+/** On average, without padding. */
+const tokensPerShard = ({ train, config }: PreparedRun): number =>
+  (train.statistics.tokens / train.rowCount) * config.training.micro_batch_size;
+
 function createConductor(parts: Parts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
-  const { run, record, files } = parts;
+  const { run, record, checkpoint, files } = parts;
   const { training } = run.config;
   const microBatchSize = training.micro_batch_size;
   const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
@@ -201,12 +270,14 @@ function createConductor(parts: Parts, recorder: RunRecorder, options: Coordinat
     logger: options.logger,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     onRecovered: (step) => files.rewind(step),
+    checkpoint,
     save: (state) => {
       // What a checkpoint follows from is on the disk before it.
       files.flush();
       return save(state);
     },
     now: options.now,
+    wallClock: () => Date.now(),
   });
 }
 
@@ -237,7 +308,7 @@ function clusterSettings(
 function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): NodeJS.Timeout | undefined {
   if (survivors === 0) return undefined;
   const watch = setInterval(() => {
-    if (!conductor.status().recovering) clearInterval(watch);
+    if (conductor.status().phase !== "recovering") clearInterval(watch);
     else conductor.dispatch({ type: "survivors", count: survivorsOf(record).length });
   }, 1_000);
   return watch;
@@ -250,35 +321,21 @@ function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): Nod
 const survivorsOf = ({ workers }: RunRecord): RunRecord["workers"] =>
   workers.filter(({ host, pid }) => host !== hostname() || isRunning(pid));
 
-function startTelemetry(
-  config: RunConfig,
-  metrics: CoordinatorMetrics,
-  conductor: Conductor,
-): Promise<TelemetryServer> | undefined {
-  if (config.telemetry.http === null) return undefined;
-  return serveTelemetry({
-    address: config.telemetry.http,
-    metrics,
-    ready: () => conductor.status().waiting ?? true,
-  });
-}
-
 async function startServer(
-  { run, record, metrics, address }: Parts,
-  conductor: Conductor,
-  recorder: RunRecorder,
+  { run, runId, runDigest, record, metrics, address }: Parts,
+  { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token } = run.config.cluster;
   const handlers = coordinatorHandlers({
     conductor,
     replica: run.replica,
-    runId: randomBytes(12).toString("hex"),
+    runId,
     runConfig: JSON.stringify(withoutSecrets(run.config)),
     model: run.manifest,
     modelPath: run.modelFolder.path,
     layoutFingerprint: run.layoutFingerprint,
-    runDigest: runDigest(run),
+    runDigest,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: async (session: WorkerSession) => {
@@ -302,14 +359,15 @@ async function startServer(
   return listen({
     ...address,
     credentials: await serverCredentials(tls),
-    name: "coxswain.v1.Coordinator",
-    service: coordinatorService,
-    handlers,
+    services: [
+      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
+      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
+    ],
     token,
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
-    reflection: true,
+    reflection: [protocolFile, controlFile],
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
 }

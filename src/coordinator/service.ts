@@ -27,6 +27,7 @@ import type {
   Refusal,
   WorkerMessageOutput,
 } from "../rpc/index.js";
+import type { Departure } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { CallLimit, SharedReplica, joinProblem, pullsAllowed, pushesAllowed, readyProblem } from "./bounds.js";
 import type { Conductor } from "./conductor.js";
@@ -191,11 +192,11 @@ function attend(call: Attendance, options: ServiceOptions): void {
     ended = true;
     refuse(call, status.DEADLINE_EXCEEDED, "no join");
   }, joinTimeout);
-  const over = (reason: string): void => {
+  const over = (reason: string, how?: Departure): void => {
     clearTimeout(deadline);
     ended = true;
     if (session !== undefined && options.conductor.session(session.id) === session)
-      options.conductor.dismiss(session.id, reason);
+      options.conductor.dismiss(session.id, reason, how);
     session = undefined;
   };
   call.on("data", (message: WorkerMessageOutput) => {
@@ -205,7 +206,7 @@ function attend(call: Attendance, options: ServiceOptions): void {
       session = join(call, message, options);
       ended = session === undefined;
     } else if (options.conductor.session(session.id) !== session) ended = true;
-    else if (message.leaving) over(message.leaving.reason);
+    else if (message.leaving) over(message.leaving.reason, "drained");
     else onMessage(call, session, message, options);
   });
   call.on("end", () => {
@@ -309,6 +310,7 @@ function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, o
     refuse(call, status.FAILED_PRECONDITION, problem);
     return;
   }
+  session.computation = { engine: ready.engine, backend: ready.backend, device: ready.device };
   options.onReady(session, ready);
   const { replica } = ready;
   void options.reach(session).then(() =>

@@ -13,6 +13,7 @@ import {
   workerClient,
 } from "../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted, WorkerMessageOutput } from "../rpc/index.js";
+import type { Computation } from "./engine-rule.js";
 import type { Slice } from "./machine/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -46,6 +47,9 @@ export class WorkerSession {
   pushes = true;
   /** It has said that it is ready. */
   isReady = false;
+  /** What it computes with, once it is ready. */
+  computation: Computation | undefined;
+  readonly joinedAt = new Date();
   readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;

@@ -3,6 +3,7 @@ import {
   addBuildInfo,
   durationBuckets,
   MetricRegistry,
+  runInfoLabels,
   type Counter,
   type Gauge,
   type Histogram,
@@ -18,8 +19,17 @@ export const workerStates = ["loading", "synchronising", "active", "draining"] a
 export const leaseResults = ["done", "expired", "stolen", "lost"] as const;
 /** Seen from the process that exports the metric. */
 export const directions = ["received", "sent"] as const;
+/** completed: all steps; stopped: a user said so; failed: it could not go on. */
+export const runOutcomes = ["completed", "stopped", "failed"] as const;
+/** drained: it said so before; lost: its connection ended, or it was silent for too long. */
+export const departures = ["drained", "lost"] as const;
+export type Departure = (typeof departures)[number];
 
 export interface CoordinatorMetrics extends MetricsText {
+  /** Whose metrics these are: always 1. Dashboards and alerts join it on (job, instance). */
+  readonly runInfo: Gauge<typeof runInfoLabels>;
+  /** 1 for how the run ended; all 0 while it has not. */
+  readonly runOutcome: Gauge<{ readonly outcome: typeof runOutcomes }>;
   /** Nats a supervised token. */
   readonly loss: Gauge;
   readonly evalLoss: Gauge;
@@ -33,7 +43,13 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly epoch: Gauge;
   readonly tokens: Counter<{ readonly kind: typeof tokenKinds }>;
   readonly stepDuration: Histogram<{ readonly phase: typeof stepPhases }>;
+  /** Steps that were not applied because their loss or gradient was not a number: the run ends with the first. */
+  readonly nonfiniteSteps: Counter;
   readonly workers: Gauge<{ readonly state: typeof workerStates }>;
+  /** Workers below which no step begins. */
+  readonly workersRequired: Gauge;
+  /** While the run is under way. */
+  readonly workersLeft: Counter<{ readonly how: typeof departures }>;
   readonly workerTokensPerSecond: Gauge<{ readonly worker: null }>;
   readonly leases: Counter<{ readonly result: typeof leaseResults }>;
   readonly allReduceBytes: Counter<{ readonly direction: typeof directions }>;
@@ -42,8 +58,12 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly checkpointLastSuccess: Gauge;
   /** Seconds the newest checkpoint took. */
   readonly checkpointDuration: Gauge;
+  /** Steps from one checkpoint to the next, as the run file has it. */
+  readonly checkpointInterval: Gauge;
   /** Seconds since 1970. */
   readonly lastCommit: Gauge;
+  /** 1 while nothing begins because somebody paused the run. */
+  readonly paused: Gauge;
   /** `method` is the full name, `code` as gRPC spells it ("OK", "UNAVAILABLE"). */
   readonly grpcHandled: Counter<{ readonly method: null; readonly code: null }>;
 }
@@ -55,7 +75,12 @@ export function createCoordinatorMetrics(version: string): CoordinatorMetrics {
   return {
     contentType: registry.contentType,
     text: () => registry.text(),
+    runInfo: registry.gauge("run_info", "Whose metrics these are: always 1.", runInfoLabels),
+    runOutcome: registry.gauge("run_outcome", "How the run ended: 1 for what it was; all 0 while it goes on.", {
+      outcome: runOutcomes,
+    }),
     ...trainingMetrics(registry),
+    ...checkpointMetrics(registry),
     ...clusterMetrics(registry),
   };
 }
@@ -81,21 +106,36 @@ function trainingMetrics(registry: MetricRegistry) {
       durationBuckets,
       { phase: stepPhases },
     ),
+    nonfiniteSteps: registry.counter(
+      "nonfinite_steps_total",
+      "Steps that were not applied because their loss or gradient was not a finite number.",
+    ),
+    lastCommit: registry.gauge(
+      "last_commit_timestamp_seconds",
+      "When the newest step was committed, in seconds since 1970.",
+    ),
+    paused: registry.gauge("paused", "1 while the run is paused and nothing is computed, else 0."),
+  } as const;
+}
+
+function checkpointMetrics(registry: MetricRegistry) {
+  return {
     checkpointLastSuccess: registry.gauge(
       "checkpoint_last_success_timestamp_seconds",
       "When the newest checkpoint was whole on disk, in seconds since 1970.",
     ),
     checkpointDuration: registry.gauge("checkpoint_duration_seconds", "Seconds the newest checkpoint took to write."),
-    lastCommit: registry.gauge(
-      "last_commit_timestamp_seconds",
-      "When the newest step was committed, in seconds since 1970.",
-    ),
+    checkpointInterval: registry.gauge("checkpoint_interval_steps", "Steps from one checkpoint to the next."),
   } as const;
 }
 
 function clusterMetrics(registry: MetricRegistry) {
   return {
     workers: registry.gauge("workers", "Workers of the run by state.", { state: workerStates }),
+    workersRequired: registry.gauge("workers_required", "Active workers below which no step begins."),
+    workersLeft: registry.counter("workers_left_total", "Times that a worker left a run that was under way.", {
+      how: departures,
+    }),
     workerTokensPerSecond: registry.gauge("worker_tokens_per_second", "Tokens a second that a worker computes.", {
       worker: null,
     }),

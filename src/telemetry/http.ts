@@ -1,9 +1,14 @@
-/** `/metrics`, `/healthz` and `/readyz` over HTTP. Knows nothing of what is measured, nor of what makes a process ready. */
+/**
+ * `/metrics`, `/healthz`, `/readyz` and further pages over HTTP. Knows nothing of what is measured, nor of what makes a
+ * process ready.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { formatAddress, parseAddress, type Address } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import type { MetricsText } from "./prometheus.js";
+import { plain, type Page, type Reply } from "./reply.js";
+import { Scrapes } from "./scrapes.js";
 
 /** true, or why not: false, or a reason in words. */
 export type Verdict = boolean | string;
@@ -18,11 +23,18 @@ export interface TelemetryOptions {
   readonly ready: () => Verdict;
   /** Whether the process is sound (`/healthz`): a probe restarts it when it is not. Default: always. */
   readonly healthy?: () => Verdict;
+  /** Further pages. Default: none. */
+  readonly pages?: readonly Page[];
 }
 
 export interface TelemetryServer extends Address {
   /** HOST:PORT with the port it really has. */
   readonly address: string;
+  /**
+   * Where somebody scrapes this process regularly: resolves when they have come once more, so that what it says last is
+   * seen, or are late, or the signal aborts. Undefined where nobody does.
+   */
+  lastScrape(signal: AbortSignal): Promise<void> | undefined;
   /** Stops listening and ends open connections. */
   close(): Promise<void>;
 }
@@ -34,47 +46,50 @@ export interface TelemetryServer extends Address {
 export async function serveTelemetry(options: TelemetryOptions): Promise<TelemetryServer> {
   const { address, name = "telemetry.http" } = options;
   const { host, port } = parseAddress(address, { name, allowPortZero: true });
+  const scrapes = new Scrapes();
+  const pages = new Map([...ownPages(options), ...(options.pages ?? [])].map((page) => [page.path, page]));
   const server = createServer((request, response) => {
-    answer(request, options).then(
+    const askedAt = performance.now();
+    answer(request, pages).then(
       (reply) => send(request, response, reply),
-      (error: unknown) =>
-        send(request, response, plain(500, `the metrics could not be collected: ${messageOf(error)}`)),
+      (error: unknown) => send(request, response, plain(500, `the page could not be made: ${messageOf(error)}`)),
     );
+    if (request.method === "GET" && pathOf(request) === "/metrics")
+      response.once("finish", () => scrapes.answered(askedAt));
   });
   // Scrapers keep connections open for longer than their interval of up to a minute.
   server.keepAliveTimeout = 65_000;
   await listen(server, { host, port }, name);
   const bound = { host, port: (server.address() as AddressInfo).port };
-  return { ...bound, address: formatAddress(bound), close: () => close(server) };
+  return {
+    ...bound,
+    address: formatAddress(bound),
+    lastScrape: (signal) => scrapes.next(signal),
+    close: () => close(server),
+  };
 }
 
-interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+const pathOf = (request: IncomingMessage): string => (request.url ?? "/").split("?", 1).join("");
 
-function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Reply {
-  return { status, headers: { "Content-Type": "text/plain; charset=utf-8", ...headers }, body: `${text}\n` };
-}
-
-async function answer(request: IncomingMessage, options: TelemetryOptions): Promise<Reply> {
-  const path = (request.url ?? "/").split("?", 1).join("");
-  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-  if (page === undefined) return plain(404, `there are ${Object.keys(pages).join(", ")}`);
-  if (request.method === "GET" || request.method === "HEAD") return page(options);
+async function answer(request: IncomingMessage, pages: ReadonlyMap<string, Page>): Promise<Reply> {
+  const page = pages.get(pathOf(request));
+  if (page === undefined) return plain(404, `there are ${[...pages.keys()].join(", ")}`);
+  if (request.method === "GET" || request.method === "HEAD") return page.answer(request);
   return plain(405, "only GET and HEAD are answered", { Allow: "GET, HEAD" });
 }
 
-const pages: Readonly<Partial<Record<string, (options: TelemetryOptions) => Reply | Promise<Reply>>>> = {
-  "/metrics": async ({ metrics }) => ({
-    status: 200,
-    headers: { "Content-Type": metrics.contentType },
-    body: await metrics.text(),
-  }),
-  "/healthz": ({ healthy }) => verdict(healthy?.() ?? true, "ok", "not healthy"),
-  "/readyz": ({ ready }) => verdict(ready(), "ready", "not ready"),
-};
+const ownPages = ({ metrics, healthy, ready }: TelemetryOptions): readonly Page[] => [
+  {
+    path: "/metrics",
+    answer: async () => ({
+      status: 200,
+      headers: { "Content-Type": metrics.contentType },
+      body: await metrics.text(),
+    }),
+  },
+  { path: "/healthz", answer: () => verdict(healthy?.() ?? true, "ok", "not healthy") },
+  { path: "/readyz", answer: () => verdict(ready(), "ready", "not ready") },
+];
 
 function verdict(found: Verdict, good: string, bad: string): Reply {
   if (found === true) return plain(200, good);
@@ -84,13 +99,15 @@ function verdict(found: Verdict, good: string, bad: string): Reply {
 function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Reply): void {
   response.writeHead(status, {
     ...headers,
-    "Content-Length": String(Buffer.byteLength(body)),
+    ...(typeof body === "string" ? { "Content-Length": String(Buffer.byteLength(body)) } : {}),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
   });
-  response.end(request.method === "HEAD" ? undefined : body);
   // A body that nobody reads would hold the connection.
   request.resume();
+  if (request.method === "HEAD") response.end();
+  else if (typeof body === "string") response.end(body);
+  else body(response);
 }
 
 function listen(server: Server, address: Address, name: string): Promise<void> {

@@ -3,10 +3,12 @@ export {
   createCoordinatorMetrics,
   directions,
   leaseResults,
+  runOutcomes,
   stepPhases,
   tokenKinds,
   workerStates,
   type CoordinatorMetrics,
+  type Departure,
 } from "./coordinator-metrics.js";
 export { JsonLinesFile } from "./json-lines.js";
 export { serveTelemetry, type TelemetryOptions, type TelemetryServer, type Verdict } from "./http.js";
@@ -21,6 +23,7 @@ export {
   type OpenLogger,
 } from "./logger.js";
 export type { Counter, Gauge, Histogram, MetricsText } from "./prometheus.js";
+export { plain, type Page, type Reply } from "./reply.js";
 export {
   openRunFiles,
   readRunRecord,
@@ -32,4 +35,11 @@ export {
   type RunRecord,
   type StepLine,
 } from "./run-files.js";
-export { createWorkerMetrics, workerActivities, type WorkerActivity, type WorkerMetrics } from "./worker-metrics.js";
+export { readEvents, readMetrics } from "./run-lines.js";
+export {
+  createWorkerMetrics,
+  workerActivities,
+  type WorkerActivity,
+  type WorkerMembership,
+  type WorkerMetrics,
+} from "./worker-metrics.js";

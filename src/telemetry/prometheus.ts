@@ -128,9 +128,23 @@ export const durationBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
 ] as const;
 
-/** The conventional gauge of constant 1 that carries what is running in its labels. */
+/** The conventional gauge of constant 1 that carries which program is running in its labels. */
 export function addBuildInfo(registry: MetricRegistry, role: string, version: string): void {
   registry
     .gauge("build_info", "What is running: always 1.", { version: null, node: null, role: null })
     .set(1, { version, node: process.versions.node, role });
 }
+
+/**
+ * Labels of `coxswain_run_info`, the gauge of constant 1 that says which run a process belongs to. The other metrics don't
+ * carry the run: a query joins it, `coxswain_loss * on (job, instance) group_left (run) coxswain_run_info`.
+ */
+export const runInfoLabels = {
+  /** The run's name. */
+  run: null,
+  model: null,
+  /** "coordinator" or "worker". */
+  role: null,
+  /** The worker's id in the coordinator's metrics; empty, which to Prometheus is no label, on the coordinator. */
+  worker: null,
+} as const;

@@ -7,6 +7,7 @@ import {
   addBuildInfo,
   durationBuckets,
   MetricRegistry,
+  runInfoLabels,
   type Counter,
   type Gauge,
   type Histogram,
@@ -17,7 +18,16 @@ import {
 export const workerActivities = ["connecting", "loading", "idle", "computing"] as const;
 export type WorkerActivity = (typeof workerActivities)[number];
 
+/** The run that a worker takes part in, and what it is called there. */
+export interface WorkerMembership {
+  readonly run: string;
+  readonly model: string;
+  readonly worker: string;
+}
+
 export interface WorkerMetrics extends MetricsText {
+  /** Whose metrics these are from here on. */
+  setMembership(membership: WorkerMembership): void;
   /** Tokens of shards computed, whether or not a step used them. */
   readonly tokens: Counter<{ readonly kind: typeof tokenKinds }>;
   readonly shards: Counter;
@@ -44,6 +54,7 @@ export function createWorkerMetrics(version: string): WorkerMetrics {
     for (const state of workerActivities) activity.set(state === current ? 1 : 0, { state });
   };
   setActivity("connecting");
+  const runInfo = registry.gauge("run_info", "Whose metrics these are: always 1.", runInfoLabels);
   const connected = registry.gauge("worker_connected", "1 while the worker is connected to a coordinator, else 0.");
   connected.set(0);
   registry.readGauge(
@@ -54,6 +65,11 @@ export function createWorkerMetrics(version: string): WorkerMetrics {
   return {
     contentType: registry.contentType,
     text: () => registry.text(),
+    setMembership: (membership) => {
+      // One series: it joins the others by what they were scraped from.
+      runInfo.clear();
+      runInfo.set(1, { ...membership, role: "worker" });
+    },
     tokens: registry.counter("worker_tokens_total", "Tokens of computed shards: all, and those that are supervised.", {
       kind: tokenKinds,
     }),

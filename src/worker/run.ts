@@ -13,7 +13,7 @@ import {
   whyUnreachable,
 } from "../rpc/index.js";
 import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
-import type { Logger, WorkerActivity } from "../telemetry/index.js";
+import type { Logger, WorkerActivity, WorkerMembership } from "../telemetry/index.js";
 import { version } from "../version.js";
 import type { ShardMeasurement } from "./compute.js";
 import { startDataServer } from "./data-server.js";
@@ -25,6 +25,8 @@ import type { SessionEnd, SessionParts } from "./session.js";
 export interface WorkerObserver {
   /** Connected to a coordinator, or not. */
   connected(connected: boolean): void;
+  /** A run took it in. */
+  welcomed(membership: WorkerMembership): void;
   activity(activity: WorkerActivity): void;
   shard(shard: ShardMeasurement): void;
   /** The replica is at this step. */

@@ -5,7 +5,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { vectorBytes } from "../collective/index.js";
 import type { RunConfig } from "../config/index.js";
-import { runSchema } from "../config/index.js";
+import { runNames, runSchema } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { layoutFingerprint } from "../model/index.js";
 import type {
@@ -161,6 +161,7 @@ export class Session {
     const allReduceDtype = config.cluster.all_reduce_dtype;
     const bulk = new BulkClient(this.#parts.bulkClient, metadata, allReduceDtype);
     this.reconnectTimeout = config.cluster.reconnect_timeout * 1000;
+    this.#options.observer.welcomed({ ...runNames(config), worker: this.#parts.identity.id });
     this.#options.observer.activity("loading");
     const model = await this.#parts.loader.load(welcome, config, bulk);
     const { observer } = this.#options;

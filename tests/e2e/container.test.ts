@@ -80,7 +80,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     const coordinator = start("coordinator", "--set=training.max_steps=3", "--set=data.eval=null");
     await coordinator.until(/listening on 0\.0\.0\.0:7070/);
     const workers = [start("worker"), start("worker")];
-    await coordinator.until(/the run is over \(completed\)/);
+    await coordinator.until(/the run is completed after step 3; this stays/);
     for (const worker of workers) {
       const { code, stderr } = await worker.finished;
       expect(code).toBe(0);
@@ -92,6 +92,8 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     expect(existsSync(join(output, "adapter", "adapter_model.safetensors"))).toBe(true);
 
     expect((await coordinator.execute(image.settings.healthCheck)).code).toBe(0);
+    const asked = await coordinator.execute([...image.settings.entrypoint, "status", "/output", "--json"]);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ step: 3 });
     // One that comes when all is done is sent home.
     expect((await start("worker").finished).code).toBe(0);
     coordinator.signal("SIGTERM");
@@ -100,7 +102,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
   });
 
   describe.skipIf(whyNoHelm !== "")(`in the chart's pods${whyNoHelm}`, () => {
-    const completed = /the run is over \(completed\)/;
+    const completed = /the run is completed after step \d+; this stays/;
 
     it("trains to the end, also when the coordinator is moved to another node in between", async () => {
       const set = ["run.training.max_steps=12", "run.training.logging_steps=1"];

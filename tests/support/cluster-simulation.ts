@@ -36,7 +36,12 @@ export interface SimulationOptions {
   readonly freezeFor?: number;
   /** Mean time between deaths of the coordinator, ms; it is back after 1 s. */
   readonly coordinatorDeathsEvery?: number;
-  /** No deaths or freezes after this time, ms: some faults come too thick for any step to end between them. */
+  /** Mean time between pauses, ms, and how long one is asked for. */
+  readonly pausesEvery?: number;
+  readonly pauseFor?: number;
+  /** Mean time between checkpoints that are asked for, ms. */
+  readonly checkpointsEvery?: number;
+  /** No deaths, freezes or pauses after this time, ms: some faults come too thick for any step to end between them. */
   readonly faultsUntil?: number;
   /** Chance that a pull fails. */
   readonly losses?: number;
@@ -45,6 +50,19 @@ export interface SimulationOptions {
 /** Elements of the simulated gradient; each stands for a block of the real one. */
 const elements = 16;
 const gradientSize = elements * squareSumBlock;
+
+/** What there is none of while a run is paused. */
+const progress: ReadonlySet<Effect["type"]> = new Set<Effect["type"]>([
+  "lease",
+  "receive",
+  "reduceSlice",
+  "collect",
+  "gather",
+  "reduce",
+  "commit",
+  "evaluated",
+  "lost",
+]);
 
 type LeaseEffect = Extract<Effect, { type: "lease" }>;
 
@@ -60,6 +78,8 @@ export class ClusterSimulation {
   /** Hash of the state after each committed step; a step that was lost and repeated must give the same. */
   readonly states = new Map<number, string>([[0, "start"]]);
   readonly evaluations: number[] = [];
+  /** Steps of the checkpoints that were asked for, in order. */
+  readonly checkpoints: number[] = [];
   readonly stepTimes: number[] = [];
   /** How often each kind of effect was asked for. */
   readonly counts = new Map<string, number>();
@@ -85,6 +105,11 @@ export class ClusterSimulation {
   #gathered: Float32Array | undefined;
   readonly #inbox = new Map<string, Float32Array>();
   #savedStep = 0;
+  readonly #saving = new Set<number>();
+  /** Between the effects `paused` and `resumed`. */
+  #paused = false;
+  /** The newest step when a checkpoint was asked for that was not given yet. */
+  #askedAt: number | undefined;
   #stepStart = 0;
   #evaluated = new Set<number>();
   /** Which life of the coordinator it is. */
@@ -115,6 +140,8 @@ export class ClusterSimulation {
     this.#every(options.deathsEvery, () => this.kill(this.#anyone(), options.rebirth ?? 2_000));
     this.#every(options.freezesEvery, () => this.#anyone()?.freeze(options.freezeFor ?? 5_000));
     this.#every(options.coordinatorDeathsEvery, () => this.killCoordinator(1_000));
+    this.#every(options.pausesEvery, () => this.#pause(options.pauseFor ?? 3_000));
+    this.#every(options.checkpointsEvery, () => this.#askForCheckpoint());
   }
 
   /** Runs until the machine finishes; throws when nothing can happen any more, or after too long a time. */
@@ -129,6 +156,7 @@ export class ClusterSimulation {
         );
       next.run();
     }
+    if (this.#askedAt !== undefined) throw new Error("a checkpoint was asked for and never given");
     return this.outcome;
   }
 
@@ -185,6 +213,9 @@ export class ClusterSimulation {
     this.#sessions.clear();
     this.#tree = undefined;
     this.#gathered = undefined;
+    this.#saving.clear();
+    this.#paused = false;
+    this.#askedAt = undefined;
     this.reduced.clear();
     for (const worker of this.workers) worker.disconnect();
     this.at(back, () => {
@@ -223,6 +254,18 @@ export class ClusterSimulation {
     });
   }
 
+  /** Two people at once, of whom the first is heeded. */
+  #pause(duration: number): void {
+    for (const by of ["ann", "bob"]) this.send({ type: "pause", by });
+    this.at(duration, () => this.send({ type: "resume", by: "ann" }));
+  }
+
+  #askForCheckpoint(): void {
+    if (this.#down || this.outcome !== undefined) return;
+    this.#askedAt ??= this.committed;
+    this.send({ type: "checkpoint" });
+  }
+
   #anyone(): SimulatedWorker | undefined {
     return [...this.workers][Math.floor(this.random() * this.workers.size)];
   }
@@ -245,6 +288,7 @@ export class ClusterSimulation {
 
   #carryOut(effect: Effect, atOnce: Event[]): void {
     this.counts.set(effect.type, (this.counts.get(effect.type) ?? 0) + 1);
+    if (this.#paused && progress.has(effect.type)) throw new Error(`${effect.type} while the run is paused`);
     switch (effect.type) {
       case "synchronise":
       case "revoke":
@@ -280,12 +324,31 @@ export class ClusterSimulation {
         return;
       case "save": {
         const { life } = this;
+        this.#saving.add(effect.step);
         this.at(20, () => {
-          if (life === this.life && !this.#down) this.#savedStep = effect.step;
+          if (life === this.life && !this.#down) {
+            this.#savedStep = effect.step;
+            this.#saving.delete(effect.step);
+          }
           this.send({ type: "saved", step: effect.step }, life);
         });
         return;
       }
+      case "checkpoint":
+        if (effect.step !== this.#savedStep && !this.#saving.has(effect.step))
+          throw new Error(`the checkpoint of step ${effect.step} was promised, and nobody saves it`);
+        if (effect.step < (this.#askedAt ?? Infinity))
+          throw new Error(`a checkpoint of step ${effect.step}, older than the question`);
+        this.checkpoints.push(effect.step);
+        this.#askedAt = undefined;
+        return;
+      case "paused":
+        if (effect.by !== "ann") throw new Error("another asked first");
+        this.#paused = true;
+        return;
+      case "resumed":
+        this.#paused = false;
+        return;
       case "adopt":
         return this.#adopt(effect.worker, effect.replica.step, effect.replica.hash);
       case "drop": {
@@ -299,6 +362,8 @@ export class ClusterSimulation {
         return;
       case "mismatch":
         throw new Error(`${effect.worker} was said to differ at step ${effect.step}`);
+      case "notFinite":
+        throw new Error(`step ${effect.step} was said to be no number`);
       case "replicated":
         this.recorded = effect.step;
         return;

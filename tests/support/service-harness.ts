@@ -1,6 +1,9 @@
 /** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
 import { ServerCredentials } from "@grpc/grpc-js";
+import { controlFile, controlHandlers, controlName, controlService } from "../../src/control/index.js";
+import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
+import { createRunControl } from "../../src/coordinator/control.js";
 import { EngineRule } from "../../src/coordinator/engine-rule.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/recorder.js";
@@ -10,14 +13,19 @@ import type { CoxswainError } from "../../src/errors.js";
 import { stepNumber } from "../../src/ids.js";
 import type { ModelManifest } from "../../src/model/index.js";
 import { Replica } from "../../src/optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen } from "../../src/rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, protocolFile } from "../../src/rpc/index.js";
 import type { GuardLimits, RunningServer } from "../../src/rpc/index.js";
 import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
-import type { RunEvent } from "../../src/telemetry/index.js";
+import type { CoordinatorMetrics, RunEvent } from "../../src/telemetry/index.js";
 
 export interface Harness {
   readonly server: RunningServer;
   readonly conductor: Conductor;
+  readonly control: RunControl;
+  /** From now on checkpoints cannot be written. */
+  failSaves(error: CoxswainError): void;
+  /** What Prometheus would read. */
+  readonly metrics: CoordinatorMetrics;
   readonly replica: Replica;
   readonly failures: CoxswainError[];
   readonly handled: string[];
@@ -62,6 +70,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const { logger } = createLogger({ name: "test", level: "silent" });
   const ignore = (): void => undefined;
   const events: RunEvent[] = [];
+  const metrics = createCoordinatorMetrics("test");
   const recorder = new RunRecorder({
     files: {
       committing: () => undefined,
@@ -71,7 +80,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       flush: ignore,
       close: ignore,
     },
-    metrics: createCoordinatorMetrics("test"),
+    metrics,
     view: { step: ignore, note: ignore, waiting: ignore },
     logger,
     totalSteps,
@@ -97,6 +106,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     { step: stepNumber(0), hash: replica.hash(), saved: false },
   );
+  let saveError: CoxswainError | undefined;
   const conductor = new Conductor({
     machine,
     replica,
@@ -109,53 +119,69 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     logger,
     allReduceDtype: "float32",
     onRecovered: ignore,
-    save: () => Promise.resolve("nowhere"),
+    checkpoint: undefined,
+    save: () => (saveError === undefined ? Promise.resolve("nowhere") : Promise.reject(saveError)),
     now: () => performance.now(),
+    wallClock: () => 0,
+  });
+  const control = createRunControl(conductor, recorder.figures, {
+    runId,
+    runDigest: "digest",
+    outputDir: "/runs/test",
+    model: "test/model",
+    totalSteps,
+    tokensPerShard: 1,
+    startedAt: new Date(0),
   });
   const failures: CoxswainError[] = [];
   const handled: string[] = [];
   const reached: string[] = [];
+  const handlers = coordinatorHandlers({
+    conductor,
+    replica,
+    runId,
+    runDigest: "digest",
+    allReduceDtype: "float32",
+    runConfig: "{}",
+    model: options.model ?? { hash: "none", files: [] },
+    modelPath: options.modelPath ?? "/nonexistent",
+    layoutFingerprint,
+    silenceTimeout: 60_000,
+    reach: ({ id }) => {
+      reached.push(id);
+      return Promise.resolve();
+    },
+    engines: new EngineRule({
+      allowMixed: options.allowMixedEngines ?? false,
+      before: undefined,
+      onChosen: (chosen) => recorder.computedWith(chosen),
+    }),
+    onReady: (session, ready) => recorder.ready(session, ready),
+    onSent: ignore,
+    onFailure: (_, error) => failures.push(error),
+  });
   const server = await listen({
     host: "127.0.0.1",
     port: 0,
     credentials: ServerCredentials.createInsecure(),
-    name: "coxswain.v1.Coordinator",
-    service: coordinatorService,
-    handlers: coordinatorHandlers({
-      conductor,
-      replica,
-      runId,
-      runDigest: "digest",
-      allReduceDtype: "float32",
-      runConfig: "{}",
-      model: options.model ?? { hash: "none", files: [] },
-      modelPath: options.modelPath ?? "/nonexistent",
-      layoutFingerprint,
-      silenceTimeout: 60_000,
-      reach: ({ id }) => {
-        reached.push(id);
-        return Promise.resolve();
-      },
-      engines: new EngineRule({
-        allowMixed: options.allowMixedEngines ?? false,
-        before: undefined,
-        onChosen: (chosen) => recorder.computedWith(chosen),
-      }),
-      onReady: (session, ready) => recorder.ready(session, ready),
-      onSent: ignore,
-      onFailure: (_, error) => failures.push(error),
-    }),
+    services: [
+      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
+      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
+    ],
     token: options.token ?? null,
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     addressKey: "cluster.listen",
-    reflection: true,
+    reflection: [protocolFile, controlFile],
     onHandled: (method, code) => handled.push(`${method} ${code}`),
   });
   return {
     server,
     conductor,
+    control,
+    failSaves: (error) => void (saveError = error),
+    metrics,
     replica,
     failures,
     handled,

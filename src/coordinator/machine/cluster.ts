@@ -12,11 +12,14 @@
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { stepNumber } from "../../ids.js";
+import { Hold } from "./hold.js";
 import { assign, everyone, expire, revoke } from "./leasing.js";
 import type { MayTake } from "./leasing.js";
 import { chooseReplica } from "./recovery.js";
 import { Reduction } from "./reduction.js";
 import { Round } from "./round.js";
+import { machineWorker, shownPhase } from "./status.js";
+import type { MachineStatus, MachineWorker, RunPhase } from "./status.js";
 import type { Effect, Event, MachineSettings, Outcome, RecoverySettings, WorkerId } from "./types.js";
 import { measure, newWorker, speedsOf } from "./workers.js";
 import type { WorkerPhase, WorkerRecord } from "./workers.js";
@@ -28,18 +31,6 @@ const failuresAllowed = 3;
 /** What a reducer may take once everything is there to be summed: ms, and bytes a ms. */
 const reducerGrace = 3_000;
 const reducerRate = 10_000;
-
-export interface MachineStatus {
-  readonly committed: StepNumber;
-  /** By phase; those that offer their replica are told as loading. */
-  readonly workers: Readonly<Record<Exclude<WorkerPhase, "offering">, number>>;
-  /** Shards a second by active worker. */
-  readonly speeds: ReadonlyMap<WorkerId, number>;
-  /** It is open yet which state the run goes on from. */
-  readonly recovering: boolean;
-  /** Why nothing is being computed, where that is so. */
-  readonly waiting: string | undefined;
-}
 
 type EventOf<Type extends Event["type"]> = Extract<Event, { type: Type }>;
 
@@ -72,13 +63,17 @@ export class ClusterMachine {
   #work: Work | undefined;
   #recovery: Recovery | undefined;
   #evaluationDue = false;
+  readonly #hold = new Hold();
+  #checkpointAsked = false;
+  /** The newest step was begun with workers as its reducers. */
+  #meshed = false;
   /** The newest step that is safe on disk. */
   #saved: StepNumber | undefined;
   readonly #saving = new Set<StepNumber>();
   #saveError: { step: StepNumber; error: CoxswainError } | undefined;
   #stopping: string | undefined;
   #failure: CoxswainError | undefined;
-  #finished = false;
+  #outcome: Outcome | undefined;
 
   /** @param start the state to go on from: step 0, or a checkpoint's */
   constructor(settings: MachineSettings, start: { step: StepNumber; hash: string; saved: boolean }) {
@@ -93,7 +88,7 @@ export class ClusterMachine {
   }
 
   handle(event: Event, now: number): Effect[] {
-    if (this.#finished) return [];
+    if (this.#outcome !== undefined) return [];
     if ("worker" in event) {
       const worker = this.#workers.get(event.worker);
       if (worker === undefined && event.type !== "joined") return [];
@@ -105,16 +100,26 @@ export class ClusterMachine {
 
   status(): MachineStatus {
     const workers = { loading: 0, synchronising: 0, active: 0, draining: 0 };
-    for (const { phase } of this.#workers.values()) workers[phase === "offering" ? "loading" : phase]++;
+    for (const { phase } of this.#workers.values()) workers[shownPhase(phase)]++;
     const active = this.#active();
     const speeds = speedsOf(active);
+    const waiting = this.#waitingFor(active.length);
     return {
+      phase: this.#phase(waiting),
       committed: this.#committed,
+      inFlight: this.#work?.round.task,
       workers,
       speeds: new Map(active.map(({ id }, index) => [id, speeds[index] ?? 0])),
-      recovering: this.#recovery !== undefined,
-      waiting: this.#waitingFor(active.length),
+      waiting,
+      meshed: this.#meshed,
+      stopping: this.#failure?.message ?? this.#stopping,
+      outcome: this.#outcome,
     };
+  }
+
+  /** Those who take part, in the order in which they came. */
+  workers(): MachineWorker[] {
+    return [...this.#workers.values()].map((worker) => machineWorker(worker, this.#work?.round));
   }
 
   #react(event: Event, now: number): Effect[] {
@@ -172,6 +177,14 @@ export class ClusterMachine {
         this.#saving.delete(event.step);
         this.#saveError = event;
         return [{ type: "saveFailed", step: event.step, error: event.error }];
+      case "pause":
+        this.#hold.ask(event.by);
+        return [];
+      case "resume":
+        return this.#hold.end(event.by, this.#committed);
+      case "checkpoint":
+        this.#checkpointAsked = true;
+        return [];
       case "stop":
         this.#stopping ??= event.reason;
         return [];
@@ -356,7 +369,7 @@ export class ClusterMachine {
       hint: `The state of step ${step - 1} is kept. Lower training.learning_rate or lengthen the warm-up, check the data near this step, then go on with --resume.`,
     });
     this.#work = undefined;
-    return [];
+    return [{ type: "notFinite", step }];
   }
 
   #onCommitted({ step, hash }: EventOf<"committed">): Effect[] {
@@ -441,9 +454,11 @@ export class ClusterMachine {
       if (this.#recovery !== undefined) return before;
     }
     if (this.#work !== undefined && this.#abandoned()) this.#work = undefined;
+    before.push(...this.#checkpoint());
     if (this.#work === undefined) {
       if (this.#ending()) return [...before, ...this.#end()];
-      if (this.#active().length >= this.#settings.minWorkers) before.push(...this.#begin(now));
+      if (this.#hold.asked) before.push(...this.#settle());
+      else if (this.#active().length >= this.#settings.minWorkers) before.push(...this.#begin(now));
     }
     if (this.#work !== undefined) before.push(...this.#assign(this.#work, mayTakeAfter(event), now));
     return [...before, ...this.#dismiss()];
@@ -465,6 +480,23 @@ export class ClusterMachine {
     return round?.task === "evaluate" || this.#active().length === 0;
   }
 
+  /** A pause begins when somebody has the newest step, and it was told to the world; with nobody there, at once. */
+  #settle(): Effect[] {
+    const told = this.#replicated === this.#committed || this.#active().length === 0;
+    return told ? this.#hold.settle(this.#committed) : [];
+  }
+
+  /** A checkpoint that is asked for waits for the step in flight, unless nobody computes that. */
+  #checkpoint(): Effect[] {
+    const round = this.#work?.round;
+    const underWay = round?.task === "train" && (round.closed || this.#active().length > 0);
+    if (!this.#checkpointAsked || underWay) return [];
+    this.#checkpointAsked = false;
+    const step = this.#committed;
+    const there = this.#saved === step || this.#saving.has(step);
+    return [...(there ? [] : this.#save()), { type: "checkpoint", step }];
+  }
+
   #ending(): boolean {
     if (this.#failure !== undefined || this.#stopping !== undefined) return true;
     return this.#committed >= this.#settings.totalSteps && !this.#evaluationDue;
@@ -483,6 +515,7 @@ export class ClusterMachine {
     const reducers = able.slice(0, this.#settings.reducers(able.length));
     const reduction = new Reduction(round, reducers, gradientSize, now);
     this.#work = { round, reduction };
+    this.#meshed = reduction.meshed;
     return reduction.start();
   }
 
@@ -491,11 +524,11 @@ export class ClusterMachine {
     if (this.#saving.size > 0) return [];
     const failed = this.#saveError?.step === this.#committed ? this.#saveError.error : undefined;
     if (this.#saved !== this.#committed && failed === undefined && this.#committed > 0) return this.#save();
-    this.#finished = true;
-    return [{ type: "finish", outcome: this.#outcome(failed) }];
+    this.#outcome = this.#outcomeWith(failed);
+    return [{ type: "finish", outcome: this.#outcome }];
   }
 
-  #outcome(saveError: CoxswainError | undefined): Outcome {
+  #outcomeWith(saveError: CoxswainError | undefined): Outcome {
     const error = this.#failure ?? saveError;
     if (error !== undefined) return { kind: "failed", error };
     const complete = this.#committed >= this.#settings.totalSteps;
@@ -534,11 +567,22 @@ export class ClusterMachine {
       .map(({ id }) => id);
   }
 
+  #phase(waiting: string | undefined): RunPhase {
+    if (this.#outcome !== undefined) return "ended";
+    if (this.#ending()) return "stopping";
+    if (this.#recovery !== undefined) return "recovering";
+    if (this.#hold.asked) return this.#hold.inForce ? "paused" : "pausing";
+    if (waiting !== undefined) return "waiting";
+    return this.#work?.round.task === "evaluate" ? "evaluating" : "training";
+  }
+
   #waitingFor(active: number): string | undefined {
-    if (this.#finished || this.#ending()) return undefined;
+    if (this.#outcome !== undefined || this.#ending()) return undefined;
     const { minWorkers } = this.#settings;
     if (this.#recovery !== undefined)
       return `waiting for the workers that took part: they may have a later state than step ${this.#committed}`;
+    if (this.#hold.inForce)
+      return `paused after step ${this.#committed}${this.#hold.by === undefined ? "" : ` by ${this.#hold.by}`}`;
     if (this.#work === undefined && active < minWorkers)
       return `waiting for workers: ${active} of ${minWorkers} are ready`;
     return active === 0 ? "no worker is ready; the step waits for one" : undefined;

@@ -1,5 +1,5 @@
 export { ClusterMachine } from "./cluster.js";
-export type { MachineStatus } from "./cluster.js";
+export type { MachineStatus, MachineWorker, RunPhase } from "./status.js";
 export type {
   CommitEffect,
   Effect,

@@ -120,6 +120,11 @@ export class Round {
     return found;
   }
 
+  /** How many shards a worker has computed, whether their sums are here or not. */
+  computed(worker: WorkerId): number {
+    return this.#shards.reduce((count, { results }) => count + Number(results.has(worker)), 0);
+  }
+
   /** Whether nobody but this one is to compute a shard that is not announced yet. */
   alone(shard: ShardIndex): boolean {
     const slot = this.#shards[shard];

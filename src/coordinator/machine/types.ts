@@ -139,6 +139,11 @@ export type Event =
   | { readonly type: "committed"; readonly step: StepNumber; readonly hash: string }
   | { readonly type: "saved"; readonly step: StepNumber }
   | { readonly type: "saveFailed"; readonly step: StepNumber; readonly error: CoxswainError }
+  /** Nothing new is to begin once the step (or evaluation) in flight is finished. `by`: who asks, for the record. */
+  | { readonly type: "pause"; readonly by: string | undefined }
+  | { readonly type: "resume"; readonly by: string | undefined }
+  /** A checkpoint is wanted: of the step in flight where one is computed, else of the newest committed one. */
+  | { readonly type: "checkpoint" }
   /** The user wants the run to stop after the step in flight. */
   | { readonly type: "stop"; readonly reason: string }
   /** The run cannot go on for a reason from outside. */
@@ -225,6 +230,8 @@ export type Effect =
   /** A committed step is in a worker's replica: from now on it outlives the coordinator, and may be told to the world. */
   | { readonly type: "replicated"; readonly step: StepNumber }
   | { readonly type: "evaluated"; readonly step: StepNumber; readonly loss: number; readonly tokens: number }
+  /** A step's loss or gradient is not a number: it is not applied, and the run ends. */
+  | { readonly type: "notFinite"; readonly step: StepNumber }
   /** A replica differs from ours: say so. A `synchronise` follows. */
   | { readonly type: "mismatch"; readonly worker: WorkerId; readonly step: StepNumber }
   /** Take over a worker's replica; it must have this hash. */
@@ -246,5 +253,10 @@ export type Effect =
   /** The workers could not reduce among themselves: the coordinator finishes the step. */
   | { readonly type: "meshFailed"; readonly step: StepNumber; readonly reason: string }
   | { readonly type: "save"; readonly step: StepNumber; readonly final: boolean }
+  /** Those who wait for a checkpoint get the one of this step: it is saved, or a `save` of it has come before. */
+  | { readonly type: "checkpoint"; readonly step: StepNumber }
+  /** Nothing is in flight after this step, and nothing begins until somebody resumes the run. */
+  | { readonly type: "paused"; readonly step: StepNumber; readonly by: string | undefined }
+  | { readonly type: "resumed"; readonly step: StepNumber; readonly by: string | undefined }
   | { readonly type: "saveFailed"; readonly step: StepNumber; readonly error: CoxswainError }
   | { readonly type: "finish"; readonly outcome: Outcome };

@@ -166,6 +166,7 @@ describe("a loss that is not a number", () => {
     send(contribution("a", 0, 4, 2, Number.NaN));
     send(received("a", 0, 4, 2));
     const after = send({ type: "reduced", step: stepNumber(2), gradNorm: Number.NaN });
+    expect(ofType(after, "notFinite")).toEqual([{ type: "notFinite", step: 2 }]);
     expect(ofType(after, "save")).toMatchObject([{ step: 1 }]);
     expect(ofType(effects, "commit")).toHaveLength(1);
     const [finish] = ofType(send({ type: "saved", step: stepNumber(1) }), "finish");

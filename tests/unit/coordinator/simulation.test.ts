@@ -35,11 +35,15 @@ describe("whatever happens", () => {
           freezesEvery: fc.constantFrom(undefined, 5_000),
           freezeFor: fc.constantFrom(1_000, 8_000, 20_000),
           coordinatorDeathsEvery: fc.constantFrom(undefined, 8_000),
+          pausesEvery: fc.constantFrom(undefined, 2_500, 9_000),
+          pauseFor: fc.constantFrom(50, 4_000, 40_000),
+          checkpointsEvery: fc.constantFrom(undefined, 400, 5_000),
           losses: fc.constantFrom(0, 0.05),
           latency: fc.constantFrom([0.2, 2] as const, [5, 200] as const),
           unreachable: fc.constantFrom([], [0]),
         }),
         ({ seed, mesh, shards, deathsEvery, freezesEvery, coordinatorDeathsEvery, ...rest }) => {
+          const { pausesEvery, checkpointsEvery, ...others } = rest;
           const simulation = complete(
             {
               settings: {
@@ -53,7 +57,9 @@ describe("whatever happens", () => {
               ...(deathsEvery === undefined ? {} : { deathsEvery }),
               ...(freezesEvery === undefined ? {} : { freezesEvery }),
               ...(coordinatorDeathsEvery === undefined ? {} : { coordinatorDeathsEvery }),
-              ...rest,
+              ...(pausesEvery === undefined ? {} : { pausesEvery }),
+              ...(checkpointsEvery === undefined ? {} : { checkpointsEvery }),
+              ...others,
               faultsUntil: 60_000,
             },
             seed,
@@ -110,6 +116,28 @@ describe("a mesh", () => {
     });
     expect(simulation.counts.get("meshFailed") ?? 0).toBe(0);
     expect(simulation.counts.get("reduceSlice") ?? 0).toBeGreaterThan(30 * 3);
+  });
+});
+
+describe("people who pause, go on and save", () => {
+  it("cost no worker its place, and change no step", () => {
+    const settings = { totalSteps: 30, shards: 8, saveSteps: 1000, evalSteps: 5, evaluationShards: 2 };
+    const undisturbed = complete({ settings, workers: equal(3, 0.2) });
+    const simulation = complete({
+      settings,
+      workers: equal(3, 0.2),
+      pausesEvery: 4_000,
+      pauseFor: 30_000,
+      checkpointsEvery: 1_500,
+    });
+    expect(simulation.states).toEqual(undisturbed.states);
+    expect(simulation.counts.get("paused") ?? 0).toBeGreaterThan(3);
+    expect(simulation.counts.get("resumed")).toBe(simulation.counts.get("paused"));
+    expect(simulation.checkpoints.length).toBeGreaterThan(10);
+    expect(simulation.counts.get("drop") ?? 0).toBe(0);
+    expect(simulation.counts.get("lost") ?? 0).toBe(0);
+    // Asking again for what is saved writes nothing.
+    expect(simulation.counts.get("save")).toBe(new Set([...simulation.checkpoints, settings.totalSteps]).size);
   });
 });
 

@@ -69,10 +69,44 @@ describe("the telemetry server", () => {
     expect(Number(head.headers.get("content-length"))).toBeGreaterThan(100);
     const post = await fetch(`http://${address}/metrics`, { method: "POST", body: "x" });
     expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
-    for (const path of ["/", "/toString", "/metrics/"]) {
+    for (const path of ["/", "/toString", "/metrics/", "//"]) {
       const missing = await fetch(`http://${address}${path}`);
       expect([missing.status, await missing.text()], path).toEqual([404, "there are /metrics, /healthz, /readyz\n"]);
     }
+  });
+
+  it("serves further pages beside its own, and ends what they stream when it closes", async () => {
+    const server = await start({
+      pages: [
+        { path: "/", answer: () => ({ status: 200, headers: { "Content-Type": "text/html" }, body: "<p>hello</p>" }) },
+        {
+          path: "/stream",
+          answer: () => ({ status: 200, headers: {}, body: (response) => void response.write("first") }),
+        },
+      ],
+    });
+    const page = await fetch(`http://${server.address}/`);
+    expect([await page.text(), page.headers.get("content-type")]).toEqual(["<p>hello</p>", "text/html"]);
+    expect(await (await fetch(`http://${server.address}/none`)).text()).toBe(
+      "there are /metrics, /healthz, /readyz, /, /stream\n",
+    );
+    const head = await fetch(`http://${server.address}/stream`, { method: "HEAD" });
+    expect(await head.text()).toBe("");
+    const reader = (await fetch(`http://${server.address}/stream`)).body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value as Uint8Array)).toBe("first");
+    await server.close();
+    await expect(reader.read()).rejects.toThrow();
+  });
+
+  it("knows at its end whether somebody scrapes it", async () => {
+    const server = await start();
+    const { address } = server;
+    const never = new AbortController().signal;
+    expect(server.lastScrape(never)).toBeUndefined();
+    for (const path of ["/healthz", "/healthz", "/metrics"]) await (await fetch(`http://${address}${path}`)).text();
+    expect(server.lastScrape(never)).toBeUndefined();
+    await (await fetch(`http://${address}/metrics`)).text();
+    await server.lastScrape(never);
   });
 
   it("says so when metrics cannot be collected, and goes on", async () => {

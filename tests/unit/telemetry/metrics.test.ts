@@ -26,6 +26,12 @@ const promised: readonly (readonly [string, string])[] = [
   ["last_commit_timestamp_seconds", "gauge"],
   ["grpc_server_handled_total", "counter"],
   ["build_info", "gauge"],
+  ["run_info", "gauge"],
+  ["run_outcome", "gauge"],
+  ["nonfinite_steps_total", "counter"],
+  ["workers_required", "gauge"],
+  ["workers_left_total", "counter"],
+  ["checkpoint_interval_steps", "gauge"],
 ];
 
 describe("the coordinator's metrics", () => {
@@ -58,6 +64,16 @@ describe("the coordinator's metrics", () => {
       'coxswain_workers{state="synchronising"}': 0,
     });
     expect(series("coxswain_replica_mismatch_total")).toEqual({ coxswain_replica_mismatch_total: 0 });
+    expect(series("coxswain_nonfinite_steps_total")).toEqual({ coxswain_nonfinite_steps_total: 0 });
+    expect(series("coxswain_workers_left_total")).toEqual({
+      'coxswain_workers_left_total{how="drained"}': 0,
+      'coxswain_workers_left_total{how="lost"}': 0,
+    });
+    expect(series("coxswain_run_outcome")).toEqual({
+      'coxswain_run_outcome{outcome="completed"}': 0,
+      'coxswain_run_outcome{outcome="failed"}': 0,
+      'coxswain_run_outcome{outcome="stopped"}': 0,
+    });
     for (const phase of ["compute", "reduce", "apply", "total"]) {
       expect(series("coxswain_step_duration_seconds")).toHaveProperty(
         [`coxswain_step_duration_seconds_count{phase="${phase}"}`],
@@ -138,7 +154,17 @@ describe("the worker's metrics", () => {
     const coordinator = new Set(ours(await read(createCoordinatorMetrics("1"))));
     expect(ours(await read(createWorkerMetrics("1"))).filter((name) => coordinator.has(name))).toEqual([
       "coxswain_build_info",
+      "coxswain_run_info",
     ]);
+  });
+
+  it("say which run it belongs to: one at a time, since dashboards join it with all others", async () => {
+    const metrics = createWorkerMetrics("1.2.3");
+    const series = async () => [...(await read(metrics)).get("coxswain_run_info")!.series.keys()];
+    expect(await series()).toEqual([]);
+    metrics.setMembership({ run: "first", model: "m", worker: "a" });
+    metrics.setMembership({ run: "second", model: "m", worker: "b" });
+    expect(await series()).toEqual(['coxswain_run_info{model="m",role="worker",run="second",worker="b"}']);
   });
 });
 

@@ -1,0 +1,241 @@
+/** The dashboard "cluster": who works, who is slow, and what the network costs. */
+import * as units from "@grafana/grafana-foundation-sdk/units";
+import { dashboard, type Dashboard, type Row } from "./layout.js";
+import { bars, chart, figure, thresholds } from "./panels.js";
+import { gauge, increase, meanSeconds, ofProcess, ofRun, quantileSeconds, range, rate } from "./queries.js";
+
+const speedOf = ofRun("coxswain_worker_tokens_per_second");
+
+/** A worker's speed over that of the run's median worker. */
+const relativeSpeed = `(${speedOf}) / on (run) group_left () quantile by (run) (0.5, ${speedOf})`;
+
+const now: Row = {
+  title: "Now",
+  panels: [
+    figure({
+      title: "Active workers",
+      description: "Workers that compute, or are ready to. Below cluster.min_workers the run waits.",
+      unit: units.NoUnit,
+      span: 6,
+      queries: [{ expr: gauge('coxswain_workers{state="active"}'), legend: "{{run}}" }],
+    }),
+    figure({
+      title: "Replicas that differed",
+      description:
+        "Times that a worker's parameters were not the coordinator's, since it started. They were replaced. Anything " +
+        "above 0 deserves a look at that machine: damaged memory, or another build.",
+      unit: units.NoUnit,
+      span: 6,
+      queries: [{ expr: gauge("coxswain_replica_mismatch_total"), legend: "{{run}}" }],
+    }).thresholds(thresholds("green", [1, "red"])),
+    figure({
+      title: "Age of the newest checkpoint",
+      description:
+        "What is lost at most when all machines die at once. Counts from the coordinator's first checkpoint.",
+      unit: units.Seconds,
+      span: 6,
+      queries: [{ expr: `time() - ${gauge("coxswain_checkpoint_last_success_timestamp_seconds")}`, legend: "{{run}}" }],
+    }),
+    figure({
+      title: "Bringing gradients together",
+      description: "Share of a step's time that is not computing. A lot: a slow network, or steps that are too small.",
+      unit: units.PercentUnit,
+      span: 6,
+      queries: [{ expr: `${meanSeconds("reduce")} / ${meanSeconds("total")}`, legend: "{{run}}" }],
+    }),
+  ],
+};
+
+const workers: Row = {
+  title: "Workers",
+  panels: [
+    chart({
+      title: "Workers by state",
+      description:
+        "loading: the model; synchronising: taking the parameters; active: computing, or ready to; draining: about to " +
+        "leave. The red line is cluster.min_workers.",
+      unit: units.NoUnit,
+      span: 12,
+      min: 0,
+      queries: [
+        { expr: `sum by (state) (${ofRun("coxswain_workers")})`, legend: "{{state}}" },
+        { expr: `sum(${gauge("coxswain_workers_required")})`, legend: "required" },
+      ],
+      colours: { active: "green", loading: "blue", synchronising: "yellow", draining: "orange", required: "red" },
+    }),
+    chart({
+      title: "Workers that left",
+      description:
+        "In the window, by run. drained: they said so (SIGTERM); lost: their connection ended or they were silent.",
+      unit: units.NoUnit,
+      span: 12,
+      min: 0,
+      queries: [{ expr: increase("coxswain_workers_left_total", "how"), legend: "{{run}} {{how}}" }],
+    }).decimals(0),
+    chart({
+      title: "Speed of each worker",
+      description: "Tokens a second, as measured from its newest shards: what its share of the next step follows from.",
+      unit: units.Short,
+      span: 12,
+      min: 0,
+      queries: [{ expr: speedOf, legend: "{{run}} {{worker}}" }],
+    }),
+    chart({
+      title: "Stragglers",
+      description:
+        "Speed of the ten slowest workers over the median worker's. Work is shared out by speed, so a slow worker costs " +
+        "its own speed only; one far below the line may be worth replacing.",
+      unit: units.PercentUnit,
+      span: 12,
+      min: 0,
+      limit: { value: 0.5, below: true },
+      queries: [{ expr: `bottomk(10, ${relativeSpeed})`, legend: "{{run}} {{worker}}" }],
+    }),
+    chart({
+      title: "Time that workers compute",
+      description:
+        "Share of the window in which a worker was computing, seen at each scrape. The rest: waiting for others, moving " +
+        "gradients, applying the update.",
+      unit: units.PercentUnit,
+      span: 12,
+      min: 0,
+      queries: [
+        {
+          expr: ofRun(`avg_over_time(coxswain_worker_state{state="computing"}${range})`, "worker"),
+          legend: "{{run}} {{worker}}",
+        },
+      ],
+    }).max(1),
+    chart({
+      title: "Time of a shard",
+      description: "Mean over the window, of each worker.",
+      unit: units.Seconds,
+      span: 12,
+      min: 0,
+      queries: [
+        {
+          expr: ofRun(
+            `(rate(coxswain_worker_shard_duration_seconds_sum${range}) / rate(coxswain_worker_shard_duration_seconds_count${range}) > 0)`,
+            "worker",
+          ),
+          legend: "{{run}} {{worker}}",
+        },
+      ],
+    }),
+  ],
+};
+
+const steps: Row = {
+  title: "Steps",
+  panels: [
+    chart({
+      title: "Phases of a step",
+      description:
+        "Mean over the window. compute: from the lease to the last gradient; reduce: the sum and its norm; apply: the " +
+        "coordinator's own update, while workers go on.",
+      unit: units.Seconds,
+      span: 12,
+      stacked: true,
+      min: 0,
+      queries: [{ expr: meanSeconds("compute|reduce|apply", "phase"), legend: "{{run}} {{phase}}" }],
+    }),
+    chart({
+      title: "Shards by what became of their lease",
+      description:
+        "A second. done: committed; stolen: given to a faster worker as well, which is everyday business; expired: the " +
+        "worker was late; lost: it was gone.",
+      unit: units.Short,
+      span: 12,
+      min: 0,
+      queries: [{ expr: rate("coxswain_leases_total", "result"), legend: "{{run}} {{result}}" }],
+    }),
+  ],
+};
+
+const network: Row = {
+  title: "All-reduce and calls",
+  panels: [
+    chart({
+      title: "Gradient bytes through the coordinator",
+      description: "A second, without framing. In the mesh, the workers move them among themselves.",
+      unit: units.BytesPerSecondIEC,
+      span: 12,
+      min: 0,
+      queries: [{ expr: rate("coxswain_all_reduce_bytes_total", "direction"), legend: "{{run}} {{direction}}" }],
+    }),
+    chart({
+      title: "Gradient bytes of each worker",
+      description: "A second, without framing, as the worker sees it.",
+      unit: units.BytesPerSecondIEC,
+      span: 12,
+      min: 0,
+      queries: [
+        {
+          expr: ofRun(`rate(coxswain_worker_all_reduce_bytes_total${range})`, "worker"),
+          legend: "{{run}} {{worker}} {{direction}}",
+        },
+      ],
+    }),
+    chart({
+      title: "Time of a reduction",
+      description: "Phase reduce: from the last gradient's arrival to the commit.",
+      unit: units.Seconds,
+      span: 12,
+      min: 0,
+      queries: [
+        { expr: quantileSeconds(0.5, "reduce"), legend: "{{run}} median" },
+        { expr: quantileSeconds(0.95, "reduce"), legend: "{{run}} 95 % are below" },
+      ],
+    }),
+    chart({
+      title: "gRPC calls by code",
+      description:
+        "Calls of the coordinator that ended, a second. OK and CANCELLED are everyday business; UNAUTHENTICATED: " +
+        "somebody has no token or a wrong one.",
+      unit: units.RequestsPerSecond,
+      span: 12,
+      min: 0,
+      queries: [{ expr: rate("coxswain_grpc_server_handled_total", "code"), legend: "{{run}} {{code}}" }],
+    }),
+  ],
+};
+
+const safety: Row = {
+  title: "Checkpoints and connections",
+  panels: [
+    chart({
+      title: "Age of the newest checkpoint",
+      description: "A saw tooth: it falls to nothing every training.save_steps steps. Where it does not, saving fails.",
+      unit: units.Seconds,
+      span: 8,
+      min: 0,
+      queries: [{ expr: `time() - ${gauge("coxswain_checkpoint_last_success_timestamp_seconds")}`, legend: "{{run}}" }],
+    }),
+    chart({
+      title: "Time of a checkpoint",
+      description: "Seconds that the newest one took to write; training goes on meanwhile.",
+      unit: units.Seconds,
+      span: 8,
+      min: 0,
+      queries: [{ expr: gauge("coxswain_checkpoint_duration_seconds"), legend: "{{run}}" }],
+    }),
+    bars({
+      title: "Connections of each worker",
+      description: "Since its process started. Above 1: it lost the coordinator and came back.",
+      unit: units.NoUnit,
+      span: 8,
+      queries: [{ expr: ofProcess("coxswain_worker_connections_total"), legend: "{{run}} {{worker}}" }],
+    })
+      .height(8)
+      .min(0)
+      .thresholds(thresholds("green", [2, "orange"])),
+  ],
+};
+
+export const cluster = (): Dashboard =>
+  dashboard({
+    title: "Coxswain / Cluster",
+    description: "Who works, who is slow, and what the network costs.",
+    uid: "coxswain-cluster",
+    rows: [now, workers, steps, network, safety],
+  });

@@ -1,0 +1,48 @@
+/** Answers what is asked of a run: over the conductor, whatever carried the question. */
+import type { RunControl, RunStatus } from "../control/index.js";
+import { CoxswainError } from "../errors.js";
+import type { Conductor } from "./conductor.js";
+import type { RunFigures } from "./figures.js";
+import { readStatus } from "./read-status.js";
+import type { RunFacts } from "./read-status.js";
+
+export function createRunControl(conductor: Conductor, figures: RunFigures, facts: RunFacts): RunControl {
+  const status = (): RunStatus => readStatus(conductor, figures, facts);
+  /** What `act` throws is a rejection. */
+  const afterwards = (act: () => void): Promise<RunStatus> =>
+    new Promise((resolve) => {
+      act();
+      resolve(status());
+    });
+  return {
+    status,
+    watch: (listener) => conductor.watch(listener),
+    pause: (by) =>
+      afterwards(() => {
+        refuseAtTheEnd(conductor, "paused");
+        conductor.dispatch({ type: "pause", by });
+      }),
+    resume: (by) =>
+      afterwards(() => {
+        refuseAtTheEnd(conductor, "resumed");
+        conductor.dispatch({ type: "resume", by });
+      }),
+    stop: (reason) => afterwards(() => conductor.dispatch({ type: "stop", reason })),
+    checkpoint: () => {
+      const { phase, committed } = conductor.status();
+      if (phase !== "ended") return conductor.checkpoint();
+      const { newestCheckpoint } = conductor;
+      if (newestCheckpoint?.step === committed) return Promise.resolve(newestCheckpoint);
+      return Promise.reject(new CoxswainError("cluster", `the run is over, and its step ${committed} is not saved`));
+    },
+  };
+}
+
+/** @throws CoxswainError "cluster" */
+function refuseAtTheEnd(conductor: Conductor, what: string): void {
+  const { phase, stopping } = conductor.status();
+  if (phase !== "stopping" && phase !== "ended") return;
+  throw new CoxswainError("cluster", `the run cannot be ${what}: it is ending (${stopping ?? "all steps are done"})`, {
+    hint: "A run that was stopped goes on with `coxswain train` or `coxswain coordinator` and --resume.",
+  });
+}

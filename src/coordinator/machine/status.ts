@@ -1,0 +1,63 @@
+/** What the state machine tells of itself: for metrics, for people, for whoever steers a run. */
+import type { StepNumber } from "../../ids.js";
+import type { Round } from "./round.js";
+import type { Outcome, Task, WorkerId } from "./types.js";
+import type { WorkerPhase, WorkerRecord } from "./workers.js";
+
+/**
+ * recovering: which state the run goes on from is open. waiting: nothing is computed, see `waiting`. pausing: a pause was
+ * asked for, and what is in flight is finished first. stopping: it saves and ends: it is complete, was told to, or failed.
+ */
+export type RunPhase =
+  "recovering" | "waiting" | "training" | "evaluating" | "pausing" | "paused" | "stopping" | "ended";
+
+export interface MachineStatus {
+  readonly phase: RunPhase;
+  readonly committed: StepNumber;
+  /** What is being computed, or waits for a worker in the middle of it. */
+  readonly inFlight: Task | undefined;
+  /** By phase; those that offer their replica are told as loading. */
+  readonly workers: Readonly<Record<Exclude<WorkerPhase, "offering">, number>>;
+  /** Shards a second by active worker. */
+  readonly speeds: ReadonlyMap<WorkerId, number>;
+  /** Why nothing is being computed, where that is so. */
+  readonly waiting: string | undefined;
+  /** The newest step was begun with workers as its reducers. */
+  readonly meshed: boolean;
+  /** Why it is stopping: what was said when it was told to, or the message of its failure. */
+  readonly stopping: string | undefined;
+  /** How it ended. */
+  readonly outcome: Outcome | undefined;
+}
+
+/** A worker in the step or evaluation in flight. */
+export interface MachineWorker {
+  readonly id: WorkerId;
+  readonly phase: Exclude<WorkerPhase, "offering">;
+  /** It has not got on with its work for so long that it is leased nothing more until it does. */
+  readonly late: boolean;
+  /** Others can pull from it. */
+  readonly reachable: boolean;
+  /** Undefined before its first result. */
+  readonly shardsPerSecond: number | undefined;
+  /** To be computed, or computed and not announced yet. */
+  readonly shardsHeld: number;
+  readonly shardsDone: number;
+}
+
+/** Those who wait with what they have of the run are loading, for whoever does not know of recovery. */
+export const shownPhase = (phase: WorkerPhase): Exclude<WorkerPhase, "offering"> =>
+  phase === "offering" ? "loading" : phase;
+
+export const machineWorker = (
+  { id, phase, late, reachable, secondsPerShard }: WorkerRecord,
+  round: Round | undefined,
+): MachineWorker => ({
+  id,
+  phase: shownPhase(phase),
+  late,
+  reachable,
+  shardsPerSecond: secondsPerShard === undefined ? undefined : 1 / secondsPerShard,
+  shardsHeld: round?.leased(id).length ?? 0,
+  shardsDone: round?.computed(id) ?? 0,
+});

@@ -1,0 +1,53 @@
+/**
+ * What may be shown to whom. Where the page can be reached from other machines, it says no more than `/metrics` does:
+ * names of the run, the model and the workers, states and figures, but no path, host or free text. Where it is for this
+ * machine alone, it also says why something happened.
+ */
+import type { RunNames } from "../config/index.js";
+import type { RunStatus, WorkerStatus } from "../control/index.js";
+import type { RunEvent } from "../telemetry/index.js";
+import type { ShownEvent, ShownStatus, ShownWorker } from "./messages.js";
+
+/** machine: who can connect to this machine's loopback. network: anyone who reaches the port. */
+export type Audience = "machine" | "network";
+
+/** Details of events that are for everyone. */
+const open: ReadonlySet<string> = new Set([
+  "worker",
+  "step",
+  "shards",
+  "seconds",
+  "eval_loss",
+  "engine",
+  "backend",
+  "device",
+]);
+
+export function shownEvent({ time, event, ...details }: RunEvent, audience: Audience): Omit<ShownEvent, "id"> {
+  const shown: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(details))
+    if (value !== null && (audience === "machine" || open.has(name))) shown[name] = value;
+  return { time, event, details: shown };
+}
+
+export const shownStatus = (status: RunStatus, names: RunNames, audience: Audience): ShownStatus => ({
+  ...names,
+  version: status.version,
+  state: status.state,
+  detail: audience === "machine" ? status.detail : null,
+  step: status.step,
+  totalSteps: status.total_steps,
+  epoch: status.epoch,
+  secondsPerStep: status.seconds_per_step,
+  secondsLeft: status.seconds_left,
+  checkpoint: status.checkpoint === null ? null : { step: status.checkpoint.step, time: status.checkpoint.time },
+  workers: status.workers.map(shownWorker),
+});
+
+const shownWorker = ({ id, state, late, device, tokens_per_second }: WorkerStatus): ShownWorker => ({
+  id,
+  state,
+  late,
+  device,
+  tokensPerSecond: tokens_per_second,
+});

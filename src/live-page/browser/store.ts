@@ -1,0 +1,35 @@
+/** What the page knows of the run: a snapshot, and the updates since. Knows nothing of a browser. */
+import type { EvaluationPoint, ShownEvent, ShownStatus, StepPoint, Tail, Update } from "../messages.js";
+
+/** Events kept: as many as the coordinator keeps. */
+const eventsKept = 100;
+
+export interface Shown {
+  readonly status: ShownStatus;
+  readonly steps: readonly StepPoint[];
+  readonly evaluations: readonly EvaluationPoint[];
+  /** Oldest first. */
+  readonly events: readonly ShownEvent[];
+}
+
+/** Nothing more will come. */
+export const isOver = ({ status: { state } }: Shown): boolean =>
+  state === "completed" || state === "stopped" || state === "failed";
+
+export function updated(shown: Shown, { status, steps, evaluations, events }: Update): Shown {
+  return {
+    status,
+    steps: withTail(shown.steps, steps),
+    evaluations: withTail(shown.evaluations, evaluations),
+    events: withEvents(shown.events, events),
+  };
+}
+
+const withTail = <Point>(points: readonly Point[], tail: Tail<Point> | undefined): readonly Point[] =>
+  tail === undefined ? points : [...points.slice(0, tail.from), ...tail.points];
+
+/** Those that a snapshot had already come again with the update after it. */
+function withEvents(known: readonly ShownEvent[], more: readonly ShownEvent[] = []): readonly ShownEvent[] {
+  const last = known.at(-1)?.id ?? 0;
+  return [...known, ...more.filter(({ id }) => id > last)].slice(-eventsKept);
+}

@@ -1,0 +1,131 @@
+/** Puts what the page knows into the document. Everything from the run is text: nothing of it is read as HTML. */
+import type { ShownEvent, ShownStatus, ShownWorker } from "../messages.js";
+import { Chart } from "./charts.js";
+import { lossCurves, stepCurve } from "./curves.js";
+import { clock, count, details, duration, figure, words } from "./format.js";
+import { isOver, type Shown } from "./store.js";
+
+/** By state: how much it wants attention. */
+const moods: Readonly<Record<string, string>> = {
+  training: "good",
+  evaluating: "good",
+  completed: "done",
+  failed: "bad",
+  stopped: "done",
+};
+
+export class View {
+  readonly #charts = {
+    loss: new Chart(element("loss-chart"), [
+      { label: "training", colour: "--first" },
+      { label: "evaluation", colour: "--second", dots: true },
+    ]),
+    learningRate: new Chart(element("learning-rate-chart"), [{ label: "learning rate", colour: "--first" }]),
+    tokens: new Chart(element("tokens-chart"), [{ label: "tokens a second", colour: "--first" }]),
+    gradNorm: new Chart(element("grad-norm-chart"), [{ label: "gradient norm", colour: "--first" }]),
+  };
+
+  show(shown: Shown): void {
+    document.body.classList.remove("stale");
+    setText("connection", isOver(shown) ? "the run is over" : "live");
+    this.#showStatus(shown.status);
+    showFigures(shown);
+    showWorkers(shown.status.workers);
+    showEvents(shown.events);
+    this.#charts.loss.show(lossCurves(shown));
+    this.#charts.learningRate.show(stepCurve(shown, ({ learningRate }) => learningRate));
+    this.#charts.tokens.show(stepCurve(shown, ({ tokensPerSecond }) => tokensPerSecond));
+    this.#charts.gradNorm.show(stepCurve(shown, ({ gradNorm }) => gradNorm));
+  }
+
+  /** Nothing more comes, and the last that came is this old. */
+  showSilence(since: Date): void {
+    document.body.classList.add("stale");
+    setText("connection", `no connection; this is how it was at ${clock(since, new Date())}`);
+  }
+
+  #showStatus({ run, model, version, state, detail, step, totalSteps, epoch, secondsLeft }: ShownStatus): void {
+    const share = totalSteps === 0 ? 0 : step / totalSteps;
+    document.title = `${Math.floor(share * 100)} % · ${run}`;
+    setText("run", run);
+    setText("model", model);
+    setText("version", `Coxswain ${version}`);
+    setText("state", state);
+    element("state").dataset["mood"] = moods[state] ?? "waiting";
+    setText("detail", detail ?? "");
+    element("progress").setAttribute("value", String(share));
+    const left = secondsLeft === null || secondsLeft === 0 ? [] : [`${duration(secondsLeft)} left`];
+    setText(
+      "progress-text",
+      [
+        `step ${count(step)} of ${count(totalSteps)}`,
+        ...(epoch === null ? [] : [`epoch ${figure(epoch)}`]),
+        ...left,
+      ].join(" · "),
+    );
+  }
+}
+
+function showFigures({ status, steps, evaluations }: Shown): void {
+  const last = steps.at(-1);
+  setText("loss", figure(last?.loss));
+  setText("eval-loss", figure(evaluations.at(-1)?.loss));
+  setText("learning-rate", figure(last?.learningRate));
+  setText("grad-norm", figure(last?.gradNorm));
+  setText("tokens", figure(last?.tokensPerSecond));
+  setText("step-time", duration(status.secondsPerStep));
+  setText("workers-count", count(status.workers.filter(({ state }) => state === "active").length));
+  setText("checkpoint", status.checkpoint === null ? "–" : count(status.checkpoint.step));
+}
+
+function showWorkers(workers: readonly ShownWorker[]): void {
+  const fastest = Math.max(...workers.map(({ tokensPerSecond }) => tokensPerSecond ?? 0), Number.MIN_VALUE);
+  replaceChildren(
+    "workers",
+    workers.map(({ id, state, late, device, tokensPerSecond }) => {
+      const bar = document.createElement("progress");
+      bar.max = 1;
+      bar.value = (tokensPerSecond ?? 0) / fastest;
+      return row([id, late ? "late" : state, device ?? "–", figure(tokensPerSecond), bar]);
+    }),
+  );
+  element("no-workers").hidden = workers.length > 0;
+}
+
+function showEvents(events: readonly ShownEvent[]): void {
+  replaceChildren(
+    "events",
+    events.toReversed().map(({ time, event, details: values }) => {
+      const item = document.createElement("li");
+      item.dataset["event"] = event;
+      const when = document.createElement("time");
+      when.dateTime = time;
+      when.textContent = clock(new Date(time), new Date());
+      const what = document.createElement("strong");
+      what.textContent = words(event);
+      const more = document.createElement("span");
+      more.textContent = details(values);
+      item.append(when, what, more);
+      return item;
+    }),
+  );
+}
+
+function row(cells: readonly (string | Node)[]): HTMLTableRowElement {
+  const line = document.createElement("tr");
+  for (const cell of cells) line.insertCell().append(cell);
+  return line;
+}
+
+function element(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+function setText(id: string, text: string): void {
+  const target = element(id);
+  if (target.textContent !== text) target.textContent = text;
+}
+
+const replaceChildren = (id: string, children: readonly Node[]): void => element(id).replaceChildren(...children);

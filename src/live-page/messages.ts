@@ -1,0 +1,85 @@
+/**
+ * What the live page is told, as JSON: a snapshot when it is opened, then what changes. Types alone, since both the
+ * coordinator and the page in the browser read them.
+ */
+
+/** Of one step, or the means over several where a run is long. */
+export interface StepPoint {
+  /** The last of them. */
+  readonly step: number;
+  readonly steps: number;
+  /** Nats a supervised token. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradNorm: number;
+  readonly tokensPerSecond: number;
+}
+
+export interface EvaluationPoint {
+  readonly step: number;
+  readonly steps: number;
+  /** Nats a supervised token. */
+  readonly loss: number;
+}
+
+export interface ShownEvent {
+  /** Counts from 1; a page that comes back knows by it what it has. */
+  readonly id: number;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  /** As in events.jsonl: "worker_joined", … */
+  readonly event: string;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface ShownWorker {
+  readonly id: string;
+  readonly state: string;
+  readonly late: boolean;
+  readonly device: string | null;
+  readonly tokensPerSecond: number | null;
+}
+
+export interface ShownStatus {
+  readonly run: string;
+  readonly model: string;
+  /** Of Coxswain. */
+  readonly version: string;
+  /** "training", "paused", "completed", …: `RunState` of src/control. */
+  readonly state: string;
+  /** Why, for people. */
+  readonly detail: string | null;
+  readonly step: number;
+  readonly totalSteps: number;
+  /** With a fraction. */
+  readonly epoch: number | null;
+  readonly secondsPerStep: number | null;
+  readonly secondsLeft: number | null;
+  /** The newest that is whole on the disk; `time` is ISO 8601, UTC. */
+  readonly checkpoint: { readonly step: number; readonly time: string } | null;
+  readonly workers: readonly ShownWorker[];
+}
+
+/** Everything. */
+export interface Snapshot {
+  readonly status: ShownStatus;
+  readonly steps: readonly StepPoint[];
+  readonly evaluations: readonly EvaluationPoint[];
+  /** The newest ones, oldest first. */
+  readonly events: readonly ShownEvent[];
+}
+
+/** In place of what there was from index `from` on. Said twice, it does no harm. */
+export interface Tail<Point> {
+  readonly from: number;
+  readonly points: readonly Point[];
+}
+
+/** What changed since the last update. */
+export interface Update {
+  readonly status: ShownStatus;
+  readonly steps?: Tail<StepPoint>;
+  readonly evaluations?: Tail<EvaluationPoint>;
+  readonly events?: readonly ShownEvent[];
+}

@@ -1,0 +1,89 @@
+/** A run's history as the live page shows it, in bounded memory: from the lines of metrics.jsonl and events.jsonl. */
+import type { EvalLine, RunEvent, StepLine } from "../telemetry/index.js";
+import type { EvaluationPoint, ShownEvent, Snapshot, StepPoint, Update } from "./messages.js";
+import { Series } from "./series.js";
+
+/** Points of a curve: about what a screen can show. */
+const pointsShown = 800;
+
+const eventsShown = 100;
+
+export class LiveRecord {
+  readonly #steps = new Series<StepPoint>(pointsShown, mergeSteps);
+  readonly #evaluations = new Series<EvaluationPoint>(pointsShown, mergeEvaluations);
+  readonly #show: (event: RunEvent) => Omit<ShownEvent, "id">;
+  #events: ShownEvent[] = [];
+  #eventCount = 0;
+  /** Of the newest event that an update was told of. */
+  #toldEvents = 0;
+
+  /** @param show what may be shown of an event */
+  constructor(show: (event: RunEvent) => Omit<ShownEvent, "id">) {
+    this.#show = show;
+  }
+
+  add(line: StepLine | EvalLine): void {
+    if ("loss" in line) this.#steps.add(stepPoint(line));
+    else this.#evaluations.add(evaluationPoint(line));
+  }
+
+  addEvent(event: RunEvent): void {
+    this.#events.push({ id: ++this.#eventCount, ...this.#show(event) });
+    if (this.#events.length > eventsShown) this.#events.shift();
+  }
+
+  /** The run has this past, and no other. */
+  reset(lines: readonly (StepLine | EvalLine)[]): void {
+    this.#steps.reset(lines.flatMap((line) => ("loss" in line ? [stepPoint(line)] : [])));
+    this.#evaluations.reset(lines.flatMap((line) => ("loss" in line ? [] : [evaluationPoint(line)])));
+  }
+
+  snapshot(): Omit<Snapshot, "status"> {
+    return { steps: this.#steps.points, evaluations: this.#evaluations.points, events: [...this.#events] };
+  }
+
+  /** What changed since it was last asked; undefined where nothing did. */
+  takeUpdate(): Omit<Update, "status"> | undefined {
+    const steps = this.#steps.takeTail();
+    const evaluations = this.#evaluations.takeTail();
+    const events = this.#events.filter(({ id }) => id > this.#toldEvents);
+    this.#toldEvents = this.#eventCount;
+    if (steps === undefined && evaluations === undefined && events.length === 0) return undefined;
+    return {
+      ...(steps === undefined ? {} : { steps }),
+      ...(evaluations === undefined ? {} : { evaluations }),
+      ...(events.length === 0 ? {} : { events }),
+    };
+  }
+}
+
+const stepPoint = (line: StepLine): StepPoint => ({
+  step: line.step,
+  steps: 1,
+  loss: line.loss,
+  learningRate: line.learning_rate,
+  gradNorm: line.grad_norm,
+  tokensPerSecond: line.tokens_per_second,
+});
+
+const evaluationPoint = ({ step, eval_loss: loss }: EvalLine): EvaluationPoint => ({ step, steps: 1, loss });
+
+/** Means over the steps of both. */
+function mergeSteps(one: StepPoint, next: StepPoint): StepPoint {
+  const steps = one.steps + next.steps;
+  const mean = (of: (point: StepPoint) => number): number => (of(one) * one.steps + of(next) * next.steps) / steps;
+  return {
+    step: next.step,
+    steps,
+    loss: mean(({ loss }) => loss),
+    learningRate: mean(({ learningRate }) => learningRate),
+    gradNorm: mean(({ gradNorm }) => gradNorm),
+    tokensPerSecond: mean(({ tokensPerSecond }) => tokensPerSecond),
+  };
+}
+
+/** An evaluation is of a state, not of steps: the newer one stands for both. */
+const mergeEvaluations = (one: EvaluationPoint, next: EvaluationPoint): EvaluationPoint => ({
+  ...next,
+  steps: one.steps + next.steps,
+});

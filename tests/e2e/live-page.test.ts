@@ -1,0 +1,255 @@
+/**
+ * The live page in a real browser. What a user loses if this fails: the run on a screen, at a desk or on a phone, without
+ * anything from the Internet, and without anything in a run's names that could act in their browser.
+ */
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../src/chaos/ports.js";
+import { haveChromium, needsChromium, startChromium } from "../support/chromium.js";
+import { LiveRun, runStatus, stepLine, workerStatus } from "../support/live-run.js";
+import { CoxswainProcess, temporaryFolder, writeRun } from "../support/processes.js";
+import { quickstartData, quickstartModel, stepLines } from "../support/runs.js";
+
+/** Screenshots for whoever wants to look: COXSWAIN_TEST_SCREENSHOTS=FOLDER. */
+const screenshots = process.env["COXSWAIN_TEST_SCREENSHOTS"];
+
+const screens = {
+  desktop: { width: 1280, height: 1000 },
+  phone: { width: 390, height: 844 },
+} as const;
+
+describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startChromium();
+  });
+  afterAll(() => browser.close());
+
+  /** A page, with all that it asked for and complained of. */
+  async function open(
+    address: string,
+    screen: keyof typeof screens = "desktop",
+    colorScheme: "light" | "dark" = "light",
+  ): Promise<{ page: Page; requests: string[]; complaints: string[] }> {
+    const page = await browser.newPage({ viewport: screens[screen], colorScheme });
+    const requests: string[] = [];
+    const complaints: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("dialog", (dialog) => {
+      complaints.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await page.goto(`http://${address}/`);
+    return { page, requests, complaints };
+  }
+
+  const untilState = (page: Page, state: string): Promise<void> =>
+    page
+      .locator("#state")
+      .filter({ hasText: new RegExp(`^${state}$`) })
+      .waitFor({ timeout: 120_000 });
+
+  const textOf = (page: Page, id: string): Promise<string> => page.locator(`#${id}`).innerText();
+
+  async function screenshot(page: Page, name: string): Promise<void> {
+    if (screenshots === undefined) return;
+    mkdirSync(screenshots, { recursive: true });
+    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+  }
+
+  it("shows a real run as it goes, and how it ended, with requests to its own origin alone", async () => {
+    const folder = temporaryFolder();
+    const telemetry = `127.0.0.1:${await freePort(["127.0.0.1"])}`;
+    const steps = 30;
+    const file = writeRun(folder, {
+      model: quickstartModel,
+      output_dir: "out",
+      workers: 2,
+      data: { train: join(quickstartData, "train.jsonl"), eval: join(quickstartData, "eval.jsonl"), max_length: 128 },
+      training: { max_steps: steps, global_batch_size: 8, micro_batch_size: 2, eval_steps: 10, save_steps: 10 },
+      compute: { threads: 1 },
+      cluster: { listen: "127.0.0.1:0" },
+      telemetry: { http: telemetry },
+    });
+    const run = new CoxswainProcess(["train", file]);
+    expect((await run.until(/to watch: http:\/\/(\S+)\/\n/))[1]).toBe(telemetry);
+    const { page, requests, complaints } = await open(telemetry);
+    await page.locator("#workers tr").nth(1).waitFor();
+    await page
+      .locator("#progress-text")
+      .filter({ hasText: /step [1-9]/ })
+      .waitFor();
+    const seen = await textOf(page, "progress-text");
+    // No reload: the same document goes on.
+    await page.evaluate(`document.documentElement.dataset.kept = "yes"`);
+    await page.locator("#progress-text").filter({ hasNotText: seen }).waitFor();
+    await untilState(page, "completed");
+    expect((await run.finished).code).toBe(0);
+
+    expect(await page.evaluate(`document.documentElement.dataset.kept`)).toBe("yes");
+    const lines = stepLines(join(folder, "out"));
+    expect(await textOf(page, "progress-text")).toContain(`step ${steps} of ${steps}`);
+    expect(Number(await textOf(page, "loss"))).toBeCloseTo(lines.at(-1)!.loss, 3);
+    expect(Number((await textOf(page, "grad-norm")).replace(",", ""))).toBeCloseTo(lines.at(-1)!.grad_norm, 2);
+    expect(await textOf(page, "checkpoint")).toBe(String(steps));
+    expect(await textOf(page, "eval-loss")).toMatch(/^\d/);
+    expect(await page.locator("#events li").count()).toBeGreaterThan(5);
+    expect(await page.locator('#events li[data-event="run_finished"]').count()).toBe(1);
+    // The coordinator is gone: the page keeps what it knew, and asks no more.
+    expect(await textOf(page, "connection")).toBe("the run is over");
+    await screenshot(page, "real-run");
+    expect(new Set(requests.map((url) => new URL(url).host))).toEqual(new Set([telemetry]));
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  interface Drawn {
+    /** Pixels beyond the screen's width. */
+    readonly overflow: number;
+    /** Whether each is not empty. */
+    readonly charts: readonly boolean[];
+    /** The page's: "rgb(…)". */
+    readonly colour: string;
+  }
+
+  const hostile = '<img src=x onerror="alert(1)">';
+  const script = "<script>alert(2)</script>";
+
+  function busyRun(names: { run?: string; model?: string; worker?: string } = {}): LiveRun {
+    const run = new LiveRun({
+      run: names.run ?? "smollm2-assistant",
+      model: names.model ?? "HuggingFaceTB/SmolLM2-135M-Instruct",
+      status: runStatus({
+        state: "training",
+        step: 1240,
+        total_steps: 2000,
+        epoch: 1.86,
+        seconds_per_step: 4.2,
+        seconds_left: 3192,
+        checkpoint: { step: 1200, path: "p", time: "2026-01-01T00:00:00.000Z" },
+        workers: [
+          workerStatus(names.worker ?? "gpu-node-1-4711-a1b2c3", { tokens_per_second: 3120 }),
+          workerStatus("gpu-node-2-812-0f9e8d", { tokens_per_second: 2980 }),
+          workerStatus("gpu-node-3-99-77aa10", { tokens_per_second: 810, late: true }),
+          workerStatus("gpu-node-4-1-ffee00", { state: "loading", tokens_per_second: null, device: null }),
+        ],
+      }),
+    });
+    for (let step = 1; step <= 1240; step++) {
+      // Noise that is the same each time.
+      const wave = ((step * 7919) % 1009) / 1009 - 0.5;
+      run.record.add(
+        stepLine(step, {
+          loss: 0.8 + 2.2 * Math.exp(-step / 250) + 0.12 * wave,
+          grad_norm: 0.6 + 3 * Math.exp(-step / 60) + 0.2 * wave,
+          learning_rate: step < 100 ? (2e-4 * step) / 100 : 1e-4 * (1 + Math.cos((Math.PI * (step - 100)) / 1900)),
+          tokens_per_second: 6900 + 300 * wave,
+        }),
+      );
+      if (step % 200 === 0) run.record.add({ step, eval_loss: 0.95 + 2.1 * Math.exp(-step / 250) });
+    }
+    const time = (minute: number): string => `2026-01-01T10:${String(minute).padStart(2, "0")}:07.000Z`;
+    const worker = names.worker ?? "gpu-node-1-4711-a1b2c3";
+    run.record.addEvent({ time: time(0), event: "worker_joined", worker, host: "gpu-node-1", pid: 4711 });
+    run.record.addEvent({ time: time(2), event: "evaluation_finished", step: 1000, eval_loss: 1.0124 });
+    run.record.addEvent({ time: time(3), event: "lease_expired", worker, shards: 2, reason: "no progress" });
+    run.record.addEvent({
+      time: time(4),
+      event: "checkpoint_saved",
+      step: 1200,
+      seconds: 0.41,
+      path: "checkpoints/step-001200",
+    });
+    run.record.addEvent({
+      time: time(5),
+      event: "worker_left",
+      worker: "gpu-node-9",
+      reason: names.worker ?? "its connection broke",
+    });
+    return run;
+  }
+
+  it.each([
+    ["desktop", "light"],
+    ["desktop", "dark"],
+    ["phone", "light"],
+    ["phone", "dark"],
+  ] as const)("fits on a %s in a %s scheme, with every chart drawn", async (screen, scheme) => {
+    const run = busyRun();
+    const { page, complaints } = await open(await run.serve(), screen, scheme);
+    await untilState(page, "training");
+    await screenshot(page, `${screen}-${scheme}`);
+    // Text, since the browser evaluates it: this program has no document.
+    const drawn = await page.evaluate<Drawn>(`(() => {
+      const root = document.documentElement;
+      const isDrawn = (canvas) =>
+        canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0);
+      return {
+        overflow: root.scrollWidth - root.clientWidth,
+        charts: [...document.querySelectorAll("canvas")].map(isDrawn),
+        colour: getComputedStyle(document.body).backgroundColor,
+      };
+    })()`);
+    expect(drawn.overflow).toBe(0);
+    expect(drawn.charts).toEqual([true, true, true, true]);
+    const [red] = /\d+/.exec(drawn.colour)!;
+    expect(Number(red) < 128).toBe(scheme === "dark");
+    expect(complaints).toEqual([]);
+    await page.close();
+    await run.close();
+  });
+
+  it("shows names that look like HTML as the text that they are", async () => {
+    const run = busyRun({ run: hostile, model: script, worker: `${hostile}${script}` });
+    const { page, requests, complaints } = await open(await run.serve());
+    await untilState(page, "training");
+    run.record.addEvent({ time: new Date().toISOString(), event: "worker_left", worker: script, reason: hostile });
+    run.change({ state: "waiting", detail: hostile });
+    await untilState(page, "waiting");
+    expect(await textOf(page, "run")).toBe(hostile);
+    expect(await textOf(page, "model")).toBe(script);
+    expect(await textOf(page, "detail")).toBe(hostile);
+    expect(await page.locator("#workers td").first().innerText()).toBe(`${hostile}${script}`);
+    expect(await page.locator("#events li").first().innerText()).toContain(hostile);
+    expect(await page.locator("body img").count()).toBe(0);
+    expect(await page.locator("body script").count()).toBe(1);
+    expect(requests.filter((url) => new URL(url).pathname === "/x")).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+    await run.close();
+  });
+
+  it("shows a run whose model and folder have such names", async () => {
+    const folder = temporaryFolder();
+    const model = join(folder, "<b>model");
+    cpSync(quickstartModel, model, { recursive: true });
+    const telemetry = `127.0.0.1:${await freePort(["127.0.0.1"])}`;
+    const file = writeRun(folder, {
+      model,
+      output_dir: "<i>run",
+      workers: 0,
+      data: { train: join(quickstartData, "train.jsonl"), max_length: 128 },
+      training: { max_steps: 1 },
+      cluster: { listen: "127.0.0.1:0" },
+      telemetry: { http: telemetry },
+    });
+    const coordinator = new CoxswainProcess(["train", file]);
+    await coordinator.until(/to watch: /);
+    const { page, complaints } = await open(telemetry);
+    await untilState(page, "waiting");
+    expect([await textOf(page, "run"), await textOf(page, "model")]).toEqual(["<i>run", "<b>model"]);
+    expect(await textOf(page, "detail")).toContain("waiting for workers");
+    expect(complaints).toEqual([]);
+    // What it shows then is old, and it says so.
+    coordinator.killAll();
+    await page.locator("body.stale").waitFor();
+    expect(await textOf(page, "connection")).toMatch(/^no connection; this is how it was at \d\d:\d\d:\d\d$/);
+    await page.close();
+  });
+});
