@@ -21,7 +21,7 @@ const programs = {
   "helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs",
   kubeconform: "github.com/yannh/kubeconform/cmd/kubeconform",
 };
-/** The oldest that the chart says it works with, and the one of `npm run test:kubernetes`. */
+/** The oldest that the chart says it works with, and the newest that it was tried with. */
 const kubernetesVersions = ["1.29.0", "1.34.0"];
 const schemaPackage = "kubernetes-validate==1.37.0";
 const customResources = {

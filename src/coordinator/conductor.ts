@@ -103,12 +103,12 @@ export class Conductor {
   #toApply: (() => void) | undefined;
   /** When the sum was complete, ms. */
   #reduceStart = 0;
+  #farewell: Farewell | undefined;
   readonly #saves: Saves;
   /** Those who want a checkpoint, while it is open of which step. */
   readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
   readonly #listeners = new Set<(over: boolean) => void>();
   #over = false;
-  #farewell: Farewell | undefined;
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
@@ -190,6 +190,11 @@ export class Conductor {
     return this.#options.machine.status();
   }
 
+  /** What workers are told once the run is over, those that come later too; undefined before. */
+  get farewell(): Farewell | undefined {
+    return this.#farewell;
+  }
+
   /** Those who take part, with what they said of themselves, in the order in which they came. */
   workers(): { readonly known: MachineWorker; readonly session: WorkerSession }[] {
     return this.#options.machine.workers().flatMap((known) => {
@@ -210,11 +215,6 @@ export class Conductor {
     const saved = new Promise<SavedCheckpoint>((resolve) => this.#askers.push(resolve));
     this.dispatch({ type: "checkpoint" });
     return saved;
-  }
-
-  /** What workers are told once the run is over, those that come later too; undefined before. */
-  get farewell(): Farewell | undefined {
-    return this.#farewell;
   }
 
   close(): void {

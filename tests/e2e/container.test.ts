@@ -1,16 +1,19 @@
 /**
  * The image as somebody runs it: its files, user, environment, paths and commands, on a root file system that cannot be
- * written. What is tested is what `deploy/docker/Dockerfile` and `deploy/compose.yaml` say; only the base image is not
- * theirs, and stands for this machine's /usr.
+ * written, as `deploy/docker/Dockerfile`, `deploy/compose.yaml` and the Helm chart say it. Not theirs are the base image,
+ * in whose place is this machine's /usr, and what a cluster adds to pods: scheduling, probes, restarts.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Container, removeContainers, volume } from "../support/containers/container.js";
+import { certificateSecret } from "../support/certificate.js";
 import { readCompose } from "../support/containers/compose.js";
+import { Container, removeContainers, volume } from "../support/containers/container.js";
 import { layOutImage } from "../support/containers/image.js";
 import type { Image } from "../support/containers/image.js";
 import { ContainerNetwork, whyNoContainers } from "../support/containers/network.js";
+import { Release } from "../support/containers/release.js";
+import { whyNoHelm } from "../support/helm.js";
 import { projectFolder, temporaryFolder } from "../support/processes.js";
 import { stepLines } from "../support/runs.js";
 
@@ -77,7 +80,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     const coordinator = start("coordinator", "--set=training.max_steps=3", "--set=data.eval=null");
     await coordinator.until(/listening on 0\.0\.0\.0:7070/);
     const workers = [start("worker"), start("worker")];
-    await coordinator.until(/the run is over \(completed\)/);
+    await coordinator.until(/the run is completed after step 3; this stays/);
     for (const worker of workers) {
       const { code, stderr } = await worker.finished;
       expect(code).toBe(0);
@@ -89,11 +92,50 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     expect(existsSync(join(output, "adapter", "adapter_model.safetensors"))).toBe(true);
 
     expect((await coordinator.execute(image.settings.healthCheck)).code).toBe(0);
+    const asked = await coordinator.execute([...image.settings.entrypoint, "status", "/output", "--json"]);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ step: 3 });
     // One that comes when all is done is sent home.
     expect((await start("worker").finished).code).toBe(0);
     coordinator.signal("SIGTERM");
     expect((await coordinator.finished).code).toBe(0);
     expect(coordinator.stdout).toContain("the adapter is in /output/adapter");
+  });
+
+  describe.skipIf(whyNoHelm !== "")(`in the chart's pods${whyNoHelm}`, () => {
+    const completed = /the run is completed after step \d+; this stays/;
+
+    it("trains to the end, also when the coordinator is moved to another node in between", async () => {
+      const set = ["run.training.max_steps=12", "run.training.logging_steps=1"];
+      const release = new Release({ image, network, set });
+      const first = release.coordinator();
+      await first.until(/listening on/);
+      const pods = release.workers();
+      await first.until(/step +3\/12/);
+      first.signal("SIGTERM");
+      expect((await first.finished).code).toBe(130);
+      // What the Job's policy does not count, and answers with another pod.
+      for (const pod of pods) expect((await pod.finished).code).toBe(130);
+
+      const second = release.coordinator();
+      await second.until(/going on after step/);
+      const others = release.workers();
+      await second.until(completed);
+      for (const pod of others) expect((await pod.finished).code).toBe(0);
+      expect(stepLines(release.output).map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, at) => at + 1));
+      expect(existsSync(join(release.output, "adapter", "adapter_model.safetensors"))).toBe(true);
+    });
+
+    it("trains with certificates on both sides", async () => {
+      const set = ["run.training.max_steps=2", "tls.enabled=true", "tls.mutual=true", "tls.existingSecret=ours"];
+      const secrets = { ours: certificateSecret("demo-coxswain-coordinator") };
+      const release = new Release({ image, network, set, secrets });
+      const coordinator = release.coordinator();
+      await coordinator.until(/listening on/);
+      const pods = release.workers();
+      await coordinator.until(completed);
+      for (const pod of pods) expect((await pod.finished).code).toBe(0);
+      expect(stepLines(release.output)).toHaveLength(2);
+    });
   });
 
   it("is not healthy where nothing is served", async () => {

@@ -59,7 +59,7 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     ]);
   };
 
-  // The oldest version that Chart.yaml names, and the one that the chart is installed on in tests.
+  // The oldest version that Chart.yaml names, and the newest that it was tried with.
   it.each(["1.29.0", "1.34.0"])("every manifest is one that Kubernetes %s and the operators know", (version) => {
     const render = (example: string): string => renderText([...valuesOf(example), "--kube-version", version]);
     const { status, stdout } = judge(Object.fromEntries(examples.map((name) => [name, render(name)])), version);
@@ -102,6 +102,25 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
         expect(() => parseRun(text, "run.yaml", sets)).not.toThrow();
       }
     }
+  });
+
+  it("takes the run file that is used elsewhere, and the data beside it, as they are", () => {
+    const quickstart = join(projectFolder, "examples", "quickstart");
+    const files = { run: "run.yaml", "data.files.eval\\.jsonl": join("data", "eval.jsonl") };
+    const words = Object.entries(files).flatMap(([value, file]) => [
+      "--set-file",
+      `${value}=${join(quickstart, file)}`,
+    ]);
+    const texts = render(words).flatMap(({ kind, data }) =>
+      kind === "ConfigMap" ? Object.entries(data as object) : [],
+    );
+    const read = (file: string): string => readFileSync(join(quickstart, file), "utf8");
+    expect(new Map(texts)).toEqual(
+      new Map([
+        ["run.yaml", read("run.yaml")],
+        ["eval.jsonl", read("data/eval.jsonl")],
+      ]),
+    );
   });
 
   it("tells failures apart by the program's exit codes", () => {
