@@ -2,6 +2,7 @@
 import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
+import { tlsOf } from "./connection-options.js";
 import type { WorkerFlags } from "./worker.js";
 
 export async function attendRun(flags: WorkerFlags): Promise<void> {
@@ -57,10 +58,6 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
     await telemetry?.close();
     log.close();
   }
-}
-
-function tlsOf({ tlsCa: ca, tlsCert: cert, tlsKey: key }: WorkerFlags) {
-  return ca === undefined && cert === undefined && key === undefined ? undefined : { ca, cert, key };
 }
 
 /**

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
-import { formatAddress, loadRun } from "../config/index.js";
+import { formatAddress, loadRun, reachableHost } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
 import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
@@ -21,6 +21,9 @@ export interface LeadOptions {
   readonly localWorkers: boolean;
   readonly command: "train" | "coordinator";
 }
+
+/** Why a run ends that was stopped by a signal. */
+const interrupted = "interrupted";
 
 /** Kinds of errors that trying again does not mend. */
 const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
@@ -41,7 +44,7 @@ export async function lead(options: LeadOptions): Promise<void> {
       process.exit(130);
     }
     view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
-    coordinator.stop("interrupted");
+    coordinator.stop(interrupted);
   });
   try {
     coordinator = await startCoordinator(config, {
@@ -90,7 +93,7 @@ function startWorkers(
   const { tls, token } = config.cluster;
   return startLocalWorkers({
     count: config.workers,
-    coordinator: formatAddress({ ...coordinator.address, host: reachable(coordinator.address.host) }),
+    coordinator: formatAddress({ ...coordinator.address, host: reachableHost(coordinator.address.host) }),
     token,
     args:
       tls === null
@@ -102,9 +105,6 @@ function startWorkers(
     onFailure: (error) => coordinator.fail(error),
   });
 }
-
-/** "Every interface" is no address to connect to. */
-const reachable = (host: string): string => (host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host);
 
 function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
   const { plan, layout, train, replica } = prepared;
@@ -131,13 +131,19 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
       return;
     }
     case "stopped":
-      out(`stopped after step ${step}, which is saved; go on with: ${resumeCommand(program, options, workingFolder)}`);
+      out(
+        `${stopped(outcome.reason)} after step ${step}, which is saved; ` +
+          `go on with: ${resumeCommand(program, options, workingFolder)}`,
+      );
       process.exitCode = 130;
       return;
     case "failed":
       throw outcome.error instanceof CoxswainError ? outcome.error : new CoxswainError("bug", String(outcome.error));
   }
 }
+
+/** "stopped", or "stopped by ann@laptop" where it was not Ctrl-C. */
+const stopped = (reason: string): string => (reason === interrupted ? "stopped" : reason);
 
 /** SIGINT and SIGTERM, counted. */
 function onInterrupt(act: (times: number) => void): { close(): void } {

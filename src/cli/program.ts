@@ -4,18 +4,24 @@ import { createColors } from "picocolors";
 import { version } from "../version.js";
 import { coloursFor } from "./colour.js";
 import { registerChaos } from "./chaos.js";
+import { registerCheckpoint } from "./checkpoint.js";
 import { registerCoordinator } from "./coordinator.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEval } from "./eval.js";
 import { registerGenerate } from "./generate.js";
 import { registerMerge } from "./merge.js";
+import { registerPause } from "./pause.js";
 import { registerPreview } from "./preview.js";
+import { registerResume } from "./resume.js";
+import { registerStatus } from "./status.js";
+import { registerStop } from "./stop.js";
 import { registerTrain } from "./train.js";
 import { registerWorker } from "./worker.js";
 
 /** Each command is a file of its own, and loads what it needs when it is run: `--help` must not wait for a tokenizer. */
 const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
+  ["Steer a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
   ["Before you train:", [registerDoctor, registerPreview]],
   ["Put it to the test:", [registerChaos]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],
@@ -32,6 +38,7 @@ ${title("Examples:")}
   coxswain train run.yaml --resume              go on from the newest checkpoint
   coxswain coordinator run.yaml --listen 0.0.0.0:7070
   coxswain worker --coordinator HOST:7070       on every other machine
+  coxswain status runs/my-run --watch           a live table; also pause, stop …
   coxswain generate --model MODEL --adapter runs/my-run/adapter --prompt "…"
 
 ${title("Exit codes:")}

@@ -122,7 +122,7 @@ export function waitingLine(
 }
 
 /** Cut to columns by its first line; characters that are two columns wide count as two. */
-function cut(text: string, columns: number): string {
+export function cut(text: string, columns: number): string {
   let width = 0;
   let kept = "";
   for (const character of text.split("\n", 1).join("")) {

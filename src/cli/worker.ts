@@ -1,11 +1,11 @@
 /** `coxswain worker`: computes for a coordinator, wherever it is. */
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
+import { tlsOptions, tokenOption, type ConnectionFlags } from "./connection-options.js";
 import { runCommand } from "./frame.js";
 
-interface WorkerFlags {
+interface WorkerFlags extends ConnectionFlags {
   readonly coordinator: string;
-  readonly token?: string;
   readonly listen?: string;
   readonly advertise?: string;
   readonly model?: string;
@@ -13,17 +13,14 @@ interface WorkerFlags {
   readonly devices?: string;
   readonly reconnectTimeout?: number;
   readonly http: string;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
 }
 
 export function registerWorker(program: Command): void {
-  program
+  const command = program
     .command("worker")
     .description("compute for a coordinator; needs nothing but its address")
     .requiredOption("--coordinator <host:port>", "where the coordinator listens")
-    .addOption(new Option("--token <secret>", "the run's token").env("COXSWAIN_TOKEN"))
+    .addOption(tokenOption())
     .option("--model <folder>", "a folder that holds the model (default: found by content, else streamed)")
     .addOption(
       new Option("--device <device>", "in place of the run's compute.device").choices([
@@ -41,21 +38,18 @@ export function registerWorker(program: Command): void {
       "--reconnect-timeout <seconds>",
       "how long to try to reach the coordinator (default: cluster.reconnect_timeout; 300 for the first)",
       wholeNumber,
-    )
-    .option("--tls-ca <file>", "certificate authority of the coordinator; turns TLS on")
-    .option("--tls-cert <file>", "this worker's certificate, for mutual TLS")
-    .option("--tls-key <file>", "its private key")
-    .action((flags: WorkerFlags) =>
-      runCommand(async () => {
-        if (flags.devices !== undefined) {
-          const { attendOnDevices } = await import("./attend-devices.js");
-          process.exitCode = await attendOnDevices(flags, flags.devices);
-          return;
-        }
-        const { attendRun } = await import("./attend.js");
-        await attendRun(flags);
-      }),
     );
+  tlsOptions(command, "this worker's").action((flags: WorkerFlags) =>
+    runCommand(async () => {
+      if (flags.devices !== undefined) {
+        const { attendOnDevices } = await import("./attend-devices.js");
+        process.exitCode = await attendOnDevices(flags, flags.devices);
+        return;
+      }
+      const { attendRun } = await import("./attend.js");
+      await attendRun(flags);
+    }),
+  );
 }
 
 function wholeNumber(text: string): number {

@@ -4,6 +4,7 @@ export {
   formatAddress,
   isLoopback,
   parseAddress,
+  reachableHost,
   refuseExposure,
   type Address,
   type AddressOptions,

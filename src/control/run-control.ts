@@ -18,10 +18,10 @@ export interface RunControl {
   status(): RunStatus;
   /**
    * Calls `listener` whenever something may have changed, which can be thousands of times a second: it should do no more
-   * than take note.
+   * than take note, unless the run is over.
    * @returns ends that
    */
-  watch(listener: () => void): () => void;
+  watch(listener: (over: boolean) => void): () => void;
   /**
    * Holds the run at the next step boundary: the step, or evaluation, in flight is finished first. Workers stay, and those
    * who join are taken in. Again: nothing changes.

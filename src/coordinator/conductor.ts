@@ -100,7 +100,8 @@ export class Conductor {
   readonly #saves: Saves;
   /** Those who want a checkpoint, while it is open of which step. */
   readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(over: boolean) => void>();
+  #over = false;
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
@@ -120,14 +121,15 @@ export class Conductor {
     this.#events.push(event);
     this.#handleEvents();
     if (showsIn(event)) this.#options.recorder.status(this.#options.machine.status());
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener(this.#over);
   }
 
   /**
    * Listens for anything that happens, until what is given back is called. Called often: once for every message of a
    * worker.
+   * @param listener is told whether the run is over
    */
-  watch(listener: () => void): () => void {
+  watch(listener: (over: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -530,6 +532,7 @@ export class Conductor {
     const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
     for (const session of this.#sessions.values()) session.send({ finish });
     this.#options.recorder.finished(outcome);
+    this.#over = true;
     this.#settle.resolve(outcome);
   }
 }

@@ -3,15 +3,31 @@ import { randomBytes } from "node:crypto";
 import { stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { loraSettings, parseAddress, refuseExposure, serializeRun, withoutSecrets } from "../config/index.js";
+import {
+  formatAddress,
+  loraSettings,
+  parseAddress,
+  refuseExposure,
+  serializeRun,
+  withoutSecrets,
+} from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
+import { controlHandlers, controlName, controlPackage, controlService } from "../control/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen, serverCredentials } from "../rpc/index.js";
+import {
+  coordinatorService,
+  largestWorkerMessage,
+  listen,
+  packageDefinition,
+  serverCredentials,
+} from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
+import { withRunLock } from "../run-lock.js";
+import type { RunLock } from "../run-lock.js";
 import { createCoordinatorMetrics, openRunFiles, readRunRecord, serveTelemetry } from "../telemetry/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord, TelemetryServer } from "../telemetry/index.js";
 import { version } from "../version.js";
@@ -30,7 +46,6 @@ import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
 import { RunRecorder } from "./recorder.js";
 import type { RunView } from "./recorder.js";
-import { withRunLock } from "./run-lock.js";
 import type { SavedCheckpoint } from "./saves.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
@@ -80,9 +95,9 @@ const recoveryTimeout = 30_000;
  *   coordinator holds the output folder
  */
 export const startCoordinator = (asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> =>
-  withRunLock(asked.output_dir, () => start(asked, options));
+  withRunLock(asked.output_dir, (lock) => start(asked, options, lock));
 
-async function start(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLock): Promise<RunningCoordinator> {
   const config = await withThreads(asked, options.resume);
   const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
   const { tls, token } = config.cluster;
@@ -113,7 +128,9 @@ async function start(asked: RunConfig, options: CoordinatorOptions): Promise<Run
       address,
       metrics: createCoordinatorMetrics(version),
     };
-    return await conduct(parts, options);
+    const running = await conduct(parts, options);
+    lock.announce(formatAddress(running.address));
+    return running;
   } catch (error) {
     files.close();
     logger.error({ error }, "the run did not start");
@@ -158,20 +175,21 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   };
   try {
     telemetry = await startTelemetry(run.config, metrics, conductor);
-    server = await startServer(parts, conductor, recorder, options);
+    const control = createRunControl(conductor, recorder.figures, {
+      runId: parts.runId,
+      runDigest: parts.runDigest,
+      outputDir: resolve(run.config.output_dir),
+      model: run.config.model,
+      totalSteps: run.plan.totalSteps,
+      tokensPerShard: tokensPerShard(run),
+      startedAt: new Date(),
+    });
+    server = await startServer(parts, { conductor, recorder, control }, options);
     return {
       address: { host: parts.address.host, port: server.port },
       telemetry: telemetry?.address,
       prepared: run,
-      control: createRunControl(conductor, recorder.figures, {
-        runId: parts.runId,
-        runDigest: parts.runDigest,
-        outputDir: resolve(run.config.output_dir),
-        model: run.config.model,
-        totalSteps: run.plan.totalSteps,
-        tokensPerShard: tokensPerShard(run),
-        startedAt: new Date(),
-      }),
+      control,
       done: conductor.done.then((outcome) => conclude(run, outcome)),
       stop: (reason) => conductor.dispatch({ type: "stop", reason }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),
@@ -307,8 +325,7 @@ function startTelemetry(
 
 async function startServer(
   { run, runId, runDigest, record, metrics, address }: Parts,
-  conductor: Conductor,
-  recorder: RunRecorder,
+  { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token } = run.config.cluster;
@@ -344,14 +361,15 @@ async function startServer(
   return listen({
     ...address,
     credentials: await serverCredentials(tls),
-    name: "coxswain.v1.Coordinator",
-    service: coordinatorService,
-    handlers,
+    services: [
+      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
+      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
+    ],
     token,
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
-    reflection: true,
+    reflection: { ...packageDefinition, ...controlPackage },
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
 }

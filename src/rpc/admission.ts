@@ -14,8 +14,8 @@ export interface AdmissionOptions {
   /** What a caller is told who does not show it. */
   readonly refusal: string;
   readonly guard: ConnectionGuard;
-  /** Full name of the service that the token is for; what else there is (health, reflection) is open to all. */
-  readonly service: string;
+  /** Full names of the services that the token is for; what else there is (health, reflection) is open to all. */
+  readonly services: readonly string[];
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
   readonly onHandled: (method: string, code: string) => void;
 }
@@ -50,9 +50,9 @@ function refusalOf(
   path: string,
   metadata: Metadata,
   peer: PeerAddress,
-  { token, refusal, guard, service }: AdmissionOptions,
+  { token, refusal, guard, services }: AdmissionOptions,
 ): Refusal | undefined {
-  if (!path.startsWith(`/${service}/`)) {
+  if (!services.some((service) => path.startsWith(`/${service}/`))) {
     if (guard.allowsOpenCall(peer)) return undefined;
     return { code: status.RESOURCE_EXHAUSTED, details: "too many calls on a connection without the token" };
   }

@@ -25,8 +25,10 @@ export {
   CoordinatorClient,
   WorkerClient,
   coordinatorService,
+  loadProtocol,
   packageDefinition,
   protocolVersion,
+  sealed,
   workerService,
   writtenOnce,
 } from "./proto.js";
@@ -47,7 +49,7 @@ export { workerClient } from "./worker-client.js";
 export { WorkerConnection } from "./worker-connection.js";
 export { needsConnection } from "./stall.js";
 export { listen } from "./server.js";
-export type { RunningServer } from "./server.js";
+export type { RunningServer, ServedService } from "./server.js";
 export { packInts, unpackInts } from "./pack.js";
 export type * from "./types.js";
-export { whyUnreachable } from "./unreachable.js";
+export { explainConnection, whyUnreachable } from "./unreachable.js";

@@ -16,16 +16,6 @@ export const protocolVersion = 1;
 
 const folder = fileURLToPath(new URL("../../proto/", import.meta.url));
 
-/** The options that the generated types were made with (see scripts/generate.mjs). */
-export const packageDefinition: PackageDefinition = loadSync("coxswain/v1/coxswain.proto", {
-  includeDirs: [folder],
-  keepCase: false,
-  longs: Number,
-  enums: String,
-  defaults: true,
-  oneofs: true,
-});
-
 type Direction = "request" | "response";
 
 /** Replaces how one direction of a method is written and read. */
@@ -62,7 +52,7 @@ export function writtenOnce<Message extends object>(message: Message): Message {
 }
 
 /** A checksum on what has no chunks. */
-const sealed = ({ serialize, deserialize }: Codec): Codec => ({
+export const sealed = ({ serialize, deserialize }: Codec): Codec => ({
   serialize: (value) => {
     const before = written.get(value);
     if (before !== undefined) return before;
@@ -73,8 +63,37 @@ const sealed = ({ serialize, deserialize }: Codec): Codec => ({
   deserialize: (bytes) => deserialize(unseal(bytes)),
 });
 
-/** What is not written and read as the library does it. The answer to a push is empty. */
-const codecs: readonly (readonly [service: string, method: string, Partial<Record<Direction, typeof sealed>>])[] = [
+/** How the messages of a method are written and read: one that is left out, as the library does it. */
+export type MethodCodecs = readonly [
+  service: string,
+  method: string,
+  codecs: Partial<Record<Direction, typeof sealed>>,
+];
+
+/**
+ * Loads a file of the protocol, with the options that the generated types were made with (scripts/generate.mjs).
+ * @param file within `proto/`
+ */
+export function loadProtocol(file: string, codecs: readonly MethodCodecs[]): PackageDefinition {
+  const definition = loadSync(file, {
+    includeDirs: [folder],
+    keepCase: false,
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
+  for (const [service, name, { request, response }] of codecs) {
+    const method = (definition[`coxswain.v1.${service}`] as ServiceDefinition)[name];
+    if (method === undefined) throw new Error(`the protocol has no ${name}`);
+    if (request !== undefined) recode(method, "request", request);
+    if (response !== undefined) recode(method, "response", response);
+  }
+  return definition;
+}
+
+/** The answer to a push is empty. */
+export const packageDefinition = loadProtocol("coxswain/v1/coxswain.proto", [
   ["Coordinator", "Attend", { request: sealed, response: sealed }],
   ["Coordinator", "PullReduced", { request: sealed, response: chunks }],
   ["Coordinator", "PullReplica", { request: sealed, response: chunks }],
@@ -83,14 +102,7 @@ const codecs: readonly (readonly [service: string, method: string, Partial<Recor
   ["Coordinator", "PushReplica", { request: chunks }],
   ["Worker", "Pull", { request: sealed, response: chunks }],
   ["Worker", "PullReplica", { request: sealed, response: chunks }],
-];
-
-for (const [service, name, { request, response }] of codecs) {
-  const method = (packageDefinition[`coxswain.v1.${service}`] as ServiceDefinition)[name];
-  if (method === undefined) throw new Error(`the protocol has no ${name}`);
-  if (request !== undefined) recode(method, "request", request);
-  if (response !== undefined) recode(method, "response", response);
-}
+]);
 
 const loaded = grpc.loadPackageDefinition(packageDefinition) as unknown as ProtoGrpcType;
 

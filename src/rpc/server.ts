@@ -1,6 +1,7 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
 import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { PackageDefinition } from "@grpc/proto-loader";
 import { HealthImplementation } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -8,7 +9,6 @@ import { admission } from "./admission.js";
 import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";
 import { serverOptions } from "./options.js";
-import { packageDefinition } from "./proto.js";
 import { isTaken, listenOn } from "./sockets.js";
 import type { ListeningSockets } from "./sockets.js";
 
@@ -16,17 +16,24 @@ export interface RunningServer {
   readonly host: string;
   /** The port it really has (0 asked for a free one). */
   readonly port: number;
-  /** What the health service says of the whole server and of its one service. */
+  /** What the health service says of the whole server and of each service. */
   setServing(serving: boolean): void;
   /** Ends calls under way after `grace` ms. */
   close(grace?: number): Promise<void>;
+}
+
+export interface ServedService {
+  /** In full, such as "coxswain.v1.Coordinator". */
+  readonly name: string;
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
 }
 
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
-  /** What callers of the service must show; null asks for nothing. Health, and reflection where it is on, are open to all. */
+  /** What callers of the services must show; null asks for nothing. Health, and reflection where it is on, are open to all. */
   readonly token: string | null;
   /** What a caller is told who does not show it. */
   readonly refusal: string;
@@ -34,37 +41,35 @@ export interface ListenOptions {
   readonly largestMessage: number;
   /** What strangers may do. Default: `guardLimits`. */
   readonly limits?: GuardLimits;
-  /** Full name of the service, such as "coxswain.v1.Coordinator". */
-  readonly name: string;
-  readonly service: ServiceDefinition;
-  readonly handlers: UntypedServiceImplementation;
+  readonly services: readonly ServedService[];
   /** The key or flag that the address came from, for the message when the port is taken. */
   readonly addressKey: string;
-  /** Tells anyone the methods and messages of the protocol; takes a tenth of a second to prepare. */
-  readonly reflection: boolean;
+  /** Tells anyone these methods and messages; takes a tenth of a second to prepare. Left out: tells nobody. */
+  readonly reflection?: PackageDefinition;
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
   readonly onHandled?: (method: string, code: string) => void;
 }
 
 /** @throws CoxswainError "network" when the address cannot be listened on */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
-  const { name, token, refusal, largestMessage, limits = guardLimits, onHandled = () => undefined } = options;
+  const { services, token, refusal, largestMessage, limits = guardLimits, onHandled = () => undefined } = options;
+  const names = services.map(({ name }) => name);
   const guard = new ConnectionGuard(limits);
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": largestMessage,
-    interceptors: [admission({ token, refusal, guard, service: name, onHandled })],
+    interceptors: [admission({ token, refusal, guard, services: names, onHandled })],
   });
-  server.addService(options.service, options.handlers);
-  const health = new HealthImplementation({ "": "NOT_SERVING", [options.name]: "NOT_SERVING" });
+  for (const { definition, handlers } of services) server.addService(definition, handlers);
+  const health = new HealthImplementation(Object.fromEntries(["", ...names].map((name) => [name, "NOT_SERVING"])));
   health.addToServer(server);
-  if (options.reflection) {
+  if (options.reflection !== undefined) {
     const { ReflectionService } = await import("@grpc/reflection");
-    new ReflectionService(packageDefinition).addToServer(server);
+    new ReflectionService(options.reflection).addToServer(server);
   }
   const sockets = await bind(server, guard, options);
   const setServing = (serving: boolean): void => {
-    for (const name of ["", options.name]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    for (const name of ["", ...names]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
   };
   setServing(true);
   const close = async (grace = 500): Promise<void> => {

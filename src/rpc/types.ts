@@ -40,3 +40,17 @@ export type { Finish, Finish__Output as FinishOutput } from "./generated/coxswai
 export type { Row as RowMessage, Row__Output as RowOutput } from "./generated/coxswain/v1/Row.js";
 export type { Shard as ShardMessage } from "./generated/coxswain/v1/Shard.js";
 export type { Task as TaskName } from "./generated/coxswain/v1/Task.js";
+export type { ProtoGrpcType as ControlProtocol } from "./generated/control.js";
+export type { ControlClient as ControlStub, ControlHandlers } from "./generated/coxswain/v1/Control.js";
+export type {
+  ControlRequest,
+  ControlRequest__Output as ControlRequestOutput,
+} from "./generated/coxswain/v1/ControlRequest.js";
+export type {
+  RunStatus as RunStatusMessage,
+  RunStatus__Output as RunStatusOutput,
+} from "./generated/coxswain/v1/RunStatus.js";
+export type {
+  WorkerStatus as WorkerStatusMessage,
+  WorkerStatus__Output as WorkerStatusOutput,
+} from "./generated/coxswain/v1/WorkerStatus.js";

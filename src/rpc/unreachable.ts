@@ -49,7 +49,7 @@ const showCertificate =
   "Give --tls-cert and --tls-key: a certificate that the coordinator's cluster.tls.ca has signed, and its key.";
 
 const notAccepted: Explain = () => ({
-  reason: "it does not accept this worker's certificate",
+  reason: "it does not accept this side's certificate",
   hint: showCertificate,
   final: true,
 });
@@ -91,4 +91,4 @@ const explanations: readonly (readonly [RegExp, Explain])[] = [
 ];
 
 const perhapsTls = "It may use TLS: give --tls-ca. Or something else listens at this address.";
-const perhapsCertificate = `It may not accept this worker's certificate. ${showCertificate}`;
+const perhapsCertificate = `It may not accept this side's certificate. ${showCertificate}`;

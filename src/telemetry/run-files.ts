@@ -161,6 +161,10 @@ function endWith(path: string, last: number, asidePath: string): void {
   }
 }
 
+const endings = ["run_finished", "run_stopped", "run_failed"] as const satisfies readonly EventName[];
+
+export type RunEnding = (typeof endings)[number];
+
 /** What a run's files say of it where it was interrupted. */
 export interface RunRecord {
   /** The newest step that was committed; 0 when there is none. */
@@ -169,6 +173,8 @@ export interface RunRecord {
   readonly workers: readonly { readonly host: string; readonly pid: number }[];
   /** Steps after which an evaluation was made. */
   readonly evaluated: ReadonlySet<number>;
+  /** How it ended, where its coordinator came to write that. */
+  readonly ending: RunEnding | undefined;
   /** What its shards were computed with; undefined where no worker was ready yet, or the record is older than that. */
   readonly computation: { readonly engine: string; readonly backend: string; readonly device: string } | undefined;
 }
@@ -183,7 +189,19 @@ export function readRunRecord(outputDir: string): RunRecord {
     else step = at;
   }
   const events = readObjects(join(outputDir, "events.jsonl"));
-  return { step, workers: workersLeft(events), evaluated, computation: newestComputation(events) };
+  return {
+    step,
+    workers: workersLeft(events),
+    evaluated,
+    ending: endingOf(events),
+    computation: newestComputation(events),
+  };
+}
+
+/** Workers are told of the end, and leave after it. */
+function endingOf(events: readonly Record<string, unknown>[]): RunEnding | undefined {
+  const last = events.findLast(({ event }) => event !== "worker_left")?.["event"];
+  return endings.find((ending) => ending === last);
 }
 
 function newestComputation(events: readonly Record<string, unknown>[]): RunRecord["computation"] {

@@ -89,14 +89,11 @@ export async function startDataServer({ tls, ...address }: DataServerOptions): P
   const server: RunningServer = await listen({
     ...address,
     credentials: ownServerCredentials(own),
-    name: "coxswain.v1.Worker",
-    service: workerService,
-    handlers: handlersOf(admit, pulls, vectors),
+    services: [{ name: "coxswain.v1.Worker", definition: workerService, handlers: handlersOf(admit, pulls, vectors) }],
     token: key,
     refusal: "wrong key",
     largestMessage: largestRequest,
     addressKey: "--listen",
-    reflection: false,
   });
   const serve = (now: Served | undefined): void => {
     served = now;

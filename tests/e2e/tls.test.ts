@@ -126,7 +126,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
       [
         "with a certificate of another authority",
         [...trusting, ...shown("intruder")],
-        /it (hangs up|does not accept this worker's certificate)\nhint: .*--tls-cert and --tls-key/,
+        /it (hangs up|does not accept this side's certificate)\nhint: .*--tls-cert and --tls-key/,
       ],
     ])("a worker %s is kept out, and told why", async (_, flags, says) => {
       const { code, stderr } = await worker(address, ...flags);

@@ -8,10 +8,12 @@ export interface ClusterOptions {
   readonly steps: number;
   readonly training?: object;
   readonly cluster?: object;
+  /** Keys of no section. */
+  readonly run?: object;
 }
 
 /** A run file whose coordinator comes back under the same address. */
-export async function clusterRun({ steps, training = {}, cluster = {} }: ClusterOptions): Promise<{
+export async function clusterRun({ steps, training = {}, cluster = {}, run = {} }: ClusterOptions): Promise<{
   readonly folder: string;
   readonly file: string;
   readonly output: string;
@@ -36,6 +38,7 @@ export async function clusterRun({ steps, training = {}, cluster = {} }: Cluster
     compute: { threads: 1 },
     cluster: { listen: address, ...cluster },
     telemetry: { http: null },
+    ...run,
   });
   return { folder, file, output: join(folder, "out"), address };
 }

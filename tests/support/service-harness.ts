@@ -1,5 +1,6 @@
 /** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
 import { ServerCredentials } from "@grpc/grpc-js";
+import { controlHandlers, controlName, controlPackage, controlService } from "../../src/control/index.js";
 import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
 import { createRunControl } from "../../src/coordinator/control.js";
@@ -12,7 +13,7 @@ import type { CoxswainError } from "../../src/errors.js";
 import { stepNumber } from "../../src/ids.js";
 import type { ModelManifest } from "../../src/model/index.js";
 import { Replica } from "../../src/optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen } from "../../src/rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, packageDefinition } from "../../src/rpc/index.js";
 import type { GuardLimits, RunningServer } from "../../src/rpc/index.js";
 import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
 import type { CoordinatorMetrics, RunEvent } from "../../src/telemetry/index.js";
@@ -21,6 +22,8 @@ export interface Harness {
   readonly server: RunningServer;
   readonly conductor: Conductor;
   readonly control: RunControl;
+  /** From now on checkpoints cannot be written. */
+  failSaves(error: CoxswainError): void;
   /** What Prometheus would read. */
   readonly metrics: CoordinatorMetrics;
   readonly replica: Replica;
@@ -103,6 +106,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     { step: stepNumber(0), hash: replica.hash(), saved: false },
   );
+  let saveError: CoxswainError | undefined;
   const conductor = new Conductor({
     machine,
     replica,
@@ -116,7 +120,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     allReduceDtype: "float32",
     onRecovered: ignore,
     checkpoint: undefined,
-    save: () => Promise.resolve("nowhere"),
+    save: () => (saveError === undefined ? Promise.resolve("nowhere") : Promise.reject(saveError)),
     now: () => performance.now(),
     wallClock: () => 0,
   });
@@ -132,48 +136,51 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const failures: CoxswainError[] = [];
   const handled: string[] = [];
   const reached: string[] = [];
+  const handlers = coordinatorHandlers({
+    conductor,
+    replica,
+    runId,
+    runDigest: "digest",
+    allReduceDtype: "float32",
+    runConfig: "{}",
+    model: options.model ?? { hash: "none", files: [] },
+    modelPath: options.modelPath ?? "/nonexistent",
+    layoutFingerprint,
+    silenceTimeout: 60_000,
+    reach: ({ id }) => {
+      reached.push(id);
+      return Promise.resolve();
+    },
+    engines: new EngineRule({
+      allowMixed: options.allowMixedEngines ?? false,
+      before: undefined,
+      onChosen: (chosen) => recorder.computedWith(chosen),
+    }),
+    onReady: (session, ready) => recorder.ready(session, ready),
+    onSent: ignore,
+    onFailure: (_, error) => failures.push(error),
+  });
   const server = await listen({
     host: "127.0.0.1",
     port: 0,
     credentials: ServerCredentials.createInsecure(),
-    name: "coxswain.v1.Coordinator",
-    service: coordinatorService,
-    handlers: coordinatorHandlers({
-      conductor,
-      replica,
-      runId,
-      runDigest: "digest",
-      allReduceDtype: "float32",
-      runConfig: "{}",
-      model: options.model ?? { hash: "none", files: [] },
-      modelPath: options.modelPath ?? "/nonexistent",
-      layoutFingerprint,
-      silenceTimeout: 60_000,
-      reach: ({ id }) => {
-        reached.push(id);
-        return Promise.resolve();
-      },
-      engines: new EngineRule({
-        allowMixed: options.allowMixedEngines ?? false,
-        before: undefined,
-        onChosen: (chosen) => recorder.computedWith(chosen),
-      }),
-      onReady: (session, ready) => recorder.ready(session, ready),
-      onSent: ignore,
-      onFailure: (_, error) => failures.push(error),
-    }),
+    services: [
+      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
+      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
+    ],
     token: options.token ?? null,
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     addressKey: "cluster.listen",
-    reflection: true,
+    reflection: { ...packageDefinition, ...controlPackage },
     onHandled: (method, code) => handled.push(`${method} ${code}`),
   });
   return {
     server,
     conductor,
     control,
+    failSaves: (error) => void (saveError = error),
     metrics,
     replica,
     failures,

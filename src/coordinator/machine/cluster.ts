@@ -457,7 +457,7 @@ export class ClusterMachine {
     before.push(...this.#checkpoint());
     if (this.#work === undefined) {
       if (this.#ending()) return [...before, ...this.#end()];
-      if (this.#hold.asked) before.push(...this.#hold.settle(this.#committed));
+      if (this.#hold.asked) before.push(...this.#settle());
       else if (this.#active().length >= this.#settings.minWorkers) before.push(...this.#begin(now));
     }
     if (this.#work !== undefined) before.push(...this.#assign(this.#work, mayTakeAfter(event), now));
@@ -478,6 +478,12 @@ export class ClusterMachine {
     const round = this.#work?.round;
     if (this.#stopping === undefined || round?.closed === true) return false;
     return round?.task === "evaluate" || this.#active().length === 0;
+  }
+
+  /** A pause begins when somebody has the newest step, and it was told to the world; with nobody there, at once. */
+  #settle(): Effect[] {
+    const told = this.#replicated === this.#committed || this.#active().length === 0;
+    return told ? this.#hold.settle(this.#committed) : [];
   }
 
   /** A checkpoint that is asked for waits for the step in flight, unless nobody computes that. */

@@ -35,7 +35,7 @@ function started(overrides: Partial<MachineSettings> = {}) {
       { type: "ready", worker, reachable: true, replica: undefined },
       { type: "applied", worker, step: stepNumber(step), hash: `h${step}` },
     );
-  /** All that happens in a step; the effects up to the coordinator's own update, then the workers follow. */
+  /** All that happens in a step, until every worker has it. */
   const finishStep = (number: number): Effect[] => {
     const step = stepNumber(number);
     const shards = ["a", "b"].flatMap((worker, index): Event[] => {
@@ -54,9 +54,8 @@ function started(overrides: Partial<MachineSettings> = {}) {
       ];
     });
     const hash = `h${number}`;
-    const effects = send(...shards, { type: "reduced", step, gradNorm: 1 }, { type: "committed", step, hash });
-    for (const worker of ["a", "b"]) send({ type: "applied", worker, step, hash });
-    return effects;
+    const applied = ["a", "b"].map((worker): Event => ({ type: "applied", worker, step, hash }));
+    return send(...shards, { type: "reduced", step, gradNorm: 1 }, { type: "committed", step, hash }, ...applied);
   };
   join("a", 0);
   join("b", 0);
@@ -74,7 +73,11 @@ describe("a pause", () => {
     expect(machine.status().phase).toBe("pausing");
     const after = finishStep(1);
     expect(ofType(after, "commit")).toMatchObject([{ step: 1 }]);
-    expect(after.at(-1)).toEqual({ type: "paused", step: 1, by: "ann@laptop" });
+    // What is told of the step comes first.
+    expect(after.slice(-2)).toEqual([
+      { type: "replicated", step: 1 },
+      { type: "paused", step: 1, by: "ann@laptop" },
+    ]);
     expect(ofType(after, "lease")).toEqual([]);
     expect(send({ type: "tick" }, pause)).toEqual([]);
     expect(machine.status()).toMatchObject({
@@ -150,7 +153,7 @@ describe("a pause", () => {
     expect(machine.status()).toMatchObject({ phase: "ended", outcome: { kind: "stopped" } });
     const last = started({ totalSteps: 1 });
     last.send(pause);
-    expect(typesOf(last.finishStep(1)).slice(-2)).toEqual(["commit", "save"]);
+    expect(typesOf(last.finishStep(1)).slice(-3)).toEqual(["commit", "save", "replicated"]);
     expect(last.send({ type: "saved", step: stepNumber(1) })).toMatchObject([{ type: "finish" }]);
   });
 });
@@ -160,7 +163,7 @@ describe("a checkpoint that is asked for", () => {
     const { send, finishStep } = started();
     expect(send(checkpoint, checkpoint)).toEqual([]);
     const after = finishStep(1);
-    expect(typesOf(after).slice(-4)).toEqual(["save", "checkpoint", "lease", "lease"]);
+    expect(typesOf(after).slice(-5)).toEqual(["save", "checkpoint", "lease", "lease", "replicated"]);
     expect(ofType(after, "checkpoint")).toEqual([{ type: "checkpoint", step: 1 }]);
     // The file is not whole yet, and step 2 is in flight: this one is of step 2.
     expect(send(checkpoint)).toEqual([]);
@@ -199,7 +202,7 @@ describe("a checkpoint that is asked for", () => {
   it("is given to those who wait when the run is stopped in the same step", () => {
     const { send, finishStep } = started();
     send(checkpoint, { type: "stop", reason: "asked to" });
-    expect(typesOf(finishStep(1)).slice(-2)).toEqual(["save", "checkpoint"]);
+    expect(typesOf(finishStep(1)).slice(-3)).toEqual(["save", "checkpoint", "replicated"]);
     expect(send({ type: "saved", step: stepNumber(1) })).toMatchObject([{ type: "finish" }]);
   });
 });

@@ -28,7 +28,7 @@ describe("what keeps a worker from its coordinator is said", () => {
     const text = details(`Failed to connect ${day}`);
     expect(explainConnection(text, undefined)).toMatchObject({ reason: "it hangs up", final: false });
     expect(explainConnection(text, undefined).hint).toMatch(/may use TLS: give --tls-ca/);
-    expect(explainConnection(text, tls).hint).toMatch(/may not accept this worker's certificate.*--tls-cert/);
+    expect(explainConnection(text, tls).hint).toMatch(/may not accept this side's certificate.*--tls-cert/);
   });
 });
 
@@ -37,7 +37,7 @@ describe("a certificate that is not accepted ends a worker at once, rather than 
     "Hostname/IP does not match certificate's altnames: Host: head. is not in the cert's altnames: DNS:tail";
   it.each([
     ["it asks for a certificate", `${openssl("tlsv13 alert certificate required")} ${day}`, /--tls-cert/],
-    ["it does not accept this worker's certificate", `Error: ${openssl("tlsv1 alert unknown ca")}`, /cluster\.tls\.ca/],
+    ["it does not accept this side's certificate", `Error: ${openssl("tlsv1 alert unknown ca")}`, /cluster\.tls\.ca/],
     ["its certificate is not trusted (self-signed certificate)", "Error: self-signed certificate", /--tls-ca/],
     ["its certificate is not trusted (certificate has expired)", "Error: certificate has expired", /--tls-ca/],
     [

@@ -2,7 +2,8 @@
  * One coordinator an output folder: `output_dir/.lock` names the process that holds it. A holder on this host is looked
  * up, so that a killed one is in nobody's way. One on another host (a shared file system) cannot be: it keeps the file
  * fresh, and is taken for dead once the file has not been touched for `staleAfter`; the hosts' clocks must agree to well
- * within that. A container counts as a host of its own, by its host name. Knows nothing of runs.
+ * within that. A container counts as a host of its own, by its host name. Who looks for the coordinator of a folder finds
+ * its address there, too. Knows nothing of runs.
  */
 import {
   closeSync,
@@ -18,8 +19,8 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { isRunning, startOf } from "../processes.js";
-import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { CoxswainError, messageOf, systemCodeOf } from "./errors.js";
+import { isRunning, startOf } from "./processes.js";
 
 /** How often a holder touches its file, ms. */
 const refreshEvery = 20_000;
@@ -27,15 +28,19 @@ const refreshEvery = 20_000;
 const staleAfter = 120_000;
 
 /** What the file says. */
-interface Holder {
+export interface LockHolder {
   readonly host: string;
   readonly pid: number;
   /** When the process started, in the kernel's clock ticks since boot; null where there is no /proc. */
   readonly started: string | null;
+  /** HOST:PORT that it listens on; null before it does. */
+  readonly address: string | null;
 }
 
 /** A folder that is held. */
 export interface RunLock {
+  /** Writes down where the holder listens. */
+  announce(address: string): void;
   /** Removes the file. May be called again. */
   release(): void;
 }
@@ -46,12 +51,11 @@ export interface RunLock {
  */
 export function lockOutputFolder(outputDir: string): RunLock {
   const path = join(outputDir, ".lock");
-  const holder: Holder = { host: hostname(), pid: process.pid, started: startOf(process.pid) };
-  const text = `${JSON.stringify(holder)}\n`;
+  const holder: LockHolder = { host: hostname(), pid: process.pid, started: startOf(process.pid), address: null };
   try {
     mkdirSync(outputDir, { recursive: true });
     removeAbandoned(path, outputDir);
-    return keep(path, create(path, text), text);
+    return keep(path, create(path, holder), holder);
   } catch (error) {
     // Another one came in between.
     if (systemCodeOf(error) === "EEXIST") throw held(path, outputDir, readLock(path)?.holder);
@@ -63,14 +67,20 @@ export function lockOutputFolder(outputDir: string): RunLock {
   }
 }
 
+/** Who holds an output folder now, by all that is known; undefined where nobody does. */
+export function findHolder(outputDir: string): LockHolder | undefined {
+  const found = readLock(join(outputDir, ".lock"));
+  return found !== undefined && isAlive(found) ? found.holder : undefined;
+}
+
 /** Starts something that owns an output folder: held from before the start until it is closed, or does not start. */
 export async function withRunLock<T extends { close(): Promise<void> }>(
   outputDir: string,
-  start: () => Promise<T>,
+  start: (lock: RunLock) => Promise<T>,
 ): Promise<T> {
   const lock = lockOutputFolder(outputDir);
   try {
-    const started = await start();
+    const started = await start(lock);
     return { ...started, close: () => started.close().finally(() => lock.release()) };
   } catch (error) {
     lock.release();
@@ -78,13 +88,16 @@ export async function withRunLock<T extends { close(): Promise<void> }>(
   }
 }
 
-function create(path: string, text: string): number {
+const textOf = (holder: LockHolder): string => `${JSON.stringify(holder)}\n`;
+
+function create(path: string, holder: LockHolder): number {
   const file = openSync(path, "wx");
-  writeSync(file, text);
+  writeSync(file, textOf(holder));
   return file;
 }
 
-function keep(path: string, file: number, text: string): RunLock {
+function keep(path: string, file: number, holder: LockHolder): RunLock {
+  let text = textOf(holder);
   // By descriptor: should another host have taken the folder, its file is left alone.
   const refresh = setInterval(() => attempt(() => futimesSync(file, new Date(), new Date())), refreshEvery).unref();
   let released = false;
@@ -99,7 +112,12 @@ function keep(path: string, file: number, text: string): RunLock {
     });
   };
   process.on("exit", release);
-  return { release };
+  const announce = (address: string): void => {
+    text = textOf({ ...holder, address });
+    // By descriptor, and over a text that is shorter: who reads meanwhile sees the one, the other, or none that it knows.
+    attempt(() => writeSync(file, text, 0));
+  };
+  return { announce, release };
 }
 
 /** A disk's trouble with this file must not end a run: a file that is left behind, or grows old, keeps nobody out. */
@@ -134,7 +152,7 @@ function removeAbandoned(path: string, outputDir: string): void {
 interface FoundLock {
   readonly text: string;
   /** Undefined where the text is none of ours. */
-  readonly holder: Holder | undefined;
+  readonly holder: LockHolder | undefined;
   /** Since it was touched, ms. */
   readonly age: number;
 }
@@ -149,11 +167,12 @@ function readLock(path: string): FoundLock | undefined {
   }
 }
 
-function parseHolder(text: string): Holder | undefined {
+function parseHolder(text: string): LockHolder | undefined {
   try {
-    const { host, pid, started } = JSON.parse(text) as Partial<Record<keyof Holder, unknown>>;
+    const { host, pid, started, address } = JSON.parse(text) as Partial<Record<keyof LockHolder, unknown>>;
     if (typeof host !== "string" || typeof pid !== "number") return undefined;
-    return { host, pid, started: typeof started === "string" ? started : null };
+    const word = (value: unknown): string | null => (typeof value === "string" ? value : null);
+    return { host, pid, started: word(started), address: word(address) };
   } catch {
     return undefined;
   }
@@ -168,7 +187,7 @@ function isAlive({ holder, age }: FoundLock): boolean {
   return started === null || holder.started === null ? fresh : started === holder.started;
 }
 
-function held(path: string, outputDir: string, holder: Holder | undefined): CoxswainError {
+function held(path: string, outputDir: string, holder: LockHolder | undefined): CoxswainError {
   const here = holder?.host === hostname();
   const who = holder === undefined ? "another process" : `process ${holder.pid}${here ? "" : ` on ${holder.host}`}`;
   const wait = `If it runs no more, wait ${staleAfter / 60_000} minutes, or remove ${path}.`;

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, describe, it } from "vitest";
-import { lockOutputFolder, withRunLock } from "../../../src/coordinator/run-lock.js";
-import { CoxswainError } from "../../../src/errors.js";
-import { temporaryFolder } from "../model/helpers.js";
+import { lockOutputFolder, withRunLock } from "../../src/run-lock.js";
+import { CoxswainError } from "../../src/errors.js";
+import { temporaryFolder } from "./model/helpers.js";
 
 const lockFile = (folder: string): string => join(folder, ".lock");
 

@@ -1,0 +1,19 @@
+/** What the commands that steer a run have in common: which run, where its coordinator is, and how the answer is printed. */
+import type { Command } from "commander";
+import { tlsOptions, tokenOption, type ConnectionFlags } from "./connection-options.js";
+
+export interface ControlFlags extends ConnectionFlags {
+  readonly coordinator?: string;
+  readonly json?: true;
+}
+
+/** A command on a run that a coordinator leads now. */
+export function controlCommand(program: Command, name: string, description: string): Command {
+  const command = program
+    .command(name)
+    .description(description)
+    .argument("[run]", "its run file or output folder, on the coordinator's machine")
+    .option("--coordinator <host:port>", "where its coordinator listens, from anywhere (default: 127.0.0.1:7070)")
+    .addOption(tokenOption());
+  return tlsOptions(command, "this caller's").option("--json", "print the answer as JSON");
+}

@@ -1,0 +1,123 @@
+/**
+ * Where the coordinator of a run is, and what to show it: by its address, or by the run's file or output folder, whose
+ * lock names the coordinator that holds it. Connects to nothing.
+ */
+import { statSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { formatAddress, isLoopback, loadRun, parseAddress, reachableHost } from "../config/index.js";
+import type { RunConfig } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import type { ClientTls } from "../rpc/index.js";
+import { findHolder } from "../run-lock.js";
+import type { LockHolder } from "../run-lock.js";
+import { tlsOf } from "./connection-options.js";
+import type { ControlFlags } from "./control-options.js";
+
+export interface LocatedRun {
+  /** HOST:PORT */
+  readonly address: string;
+  /** What the address came from, for messages. */
+  readonly addressKey: string;
+  readonly token: string | null;
+  readonly tls: ClientTls | undefined;
+}
+
+/** Where a run listens whose file says nothing of it. */
+const defaultAddress = "127.0.0.1:7070";
+
+/**
+ * @param run a run file or an output folder; undefined: `flags.coordinator`, or the default address
+ * @throws CoxswainError "usage" for both, "config" where there is no such run, "cluster" where nobody leads it now
+ */
+export async function locateRun(run: string | undefined, flags: ControlFlags): Promise<LocatedRun> {
+  const token = flags.token === undefined || flags.token === "" ? null : flags.token;
+  const tls = tlsOf(flags);
+  if (run === undefined)
+    return { address: flags.coordinator ?? defaultAddress, addressKey: "--coordinator", token, tls };
+  if (flags.coordinator !== undefined)
+    throw new CoxswainError("usage", `both a run (${run}) and --coordinator ${flags.coordinator} are given`, {
+      hint: "Give one of them.",
+    });
+  const { outputDir, config } = await openRun(run);
+  return {
+    address: await addressIn(outputDir, run),
+    addressKey: run,
+    token: token ?? config?.cluster.token ?? null,
+    tls: tls ?? (config === undefined ? undefined : clientTls(config)),
+  };
+}
+
+/** A run by its file or its folder; the folder's own run.yaml is there from the coordinator's start on. */
+async function openRun(run: string): Promise<{ outputDir: string; config: RunConfig | undefined }> {
+  const found = statSync(run, { throwIfNoEntry: false });
+  if (found === undefined) {
+    const isAddress = /^[^/\\]+:\d+$/.test(run);
+    throw new CoxswainError("config", `${run}: no such run file or output folder`, {
+      hint: isAddress
+        ? `Give an address as --coordinator ${run}.`
+        : "Give a run file, its output_dir, or --coordinator HOST:PORT.",
+    });
+  }
+  if (!found.isDirectory()) {
+    const { config } = await loadRun(run);
+    return { outputDir: config.output_dir, config };
+  }
+  const isThere = (name: string): boolean => statSync(join(run, name), { throwIfNoEntry: false }) !== undefined;
+  if (!["run.yaml", ".lock", "events.jsonl"].some(isThere))
+    throw new CoxswainError("config", `${run}: there is no run in this folder`, {
+      hint: "Give the output_dir of a run, or its run file.",
+    });
+  const file = join(run, "run.yaml");
+  return { outputDir: resolve(run), config: isThere("run.yaml") ? (await loadRun(file)).config : undefined };
+}
+
+/** The certificates that the run's own workers on this machine are given. */
+function clientTls({ cluster: { tls } }: RunConfig): ClientTls | undefined {
+  if (tls === null) return undefined;
+  const own = tls.ca === null ? undefined : tls;
+  return { ca: tls.ca ?? tls.cert, cert: own?.cert, key: own?.key };
+}
+
+async function addressIn(outputDir: string, run: string): Promise<string> {
+  const holder = findHolder(outputDir);
+  if (holder === undefined) throw await nobodyLeads(outputDir, run);
+  if (holder.address === null)
+    throw new CoxswainError("cluster", `${run}: its coordinator (process ${holder.pid}) is still starting`, {
+      hint: "It reads the model and the data first. Try again in a moment.",
+    });
+  return formatAddress(reachableFromHere(holder, holder.address, run));
+}
+
+function reachableFromHere({ host: where }: LockHolder, address: string, run: string) {
+  const { host, port } = parseAddress(address, { name: run });
+  if (where === hostname()) return { host: reachableHost(host), port };
+  if (!isLoopback(host)) return { host: reachableHost(host) === host ? host : where, port };
+  throw new CoxswainError("cluster", `${run}: its coordinator runs on ${where} and listens there for itself alone`, {
+    hint: `Give this command on ${where}, or let the coordinator listen on an address that others reach (--listen).`,
+  });
+}
+
+/** Says how the run in a folder ended, as far as its record tells. */
+async function nobodyLeads(outputDir: string, run: string): Promise<CoxswainError> {
+  const { readRunRecord } = await import("../telemetry/index.js");
+  const { step, ending } = readRunRecord(outputDir);
+  switch (ending) {
+    case "run_finished":
+      return new CoxswainError("cluster", `${run}: the run is finished, after ${step} steps`, {
+        hint: `Its adapter is in ${join(outputDir, "adapter")}.`,
+      });
+    case "run_failed":
+      return new CoxswainError("cluster", `${run}: the run failed after step ${step}`, {
+        hint: `${join(outputDir, "events.jsonl")} says why; --resume goes on.`,
+      });
+    case "run_stopped":
+    case undefined:
+      return new CoxswainError("cluster", `${run}: no coordinator leads this run now`, {
+        hint:
+          step > 0
+            ? `It was ${ending === undefined ? "interrupted" : "stopped"} after step ${step}: \`coxswain train\` or \`coordinator\` with --resume goes on.`
+            : "Start it with `coxswain train` or `coxswain coordinator`.",
+      });
+  }
+}

@@ -1,0 +1,108 @@
+/** The service `Control`: checks who calls, passes on what is asked, packs what goes wrong. Decides nothing. */
+import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { CoxswainError } from "../errors.js";
+import { protocolVersion } from "../rpc/index.js";
+import type { ControlHandlers, ControlRequestOutput, RunStatusMessage } from "../rpc/index.js";
+import { version } from "../version.js";
+import { errorStatus } from "./error-status.js";
+import { statusMessage } from "./messages.js";
+import type { RunControl } from "./run-control.js";
+import type { RunStatus } from "./run-status.js";
+import { watchStatus } from "./watch-status.js";
+
+/** Calls at once that watch, and as many that wait for a checkpoint. */
+const callsAllowed = 32;
+
+export function controlHandlers(control: RunControl): ControlHandlers {
+  const watching = new Places(callsAllowed);
+  const waiting = new Places(callsAllowed);
+  return {
+    Status: (call, callback) => steer(call, callback, () => Promise.resolve(control.status())),
+    Pause: (call, callback) => steer(call, callback, (caller) => control.pause(caller)),
+    Resume: (call, callback) => steer(call, callback, (caller) => control.resume(caller)),
+    Stop: (call, callback) =>
+      steer(call, callback, (caller) => control.stop(caller === undefined ? "stopped" : `stopped by ${caller}`)),
+    Checkpoint: (call, callback) =>
+      answer(call, callback, () => {
+        const leave = waiting.enter();
+        return control.checkpoint().finally(leave);
+      }),
+    Watch: (call) => {
+      let leave: () => void;
+      try {
+        checkCaller(call.request);
+        leave = watching.enter();
+      } catch (error) {
+        call.emit("error", errorStatus(error));
+        return;
+      }
+      const end = watchStatus(control, (now, last) => {
+        // Who does not read is told less, but the end all the same.
+        if (last || !call.writableNeedDrain) call.write(statusMessage(now));
+        if (last) call.end();
+      });
+      call.once("close", () => {
+        end();
+        leave();
+      });
+    },
+  };
+}
+
+type Call = ServerUnaryCall<ControlRequestOutput, unknown>;
+
+/** Answers with how the run is after `act`. */
+function steer(
+  call: Call,
+  callback: sendUnaryData<RunStatusMessage>,
+  act: (caller: string | undefined) => Promise<RunStatus>,
+): void {
+  answer(call, callback, async (caller) => statusMessage(await act(caller)));
+}
+
+/** Answers with what `act` gives, or with what is wrong. */
+function answer<Answer>(
+  { request }: Call,
+  callback: sendUnaryData<Answer>,
+  act: (caller: string | undefined) => Promise<Answer>,
+): void {
+  new Promise<Answer>((resolve) => resolve(act(checkCaller(request)))).then(
+    (given) => callback(null, given),
+    (error: unknown) => callback(errorStatus(error)),
+  );
+}
+
+/** What files and terminals can show: no control characters. */
+const showable = /^[^\p{C}]{0,200}$/u;
+
+/** @returns its name; @throws CoxswainError "cluster" for another version, "usage" for a name that cannot be shown */
+function checkCaller({ protocolVersion: theirs, softwareVersion, caller }: ControlRequestOutput): string | undefined {
+  if (!showable.test(caller) || !showable.test(softwareVersion))
+    throw new CoxswainError("usage", "a name has at most 200 characters, all of which can be shown");
+  if (theirs !== protocolVersion)
+    throw new CoxswainError(
+      "cluster",
+      `the coordinator is Coxswain ${version} (protocol ${protocolVersion}), the caller ${softwareVersion} (protocol ${theirs})`,
+      { hint: "Install the same version on both sides." },
+    );
+  return caller === "" ? undefined : caller;
+}
+
+/** So many at once. */
+class Places {
+  #taken = 0;
+
+  constructor(readonly most: number) {}
+
+  /** @returns gives the place back; @throws CoxswainError "cluster" where all are taken */
+  enter(): () => void {
+    if (this.#taken >= this.most)
+      throw new CoxswainError("cluster", `${this.most} callers are waiting for this coordinator already`, {
+        hint: "Try again in a moment.",
+      });
+    this.#taken++;
+    return () => {
+      this.#taken--;
+    };
+  }
+}

@@ -1,0 +1,104 @@
+/** People steer a real run from other processes: it does as they say, and its bits are those of a run that nobody touched. */
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { RunStatus } from "../../src/control/index.js";
+import { clusterRun, untilStep } from "../support/cluster.js";
+import { CoxswainProcess, coxswain } from "../support/processes.js";
+import { adapterBytes, eventLines, stepLines } from "../support/runs.js";
+
+const steps = 14;
+const token = "open-sesame";
+/** A run that `train` leads with two workers on a free port. */
+const newRun = () => clusterRun({ steps, cluster: { listen: "127.0.0.1:0", min_workers: 2 }, run: { workers: 2 } });
+
+async function statusOf(...args: string[]): Promise<RunStatus> {
+  const { code, stdout, stderr } = await coxswain(["status", ...args, "--json"]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  return JSON.parse(stdout) as RunStatus;
+}
+
+describe("a run that is steered", () => {
+  let undisturbed: Buffer;
+
+  beforeAll(async () => {
+    const { file, output } = await newRun();
+    const { code, stderr } = await coxswain(["train", file]);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    undisturbed = adapterBytes(output);
+  });
+
+  it("pauses, saves and goes on, to the same bits; who watches sees it to its end", async () => {
+    const { file, output } = await newRun();
+    const train = new CoxswainProcess(["train", file]);
+    await untilStep(train, 2);
+    const watch = new CoxswainProcess(["status", output, "--watch"]);
+    const running = await statusOf(output);
+    expect(running).toMatchObject({ state: "training", total_steps: steps, output_dir: output, checkpoint: null });
+    expect(running.workers).toMatchObject([
+      { state: "active", engine: "onnx" },
+      { state: "active", engine: "onnx" },
+    ]);
+
+    const paused = await coxswain(["pause", file]);
+    const [, step] =
+      /^paused after step (\d+) by \S+@\S+; go on with: coxswain resume \S+\n$/.exec(paused.stdout) ?? [];
+    expect(step).toBeDefined();
+    const [, address] = await train.until(/listening on (\S+)/);
+    const held = await statusOf("--coordinator", address!);
+    expect(held).toMatchObject({ state: "paused", step: Number(step) });
+    const folder = join(output, "checkpoints", `step-${step!.padStart(6, "0")}`);
+    expect((await coxswain(["checkpoint", output])).stdout).toBe(`step ${step} is saved: ${folder}\n`);
+    expect((await coxswain(["checkpoint", output, "--json"])).stdout).toBe(`{"step":${step},"path":"${folder}"}\n`);
+    const later = await statusOf(file);
+    expect(later).toMatchObject({ state: "paused", step: Number(step), checkpoint: { path: folder } });
+    expect(stepLines(output).at(-1)?.step).toBe(Number(step));
+    await train.until(/paused after step \d+/);
+
+    const resumed = await coxswain(["resume", output]);
+    expect(resumed.stdout).toContain(`going on after step ${step} of ${steps}`);
+    expect((await train.finished).code).toBe(0);
+    expect(adapterBytes(output).equals(undisturbed)).toBe(true);
+    const told = eventLines(output).filter(({ event }) => /^run_(paused|resumed)$/.test(event));
+    expect(told).toMatchObject([
+      { event: "run_paused", by: expect.stringContaining("@") as string },
+      { event: "run_resumed" },
+    ]);
+    const watched = await watch.finished;
+    expect(watched.code).toBe(0);
+    expect(watched.stdout).toMatch(/\npaused after step .*\ntraining .*\ncompleted {2}step 14\/14 [^\n]*\n$/s);
+
+    const afterwards = await coxswain(["status", output]);
+    expect(afterwards).toMatchObject({ code: 5, stdout: "" });
+    expect(afterwards.stderr).toBe(
+      `error: ${output}: the run is finished, after ${steps} steps\nhint: Its adapter is in ${join(output, "adapter")}.\n`,
+    );
+  });
+
+  it("is stopped while it is paused, by who has the token, and goes on with --resume to the same bits", async () => {
+    const { file, output } = await newRun();
+    const env = { COXSWAIN_TOKEN: token };
+    const train = new CoxswainProcess(["train", file], { env });
+    await untilStep(train, 2);
+    for (const shown of [[], ["--token", "wrong"]]) {
+      const refused = await coxswain(["stop", output, ...shown]);
+      expect(refused.code).toBe(5);
+      expect(refused.stderr).toMatch(/^error: .*the token is wrong or missing.*\nhint: .*COXSWAIN_TOKEN/);
+    }
+    expect((await coxswain(["pause", output], { env })).code).toBe(0);
+    const { step } = JSON.parse((await coxswain(["status", output, "--json"], { env })).stdout) as RunStatus;
+    const stopped = await coxswain(["stop", output], { env });
+    const folder = join(output, "checkpoints", `step-${String(step).padStart(6, "0")}`);
+    expect(stopped.stdout).toBe(
+      `stopped after step ${step} of ${steps}; its checkpoint is ${folder}; --resume goes on\n`,
+    );
+    expect((await train.finished).code).toBe(130);
+    const nobody = await coxswain(["pause", output], { env });
+    expect(nobody.stderr).toContain(
+      `${output}: no coordinator leads this run now\nhint: It was stopped after step ${step}`,
+    );
+    expect((await coxswain(["train", file, "--resume"], { env })).code).toBe(0);
+    expect(adapterBytes(output).equals(undisturbed)).toBe(true);
+  });
+});

@@ -1,0 +1,186 @@
+/** The coordinator's service `Control` over a real socket, and what its callers are told when it cannot be asked. */
+import { credentials, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { afterEach, describe, expect, it } from "vitest";
+import { connectRun } from "../../../src/control/index.js";
+import type { ConnectOptions, RemoteRun, RunStatus } from "../../../src/control/index.js";
+import { ControlClient, controlService } from "../../../src/control/protocol.js";
+import { freePort } from "../../../src/chaos/ports.js";
+import { CoxswainError } from "../../../src/errors.js";
+import { coordinatorService, protocolVersion, withToken } from "../../../src/rpc/index.js";
+import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
+import { HonestWorker } from "../../support/hostile.js";
+import { startHarness } from "../../support/service-harness.js";
+import type { Harness } from "../../support/service-harness.js";
+
+const token = "5ecret";
+const size = 16;
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function start(totalSteps = 5_000): Promise<Harness> {
+  const server = await startHarness({ token, size, totalSteps });
+  closers.push(() => server.close());
+  return server;
+}
+
+async function connect(port: number, options: Partial<ConnectOptions> = {}): Promise<RemoteRun> {
+  const address = `127.0.0.1:${port}`;
+  const run = await connectRun({
+    address,
+    addressKey: "--coordinator",
+    token,
+    tls: undefined,
+    caller: "ann@laptop",
+    ...options,
+  });
+  closers.push(() => run.close());
+  return run;
+}
+
+/** The error that a call ends with. */
+async function trouble(call: Promise<unknown>): Promise<CoxswainError> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof CoxswainError) return error;
+    throw error;
+  }
+  throw new Error("there was none");
+}
+
+/** What a caller is answered who says of itself what it likes. */
+function refusalOf(server: Harness, request: object): Promise<ServiceError> {
+  const client = new ControlClient(`127.0.0.1:${server.server.port}`, credentials.createInsecure());
+  closers.push(() => client.close());
+  return new Promise((resolve, reject) => {
+    client.pause(request, withToken(token), (error) =>
+      error === null ? reject(new Error("answered")) : resolve(error),
+    );
+  });
+}
+
+describe("whoever has the token", () => {
+  it("sees what the coordinator sees, pauses, saves, goes on and stops", async () => {
+    const server = await start();
+    const run = await connect(server.server.port);
+    expect(await run.status()).toEqual(server.control.status());
+    const worker = new HonestWorker(server.server.port, token, "honest", size);
+    closers.push(() => worker.close());
+    const seen: RunStatus[] = [];
+    for await (const now of run.watch()) {
+      seen.push(now);
+      if (now.step > 0 && seen.every(({ state }) => state !== "pausing" && state !== "paused")) await run.pause();
+      if (now.state === "paused") break;
+    }
+    const paused = seen.at(-1)!;
+    expect(await run.checkpoint(5_000)).toEqual({ step: paused.step, path: "nowhere" });
+    expect(await run.status()).toEqual(server.control.status());
+    expect(await run.resume()).toMatchObject({ state: "training" });
+    const watch = run.watch();
+    expect(await run.stop()).toMatchObject({ state: "stopping", detail: "stopped by ann@laptop" });
+    let last: RunStatus | undefined;
+    for await (const now of watch) last = now;
+    expect(last).toMatchObject({ state: "stopped", detail: "stopped by ann@laptop", checkpoint: { step: last?.step } });
+    expect(await worker.finished).toBe(false);
+    expect(await trouble(run.pause())).toMatchObject({
+      code: "cluster",
+      message: "the run cannot be paused: it is ending (stopped by ann@laptop)",
+      hint: expect.stringContaining("--resume") as string,
+    });
+    expect(server.events.map(({ event, by }) => [event, by])).toEqual(
+      expect.arrayContaining([
+        ["run_paused", "ann@laptop"],
+        ["run_resumed", "ann@laptop"],
+      ]),
+    );
+  });
+
+  it("is told that a checkpoint cannot be written", async () => {
+    const server = await start();
+    server.failSaves(new CoxswainError("storage", "no space left", { hint: "Make room." }));
+    const run = await connect(server.server.port);
+    expect(await trouble(run.checkpoint(5_000))).toMatchObject({
+      code: "storage",
+      message: "no space left",
+      hint: "Make room.",
+    });
+  });
+});
+
+describe("whoever cannot steer a run is told why", () => {
+  it("without its token", async () => {
+    const server = await start();
+    const paused = server.control.status().state;
+    for (const wrong of [null, "other"]) {
+      const run = await connect(server.server.port, { token: wrong });
+      for (const call of [run.status(), run.pause(), run.stop(), run.checkpoint(1_000)])
+        expect(await trouble(call)).toMatchObject({
+          code: "cluster",
+          message: expect.stringMatching(/the token is wrong or missing/) as string,
+          hint: expect.stringContaining("COXSWAIN_TOKEN") as string,
+        });
+      expect(await trouble(run.watch()[Symbol.asyncIterator]().next())).toMatchObject({ code: "cluster" });
+    }
+    expect(server.control.status().state).toBe(paused);
+  });
+
+  it("where nothing listens, or something else does", async () => {
+    const port = await freePort(["127.0.0.1"]);
+    expect(await trouble((await connect(port)).status())).toMatchObject({
+      code: "network",
+      message: `no coordinator at 127.0.0.1:${port}: nothing listens there`,
+    });
+    // As an older coordinator does.
+    const { server, address } = await startBareServer(
+      coordinatorService,
+      everyCoordinatorCall(() => undefined),
+    );
+    closers.push(() => server.forceShutdown());
+    const older = await connect(Number(address.split(":")[1]));
+    expect(await trouble(older.status())).toMatchObject({
+      code: "cluster",
+      message: expect.stringContaining("another version") as string,
+    });
+  });
+
+  it("of another version: both are named", async () => {
+    const server = await start();
+    const { code, details } = await refusalOf(server, {
+      protocolVersion: protocolVersion + 1,
+      softwareVersion: "9.9.9",
+    });
+    expect(code).toBe(status.FAILED_PRECONDITION);
+    expect(details).toMatch(/^the coordinator is Coxswain \S+ \(protocol 1\), the caller 9\.9\.9 \(protocol 2\)$/);
+  });
+
+  it("by a name that a terminal or a file would not take as a name", async () => {
+    const server = await start();
+    for (const caller of ["\u001b[2J", "ann\nbob", "a".repeat(201)])
+      expect((await refusalOf(server, { protocolVersion, caller })).code).toBe(status.INVALID_ARGUMENT);
+    expect(server.control.status().state).toBe("waiting");
+  });
+
+  it("where too many watch already", async () => {
+    const server = await start();
+    const run = await connect(server.server.port);
+    const watchers = Array.from({ length: 32 }, () => run.watch()[Symbol.asyncIterator]());
+    for (const { value } of await Promise.all(watchers.map((watcher) => watcher.next())))
+      expect(value).toMatchObject({ state: "waiting" });
+    const late = run.watch()[Symbol.asyncIterator]();
+    expect((await trouble(late.next())).message).toBe("32 callers are waiting for this coordinator already");
+  });
+
+  it("where the coordinator says nothing in time", async () => {
+    const { server, address } = await startBareServer(controlService, { Checkpoint: () => undefined });
+    closers.push(() => server.forceShutdown());
+    const run = await connect(Number(address.split(":")[1]));
+    expect(await trouble(run.checkpoint(50))).toMatchObject({
+      code: "network",
+      message: `the coordinator at ${address} did not answer in 0.05 s`,
+    });
+  });
+});
