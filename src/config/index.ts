@@ -11,6 +11,15 @@ export {
   type Exposure,
 } from "./address.js";
 export { loadRun, parseRun, type LoadedRun } from "./load.js";
+export {
+  defaultRunName,
+  natsProblems,
+  runNameOf,
+  runNameProblem,
+  serverUrls,
+  type NatsConfig,
+  type NatsConnectionSettings,
+} from "./nats.js";
 export type { FlagOverride, Override } from "./overrides.js";
 export {
   dataFormats,
