@@ -26,14 +26,11 @@ const guarded = await rpc.listen({
   host: "127.0.0.1",
   port: 0,
   credentials: ServerCredentials.createInsecure(),
-  name: "coxswain.v1.Worker",
-  service: rpc.workerService,
-  handlers,
+  services: [{ name: "coxswain.v1.Worker", definition: rpc.workerService, handlers }],
   token,
   refusal: "no",
   largestMessage: rpc.largestRequest,
   addressKey: "bench",
-  reflection: false,
 });
 const plain = new Server(rpc.serverOptions);
 plain.addService(rpc.workerService, handlers);

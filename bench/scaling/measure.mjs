@@ -256,26 +256,25 @@ async function measureControl(other, repetitions) {
   const calls = [];
   let heard = 0;
   let wake = () => undefined;
+  const handlers = {
+    Attend: (call) => {
+      calls.push(call);
+      call
+        .on("data", () => {
+          if (++heard === streams) wake();
+        })
+        .on("error", () => undefined);
+    },
+  };
   const server = await listen({
     host: "127.0.0.1",
     port: 0,
     credentials: ServerCredentials.createInsecure(),
-    name: "coxswain.v1.Coordinator",
-    service: coordinatorService,
+    services: [{ name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers }],
     token: null,
     refusal: "",
     largestMessage: 2 ** 20,
     addressKey: "bench",
-    handlers: {
-      Attend: (call) => {
-        calls.push(call);
-        call
-          .on("data", () => {
-            if (++heard === streams) wake();
-          })
-          .on("error", () => undefined);
-      },
-    },
   });
   const all = () => new Promise((resolve) => ((heard = 0), (wake = resolve)));
   const attending = all();

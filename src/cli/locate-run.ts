@@ -39,17 +39,25 @@ export async function locateRun(run: string | undefined, flags: ControlFlags): P
     throw new CoxswainError("usage", `both a run (${run}) and --coordinator ${flags.coordinator} are given`, {
       hint: "Give one of them.",
     });
-  const { outputDir, config } = await openRun(run);
+  const opened = await openRun(run);
+  const { outputDir, config } = opened;
   return {
     address: await addressIn(outputDir, run),
     addressKey: run,
-    token: token ?? config?.cluster.token ?? null,
+    token: token ?? opened.token,
     tls: tls ?? (config === undefined ? undefined : clientTls(config)),
   };
 }
 
-/** A run by its file or its folder; the folder's own run.yaml is there from the coordinator's start on. */
-async function openRun(run: string): Promise<{ outputDir: string; config: RunConfig | undefined }> {
+interface OpenedRun {
+  readonly outputDir: string;
+  readonly token: string | null;
+  /** Settings as the coordinator was started with, whatever its flags were; undefined where it has not written them yet. */
+  readonly config: RunConfig | undefined;
+}
+
+/** A run by its file or its folder, to which the coordinator writes the settings that it was started with. */
+async function openRun(run: string): Promise<OpenedRun> {
   const found = statSync(run, { throwIfNoEntry: false });
   if (found === undefined) {
     const isAddress = /^[^/\\]+:\d+$/.test(run);
@@ -60,16 +68,20 @@ async function openRun(run: string): Promise<{ outputDir: string; config: RunCon
     });
   }
   if (!found.isDirectory()) {
-    const { config } = await loadRun(run);
-    return { outputDir: config.output_dir, config };
+    const { output_dir: outputDir, cluster } = (await loadRun(run)).config;
+    return { outputDir, token: cluster.token, config: await settingsIn(outputDir) };
   }
   const isThere = (name: string): boolean => statSync(join(run, name), { throwIfNoEntry: false }) !== undefined;
   if (!["run.yaml", ".lock", "events.jsonl"].some(isThere))
     throw new CoxswainError("config", `${run}: there is no run in this folder`, {
       hint: "Give the output_dir of a run, or its run file.",
     });
-  const file = join(run, "run.yaml");
-  return { outputDir: resolve(run), config: isThere("run.yaml") ? (await loadRun(file)).config : undefined };
+  return { outputDir: resolve(run), token: null, config: await settingsIn(run) };
+}
+
+async function settingsIn(outputDir: string): Promise<RunConfig | undefined> {
+  const file = join(outputDir, "run.yaml");
+  return statSync(file, { throwIfNoEntry: false }) === undefined ? undefined : (await loadRun(file)).config;
 }
 
 /** The certificates that the run's own workers on this machine are given. */

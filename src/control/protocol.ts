@@ -6,12 +6,14 @@ import type { ControlProtocol } from "../rpc/index.js";
 const codecs = { request: sealed, response: sealed };
 const methods = ["Status", "Watch", "Pause", "Resume", "Stop", "Checkpoint"];
 
-export const controlPackage = loadProtocol(
-  "coxswain/v1/control.proto",
+export const controlFile = "coxswain/v1/control.proto";
+
+const packageDefinition = loadProtocol(
+  [controlFile],
   methods.map((method) => ["Control", method, codecs] as const),
 );
 
-const loaded = loadPackageDefinition(controlPackage) as unknown as ControlProtocol;
+const loaded = loadPackageDefinition(packageDefinition) as unknown as ControlProtocol;
 
 export const ControlClient = loaded.coxswain.v1.Control;
 export const controlService = loaded.coxswain.v1.Control.service;

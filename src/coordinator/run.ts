@@ -12,18 +12,12 @@ import {
   withoutSecrets,
 } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
-import { controlHandlers, controlName, controlPackage, controlService } from "../control/index.js";
+import { controlFile, controlHandlers, controlName, controlService } from "../control/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
 import { clipCoefficient } from "../optim/index.js";
-import {
-  coordinatorService,
-  largestWorkerMessage,
-  listen,
-  packageDefinition,
-  serverCredentials,
-} from "../rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { isRunning } from "../processes.js";
 import { withRunLock } from "../run-lock.js";
@@ -383,7 +377,7 @@ async function startServer(
     refusal: tokenRefusal,
     largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
-    reflection: { ...packageDefinition, ...controlPackage },
+    reflection: [protocolFile, controlFile],
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
 }

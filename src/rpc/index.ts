@@ -26,7 +26,7 @@ export {
   WorkerClient,
   coordinatorService,
   loadProtocol,
-  packageDefinition,
+  protocolFile,
   protocolVersion,
   sealed,
   workerService,

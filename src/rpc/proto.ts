@@ -71,11 +71,11 @@ export type MethodCodecs = readonly [
 ];
 
 /**
- * Loads a file of the protocol, with the options that the generated types were made with (scripts/generate.mjs).
- * @param file within `proto/`
+ * Loads files of the protocol, with the options that the generated types were made with (scripts/generate.mjs).
+ * @param files within `proto/`
  */
-export function loadProtocol(file: string, codecs: readonly MethodCodecs[]): PackageDefinition {
-  const definition = loadSync(file, {
+export function loadProtocol(files: readonly string[], codecs: readonly MethodCodecs[]): PackageDefinition {
+  const definition = loadSync([...files], {
     includeDirs: [folder],
     keepCase: false,
     longs: Number,
@@ -92,17 +92,23 @@ export function loadProtocol(file: string, codecs: readonly MethodCodecs[]): Pac
   return definition;
 }
 
-/** The answer to a push is empty. */
-export const packageDefinition = loadProtocol("coxswain/v1/coxswain.proto", [
-  ["Coordinator", "Attend", { request: sealed, response: sealed }],
-  ["Coordinator", "PullReduced", { request: sealed, response: chunks }],
-  ["Coordinator", "PullReplica", { request: sealed, response: chunks }],
-  ["Coordinator", "PullModelFile", { request: sealed, response: chunks }],
-  ["Coordinator", "PushContribution", { request: chunks }],
-  ["Coordinator", "PushReplica", { request: chunks }],
-  ["Worker", "Pull", { request: sealed, response: chunks }],
-  ["Worker", "PullReplica", { request: sealed, response: chunks }],
-]);
+/** Between a coordinator and its workers. */
+export const protocolFile = "coxswain/v1/coxswain.proto";
+
+// The answer to a push is empty.
+const packageDefinition = loadProtocol(
+  [protocolFile],
+  [
+    ["Coordinator", "Attend", { request: sealed, response: sealed }],
+    ["Coordinator", "PullReduced", { request: sealed, response: chunks }],
+    ["Coordinator", "PullReplica", { request: sealed, response: chunks }],
+    ["Coordinator", "PullModelFile", { request: sealed, response: chunks }],
+    ["Coordinator", "PushContribution", { request: chunks }],
+    ["Coordinator", "PushReplica", { request: chunks }],
+    ["Worker", "Pull", { request: sealed, response: chunks }],
+    ["Worker", "PullReplica", { request: sealed, response: chunks }],
+  ],
+);
 
 const loaded = grpc.loadPackageDefinition(packageDefinition) as unknown as ProtoGrpcType;
 

@@ -1,7 +1,6 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
 import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import type { PackageDefinition } from "@grpc/proto-loader";
 import { HealthImplementation } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -9,6 +8,7 @@ import { admission } from "./admission.js";
 import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";
 import { serverOptions } from "./options.js";
+import { loadProtocol } from "./proto.js";
 import { isTaken, listenOn } from "./sockets.js";
 import type { ListeningSockets } from "./sockets.js";
 
@@ -44,8 +44,11 @@ export interface ListenOptions {
   readonly services: readonly ServedService[];
   /** The key or flag that the address came from, for the message when the port is taken. */
   readonly addressKey: string;
-  /** Tells anyone these methods and messages; takes a tenth of a second to prepare. Left out: tells nobody. */
-  readonly reflection?: PackageDefinition;
+  /**
+   * Files of the protocol whose services and messages anyone is told; takes a tenth of a second to prepare. Left out:
+   * tells nobody.
+   */
+  readonly reflection?: readonly string[];
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
   readonly onHandled?: (method: string, code: string) => void;
 }
@@ -65,7 +68,8 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   health.addToServer(server);
   if (options.reflection !== undefined) {
     const { ReflectionService } = await import("@grpc/reflection");
-    new ReflectionService(options.reflection).addToServer(server);
+    // Loaded together: of two packages of one name it would tell the first.
+    new ReflectionService(loadProtocol(options.reflection, [])).addToServer(server);
   }
   const sockets = await bind(server, guard, options);
   const setServing = (serving: boolean): void => {

@@ -1,6 +1,6 @@
 /** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
 import { ServerCredentials } from "@grpc/grpc-js";
-import { controlHandlers, controlName, controlPackage, controlService } from "../../src/control/index.js";
+import { controlFile, controlHandlers, controlName, controlService } from "../../src/control/index.js";
 import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
 import { createRunControl } from "../../src/coordinator/control.js";
@@ -13,7 +13,7 @@ import type { CoxswainError } from "../../src/errors.js";
 import { stepNumber } from "../../src/ids.js";
 import type { ModelManifest } from "../../src/model/index.js";
 import { Replica } from "../../src/optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen, packageDefinition } from "../../src/rpc/index.js";
+import { coordinatorService, largestWorkerMessage, listen, protocolFile } from "../../src/rpc/index.js";
 import type { GuardLimits, RunningServer } from "../../src/rpc/index.js";
 import { createCoordinatorMetrics, createLogger } from "../../src/telemetry/index.js";
 import type { CoordinatorMetrics, RunEvent } from "../../src/telemetry/index.js";
@@ -173,7 +173,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     largestMessage: largestWorkerMessage,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     addressKey: "cluster.listen",
-    reflection: { ...packageDefinition, ...controlPackage },
+    reflection: [protocolFile, controlFile],
     onHandled: (method, code) => handled.push(`${method} ${code}`),
   });
   return {

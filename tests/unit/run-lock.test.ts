@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, describe, it } from "vitest";
-import { lockOutputFolder, withRunLock } from "../../src/run-lock.js";
+import { findHolder, lockOutputFolder, withRunLock } from "../../src/run-lock.js";
 import { CoxswainError } from "../../src/errors.js";
 import { temporaryFolder } from "./model/helpers.js";
 
@@ -13,6 +13,7 @@ interface Content {
   host: string;
   pid: number;
   started: string | null;
+  address: string | null;
 }
 const contentOf = (folder: string): Content => JSON.parse(readFileSync(lockFile(folder), "utf8")) as Content;
 
@@ -52,6 +53,20 @@ describe("two coordinators in one output folder write over each other", () => {
     lock.release();
     expect(readdirSync(folder)).toEqual([]);
     lockOutputFolder(folder).release();
+  });
+
+  it("who looks for the one that holds a folder finds where it listens, as long as it lives", () => {
+    const folder = temporaryFolder();
+    expect(findHolder(folder)).toBeUndefined();
+    const lock = lockOutputFolder(folder);
+    expect(findHolder(folder)).toMatchObject({ host: hostname(), pid: process.pid, address: null });
+    lock.announce("127.0.0.1:41234");
+    expect(findHolder(folder)).toMatchObject({ pid: process.pid, address: "127.0.0.1:41234" });
+    expect(refusal(folder).code).toBe("config");
+    lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+    leave(folder, { pid: process.pid, started: "another process of this number", address: "127.0.0.1:41234" });
+    expect(findHolder(folder)).toBeUndefined();
   });
 
   it("a coordinator that does not start, or is closed, gives the folder back", async () => {

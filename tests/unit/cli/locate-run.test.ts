@@ -47,17 +47,22 @@ describe("the coordinator of a run", () => {
     });
   });
 
-  it("is found by the run's file or output folder: at the port that it really has, with what the run file says", async () => {
-    const { file, output } = newRun({ listen: "0.0.0.0:0", token: "5ecret", tls: { cert: "c.pem", key: "k.pem" } });
+  it("is found by the run's file or output folder: at the port that it really has, as it was started", async () => {
+    const { file, output } = newRun({ token: "5ecret" });
+    const tls = { cert: "/etc/c.pem", key: "/etc/k.pem" };
+    const started = { model: "m", output_dir: output, data: { train: "t" }, cluster: { listen: "0.0.0.0:0", tls } };
+    writeFileSync(join(output, "run.yaml"), JSON.stringify(started));
     const lock = lockOutputFolder(output);
     try {
       lock.announce("0.0.0.0:41234");
-      const tls = { ca: join(output, "..", "c.pem"), cert: undefined, key: undefined };
-      expect(await locateRun(file, {})).toEqual({ address: "127.0.0.1:41234", addressKey: file, token: "5ecret", tls });
-      expect(await locateRun(output, {})).toMatchObject({ address: "127.0.0.1:41234", token: null, tls: undefined });
-      expect(await locateRun(file, { token: "other" })).toMatchObject({ token: "other" });
-      writeFileSync(join(output, "run.yaml"), JSON.stringify({ model: "m", output_dir: output, data: { train: "t" } }));
-      expect(await locateRun(output, {})).toMatchObject({ address: "127.0.0.1:41234", token: null });
+      const found = {
+        address: "127.0.0.1:41234",
+        tls: { ca: "/etc/c.pem", cert: undefined, key: undefined },
+      };
+      expect(await locateRun(file, {})).toEqual({ ...found, addressKey: file, token: "5ecret" });
+      expect(await locateRun(output, {})).toEqual({ ...found, addressKey: output, token: null });
+      const given = await locateRun(file, { token: "other", tlsCa: "ca.pem" });
+      expect(given).toMatchObject({ token: "other", tls: { ca: "ca.pem" } });
     } finally {
       lock.release();
     }

@@ -268,6 +268,15 @@ describe("the token", () => {
     expect(tokenOf([], { COXSWAIN_TOKEN: "" })).toBe("from-file");
   });
 
+  it("of the environment is asked for also where flags alone speak of the cluster", () => {
+    const tokenOf = (overrides: readonly Override[]) =>
+      parseRun(minimal, "run.yaml", overrides, { COXSWAIN_TOKEN: "from-environment" }).cluster.token;
+    const listen = { flag: "--listen", key: "cluster.listen", value: "0.0.0.0:7070" };
+    expect(tokenOf([listen, "cluster.tls.cert=cert.pem", "cluster.tls.key=key.pem"])).toBe("from-environment");
+    expect(tokenOf(["cluster={ token: from-flag }"])).toBe("from-flag");
+    expect(tokenOf(["cluster={ min_workers: 2 }"])).toBeNull();
+  });
+
   it("with the line break that `echo` leaves is refused, naming the variable and not the secret", () => {
     const error = errorOf(minimal, [], { COXSWAIN_TOKEN: "hunter2\n" });
     expect(error.message).toBe("COXSWAIN_TOKEN: the token has a line break in it");

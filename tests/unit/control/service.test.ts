@@ -1,6 +1,9 @@
 /** The coordinator's service `Control` over a real socket, and what its callers are told when it cannot be asked. */
-import { credentials, status } from "@grpc/grpc-js";
-import type { ServiceError } from "@grpc/grpc-js";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { Client, credentials, loadPackageDefinition, status } from "@grpc/grpc-js";
+import type { ServiceDefinition, ServiceError } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
 import { afterEach, describe, expect, it } from "vitest";
 import { connectRun } from "../../../src/control/index.js";
 import type { ConnectOptions, RemoteRun, RunStatus } from "../../../src/control/index.js";
@@ -9,10 +12,12 @@ import { freePort } from "../../../src/chaos/ports.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { coordinatorService, protocolVersion, withToken } from "../../../src/rpc/index.js";
 import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
-import { HonestWorker } from "../../support/hostile.js";
+import { seal } from "../../../src/rpc/seal.js";
+import { HonestWorker, frame, http2Session, rawCall, statusOf } from "../../support/hostile.js";
 import { startHarness } from "../../support/service-harness.js";
 import type { Harness } from "../../support/service-harness.js";
 
+const require = createRequire(import.meta.url);
 const token = "5ecret";
 const size = 16;
 
@@ -182,5 +187,58 @@ describe("whoever cannot steer a run is told why", () => {
       code: "network",
       message: `the coordinator at ${address} did not answer in 0.05 s`,
     });
+  });
+
+  it("where the coordinator goes away in the middle", async () => {
+    const server = await start();
+    const run = await connect(server.server.port);
+    const watching = run.watch()[Symbol.asyncIterator]();
+    expect((await watching.next()).value).toMatchObject({ state: "waiting" });
+    const saving = trouble(run.checkpoint(60_000));
+    const next = trouble(watching.next());
+    server.failSaves(new CoxswainError("storage", "no space left"));
+    await server.server.close(0);
+    expect(await next).toMatchObject({ code: "network", message: expect.stringContaining("hangs up") as string });
+    await saving;
+  });
+
+  it("with a message that was damaged on its way: nothing is done", async () => {
+    const server = await start();
+    const session = http2Session(server.server.port);
+    closers.push(() => session.destroy());
+    const request = Buffer.from("0801", "hex");
+    const pause = (message: Buffer): Promise<number | undefined> => {
+      const call = rawCall(session, "/coxswain.v1.Control/Pause", { authorization: `Bearer ${token}` });
+      const ended = statusOf(call);
+      call.end(frame(message));
+      return ended;
+    };
+    const damaged = seal(request);
+    damaged[1]! ^= 2;
+    for (const message of [request, damaged]) expect(await pause(message)).not.toBe(status.OK);
+    expect(server.control.status().state).toBe("waiting");
+    expect(await pause(seal(request))).toBe(status.OK);
+    expect(server.control.status().state).toBe("paused");
+  });
+});
+
+describe("anybody", () => {
+  it("can ask which services there are", async () => {
+    const server = await start();
+    const definition = loadSync(require.resolve("@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto"));
+    const { service } = (
+      loadPackageDefinition(definition) as unknown as {
+        grpc: { reflection: { v1: { ServerReflection: typeof Client & { service: ServiceDefinition } } } };
+      }
+    ).grpc.reflection.v1.ServerReflection;
+    const { path, requestSerialize, responseDeserialize } = service["ServerReflectionInfo"]!;
+    const client = new Client(`127.0.0.1:${server.server.port}`, credentials.createInsecure());
+    closers.push(() => client.close());
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    call.write({ listServices: "" });
+    const [answer] = (await once(call, "data")) as [{ listServicesResponse: { service: { name: string }[] } }];
+    call.end();
+    const names = answer.listServicesResponse.service.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["coxswain.v1.Coordinator", "coxswain.v1.Control"]));
   });
 });
