@@ -116,7 +116,6 @@ function applyEnvironment(
   places: Map<string, Place>,
   environment: Readonly<Record<string, string | undefined>>,
 ): void {
-<<<<<<< HEAD
   for (const { variable, section, key, optional } of secretVariables) {
     const secret = environment[variable] ?? "";
     const path = [...section, key];
@@ -147,18 +146,6 @@ function sectionAt(
     section = section[key] = present as Record<string, unknown>;
   }
   return section;
-=======
-  const token = environment[tokenVariable] ?? "";
-  const section = places.get("cluster");
-  // A section that was set as a whole has its own token, or none; one that a key in it has made says nothing of it.
-  const isWhole = section?.from === "flag" && section.key === "cluster";
-  if (token === "" || places.has("cluster.token") || isWhole) return;
-  const cluster = values["cluster"] ?? {};
-  // A cluster that is not a section is told of by the schema.
-  if (typeof cluster !== "object" || Array.isArray(cluster)) return;
-  values["cluster"] = { ...cluster, token };
-  places.set("cluster.token", { from: "environment", variable: tokenVariable, key: "cluster.token" });
->>>>>>> control
 }
 
 /** Settings beat the file; of the file, the line of the key or of the section that it is missing from. */
