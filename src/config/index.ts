@@ -29,5 +29,6 @@ export {
   type RunConfig,
   type TrainingConfig,
 } from "./schema.js";
+export { runPaths, type RunPath } from "./run-paths.js";
 export { serializeRun, withoutSecrets } from "./serialize.js";
 export { loraSettings } from "./settings.js";

@@ -59,7 +59,7 @@ function isPath(model: string): boolean {
 }
 
 /** A Jinja template has braces or several lines; a path has neither. */
-const isTemplate = (text: string): boolean => /\{[{%#]|\n/.test(text);
+export const isTemplate = (text: string): boolean => /\{[{%#]|\n/.test(text);
 
 /** `~/models`: the shell expands it on a command line, but not in a file. */
 const expandHome = (path: string): string => (/^~(?=[\\/]|$)/.test(path) ? homedir() + path.slice(1) : path);

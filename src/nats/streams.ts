@@ -28,7 +28,7 @@ const eventLimits: Limits = {
   duplicate_window: nanos(duplicateWindow),
 };
 
-/** A queue that is full refuses: what was submitted is never dropped. */
+/** A queue that is full refuses: what was submitted is never dropped. A name is that of one run until it is over. */
 const queueLimits: Limits = {
   ...queueStream,
   subjects: [...queueStream.subjects],
@@ -36,6 +36,8 @@ const queueLimits: Limits = {
   storage: StorageType.File,
   retention: RetentionPolicy.Workqueue,
   discard: DiscardPolicy.New,
+  max_msgs_per_subject: 1,
+  discard_new_per_subject: true,
   max_bytes: 32 * mebibyte,
   duplicate_window: nanos(duplicateWindow),
 };
