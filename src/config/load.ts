@@ -142,7 +142,7 @@ function sectionAt(
   let section = values;
   for (const key of path) {
     const present = section[key] ?? (make ? {} : undefined);
-    if (typeof present !== "object" || present === null || Array.isArray(present)) return undefined;
+    if (typeof present !== "object" || Array.isArray(present)) return undefined;
     section = section[key] = present as Record<string, unknown>;
   }
   return section;

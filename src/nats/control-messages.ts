@@ -27,7 +27,7 @@ export function parseRequest(text: string): ControlRequest {
 
 /** @throws CoxswainError: the one that was answered, or "network" for what is no answer */
 export function parseReply(text: string): Exclude<ControlReply, { error: unknown }> {
-  const reply = asObject(text, "an answer") as { [Key in "status" | "checkpoint" | "error"]?: unknown };
+  const reply = asObject(text, "an answer") as Partial<Record<"status" | "checkpoint" | "error", unknown>>;
   if (reply.error !== undefined) throw unpackError(reply.error as PackedError);
   if (reply.status === undefined && reply.checkpoint === undefined) throw notOurs("an answer");
   return reply as Exclude<ControlReply, { error: unknown }>;

@@ -48,7 +48,11 @@ export class ControlResponder implements LinkUser {
       if (verb === undefined)
         throw new CoxswainError("usage", `a run cannot be asked for that; it answers ${verbs.join(", ")}`);
       const { by } = parseRequest(message.string());
-      resolve(verb === "watch" ? this.#watch(message, answer) : this.#ask(verb, by));
+      if (verb !== "watch") resolve(this.#ask(verb, by));
+      else {
+        this.#watch(message, answer);
+        resolve(undefined);
+      }
     }).then(
       (reply) => {
         if (reply !== undefined) answer(reply);
@@ -75,8 +79,8 @@ export class ControlResponder implements LinkUser {
   }
 
   /** Who asks again, under the same subject, goes on. */
-  #watch({ reply }: Msg, answer: (reply: ControlReply) => void): undefined {
-    if (reply === undefined || reply === "") return undefined;
+  #watch({ reply }: Msg, answer: (reply: ControlReply) => void): void {
+    if (reply === undefined || reply === "") return;
     this.#watching.get(reply)?.();
     if (this.#watching.size >= callersAllowed)
       throw new CoxswainError("cluster", `${callersAllowed} callers watch this run already`, {
@@ -90,6 +94,5 @@ export class ControlResponder implements LinkUser {
     const timer = setTimeout(() => end(), watchTime);
     const unwatch = watchStatus(this.#control, (status) => answer({ status }));
     this.#watching.set(reply, end);
-    return undefined;
   }
 }

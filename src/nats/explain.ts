@@ -54,19 +54,25 @@ export function explainJetStream(error: unknown, what: string): CoxswainError {
 
 function jetStreamWords(error: unknown): Words {
   const code = codeOf(error);
-  if (code === ErrorCode.NoResponders || code === ErrorCode.JetStreamNotEnabled)
+  if (isOneOf(code, ErrorCode.NoResponders, ErrorCode.JetStreamNotEnabled))
     return ["the server, or this account, has no JetStream", "Start it with JetStream: `nats-server -js`."];
-  if (code === ErrorCode.Timeout)
+  if (isOneOf(code, ErrorCode.Timeout))
     return ["JetStream does not answer", "Look at the server's log: it may have no leader."];
-  if (code === ErrorCode.PermissionsViolation || /permissions violation/i.test(messageOf(error)))
+  if (isOneOf(code, ErrorCode.PermissionsViolation) || /permissions violation/i.test(messageOf(error)))
     return ["these credentials may not", "docs/nats.md lists the subjects that they need."];
-  if (code === ErrorCode.ConnectionClosed || code === ErrorCode.Disconnect)
+  if (isOneOf(code, ErrorCode.ConnectionClosed, ErrorCode.Disconnect))
     return ["the connection was lost", "It is tried again."];
   return [messageOf(error), "Look at the server's log and at the limits of its streams: docs/nats.md."];
 }
 
+/** The library has its codes as texts. */
+const isOneOf = (code: string, ...codes: readonly string[]): boolean => codes.includes(code);
+
+/** Whether the library says that of a request. */
+export const hasCode = (error: unknown, code: ErrorCode): boolean => isOneOf(codeOf(error), code);
+
 function codeOf(error: unknown): string {
-  if (error instanceof NatsError && error.code !== ErrorCode.Unknown && error.code !== ErrorCode.Tls) return error.code;
+  if (error instanceof NatsError && !isOneOf(error.code, ErrorCode.Unknown, ErrorCode.Tls)) return error.code;
   const cause = error instanceof NatsError ? error.chainedError : undefined;
   return systemCodeOf(cause) ?? systemCodeOf(error) ?? "";
 }

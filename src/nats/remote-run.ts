@@ -1,5 +1,5 @@
 /** Steers a run over NATS, by its name. Every question has a deadline, and whatever goes wrong is said in a user's words. */
-import { ErrorCode, NatsError, createInbox } from "nats";
+import { ErrorCode, createInbox } from "nats";
 import type { NatsConnection } from "nats";
 import { AsyncQueue } from "../async/queue.js";
 import { serverUrls } from "../config/index.js";
@@ -10,7 +10,7 @@ import { CoxswainError } from "../errors.js";
 import { openConnection } from "./connection.js";
 import { parseReply } from "./control-messages.js";
 import { watchTime } from "./control-responder.js";
-import { explainJetStream } from "./explain.js";
+import { explainJetStream, hasCode } from "./explain.js";
 import { controlSubject } from "./subjects.js";
 import type { Verb } from "./subjects.js";
 
@@ -133,8 +133,8 @@ class NatsRun implements RemoteRun {
 
   #explain(error: unknown, waited: number): CoxswainError {
     if (error instanceof CoxswainError) return error;
-    if (error instanceof NatsError && error.code === ErrorCode.NoResponders) return this.#nobody();
-    if (error instanceof NatsError && error.code === ErrorCode.Timeout) return this.#silent(waited);
+    if (hasCode(error, ErrorCode.NoResponders)) return this.#nobody();
+    if (hasCode(error, ErrorCode.Timeout)) return this.#silent(waited);
     return explainJetStream(error, `the run ${this.#options.run} cannot be asked`);
   }
 

@@ -19,8 +19,8 @@ export const controlSubject = (run: string, verb: Verb | "*"): string => `coxswa
 /** The verb of a control subject; undefined where it is none. */
 export const verbOf = (subject: string): Verb | undefined => verbs.find((verb) => subject.endsWith(`.control.${verb}`));
 
-/** Where a run waits for a server. Three tokens, so that it is in no run's events and no run's control. */
-export const queueSubject = (run: string | "*"): string => `coxswain.queue.${run}`;
+/** Where a run waits for a server; "*" for all. Three tokens, so that it is in no run's events and no run's control. */
+export const queueSubject = (run: string): string => `coxswain.queue.${run}`;
 
 export const eventStream = { name: "COXSWAIN_EVENTS", subjects: ["coxswain.*.events.>"] } as const;
 export const queueStream = { name: "COXSWAIN_QUEUE", subjects: [queueSubject("*")] } as const;
