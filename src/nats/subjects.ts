@@ -22,8 +22,8 @@ export const verbOf = (subject: string): Verb | undefined => verbs.find((verb) =
 /** Where a run waits for a server; "*" for all. Three tokens, so that it is in no run's events and no run's control. */
 export const queueSubject = (run: string): string => `coxswain.queue.${run}`;
 
-export const eventStream = { name: "COXSWAIN_EVENTS", subjects: ["coxswain.*.events.>"] } as const;
-export const queueStream = { name: "COXSWAIN_QUEUE", subjects: [queueSubject("*")] } as const;
+export const eventStream = { name: "coxswain_events", subjects: ["coxswain.*.events.>"] } as const;
+export const queueStream = { name: "coxswain_queue", subjects: [queueSubject("*")] } as const;
 /** The consumer that all servers of the queue share. */
 export const serversConsumer = "servers";
 /** The bucket in which coordinators are found, by the run's name. */

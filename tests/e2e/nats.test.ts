@@ -176,7 +176,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     expect(await told("wrong")).toEqual(["queue.submitted", "queue.rejected"]);
     const queued = (await told("queued")).filter((event) => event.startsWith("queue."));
     expect(queued).toEqual(["queue.submitted", "queue.taken", "queue.taken", "queue.finished"]);
-    const { state } = await (await client.jetstreamManager()).streams.info("COXSWAIN_QUEUE");
+    const { state } = await (await client.jetstreamManager()).streams.info("coxswain_queue");
     expect(state.messages).toBe(0);
     await client.close();
   });

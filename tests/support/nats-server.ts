@@ -110,10 +110,10 @@ export interface ReadEvent {
 /** All events of a run, in the order in which the server has them. */
 export async function storedEvents(connection: NatsConnection, run: string): Promise<ReadEvent[]> {
   const manager = await connection.jetstreamManager();
-  const { state } = await manager.streams.info("COXSWAIN_EVENTS");
+  const { state } = await manager.streams.info("coxswain_events");
   const events: ReadEvent[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await manager.streams.getMessage("COXSWAIN_EVENTS", { seq });
+    const message = await manager.streams.getMessage("coxswain_events", { seq });
     if (message.subject.startsWith(`coxswain.${run}.events.`))
       events.push({ subject: message.subject, body: message.json() });
   }
