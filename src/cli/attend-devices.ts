@@ -7,6 +7,7 @@ import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { chooseGpus, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, parseAddress } from "../config/index.js";
+import { checkFindFlags } from "./nats-options.js";
 import type { WorkerFlags } from "./worker.js";
 
 export interface DevicesHost {
@@ -30,6 +31,7 @@ export async function attendOnDevices(
   asked: string,
   host: DevicesHost = thisHost,
 ): Promise<number> {
+  checkFindFlags(flags);
   const gpus = chooseGpus(asked, await visibleGpus());
   host.say(`workers on GPU${gpus.length === 1 ? "" : "s"} ${gpus.join(", ")}, one process each`);
   const running = new Set<ChildProcess>();
@@ -82,10 +84,19 @@ export const worst = (codes: readonly number[]): number => (codes.includes(1) ? 
  * environment, where other users of the machine cannot read it.
  */
 export function workerArguments(flags: WorkerFlags, index: number): string[] {
-  const words = ["worker", "--coordinator", flags.coordinator];
+  const words = ["worker"];
   const add = (name: string, value: string | number | undefined): void => {
     if (value !== undefined) words.push(name, String(value));
   };
+  add("--coordinator", flags.coordinator);
+  add("--run", flags.run);
+  add("--nats", flags.run === undefined ? undefined : flags.nats);
+  add("--nats-credentials", flags.natsCredentials);
+  add("--nats-nkey", flags.natsNkey);
+  add("--nats-user", flags.natsUser);
+  add("--nats-ca", flags.natsCa);
+  add("--nats-cert", flags.natsCert);
+  add("--nats-key", flags.natsKey);
   add("--model", flags.model);
   add("--device", flags.device ?? "cuda");
   add("--listen", countedUp(flags.listen, "--listen", index));

@@ -3,9 +3,11 @@ import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/
 import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
 import { tlsOf } from "./connection-options.js";
+import { findCoordinator } from "./find-coordinator.js";
 import type { WorkerFlags } from "./worker.js";
 
 export async function attendRun(flags: WorkerFlags): Promise<void> {
+  const coordinator = await findCoordinator(flags);
   const log = createLogger({ name: "worker" });
   const { logger } = log;
   const metrics = createWorkerMetrics(version);
@@ -24,7 +26,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
   try {
     if (telemetry !== undefined) logger.info({ http: telemetry.address }, "metrics");
     const end = await runWorker({
-      coordinator: flags.coordinator,
+      coordinator,
       token: flags.token ?? null,
       tls: tlsOf(flags),
       listen: flags.listen,
@@ -59,6 +61,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
   } finally {
     stop();
     await telemetry?.close();
+    await coordinator.close();
     log.close();
   }
 }

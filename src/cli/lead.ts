@@ -1,18 +1,11 @@
-/** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
-import { once } from "node:events";
-import { availableParallelism } from "node:os";
-import { join } from "node:path";
+/** What `train` and `coordinator` share: run what the file says, then say how it ended and what to do next. */
 import { fileURLToPath } from "node:url";
-import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
-import { formatAddress, loadRun, reachableHost } from "../config/index.js";
+import { loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
-import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
-import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
+import type { FinishedRun } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
-import type { ErrorCode } from "../errors.js";
-import { createLogger } from "../telemetry/index.js";
+import { conductRun, interrupted } from "./conduct-run.js";
 import { programName, resumeCommand, shortPath, useCommands } from "./next-steps.js";
-import { createProgress } from "./progress.js";
 
 export interface LeadOptions {
   /** Path of the run file, as the user gave it. */
@@ -26,120 +19,10 @@ export interface LeadOptions {
   readonly command: "train" | "coordinator";
 }
 
-/** Why a run ends that was stopped by a signal. */
-const interrupted = "interrupted";
-
-/** Kinds of errors that trying again does not mend. */
-const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
-
 export async function lead(options: LeadOptions): Promise<void> {
   const { config } = await loadRun(options.file, options.sets);
-  const view = createProgress({ stream: process.stdout });
-  const log = createLogger({
-    name: "coordinator",
-    destination: join(config.output_dir, "logs", "coordinator.log"),
-  });
-  let coordinator: RunningCoordinator | undefined;
-  let workers: LocalWorkers | undefined;
-  let over = false;
-  const leaving = new AbortController();
-  const interruption = onInterrupt((times) => {
-    if (over) return leaving.abort();
-    if (times > 1 || coordinator === undefined) {
-      for (const pid of workers?.pids ?? []) process.kill(pid, "SIGKILL");
-      view.close();
-      process.exit(130);
-    }
-    view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
-    coordinator.stop(interrupted);
-  });
-  try {
-    coordinator = await startCoordinator(config, {
-      resume: options.resume,
-      insecure: options.insecure,
-      view,
-      logger: log.logger,
-      now: () => performance.now(),
-      // A local worker runs the same run on the same machine: what it cannot do, no other will.
-      onWorkerFailure: (_, error) => {
-        if (options.localWorkers && config.workers > 0 && hopeless.has(error.code)) coordinator?.fail(error);
-      },
-    });
-    view.note(describe(config, coordinator));
-    if (options.localWorkers && config.workers > 0) {
-      const gpus = await localGpus(config);
-      if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
-      const crowded = crowdedCores(config, availableParallelism());
-      if (gpus.length === 0 && crowded !== undefined) view.note(crowded);
-      workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
-    }
-    const finished = await coordinator.done;
-    over = true;
-    if (options.stay && interruption.times === 0 && finished.outcome.kind !== "failed") {
-      view.note(`${ending(finished)}; this stays until SIGTERM`);
-      await once(leaving.signal, "abort");
-    } else {
-      const lastScrape = coordinator.lastScrape(leaving.signal);
-      if (lastScrape !== undefined)
-        view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
-      await Promise.all([lastScrape, workers?.close()]);
-    }
-    await coordinator.close();
-    view.close();
-    report(finished, config, options);
-  } finally {
-    interruption.close();
-    view.close();
-    await coordinator?.close();
-    await workers?.close(0);
-    log.close();
-  }
+  report(await conductRun(config, options), config, options);
 }
-
-/** The GPU of each local worker, in turn; none where there are not several, or the run computes on something else. */
-async function localGpus({ compute, workers }: RunConfig): Promise<readonly string[]> {
-  const gpus = picksCuda(compute) ? await visibleGpus() : [];
-  return gpus.length < 2 ? [] : Array.from({ length: workers }, (_, index) => gpus[index % gpus.length] ?? "");
-}
-
-function startWorkers(
-  config: RunConfig,
-  coordinator: RunningCoordinator,
-  gpus: readonly string[],
-  note: (text: string) => void,
-): LocalWorkers {
-  const { tls, token } = config.cluster;
-  return startLocalWorkers({
-    count: config.workers,
-    coordinator: formatAddress({ ...coordinator.address, host: reachableHost(coordinator.address.host) }),
-    token,
-    args:
-      tls === null
-        ? []
-        : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
-    environments: gpus.map((gpu) => ({ [visibleVariable]: gpu })),
-    logFolder: join(config.output_dir, "logs"),
-    note,
-    onFailure: (error) => coordinator.fail(error),
-  });
-}
-
-function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
-  const { plan, layout, train, replica } = prepared;
-  const { global_batch_size: rows, micro_batch_size: micro } = config.training;
-  const lines = [
-    `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
-    `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
-    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
-  ];
-  if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
-  return lines.join("\n");
-}
-
-const ending = ({ outcome, step }: FinishedRun): string =>
-  outcome.kind === "failed"
-    ? `the run failed: ${outcome.error.message}`
-    : `the run is ${outcome.kind} after step ${step}`;
 
 function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, options: LeadOptions): void {
   const out = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -167,16 +50,3 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
 
 /** "stopped", or "stopped by ann@laptop" where it was not Ctrl-C. */
 const stopped = (reason: string): string => (reason === interrupted ? "stopped" : reason);
-
-/** SIGINT and SIGTERM, counted. */
-function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {
-  let times = 0;
-  const listener = (): void => act(++times);
-  process.on("SIGINT", listener).on("SIGTERM", listener);
-  return {
-    get times() {
-      return times;
-    },
-    close: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
-  };
-}

@@ -13,8 +13,10 @@ import { registerMerge } from "./merge.js";
 import { registerPause } from "./pause.js";
 import { registerPreview } from "./preview.js";
 import { registerResume } from "./resume.js";
+import { registerServe } from "./serve.js";
 import { registerStatus } from "./status.js";
 import { registerStop } from "./stop.js";
+import { registerSubmit } from "./submit.js";
 import { registerTrain } from "./train.js";
 import { registerWorker } from "./worker.js";
 
@@ -22,6 +24,7 @@ import { registerWorker } from "./worker.js";
 const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
   ["Steer a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
+  ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerDoctor, registerPreview]],
   ["Put it to the test:", [registerChaos]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],

@@ -1,8 +1,10 @@
 /** A connection to the run that a command was given, for as long as the command needs it. */
 import { hostname, userInfo } from "node:os";
 import type { RemoteRun } from "../control/index.js";
+import { CoxswainError } from "../errors.js";
 import type { ControlFlags } from "./control-options.js";
 import { locateRun } from "./locate-run.js";
+import { checkRunName, natsSettings } from "./nats-options.js";
 
 /** Finds the run, does something with it, and hangs up whatever comes of it. */
 export async function withRun<T>(
@@ -10,9 +12,7 @@ export async function withRun<T>(
   flags: ControlFlags,
   act: (remote: RemoteRun) => Promise<T>,
 ): Promise<T> {
-  const located = await locateRun(run, flags);
-  const { connectRun } = await import("../control/index.js");
-  const remote = await connectRun({ ...located, caller: callerName() });
+  const remote = flags.run === undefined ? await reachByAddress(run, flags) : await reachByName(run, flags.run, flags);
   try {
     return await act(remote);
   } finally {
@@ -20,8 +20,24 @@ export async function withRun<T>(
   }
 }
 
+async function reachByAddress(run: string | undefined, flags: ControlFlags): Promise<RemoteRun> {
+  const located = await locateRun(run, flags);
+  const { connectRun } = await import("../control/index.js");
+  return connectRun({ ...located, caller: callerName() });
+}
+
+/** @throws CoxswainError "usage" where the run is given in another way, too */
+async function reachByName(run: string | undefined, name: string, flags: ControlFlags): Promise<RemoteRun> {
+  const other = run ?? flags.coordinator;
+  if (other !== undefined)
+    throw new CoxswainError("usage", `both --run ${name} and ${other} are given`, { hint: "Give one of them." });
+  const [checked, settings] = [await checkRunName(name), await natsSettings(flags)];
+  const { connectNatsRun } = await import("../nats/index.js");
+  return connectNatsRun({ settings, run: checked, caller: callerName() });
+}
+
 /** "user@host", as far as the system knows them. */
-function callerName(): string {
+export function callerName(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {

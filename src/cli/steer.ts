@@ -52,8 +52,10 @@ export async function checkpoint(run: string | undefined, flags: CheckpointFlags
 }
 
 /** How the user named the run, for another command. */
-const sameRun = (run: string | undefined, { coordinator }: ControlFlags): string =>
-  run ?? (coordinator === undefined ? "" : `--coordinator ${coordinator}`);
+function sameRun(run: string | undefined, { coordinator, run: name, nats }: ControlFlags): string {
+  if (name !== undefined) return `--nats ${nats ?? ""} --run ${name}`;
+  return run ?? (coordinator === undefined ? "" : `--coordinator ${coordinator}`);
+}
 
 /** @throws CoxswainError "cluster" where something else came of it */
 async function untilPaused(remote: RemoteRun): Promise<RunStatus> {

@@ -3,9 +3,11 @@ import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { tlsOptions, tokenOption, type ConnectionFlags } from "./connection-options.js";
 import { runCommand } from "./frame.js";
+import { natsOptions, type NatsFlags } from "./nats-options.js";
 
-interface WorkerFlags extends ConnectionFlags {
-  readonly coordinator: string;
+interface WorkerFlags extends ConnectionFlags, NatsFlags {
+  readonly coordinator?: string;
+  readonly run?: string;
   readonly listen?: string;
   readonly advertise?: string;
   readonly model?: string;
@@ -19,7 +21,8 @@ export function registerWorker(program: Command): void {
   const command = program
     .command("worker")
     .description("compute for a coordinator; needs nothing but its address")
-    .requiredOption("--coordinator <host:port>", "where the coordinator listens")
+    .option("--coordinator <host:port>", "where the coordinator listens")
+    .option("--run <name>", "in its place: the run's name, with --nats; a coordinator that moves is found again")
     .addOption(tokenOption())
     .option("--model <folder>", "a folder that holds the model (default: found by content, else streamed)")
     .addOption(
@@ -39,7 +42,7 @@ export function registerWorker(program: Command): void {
       "how long to try to reach the coordinator (default: cluster.reconnect_timeout; 300 for the first)",
       wholeNumber,
     );
-  tlsOptions(command, "this worker's").action((flags: WorkerFlags) =>
+  natsOptions(tlsOptions(command, "this worker's"), "find the run over NATS").action((flags: WorkerFlags) =>
     runCommand(async () => {
       if (flags.devices !== undefined) {
         const { attendOnDevices } = await import("./attend-devices.js");

@@ -1,6 +1,7 @@
-/** What single keys cannot tell: settings that contradict each other, and those that have no implementation yet. Pure. */
+/** What single keys cannot tell: settings that contradict each other. Pure. */
 import { addressProblem } from "./address.js";
 import type { KeyPath } from "./keys.js";
+import { natsProblems, runNameProblem } from "./nats.js";
 import type { RunConfig } from "./schema.js";
 
 export interface Contradiction {
@@ -11,7 +12,7 @@ export interface Contradiction {
 
 /** All that is wrong with settings that are each of the right type and in range. */
 export function check(config: RunConfig): readonly Contradiction[] {
-  return [...checkTraining(config), ...checkNotYet(config), ...checkAddresses(config), ...checkToken(config)];
+  return [...checkTraining(config), ...checkNats(config), ...checkAddresses(config), ...checkToken(config)];
 }
 
 function checkTraining({ training, data }: RunConfig): Contradiction[] {
@@ -38,17 +39,20 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
   return found;
 }
 
-/** Values that the schema names and that no engine or transport of this version has. */
-function checkNotYet({ telemetry }: RunConfig): Contradiction[] {
-  const found: Contradiction[] = [];
-  if (telemetry.nats !== null) {
-    found.push({
-      keys: [["telemetry", "nats"]],
-      message: "events over NATS are not available in this version; leave it null",
-    });
-  }
-  return found;
+function checkNats({ telemetry: { nats } }: RunConfig): Contradiction[] {
+  if (nats === null) return [];
+  const name = nats.run === null ? undefined : runNameProblem(nats.run);
+  const { advertise } = nats;
+  const address = advertise === null ? undefined : addressProblem(withPort(advertise), {});
+  return [
+    ...natsProblems(nats),
+    ...(name === undefined ? [] : [{ key: "run", message: name }]),
+    ...(address === undefined ? [] : [{ key: "advertise", message: `${address.message}. ${address.hint}` }]),
+  ].map(({ key, message }) => ({ keys: [["telemetry", "nats", key]], message }));
 }
+
+/** The port may be left out: that of `cluster.listen` is meant. */
+const withPort = (advertise: string): string => (/^[^:]+$|\]$/.test(advertise) ? `${advertise}:1` : advertise);
 
 function checkAddresses({ cluster, telemetry }: RunConfig): Contradiction[] {
   const addresses: readonly (readonly [KeyPath, string | null])[] = [

@@ -12,6 +12,15 @@ export {
 } from "./address.js";
 export { loadRun, parseRun, type LoadedRun } from "./load.js";
 export { runNames, type RunNames } from "./names.js";
+export {
+  defaultRunName,
+  natsProblems,
+  runNameOf,
+  runNameProblem,
+  serverUrls,
+  type NatsConfig,
+  type NatsConnectionSettings,
+} from "./nats.js";
 export type { FlagOverride, Override } from "./overrides.js";
 export {
   dataFormats,
@@ -21,5 +30,6 @@ export {
   type RunConfig,
   type TrainingConfig,
 } from "./schema.js";
+export { runPaths, type RunPath } from "./run-paths.js";
 export { serializeRun, withoutSecrets } from "./serialize.js";
 export { loraSettings } from "./settings.js";

@@ -8,7 +8,7 @@ export type KeyPath = readonly (string | number)[];
 export const dotted = (path: KeyPath): string => path.join(".");
 
 /** Keys whose value must never be shown, written or logged. */
-const secretKeys: ReadonlySet<string> = new Set(["cluster.token"]);
+const secretKeys: ReadonlySet<string> = new Set(["cluster.token", "telemetry.nats.password", "telemetry.nats.token"]);
 export const isSecret = (path: KeyPath): boolean => secretKeys.has(dotted(path));
 
 /** The type beneath defaults and `null`. */

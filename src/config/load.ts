@@ -29,7 +29,8 @@ export interface LoadedRun {
  * @param path the run file, relative to the working directory
  * @param overrides `key=value` of each `--set`, and flags that stand for a key; a value is YAML. Later ones win.
  *   Relative paths in them are relative to the run file, as in the file.
- * @param environment `COXSWAIN_TOKEN` sets `cluster.token` (over the file, under `--set`; empty counts as not set).
+ * @param environment `COXSWAIN_TOKEN` sets `cluster.token` (over the file, under `--set`; empty counts as not set), and
+ *   `COXSWAIN_NATS_PASSWORD` and `COXSWAIN_NATS_TOKEN` theirs of `telemetry.nats` where that is a section.
  * @throws CoxswainError "config" that lists every problem with its line or flag
  */
 export async function loadRun(
@@ -103,23 +104,48 @@ function unreadable(path: string, error: unknown): CoxswainError {
   });
 }
 
-const tokenVariable = "COXSWAIN_TOKEN";
+/** Secrets that need not stand in the file. That of a section which may be absent asks for nothing by itself. */
+const secretVariables = [
+  { variable: "COXSWAIN_TOKEN", section: ["cluster"], key: "token", optional: false },
+  { variable: "COXSWAIN_NATS_PASSWORD", section: ["telemetry", "nats"], key: "password", optional: true },
+  { variable: "COXSWAIN_NATS_TOKEN", section: ["telemetry", "nats"], key: "token", optional: true },
+] as const;
 
 function applyEnvironment(
   values: Record<string, unknown>,
   places: Map<string, Place>,
   environment: Readonly<Record<string, string | undefined>>,
 ): void {
-  const token = environment[tokenVariable] ?? "";
-  const section = places.get("cluster");
-  // A section that was set as a whole has its own token, or none; one that a key in it has made says nothing of it.
-  const isWhole = section?.from === "flag" && section.key === "cluster";
-  if (token === "" || places.has("cluster.token") || isWhole) return;
-  const cluster = values["cluster"] ?? {};
-  // A cluster that is not a section is told of by the schema.
-  if (typeof cluster !== "object" || Array.isArray(cluster)) return;
-  values["cluster"] = { ...cluster, token };
-  places.set("cluster.token", { from: "environment", variable: tokenVariable, key: "cluster.token" });
+  for (const { variable, section, key, optional } of secretVariables) {
+    const secret = environment[variable] ?? "";
+    const path = [...section, key];
+    if (secret === "" || path.some((_, index) => isSetByFlag(places, dotted(path.slice(0, index + 1))))) continue;
+    const parent = sectionAt(values, section, !optional);
+    if (parent === undefined) continue;
+    parent[key] = secret;
+    places.set(dotted(path), { from: "environment", variable, key: dotted(path) });
+  }
+}
+
+/** A section that a flag for one of its keys made is not set by it. */
+function isSetByFlag(places: ReadonlyMap<string, Place>, path: string): boolean {
+  const place = places.get(path);
+  return place?.from === "flag" && place.key === path;
+}
+
+/** @returns undefined where there is none; what is there and no section is told of by the schema */
+function sectionAt(
+  values: Record<string, unknown>,
+  path: readonly string[],
+  make: boolean,
+): Record<string, unknown> | undefined {
+  let section = values;
+  for (const key of path) {
+    const present = section[key] ?? (make ? {} : undefined);
+    if (typeof present !== "object" || Array.isArray(present)) return undefined;
+    section = section[key] = present as Record<string, unknown>;
+  }
+  return section;
 }
 
 /** Settings beat the file; of the file, the line of the key or of the section that it is missing from. */

@@ -1,6 +1,7 @@
 /** Makes the paths of a run absolute: relative ones are meant from the run file's folder, wherever coxswain is started. */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import type { NatsConfig } from "./nats.js";
 import type { RunConfig } from "./schema.js";
 
 /**
@@ -11,7 +12,8 @@ export function resolvePaths(config: RunConfig, directory: string, isDirectory: 
   const absolute = (path: string): string => resolve(directory, expandHome(path));
   const each = (paths: string | readonly string[]): string | string[] =>
     typeof paths === "string" ? absolute(paths) : paths.map(absolute);
-  const { data, lora, cluster } = config;
+  const optional = (path: string | null): string | null => (path === null ? null : absolute(path));
+  const { data, lora, cluster, telemetry } = config;
   return {
     ...config,
     model: isPath(config.model) || isDirectory(absolute(config.model)) ? absolute(config.model) : config.model,
@@ -25,7 +27,7 @@ export function resolvePaths(config: RunConfig, directory: string, isDirectory: 
           ? data.chat_template
           : absolute(data.chat_template),
     },
-    lora: { ...lora, init_adapter: lora.init_adapter === null ? null : absolute(lora.init_adapter) },
+    lora: { ...lora, init_adapter: optional(lora.init_adapter) },
     cluster: {
       ...cluster,
       tls:
@@ -34,11 +36,22 @@ export function resolvePaths(config: RunConfig, directory: string, isDirectory: 
           : {
               cert: absolute(cluster.tls.cert),
               key: absolute(cluster.tls.key),
-              ca: cluster.tls.ca === null ? null : absolute(cluster.tls.ca),
+              ca: optional(cluster.tls.ca),
             },
     },
+    telemetry: { ...telemetry, nats: telemetry.nats === null ? null : natsPaths(telemetry.nats, optional) },
   };
 }
+
+const natsPaths = (nats: NatsConfig, optional: (path: string | null) => string | null): NatsConfig => ({
+  ...nats,
+  credentials: optional(nats.credentials),
+  nkey: optional(nats.nkey),
+  tls:
+    nats.tls === null
+      ? null
+      : { ca: optional(nats.tls.ca), cert: optional(nats.tls.cert), key: optional(nats.tls.key) },
+});
 
 /** Whether a model is a path for certain, even where nothing is there: a hub id is `name` or `owner/name`. */
 function isPath(model: string): boolean {
@@ -46,7 +59,7 @@ function isPath(model: string): boolean {
 }
 
 /** A Jinja template has braces or several lines; a path has neither. */
-const isTemplate = (text: string): boolean => /\{[{%#]|\n/.test(text);
+export const isTemplate = (text: string): boolean => /\{[{%#]|\n/.test(text);
 
 /** `~/models`: the shell expands it on a command line, but not in a file. */
 const expandHome = (path: string): string => (/^~(?=[\\/]|$)/.test(path) ? homedir() + path.slice(1) : path);

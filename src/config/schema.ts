@@ -111,10 +111,35 @@ const clusterSchema = z.strictObject({
   token: z.string().min(1).nullable().default(null),
 });
 
+const natsSchema = z.strictObject({
+  /** nats://HOST:PORT, or tls://HOST:PORT to insist on TLS; several of one cluster: whichever answers. */
+  url: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  /** The run's name in subjects; null: the last part of output_dir. */
+  run: z.string().min(1).nullable().default(null),
+  /** HOST or HOST:PORT under which workers are told to reach the coordinator; null: where it listens. */
+  advertise: z.string().min(1).nullable().default(null),
+  /** Who it is, in one of four ways: a .creds file, a file with an NKey's seed, user and password, a token. */
+  credentials: z.string().min(1).nullable().default(null),
+  nkey: z.string().min(1).nullable().default(null),
+  user: z.string().min(1).nullable().default(null),
+  password: z.string().min(1).nullable().default(null),
+  token: z.string().min(1).nullable().default(null),
+  /** PEM files: who signed the server's certificate (null: an authority that Node knows), and one's own. Insists on TLS. */
+  tls: z
+    .strictObject({
+      ca: z.string().min(1).nullable().default(null),
+      cert: z.string().min(1).nullable().default(null),
+      key: z.string().min(1).nullable().default(null),
+    })
+    .nullable()
+    .default(null),
+});
+
 const telemetrySchema = z.strictObject({
   /** HOST:PORT for /metrics, /healthz and /readyz; null serves none. */
   http: z.string().nullable().default("127.0.0.1:9464"),
-  nats: z.string().nullable().default(null),
+  /** Events, control and discovery over NATS; null: none. */
+  nats: natsSchema.nullable().default(null),
 });
 
 export const runSchema = z.strictObject({

@@ -2,17 +2,31 @@
 import { stringify } from "yaml";
 import type { RunConfig } from "./schema.js";
 
-/** A run without what must not be written or logged: `cluster.token` is null. */
+/** A run without what must not be written or logged: tokens and passwords are null. */
 export function withoutSecrets(config: RunConfig): RunConfig {
-  return { ...config, cluster: { ...config.cluster, token: null } };
+  const { cluster, telemetry } = config;
+  const nats = telemetry.nats === null ? null : { ...telemetry.nats, password: null, token: null };
+  return { ...config, cluster: { ...cluster, token: null }, telemetry: { ...telemetry, nats } };
+}
+
+/** The secrets that a run has, with the variable that gives each. */
+function secretsOf({ cluster, telemetry: { nats } }: RunConfig): readonly (readonly [key: string, variable: string])[] {
+  const secrets = [
+    ["cluster.token", "COXSWAIN_TOKEN", cluster.token],
+    ["telemetry.nats.password", "COXSWAIN_NATS_PASSWORD", nats?.password],
+    ["telemetry.nats.token", "COXSWAIN_NATS_TOKEN", nats?.token],
+  ] as const;
+  return secrets.flatMap(([key, variable, value]) => (typeof value === "string" ? [[key, variable] as const] : []));
 }
 
 /**
- * YAML that `loadRun` reads back to the same settings, every default written out. The token is never written (null
- * stands in its place): give it again by COXSWAIN_TOKEN.
+ * YAML that `loadRun` reads back to the same settings, every default written out. Secrets are never written (null stands in
+ * their place): they are given again by the environment.
  */
 export function serializeRun(config: RunConfig): string {
-  const heading = config.cluster.token === null ? "" : "# cluster.token is not kept here; set COXSWAIN_TOKEN.\n";
+  const heading = secretsOf(config)
+    .map(([key, variable]) => `# ${key} is not kept here; set ${variable}.\n`)
+    .join("");
   const text = stringify(withoutSecrets(config), { lineWidth: 0 });
   // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
   return `# The run with every default, as it was started.\n${heading}${text.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)$/gm, "$1.0$2")}`;

@@ -4,8 +4,10 @@ import { CoxswainError } from "../errors.js";
 import { protocolVersion } from "../rpc/index.js";
 import type { ControlHandlers, ControlRequestOutput, RunStatusMessage } from "../rpc/index.js";
 import { version } from "../version.js";
+import { checkShowable, stopReason } from "./caller.js";
 import { errorStatus } from "./error-status.js";
 import { statusMessage } from "./messages.js";
+import { Places } from "./places.js";
 import type { RunControl } from "./run-control.js";
 import type { RunStatus } from "./run-status.js";
 import { watchStatus } from "./watch-status.js";
@@ -20,8 +22,7 @@ export function controlHandlers(control: RunControl): ControlHandlers {
     Status: (call, callback) => steer(call, callback, () => Promise.resolve(control.status())),
     Pause: (call, callback) => steer(call, callback, (caller) => control.pause(caller)),
     Resume: (call, callback) => steer(call, callback, (caller) => control.resume(caller)),
-    Stop: (call, callback) =>
-      steer(call, callback, (caller) => control.stop(caller === undefined ? "stopped" : `stopped by ${caller}`)),
+    Stop: (call, callback) => steer(call, callback, (caller) => control.stop(stopReason(caller))),
     Checkpoint: (call, callback) =>
       answer(call, callback, () => {
         const leave = waiting.enter();
@@ -72,13 +73,10 @@ function answer<Answer>(
   );
 }
 
-/** What files and terminals can show: no control characters. */
-const showable = /^[^\p{C}]{0,200}$/u;
-
 /** @returns its name; @throws CoxswainError "cluster" for another version, "usage" for a name that cannot be shown */
 function checkCaller({ protocolVersion: theirs, softwareVersion, caller }: ControlRequestOutput): string | undefined {
-  if (!showable.test(caller) || !showable.test(softwareVersion))
-    throw new CoxswainError("usage", "a name has at most 200 characters, all of which can be shown");
+  checkShowable(caller);
+  checkShowable(softwareVersion);
   if (theirs !== protocolVersion)
     throw new CoxswainError(
       "cluster",
@@ -86,23 +84,4 @@ function checkCaller({ protocolVersion: theirs, softwareVersion, caller }: Contr
       { hint: "Install the same version on both sides." },
     );
   return caller === "" ? undefined : caller;
-}
-
-/** So many at once. */
-class Places {
-  #taken = 0;
-
-  constructor(readonly most: number) {}
-
-  /** @returns gives the place back; @throws CoxswainError "cluster" where all are taken */
-  enter(): () => void {
-    if (this.#taken >= this.most)
-      throw new CoxswainError("cluster", `${this.most} callers are waiting for this coordinator already`, {
-        hint: "Try again in a moment.",
-      });
-    this.#taken++;
-    return () => {
-      this.#taken--;
-    };
-  }
 }

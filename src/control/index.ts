@@ -1,7 +1,9 @@
 /** A run that is steered while it runs: what can be asked of it, what it answers, and the way there over gRPC. */
+export { checkShowable, stopReason } from "./caller.js";
 export { connectRun } from "./client.js";
 export type { ConnectOptions } from "./client.js";
 export { controlHandlers } from "./handlers.js";
+export { Places } from "./places.js";
 export { controlFile, controlName, controlService } from "./protocol.js";
 export type { RemoteRun } from "./remote-run.js";
 export type { Checkpoint, RunControl } from "./run-control.js";

@@ -5,7 +5,8 @@
 import type { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { workerStates } from "../telemetry/index.js";
-import type { CoordinatorMetrics, Departure, EventName, Logger, RunFiles, StepLine } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Departure, EventName, Logger } from "../telemetry/index.js";
+import type { RunFiles, RunListener, StepLine } from "../telemetry/index.js";
 import type { Computation } from "./engine-rule.js";
 import { RunFigures } from "./figures.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "./machine/index.js";
@@ -36,6 +37,8 @@ export interface RecorderOptions {
   readonly metrics: CoordinatorMetrics;
   readonly view: RunView;
   readonly logger: Logger;
+  /** Is told what goes into metrics.jsonl and events.jsonl. */
+  readonly listener?: RunListener | undefined;
   readonly totalSteps: number;
   readonly loggingSteps: number;
   /** Tokens (without padding) of a step's rows, and the epoch it ends in. */
@@ -75,6 +78,11 @@ export class RunRecorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     options.metrics.stepsPlanned.set(options.totalSteps);
+  }
+
+  /** Workers can join. @param step that it goes on from, 0 at the beginning */
+  started(step: number, model: string): void {
+    this.#event("run_started", { step, total_steps: this.#options.totalSteps, model });
   }
 
   joined({ id, host, pid }: WorkerName): void {
@@ -185,6 +193,7 @@ export class RunRecorder {
     const last = effect.step >= totalSteps;
     this.figures.committed(line);
     files.appendMetrics(line);
+    this.#options.listener?.step(line);
     metrics.leases.add(effect.shards, { result: "done" });
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
     if (effect.step % loggingSteps !== 0 && !last) return;
@@ -285,7 +294,9 @@ export class RunRecorder {
   }
 
   #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {
-    this.#options.files.appendEvent({ time: new Date(this.#options.wallClock()).toISOString(), event, ...detail });
+    const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...detail };
+    this.#options.files.appendEvent(line);
+    this.#options.listener?.event(line);
     this.#options.logger.info({ event, ...detail }, event);
   }
 }

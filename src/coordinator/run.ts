@@ -25,6 +25,8 @@ import { withRunLock } from "../run-lock.js";
 import type { RunLock } from "../run-lock.js";
 import { openRunFiles, readRunRecord } from "../telemetry/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
+import { openReporter } from "./reporting.js";
+import type { RunReporter } from "./reporting.js";
 import { reducersRule } from "./all-reduce.js";
 import { EngineRule } from "./engine-rule.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
@@ -116,24 +118,29 @@ async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLoc
   // What was recorded after the checkpoint stays until it is known that nobody has it any more.
   const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
   const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
+  const runId = randomBytes(12).toString("hex");
+  const metrics = runMetrics(config);
+  const reporter = await openReporter({ config, runId, metrics, logger, note: (text) => view.note(text) });
   try {
     await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
     const parts = {
       run,
-      runId: randomBytes(12).toString("hex"),
+      runId,
       runDigest: runDigest(run),
       record,
       survivors,
       checkpoint: await checkpointBefore(run),
       ...watchedFiles(config, files),
       address,
-      metrics: runMetrics(config),
+      metrics,
+      reporter,
     };
     const running = await conduct(parts, options);
     lock.announce(formatAddress(running.address));
     return running;
   } catch (error) {
     files.close();
+    await reporter?.close();
     logger.error({ error }, "the run did not start");
     throw error;
   }
@@ -159,11 +166,13 @@ interface Parts {
   /** What the live page shows of it; undefined where nothing is served. */
   readonly liveRecord: LiveRecord | undefined;
   readonly metrics: CoordinatorMetrics;
+  /** Undefined where the run asks for none. */
+  readonly reporter: RunReporter | undefined;
   readonly address: Address;
 }
 
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { run, files, liveRecord, metrics } = parts;
+  const { run, files, liveRecord, metrics, reporter } = parts;
   const recorder = createRecorder(parts, options);
   const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor);
@@ -183,6 +192,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     await telemetry?.close();
     conductor.close();
     await server?.close();
+    await reporter?.close();
     files.close();
   };
   try {
@@ -199,8 +209,11 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       now: options.now,
     });
     server = await startServer(parts, { conductor, recorder, control }, options);
+    const address = { host: parts.address.host, port: server.port };
+    reporter?.lead(control, address);
+    recorder.started(run.replica.step, run.config.model);
     return {
-      address: { host: parts.address.host, port: server.port },
+      address,
       telemetry: telemetry?.address,
       prepared: run,
       control,
@@ -216,13 +229,14 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   }
 }
 
-function createRecorder({ run, files, metrics }: Parts, options: CoordinatorOptions): RunRecorder {
+function createRecorder({ run, files, metrics, reporter }: Parts, options: CoordinatorOptions): RunRecorder {
   const { training } = run.config;
   return new RunRecorder({
     files,
     metrics,
     view: options.view,
     logger: options.logger,
+    listener: reporter,
     totalSteps: run.plan.totalSteps,
     loggingSteps: training.logging_steps,
     factsOf: (step) => {

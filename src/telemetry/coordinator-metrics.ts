@@ -64,6 +64,10 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly lastCommit: Gauge;
   /** 1 while nothing begins because somebody paused the run. */
   readonly paused: Gauge;
+  /** 1 while there is a connection to NATS; absent where the run asks for none. */
+  readonly natsConnected: Gauge;
+  /** Events that NATS was away for too long to be told of. */
+  readonly natsEventsDropped: Counter;
   /** `method` is the full name, `code` as gRPC spells it ("OK", "UNAVAILABLE"). */
   readonly grpcHandled: Counter<{ readonly method: null; readonly code: null }>;
 }
@@ -144,6 +148,8 @@ function clusterMetrics(registry: MetricRegistry) {
       direction: directions,
     }),
     replicaMismatches: registry.counter("replica_mismatch_total", "Replicas that differed from the coordinator's."),
+    natsConnected: registry.gauge("nats_connected", "1 while there is a connection to NATS, else 0."),
+    natsEventsDropped: registry.counter("nats_events_dropped_total", "Events of the run that NATS was not told."),
     grpcHandled: registry.counter("grpc_server_handled_total", "gRPC calls that ended, by method and status code.", {
       method: null,
       code: null,

@@ -32,6 +32,7 @@ export {
   type RunEvent,
   type RunFiles,
   type RunFilesOptions,
+  type RunListener,
   type RunRecord,
   type StepLine,
 } from "./run-files.js";

@@ -35,7 +35,11 @@ export interface OpenLogger {
 }
 
 /** Never in a log, whatever object it comes in. */
-const secrets = ["token", "*.token", "*.*.token", "*.*.*.token", "authorization", "*.authorization"];
+const secrets = [
+  ...["token", "password"].flatMap((name) => ["", "*.", "*.*.", "*.*.*."].map((parents) => parents + name)),
+  "authorization",
+  "*.authorization",
+];
 
 /**
  * Opens a log. Every line is written before the call returns, so that a process that dies has logged what it did.

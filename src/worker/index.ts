@@ -1,3 +1,3 @@
-export { runWorker } from "./run.js";
-export type { WorkerObserver, WorkerOptions } from "./run.js";
+export { fixedCoordinator, runWorker } from "./run.js";
+export type { CoordinatorLocator, WorkerObserver, WorkerOptions } from "./run.js";
 export type { ShardMeasurement } from "./compute.js";

@@ -1,9 +1,11 @@
 /** The worker process: connects, takes part, reconnects with back-off when the coordinator is lost, ends when told. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { ChannelOptions } from "@grpc/grpc-js";
+import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
+import { nextWait, pause } from "../async/pause.js";
 import type { Device } from "../compute/index.js";
 import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
+import type { Address } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import {
   CoordinatorClient,
@@ -37,9 +39,16 @@ export interface WorkerObserver {
   moved(bytes: number, direction: "received" | "sent"): void;
 }
 
+/** Where a worker finds its coordinator: asked before every attempt to connect. */
+export interface CoordinatorLocator {
+  /** For messages. */
+  readonly name: string;
+  /** @throws CoxswainError: "network" where it is not known now, which is worth trying again */
+  locate(): Promise<Address>;
+}
+
 export interface WorkerOptions {
-  /** HOST:PORT of the coordinator. */
-  readonly coordinator: string;
+  readonly coordinator: CoordinatorLocator;
   readonly token: string | null;
   readonly tls: ClientTls | undefined;
   /** HOST:PORT of this worker's own server; "none" starts none: contributions are then pushed. */
@@ -58,6 +67,12 @@ export interface WorkerOptions {
   readonly now: () => number;
   /** Leave: say goodbye and end. */
   readonly signal: AbortSignal;
+}
+
+/** A coordinator that stays where it is. @throws CoxswainError "config" for what is no address */
+export function fixedCoordinator(text: string): CoordinatorLocator {
+  const address = parseAddress(text, { name: "--coordinator" });
+  return { name: text, locate: () => Promise.resolve(address) };
 }
 
 /** How long one attempt to connect may take, ms. */
@@ -81,20 +96,15 @@ export type WorkerEnd = "completed" | "interrupted";
  *   a certificate is not accepted; "network" when no coordinator is reached for `reconnectTimeout`
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
-  const address = parseAddress(options.coordinator, { name: "--coordinator" });
   const credentials = await clientCredentials(options.tls);
-  const target = formatAddress(address);
-  const connect = (channelOptions: ChannelOptions): CoordinatorStub =>
-    new CoordinatorClient(target, credentials, channelOptions);
   const loader = new ModelLoader(options);
-  let dataServer: DataServer | undefined;
+  const parts: Parts = { credentials, loader, dataServer: undefined };
   try {
-    dataServer = await openDataServer(options, address.host);
-    return await attendUntilOver({ connect, loader, dataServer }, options);
+    return await attendUntilOver(parts, options);
   } finally {
     options.observer.connected(false);
     await loader.close();
-    await dataServer?.close();
+    await parts.dataServer?.close();
   }
 }
 
@@ -108,13 +118,15 @@ async function openDataServer(options: WorkerOptions, coordinatorHost: string): 
 }
 
 interface Parts {
-  readonly connect: (channelOptions: ChannelOptions) => CoordinatorStub;
+  readonly credentials: ChannelCredentials;
   readonly loader: ModelLoader;
-  readonly dataServer: DataServer | undefined;
+  /** Opened with the first address of a coordinator, which says from where it has to be reached. */
+  dataServer: DataServer | undefined;
 }
 
 async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<WorkerEnd> {
-  const { logger, signal, coordinator } = options;
+  const { logger, signal } = options;
+  const coordinator = options.coordinator.name;
   let lastContact = options.now();
   let wait = backOff.first;
   let welcome = false;
@@ -150,7 +162,7 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<Wo
       : "no connection to the coordinator; trying again";
     logger.warn({ coordinator, reason, hint, retryMs: wait }, what);
     await pause(wait, signal);
-    wait = Math.min(backOff.last, wait * 2);
+    wait = nextWait(wait, backOff);
   }
   return "interrupted";
 }
@@ -163,14 +175,28 @@ type Attempt = SessionEnd & {
 };
 
 /** Every attempt has connections of its own: one that hangs would look ready to all that come after it. */
-async function attendOnce({ connect, loader, dataServer }: Parts, options: WorkerOptions): Promise<Attempt> {
+async function attendOnce(parts: Parts, options: WorkerOptions): Promise<Attempt> {
+  const found = await locate(options.coordinator);
+  if ("reason" in found) return { kind: "lost", connected: false, ...found };
+  parts.dataServer ??= await openDataServer(options, found.host);
+  const connect = (channelOptions: ChannelOptions): CoordinatorStub =>
+    new CoordinatorClient(formatAddress(found), parts.credentials, channelOptions);
   const client = connect(controlChannelOptions);
   const bulkClient = connect(bulkChannelOptions);
   try {
-    return await attend({ client, bulkClient, loader, dataServer }, options);
+    return await attend({ client, bulkClient, loader: parts.loader, dataServer: parts.dataServer }, options);
   } finally {
     client.close();
     bulkClient.close();
+  }
+}
+
+async function locate(coordinator: CoordinatorLocator): Promise<Address | { reason: string; hint?: string }> {
+  try {
+    return await coordinator.locate();
+  } catch (error) {
+    if (!(error instanceof CoxswainError) || error.code !== "network") throw error;
+    return { reason: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
   }
 }
 
@@ -181,7 +207,7 @@ async function attend(
   const patience = Math.min(attemptTimeout, (options.reconnectTimeout ?? Infinity) / 3);
   if (!(await isReady(connection.client, patience))) {
     const { final, ...why } = await whyUnreachable(connection.client, options.tls);
-    if (final) throw certificateTrouble(options.coordinator, why);
+    if (final) throw certificateTrouble(options.coordinator.name, why);
     return { kind: "lost", connected: false, ...why };
   }
   // Told to leave while it was connecting: nobody will tell it again.
@@ -217,17 +243,5 @@ function certificateTrouble(coordinator: string, { reason, hint }: { reason: str
 function isReady(client: CoordinatorStub, timeout: number): Promise<boolean> {
   return new Promise((resolve) => {
     client.waitForReady(Date.now() + timeout, (error) => resolve(error === undefined));
-  });
-}
-
-function pause(duration: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, duration);
-    signal.addEventListener("abort", done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
   });
 }

@@ -1,8 +1,7 @@
 /** TLS between real processes: nothing is trained for, or by, someone who may not, and the bits are those of a plain run. */
-import { execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { hasOpenssl, makeAuthority, makeCertificate, openssl } from "../support/certificates.js";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
 import type { Finished } from "../support/processes.js";
 import { adapterBytes, eventLines, goldenFolder } from "../support/runs.js";
@@ -10,28 +9,7 @@ import { adapterBytes, eventLines, goldenFolder } from "../support/runs.js";
 const golden = join(goldenFolder, "llama");
 const steps = 6;
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 const skipped = hasOpenssl ? "" : " (skipped: no openssl; get it with `apt-get install openssl`)";
-
-/** Runs openssl in a folder; the words have no spaces in them. */
-function openssl(folder: string, words: string): void {
-  execFileSync("openssl", words.split(/\s+/), { cwd: folder, stdio: "ignore" });
-}
-
-const newKey = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-
-/** An authority: NAME.pem and NAME-key.pem. */
-function makeAuthority(folder: string, name: string): void {
-  openssl(folder, `req -x509 ${newKey} -days 2 -subj /CN=${name} -keyout ${name}-key.pem -out ${name}.pem`);
-}
-
-/** A certificate that an authority has signed: NAME.pem and NAME-key.pem. */
-function makeCertificate(folder: string, name: string, authority: string): void {
-  writeFileSync(join(folder, "names.txt"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
-  openssl(folder, `req -new ${newKey} -subj /CN=${name} -keyout ${name}-key.pem -out ${name}.csr`);
-  const signing = `-CA ${authority}.pem -CAkey ${authority}-key.pem -CAcreateserial -days 2 -extfile names.txt`;
-  openssl(folder, `x509 -req -in ${name}.csr ${signing} -out ${name}.pem`);
-}
 
 const run = (tls: object | null) => ({
   model: join(golden, "model"),

@@ -292,7 +292,7 @@ describe("what no key can tell alone", () => {
   it.each([
     [
       "telemetry: { nats: 'nats://h' }",
-      "run.yaml:5: telemetry.nats: events over NATS are not available in this version; leave it null",
+      'run.yaml:5: telemetry.nats: expected a section of keys, or null, not "nats://h"',
     ],
     [
       "training: { eval_steps: 5 }",

@@ -44,11 +44,12 @@ describe("the table of the run file", () => {
   const rows = rowsOf(section("The run file").split("\n### ", 1).join(""));
   const required = { model: "m", output_dir: "o", data: { train: "t" } };
   const defaults = runSchema.parse(required) as unknown;
-  /** Sections are told by their keys; `cluster.tls` is null or a whole. */
+  /** Sections are told by their keys; some are null or a whole, `telemetry.nats` with a page of its own. */
+  const wholes = ["cluster.tls", "telemetry.nats"];
   const leaves = allKeys().filter((key) => {
     const keys = key.split(".");
-    const isSection = kindOf(schemaAt(keys)!) === "fixed" && key !== "cluster.tls";
-    return !isSection && !key.startsWith("cluster.tls.");
+    const isSection = kindOf(schemaAt(keys)!) === "fixed" && !wholes.includes(key);
+    return !isSection && !wholes.some((whole) => key.startsWith(`${whole}.`));
   });
 
   it("has every key, in the schema's order, and no other", () => {
@@ -65,6 +66,12 @@ describe("the table of the run file", () => {
       const value = key.split(".").reduce((at, name) => (at as Record<string, unknown>)[name], defaults);
       expect(JSON.parse(/^`(.+)`$/.exec(said)![1]!), key).toEqual(value);
     }
+  });
+
+  it("of NATS, on its own page, has every key of that section", () => {
+    const told = [...rowsOf(read("docs/nats.md")).keys()].filter((key) => key.startsWith("telemetry.nats."));
+    const keys = allKeys().filter((key) => /^telemetry\.nats\.\w+$/.test(key));
+    expect(told).toEqual(keys);
   });
 
   it("names every scheduler and data format", () => {

@@ -1,0 +1,26 @@
+/** Waits, unless it is told not to any more. Knows nothing of what for. */
+
+/** Resolves after `duration` ms, or as soon as the signal is aborted. */
+export function pause(duration: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve();
+      return;
+    }
+    const timer = setTimeout(done, duration);
+    signal?.addEventListener("abort", done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}
+
+/** Waits between attempts, ms: each twice as long as the one before, from `first` to `last`. */
+export interface BackOff {
+  readonly first: number;
+  readonly last: number;
+}
+
+export const nextWait = (wait: number, { last }: BackOff): number => Math.min(last, wait * 2);

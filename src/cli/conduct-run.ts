@@ -1,0 +1,151 @@
+/**
+ * A run from start to end on this machine: its coordinator, local workers, what is shown of it, and Ctrl-C, which stops it
+ * after the step in flight. Says nothing of how it ended; that is its caller's.
+ */
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
+import { formatAddress, reachableHost } from "../config/index.js";
+import type { RunConfig } from "../config/index.js";
+import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
+import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
+import type { ErrorCode } from "../errors.js";
+import { createLogger } from "../telemetry/index.js";
+import { createProgress } from "./progress.js";
+
+export interface ConductOptions {
+  readonly resume: boolean;
+  readonly insecure: boolean;
+  readonly localWorkers: boolean;
+  /** Once the run is over, serve its metrics until SIGTERM. */
+  readonly stay?: boolean;
+}
+
+/** Why a run ends that was stopped by a signal. */
+export const interrupted = "interrupted";
+
+/** Kinds of errors that trying again does not mend. */
+export const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
+
+/** @throws what `startCoordinator` throws; how a run that was started ends is in what is returned */
+export async function conductRun(config: RunConfig, options: ConductOptions): Promise<FinishedRun> {
+  const view = createProgress({ stream: process.stdout });
+  const log = createLogger({
+    name: "coordinator",
+    destination: join(config.output_dir, "logs", "coordinator.log"),
+  });
+  let coordinator: RunningCoordinator | undefined;
+  let workers: LocalWorkers | undefined;
+  let over = false;
+  const leaving = new AbortController();
+  const interruption = onInterrupt((times) => {
+    if (over) return leaving.abort();
+    if (times > 1 || coordinator === undefined) {
+      for (const pid of workers?.pids ?? []) process.kill(pid, "SIGKILL");
+      view.close();
+      process.exit(130);
+    }
+    view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
+    coordinator.stop(interrupted);
+  });
+  try {
+    coordinator = await startCoordinator(config, {
+      resume: options.resume,
+      insecure: options.insecure,
+      view,
+      logger: log.logger,
+      now: () => performance.now(),
+      // A local worker runs the same run on the same machine: what it cannot do, no other will.
+      onWorkerFailure: (_, error) => {
+        if (options.localWorkers && config.workers > 0 && hopeless.has(error.code)) coordinator?.fail(error);
+      },
+    });
+    view.note(describe(config, coordinator));
+    if (options.localWorkers && config.workers > 0) {
+      const gpus = await localGpus(config);
+      if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
+      const crowded = crowdedCores(config, availableParallelism());
+      if (gpus.length === 0 && crowded !== undefined) view.note(crowded);
+      workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
+    }
+    const finished = await coordinator.done;
+    over = true;
+    if (options.stay === true && interruption.times === 0 && finished.outcome.kind !== "failed") {
+      view.note(`${ending(finished)}; this stays until SIGTERM`);
+      await once(leaving.signal, "abort");
+    } else {
+      const lastScrape = coordinator.lastScrape(leaving.signal);
+      if (lastScrape !== undefined)
+        view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
+      await Promise.all([lastScrape, workers?.close()]);
+    }
+    await coordinator.close();
+    view.close();
+    return finished;
+  } finally {
+    interruption.close();
+    view.close();
+    await coordinator?.close();
+    await workers?.close(0);
+    log.close();
+  }
+}
+
+/** The GPU of each local worker, in turn; none where there are not several, or the run computes on something else. */
+async function localGpus({ compute, workers }: RunConfig): Promise<readonly string[]> {
+  const gpus = picksCuda(compute) ? await visibleGpus() : [];
+  return gpus.length < 2 ? [] : Array.from({ length: workers }, (_, index) => gpus[index % gpus.length] ?? "");
+}
+
+function startWorkers(
+  config: RunConfig,
+  coordinator: RunningCoordinator,
+  gpus: readonly string[],
+  note: (text: string) => void,
+): LocalWorkers {
+  const { tls, token } = config.cluster;
+  return startLocalWorkers({
+    count: config.workers,
+    coordinator: formatAddress({ ...coordinator.address, host: reachableHost(coordinator.address.host) }),
+    token,
+    args:
+      tls === null
+        ? []
+        : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
+    environments: gpus.map((gpu) => ({ [visibleVariable]: gpu })),
+    logFolder: join(config.output_dir, "logs"),
+    note,
+    onFailure: (error) => coordinator.fail(error),
+  });
+}
+
+function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
+  const { plan, layout, train, replica } = prepared;
+  const { global_batch_size: rows, micro_batch_size: micro } = config.training;
+  const lines = [
+    `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
+    `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
+    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
+  ];
+  if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
+  return lines.join("\n");
+}
+
+const ending = ({ outcome, step }: FinishedRun): string =>
+  outcome.kind === "failed"
+    ? `the run failed: ${outcome.error.message}`
+    : `the run is ${outcome.kind} after step ${step}`;
+
+/** SIGINT and SIGTERM, counted. */
+function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {
+  let times = 0;
+  const listener = (): void => act(++times);
+  process.on("SIGINT", listener).on("SIGTERM", listener);
+  return {
+    get times() {
+      return times;
+    },
+    close: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
+  };
+}

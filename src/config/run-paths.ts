@@ -1,0 +1,31 @@
+/** Every path of a run: what it reads and what it writes, by key. Pure. For who runs what was written on another machine. */
+import { isAbsolute } from "node:path";
+import type { KeyPath } from "./keys.js";
+import { dotted } from "./keys.js";
+import type { RunConfig } from "./schema.js";
+import { isTemplate } from "./paths.js";
+
+export interface RunPath {
+  /** Dotted. */
+  readonly key: string;
+  readonly path: string;
+  /** The output folder is made where it is missing; everything else has to be there. */
+  readonly use: "read" | "written";
+}
+
+/** @param config paths absolute; a model that is not is a hub id */
+export function runPaths({ model, output_dir: outputDir, data, lora, cluster }: RunConfig): readonly RunPath[] {
+  const read = (key: KeyPath, value: string | readonly string[] | null | undefined): RunPath[] =>
+    [value ?? []].flat().map((path) => ({ key: dotted(key), path, use: "read" }));
+  return [
+    ...read(["model"], isAbsolute(model) ? model : null),
+    ...read(["data", "train"], data.train),
+    ...read(["data", "eval"], data.eval),
+    ...read(["data", "chat_template"], isTemplate(data.chat_template ?? "{{") ? null : data.chat_template),
+    ...read(["lora", "init_adapter"], lora.init_adapter),
+    ...read(["cluster", "tls", "cert"], cluster.tls?.cert),
+    ...read(["cluster", "tls", "key"], cluster.tls?.key),
+    ...read(["cluster", "tls", "ca"], cluster.tls?.ca),
+    { key: "output_dir", path: outputDir, use: "written" },
+  ];
+}

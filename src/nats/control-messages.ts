@@ -1,0 +1,49 @@
+/** What is asked and answered on a run's control subjects, as JSON. Names are read by users' programs: add, don't rename. */
+import { checkShowable } from "../control/index.js";
+import type { Checkpoint, RunStatus } from "../control/index.js";
+import { CoxswainError, packError, unpackError } from "../errors.js";
+import type { PackedError } from "../errors.js";
+
+/** May be left out, or be empty. */
+export interface ControlRequest {
+  /** Who asks, for events.jsonl: "user@host". */
+  readonly by?: string | undefined;
+}
+
+export type ControlReply =
+  { readonly status: RunStatus } | { readonly checkpoint: Checkpoint } | { readonly error: PackedError };
+
+export const errorReply = (error: unknown): ControlReply => ({ error: packError(error) });
+
+/** @throws CoxswainError "usage" for what is none */
+export function parseRequest(text: string): ControlRequest {
+  if (text === "") return {};
+  const { by } = asObject(text, "a request");
+  if (by === undefined) return {};
+  if (typeof by !== "string") throw new CoxswainError("usage", 'a request\'s "by" is a text');
+  checkShowable(by);
+  return by === "" ? {} : { by };
+}
+
+/** @throws CoxswainError: the one that was answered, or "network" for what is no answer */
+export function parseReply(text: string): Exclude<ControlReply, { error: unknown }> {
+  const reply = asObject(text, "an answer") as Partial<Record<"status" | "checkpoint" | "error", unknown>>;
+  if (reply.error !== undefined) throw unpackError(reply.error as PackedError);
+  if (reply.status === undefined && reply.checkpoint === undefined) throw notOurs("an answer");
+  return reply as Exclude<ControlReply, { error: unknown }>;
+}
+
+function asObject(text: string, what: string): Record<string, unknown> {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Told below.
+  }
+  throw notOurs(what);
+}
+
+const notOurs = (what: string): CoxswainError =>
+  new CoxswainError("usage", `${what} on a control subject is a JSON object`, {
+    hint: "docs/nats.md has the messages.",
+  });

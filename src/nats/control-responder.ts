@@ -1,0 +1,98 @@
+/** Answers what is asked of a run over NATS: passes on to RunControl, decides nothing. */
+import type { Msg, NatsConnection } from "nats";
+import { Places, stopReason, watchStatus } from "../control/index.js";
+import type { RunControl } from "../control/index.js";
+import { CoxswainError } from "../errors.js";
+import { errorReply, parseRequest } from "./control-messages.js";
+import type { ControlReply } from "./control-messages.js";
+import type { LinkUser } from "./link.js";
+import { controlSubject, verbOf, verbs } from "./subjects.js";
+import type { Verb } from "./subjects.js";
+
+/** Callers at once that watch, and as many that wait for a checkpoint. */
+const callersAllowed = 32;
+/** How long statuses are sent to one who watches, unless it asks again, ms. */
+export const watchTime = 15_000;
+
+export class ControlResponder implements LinkUser {
+  readonly #run: string;
+  readonly #control: RunControl;
+  readonly #waiting = new Places(callersAllowed);
+  /** By the subject that statuses are sent to: ends it. */
+  readonly #watching = new Map<string, () => void>();
+
+  constructor(run: string, control: RunControl) {
+    this.#run = run;
+    this.#control = control;
+  }
+
+  up(connection: NatsConnection): void {
+    connection.subscribe(controlSubject(this.#run, "*"), {
+      callback: (error, message) => {
+        // The library's: a subscription that the server does not allow. The link's connection tells of it.
+        if (error === null) this.#handle(connection, message);
+      },
+    });
+  }
+
+  down(): void {
+    for (const end of [...this.#watching.values()]) end();
+  }
+
+  #handle(connection: NatsConnection, message: Msg): void {
+    const answer = (reply: ControlReply): void => {
+      if (!connection.isClosed()) message.respond(JSON.stringify(reply));
+    };
+    new Promise<ControlReply | undefined>((resolve) => {
+      const verb = verbOf(message.subject);
+      if (verb === undefined)
+        throw new CoxswainError("usage", `a run cannot be asked for that; it answers ${verbs.join(", ")}`);
+      const { by } = parseRequest(message.string());
+      if (verb !== "watch") resolve(this.#ask(verb, by));
+      else {
+        this.#watch(message, answer);
+        resolve(undefined);
+      }
+    }).then(
+      (reply) => {
+        if (reply !== undefined) answer(reply);
+      },
+      (error: unknown) => answer(errorReply(error)),
+    );
+  }
+
+  async #ask(verb: Exclude<Verb, "watch">, by: string | undefined): Promise<ControlReply> {
+    switch (verb) {
+      case "status":
+        return { status: this.#control.status() };
+      case "pause":
+        return { status: await this.#control.pause(by) };
+      case "resume":
+        return { status: await this.#control.resume(by) };
+      case "stop":
+        return { status: await this.#control.stop(stopReason(by)) };
+      case "checkpoint": {
+        const leave = this.#waiting.enter();
+        return { checkpoint: await this.#control.checkpoint().finally(leave) };
+      }
+    }
+  }
+
+  /** Who asks again, under the same subject, goes on. */
+  #watch({ reply }: Msg, answer: (reply: ControlReply) => void): void {
+    if (reply === undefined || reply === "") return;
+    this.#watching.get(reply)?.();
+    if (this.#watching.size >= callersAllowed)
+      throw new CoxswainError("cluster", `${callersAllowed} callers watch this run already`, {
+        hint: "Try again in a moment.",
+      });
+    const end = (): void => {
+      clearTimeout(timer);
+      unwatch();
+      this.#watching.delete(reply);
+    };
+    const timer = setTimeout(() => end(), watchTime);
+    const unwatch = watchStatus(this.#control, (status) => answer({ status }));
+    this.#watching.set(reply, end);
+  }
+}

@@ -1,0 +1,78 @@
+/** What goes wrong with a NATS server, in a user's words. Never shows a secret: addresses have none. */
+import { ErrorCode, NatsError } from "nats";
+import { serverUrls } from "../config/index.js";
+import type { NatsConnectionSettings } from "../config/index.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+
+type Words = readonly [reason: string, hint: string];
+
+const startIt = "Start it with `nats-server -js`, or check the address and the firewall.";
+const checkIdentity =
+  "Check telemetry.nats.credentials, nkey, user or token (or the flags of that name; COXSWAIN_NATS_PASSWORD and COXSWAIN_NATS_TOKEN give the secrets).";
+const checkAuthority = "Name the authority that signed its certificate: telemetry.nats.tls.ca, or --nats-ca.";
+
+const connectionWords: Readonly<Record<string, Words>> = {
+  [ErrorCode.ConnectionRefused]: ["nobody listens there", startIt],
+  ECONNREFUSED: ["nobody listens there", startIt],
+  ECONNRESET: ["the connection was cut", startIt],
+  ENOTFOUND: ["there is no host of that name", "Check the address."],
+  EAI_AGAIN: ["there is no host of that name", "Check the address."],
+  [ErrorCode.Timeout]: ["it does not answer", startIt],
+  [ErrorCode.ConnectionTimeout]: ["it does not answer", startIt],
+  [ErrorCode.AuthorizationViolation]: ["it refuses these credentials", checkIdentity],
+  [ErrorCode.BadAuthentication]: ["it refuses these credentials", checkIdentity],
+  [ErrorCode.AuthenticationExpired]: ["the credentials are out of date", checkIdentity],
+  [ErrorCode.BadCreds]: ["the credentials file is none", checkIdentity],
+  [ErrorCode.ServerOptionNotAvailable]: [
+    "it has no TLS",
+    "Leave telemetry.nats.tls (or --nats-ca) and tls:// away, or give the server a certificate.",
+  ],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["its certificate is of another name", "Use a name that the certificate has."],
+  CERT_HAS_EXPIRED: ["its certificate is out of date", "Give the server a new one."],
+};
+
+/** @returns a CoxswainError "network" that names the servers */
+export function explainConnection(error: unknown, settings: NatsConnectionSettings): CoxswainError {
+  const code = codeOf(error);
+  const [reason, hint] =
+    connectionWords[code] ??
+    (/CERT|SELF_SIGNED|ISSUER|VERIFY/.test(code)
+      ? ([`its certificate is not accepted (${messageOf(error)})`, checkAuthority] as const)
+      : ([messageOf(error), startIt] as const));
+  return new CoxswainError("network", `no connection to NATS at ${serverUrls(settings).join(", ")}: ${reason}`, {
+    hint,
+    cause: error,
+  });
+}
+
+/** @param what could not be done: "events cannot be stored"; what is explained already stays as it is */
+export function explainJetStream(error: unknown, what: string): CoxswainError {
+  if (error instanceof CoxswainError) return error;
+  const [reason, hint] = jetStreamWords(error);
+  return new CoxswainError("network", `NATS: ${what}: ${reason}`, { hint, cause: error });
+}
+
+function jetStreamWords(error: unknown): Words {
+  const code = codeOf(error);
+  if (isOneOf(code, ErrorCode.NoResponders, ErrorCode.JetStreamNotEnabled))
+    return ["the server, or this account, has no JetStream", "Start it with JetStream: `nats-server -js`."];
+  if (isOneOf(code, ErrorCode.Timeout))
+    return ["JetStream does not answer", "Look at the server's log: it may have no leader."];
+  if (isOneOf(code, ErrorCode.PermissionsViolation) || /permissions violation/i.test(messageOf(error)))
+    return ["these credentials may not", "docs/nats.md lists the subjects that they need."];
+  if (isOneOf(code, ErrorCode.ConnectionClosed, ErrorCode.Disconnect))
+    return ["the connection was lost", "It is tried again."];
+  return [messageOf(error), "Look at the server's log and at the limits of its streams: docs/nats.md."];
+}
+
+/** The library has its codes as texts. */
+const isOneOf = (code: string, ...codes: readonly string[]): boolean => codes.includes(code);
+
+/** Whether the library says that of a request. */
+export const hasCode = (error: unknown, code: ErrorCode): boolean => isOneOf(codeOf(error), code);
+
+function codeOf(error: unknown): string {
+  if (error instanceof NatsError && !isOneOf(error.code, ErrorCode.Unknown, ErrorCode.Tls)) return error.code;
+  const cause = error instanceof NatsError ? error.chainedError : undefined;
+  return systemCodeOf(cause) ?? systemCodeOf(error) ?? "";
+}

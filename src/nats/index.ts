@@ -1,0 +1,14 @@
+/**
+ * Runs over NATS: events, control, discovery and the queue. The one folder that knows the package `nats`; it is loaded by
+ * those who were given a server, and by nobody else.
+ */
+export { openConnection } from "./connection.js";
+export { CoordinatorFinder } from "./finder.js";
+export { NatsReporter } from "./reporter.js";
+export type { RunReporter } from "./reporter.js";
+export { RunQueue } from "./run-queue.js";
+export type { TakenRun } from "./run-queue.js";
+export { parseSubmission, readSubmission, refuseSecrets } from "./submission.js";
+export type { Submission } from "./submission.js";
+export { submitRun } from "./submit.js";
+export { connectNatsRun } from "./remote-run.js";

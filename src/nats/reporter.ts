@@ -1,0 +1,133 @@
+/**
+ * A run's coordinator on NATS: tells its events, answers what is asked, announces where it is. Training waits for none of
+ * it; only the end waits, for a moment, until the last events are stored.
+ */
+import { hostname } from "node:os";
+import { pause } from "../async/pause.js";
+import { runNameOf } from "../config/index.js";
+import type { Address, NatsConfig, RunConfig } from "../config/index.js";
+import type { RunControl } from "../control/index.js";
+import type { CoxswainError } from "../errors.js";
+import type { Logger, RunEvent, RunListener, StepLine } from "../telemetry/index.js";
+import { Announcer } from "./announcer.js";
+import { openConnection } from "./connection.js";
+import { ControlResponder } from "./control-responder.js";
+import { EventPublisher } from "./event-publisher.js";
+import { advertisedAddress } from "./lease.js";
+import { NatsLink } from "./link.js";
+import { eventSubject } from "./subjects.js";
+
+export interface RunReporter extends RunListener {
+  /** The run can be steered and joined from now on. What was told before is sent now. */
+  lead(control: RunControl, listens: Address): void;
+  close(): Promise<void>;
+}
+
+export interface NatsReporterOptions {
+  readonly settings: NatsConfig;
+  readonly config: RunConfig;
+  readonly runId: string;
+  readonly onConnected: (connected: boolean) => void;
+  readonly onDropped: (events: number) => void;
+  readonly logger: Logger;
+  readonly note: (text: string) => void;
+}
+
+/** How long the end of a run waits for its last events, ms. */
+const farewell = 3_000;
+
+export class NatsReporter implements RunReporter {
+  readonly #options: NatsReporterOptions;
+  readonly #run: string;
+  readonly #startedAt = new Date();
+  readonly #publisher: EventPublisher;
+  #sequence = 0;
+  #dropped = 0;
+  #announcer: Announcer | undefined;
+  #link: NatsLink | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @throws CoxswainError "config" where the run has no name */
+  constructor(options: NatsReporterOptions) {
+    this.#options = options;
+    this.#run = runNameOf(options.config);
+    this.#publisher = new EventPublisher({
+      onDropped: () => this.#drop(1),
+      onTrouble: (error) => this.#warn(error),
+      onRecovered: () => options.logger.info("NATS stores events again"),
+    });
+  }
+
+  event({ event, time, ...detail }: RunEvent): void {
+    this.#publish(event, { time, ...detail });
+  }
+
+  step(line: StepLine): void {
+    this.#publish("step", { time: new Date().toISOString(), ...line });
+  }
+
+  lead(control: RunControl, listens: Address): void {
+    const { config, runId, settings, onConnected, logger } = this.#options;
+    this.#announcer = new Announcer({
+      run: this.#run,
+      own: {
+        address: advertisedAddress(listens, settings.advertise, hostname()),
+        host: hostname(),
+        pid: process.pid,
+        run_id: runId,
+        started_at: this.#startedAt.toISOString(),
+        tls: config.cluster.tls !== null,
+      },
+      say: (text) => this.#say(text),
+    });
+    this.#link = new NatsLink({
+      open: () => openConnection(settings, `leads ${this.#run}`),
+      users: [this.#publisher, new ControlResponder(this.#run, control), this.#announcer],
+      onConnected: (connected) => {
+        onConnected(connected);
+        logger.info(connected ? "connected to NATS" : "not connected to NATS");
+      },
+      onTrouble: (error) => this.#warn(error),
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#link === undefined) return;
+    await Promise.race([Promise.all([this.#publisher.emptied(), this.#announcer?.withdraw()]), pause(farewell)]);
+    const { waiting } = this.#publisher;
+    if (waiting > 0) this.#drop(waiting);
+    await this.#link.close();
+    if (this.#dropped > 0) this.#say(`NATS was not told of ${this.#dropped} events; events.jsonl has them all`);
+  }
+
+  #publish(event: Parameters<typeof eventSubject>[1], detail: object): void {
+    const { runId } = this.#options;
+    const sequence = ++this.#sequence;
+    this.#publisher.publish({
+      subject: eventSubject(this.#run, event),
+      payload: JSON.stringify({ run: this.#run, run_id: runId, sequence, event, ...detail }),
+      id: `${runId}:${sequence}`,
+    });
+  }
+
+  #drop(events: number): void {
+    // The first of many; the rest is counted.
+    if (this.#dropped === 0) this.#options.logger.warn("the oldest events for NATS are dropped");
+    this.#dropped += events;
+    this.#options.onDropped(events);
+  }
+
+  #warn(error: CoxswainError): void {
+    this.#say(`${error.message}; the run goes on without it${error.hint === undefined ? "" : `. ${error.hint}`}`);
+  }
+
+  #say(text: string): void {
+    this.#options.logger.warn(text);
+    this.#options.note(`warning: ${text}`);
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The queue of submitted runs, as a server of it sees it: takes one at a time, keeps it while it runs, says what came of
+ * it. What is said about a run goes over whichever connection there is, so that a run outlives one that is lost.
+ */
+import { AckPolicy, nanos } from "nats";
+import type { JetStreamManager, Msg, NatsConnection } from "nats";
+import { pause } from "../async/pause.js";
+import type { NatsConnectionSettings } from "../config/index.js";
+import type { CoxswainError } from "../errors.js";
+import { openConnection } from "./connection.js";
+import { EventPublisher } from "./event-publisher.js";
+import { explainJetStream } from "./explain.js";
+import { hangUp, NatsLink } from "./link.js";
+import { ensureQueueStream } from "./streams.js";
+import { queueEventSubject, queueStream, queueSubject, serversConsumer } from "./subjects.js";
+import type { QueueEvent } from "./subjects.js";
+
+/** A run that nothing is heard of for so long is given to another server, ms. */
+const patience = 15_000;
+/** How long one request for a run waits in the server, ms. */
+const pullTime = 5_000;
+/** Between attempts while there is no connection, ms. */
+const retryInterval = 500;
+/** How long the last events may take, ms. */
+const farewell = 3_000;
+
+/** A run that this server holds until it has said one of the three. All of them are tried until the server confirms. */
+export interface TakenRun {
+  /** What was submitted, unread. */
+  readonly payload: string;
+  /** The run's name, as the subject has it. */
+  readonly run: string;
+  /** Of the message and of this delivery of it: no other delivery has the same. */
+  readonly delivery: string;
+  /** It is over, and leaves the queue. */
+  finish(): Promise<void>;
+  /** It is given to a server again, not before `delay` ms. */
+  giveBack(delay: number): Promise<void>;
+}
+
+export class RunQueue {
+  readonly #link: NatsLink;
+  readonly #publisher: EventPublisher;
+  readonly #closing = new AbortController();
+  #connection: NatsConnection | undefined;
+
+  private constructor(
+    settings: NatsConnectionSettings,
+    first: NatsConnection,
+    onTrouble: (error: CoxswainError) => void,
+  ) {
+    this.#connection = first;
+    let next: NatsConnection | undefined = first;
+    this.#publisher = new EventPublisher({ onDropped: () => undefined, onTrouble, onRecovered: () => undefined });
+    this.#link = new NatsLink({
+      open: async () => {
+        const connection = next ?? (await openConnection(settings, "serves runs"));
+        next = undefined;
+        return connection;
+      },
+      users: [
+        { up: (connection) => (this.#connection = connection), down: () => (this.#connection = undefined) },
+        this.#publisher,
+      ],
+      onConnected: () => undefined,
+      onTrouble,
+    });
+  }
+
+  /**
+   * @param onTrouble is told why there is no queue, later on; it is tried again
+   * @throws CoxswainError "config" for files that cannot be read, "network" where there is no server with JetStream
+   */
+  static async open(settings: NatsConnectionSettings, onTrouble: (error: CoxswainError) => void): Promise<RunQueue> {
+    const connection = await openConnection(settings, "serves runs");
+    try {
+      await ensureConsumer(await ensureQueueStream(connection));
+    } catch (error) {
+      await hangUp(connection);
+      throw explainJetStream(error, "the queue of runs cannot be used");
+    }
+    return new RunQueue(settings, connection, onTrouble);
+  }
+
+  /** The next run, whenever it comes; undefined once the signal is aborted. */
+  async next(signal: AbortSignal, onTrouble: (error: CoxswainError) => void): Promise<TakenRun | undefined> {
+    const request = JSON.stringify({ batch: 1, expires: nanos(pullTime) });
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${queueStream.name}.${serversConsumer}`;
+    while (!signal.aborted) {
+      const connection = this.#connection;
+      if (connection === undefined) {
+        await pause(retryInterval, signal);
+        continue;
+      }
+      try {
+        const message = await connection.request(subject, request, { timeout: pullTime + retryInterval });
+        // A message without a run says why there is none: nobody submitted one in this time.
+        if (message.headers?.hasError !== true) return this.#take(message);
+      } catch (error) {
+        if (connection.isClosed()) continue;
+        onTrouble(explainJetStream(error, "no run can be taken"));
+        await pause(pullTime, signal);
+        await this.#mend(connection);
+      }
+    }
+    return undefined;
+  }
+
+  /** Tells of a submitted run, among its events. @param id of the submission, and what makes this event one of its own */
+  announce(run: string, event: QueueEvent, id: string, detail: object): void {
+    const payload = { run, event: `queue_${event}`, time: new Date().toISOString(), ...detail };
+    this.#publisher.publish({ subject: queueEventSubject(run, event), payload: JSON.stringify(payload), id });
+  }
+
+  async close(): Promise<void> {
+    await Promise.race([this.#publisher.emptied(), pause(farewell)]);
+    this.#closing.abort();
+    await this.#link.close();
+  }
+
+  #take(message: Msg): TakenRun {
+    const { reply = "" } = message;
+    const alive = setInterval(() => {
+      // Where it is lost, so is the connection.
+      if (this.#connection?.isClosed() === false) this.#connection.publish(reply, "+WPI");
+    }, patience / 3);
+    const settle = async (word: string): Promise<void> => {
+      await this.#confirm(reply, word);
+      clearInterval(alive);
+    };
+    return {
+      payload: message.string(),
+      run: message.subject.slice(queueSubject("").length),
+      // The subject of its acknowledgement: stream, consumer, and the numbers of both and of the delivery.
+      delivery: reply,
+      finish: () => settle("+ACK"),
+      giveBack: (delay) => settle(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`),
+    };
+  }
+
+  /** Says it until the server has heard it, or this one ends. */
+  async #confirm(reply: string, word: string): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await this.#connection?.request(reply, word, { timeout: pullTime });
+        if (this.#connection !== undefined) return;
+      } catch {
+        // Told by the link; the word is said again.
+      }
+      await pause(retryInterval, signal);
+    }
+  }
+
+  /** The stream or its consumer may be gone; why it cannot be made again is told by the next attempt. */
+  async #mend(connection: NatsConnection): Promise<void> {
+    await ensureQueueStream(connection)
+      .then(ensureConsumer)
+      .catch(() => undefined);
+  }
+}
+
+/** One for all servers: each run goes to one of them. */
+async function ensureConsumer(manager: JetStreamManager): Promise<void> {
+  const consumers = await manager.consumers.list(queueStream.name).next();
+  if (consumers.some(({ name }) => name === serversConsumer)) return;
+  await manager.consumers.add(queueStream.name, {
+    durable_name: serversConsumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(patience),
+    max_deliver: -1,
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * The streams and the bucket, made where they are not there yet. One that is there is used as it is: whoever runs the
+ * server decides on its limits (`nats stream edit`), and nothing here undoes that.
+ */
+import { DiscardPolicy, NatsError, RetentionPolicy, StorageType, nanos } from "nats";
+import type { JetStreamManager, KV, NatsConnection, StreamConfig } from "nats";
+import { explainJetStream } from "./explain.js";
+import { coordinatorsBucket, eventStream, queueStream } from "./subjects.js";
+
+const mebibyte = 1 << 20;
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** Repetitions of a message within this time are known as such, ms: longer than most servers are away. */
+const duplicateWindow = 60 * minute;
+
+type Limits = Partial<StreamConfig> & { readonly name: string };
+
+const eventLimits: Limits = {
+  ...eventStream,
+  subjects: [...eventStream.subjects],
+  description: "What Coxswain's runs do",
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.Old,
+  max_age: nanos(7 * day),
+  max_bytes: 256 * mebibyte,
+  duplicate_window: nanos(duplicateWindow),
+};
+
+/** A queue that is full refuses: what was submitted is never dropped. A name is that of one run until it is over. */
+const queueLimits: Limits = {
+  ...queueStream,
+  subjects: [...queueStream.subjects],
+  description: "Coxswain's runs that wait for a server",
+  storage: StorageType.File,
+  retention: RetentionPolicy.Workqueue,
+  discard: DiscardPolicy.New,
+  max_msgs_per_subject: 1,
+  discard_new_per_subject: true,
+  max_bytes: 32 * mebibyte,
+  duplicate_window: nanos(duplicateWindow),
+};
+
+/** How long an announcement stands without being renewed, ms. */
+export const leaseTime = 15_000;
+
+/** @throws CoxswainError "network" */
+export const ensureEventStream = (connection: NatsConnection): Promise<JetStreamManager> =>
+  ensure(connection, eventLimits, "events cannot be stored");
+
+/** @throws CoxswainError "network" */
+export const ensureQueueStream = (connection: NatsConnection): Promise<JetStreamManager> =>
+  ensure(connection, queueLimits, "the queue of runs cannot be used");
+
+/** @throws CoxswainError "network" */
+export async function coordinators(connection: NatsConnection): Promise<KV> {
+  try {
+    return await connection.jetstream().views.kv(coordinatorsBucket, {
+      history: 1,
+      ttl: leaseTime,
+      storage: StorageType.File,
+      max_bytes: 4 * mebibyte,
+      description: "Where the coordinators of Coxswain's runs are",
+    });
+  } catch (error) {
+    throw explainJetStream(error, "coordinators cannot be found");
+  }
+}
+
+/** JetStream's own number for a stream that is not there. */
+const streamNotFound = 10_059;
+
+async function ensure(connection: NatsConnection, limits: Limits, what: string): Promise<JetStreamManager> {
+  try {
+    const manager = await connection.jetstreamManager();
+    try {
+      await manager.streams.info(limits.name);
+    } catch (error) {
+      if (!(error instanceof NatsError) || error.api_error?.err_code !== streamNotFound) throw error;
+      // Two that make it at once make the same.
+      await manager.streams.add(limits);
+    }
+    return manager;
+  } catch (error) {
+    throw explainJetStream(error, what);
+  }
+}

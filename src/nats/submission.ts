@@ -1,0 +1,84 @@
+/**
+ * A run that was submitted: what travels through the queue, and what can travel. Paths are absolute, and meant on the
+ * machine that serves it; secrets stay behind. Pure.
+ */
+import { isAbsolute } from "node:path";
+import { parseRun, runNameProblem, runPaths } from "../config/index.js";
+import type { Override, RunConfig } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+
+export interface Submission {
+  /** Tells this submission from every other. */
+  readonly id: string;
+  /** The run's name. */
+  readonly run: string;
+  /** ISO 8601, UTC. */
+  readonly submitted_at: string;
+  /** "user@host" */
+  readonly submitted_by: string;
+  /** The run file as YAML, with absolute paths. */
+  readonly settings: string;
+}
+
+const secretHint = (variable: string): string => `Leave it out, and set ${variable} where runs are served.`;
+
+/** @throws CoxswainError "config" for a run with secrets in it: a queue is read by many */
+export function refuseSecrets({ cluster, telemetry }: RunConfig): void {
+  const [found] = [
+    ["cluster.token", "COXSWAIN_TOKEN", cluster.token],
+    ["telemetry.nats.password", "COXSWAIN_NATS_PASSWORD", telemetry.nats?.password],
+    ["telemetry.nats.token", "COXSWAIN_NATS_TOKEN", telemetry.nats?.token],
+  ].filter(([, , value]) => typeof value === "string");
+  if (found === undefined) return;
+  const [key, variable] = found;
+  throw new CoxswainError("config", `${key ?? ""}: a submitted run carries no secrets`, {
+    hint: secretHint(variable ?? ""),
+  });
+}
+
+/** @throws CoxswainError "config" for what is no submission */
+export function parseSubmission(text: string): Submission {
+  try {
+    const found = JSON.parse(text) as Partial<Record<keyof Submission, unknown>>;
+    const { id, run, submitted_at, submitted_by, settings } = found;
+    if (
+      typeof id === "string" &&
+      typeof run === "string" &&
+      runNameProblem(run) === undefined &&
+      typeof submitted_at === "string" &&
+      typeof submitted_by === "string" &&
+      typeof settings === "string"
+    )
+      return { id, run, submitted_at, submitted_by, settings };
+  } catch {
+    // Told below.
+  }
+  throw new CoxswainError("config", "a message in the queue is no submitted run", {
+    hint: "Submit runs with `coxswain submit`; docs/nats.md has the message.",
+  });
+}
+
+/**
+ * The settings of a submitted run, where this machine has what they name.
+ * @param overrides of this machine
+ * @param exists whether something is at a path
+ * @param host this machine's name
+ * @throws CoxswainError "config" that names the keys
+ */
+export function readSubmission(
+  submission: Submission,
+  overrides: readonly Override[],
+  environment: Readonly<Record<string, string | undefined>>,
+  exists: (path: string) => boolean,
+  host: string,
+): RunConfig {
+  const config = parseRun(submission.settings, submission.run, overrides, environment);
+  const problems = runPaths(config).flatMap(({ key, path, use }) => {
+    if (!isAbsolute(path)) return [`${key}: ${path} is relative, and nobody knows to which folder`];
+    return use === "read" && !exists(path) ? [`${key}: ${path} is not there on ${host}`] : [];
+  });
+  if (problems.length === 0) return config;
+  throw new CoxswainError("config", problems.join("; "), {
+    hint: "A submitted run needs absolute paths on storage that the machines which serve runs have, too, under the same path.",
+  });
+}

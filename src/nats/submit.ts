@@ -1,0 +1,37 @@
+/** Puts a run into the queue. */
+import { NatsError } from "nats";
+import type { NatsConnectionSettings } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import { openConnection } from "./connection.js";
+import { explainJetStream } from "./explain.js";
+import { hangUp } from "./link.js";
+import { ensureEventStream, ensureQueueStream } from "./streams.js";
+import { queueEventSubject, queueSubject } from "./subjects.js";
+import type { Submission } from "./submission.js";
+
+/** JetStream's own number for a subject that has as many messages as it may have. */
+const subjectIsFull = 10_077;
+
+/**
+ * Resolves once the server has stored it.
+ * @throws CoxswainError "network" where there is no queue, "cluster" where a run of that name is in it already
+ */
+export async function submitRun(settings: NatsConnectionSettings, submission: Submission): Promise<void> {
+  const { id, run, submitted_at: time, submitted_by: by } = submission;
+  const connection = await openConnection(settings, `submits ${run}`);
+  try {
+    await ensureEventStream(connection);
+    const stream = (await ensureQueueStream(connection)).jetstream();
+    await stream.publish(queueSubject(run), JSON.stringify(submission), { msgID: id });
+    const told = { run, event: "queue_submitted", time, submission: id, by };
+    await stream.publish(queueEventSubject(run, "submitted"), JSON.stringify(told), { msgID: `${id}:submitted` });
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.api_error?.err_code !== subjectIsFull)
+      throw explainJetStream(error, `${run} cannot be submitted`);
+    throw new CoxswainError("cluster", `a run named ${run} waits or runs already`, {
+      hint: "Give this one another name (--run), or wait for that one: its events are on coxswain.<run>.events.>.",
+    });
+  } finally {
+    await hangUp(connection);
+  }
+}

@@ -1,0 +1,121 @@
+/** A real nats-server, which `scripts/install-nats-server.mjs` fetches: started, killed, started again with what it stored. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { connect, type ConnectionOptions, type NatsConnection } from "nats";
+import { afterAll } from "vitest";
+import { freePort } from "../../src/chaos/ports.js";
+import { temporaryFolder } from "./processes.js";
+
+const program = join(homedir(), ".cache", "coxswain", "nats", "nats-server");
+
+/** What the name of a test has behind it where there is no server. */
+export const skippedWithoutNats = ((): string => {
+  try {
+    accessSync(program, constants.X_OK);
+    return "";
+  } catch {
+    return " (skipped: no nats-server; get it with `node scripts/install-nats-server.mjs`)";
+  }
+})();
+
+const servers: NatsServer[] = [];
+afterAll(() => {
+  for (const server of servers) server.kill();
+});
+
+export interface ServerOptions {
+  /** Default true. */
+  readonly jetStream?: boolean;
+  /** Further lines of its configuration file. */
+  readonly configuration?: string;
+}
+
+export class NatsServer {
+  readonly url: string;
+  readonly #port: number;
+  readonly #folder = temporaryFolder();
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, { jetStream = true, configuration = "" }: ServerOptions) {
+    this.#port = port;
+    this.url = `nats://127.0.0.1:${port}`;
+    const lines = [
+      `listen: "127.0.0.1:${port}"`,
+      `log_file: "${join(this.#folder, "log")}"`,
+      jetStream ? `jetstream { store_dir: "${join(this.#folder, "store")}" }` : "",
+      configuration,
+    ];
+    writeFileSync(join(this.#folder, "server.conf"), lines.join("\n"));
+    servers.push(this);
+  }
+
+  static async start(options: ServerOptions = {}): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(["127.0.0.1"]), options);
+    await server.start();
+    return server;
+  }
+
+  /** Again, with what it stored, at the same port. Resolves when it accepts connections. */
+  async start(): Promise<void> {
+    const child = spawn(program, ["-c", join(this.#folder, "server.conf")], { stdio: ["ignore", "ignore", "pipe"] });
+    this.#child = child;
+    let over = "";
+    child.stderr.on("data", (data: Buffer) => (over += data.toString()));
+    const ended = new Promise<never>((_, reject) =>
+      child.once("exit", (code) => reject(new Error(`nats-server ended (${code ?? "killed"}): ${over}${this.log()}`))),
+    );
+    ended.catch(() => undefined);
+    await Promise.race([ended, listening(this.#port)]);
+  }
+
+  /** kill -9 */
+  kill(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
+  log(): string {
+    try {
+      return readFileSync(join(this.#folder, "log"), "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  connect(options: ConnectionOptions = {}): Promise<NatsConnection> {
+    return connect({ servers: this.url, ...options });
+  }
+}
+
+/** Resolves when something listens at a port. */
+async function listening(port: number): Promise<void> {
+  for (;;) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = createConnection(port, "127.0.0.1", () => resolve(true));
+      socket.once("error", () => setTimeout(resolve, 20, false)).once("connect", () => socket.destroy());
+    });
+    if (open) return;
+  }
+}
+
+/** A message of a stream, read back. */
+export interface ReadEvent {
+  readonly subject: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** All events of a run, in the order in which the server has them. */
+export async function storedEvents(connection: NatsConnection, run: string): Promise<ReadEvent[]> {
+  const manager = await connection.jetstreamManager();
+  const { state } = await manager.streams.info("coxswain_events");
+  const events: ReadEvent[] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await manager.streams.getMessage("coxswain_events", { seq });
+    if (message.subject.startsWith(`coxswain.${run}.events.`))
+      events.push({ subject: message.subject, body: message.json() });
+  }
+  return events;
+}
