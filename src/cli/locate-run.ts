@@ -84,11 +84,11 @@ async function settingsIn(outputDir: string): Promise<RunConfig | undefined> {
   return statSync(file, { throwIfNoEntry: false }) === undefined ? undefined : (await loadRun(file)).config;
 }
 
-/** The certificates that the run's own workers on this machine are given. */
+/** What the run's own workers on this machine are given; the coordinator's certificate need not name this machine. */
 function clientTls({ cluster: { tls } }: RunConfig): ClientTls | undefined {
   if (tls === null) return undefined;
   const own = tls.ca === null ? undefined : tls;
-  return { ca: tls.ca ?? tls.cert, cert: own?.cert, key: own?.key };
+  return { ca: tls.ca ?? tls.cert, cert: own?.cert, key: own?.key, pinned: tls.cert };
 }
 
 async function addressIn(outputDir: string, run: string): Promise<string> {

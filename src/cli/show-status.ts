@@ -13,8 +13,8 @@ export async function showStatus(run: string | undefined, flags: StatusFlags): P
     const colours = coloursFor(stdout);
     const table = (status: RunStatus, rows?: number): readonly string[] =>
       statusTable(status, {
-        // Not the last column: some terminals wrap as soon as it is filled.
-        width: stdout.isTTY ? stdout.columns - 1 : Number.POSITIVE_INFINITY,
+        // Not the last column: some terminals wrap as soon as it is filled. One of no size does not know it.
+        width: stdout.isTTY ? (stdout.columns || 80) - 1 : Number.POSITIVE_INFINITY,
         rows: rows ?? Number.POSITIVE_INFINITY,
         colours,
         unicode: supportsUnicode(),
@@ -26,7 +26,7 @@ export async function showStatus(run: string | undefined, flags: StatusFlags): P
       stdout.write(`${text}\n`);
     } else if (flags.json === true) await printChanges(remote.watch(), JSON.stringify);
     else if (!stdout.isTTY || process.env["TERM"] === "dumb") await printChanges(remote.watch(), statusLine);
-    else await redraw(remote.watch(), (status) => table(status, stdout.rows - 1));
+    else await redraw(remote.watch(), (status) => table(status, (stdout.rows || 24) - 1));
   });
 }
 

@@ -56,10 +56,8 @@ function progressLine(status: RunStatus, style: TableStyle): string {
 }
 
 function facts(status: RunStatus, style: TableStyle): readonly string[] {
-  const { evaluation, checkpoint, seconds_per_step: seconds } = status;
-  const reducers =
-    status.all_reduce === "mesh" ? "the workers add up the gradients" : "the coordinator adds up the gradients";
-  const pace = seconds === null ? reducers : `${seconds.toPrecision(3)} s a step; ${reducers}`;
+  const { evaluation, checkpoint, seconds_per_step: seconds, all_reduce: reducer } = status;
+  const pace = seconds === null ? undefined : `${seconds.toPrecision(3)} s a step, all-reduce by ${reducer}`;
   const rows: readonly (readonly [label: string, text: string | undefined])[] = [
     ["model", status.model],
     ["folder", `${status.output_dir} on ${status.host}`],

@@ -8,7 +8,7 @@ export interface StatusFlags extends ControlFlags {
 }
 
 export function registerStatus(program: Command): void {
-  controlCommand(program, "status", "how a run is doing, and who computes it")
+  controlCommand(program, "status", "show how a run is doing, and who computes it")
     .option("--watch", "go on showing it until the run ends")
     .action((run: string | undefined, flags: StatusFlags) =>
       runCommand(async () => {

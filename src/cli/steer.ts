@@ -1,6 +1,6 @@
 /** The work of `coxswain pause`, `resume`, `stop` and `checkpoint`: ask, wait, say what came of it. */
 import { isOver } from "../control/index.js";
-import type { RemoteRun, RunState, RunStatus } from "../control/index.js";
+import type { RemoteRun, RunStatus } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
 import type { CheckpointFlags } from "./checkpoint.js";
 import type { ControlFlags } from "./control-options.js";
@@ -12,14 +12,9 @@ import type { StopFlags } from "./stop.js";
 export async function pause(run: string | undefined, flags: PauseFlags): Promise<void> {
   await withRun(run, flags, async (remote) => {
     const asked = await remote.pause();
-    const now = flags.wait ? await follow(remote, asked, ["pausing"]) : asked;
-    if (now.state !== "paused" && now.state !== "pausing")
-      throw new CoxswainError("cluster", `the run did not stay paused: it is ${describe(now)}`, {
-        hint: "Somebody else steers it, too: events.jsonl in its output folder says who.",
-      });
-    const told =
-      now.state === "paused" ? now.detail : `pausing: ${now.detail ?? "the step in flight is finished first"}`;
-    print(flags, now, `${told ?? "paused"}; go on with: coxswain resume ${sameRun(run, flags)}`.trimEnd());
+    const now = flags.wait && asked.state === "pausing" ? await untilPaused(remote) : asked;
+    const goOn = `go on with: coxswain resume ${sameRun(run, flags)}`.trimEnd();
+    print(flags, now, `${now.state === "paused" ? (now.detail ?? "paused") : describe(now)}; ${goOn}`);
   });
 }
 
@@ -32,10 +27,9 @@ export async function resume(run: string | undefined, flags: ControlFlags): Prom
 
 export async function stop(run: string | undefined, flags: StopFlags): Promise<void> {
   await withRun(run, flags, async (remote) => {
-    const asked = await remote.stop();
-    const now = flags.wait ? await follow(remote, asked, ["stopping"]) : asked;
+    const now = await (flags.wait ? stopAndSee(remote) : remote.stop());
     if (now.state === "failed")
-      throw new CoxswainError("cluster", `the run failed after step ${now.step}: ${now.detail ?? ""}`, {
+      throw new CoxswainError("cluster", `the run failed after step ${now.step}: ${now.detail ?? "unknown"}`, {
         hint: `Its logs and events are in ${now.output_dir}.`,
       });
     print(flags, now, stopped(now));
@@ -63,26 +57,46 @@ function sameRun(run: string | undefined, { coordinator, run: name, nats }: Cont
   return run ?? (coordinator === undefined ? "" : `--coordinator ${coordinator}`);
 }
 
-/** Waits until a run has left these states. */
-async function follow(remote: RemoteRun, asked: RunStatus, states: readonly RunState[]): Promise<RunStatus> {
-  let now = asked;
-  if (!states.includes(now.state)) return now;
+/** @throws CoxswainError "cluster" where something else came of it */
+async function untilPaused(remote: RemoteRun): Promise<RunStatus> {
+  const now = await follow(remote.watch(), ({ state }) => state !== "pausing");
+  if (now.state === "paused") return now;
+  throw new CoxswainError("cluster", `the run is not paused: it is ${describe(now)} after step ${now.step}`, {
+    hint:
+      now.state === "stopping" || isOver(now.state)
+        ? "It ended first."
+        : "Somebody else resumed it: events.jsonl in its output folder says who.",
+  });
+}
+
+/** Watches before it asks: where nothing is in flight, the run is over a moment later, and nobody listens any more. */
+async function stopAndSee(remote: RemoteRun): Promise<RunStatus> {
+  const statuses = remote.watch()[Symbol.asyncIterator]();
+  await statuses.next();
+  await remote.stop();
+  return follow({ [Symbol.asyncIterator]: () => statuses }, ({ state }) => isOver(state));
+}
+
+/** The first status that is so, else the last; shows meanwhile what is waited for. */
+async function follow(statuses: AsyncIterable<RunStatus>, isSo: (now: RunStatus) => boolean): Promise<RunStatus> {
   const progress = quietProgress();
+  let now: RunStatus | undefined;
   try {
-    for await (const status of remote.watch()) {
-      now = status;
-      if (!states.includes(now.state)) return now;
+    for await (now of statuses) {
+      if (isSo(now)) break;
       progress.show(describe(now));
     }
-    return now;
   } finally {
     progress.close();
   }
+  if (now === undefined)
+    throw new CoxswainError("network", "the coordinator ended without a word", { hint: "Try again." });
+  return now;
 }
 
 function stopped({ state, step, total_steps: total, checkpoint: saved }: RunStatus): string {
   const where = saved?.step === step ? `; its checkpoint is ${saved.path}` : "";
-  if (!isOver(state)) return `stopping after step ${step + 1}`;
+  if (!isOver(state)) return "stopping: what is in flight is finished and saved first";
   if (state === "completed") return `the run is complete: step ${step} of ${total} was its last${where}`;
   return `stopped after step ${step} of ${total}${where}; --resume goes on`;
 }

@@ -8,7 +8,7 @@ export interface StopFlags extends ControlFlags {
 }
 
 export function registerStop(program: Command): void {
-  controlCommand(program, "stop", "finish the step in flight, save, end; train --resume goes on")
+  controlCommand(program, "stop", "finish the step in flight, save, end")
     .option("--no-wait", "do not wait until it has ended")
     .action((run: string | undefined, flags: StopFlags) =>
       runCommand(async () => {

@@ -27,13 +27,12 @@ export interface ConnectOptions {
   readonly tls: ClientTls | undefined;
   /** Who asks: "user@host". */
   readonly caller: string;
+  /** How long a watched coordinator may say nothing, ms. Default 15 s: three times as long as it says nothing. */
+  readonly silenceAllowed?: number;
 }
 
 /** How long a coordinator may take to answer, ms. */
 const patience = 10_000;
-
-/** How long a watched coordinator may say nothing, ms. */
-const silenceAllowed = 3 * watchIntervals.longest;
 
 /**
  * Connects with the first question.
@@ -53,13 +52,16 @@ class GrpcRun implements RemoteRun {
   readonly #metadata: Metadata;
   readonly #request: ControlRequest;
   readonly #tls: ClientTls | undefined;
+  readonly #silenceAllowed: number;
   /** Something was answered: from then on it is no question of how to connect. */
   #connected = false;
 
-  constructor(client: ControlStub, address: string, { token, tls, caller }: ConnectOptions) {
+  constructor(client: ControlStub, address: string, options: ConnectOptions) {
+    const { token, tls, caller, silenceAllowed = 3 * watchIntervals.longest } = options;
     this.#client = client;
     this.#address = address;
     this.#tls = tls;
+    this.#silenceAllowed = silenceAllowed;
     this.#metadata = withToken(token);
     this.#request = { protocolVersion, softwareVersion: version, caller };
   }
@@ -89,7 +91,7 @@ class GrpcRun implements RemoteRun {
     let silence: NodeJS.Timeout | undefined;
     const heard = (): void => {
       clearTimeout(silence);
-      silence = setTimeout(() => call.destroy(this.#silent()), silenceAllowed);
+      silence = setTimeout(() => call.destroy(this.#silent()), this.#silenceAllowed);
     };
     heard();
     try {
@@ -99,7 +101,7 @@ class GrpcRun implements RemoteRun {
         yield statusOf(message);
       }
     } catch (error) {
-      throw this.#explain(error as ServiceError | CoxswainError, silenceAllowed);
+      throw this.#explain(error as ServiceError | CoxswainError, this.#silenceAllowed);
     } finally {
       clearTimeout(silence);
       call.cancel();

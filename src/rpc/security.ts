@@ -3,6 +3,7 @@ import { X509Certificate, createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ChannelCredentials, Metadata, ServerCredentials } from "@grpc/grpc-js";
+import type { VerifyOptions } from "@grpc/grpc-js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { OwnCertificate } from "./own-certificate.js";
 
@@ -18,6 +19,8 @@ export interface ClientTls {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
+  /** The certificate that the server must show, and may under whatever name or address. */
+  readonly pinned?: string;
 }
 
 async function readPem(file: string, what: string): Promise<Buffer> {
@@ -51,8 +54,10 @@ export async function clientCredentials(tls: ClientTls | undefined): Promise<Cha
   const roots = tls.ca === undefined ? null : await readPem(tls.ca, "--tls-ca");
   const certificate = tls.cert === undefined ? null : await readPem(tls.cert, "--tls-cert");
   const key = tls.key === undefined ? null : await readPem(tls.key, "--tls-key");
+  const pinned = tls.pinned === undefined ? undefined : await readPem(tls.pinned, "cluster.tls.cert");
   try {
-    return ChannelCredentials.createSsl(roots, key, certificate);
+    const verify = pinned === undefined ? {} : onlyIf(new X509Certificate(pinned).raw);
+    return ChannelCredentials.createSsl(roots, key, certificate, verify);
   } catch (error) {
     throw new CoxswainError("config", `the TLS files do not work: ${messageOf(error)}`, {
       hint: "--tls-cert and --tls-key go together, and all must be PEM files.",
@@ -76,11 +81,14 @@ export function ownServerCredentials(own: OwnCertificate | null): ServerCredenti
 export function pinnedCredentials(certificate: Uint8Array): ChannelCredentials {
   if (certificate.length === 0) return ChannelCredentials.createInsecure();
   const context = createSecureContext({ ca: pemOf(certificate) });
-  return ChannelCredentials.createFromSecureContext(context, {
-    checkServerIdentity: (_, { raw }) =>
-      raw.equals(certificate) ? undefined : new Error("it shows another certificate"),
-  });
+  return ChannelCredentials.createFromSecureContext(context, onlyIf(certificate));
 }
+
+/** Whoever shows this certificate (DER) is the one, whatever name it has. */
+const onlyIf = (certificate: Uint8Array): VerifyOptions => ({
+  checkServerIdentity: (_, { raw }) =>
+    raw.equals(certificate) ? undefined : new Error("it shows another certificate"),
+});
 
 const pemOf = (certificate: Uint8Array): string => new X509Certificate(certificate).toString();
 

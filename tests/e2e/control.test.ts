@@ -6,10 +6,16 @@ import { clusterRun, untilStep } from "../support/cluster.js";
 import { CoxswainProcess, coxswain } from "../support/processes.js";
 import { adapterBytes, eventLines, stepLines } from "../support/runs.js";
 
-const steps = 14;
+const steps = 12;
 const token = "open-sesame";
 /** A run that `train` leads with two workers on a free port. */
-const newRun = () => clusterRun({ steps, cluster: { listen: "127.0.0.1:0", min_workers: 2 }, run: { workers: 2 } });
+const newRun = () =>
+  clusterRun({
+    steps,
+    training: { global_batch_size: 16 },
+    cluster: { listen: "127.0.0.1:0", min_workers: 2 },
+    run: { workers: 2, telemetry: { http: "127.0.0.1:0" } },
+  });
 
 async function statusOf(...args: string[]): Promise<RunStatus> {
   const { code, stdout, stderr } = await coxswain(["status", ...args, "--json"]);
@@ -45,7 +51,10 @@ describe("a run that is steered", () => {
     const [, step] =
       /^paused after step (\d+) by \S+@\S+; go on with: coxswain resume \S+\n$/.exec(paused.stdout) ?? [];
     expect(step).toBeDefined();
-    const [, address] = await train.until(/listening on (\S+)/);
+    const [, address, http] = await train.until(/listening on (\S+), metrics on (\S+)\/metrics/);
+    expect(await (await fetch(`${http}/metrics`)).text()).toContain("\ncoxswain_paused 1\n");
+    // It takes workers: a probe is to send them.
+    expect((await fetch(`${http}/readyz`)).status).toBe(200);
     const held = await statusOf("--coordinator", address!);
     expect(held).toMatchObject({ state: "paused", step: Number(step) });
     const folder = join(output, "checkpoints", `step-${step!.padStart(6, "0")}`);
@@ -67,7 +76,7 @@ describe("a run that is steered", () => {
     ]);
     const watched = await watch.finished;
     expect(watched.code).toBe(0);
-    expect(watched.stdout).toMatch(/\npaused after step .*\ntraining .*\ncompleted {2}step 14\/14 [^\n]*\n$/s);
+    expect(watched.stdout).toMatch(/\npaused after step .*\ntraining .*\ncompleted {2}step 12\/12 [^\n]*\n$/s);
 
     const afterwards = await coxswain(["status", output]);
     expect(afterwards).toMatchObject({ code: 5, stdout: "" });

@@ -46,6 +46,11 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     const names = "-subj /CN=coxswain -addext subjectAltName=DNS:localhost";
     openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
     const { process, port } = await coordinator(folder, { cert: "cert.pem", key: "key.pem" });
+    // By its files it is known although it was not named in them; who knows nothing but the address is told what to give.
+    const status = await coxswain(["status", join(folder, "out")]);
+    expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/^waiting for workers/) as string });
+    const plainText = await coxswain(["status", "--coordinator", `127.0.0.1:${port}`]);
+    expect(plainText).toMatchObject({ code: 5, stderr: expect.stringContaining("give --tls-ca") as string });
     expect(await worker(`localhost:${port}`, "--tls-ca", join(folder, "cert.pem"))).toMatchObject({ code: 0 });
     expect((await process.finished).code).toBe(0);
     expect(adapterBytes(join(folder, "out")).equals(plain)).toBe(true);

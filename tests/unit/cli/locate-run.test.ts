@@ -57,7 +57,7 @@ describe("the coordinator of a run", () => {
       lock.announce("0.0.0.0:41234");
       const found = {
         address: "127.0.0.1:41234",
-        tls: { ca: "/etc/c.pem", cert: undefined, key: undefined },
+        tls: { ca: "/etc/c.pem", cert: undefined, key: undefined, pinned: "/etc/c.pem" },
       };
       expect(await locateRun(file, {})).toEqual({ ...found, addressKey: file, token: "5ecret" });
       expect(await locateRun(output, {})).toEqual({ ...found, addressKey: output, token: null });

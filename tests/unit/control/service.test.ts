@@ -177,12 +177,25 @@ describe("whoever cannot steer a run is told why", () => {
       expect(value).toMatchObject({ state: "waiting" });
     const late = run.watch()[Symbol.asyncIterator]();
     expect((await trouble(late.next())).message).toBe("32 callers are waiting for this coordinator already");
+    // Who leaves makes room, as soon as the server knows.
+    await watchers[0]?.return?.();
+    const first = (watcher: AsyncIterator<RunStatus>): Promise<unknown> => watcher.next();
+    const isTaken = async (): Promise<boolean> => {
+      const answer = await first(run.watch()[Symbol.asyncIterator]()).catch(() => undefined);
+      return answer !== undefined;
+    };
+    while (!(await isTaken()));
   });
 
   it("where the coordinator says nothing in time", async () => {
-    const { server, address } = await startBareServer(controlService, { Checkpoint: () => undefined });
+    const silent = (): void => undefined;
+    const { server, address } = await startBareServer(controlService, { Checkpoint: silent, Watch: silent });
     closers.push(() => server.forceShutdown());
-    const run = await connect(Number(address.split(":")[1]));
+    const run = await connect(Number(address.split(":")[1]), { silenceAllowed: 50 });
+    expect(await trouble(run.watch()[Symbol.asyncIterator]().next())).toMatchObject({
+      code: "network",
+      message: `nothing was heard of the coordinator at ${address}`,
+    });
     expect(await trouble(run.checkpoint(50))).toMatchObject({
       code: "network",
       message: `the coordinator at ${address} did not answer in 0.05 s`,
