@@ -85,6 +85,8 @@ function clusterOptions(
     // The user's own come later: they win, but for the folder.
     sets: [
       "telemetry.http=null",
+      // Its runs are no runs that anybody waits for.
+      "telemetry.nats=null",
       `cluster.min_workers=${name === "reference" ? workers : 1}`,
       ...options.sets,
       `output_dir=${JSON.stringify(join(folder, name))}`,

@@ -21,13 +21,18 @@ export async function serveRuns(flags: ServeFlags): Promise<void> {
   const leaving = new AbortController();
   const leave = (): void => leaving.abort();
   process.on("SIGTERM", leave).on("SIGINT", leave);
-  const warn = (error: CoxswainError): void => say(`warning: ${error.message}`);
+  let warned: string | undefined;
+  const warn = ({ message }: CoxswainError): void => {
+    if (message !== warned) say(`warning: ${message}`);
+    warned = message;
+  };
   const queue = await RunQueue.open(settings, warn);
   try {
     say("waiting for runs");
     for (;;) {
       const taken = await queue.next(leaving.signal, warn);
       if (taken === undefined) return;
+      warned = undefined;
       await serveOne(taken, queue, settings, flags);
       if (!leaving.signal.aborted) say("waiting for runs");
     }

@@ -54,14 +54,14 @@ export class CoordinatorFinder {
   }
 
   /**
-   * Where it is now. While NATS is away, where it was last: it may well be there still.
+   * Where it is now; where that cannot be learnt, where it was last: it may well be there still.
    * @throws CoxswainError "network" where that is not known; worth trying again
    */
   async locate(): Promise<Address> {
     try {
       this.#known = await this.#look();
     } catch (error) {
-      if (this.#known === undefined || this.#connection !== undefined) throw error;
+      if (this.#known === undefined) throw error;
     }
     return this.#known;
   }

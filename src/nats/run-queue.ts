@@ -93,7 +93,9 @@ export class RunQueue {
         continue;
       }
       try {
-        const message = await connection.request(subject, request, { timeout: pullTime + retryInterval });
+        // A subscription of its own: a run comes under the subject that it was submitted on.
+        const options = { timeout: pullTime + retryInterval, noMux: true };
+        const message = await connection.request(subject, request, options);
         // A message without a run says why there is none: nobody submitted one in this time.
         if (message.headers?.hasError !== true) return this.#take(message);
       } catch (error) {

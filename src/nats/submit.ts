@@ -22,9 +22,12 @@ export async function submitRun(settings: NatsConnectionSettings, submission: Su
   try {
     await ensureEventStream(connection);
     const stream = (await ensureQueueStream(connection)).jetstream();
+    const told = JSON.stringify({ run, event: "queue_submitted", time, submission: id, by });
     await stream.publish(queueSubject(run), JSON.stringify(submission), { msgID: id });
-    const told = { run, event: "queue_submitted", time, submission: id, by };
-    await stream.publish(queueEventSubject(run, "submitted"), JSON.stringify(told), { msgID: `${id}:submitted` });
+    // It is in the queue: that nobody is told of it is no reason to submit it again.
+    await stream
+      .publish(queueEventSubject(run, "submitted"), told, { msgID: `${id}:submitted` })
+      .catch(() => undefined);
   } catch (error) {
     if (!(error instanceof NatsError) || error.api_error?.err_code !== subjectIsFull)
       throw explainJetStream(error, `${run} cannot be submitted`);

@@ -14,7 +14,10 @@ function bare(): NatsConnection & { lose(): void } {
       resolve();
     };
   });
-  const close = (): Promise<void> => Promise.resolve(lose());
+  const close = (): Promise<void> => {
+    lose();
+    return Promise.resolve();
+  };
   const part = { closed: () => closed, isClosed: () => over, close, drain: close, lose: () => lose() };
   return part as unknown as NatsConnection & { lose(): void };
 }
