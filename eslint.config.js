@@ -6,6 +6,7 @@ import { createTypeScriptImportResolver } from "eslint-import-resolver-typescrip
 export default tseslint.config(
   {
     ignores: [
+      ".venv",
       "dist/",
       "node_modules/",
       "src/rpc/generated/",

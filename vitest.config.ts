@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
-import { swiftshaderEnvironment } from "./tests/support/swiftshader.js";
+import { softwareGpuEnvironment } from "./tests/support/software-gpu.js";
 
 /** The numerics suite: it runs on the CPU in `unit`, and on WebGPU in `webgpu`. */
-const numerics = ["golden", "operations", "dropout", "decoder", "invariance"];
+const numerics = ["golden", "operations", "dropout", "decoder", "invariance", "precision"];
 
 // COXSWAIN_TEST_WEBGPU=gpu takes the GPU that the machine has.
-const webgpu = process.env["COXSWAIN_TEST_WEBGPU"] === "gpu" ? {} : swiftshaderEnvironment();
+const webgpu = process.env["COXSWAIN_TEST_WEBGPU"] === "gpu" ? {} : softwareGpuEnvironment();
 
 export default defineConfig({
   test: {

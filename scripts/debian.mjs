@@ -26,12 +26,34 @@ export function run(command, args, cwd, environment = {}) {
   return stdout;
 }
 
+/** "bookworm" */
+export function debianRelease() {
+  const release = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
+  if (release === undefined) throw new Trouble("this needs Debian");
+  return release;
+}
+
+/** A release and its backports as the only sources, from where this machine gets the release. */
+function withBackports(scratch) {
+  const release = debianRelease();
+  const format = "$(REPO_URI) $(RELEASE)";
+  const targets = run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"], scratch).split("\n");
+  const uri = targets.map((line) => line.split(" ")).find(([, suite]) => suite === release)?.[0];
+  if (uri === undefined) throw new Trouble(`no package source of this machine has Debian ${release}`);
+  const line = (suite) => `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${uri} ${suite} main\n`;
+  const sources = join(scratch, "sources.list");
+  writeFileSync(sources, [release, `${release}-backports`].map(line).join(""));
+  const options = ["-o", `Dir::Etc::sourcelist=${sources}`, "-o", "Dir::Etc::sourceparts=-"];
+  return [...options, "-o", `APT::Default-Release=${release}-backports`];
+}
+
 /** Package lists of one's own, where the machine's are missing or old: updating those would need root. */
-function ownLists(scratch) {
+function ownLists(scratch, sources = []) {
   for (const each of ["state/lists/partial", "cache/archives/partial"]) {
     mkdirSync(join(scratch, each), { recursive: true });
   }
-  const options = ["-o", `Dir::State=${join(scratch, "state")}`, "-o", `Dir::Cache=${join(scratch, "cache")}`];
+  const options = [...sources, "-o", `Dir::State=${join(scratch, "state")}`];
+  options.push("-o", `Dir::Cache=${join(scratch, "cache")}`);
   options.push("-o", "Dir::State::status=/var/lib/dpkg/status", "-o", "APT::Sandbox::User=");
   run("apt-get", [...options, "-qq", "update"], scratch);
   return options;
@@ -41,18 +63,22 @@ function ownLists(scratch) {
  * Downloads packages and unpacks them together.
  *
  * @param options.dependencies with all that they need and that this machine has not installed
+ * @param options.backports from the release's backports, where they are newer
  * @returns the folder they are unpacked in, and their versions by name
  */
-export function unpackPackages(names, scratch, { dependencies = false } = {}) {
+export function unpackPackages(names, scratch, { dependencies = false, backports = false } = {}) {
   const fetch = (options) => {
     const wanted = dependencies ? [...new Set([...names, ...missingFor(names, options, scratch)])] : names;
     run("apt-get", [...options, "-qq", "download", ...wanted], scratch);
   };
-  try {
-    fetch(["-o", "APT::Sandbox::User="]);
-  } catch (error) {
-    if (!(error instanceof Trouble) || error.message.includes("cannot be run")) throw error;
-    fetch(ownLists(scratch));
+  if (backports) fetch(ownLists(scratch, withBackports(scratch)));
+  else {
+    try {
+      fetch(["-o", "APT::Sandbox::User="]);
+    } catch (error) {
+      if (!(error instanceof Trouble) || error.message.includes("cannot be run")) throw error;
+      fetch(ownLists(scratch));
+    }
   }
   const folder = join(scratch, "unpacked");
   const versions = {};

@@ -28,7 +28,7 @@ const columns = {
 };
 const everywhere = Object.keys(columns);
 
-/** Rows that are not families: what passed tests make of them, and where they are refused by name. */
+/** Rows that are not families: which tests, or golden case, they stand for, and where they are refused by name. */
 const options = [
   {
     name: "every operation's gradient, against finite differences",
@@ -66,9 +66,16 @@ const options = [
       ["tfjs-native", /a key\/value cache/],
     ],
   },
-  { name: "`compute.dtype: float16`", tests: [["precision", /float16/]], refused: everywhere },
-  { name: "`compute.dtype: bfloat16`", tests: [["precision", /bfloat16/]], refused: everywhere },
-  { name: "`quantization: nf4`", tests: [["golden", / qwen3-nf4: /]], refused: everywhere },
+  {
+    name: "`compute.dtype: float16`",
+    tests: [["precision", /^onnx on webgpu .*float16/]],
+    refused: ["onnx", "tfjs", "tfjs native", "tfjs native on cuda"],
+  },
+  {
+    name: "`compute.dtype: bfloat16`",
+    refused: ["onnx", "onnx on webgpu", "tfjs", "tfjs native", "tfjs native on cuda"],
+  },
+  { name: "`quantization: nf4`", golden: "qwen3-nf4" },
 ];
 
 /** The families that golden cases are of, and their cases. */
@@ -94,7 +101,7 @@ function columnsOf({ project, file, title }) {
 /** What a test says of: golden cases ("golden: NAME") and options, by name. */
 function subjectsOf({ file, title }, cases) {
   const golden = /^(golden|tfjs-native)\./.test(file) ? cases.filter((name) => title.includes(` ${name}: `)) : [];
-  const named = options.filter(({ tests }) =>
+  const named = options.filter(({ tests = [] }) =>
     tests.some(([prefix, pattern]) => file.startsWith(`${prefix}.`) && pattern.test(title)),
   );
   return [...golden.map((name) => `golden: ${name}`), ...named.map(({ name }) => name)];
@@ -135,11 +142,10 @@ function table(record) {
     });
     rows.push([about === undefined ? family : `${family} (${about})`, ...cells]);
   }
-  for (const { name, refused = [] } of options) {
-    // What one engine or device has is no longer refused everywhere.
-    const somewhere = everywhere.some((column) => ran(column, name));
-    const other = (column) => (refused.includes(column) && !somewhere ? "refused by name" : "not run");
-    rows.push([name, ...everywhere.map((column) => (ran(column, name) ? "yes" : other(column)))]);
+  for (const { name, golden, refused = [] } of options) {
+    const subject = golden === undefined ? name : `golden: ${golden}`;
+    const other = (column) => (refused.includes(column) ? "refused by name" : "not run");
+    rows.push([name, ...everywhere.map((column) => (ran(column, subject) ? "yes" : other(column)))]);
   }
   const oldest = everywhere.map((column) => Object.values(record.runs[column] ?? {}).sort()[0] ?? "never");
   rows.push(["the oldest of these runs", ...oldest]);

@@ -23,7 +23,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
         });
   try {
     if (telemetry !== undefined) logger.info({ http: telemetry.address }, "metrics");
-    await runWorker({
+    const end = await runWorker({
       coordinator: flags.coordinator,
       token: flags.token ?? null,
       tls: tlsOf(flags),
@@ -54,6 +54,8 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
       now: () => performance.now(),
       signal: leaving.signal,
     });
+    // Who starts workers (a Job of Kubernetes, say) learns from it whether there is work left for another one.
+    if (end === "interrupted") process.exitCode = 130;
   } finally {
     stop();
     await telemetry?.close();

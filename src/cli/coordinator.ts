@@ -7,6 +7,7 @@ interface CoordinatorFlags {
   readonly listen?: string;
   readonly resume?: true;
   readonly insecure?: true;
+  readonly stay?: true;
 }
 
 export function registerCoordinator(program: Command): void {
@@ -16,7 +17,8 @@ export function registerCoordinator(program: Command): void {
     .argument("<run>", "run file (YAML)")
     .option("--listen <host:port>", "where workers reach it; port 0 takes a free one (default: cluster.listen)")
     .option("--resume", "go on from the newest checkpoint in output_dir")
-    .option("--insecure", "listen beyond loopback without TLS or a token");
+    .option("--insecure", "listen beyond loopback without TLS or a token")
+    .option("--stay", "once the run is over, serve metrics until SIGTERM, and send home workers that come late");
   setOption(command).action((file: string, flags: CoordinatorFlags) =>
     runCommand(async () => {
       const { lead } = await import("./lead.js");
@@ -29,6 +31,7 @@ export function registerCoordinator(program: Command): void {
         resume: flags.resume === true,
         insecure: flags.insecure === true,
         localWorkers: false,
+        stay: flags.stay === true,
         command: "coordinator",
       });
     }),

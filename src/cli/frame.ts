@@ -2,6 +2,7 @@
  * What every command has around it: errors become a message, a hint and an exit code, and `--set` means the same
  * everywhere. Knows nothing of what a command does.
  */
+import { constants } from "node:os";
 import { inspect } from "node:util";
 import type { Command } from "commander";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
@@ -14,6 +15,14 @@ export interface FrameProcess {
     write(text: string, done: () => void): unknown;
   };
   readonly environment: Readonly<Record<string, string | undefined>>;
+  exit(code: number): void;
+}
+
+/** What the treatment of signals touches of it. */
+export interface SignalledProcess {
+  readonly pid: number;
+  on(signal: NodeJS.Signals, listener: () => void): unknown;
+  listenerCount(signal: NodeJS.Signals): number;
   exit(code: number): void;
 }
 
@@ -80,6 +89,20 @@ export function guardProcess(): void {
     stream.on("error", (error) => void fail(error));
   }
   process.on("uncaughtException", (error) => void fail(error));
+}
+
+/**
+ * Signals end a program that does nothing about them, but not the first process of a container: for that one the kernel has
+ * no such default. Where a command has a listener of its own, the signal is left to that.
+ * @param host the process; of another number than 1 it is left alone
+ */
+export function endOnSignals(host: SignalledProcess = process): void {
+  if (host.pid !== 1) return;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    host.on(signal, () => {
+      if (host.listenerCount(signal) === 1) host.exit(128 + constants.signals[signal]);
+    });
+  }
 }
 
 /** Adds the repeatable `--set <key=value>`; the command's options then have `set: readonly string[]`. */

@@ -1,10 +1,12 @@
 /** What `train` and `coordinator` share: start, show, let the user stop it, say how it ended and what to do next. */
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, loadRun, reachableHost } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
-import { startCoordinator, startLocalWorkers } from "../coordinator/index.js";
+import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
 import type { ErrorCode } from "../errors.js";
@@ -19,6 +21,8 @@ export interface LeadOptions {
   readonly resume: boolean;
   readonly insecure: boolean;
   readonly localWorkers: boolean;
+  /** Once the run is over, unless it failed or a signal ended it: go on serving until a signal comes. */
+  readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
 
@@ -65,14 +69,21 @@ export async function lead(options: LeadOptions): Promise<void> {
     if (options.localWorkers && config.workers > 0) {
       const gpus = await localGpus(config);
       if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
+      const crowded = crowdedCores(config, availableParallelism());
+      if (gpus.length === 0 && crowded !== undefined) view.note(crowded);
       workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
     }
     const finished = await coordinator.done;
     over = true;
-    const lastScrape = coordinator.lastScrape(leaving.signal);
-    if (lastScrape !== undefined)
-      view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
-    await Promise.all([lastScrape, workers?.close()]);
+    if (options.stay && interruption.times === 0 && finished.outcome.kind !== "failed") {
+      view.note(`${ending(finished)}; this stays until SIGTERM`);
+      await once(leaving.signal, "abort");
+    } else {
+      const lastScrape = coordinator.lastScrape(leaving.signal);
+      if (lastScrape !== undefined)
+        view.note(`${ending(finished)}; /metrics stays for one more scrape (Ctrl-C ends at once)`);
+      await Promise.all([lastScrape, workers?.close()]);
+    }
     await coordinator.close();
     view.close();
     report(finished, config, options);
@@ -158,9 +169,14 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
 const stopped = (reason: string): string => (reason === interrupted ? "stopped" : reason);
 
 /** SIGINT and SIGTERM, counted. */
-function onInterrupt(act: (times: number) => void): { close(): void } {
+function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {
   let times = 0;
   const listener = (): void => act(++times);
   process.on("SIGINT", listener).on("SIGTERM", listener);
-  return { close: () => void process.off("SIGINT", listener).off("SIGTERM", listener) };
+  return {
+    get times() {
+      return times;
+    },
+    close: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
+  };
 }

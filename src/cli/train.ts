@@ -29,6 +29,7 @@ export function registerTrain(program: Command): void {
         resume: flags.resume === true,
         insecure: flags.insecure === true,
         localWorkers: true,
+        stay: false,
         command: "train",
       });
     }),

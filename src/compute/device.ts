@@ -107,12 +107,25 @@ export function resolveCompute(
 ): { readonly engine: EngineName; readonly options: EngineOptions; readonly reason: string } {
   const { threads, gradientCheckpointing, quantization } = settings;
   const engine = settings.engine === "auto" ? "onnx" : settings.engine;
-  if (settings.dtype !== "auto" && settings.dtype !== "float32") {
-    throw new CoxswainError("config", `compute.dtype: ${settings.dtype} is not there yet for the ${engine} engine`, {
-      hint: "Use dtype: auto or float32. Models stored in 16 bits are read as they are; only activations are f32.",
-    });
-  }
   const { device, reason } =
     engine === "onnx" ? chooseDevice(settings.device, installed) : chooseTfjsDevice(settings.device);
-  return { engine, options: { device, dtype: "float32", threads, gradientCheckpointing, quantization }, reason };
+  const dtype = chooseDtype(settings.dtype, engine, device);
+  return { engine, options: { device, dtype, threads, gradientCheckpointing, quantization }, reason };
+}
+
+/** Where the products with weights may be computed in 16 bits, summed in f32: what each provider has operators for. */
+const dtypes: Readonly<Record<Device, readonly ComputeType[]>> = {
+  cpu: ["float32"],
+  webgpu: ["float32", "float16"],
+  cuda: ["float32", "float16", "bfloat16"],
+};
+
+/** f32 unless another is asked for: a run of "auto" has the same numbers on every device, up to rounding. */
+function chooseDtype(asked: "auto" | ComputeType, engine: EngineName, device: Device): ComputeType {
+  const there = engine === "onnx" ? dtypes[device] : (["float32"] as const);
+  const dtype = asked === "auto" ? "float32" : asked;
+  if (there.includes(dtype)) return dtype;
+  throw new CoxswainError("config", `compute.dtype: the ${engine} engine has no ${dtype} on ${device}`, {
+    hint: `There it has ${there.join(", ")}. Models stored in 16 bits are read as they are, whatever the dtype.`,
+  });
 }

@@ -1,6 +1,7 @@
 /** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
 import { chooseDevice, resolveCompute, usableProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
-import type { ComputeBackend, Device, Engine, EngineOptions } from "./engine.js";
+import type { ModelFolder } from "../model/folder.js";
+import type { ComputeBackend, Device, Engine, EngineOptions, Quantization } from "./engine.js";
 import { threadedEngine } from "./thread/engine.js";
 
 export type {
@@ -47,6 +48,10 @@ export async function tfjsBackend(): Promise<ComputeBackend> {
   const { backendNames, loadBackend } = await import("./tfjs/backends.js");
   return (await loadBackend({ order: backendNames, device: "cpu", threads: 1 })).report;
 }
+
+/** See `quantizeOnce` of `nf4.ts`. */
+export const quantizeModel = async (model: ModelFolder, quantization: Quantization): Promise<void> =>
+  (await import("./nf4.js")).quantizeOnce(model, { quantization });
 
 export interface OpenedEngine {
   /** Computes in a thread of its own. */

@@ -1,8 +1,9 @@
 /** Which of a model's weights are quantised, and where an engine reads them: what transformers does with bitsandbytes. */
 import { CoxswainError } from "../errors.js";
+import { withTransformersNames } from "../model/gpt2-weights.js";
 import { nf4Model, type ModelFolder, type Nf4Weight } from "../model/index.js";
 import type { EngineOptions } from "./engine.js";
-import { projections, weightShapes, type DecoderSpec } from "./families/index.js";
+import { describeModel, projections, weightShapes, type DecoderSpec } from "./families/index.js";
 
 export interface WeightSource {
   /** Has the tensors that are not quantised. */
@@ -14,6 +15,16 @@ export interface WeightSource {
 export interface WeightSourceOptions extends Pick<EngineOptions, "quantization"> {
   /** Coxswain's cache. Default: `defaultCacheFolder()`. */
   readonly cacheDir?: string | undefined;
+}
+
+/**
+ * Makes the quantised form of a model where the cache has none: workers that start together on this machine would each
+ * make it.
+ * @throws CoxswainError "model" as `weightSource` does
+ */
+export async function quantizeOnce(folder: ModelFolder, options: WeightSourceOptions): Promise<void> {
+  const model = withTransformersNames(folder);
+  await weightSource(model, describeModel(model), options);
 }
 
 /**

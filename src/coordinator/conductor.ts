@@ -69,6 +69,12 @@ const showsIn = ({ type }: Event): boolean =>
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
   `${worker} ${step}:${first}:${count}`;
 
+/** How the run ended, as its workers are told. */
+export interface Farewell {
+  readonly reason: string;
+  readonly completed: boolean;
+}
+
 export class Conductor {
   readonly #options: ConductorOptions;
   readonly #sessions = new Map<WorkerId, WorkerSession>();
@@ -97,6 +103,7 @@ export class Conductor {
   #toApply: (() => void) | undefined;
   /** When the sum was complete, ms. */
   #reduceStart = 0;
+  #farewell: Farewell | undefined;
   readonly #saves: Saves;
   /** Those who want a checkpoint, while it is open of which step. */
   readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
@@ -181,6 +188,11 @@ export class Conductor {
 
   status(): MachineStatus {
     return this.#options.machine.status();
+  }
+
+  /** What workers are told once the run is over, those that come later too; undefined before. */
+  get farewell(): Farewell | undefined {
+    return this.#farewell;
   }
 
   /** Those who take part, with what they said of themselves, in the order in which they came. */
@@ -532,6 +544,7 @@ export class Conductor {
     this.#record(this.#options.replica.step);
     const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
     const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
+    this.#farewell = finish;
     for (const session of this.#sessions.values()) session.send({ finish });
     this.#options.recorder.finished(outcome);
     this.#over = true;

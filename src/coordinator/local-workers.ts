@@ -39,6 +39,8 @@ export interface LocalWorkers {
 const startedAfter = 10_000;
 /** Failed starts in a row before giving up. */
 const startsAllowed = 3;
+/** Exit codes of a worker that nothing went wrong with: the run is complete, or it was told to leave. */
+const over: readonly (number | null)[] = [0, 130];
 /** Exit codes of mistakes that a new process would make again: configuration, data, model. */
 const hopeless: readonly number[] = [2, 3, 4];
 
@@ -105,7 +107,7 @@ class Slot {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null, lifetime: number): void {
     this.#child = undefined;
-    if (this.#closing || code === 0) return;
+    if (this.#closing || over.includes(code)) return;
     const how = signal ?? `exit code ${code}`;
     this.#failedStarts = lifetime < startedAfter && signal === null ? this.#failedStarts + 1 : 0;
     const log = join(this.#options.logFolder, `worker-${this.#index}.log`);

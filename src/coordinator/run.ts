@@ -285,12 +285,16 @@ function createConductor(parts: Parts, recorder: RunRecorder, options: Coordinat
 function clusterSettings(
   run: PreparedRun,
   { survivors }: Parts,
-): Pick<MachineSettings, "totalSteps" | "minWorkers" | "silenceTimeout" | "gradientSize" | "reducers" | "recovery"> {
-  const { cluster } = run.config;
+): Pick<
+  MachineSettings,
+  "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "gradientSize" | "reducers" | "recovery"
+> {
+  const { cluster, compute } = run.config;
   return {
     totalSteps: run.plan.totalSteps,
     minWorkers: cluster.min_workers,
     silenceTimeout: cluster.heartbeat_timeout * 1000,
+    float16: compute.dtype === "float16",
     gradientSize: run.layout.size,
     reducers: reducersRule(cluster.all_reduce, run.layout.size),
     ...(survivors > 0

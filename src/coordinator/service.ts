@@ -224,6 +224,12 @@ function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOp
     refuse(call, status.FAILED_PRECONDITION, refusal ?? "the first message must be a join");
     return undefined;
   }
+  const { farewell } = options.conductor;
+  if (farewell !== undefined) {
+    call.write({ finish: farewell });
+    call.end();
+    return undefined;
+  }
   const session = new WorkerSession(call, message.join);
   options.conductor.admit(session);
   session.keepAlive(options.silenceTimeout);

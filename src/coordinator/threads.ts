@@ -15,6 +15,16 @@ export async function withThreads(config: RunConfig, resume: boolean): Promise<R
   return { ...config, compute: { ...config.compute, threads } };
 }
 
+/**
+ * What to say where local workers have threads for all cores each, which their number does not change: it must not
+ * decide bits. Undefined where there is nothing to say.
+ */
+export function crowdedCores({ compute, workers }: RunConfig, cores: number): string | undefined {
+  if (compute.threads !== "auto" || workers < 2 || cores < 2) return undefined;
+  const fair = Math.max(1, Math.floor(cores / workers));
+  return `${workers} workers share ${cores} cores with ${cores} threads each; compute.threads: ${fair} may be faster (a setting of the run: it decides last bits)`;
+}
+
 async function threadsBefore({ output_dir: outputDir }: RunConfig): Promise<number | undefined> {
   const path = join(outputDir, "run.yaml");
   if (!existsSync(path)) return undefined;

@@ -1,4 +1,5 @@
 /** Conversion between f32 and the 16-bit float types, as pure functions on arrays. Rounds to nearest, ties to even. */
+import { CoxswainError } from "../errors.js";
 
 const scratch = new Float32Array(1);
 const scratchBits = new Uint32Array(scratch.buffer);
@@ -41,6 +42,21 @@ export function float32ToBfloat16(values: Float32Array, out: Uint16Array): void 
 export function float32ToFloat16(values: Float32Array, out: Uint16Array): void {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < words.length; i++) out[i] = narrowToHalf(words[i] ?? 0);
+}
+
+/**
+ * f32 to IEEE half bit patterns, where nothing may become infinite.
+ * @param name the tensor's, and `hint` what to do, for the message
+ * @throws CoxswainError "model" where a finite value is beyond float16
+ */
+export function float16Bits(values: Float32Array, name: string, hint: string): Uint16Array<ArrayBuffer> {
+  const bits = new Uint16Array(values.length);
+  float32ToFloat16(values, bits);
+  const lost = bits.findIndex((half, index) => (half & 0x7fff) === 0x7c00 && Number.isFinite(values[index]));
+  if (lost < 0) return bits;
+  throw new CoxswainError("model", `${name} has the value ${String(values[lost])}, which float16 cannot hold`, {
+    hint,
+  });
 }
 
 /** The half bit pattern of one f32 bit pattern. */

@@ -2,6 +2,7 @@
 export type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
 export { openModelFolder, type OpenModelFolderOptions } from "./open-folder.js";
 export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors.js";
+export { float16Bits } from "./float-convert.js";
 export { readBytes, readFloatRange, readTensor } from "./read-tensor.js";
 export { storesInputsFirst, withTransformersNames } from "./gpt2-weights.js";
 export { storageTrouble } from "./files.js";
@@ -36,5 +37,5 @@ export { defaultCacheFolder } from "./cache.js";
 export { mergeAdapter, type MergeOptions, type MergeReport, type MergeType } from "./merge.js";
 export { nf4Model, type Nf4Model, type Nf4Selection, type Nf4Weight, type Quantization } from "./nf4/store.js";
 export { dynamicValues, nf4Values } from "./nf4/codes.js";
-export { dequantizeBlocks, expandAbsmax } from "./nf4/dequantize.js";
+export { dequantized, readPacked, type PackedWeight } from "./nf4/packed.js";
 export { blockSize } from "./nf4/quantize.js";

@@ -1,6 +1,5 @@
 /** The arithmetic of merging, on blocks of rows. Pure: knows no files. */
-import { CoxswainError } from "../errors.js";
-import { float32ToBfloat16, float32ToFloat16 } from "./float-convert.js";
+import { float16Bits, float32ToBfloat16 } from "./float-convert.js";
 import type { FloatType } from "./read-tensor.js";
 
 /** A module's LoRA matrices. */
@@ -65,17 +64,9 @@ function addRows(sum: Float64Array, a: Float32Array, factors: Four, starts: Four
  */
 export function floatsToBytes(values: Float32Array, type: FloatType, name: string): Uint8Array {
   if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (type === "F16")
+    return new Uint8Array(float16Bits(values, name, "Merge with --dtype bfloat16 or float32.").buffer);
   const bits = new Uint16Array(values.length);
-  if (type === "BF16") {
-    float32ToBfloat16(values, bits);
-  } else {
-    float32ToFloat16(values, bits);
-    const lost = bits.findIndex((half, index) => (half & 0x7fff) === 0x7c00 && Number.isFinite(values[index]));
-    if (lost >= 0) {
-      throw new CoxswainError("model", `${name} has the value ${String(values[lost])}, which float16 cannot hold`, {
-        hint: "Merge with --dtype bfloat16 or float32.",
-      });
-    }
-  }
+  float32ToBfloat16(values, bits);
   return new Uint8Array(bits.buffer);
 }

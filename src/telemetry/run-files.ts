@@ -216,6 +216,8 @@ function workersLeft(events: readonly Record<string, unknown>[]): RunRecord["wor
     if (event === "worker_joined" && typeof host === "string" && typeof pid === "number")
       joined.set(worker, { host, pid });
     else if (event === "worker_left") joined.delete(worker);
+    // All that they had was saved first.
+    else if (event === "run_stopped") joined.clear();
   }
   // A process that lost its coordinator and came back has had several names.
   return [...new Map([...joined.values()].map((process) => [`${process.host} ${process.pid}`, process])).values()];

@@ -70,11 +70,17 @@ const firstReconnectTimeout = 300_000;
 const backOff = { first: 200, last: 5_000 };
 
 /**
+ * Why a worker that nothing went wrong with is not needed any more: the run is complete; or it is not, and this worker was
+ * told to leave, or the run stopped short.
+ */
+export type WorkerEnd = "completed" | "interrupted";
+
+/**
  * Resolves when the run is over or the signal says to leave.
  * @throws CoxswainError "cluster" when refused, at once or, by a run that it took part in, for `reconnectTimeout`, and when
  *   a certificate is not accepted; "network" when no coordinator is reached for `reconnectTimeout`
  */
-export async function runWorker(options: WorkerOptions): Promise<void> {
+export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   const address = parseAddress(options.coordinator, { name: "--coordinator" });
   const credentials = await clientCredentials(options.tls);
   const target = formatAddress(address);
@@ -84,7 +90,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   let dataServer: DataServer | undefined;
   try {
     dataServer = await openDataServer(options, address.host);
-    await attendUntilOver({ connect, loader, dataServer }, options);
+    return await attendUntilOver({ connect, loader, dataServer }, options);
   } finally {
     options.observer.connected(false);
     await loader.close();
@@ -107,7 +113,7 @@ interface Parts {
   readonly dataServer: DataServer | undefined;
 }
 
-async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<void> {
+async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<WorkerEnd> {
   const { logger, signal, coordinator } = options;
   let lastContact = options.now();
   let wait = backOff.first;
@@ -118,9 +124,9 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<vo
     const end = await attendOnce(parts, options);
     if (end.kind === "finished") {
       logger.info({ reason: end.reason }, "the run is over");
-      return;
+      return end.completed ? "completed" : "interrupted";
     }
-    if (leaving()) return;
+    if (leaving()) return "interrupted";
     // Once it was welcome, it may be so again: a coordinator is being replaced, or something damaged what it was shown.
     const refused = end.kind === "refused";
     if (refused && !welcome) throw refusal(coordinator, end.reason);
@@ -146,6 +152,7 @@ async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<vo
     await pause(wait, signal);
     wait = Math.min(backOff.last, wait * 2);
   }
+  return "interrupted";
 }
 
 type Attempt = SessionEnd & {

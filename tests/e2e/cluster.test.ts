@@ -64,7 +64,7 @@ describe("workers that join over the network", () => {
     const first = start();
     await process.until(/step\s+2\/40/);
     first.signal("SIGTERM");
-    expect((await first.finished).code).toBe(0);
+    expect((await first.finished).code).toBe(130);
     await process.until(/left: drained/);
     const second = start();
     expect((await process.finished).code).toBe(0);
@@ -122,6 +122,6 @@ describe("metrics and health", () => {
 
     process.signal("SIGTERM");
     expect((await process.finished).code).toBe(130);
-    expect((await worker.finished).code).toBe(0);
+    expect((await worker.finished).code).toBe(130);
   });
 });

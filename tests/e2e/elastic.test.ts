@@ -39,7 +39,7 @@ describe("the adapter", () => {
     startWorker(address);
     await coordinator.until(/2 workers/);
     first.signal("SIGTERM");
-    expect((await first.finished).code).toBe(0);
+    expect((await first.finished).code).toBe(130);
     const third = startWorker(address);
     await untilStep(coordinator, 7);
     third.killAll();

@@ -123,6 +123,7 @@ export class ClusterSimulation {
     this.settings = {
       minWorkers: 1,
       silenceTimeout: 15_000,
+      float16: false,
       saveSteps: 4,
       evalSteps: null,
       evaluationShards: 0,

@@ -1,12 +1,15 @@
 /** Real `coxswain` processes for end-to-end tests: started, watched for what they print, and ended with the test. */
 import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import { stringify } from "yaml";
+import { WatchedProcess } from "./watched-process.js";
+import type { Finished } from "./watched-process.js";
+
+export type { Finished } from "./watched-process.js";
 
 export const projectFolder = fileURLToPath(new URL("../../", import.meta.url));
 /** The built program: `npm run build` comes before the tests. */
@@ -36,59 +39,17 @@ export function writeRun(folder: string, run: object, name = "run.yaml"): string
   return path;
 }
 
-export interface Finished {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export class CoxswainProcess {
-  readonly child: ChildProcess;
-  readonly finished: Promise<Finished>;
-  stdout = "";
-  stderr = "";
-  readonly #watchers = new Set<() => void>();
-  #over: Finished | undefined;
-
+export class CoxswainProcess extends WatchedProcess {
   constructor(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
-    this.child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(process.execPath, [program, ...args], {
       cwd: options.cwd,
       env: { ...process.env, NO_COLOR: "1", COXSWAIN_TOKEN: "", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own, so that "everything" can be killed at once.
       detached: true,
     });
-    this.child.stdout?.on("data", (data: Buffer) => this.#take(() => (this.stdout += data.toString())));
-    this.child.stderr?.on("data", (data: Buffer) => this.#take(() => (this.stderr += data.toString())));
-    this.finished = new Promise((resolve) => {
-      this.child.on("close", (code, signal) => {
-        this.#take(() => (this.#over = { code, signal, stdout: this.stdout, stderr: this.stderr }));
-        if (this.#over !== undefined) resolve(this.#over);
-      });
-    });
+    super(child);
     processes.push(this);
-  }
-
-  /** Resolves with the match as soon as what was printed (stdout, then stderr) matches; rejects when it ends without. */
-  async until(pattern: RegExp): Promise<RegExpMatchArray> {
-    for (;;) {
-      const match = pattern.exec(`${this.stdout}\n${this.stderr}`);
-      if (match !== null) return match;
-      if (this.#over !== undefined)
-        throw new Error(`ended without ${String(pattern)}:\n${this.stdout}\n${this.stderr}`);
-      await new Promise<void>((resolve) => {
-        const watcher = (): void => {
-          this.#watchers.delete(watcher);
-          resolve();
-        };
-        this.#watchers.add(watcher);
-      });
-    }
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
   }
 
   /** kill -9 of the process and of all that it started. */
@@ -99,11 +60,6 @@ export class CoxswainProcess {
     } catch {
       // It is gone already.
     }
-  }
-
-  #take(change: () => void): void {
-    change();
-    for (const watcher of [...this.#watchers]) watcher();
   }
 }
 

@@ -94,6 +94,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       totalSteps,
       minWorkers: 1,
       silenceTimeout: 60_000,
+      float16: false,
       saveSteps: 100,
       evalSteps: null,
       evaluationShards: 0,

@@ -2,9 +2,8 @@
  * The graphs that run over a batch of rows: its loss, and its loss with the gradient of every adapter tensor (forward
  * and backward in one graph).
  */
-import type { Device } from "../engine.js";
+import type { ComputeType, Device } from "../engine.js";
 import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
-import type { ModelFolder, Nf4Weight } from "../../model/index.js";
 import type { LoraLayout } from "../../model/lora.js";
 import { BatchScope } from "./batch-scope.js";
 import { Activations, type GraphContext } from "./context.js";
@@ -14,17 +13,14 @@ import { GraphOps } from "./graph-ops.js";
 import { chunkedLoss } from "./loss.js";
 import { Shapes } from "./shapes.js";
 import { Parameters, Tape } from "./tape.js";
-import { Weights } from "./weights.js";
+import { Weights, type WeightSources } from "./weights.js";
 
-export interface BatchGraphOptions {
-  readonly model: ModelFolder;
-  /** Quantised weights, in the same folder. */
-  readonly nf4: ReadonlyMap<string, Nf4Weight>;
+export interface BatchGraphOptions extends WeightSources {
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
   readonly device: Device;
-  /** Names of the weights that are fed as inputs. */
-  readonly resident: ReadonlySet<string>;
+  /** Of products with weights. */
+  readonly dtype: ComputeType;
   /** Whether adapter gradients are computed. */
   readonly gradients: boolean;
   /** Probability of dropout before A; 0 has no masks as inputs. */
@@ -45,7 +41,7 @@ export function batchGraph(options: BatchGraphOptions): Uint8Array {
   const tape = options.gradients ? new Tape(new Parameters(parameters), sum) : null;
   const context: GraphContext = {
     graph,
-    weights: new Weights(graph, options.model, options.resident, options.nf4),
+    weights: new Weights(graph, options, options.dtype),
     adapters: settings,
     inputs,
     shapes: new Shapes(graph, inputs.tokenIds),
@@ -71,7 +67,7 @@ function addLoss({ graph, weights, tape }: GraphContext, hidden: Value, spec: De
     weights: graph.input("loss_weights", "float32", ["chunks", "chunk", 1]),
   };
   const places = tape === null ? null : graph.input("loss_places", "int32", ["tokens"]);
-  const head = weights.matrix(headWeight(spec));
+  const head = { weight: weights.factor(headWeight(spec)), type: weights.type };
   const { losses, toHidden } = chunkedLoss(graph, hidden, head, { ...inputs, places }, spec);
   graph.output(lossesName, losses, "float32", ["chunks", "chunk", 1]);
   return toHidden;

@@ -1,5 +1,5 @@
 /**
- * Weights that are in memory in f32, as tensors to feed to every session of a model. For WebGPU they are copied to the
+ * Weights that are in memory, as tensors to feed to every session of a model. For WebGPU they are copied to the
  * device once: fed from the processor's memory they would be copied at every call.
  */
 import type { Device } from "../engine.js";
@@ -20,17 +20,17 @@ export async function deviceWeights(
   TensorOf: TensorClass,
 ): Promise<DeviceWeights> {
   const entries = [...resident].map(
-    ([name, values]) => [name, new TensorOf("float32", values, shapes.get(name) ?? [])] as const,
+    ([name, { type, values }]) => [name, new TensorOf(type, values, shapes.get(name) ?? [])] as const,
   );
   const feeds: Feeds = Object.fromEntries(entries);
   if (device !== "webgpu" || resident.size === 0) return { feeds, close: () => Promise.resolve() };
-  const names = [...resident.keys()];
   const copied = (name: string): string => `${name} on the device`;
   const graph = GraphBuilder.for(device);
-  for (const name of names) {
+  for (const [name, { type }] of resident) {
     const dims = shapes.get(name) ?? [];
-    graph.output(copied(name), graph.op("Identity", [graph.input(name, "float32", dims)]), "float32", dims);
+    graph.output(copied(name), graph.op("Identity", [graph.input(name, type, dims)]), type, dims);
   }
+  const names = [...resident.keys()];
   const settings = { purpose: "weights", folder: ".", device, threads: 1, staying: names.map(copied) };
   const session = await Session.open(graph.model("weights"), settings);
   const outputs = await session.run(feeds, names.map(copied));

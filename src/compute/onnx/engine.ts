@@ -1,11 +1,11 @@
 /** The `onnx` engine, in the calling thread. */
 import { totalmem } from "node:os";
-import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraSettings } from "../../model/lora.js";
 import { describeForEngine } from "../for-engine.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
 import { weightSource } from "../nf4.js";
+import { requireFloat16 } from "./probe.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { OnnxTrainable } from "./trainable.js";
 
@@ -26,17 +26,27 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
   return {
     name: "onnx",
     async load(given: ModelFolder, lora: LoraSettings | null, options: EngineOptions): Promise<Trainable> {
-      if (options.dtype !== "float32") {
-        throw new CoxswainError("model", `compute.dtype ${options.dtype} is not supported by the onnx engine`, {
-          hint: "Use dtype: float32. 16-bit weights are read as they are; only activations are in f32.",
-        });
-      }
+      const { device, dtype, quantization } = options;
+      if (device === "webgpu" && dtype === "float16") await requireFloat16();
       const { model, whole, spec, layout, dropout } = describeForEngine(given, lora, options);
-      const { quantization } = options;
       const { folder, nf4 } = await weightSource(model, whole, { quantization, cacheDir: settings.cacheDir });
-      const limit = settings.residentBytes ?? residentLimit(options.device);
-      const resident = await residentWeights(folder, { whole, used: spec }, limit);
-      return OnnxTrainable.open({ ...options, ...settings, model: folder, nf4, spec, layout, resident, dropout });
+      const residence = {
+        limit: settings.residentBytes ?? residentLimit(device),
+        matrices: device === "webgpu" && dtype === "float16" ? dtype : "float32",
+      } as const;
+      const resident = await residentWeights(folder, { whole, used: spec }, residence);
+      const { limit } = residence;
+      return OnnxTrainable.open({
+        ...options,
+        ...settings,
+        model: folder,
+        nf4,
+        spec,
+        layout,
+        resident,
+        limit,
+        dropout,
+      });
     },
   };
 }
@@ -50,7 +60,7 @@ function residentLimit(device: Device): number {
       // Widening costs a GPU next to nothing, and its memory is dearer.
       return 0;
     case "webgpu":
-      // Not every adapter computes with float16, and none with bfloat16.
+      // Not every adapter computes with float16, and none with bfloat16; and sessions share what is fed.
       return Infinity;
   }
 }

@@ -6,6 +6,7 @@ import { Activations, type GraphContext } from "./context.js";
 import { GraphBuilder } from "./graph-builder.js";
 import { adapterInputs, sequenceInputs } from "./graph-inputs.js";
 import { GraphOps } from "./graph-ops.js";
+import { frozenProduct, narrowed } from "./operations/frozen.js";
 import { softCapped } from "./operations/soft-cap.js";
 import { Shapes } from "./shapes.js";
 import { Weights } from "./weights.js";
@@ -17,15 +18,16 @@ export const lastTokensName = "last_tokens";
 
 export type GenerationGraphOptions = Pick<
   BatchGraphOptions,
-  "model" | "nf4" | "spec" | "layout" | "device" | "resident"
+  "model" | "nf4" | "spec" | "layout" | "device" | "dtype" | "resident"
 >;
 
 /** The model file's bytes. Weights are external data in the model's folder. */
-export function generationGraph({ model, nf4, spec, layout, device, resident }: GenerationGraphOptions): Uint8Array {
+export function generationGraph(options: GenerationGraphOptions): Uint8Array {
+  const { spec, layout, device, dtype } = options;
   const graph = GraphBuilder.for(device);
   const { settings } = adapterInputs(graph, layout, 0);
   const inputs = sequenceInputs(graph, rotariesOf(spec));
-  const weights = new Weights(graph, model, resident, nf4);
+  const weights = new Weights(graph, options, dtype);
   const context: GraphContext = {
     graph,
     weights,
@@ -38,8 +40,12 @@ export function generationGraph({ model, nf4, spec, layout, device, resident }: 
   };
   const hidden = hiddenStates(new GraphOps(context, false), spec);
   const last = graph.op("Gather", [hidden, graph.input(lastTokensName, "int32", ["rows"])], { axis: 0 });
-  const head = weights.matrix(headWeight(spec));
-  const logits = graph.product(last, head, { transB: true }, { label: "logits" });
+  const logits = frozenProduct(graph, dtype, {
+    x: narrowed(graph, dtype, last),
+    weight: weights.factor(headWeight(spec)),
+    transB: true,
+    label: "logits",
+  });
   graph.output(logitsName, softCapped(graph, logits, spec.logitSoftCap), "float32", ["rows", spec.vocabularySize]);
   return graph.model(`${spec.family} generation`);
 }

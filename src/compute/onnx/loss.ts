@@ -7,8 +7,18 @@
  * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t). Where logits are soft-capped, l is what they become.
  */
 import type { ModelSpec } from "../families/index.js";
+import type { ComputeType } from "../engine.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
+import { frozenProduct, narrowed } from "./operations/frozen.js";
 import { softCapped, throughSoftCap } from "./operations/soft-cap.js";
+
+/** The output layer. */
+export interface LossHead {
+  /** [vocabulary, hidden] */
+  readonly weight: Value;
+  /** Its type: what logits and their gradient's product are computed in. They are f32. */
+  readonly type: ComputeType;
+}
 
 export interface LossInputs {
   /** Index of each supervised token, int32 [chunks, chunk]; filled up with 0. */
@@ -33,12 +43,11 @@ export interface LossOutputs {
 
 /**
  * @param hidden [tokens, hidden]
- * @param head f32 [vocabulary, hidden]
  */
 export function chunkedLoss(
   graph: GraphBuilder,
   hidden: Value,
-  head: Value,
+  head: LossHead,
   inputs: LossInputs,
   { hiddenSize, logitSoftCap }: Pick<ModelSpec, "hiddenSize" | "logitSoftCap">,
 ): LossOutputs {
@@ -61,7 +70,7 @@ export function chunkedLoss(
 /** One chunk: (hidden [chunk, hidden], targets [chunk, 1], weights [chunk, 1]) -> losses [chunk, 1], gradient of hidden. */
 function chunkBody(
   outer: GraphBuilder,
-  head: Value,
+  { weight, type }: LossHead,
   hiddenSize: number,
   softCap: number | null,
   withGradient: boolean,
@@ -70,7 +79,8 @@ function chunkBody(
   const hidden = graph.input("chunk_hidden", "float32", ["chunk", hiddenSize]);
   const targets = graph.input("chunk_targets", "int32", ["chunk", 1]);
   const weights = graph.input("chunk_weights", "float32", ["chunk", 1]);
-  const products = graph.product(hidden, head, { transB: true }, { label: "logits" });
+  const x = narrowed(graph, type, hidden);
+  const products = frozenProduct(graph, type, { x, weight, transB: true, label: "logits" });
   const logits = softCapped(graph, products, softCap);
   const last = graph.ints([-1]);
   const highest = graph.op("ReduceMax", [logits, last], { keepdims: 1 });
@@ -84,7 +94,12 @@ function chunkBody(
     const minusOne = graph.op("Expand", [graph.float(-1), graph.op("Shape", [logHighest])]);
     const toCapped = graph.op("ScatterElements", [probabilities, targets, minusOne], { axis: 1, reduction: "add" });
     const toLogits = throughSoftCap(graph, toCapped, logits, softCap);
-    const toHidden = graph.op("MatMul", [toLogits, head], {}, { label: "gradient.logits" });
+    const toHidden = frozenProduct(graph, type, {
+      x: narrowed(graph, type, toLogits),
+      weight,
+      transB: false,
+      label: "gradient.logits",
+    });
     graph.output("chunk_gradient", graph.op("Mul", [toHidden, weights]), "float32", ["chunk", hiddenSize]);
   }
   return graph.graph("chunk");

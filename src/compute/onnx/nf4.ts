@@ -38,6 +38,11 @@ export class Nf4Weights {
     this.#weights = weights;
   }
 
+  /** Null where it is not quantised. */
+  shapeOf(name: string): readonly number[] | null {
+    return this.#weights.get(name)?.shape ?? null;
+  }
+
   /** The weight in f32, made anew at each call; null where it is not quantised. */
   matrix(name: string): Value | null {
     const weight = this.#weights.get(name);

@@ -1,4 +1,4 @@
-/** Whether this machine has a GPU that WebGPU can use. */
+/** Whether this machine has a GPU that WebGPU can use, and what for. */
 import { existsSync, readdirSync } from "node:fs";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { Session } from "./session.js";
@@ -20,11 +20,30 @@ export async function webgpuAbsence(): Promise<string | null> {
   }
 }
 
+/**
+ * Many adapters have no 16-bit floats. It shows where the first shader that needs them is compiled: at a run.
+ * @throws CoxswainError "config" where the adapter has none
+ */
+export async function requireFloat16(): Promise<void> {
+  const session = await openTrivialSession("float16");
+  try {
+    const { tensorClass } = await import("./session.js");
+    await session.run({ x: new (await tensorClass())("float16", Uint16Array.of(0), [1]) }, ["y"]);
+  } catch (error) {
+    throw new CoxswainError("config", "compute.dtype: this GPU has no float16 for WebGPU (shader-f16)", {
+      cause: error,
+      hint: "Use compute.dtype: float32.",
+    });
+  } finally {
+    await session.close();
+  }
+}
+
 /** A session on WebGPU that negates one number. */
-export async function openTrivialSession(): Promise<Session> {
+export async function openTrivialSession(type: "float32" | "float16" = "float32"): Promise<Session> {
   const [{ GraphBuilder }, { Session }] = await Promise.all([import("./graph-builder.js"), import("./session.js")]);
   const graph = GraphBuilder.for("webgpu");
-  graph.output("y", graph.op("Neg", [graph.input("x", "float32", [1])]), "float32", [1]);
+  graph.output("y", graph.op("Neg", [graph.input("x", type, [1])]), type, [1]);
   return Session.open(graph.model("trivial"), { purpose: "trivial", folder: ".", device: "webgpu", threads: 1 });
 }
 

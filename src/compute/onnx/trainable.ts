@@ -14,7 +14,7 @@ import { cacheNames, OnnxDecoder } from "./decoder.js";
 import { deviceWeights, type DeviceWeights } from "./device-weights.js";
 import { generationGraph } from "./generation-graph.js";
 import { gradientName, maskName, parameterName } from "./graph-inputs.js";
-import type { ResidentWeights } from "./resident.js";
+import { dequantizedWeights, type ResidentWeight, type ResidentWeights } from "./resident.js";
 import { RotaryTable } from "../batch/rotary-table.js";
 import { Session, tensorClass, type Feeds, type TensorClass } from "./session.js";
 
@@ -26,6 +26,8 @@ export interface OnnxTrainableOptions extends EngineOptions {
   readonly layout: LoraLayout;
   /** Weights to be used from memory, not from the model's files. */
   readonly resident: ResidentWeights;
+  /** Most bytes that quantised weights may take in f32, for generation. */
+  readonly limit: number;
   /** Probability of dropout before A. */
   readonly dropout: number;
   /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
@@ -42,18 +44,20 @@ export class OnnxTrainable implements Trainable {
   readonly #options: Omit<OnnxTrainableOptions, "resident">;
   readonly #tensor: TensorClass;
   readonly #parameters: Float32Array;
-  readonly #residentNames: ReadonlySet<string>;
+  readonly #residentTypes: ReadonlyMap<string, ResidentWeight["type"]>;
   readonly #weights: DeviceWeights;
   /** Adapter tensors (views of `#parameters`) and resident weights: the same in every run. */
   readonly #constantFeeds: Feeds;
   readonly #rotary: readonly RotaryTable[];
   readonly #sessions = new Map<Purpose, Promise<Session>>();
+  /** Quantised weights in f32, once something was generated. */
+  #dequantized: Promise<DeviceWeights> | undefined;
 
   private constructor({ resident, ...options }: OnnxTrainableOptions, tensor: TensorClass, weights: DeviceWeights) {
     this.layout = options.layout;
     this.#options = options;
     this.#tensor = tensor;
-    this.#residentNames = new Set(resident.keys());
+    this.#residentTypes = new Map([...resident].map(([name, { type }]) => [name, type]));
     this.#weights = weights;
     this.#parameters = new Float32Array(options.layout.size);
     this.#constantFeeds = { ...this.#tensorsOf(this.#parameters, parameterName), ...weights.feeds };
@@ -103,12 +107,13 @@ export class OnnxTrainable implements Trainable {
   }
 
   async decoder(rows: number): Promise<Decoder> {
+    const { feeds } = await (this.#dequantized ??= this.#dequantize());
     return new OnnxDecoder(rows, {
-      session: await this.#session("generation"),
+      session: await this.#session("generation", Object.keys(feeds)),
       tensor: this.#tensor,
       spec: this.#options.spec,
       rotary: this.#rotary,
-      constants: this.#constantFeeds,
+      constants: { ...this.#constantFeeds, ...feeds },
     });
   }
 
@@ -118,25 +123,41 @@ export class OnnxTrainable implements Trainable {
     for (const session of await Promise.allSettled(sessions)) {
       if (session.status === "fulfilled") await session.value.close();
     }
+    await (await this.#dequantized)?.close();
     await this.#weights.close();
   }
 
-  #session(purpose: Purpose): Promise<Session> {
+  async #dequantize(): Promise<DeviceWeights> {
+    const { model: folder, nf4, device, limit } = this.#options;
+    const weights = await dequantizedWeights({ folder, nf4 }, limit);
+    const shapes = new Map([...nf4].map(([name, { shape }]) => [name, shape]));
+    return deviceWeights(weights, shapes, device, this.#tensor);
+  }
+
+  /** @param dequantized names of quantised weights that are fed in f32 */
+  #session(purpose: Purpose, dequantized: readonly string[] = []): Promise<Session> {
     let session = this.#sessions.get(purpose);
     if (session === undefined) {
       const { model, spec, device, threads, profile } = this.#options;
       const staying = purpose === "generation" && device === "webgpu" ? cacheNames(spec) : [];
       const settings = { purpose, folder: model.path, device, threads, staying };
-      session = Session.open(this.#graph(purpose), profile === undefined ? settings : { ...settings, profile });
+      session = Session.open(
+        this.#graph(purpose, dequantized),
+        profile === undefined ? settings : { ...settings, profile },
+      );
       this.#sessions.set(purpose, session);
     }
     return session;
   }
 
-  #graph(purpose: Purpose): Uint8Array {
-    const { model, nf4, spec, layout, device, dropout, gradientCheckpointing } = this.#options;
-    const shared = { model, nf4, spec, layout, device, resident: this.#residentNames };
-    if (purpose === "generation") return generationGraph(shared);
+  #graph(purpose: Purpose, dequantized: readonly string[]): Uint8Array {
+    const { model, nf4, spec, layout, device, dtype, dropout, gradientCheckpointing } = this.#options;
+    const shared = { model, nf4, spec, layout, device, dtype, resident: this.#residentTypes };
+    if (purpose === "generation") {
+      const resident = new Map(this.#residentTypes);
+      for (const name of dequantized) resident.set(name, "float32");
+      return generationGraph({ ...shared, resident });
+    }
     return batchGraph({
       ...shared,
       gradients: purpose !== "loss",

@@ -1,10 +1,11 @@
 /**
  * The base model's weights as graph values. Either external data that the runtime maps from the .safetensors files, so
  * that opening reads nothing and processes share the pages; 16-bit weights are then widened to f32 by the graph, at each
- * use, and the f32 copy lives for one operation only; so are NF4 weights (see `nf4.ts`). Or graph inputs, for weights that are in memory in f32 (see
- * `resident.ts`).
+ * use, and the f32 copy lives for one operation only; so are NF4 weights (see `nf4.ts`). Or graph inputs, for weights that
+ * are in memory (see `resident.ts`).
  */
 import { CoxswainError } from "../../errors.js";
+import type { ComputeType } from "../engine.js";
 import type { ModelFolder, Nf4Weight, TensorLocation, TensorType } from "../../model/index.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";
 import { Nf4Weights } from "./nf4.js";
@@ -12,40 +13,49 @@ import { elementType, externalTensor, type ElementType } from "./proto.js";
 
 const elementTypes: Partial<Record<TensorType, ElementType>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
+/** What of a model is fed, and what is mapped. */
+export interface WeightSources {
+  readonly model: ModelFolder;
+  /** Those that are fed as graph inputs of the same names, and their types there; quantised ones may be among them. */
+  readonly resident: ReadonlyMap<string, ElementType>;
+  /** The quantised ones, by name, in the same folder. */
+  readonly nf4: ReadonlyMap<string, Nf4Weight>;
+}
+
 export class Weights {
+  /** What products with weights are computed in. */
+  readonly type: ComputeType;
   readonly #graph: GraphBuilder;
   readonly #model: ModelFolder;
-  readonly #resident: ReadonlySet<string>;
+  readonly #resident: ReadonlyMap<string, ElementType>;
   readonly #stored = new Map<string, Value>();
   readonly #vectors = new Map<string, Value>();
   readonly #nf4: Nf4Weights;
 
-  /**
-   * @param resident names of the weights that are fed as graph inputs of the same names
-   * @param nf4 the quantised ones, by name
-   */
-  constructor(
-    graph: GraphBuilder,
-    model: ModelFolder,
-    resident: ReadonlySet<string>,
-    nf4: ReadonlyMap<string, Nf4Weight> = new Map(),
-  ) {
+  constructor(graph: GraphBuilder, { model, resident, nf4 }: WeightSources, type: ComputeType) {
+    this.type = type;
     this.#nf4 = new Nf4Weights(graph, nf4);
     this.#graph = graph;
     this.#model = model;
     this.#resident = resident;
   }
 
-  /** A weight in f32, for one use: each use of a 16-bit or quantised matrix makes it anew. */
-  matrix(name: string): Value {
-    return this.#nf4.matrix(name) ?? this.toFloat32(name, this.stored(name), true);
+  /**
+   * A weight as a factor of one product, in the type of products. What is stored in another type, or quantised, is made
+   * anew by each use.
+   */
+  factor(name: string): Value {
+    const dequantised = this.#resident.has(name) ? null : this.#nf4.matrix(name);
+    return dequantised === null
+      ? this.#as(this.type, name, this.stored(name), this.#type(name), true)
+      : this.#as(this.type, name, dequantised, "float32", true);
   }
 
   /** A small weight in f32, widened once a run. */
   vector(name: string): Value {
     let value = this.#vectors.get(name);
     if (value === undefined) {
-      value = this.matrix(name);
+      value = this.#as("float32", name, this.stored(name), this.#type(name), true);
       this.#vectors.set(name, value);
     }
     return value;
@@ -60,19 +70,30 @@ export class Weights {
   stored(name: string): Value {
     let value = this.#stored.get(name);
     if (value === undefined) {
-      const location = this.#location(name);
-      value = this.#resident.has(name)
-        ? this.#graph.input(name, "float32", location.shape)
-        : this.#graph.initializer(externalTensor(name, this.#type(name), location.shape, location));
+      const type = this.#resident.get(name);
+      value = type === undefined ? this.#mapped(name) : this.#graph.input(name, type, this.#shape(name));
       this.#stored.set(name, value);
     }
     return value;
   }
 
   /** `value`, of the type that weight `name` has in the graph, as f32. */
-  toFloat32(name: string, value: Value, early = false): Value {
-    if (this.#type(name) === "float32") return value;
-    return this.#graph.op("Cast", [value], { to: elementType.float32 }, { label: name, early });
+  toFloat32(name: string, value: Value): Value {
+    return this.#as("float32", name, value, this.#type(name), false);
+  }
+
+  #as(wanted: ComputeType, name: string, value: Value, type: ElementType, early: boolean): Value {
+    if (type === wanted) return value;
+    return this.#graph.op("Cast", [value], { to: elementType[wanted] }, { label: name, early });
+  }
+
+  #mapped(name: string): Value {
+    const location = this.#location(name);
+    return this.#graph.initializer(externalTensor(name, this.#type(name), location.shape, location));
+  }
+
+  #shape(name: string): readonly number[] {
+    return this.#nf4.shapeOf(name) ?? this.#location(name).shape;
   }
 
   #location(name: string): TensorLocation {
@@ -82,7 +103,8 @@ export class Weights {
   }
 
   #type(name: string): ElementType {
-    if (this.#resident.has(name)) return "float32";
+    const resident = this.#resident.get(name);
+    if (resident !== undefined) return resident;
     const { dtype } = this.#location(name);
     const type = elementTypes[dtype];
     if (type === undefined) throw new CoxswainError("bug", `weight ${name} was not checked to be of a usable type`);

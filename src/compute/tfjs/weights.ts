@@ -4,18 +4,9 @@
  */
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { CoxswainError } from "../../errors.js";
-import { dequantizeBlocks, elementCount, expandAbsmax, readBytes, readTensor } from "../../model/index.js";
+import { dequantized, readPacked, readTensor, type PackedWeight } from "../../model/index.js";
 import { weightShapes, type DecoderSpec } from "../families/index.js";
 import type { WeightSource } from "../nf4.js";
-
-/** A weight in NF4. */
-interface PackedWeight {
-  readonly shape: readonly number[];
-  /** [blocks, 32] */
-  readonly codes: Uint8Array;
-  /** [blocks] */
-  readonly absmax: Float32Array;
-}
 
 export class Weights {
   readonly #tensors: ReadonlyMap<string, Tensor>;
@@ -27,15 +18,15 @@ export class Weights {
   }
 
   /** Reads all weights that the model uses. */
-  static async load(source: WeightSource, spec: DecoderSpec): Promise<Weights> {
+  static async load({ folder, nf4 }: WeightSource, spec: DecoderSpec): Promise<Weights> {
     const tensors = new Map<string, Tensor>();
     const packed = new Map<string, PackedWeight>();
     const weights = new Weights(tensors, packed);
-    const { folder, nf4 } = source;
     try {
       for (const [name, shape] of weightShapes(spec)) {
-        if (nf4.has(name)) {
-          packed.set(name, await readPacked(source, name));
+        const quantized = nf4.get(name);
+        if (quantized !== undefined) {
+          packed.set(name, await readPacked(folder, quantized));
           continue;
         }
         const location = folder.tensors.get(name);
@@ -60,25 +51,10 @@ export class Weights {
   matrix(name: string): Tensor {
     const packed = this.#packed.get(name);
     if (packed === undefined) return this.get(name);
-    const { shape, codes, absmax } = packed;
-    const values = new Float32Array(elementCount(shape));
-    dequantizeBlocks(codes, absmax, values);
-    return tensor(values, [...shape], "float32");
+    return tensor(dequantized(packed), [...packed.shape], "float32");
   }
 
   dispose(): void {
     for (const weight of this.#tensors.values()) weight.dispose();
   }
-}
-
-async function readPacked({ folder, nf4 }: WeightSource, name: string): Promise<PackedWeight> {
-  const weight = nf4.get(name);
-  if (weight === undefined) throw new CoxswainError("bug", `weight ${name} is not quantised`);
-  const { shape, codes, absmax, scales, offset } = weight;
-  const compressed = {
-    codes: await readBytes(folder, absmax),
-    scales: await readTensor(folder, scales),
-    offset: (await readTensor(folder, offset))[0] ?? 0,
-  };
-  return { shape, codes: await readBytes(folder, codes), absmax: expandAbsmax(compressed, codes.shape[0] ?? 0) };
 }

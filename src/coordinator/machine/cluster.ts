@@ -365,8 +365,9 @@ export class ClusterMachine {
 
   #failNotFinite(step: StepNumber, loss: number, gradNorm: number): Effect[] {
     const what = Number.isFinite(loss) ? `the gradient norm is ${gradNorm}` : `the loss is ${loss}`;
+    const narrow = this.#settings.float16 ? "use compute.dtype: float32 (float16 ends at 65504), " : "";
     this.#failure = new CoxswainError("config", `step ${step}: ${what}; the step was not applied`, {
-      hint: `The state of step ${step - 1} is kept. Lower training.learning_rate or lengthen the warm-up, check the data near this step, then go on with --resume.`,
+      hint: `The state of step ${step - 1} is kept. Lower training.learning_rate or lengthen the warm-up, ${narrow}check the data near this step, then go on with --resume.`,
     });
     this.#work = undefined;
     return [{ type: "notFinite", step }];

@@ -18,6 +18,8 @@ export interface MachineSettings {
   readonly minWorkers: number;
   /** A worker that says nothing for this long is taken for dead, ms. */
   readonly silenceTimeout: number;
+  /** Workers compute in float16: an overflow is a reason why a loss may not be finite. */
+  readonly float16: boolean;
   /** A checkpoint every so many steps, and at the end. */
   readonly saveSteps: number;
   /** An evaluation every so many steps; null only at the end. */

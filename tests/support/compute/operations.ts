@@ -86,7 +86,11 @@ async function compileGraph(operation: Operation, features: number, device: Devi
   const sequence = sequenceInputs(graph, operation.rotaries ?? []);
   const context: GraphContext = {
     graph,
-    weights: new Weights(graph, await openModelFolder(folder), new Set()),
+    weights: new Weights(
+      graph,
+      { model: await openModelFolder(folder), resident: new Map(), nf4: new Map() },
+      "float32",
+    ),
     adapters: { r: adapterRank, scale: adapterScale, keepScale: 1, modules: adapterModules(operation, inputs) },
     inputs: sequence,
     shapes: new Shapes(graph, sequence.tokenIds),

@@ -1,8 +1,9 @@
 /** What a user loses if these fail: trouble ends in a sentence, a cure and an exit code that scripts can tell apart. */
+import { EventEmitter } from "node:events";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { coloursFor, supportsUnicode } from "../../../src/cli/colour.js";
-import { runCommand, setOption, type FrameProcess } from "../../../src/cli/frame.js";
+import { endOnSignals, runCommand, setOption, type FrameProcess } from "../../../src/cli/frame.js";
 import { CoxswainError, type ErrorCode } from "../../../src/errors.js";
 
 interface Ended {
@@ -139,5 +140,39 @@ describe("colours", () => {
     [{ TERM: "linux", LANG: "en_GB.UTF-8" }, false],
   ])("and characters beyond ASCII with %j: %s", (environment, expected) => {
     expect(supportsUnicode(environment)).toBe(expected);
+  });
+});
+
+describe("a signal", () => {
+  class Host extends EventEmitter {
+    readonly codes: number[] = [];
+    constructor(readonly pid: number) {
+      super();
+    }
+    exit(code: number): void {
+      this.codes.push(code);
+    }
+  }
+
+  it("ends the first process of a container, which the kernel would let go on", () => {
+    const host = new Host(1);
+    endOnSignals(host);
+    host.emit("SIGTERM");
+    host.emit("SIGINT");
+    expect(host.codes).toEqual([143, 130]);
+  });
+
+  it("is left to the command that deals with it", () => {
+    const host = new Host(1);
+    endOnSignals(host);
+    host.on("SIGTERM", () => undefined);
+    host.emit("SIGTERM");
+    expect(host.codes).toEqual([]);
+  });
+
+  it("is left to the kernel elsewhere", () => {
+    const host = new Host(4711);
+    endOnSignals(host);
+    expect(host.eventNames()).toEqual([]);
   });
 });

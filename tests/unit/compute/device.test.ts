@@ -62,8 +62,20 @@ describe("what computes is not what was asked for", () => {
   });
 
   it.each([
-    [{ dtype: "bfloat16" }, "compute.dtype: bfloat16 is not there yet for the onnx engine"],
-    [{ engine: "tfjs", dtype: "float16" }, "compute.dtype: float16 is not there yet for the tfjs engine"],
+    ["auto", "cuda", "float32"],
+    ["float16", "cuda", "float16"],
+    ["bfloat16", "cuda", "bfloat16"],
+    ["auto", "webgpu", "float32"],
+    ["float16", "webgpu", "float16"],
+  ] as const)("dtype %s on %s is %s", (dtype, device, expected) => {
+    const { options: chosen } = resolveCompute({ ...settings, dtype, device }, { cuda: true, webgpu: null });
+    expect(chosen.dtype).toBe(expected);
+  });
+
+  it.each([
+    [{ dtype: "float16" }, "compute.dtype: the onnx engine has no float16 on cpu"],
+    [{ dtype: "bfloat16", device: "webgpu" }, "compute.dtype: the onnx engine has no bfloat16 on webgpu"],
+    [{ engine: "tfjs", dtype: "float16" }, "compute.dtype: the tfjs engine has no float16 on cpu"],
     [{ engine: "tfjs", device: "webgpu" }, "compute.device: webgpu is not there for the tfjs engine"],
     [{ device: "cuda" }, "ONNX Runtime's CUDA provider is missing"],
   ] as const)("%j is refused by name", (asked, message) => {

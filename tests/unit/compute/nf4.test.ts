@@ -6,12 +6,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { describeModel } from "../../../src/compute/families/index.js";
 import { weightSource } from "../../../src/compute/nf4.js";
 import {
-  dequantizeBlocks,
-  expandAbsmax,
+  dequantized,
   floatTensor,
   openModelFolder,
   readBytes,
-  readTensor,
+  readPacked,
   writeSafetensors,
   type ModelFolder,
   type TensorSource,
@@ -27,7 +26,7 @@ afterAll(async () => {
 });
 
 /** The model with its linear layers' weights replaced by what NF4 makes of them, in f32. */
-async function dequantized(given: ModelFolder): Promise<ModelFolder> {
+async function asFiles(given: ModelFolder): Promise<ModelFolder> {
   const model = withTransformersNames(given);
   const { folder, nf4 } = await weightSource(model, describeModel(model), { quantization: "nf4", cacheDir });
   const tensors: TensorSource[] = [];
@@ -35,15 +34,8 @@ async function dequantized(given: ModelFolder): Promise<ModelFolder> {
     const data = await readBytes(folder, location);
     tensors.push({ name, dtype: location.dtype, shape: location.shape, data });
   }
-  for (const [name, { shape, codes, absmax, scales, offset }] of nf4) {
-    const compressed = {
-      codes: await readBytes(folder, absmax),
-      scales: await readTensor(folder, scales),
-      offset: (await readTensor(folder, offset))[0]!,
-    };
-    const values = new Float32Array(shape.reduce((a, b) => a * b));
-    dequantizeBlocks(await readBytes(folder, codes), expandAbsmax(compressed, codes.shape[0]!), values);
-    tensors.push(floatTensor(name, shape, values));
+  for (const [name, weight] of nf4) {
+    tensors.push(floatTensor(name, weight.shape, dequantized(await readPacked(folder, weight))));
   }
   const path = await mkdtemp(join(tmpdir(), "dequantized-"));
   folders.push(path);
@@ -84,9 +76,10 @@ const cases: readonly GoldenCase[] = [
 describe.each(engineNames)("%s", (engine) => {
   it.each(cases)("computes with the NF4 form of %s what it computes with the same numbers in files", async (name) => {
     const golden = await openGolden(name);
-    const same = await dequantized(golden.model);
-    for (const gradientCheckpointing of [false, true]) {
-      const settings = { engine, gradientCheckpointing } as const;
+    const same = await asFiles(golden.model);
+    const variants = [{}, { gradientCheckpointing: true }, { residentBytes: 0 }];
+    for (const variant of variants) {
+      const settings = { engine, ...variant };
       const quantized = await numbersOf(golden.model, golden, { ...settings, quantization: "nf4" });
       const expected = await numbersOf(same, golden, { ...settings, quantization: null });
       expect(quantized).toEqual(expected);

@@ -2,12 +2,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { swiftshaderEnvironment } from "../../support/swiftshader.js";
+import { softwareGpuEnvironment } from "../../support/software-gpu.js";
 
-const environment = swiftshaderEnvironment();
+const environment = softwareGpuEnvironment();
 
 it.skipIf(environment === null)(
-  "the numerics suite has no WebGPU device (skipped without the driver of scripts/install-swiftshader.mjs)",
+  "the numerics suite has no WebGPU device (skipped without the driver of scripts/install-lavapipe.mjs)",
   async () => {
     const program = `
       import { GraphBuilder } from "./dist/compute/onnx/graph-builder.js";

@@ -16,6 +16,7 @@ const settings: MachineSettings = {
   learningRate: () => 0.1,
   clipCoefficient: () => 1,
   evaluated: () => false,
+  float16: false,
   gradientSize: 16,
   reducers: () => 0,
 };

@@ -9,6 +9,7 @@ const settings: MachineSettings = {
   totalSteps: 3,
   minWorkers: 1,
   silenceTimeout: 10_000,
+  float16: false,
   saveSteps: 2,
   evalSteps: null,
   evaluationShards: 0,
@@ -156,8 +157,8 @@ describe("a replica that differs", () => {
 });
 
 describe("a loss that is not a number", () => {
-  it("stops the run before the step is applied, and keeps the last good state", () => {
-    const { send, effects } = started({}, ["a"]);
+  it.each([false, true])("stops the run before the step is applied, and keeps the last good state", (float16) => {
+    const { send, effects } = started({ float16 }, ["a"]);
     send(contribution("a", 0, 4));
     send(received("a", 0, 4));
     send({ type: "reduced", step: stepNumber(1), gradNorm: 1 });
@@ -170,8 +171,11 @@ describe("a loss that is not a number", () => {
     expect(ofType(after, "save")).toMatchObject([{ step: 1 }]);
     expect(ofType(effects, "commit")).toHaveLength(1);
     const [finish] = ofType(send({ type: "saved", step: stepNumber(1) }), "finish");
-    expect(finish?.outcome).toMatchObject({ kind: "failed", error: { code: "config" } });
-    expect(finish?.outcome.kind === "failed" && finish.outcome.error.message).toContain("step 2");
+    if (finish?.outcome.kind !== "failed") throw new Error("the run did not fail");
+    const { code, message, hint } = finish.outcome.error;
+    expect(code).toBe("config");
+    expect(message).toContain("step 2");
+    expect(hint?.includes("use compute.dtype: float32")).toBe(float16);
   });
 });
 

@@ -70,6 +70,17 @@ const memberMetadata = (): Metadata => {
   return metadata;
 };
 
+it("a worker that comes when the run is over is sent home, and gets no model first", async () => {
+  const { server, client } = await harness();
+  server.conductor.dispatch({ type: "stop", reason: "enough" });
+  const stream = client.attend(withToken(undefined));
+  stream.write(join1());
+  expect((await next(stream)).finish).toEqual({ reason: "stopped", completed: false });
+  stream.resume();
+  await once(stream, "end");
+  expect(server.conductor.session("w")).toBeUndefined();
+});
+
 describe("who may take part", () => {
   it("not a worker without the run's token, nor with another", async () => {
     const { client } = await harness({ token: "secret" });

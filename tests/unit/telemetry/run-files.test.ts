@@ -108,6 +108,18 @@ describe("a resumed run", () => {
     expect(readRunRecord(folder).computation).toEqual({ engine: "tfjs", backend: "wasm", device: "cpu" });
   });
 
+  it("waits for nobody after a stop, before which all that workers had was saved", () => {
+    const worker = { worker: "a", host: "h", pid: 7 };
+    const files = openRunFiles(folder);
+    files.appendEvent({ time: "t", event: "worker_joined", ...worker });
+    expect(readRunRecord(folder).workers).toEqual([{ host: "h", pid: 7 }]);
+    files.appendEvent({ time: "u", event: "run_stopped", step: 3 });
+    expect(readRunRecord(folder).workers).toEqual([]);
+    files.appendEvent({ time: "v", event: "worker_joined", ...worker });
+    files.close();
+    expect(readRunRecord(folder).workers).toEqual([{ host: "h", pid: 7 }]);
+  });
+
   it("has the line of the step that it goes on from, when its coordinator died before it was told", () => {
     write();
     const killed = openRunFiles(folder, { resumeStep: 4 });

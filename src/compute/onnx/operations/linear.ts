@@ -5,6 +5,7 @@
 import type { Projection } from "../../ops.js";
 import type { Adapter, GraphContext } from "../context.js";
 import type { Value } from "../graph-builder.js";
+import { frozenProduct, narrowed } from "./frozen.js";
 import { lowRank, lowRankBackward } from "./low-rank.js";
 
 /** A module in this use: its output, and where it is adapted its adapter and low = x A^T [tokens, r]. */
@@ -21,11 +22,12 @@ export function project(context: GraphContext, x: Value, modules: readonly Proje
     x,
     adapters.filter((adapter) => adapter !== undefined),
   );
+  const factor = narrowed(context.graph, context.weights.type, x);
   const uses = modules.map((module, i): Use => {
     const adapter = adapters[i];
     const low = adapter === undefined ? undefined : lows.shift();
     const adapted = adapter === undefined || low === undefined ? null : { adapter, low };
-    return { module, adapted, output: forward(context, x, module, adapted) };
+    return { module, adapted, output: forward(context, factor, module, adapted) };
   });
   const { tape } = context;
   if (tape !== null) {
@@ -39,11 +41,13 @@ export function project(context: GraphContext, x: Value, modules: readonly Proje
   return uses.map(({ output }) => output);
 }
 
-/** x W^T + bias + scale * low B^T, where W is [out, in] */
+/**
+ * x W^T + bias + scale * low B^T, where W is [out, in]
+ * @param x in the type that products with weights are computed in
+ */
 function forward(context: GraphContext, x: Value, module: Projection, adapted: Use["adapted"]): Value {
   const { graph, weights, adapters } = context;
-  const weight = weights.matrix(`${module.path}.weight`);
-  const label = { label: module.path };
+  const weight = weights.factor(`${module.path}.weight`);
   const transB = module.inputsFirst !== true;
   let addend = module.bias ? weights.vector(`${module.path}.bias`) : null;
   if (adapted !== null) {
@@ -54,10 +58,7 @@ function forward(context: GraphContext, x: Value, module: Projection, adapted: U
         ? graph.product(low, adapter.b, { transB: true, alpha })
         : graph.op("Gemm", [low, adapter.b, addend], { transB: 1, alpha: { float: alpha } });
   }
-  const output =
-    addend === null
-      ? graph.product(x, weight, { transB }, label)
-      : graph.op("Gemm", [x, weight, addend], { transB: Number(transB) }, label);
+  const output = frozenProduct(graph, weights.type, { x, weight, transB, addend, label: module.path });
   return graph.declare(output, ["tokens", module.outFeatures]);
 }
 
@@ -96,14 +97,11 @@ function throughWeight(
   gradient: Value,
   sum: Value | null,
 ): Value {
-  const weight = weights.matrix(`${module.path}.weight`);
-  const label = { label: `gradient.${module.path}` };
-  if (module.inputsFirst === true) {
-    return sum === null
-      ? graph.product(gradient, weight, { transB: true }, label)
-      : graph.op("Gemm", [gradient, weight, sum], { transB: 1 }, label);
-  }
-  return sum === null
-    ? graph.op("MatMul", [gradient, weight], {}, label)
-    : graph.op("Gemm", [gradient, weight, sum], {}, label);
+  return frozenProduct(graph, weights.type, {
+    x: narrowed(graph, weights.type, gradient),
+    weight: weights.factor(`${module.path}.weight`),
+    transB: module.inputsFirst === true,
+    addend: sum,
+    label: `gradient.${module.path}`,
+  });
 }

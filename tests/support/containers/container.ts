@@ -1,0 +1,95 @@
+/** A command in a container (`start.sh`): as the image's user, on a root file system that cannot be written, as process 1. */
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../processes.js";
+import { WatchedProcess } from "../watched-process.js";
+import type { Finished } from "../watched-process.js";
+import type { Image } from "./image.js";
+import type { ContainerNetwork } from "./network.js";
+
+export interface ContainerOptions {
+  readonly image: Image;
+  readonly network: ContainerNetwork;
+  /** Under which others find it. */
+  readonly names?: readonly string[];
+  /** In place of the image's ENTRYPOINT. */
+  readonly entrypoint?: readonly string[];
+  /** In place of the image's CMD. */
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** "SOURCE:TARGET" or "SOURCE:TARGET:ro" */
+  readonly mounts?: readonly string[];
+  /** UID:GID, in place of the image's USER. */
+  readonly user?: string;
+}
+
+const script = fileURLToPath(new URL("start.sh", import.meta.url));
+/** What a base image sets, with the Node that runs the tests in front. */
+const path = "/base/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const containers: Container[] = [];
+
+/** Ends what a test file has left behind. To be called after all of its tests. */
+export async function removeContainers(): Promise<void> {
+  await Promise.all(containers.splice(0).map((container) => container.remove()));
+}
+
+/** A folder for a volume, as an engine makes it from a folder of the image that everyone may write. */
+export function volume(): string {
+  const folder = `${temporaryFolder()}/volume`;
+  mkdirSync(folder);
+  chmodSync(folder, 0o1777);
+  return folder;
+}
+
+export class Container extends WatchedProcess {
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #user: string;
+
+  constructor(options: ContainerOptions) {
+    const { image, network, names = [], mounts = [] } = options;
+    const { settings } = image;
+    const { entrypoint = settings.entrypoint, command = settings.command, user = settings.user } = options;
+    const environment = { PATH: path, ...settings.environment, ...options.environment };
+    const { link, address } = network.place(names);
+    const where = [temporaryFolder(), image.root, user, settings.workingFolder];
+    const net = [String(network.holder), link, `${address}/24`, network.hosts];
+    const node = `${process.execPath}:/base/bin/node:ro`;
+    const words = [...where, ...net, node, ...mounts, "--", ...entrypoint, ...command];
+    super(
+      spawn("unshare", ["--mount", "--net", "sh", script, ...words], {
+        env: environment,
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
+    this.#environment = environment;
+    this.#user = user;
+    containers.push(this);
+  }
+
+  /** The host's number of the container's process 1. */
+  get #first(): number {
+    const pid = this.child.pid ?? 0;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
+  }
+
+  /** To the container's process 1, as an engine that stops it does. */
+  override signal(signal: NodeJS.Signals): void {
+    process.kill(this.#first, signal);
+  }
+
+  /** Runs a command in it, as its user: what an engine's health check does. */
+  execute(words: readonly string[]): Promise<Finished> {
+    const [uid = "", gid = ""] = this.#user.split(":");
+    const spaces = ["--target", String(this.#first), "--mount", "--net", "--pid", "--root"];
+    const child = spawn("nsenter", [...spaces, "--setuid", uid, "--setgid", gid, ...words], { env: this.#environment });
+    return new WatchedProcess(child).finished;
+  }
+
+  /** Everything in it ends with its process 1. */
+  async remove(): Promise<void> {
+    if (this.child.exitCode === null) this.signal("SIGKILL");
+    await this.finished;
+  }
+}
