@@ -26,11 +26,11 @@ export async function serveRuns(flags: ServeFlags): Promise<void> {
     if (message !== warned) say(`warning: ${message}`);
     warned = message;
   };
-  const queue = await RunQueue.open(settings, warn);
+  const queue = await RunQueue.open(settings, leaving.signal, warn);
   try {
     say("waiting for runs");
     for (;;) {
-      const taken = await queue.next(leaving.signal, warn);
+      const taken = await queue.next();
       if (taken === undefined) return;
       warned = undefined;
       await serveOne(taken, queue, settings, flags);

@@ -40,15 +40,19 @@ export interface TakenRun {
 
 export class RunQueue {
   readonly #link: NatsLink;
+  readonly #onTrouble: (error: CoxswainError) => void;
   readonly #publisher: EventPublisher;
-  readonly #closing = new AbortController();
+  readonly #leaving: AbortSignal;
   #connection: NatsConnection | undefined;
 
   private constructor(
     settings: NatsConnectionSettings,
+    leaving: AbortSignal,
     first: NatsConnection,
     onTrouble: (error: CoxswainError) => void,
   ) {
+    this.#leaving = leaving;
+    this.#onTrouble = onTrouble;
     this.#connection = first;
     let next: NatsConnection | undefined = first;
     this.#publisher = new EventPublisher({ onDropped: () => undefined, onTrouble, onRecovered: () => undefined });
@@ -68,10 +72,15 @@ export class RunQueue {
   }
 
   /**
+   * @param leaving takes no further run once it is aborted
    * @param onTrouble is told why there is no queue, later on; it is tried again
    * @throws CoxswainError "config" for files that cannot be read, "network" where there is no server with JetStream
    */
-  static async open(settings: NatsConnectionSettings, onTrouble: (error: CoxswainError) => void): Promise<RunQueue> {
+  static async open(
+    settings: NatsConnectionSettings,
+    leaving: AbortSignal,
+    onTrouble: (error: CoxswainError) => void,
+  ): Promise<RunQueue> {
     const connection = await openConnection(settings, "serves runs");
     try {
       await ensureConsumer(await ensureQueueStream(connection));
@@ -79,11 +88,12 @@ export class RunQueue {
       await hangUp(connection);
       throw explainJetStream(error, "the queue of runs cannot be used");
     }
-    return new RunQueue(settings, connection, onTrouble);
+    return new RunQueue(settings, leaving, connection, onTrouble);
   }
 
-  /** The next run, whenever it comes; undefined once the signal is aborted. */
-  async next(signal: AbortSignal, onTrouble: (error: CoxswainError) => void): Promise<TakenRun | undefined> {
+  /** The next run, whenever it comes; undefined once this server is leaving. */
+  async next(): Promise<TakenRun | undefined> {
+    const signal = this.#leaving;
     const request = JSON.stringify({ batch: 1, expires: nanos(pullTime) });
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${queueStream.name}.${serversConsumer}`;
     while (!signal.aborted) {
@@ -100,7 +110,7 @@ export class RunQueue {
         if (message.headers?.hasError !== true) return this.#take(message);
       } catch (error) {
         if (connection.isClosed()) continue;
-        onTrouble(explainJetStream(error, "no run can be taken"));
+        this.#onTrouble(explainJetStream(error, "no run can be taken"));
         await pause(pullTime, signal);
         await this.#mend(connection);
       }
@@ -116,7 +126,6 @@ export class RunQueue {
 
   async close(): Promise<void> {
     await Promise.race([this.#publisher.emptied(), pause(farewell)]);
-    this.#closing.abort();
     await this.#link.close();
   }
 
@@ -140,17 +149,23 @@ export class RunQueue {
     };
   }
 
-  /** Says it until the server has heard it, or this one ends. */
+  /**
+   * Says it until the server has heard it. One that leaves tries once: unsaid, the run is given to another in a while,
+   * which finds what was done.
+   */
   async #confirm(reply: string, word: string): Promise<void> {
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
+    for (;;) {
+      const connection = this.#connection;
       try {
-        await this.#connection?.request(reply, word, { timeout: pullTime });
-        if (this.#connection !== undefined) return;
+        if (connection !== undefined) {
+          await connection.request(reply, word, { timeout: pullTime });
+          return;
+        }
       } catch {
-        // Told by the link; the word is said again.
+        // The link tells of a connection that is lost.
       }
-      await pause(retryInterval, signal);
+      if (this.#leaving.aborted) return;
+      await pause(retryInterval, this.#leaving);
     }
   }
 
