@@ -53,7 +53,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     const steps = 40;
     const file = writeRun(folder, run({ steps, nats: { url: own.url, run: "lost" }, http: "127.0.0.1:0" }));
     const train = new CoxswainProcess(["train", file]);
-    const [, http] = await train.until(/metrics on (http:\S+/metrics)/);
+    const [, http] = await train.until(/metrics on (http:\S+\/metrics)/);
     await untilStep(train, 5);
     own.kill();
     const before = stepLines(join(folder, "out")).length;
