@@ -2,8 +2,8 @@
  * The queue of submitted runs, as a server of it sees it: takes one at a time, keeps it while it runs, says what came of
  * it. What is said about a run goes over whichever connection there is, so that a run outlives one that is lost.
  */
-import { AckPolicy, nanos } from "nats";
-import type { JetStreamManager, Msg, NatsConnection } from "nats";
+import { nanos } from "nats";
+import type { Msg, NatsConnection } from "nats";
 import { pause } from "../async/pause.js";
 import type { NatsConnectionSettings } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
@@ -11,12 +11,10 @@ import { openConnection } from "./connection.js";
 import { EventPublisher } from "./event-publisher.js";
 import { explainJetStream } from "./explain.js";
 import { hangUp, NatsLink } from "./link.js";
-import { ensureQueueStream } from "./streams.js";
+import { ensureConsumer, ensureQueueStream, serverPatience } from "./streams.js";
 import { queueEventSubject, queueStream, queueSubject, serversConsumer } from "./subjects.js";
 import type { QueueEvent } from "./subjects.js";
 
-/** A run that nothing is heard of for so long is given to another server, ms. */
-const patience = 15_000;
 /** How long one request for a run waits in the server, ms. */
 const pullTime = 5_000;
 /** Between attempts while there is no connection, ms. */
@@ -134,7 +132,7 @@ export class RunQueue {
     const alive = setInterval(() => {
       // Where it is lost, so is the connection.
       if (this.#connection?.isClosed() === false) this.#connection.publish(reply, "+WPI");
-    }, patience / 3);
+    }, serverPatience / 3);
     const settle = async (word: string): Promise<void> => {
       await this.#confirm(reply, word);
       clearInterval(alive);
@@ -175,16 +173,4 @@ export class RunQueue {
       .then(ensureConsumer)
       .catch(() => undefined);
   }
-}
-
-/** One for all servers: each run goes to one of them. */
-async function ensureConsumer(manager: JetStreamManager): Promise<void> {
-  const consumers = await manager.consumers.list(queueStream.name).next();
-  if (consumers.some(({ name }) => name === serversConsumer)) return;
-  await manager.consumers.add(queueStream.name, {
-    durable_name: serversConsumer,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(patience),
-    max_deliver: -1,
-  });
 }

@@ -1,11 +1,11 @@
 /**
- * The streams and the bucket, made where they are not there yet. One that is there is used as it is: whoever runs the
+ * The streams, the bucket and the consumer, made where they are not there yet. One that is there is used as it is: whoever runs the
  * server decides on its limits (`nats stream edit`), and nothing here undoes that.
  */
-import { DiscardPolicy, NatsError, RetentionPolicy, StorageType, nanos } from "nats";
+import { AckPolicy, DiscardPolicy, NatsError, RetentionPolicy, StorageType, nanos } from "nats";
 import type { JetStreamManager, KV, NatsConnection, StreamConfig } from "nats";
 import { explainJetStream } from "./explain.js";
-import { coordinatorsBucket, eventStream, queueStream } from "./subjects.js";
+import { coordinatorsBucket, eventStream, queueStream, serversConsumer } from "./subjects.js";
 
 const mebibyte = 1 << 20;
 const minute = 60_000;
@@ -42,6 +42,9 @@ const queueLimits: Limits = {
   duplicate_window: nanos(duplicateWindow),
 };
 
+/** A run that nothing is heard of for so long is given to another server of the queue, ms. */
+export const serverPatience = 15_000;
+
 /** How long an announcement stands without being renewed, ms. */
 export const leaseTime = 15_000;
 
@@ -66,6 +69,18 @@ export async function coordinators(connection: NatsConnection): Promise<KV> {
   } catch (error) {
     throw explainJetStream(error, "coordinators cannot be found");
   }
+}
+
+/** One for all servers: each run goes to one of them. */
+export async function ensureConsumer(manager: JetStreamManager): Promise<void> {
+  const consumers = await manager.consumers.list(queueStream.name).next();
+  if (consumers.some(({ name }) => name === serversConsumer)) return;
+  await manager.consumers.add(queueStream.name, {
+    durable_name: serversConsumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(serverPatience),
+    max_deliver: -1,
+  });
 }
 
 /** JetStream's own number for a stream that is not there. */
