@@ -2,13 +2,12 @@
  * Fetches Chromium, a font, and whatever they need that this machine has not: with them the live page is tested in a real
  * browser. All of it comes out of Debian's packages; nothing is installed and nothing needs root.
  *
- *   node scripts/install-chromium.mjs [FOLDER]     by default ~/.cache/coxswain/chromium
- *
- * Does nothing where the folder is whole. Ends with 1 and says why where the packages cannot be had.
+ *   node scripts/install-chromium.mjs        into ~/.cache/coxswain/chromium
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { provide, run, take, unpackPackages } from "./debian.mjs";
+import { take, unpackPackages } from "./debian.mjs";
+import { install, run } from "./tool-cache.mjs";
 
 const packages = ["chromium", "chromium-common", "fonts-dejavu-core"];
 
@@ -35,12 +34,12 @@ const environmentIn = (root, libraries) => ({
 
 const program = join("usr", "lib", "chromium", "chromium");
 
-provide({
+install({
   name: "chromium",
-  what: "Chromium",
-  files: [program, "fonts.conf"],
-  fill: ({ scratch, whole, folder }) => {
-    const { folder: unpacked, versions } = unpackPackages(packages, scratch, { dependencies: true });
+  version: `${packages.join(", ")} of Debian`,
+  programs: [program, "fonts.conf"],
+  make: ({ scratch, whole, folder }) => {
+    const { folder: unpacked, versions: packed } = unpackPackages(packages, scratch, { dependencies: true });
     const parts = readdirSync(unpacked).filter((part) => part === "usr" || part === "lib");
     take(
       unpacked,
@@ -51,8 +50,8 @@ provide({
     writeFileSync(join(whole, "fonts.conf"), fontConfiguration(folder));
     const libraries = [...new Set(libraryFolders(whole))];
     // Says which library is missing, if one is.
-    run(join(whole, program), ["--version"], whole, environmentIn(whole, libraries));
+    run(join(whole, program), ["--version"], { env: { ...process.env, ...environmentIn(whole, libraries) } });
     const environment = environmentIn(folder, libraries);
-    return { versions, environment };
+    return { packages: packed, environment };
   },
 });

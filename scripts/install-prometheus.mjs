@@ -2,26 +2,25 @@
  * Fetches Prometheus and promtool: with them the tests run every panel's query and every alert. They come out of Debian's
  * `prometheus` package; nothing is installed, no service is started, and nothing needs root.
  *
- *   node scripts/install-prometheus.mjs [FOLDER]     by default ~/.cache/coxswain/prometheus
- *
- * Does nothing where the folder is whole. Ends with 1 and says why where the package cannot be had.
+ *   node scripts/install-prometheus.mjs        into ~/.cache/coxswain/prometheus
  */
 import { join } from "node:path";
-import { provide, take, unpackPackages } from "./debian.mjs";
+import { take, unpackPackages } from "./debian.mjs";
+import { install } from "./tool-cache.mjs";
 
 const programs = ["prometheus", "promtool"];
 
-provide({
+install({
   name: "prometheus",
-  what: "Prometheus",
-  files: programs,
-  fill: ({ scratch, whole }) => {
-    const { folder, versions } = unpackPackages(["prometheus"], scratch);
+  version: "prometheus of Debian",
+  programs,
+  make: ({ scratch, whole }) => {
+    const { folder, versions: packages } = unpackPackages(["prometheus"], scratch);
     take(
       folder,
       programs.map((program) => [join("usr", "bin", program), program]),
       whole,
     );
-    return { versions, environment: {} };
+    return { packages };
   },
 });

@@ -32,7 +32,7 @@ export function run(command, args, { cwd, env = process.env } = {}) {
 
 export const sha256 = (file) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
-/** What says of a folder what is in it. */
+/** What says of a folder what is in it; tests read its `environment`. */
 const aboutFile = "about.json";
 
 /** Whether the folder has what was put there for this version, unchanged. */
@@ -50,8 +50,11 @@ function isWhole(folder, version) {
 
 /**
  * Sees to it that a tool is there, and says so; where it cannot be had, says why, and the process ends with 1.
- * @param tool `name` of the folder; `version`: any text, another one is installed anew; `programs`: the files that must be
- *   there; `make(folder, scratch)`: puts them into `folder`, an empty one, and may leave anything in `scratch`
+ * @param tool.name of the folder
+ * @param tool.version any text: another one is installed anew
+ * @param tool.programs the files that must be there, relative to the folder
+ * @param tool.make puts them into `whole`, an empty folder, and may leave anything in `scratch`; `folder` is where `whole`
+ *   will be. May return what else is to be known of them: `packages`, and the `environment` that a process needs to use them
  */
 export function install({ name, version, programs, make }) {
   const folder = toolFolder(name);
@@ -64,9 +67,9 @@ export function install({ name, version, programs, make }) {
   try {
     const whole = join(scratch, "whole");
     mkdirSync(whole);
-    make(whole, scratch);
+    const more = make({ whole, scratch, folder });
     const hashes = Object.fromEntries(programs.map((program) => [program, sha256(join(whole, program))]));
-    writeFileSync(join(whole, aboutFile), `${JSON.stringify({ version, sha256: hashes }, null, 2)}\n`);
+    writeFileSync(join(whole, aboutFile), `${JSON.stringify({ version, ...more, sha256: hashes }, null, 2)}\n`);
     rmSync(folder, { recursive: true, force: true });
     renameSync(whole, folder);
     console.log(`${folder}: ${version}`);

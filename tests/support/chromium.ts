@@ -9,7 +9,7 @@ const folder = join(homedir(), ".cache", "coxswain", "chromium");
 /** What the process needs from its start; null where the browser is not installed. */
 function environment(): Record<string, string> | null {
   try {
-    const about = readFileSync(join(folder, "environment.json"), "utf8");
+    const about = readFileSync(join(folder, "about.json"), "utf8");
     return (JSON.parse(about) as { environment: Record<string, string> }).environment;
   } catch {
     return null;

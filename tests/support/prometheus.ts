@@ -10,7 +10,7 @@ import { freePort } from "../../src/chaos/ports.js";
 
 const folder = join(homedir(), ".cache", "coxswain", "prometheus");
 
-export const havePrometheus = existsSync(join(folder, "environment.json"));
+export const havePrometheus = existsSync(join(folder, "about.json"));
 /** For the names of tests that are skipped where it is not. */
 export const needsPrometheus = "skipped without Prometheus: node scripts/install-prometheus.mjs";
 
