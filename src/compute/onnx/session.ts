@@ -13,6 +13,9 @@ export type { SessionSettings } from "./session-options.js";
 
 /** @throws CoxswainError "config" where the runtime's native library does not load */
 async function runtime() {
+  // The runtime's own builds tell Microsoft how they are used, and keep an identifier of the machine in the home folder,
+  // unless told not to before they are loaded. Who wants that sets it to 0.
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   try {
     return await import("onnxruntime-node");
   } catch (error) {

@@ -1,0 +1,39 @@
+/** What ONNX Runtime leaves behind in the home folder of who uses it, and so whether it reports to anybody. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const program = `
+  import { GraphBuilder } from "./dist/compute/onnx/graph-builder.js";
+  import { Session } from "./dist/compute/onnx/session.js";
+  const graph = GraphBuilder.for("cpu");
+  graph.output("y", graph.op("Neg", [graph.input("x", "float32", [1])]), "float32", [1]);
+  const session = await Session.open(graph.model("trivial"), { purpose: "test", folder: ".", device: "cpu", threads: 1 });
+  await session.close();
+`;
+
+/** Files of a home folder after a session was opened and closed there. */
+async function filesLeft(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const home = mkdtempSync(join(tmpdir(), "coxswain-home-"));
+  const deciding = ["ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"];
+  const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !deciding.includes(name)));
+  try {
+    await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], {
+      env: { ...ours, HOME: home, ...environment },
+    });
+    return readdirSync(home, { recursive: true }).map(String);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+it("the runtime tells its maker how it is used", async () => {
+  expect(await filesLeft({})).toEqual([]);
+});
+
+it.runIf(process.platform === "linux")("the test above sees nothing, whatever the runtime does", async () => {
+  expect(await filesLeft({ ORT_DISABLE_TELEMETRY: "0" })).toContainEqual(expect.stringContaining("deviceid"));
+});
