@@ -30,6 +30,7 @@ export const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "m
 
 /** @throws what `startCoordinator` throws; how a run that was started ends is in what is returned */
 export async function conductRun(config: RunConfig, options: ConductOptions): Promise<FinishedRun> {
+  const localWorkers = options.localWorkers && config.workers > 0;
   const view = createProgress({ stream: process.stdout });
   const log = createLogger({
     name: "coordinator",
@@ -52,17 +53,18 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
   try {
     coordinator = await startCoordinator(config, {
       resume: options.resume,
+      localWorkers,
       insecure: options.insecure,
       view,
       logger: log.logger,
       now: () => performance.now(),
       // A local worker runs the same run on the same machine: what it cannot do, no other will.
       onWorkerFailure: (_, error) => {
-        if (options.localWorkers && config.workers > 0 && hopeless.has(error.code)) coordinator?.fail(error);
+        if (localWorkers && hopeless.has(error.code)) coordinator?.fail(error);
       },
     });
     view.note(describe(config, coordinator));
-    if (options.localWorkers && config.workers > 0) {
+    if (localWorkers) {
       const gpus = await localGpus(config);
       if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
       const crowded = crowdedCores(config, availableParallelism());

@@ -1,5 +1,6 @@
 /** What a run and its model are called where people look: in metrics and on the live page. Never a path of the machine. */
 import { basename, isAbsolute } from "node:path";
+import { defaultRunName } from "./nats.js";
 import type { RunConfig } from "./schema.js";
 
 export interface RunNames {
@@ -11,6 +12,6 @@ export interface RunNames {
 
 /** @param config as it was loaded: a model that is a folder has an absolute path */
 export const runNames = ({ output_dir, model }: Pick<RunConfig, "output_dir" | "model">): RunNames => ({
-  run: basename(output_dir),
+  run: defaultRunName(output_dir),
   model: isAbsolute(model) ? basename(model) : model,
 });

@@ -50,6 +50,8 @@ export interface PreparedRun {
 export interface PrepareOptions {
   /** Go on from the newest whole checkpoint. */
   readonly resume: boolean;
+  /** Workers of this machine follow: what each of them would make is made once, before. Default: none do. */
+  readonly localWorkers?: boolean | undefined;
   /** Something the user should know: a dropped example, a damaged checkpoint. */
   readonly note: (text: string) => void;
   /** What is being done, for a user who waits. */
@@ -65,10 +67,6 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const modules = resolveTargets(lora, linearModules(modelFolder));
   const layout = loraLayout(lora, modules);
   checkMaxLength(config, modelFolder);
-  if (config.quantization !== null && config.workers > 0) {
-    options.progress("quantising the model");
-    await quantizeModel(modelFolder, config.quantization);
-  }
   const { learningRateOf, check } = schedules(config.training);
   check();
   const parameters = await startingParameters(config, layout, options.note);
@@ -92,6 +90,10 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   });
   options.progress("hashing the model");
   const manifest = await modelManifest(path);
+  if (config.quantization !== null && options.localWorkers === true) {
+    options.progress("quantising the model");
+    await quantizeModel(modelFolder, config.quantization);
+  }
   const replica = newReplica(config.training, layout.size);
   replica.parameters.set(parameters);
   const prepared = {

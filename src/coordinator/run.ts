@@ -50,6 +50,8 @@ import type { RunTelemetry } from "./telemetry.js";
 
 export interface CoordinatorOptions {
   readonly resume: boolean;
+  /** As in `PrepareOptions`. */
+  readonly localWorkers?: boolean;
   /** Listen beyond loopback without TLS or a token. */
   readonly insecure: boolean;
   readonly view: RunView;
@@ -110,6 +112,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLoc
   if (!options.resume) openRunFiles(config.output_dir).close();
   const run = await prepareRun(config, {
     resume: options.resume,
+    localWorkers: options.localWorkers,
     note: (text) => view.note(text),
     progress: (text) => view.waiting(text),
   });
