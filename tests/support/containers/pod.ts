@@ -9,6 +9,9 @@ import { Container, volume } from "./container.js";
 import type { Image } from "./image.js";
 import type { ContainerNetwork } from "./network.js";
 
+/** Texts by name. */
+type Content = Readonly<Record<string, string>>;
+
 /** What is used of a pod's specification (core/v1 PodSpec). */
 export interface PodSpec {
   readonly securityContext: { readonly runAsUser: number; readonly runAsGroup: number };
@@ -27,7 +30,11 @@ export interface PodSpec {
 interface EnvVar {
   readonly name: string;
   readonly value?: string;
-  readonly valueFrom?: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+  readonly valueFrom?: {
+    readonly secretKeyRef?: { readonly name: string; readonly key: string };
+    /** `metadata.labels['NAME']`, as a Job's controller adds it. */
+    readonly fieldRef?: { readonly fieldPath: string };
+  };
 }
 
 interface Volume {
@@ -43,23 +50,25 @@ export interface Surroundings {
   readonly image: Image;
   readonly network: ContainerNetwork;
   /** Texts by key, of a ConfigMap; or of a Secret, decoded. @throws where there is none of this name */
-  readonly configMap: (name: string) => Readonly<Record<string, string>>;
-  readonly secret: (name: string) => Readonly<Record<string, string>>;
-  /** Folders of claims, by name: what pods of the same name find again. */
-  readonly claims: Map<string, string>;
+  readonly configMap: (name: string) => Content;
+  readonly secret: (name: string) => Content;
+  /** The folder of a claim: what pods that name it find again. */
+  readonly claim: (name: string) => string;
 }
 
 export interface PodOptions {
   readonly spec: PodSpec;
+  readonly labels?: Content;
   /** Names of Services that select it. */
   readonly names?: readonly string[];
   /** Further arguments, to make a test short. */
   readonly more?: readonly string[];
   /** Volumes of a StatefulSet's claim templates, by the volume's name: the claim's. */
-  readonly templates?: Readonly<Record<string, string>>;
+  readonly templates?: Content;
 }
 
-export function startPod({ spec, names = [], more = [], templates = {} }: PodOptions, around: Surroundings): Container {
+export function startPod(pod: PodOptions, around: Surroundings): Container {
+  const { spec, labels = {}, names = [], more = [], templates = {} } = pod;
   const [container] = spec.containers;
   const { runAsUser, runAsGroup } = spec.securityContext;
   const volumes = new Map(spec.volumes.map((each) => [each.name, each]));
@@ -75,7 +84,7 @@ export function startPod({ spec, names = [], more = [], templates = {} }: PodOpt
     network: around.network,
     names,
     command: [...container!.args, ...more],
-    environment: Object.fromEntries(container!.env.map((each) => [each.name, valueOf(each, around)])),
+    environment: Object.fromEntries(container!.env.map((each) => [each.name, valueOf(each, labels, around)])),
     user: `${runAsUser}:${runAsGroup}`,
     mounts: container!.volumeMounts
       // Every container has these two of its own.
@@ -84,18 +93,18 @@ export function startPod({ spec, names = [], more = [], templates = {} }: PodOpt
   });
 }
 
-function valueOf({ value, valueFrom }: EnvVar, { secret }: Surroundings): string {
+function valueOf({ name, value, valueFrom }: EnvVar, labels: Content, { secret }: Surroundings): string {
   if (valueFrom === undefined) return value ?? "";
-  return secret(valueFrom.secretKeyRef.name)[valueFrom.secretKeyRef.key]!;
+  const { secretKeyRef, fieldRef } = valueFrom;
+  const label = /^metadata\.labels\['(.+)'\]$/.exec(fieldRef?.fieldPath ?? "")?.[1] ?? "";
+  const found = secretKeyRef === undefined ? labels[label] : secret(secretKeyRef.name)[secretKeyRef.key];
+  if (found === undefined) throw new Error(`the variable ${name} is from where nothing is known here`);
+  return found;
 }
 
 function folder({ name, emptyDir, persistentVolumeClaim, projected, secret }: Volume, around: Surroundings): string {
   if (emptyDir !== undefined) return volume();
-  if (persistentVolumeClaim !== undefined) {
-    const { claimName } = persistentVolumeClaim;
-    if (!around.claims.has(claimName)) around.claims.set(claimName, volume());
-    return around.claims.get(claimName)!;
-  }
+  if (persistentVolumeClaim !== undefined) return around.claim(persistentVolumeClaim.claimName);
   if (projected !== undefined) {
     const files = projected.sources.flatMap(({ configMap }) => Object.entries(around.configMap(configMap.name)));
     return filled(Object.fromEntries(files), 0o644);
@@ -107,7 +116,7 @@ function folder({ name, emptyDir, persistentVolumeClaim, projected, secret }: Vo
 }
 
 /** Files that are the volume group's, as `fsGroup` makes them. */
-function filled(content: Readonly<Record<string, string>>, mode: number): string {
+function filled(content: Content, mode: number): string {
   const path = join(temporaryFolder(), "volume");
   mkdirSync(path);
   chmodSync(path, 0o755);

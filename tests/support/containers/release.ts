@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { chart, render } from "../helm.js";
 import type { Manifest } from "../helm.js";
+import { decoded } from "../kubernetes/surroundings.js";
+import { volume } from "./container.js";
 import type { Container } from "./container.js";
 import type { Image } from "./image.js";
 import type { ContainerNetwork } from "./network.js";
@@ -24,6 +26,8 @@ export interface ReleaseOptions {
 export class Release {
   readonly #manifests: readonly Manifest[];
   readonly #surroundings: Surroundings;
+  /** Folders of claims, by name. */
+  readonly #claims = new Map<string, string>();
 
   constructor({ image, network, set, secrets = {} }: ReleaseOptions) {
     const sets = set.flatMap((each) => ["--set", each]);
@@ -33,7 +37,10 @@ export class Release {
       network,
       configMap: (name) => dataOf(this.#find("ConfigMap", name)),
       secret: (name) => secrets[name] ?? decoded(dataOf(this.#find("Secret", name))),
-      claims: new Map(),
+      claim: (name) => {
+        if (!this.#claims.has(name)) this.#claims.set(name, volume());
+        return this.#claims.get(name)!;
+      },
     };
   }
 
@@ -53,7 +60,7 @@ export class Release {
 
   /** The run's output folder, once there was a coordinator. */
   get output(): string {
-    return join(this.#surroundings.claims.get("output")!, "run");
+    return join(this.#claims.get("output")!, "run");
   }
 
   #find(kind: string, name?: string): Manifest {
@@ -63,6 +70,3 @@ export class Release {
 }
 
 const dataOf = (manifest: Manifest): Record<string, string> => manifest["data"] as Record<string, string>;
-
-const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));

@@ -10,6 +10,8 @@
 # HOLDER   process whose network namespace has the bridge br0; LINK its end of this container's cable
 # ADDRESS  of the container, 10.0.0.N/24       HOSTS  a file for /etc/hosts
 # MOUNT    SOURCE:TARGET[:ro|:rw], TARGET in the container
+#
+# A line on file descriptor 3 says that there is a process 1, whose place the command takes.
 set -eu
 root=$1 image=$2 user=$3 folder=$4 holder=$5 link=$6 address=$7 hosts=$8
 shift 8
@@ -52,6 +54,8 @@ mount -o remount,ro "$root"
 
 # Every step replaces the one before: the command is process 1.
 exec unshare --pid --fork --kill-child sh -ec '
+  echo begun >&3
+  exec 3>&-
   root=$1 user=$2 folder=$3
   shift 3
   mount -t proc proc "$root/proc"

@@ -1,0 +1,18 @@
+/** Custom resources that the chart makes, as those who define them publish them: CustomResourceDefinitions in Go modules. */
+import { join } from "node:path";
+
+const published = {
+  "github.com/prometheus-operator/prometheus-operator@v0.85.0": [
+    "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+    "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+    "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+  ],
+  "github.com/cert-manager/cert-manager@v1.21.2": ["deploy/crds/cert-manager.io_certificates.yaml"],
+};
+
+/** @param module a GoModule, to fetch with @returns YAML files, one a definition */
+export const customResourceDefinitions = (module) =>
+  Object.entries(published).flatMap(([name, files]) => {
+    const folder = module.folderOf(name);
+    return files.map((file) => join(folder, file));
+  });

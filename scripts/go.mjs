@@ -1,0 +1,37 @@
+/**
+ * Go, for tools that are built from a module of ours which pins each of their modules (go.mod, go.sum). Knows no tool.
+ */
+import { run } from "./tool-cache.mjs";
+
+/** No other toolchain is fetched, and nothing of the user's own settings of Go has a say. */
+const environment = { ...process.env, CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOWORK: "off", GOFLAGS: "-mod=readonly" };
+
+export class GoModule {
+  #folder;
+
+  /** @param folder of its go.mod */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+
+  /** @returns what `go …` printed @throws Trouble where it fails, or there is no Go */
+  go(...words) {
+    return run("go", words, { cwd: this.#folder, env: environment });
+  }
+
+  /** Builds a main package into a file. @param stamps what the linker puts into its variables, by their names */
+  build(mainPackage, file, stamps = {}) {
+    const flags = ["-s -w", ...Object.entries(stamps).map(([name, value]) => `-X ${name}=${value}`)].join(" ");
+    this.go("build", "-buildvcs=false", "-trimpath", `-ldflags=${flags}`, "-o", file, mainPackage);
+  }
+
+  /** @param module a required one @returns its version, "v1.2.3" */
+  versionOf(module) {
+    return this.go("list", "-m", "-f", "{{.Version}}", module).trim();
+  }
+
+  /** @param module "MODULE@VERSION", not necessarily a required one @returns the folder that it was unpacked into */
+  folderOf(module) {
+    return JSON.parse(this.go("mod", "download", "-json", module)).Dir;
+  }
+}
