@@ -45,9 +45,10 @@ export default defineConfig({
         },
       },
       {
-        // Real ones, and a cluster besides.
+        // A cluster of its own, when all else is done.
         test: {
           name: "kubernetes",
+          sequence: { groupOrder: 1 },
           include: ["tests/kubernetes/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 180_000,

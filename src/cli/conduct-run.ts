@@ -18,7 +18,10 @@ export interface ConductOptions {
   readonly resume: boolean;
   readonly insecure: boolean;
   readonly localWorkers: boolean;
-  /** Once the run is over, serve its metrics until SIGTERM. */
+  /**
+   * Something starts this again when it ends: once the run is over, serve its metrics until SIGTERM; on a SIGTERM before
+   * that, let workers wait for the next one.
+   */
   readonly stay?: boolean;
 }
 
@@ -48,7 +51,7 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
       process.exit(130);
     }
     view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
-    coordinator.stop(interrupted);
+    coordinator.stop(interrupted, options.stay === true);
   });
   try {
     coordinator = await startCoordinator(config, {

@@ -18,7 +18,10 @@ export function registerCoordinator(program: Command): void {
     .option("--listen <host:port>", "where workers reach it; port 0 takes a free one (default: cluster.listen)")
     .option("--resume", "go on from the newest checkpoint in output_dir")
     .option("--insecure", "listen beyond loopback without TLS or a token")
-    .option("--stay", "once the run is over, serve metrics until SIGTERM, and send home workers that come late");
+    .option(
+      "--stay",
+      "for what starts it again: serve metrics when the run is over, and on SIGTERM let workers wait for the next",
+    );
   setOption(command).action((file: string, flags: CoordinatorFlags) =>
     runCommand(async () => {
       const { lead } = await import("./lead.js");

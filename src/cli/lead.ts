@@ -14,7 +14,7 @@ export interface LeadOptions {
   readonly resume: boolean;
   readonly insecure: boolean;
   readonly localWorkers: boolean;
-  /** Once the run is over, unless it failed or a signal ended it: go on serving until a signal comes. */
+  /** As of `ConductOptions`. */
   readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }

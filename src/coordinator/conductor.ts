@@ -73,6 +73,7 @@ const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): 
 export interface Farewell {
   readonly reason: string;
   readonly completed: boolean;
+  readonly returning: boolean;
 }
 
 export class Conductor {
@@ -436,7 +437,7 @@ export class Conductor {
   /** It asked to go, and everything that it had is here. */
   #dismissDrained(worker: WorkerId): void {
     const session = this.#sessions.get(worker);
-    session?.send({ finish: { reason: "drained", completed: false } });
+    session?.send({ finish: { reason: "drained", completed: false, returning: false } });
     this.dismiss(worker, "drained", "drained");
   }
 
@@ -543,7 +544,11 @@ export class Conductor {
     clearInterval(this.#ticker);
     this.#record(this.#options.replica.step);
     const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
-    const finish = { reason: reasons[outcome.kind], completed: outcome.kind === "completed" };
+    const finish = {
+      reason: reasons[outcome.kind],
+      completed: outcome.kind === "completed",
+      returning: outcome.kind === "stopped" && outcome.returning,
+    };
     this.#farewell = finish;
     for (const session of this.#sessions.values()) session.send({ finish });
     this.#options.recorder.finished(outcome);

@@ -27,7 +27,7 @@ export function createRunControl(conductor: Conductor, figures: RunFigures, fact
         refuseAtTheEnd(conductor, "resumed");
         conductor.dispatch({ type: "resume", by });
       }),
-    stop: (reason) => afterwards(() => conductor.dispatch({ type: "stop", reason })),
+    stop: (reason) => afterwards(() => conductor.dispatch({ type: "stop", reason, returning: false })),
     checkpoint: () => {
       const { phase, committed } = conductor.status();
       if (phase !== "ended") return conductor.checkpoint();

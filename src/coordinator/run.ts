@@ -80,8 +80,8 @@ export interface RunningCoordinator {
   readonly control: RunControl;
   /** Settles when the run is over and everything is on disk. */
   readonly done: Promise<FinishedRun>;
-  /** Finish the step in flight, save, end. */
-  stop(reason: string): void;
+  /** Finish the step in flight, save, end. @param returning it is started again: workers are to wait for that */
+  stop(reason: string, returning: boolean): void;
   /** End without another step, keeping the last good state. */
   fail(error: CoxswainError): void;
   /**
@@ -221,7 +221,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       prepared: run,
       control,
       done: conductor.done.then((outcome) => conclude(run, outcome)),
-      stop: (reason) => conductor.dispatch({ type: "stop", reason }),
+      stop: (reason, returning) => conductor.dispatch({ type: "stop", reason, returning }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),
       lastScrape: (signal) => telemetry?.lastScrape(signal),
       close,

@@ -11,6 +11,7 @@ import { layoutFingerprint } from "../model/index.js";
 import type {
   CommitOutput,
   CoordinatorMessageOutput,
+  FinishOutput,
   CoordinatorStub,
   LeaseOutput,
   ReplicaBytes,
@@ -63,7 +64,7 @@ export class Session {
   #membership: Membership | undefined;
   /** The newest step that is known to be final: work on it is of no use. */
   #final = 0;
-  #finish: { reason: string; completed: boolean } | undefined;
+  #finish: SessionEnd | undefined;
   /** Bulk calls that failed in a row. */
   #failures = 0;
   /** The connection for bulk does not work, whatever the other does. */
@@ -87,7 +88,7 @@ export class Session {
     try {
       for await (const message of this.#control.messages) {
         await this.#handle(message);
-        if (this.#finish !== undefined) return { kind: "finished", ...this.#finish };
+        if (this.#finish !== undefined) return this.#finish;
       }
       return this.#control.end ?? { kind: "lost", reason: "the coordinator closed the stream" };
     } catch (error) {
@@ -135,7 +136,7 @@ export class Session {
   /** What must not wait for the shard that is being computed. */
   #onArrival({ commit, finish, lease, revoke, reduce, collect }: CoordinatorMessageOutput): void {
     if (commit) this.#final = Math.max(this.#final, commit.step);
-    if (finish) this.#finish = { reason: finish.reason, completed: finish.completed };
+    if (finish) this.#finish = endOf(finish);
     if (lease) this.#membership?.runner.accept(lease);
     if (revoke) this.#membership?.runner.revoke(revoke);
     if (reduce) this.#membership?.slices.reduce(reduce);
@@ -299,6 +300,12 @@ function readConfig(text: string): RunConfig {
     });
   }
 }
+
+/** A coordinator that returns is lost for now. */
+const endOf = ({ completed, returning, reason }: FinishOutput): SessionEnd =>
+  returning
+    ? { kind: "lost", reason: `the coordinator is ${reason}, to return` }
+    : { kind: "finished", completed, reason };
 
 /** Whether this is how gRPC says that a call failed. */
 const isCallError = (error: unknown): boolean =>

@@ -1,32 +1,210 @@
+/**
+ * Releases of the chart on a cluster: Kubernetes' own API server, controllers and scheduler; what a node does is played
+ * (`Kubelet`), by running what the pods say. Not seen here: a container engine, NetworkPolicies at work, operators
+ * (Prometheus, cert-manager) whose resources are checked and stored, and answered by nobody.
+ */
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { whyNoContainers } from "../support/containers/network.js";
-import { whyNoHelm } from "../support/helm.js";
+import { chart, examples, whyNoHelm } from "../support/helm.js";
+import type { KubernetesObject } from "../support/kubernetes/api.js";
 import { Cluster } from "../support/kubernetes/cluster.js";
+import type { ControlPlane } from "../support/kubernetes/control-plane.js";
 import { customResources, whyNoKubernetes } from "../support/kubernetes/control-plane.js";
-import { projectFolder } from "../support/processes.js";
+import { documentedCommands } from "../support/kubernetes/documented.js";
+import type { Pod } from "../support/kubernetes/pod-status.js";
+import { coxswain, projectFolder, temporaryFolder, writeRun } from "../support/processes.js";
+import { adapterBytes, stepLines } from "../support/runs.js";
 
 const skipped = whyNoKubernetes || whyNoHelm || whyNoContainers();
+const quickstart = join(chart, "examples", "quickstart.yaml");
+
+interface Job extends KubernetesObject {
+  readonly spec: { readonly completions: number };
+  readonly status: {
+    readonly succeeded?: number;
+    readonly failed?: number;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+  };
+}
+
+const has = (job: Job, condition: string): boolean =>
+  job.status.conditions?.some(({ type, status }) => type === condition && status === "True") === true;
 
 describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`, () => {
   let cluster: Cluster;
-  beforeAll(async () => {
-    console.time("cluster");
-    cluster = await Cluster.start();
-    console.timeEnd("cluster");
-  }, 300_000);
-  afterAll(() => cluster?.close());
+  let plane: ControlPlane;
 
-  it("smoke", async () => {
-    const { controlPlane } = cluster;
-    console.log((await controlPlane.shell(`kubectl apply --server-side -f ${customResources}`)).stdout);
-    await controlPlane.restrictedNamespace("training");
-    await cluster.provide("one");
-    console.log(await controlPlane.objectsIn("training"));
-    console.log(await controlPlane.shell(`helm install demo deploy/helm/coxswain --namespace training --values deploy/helm/coxswain/examples/quickstart.yaml --set run.training.max_steps=5 --set run.data.eval=null --wait --timeout 60s`, projectFolder));
-    console.log((await controlPlane.shell("kubectl -n training get all,pvc,pv,pdb -o wide; kubectl get nodes; kubectl -n training get events")).stdout);
-    await controlPlane.api.until("/apis/batch/v1/namespaces/training/jobs", (jobs: any) => { console.log(JSON.stringify(jobs.map((j: any) => j.status))); return jobs[0]?.status?.succeeded === 2 });
-    console.log(cluster.container("demo-coxswain-coordinator-0").stdout);
-    console.log(await controlPlane.objectsIn("training"));
-  }, 120_000);
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    plane = cluster.controlPlane;
+    await succeeds(`kubectl create -f ${customResources}`);
+  });
+
+  afterAll(() => cluster.close());
+
+  /** Runs a user's command from the project's folder. @returns what it printed */
+  async function succeeds(line: string): Promise<string> {
+    const { code, stdout, stderr } = await plane.shell(line, projectFolder);
+    // kubectl and helm pass on what admission warns of, as pods that Pod Security would refuse.
+    expect(stderr, line).toBe("");
+    expect(code, line).toBe(0);
+    return stdout;
+  }
+
+  /** The quickstart, as a release in a namespace of its name. */
+  const install = (release: string, ...set: string[]): Promise<string> => {
+    const sets = ["run.data.eval=null", ...set].map((each) => `--set ${each}`);
+    return succeeds(`helm install ${release} ${chart} --namespace ${release} --values ${quickstart} ${sets.join(" ")}`);
+  };
+
+  /** Waits for a Job of the namespace. */
+  async function untilJob(namespace: string, is: (job: Job) => boolean): Promise<Job> {
+    const jobs = await plane.api.until<Job>(`/apis/batch/v1/namespaces/${namespace}/jobs`, (all) => all.some(is));
+    return jobs.find(is)!;
+  }
+
+  /** Waits for a pod that runs. */
+  async function untilRunning(
+    namespace: string,
+    selector: string,
+    is: (pod: Pod) => boolean = () => true,
+  ): Promise<Pod> {
+    const fits = (pod: Pod): boolean =>
+      pod.status.phase === "Running" && pod.metadata.deletionTimestamp === undefined && is(pod);
+    const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`;
+    const pods = await plane.api.until<Pod>(path, (all) => all.some(fits));
+    return pods.find(fits)!;
+  }
+
+  it("is what docs/kubernetes.md says: a first run, to its end, and nothing left of it", async () => {
+    const [first, last] = [documentedCommands("helm install demo"), documentedCommands("helm uninstall demo")];
+    await plane.restrictedNamespace("training");
+    const output = await cluster.provide("first");
+    const line = first.find((each) => each.startsWith("helm install"))!;
+    await succeeds(`${line} --set run.training.max_steps=4 --set run.data.eval=null --wait --timeout 60s`);
+    await untilJob("training", (job) => has(job, "Complete"));
+    expect(stepLines(join(output, "run")).map(({ workers }) => workers)).toEqual([2, 2, 2, 2]);
+    expect(existsSync(join(output, "run", "adapter", "adapter_model.safetensors"))).toBe(true);
+
+    const claim = "persistentvolumeclaim/output-demo-coxswain-coordinator-0";
+    const [uninstall, deleteClaim] = last.filter((each) => !each.startsWith("kubectl -n training cp"));
+    await succeeds(uninstall!);
+    expect(await plane.leftIn("training", [claim])).toEqual([claim]);
+    await succeeds(deleteClaim!);
+    expect(await plane.leftIn("training", [])).toEqual([]);
+  });
+
+  it("gives the bits of a run on one machine, whatever becomes of its pods", async () => {
+    await plane.restrictedNamespace("moved");
+    const output = await cluster.provide("moved");
+    const run = ["run.training.max_steps=80", "run.training.logging_steps=1", "run.cluster.min_workers=1"];
+    await install("moved", "worker.count=1", ...run);
+    const first = await untilRunning("moved", "app.kubernetes.io/component=coordinator", isReady);
+    await cluster.container(first).until(/step +3\/80/);
+    const token = "kubectl -n moved get secret moved-coxswain-token -o jsonpath={.data.token}";
+    const before = await succeeds(token);
+
+    // More workers: the same Job, which has more indexes, and the same token.
+    const scale = (count: number): Promise<string> =>
+      succeeds(`helm upgrade moved ${chart} --namespace moved --reuse-values --set worker.count=${count}`);
+    await scale(3);
+    await cluster.container(first).until(/3 workers/);
+    const jobs = await plane.api.list<Job>("/apis/batch/v1/namespaces/moved/jobs");
+    expect(jobs.map(({ spec }) => spec.completions)).toEqual([3]);
+    expect(await succeeds(token)).toBe(before);
+
+    // A worker that crashes counts as a failure of its index, one that is evicted for nothing: others take their places.
+    const worker = (index: number, is?: (pod: Pod) => boolean): Promise<Pod> =>
+      untilRunning("moved", `batch.kubernetes.io/job-completion-index=${index}`, is);
+    const [crashing, evicted] = await Promise.all([worker(0), worker(1)]);
+    await Promise.all([cluster.container(crashing).remove(), evict(evicted)]);
+    // The Job waits for ten seconds.
+    await steer(first, "pause");
+    await worker(1, ({ metadata }) => metadata.uid !== evicted.metadata.uid);
+    const failures = "batch.kubernetes.io/job-index-failure-count";
+    await worker(0, ({ metadata }) => metadata.annotations?.[failures] === "1");
+    await steer(first, "resume");
+
+    // The coordinator is nobody's to evict. Somebody moves it by hand: it goes on where it was, and workers wait for it.
+    await expect(evict(first)).rejects.toMatchObject({ status: 429 });
+    await succeeds("kubectl -n moved delete pod moved-coxswain-coordinator-0");
+    const second = await untilRunning("moved", "app.kubernetes.io/component=coordinator", isReady);
+    await cluster.container(second).until(/going on after step/);
+    await cluster.container(second).until(/3 workers/);
+
+    // Fewer workers: those that go hand over what they have.
+    await scale(1);
+    const job = await untilJob("moved", (each) => has(each, "Complete"));
+    expect(job.status).toMatchObject({ succeeded: 1, failed: 1 });
+    expect(adapterBytes(join(output, "run")).equals(await reference(run))).toBe(true);
+  });
+
+  it("fails at once where every worker would fail of the same", async () => {
+    await plane.restrictedNamespace("hopeless");
+    await cluster.provide("hopeless");
+    // A GPU that the node promises and that is not there.
+    await install("hopeless", "worker.gpu.count=1", "worker.count=1", "run.cluster.min_workers=1");
+    const job = await untilJob("hopeless", (each) => has(each, "Failed"));
+    expect(job.status.conditions).toContainEqual(
+      expect.objectContaining({ type: "Failed", reason: "PodFailurePolicy" }),
+    );
+    expect(job.status.failed).toBe(1);
+  });
+
+  it("has as many workers as somebody else says; uninstalled while it runs, it leaves nothing that is not to be kept", async () => {
+    await plane.restrictedNamespace("scaled");
+    await cluster.provide("scaled");
+    const deployment = ["worker.kind=Deployment", "worker.count=null", "run.cluster.min_workers=1"];
+    await install("scaled", ...deployment, "run.training.max_steps=1000", "coordinator.persistence.retain=false");
+    await succeeds("kubectl -n scaled scale deployment scaled-coxswain-worker --replicas=2");
+    const pod = await untilRunning("scaled", "app.kubernetes.io/component=coordinator");
+    await cluster.container(pod).until(/2 workers/);
+    await succeeds("helm uninstall scaled --namespace scaled");
+    expect(await plane.leftIn("scaled", [])).toEqual([]);
+  });
+
+  it.each(examples)("is accepted with examples/%s, field by field", async (name) => {
+    const namespace = `example-${name.replace(".yaml", "")}`;
+    await plane.restrictedNamespace(namespace);
+    const rendered = `helm template demo ${chart} --namespace ${namespace} --values ${join(chart, "examples", name)}`;
+    await succeeds(`${rendered} | kubectl -n ${namespace} create --dry-run=server --validate=strict -f -`);
+  });
+
+  it("is refused by Pod Security where it says that it would be", async () => {
+    await plane.restrictedNamespace("on-the-host");
+    const rendered = `helm template demo ${chart} --values ${quickstart} --set cache.type=hostPath`;
+    const { stderr } = await plane.shell(`${rendered} | kubectl -n on-the-host create --dry-run=server -f -`);
+    expect(stderr).toMatch(/would violate PodSecurity "restricted:latest": restricted volume types/);
+  });
+
+  /** As by `kubectl exec`. */
+  async function steer(coordinator: Pod, verb: string): Promise<void> {
+    const words = ["node", "/opt/coxswain/dist/cli/main.js", verb, "/output/run"];
+    const { code, stderr } = await cluster.container(coordinator).execute(words);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+  }
+
+  async function evict({ metadata: { name, namespace = "" } }: Pod): Promise<void> {
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } };
+    await plane.api.create(`/api/v1/namespaces/${namespace}/pods/${name}/eviction`, eviction);
+  }
 });
+
+const isReady = ({ status }: Pod): boolean => status.containerStatuses?.[0]?.ready === true;
+
+/** The adapter of the chart's quickstart, trained by one process of this machine. */
+async function reference(set: readonly string[]): Promise<Buffer> {
+  const folder = temporaryFolder();
+  const values = readFileSync(quickstart, "utf8").replaceAll("/opt/coxswain/", projectFolder);
+  const { run } = parse(values) as { run: { data: { eval?: string } } };
+  delete run.data.eval;
+  const sets = set.map((each) => `--set=${each.replace("run.", "")}`);
+  const { code, stderr } = await coxswain(["train", writeRun(folder, { ...run, output_dir: "out" }), ...sets]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  return adapterBytes(join(folder, "out"));
+}

@@ -71,7 +71,7 @@ export class ClusterMachine {
   #saved: StepNumber | undefined;
   readonly #saving = new Set<StepNumber>();
   #saveError: { step: StepNumber; error: CoxswainError } | undefined;
-  #stopping: string | undefined;
+  #stopping: { readonly reason: string; readonly returning: boolean } | undefined;
   #failure: CoxswainError | undefined;
   #outcome: Outcome | undefined;
 
@@ -112,7 +112,7 @@ export class ClusterMachine {
       speeds: new Map(active.map(({ id }, index) => [id, speeds[index] ?? 0])),
       waiting,
       meshed: this.#meshed,
-      stopping: this.#failure?.message ?? this.#stopping,
+      stopping: this.#failure?.message ?? this.#stopping?.reason,
       outcome: this.#outcome,
     };
   }
@@ -186,7 +186,7 @@ export class ClusterMachine {
         this.#checkpointAsked = true;
         return [];
       case "stop":
-        this.#stopping ??= event.reason;
+        this.#stopping ??= event;
         return [];
       case "fail":
         this.#failure ??= event.error;
@@ -532,8 +532,9 @@ export class ClusterMachine {
   #outcomeWith(saveError: CoxswainError | undefined): Outcome {
     const error = this.#failure ?? saveError;
     if (error !== undefined) return { kind: "failed", error };
-    const complete = this.#committed >= this.#settings.totalSteps;
-    return complete ? { kind: "completed" } : { kind: "stopped", reason: this.#stopping ?? "stopped" };
+    if (this.#committed >= this.#settings.totalSteps) return { kind: "completed" };
+    const { reason = "stopped", returning = false } = this.#stopping ?? {};
+    return { kind: "stopped", reason, returning };
   }
 
   #roundOf(task: Round["task"], step: StepNumber): Round | undefined {

@@ -146,8 +146,8 @@ export type Event =
   | { readonly type: "resume"; readonly by: string | undefined }
   /** A checkpoint is wanted: of the step in flight where one is computed, else of the newest committed one. */
   | { readonly type: "checkpoint" }
-  /** The user wants the run to stop after the step in flight. */
-  | { readonly type: "stop"; readonly reason: string }
+  /** The run is to stop after the step in flight; `returning`: only until its coordinator is started again. */
+  | { readonly type: "stop"; readonly reason: string; readonly returning: boolean }
   /** The run cannot go on for a reason from outside. */
   | { readonly type: "fail"; readonly error: CoxswainError }
   /** Time passed. */
@@ -177,7 +177,8 @@ export interface CommitEffect {
 
 export type Outcome =
   | { readonly kind: "completed" }
-  | { readonly kind: "stopped"; readonly reason: string }
+  /** `returning`: its coordinator is started again, and workers wait for that. */
+  | { readonly kind: "stopped"; readonly reason: string; readonly returning: boolean }
   | { readonly kind: "failed"; readonly error: CoxswainError };
 
 export type Effect =

@@ -4,6 +4,7 @@ import type { Container } from "../containers/container.js";
 import { layOutImage } from "../containers/image.js";
 import { ContainerNetwork } from "../containers/network.js";
 import { temporaryFolder } from "../processes.js";
+import type { KubernetesObject } from "./api.js";
 import { ControlPlane } from "./control-plane.js";
 import { Kubelet } from "./kubelet.js";
 
@@ -42,9 +43,9 @@ export class Cluster {
   }
 
   /** What runs of a pod, or ran last. @throws Error where nothing has */
-  container(pod: string): Container {
-    const found = this.#kubelets.map((kubelet) => kubelet.podOf(pod)?.container).find((each) => each !== undefined);
-    if (found === undefined) throw new Error(`no node has run a container of the pod ${pod}`);
+  container({ metadata: { uid = "", name } }: KubernetesObject): Container {
+    const [found] = this.#kubelets.flatMap((kubelet) => kubelet.pod(uid)?.container ?? []);
+    if (found === undefined) throw new Error(`no node has run a container of the pod ${name}`);
     return found;
   }
 

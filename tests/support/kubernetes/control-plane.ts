@@ -111,19 +111,24 @@ export class ControlPlane {
     await this.api.create("/api/v1/namespaces", { metadata: { name, labels } });
   }
 
-  /** Every object of a namespace, as KIND/NAME; without events, and without what a namespace has from the start. */
-  async objectsIn(namespace: string): Promise<string[]> {
+  /**
+   * What is left in a namespace when all is gone that goes, as KIND/NAME; without events, and without what a namespace has
+   * from the start.
+   * @param expected what is not waited for
+   */
+  async leftIn(namespace: string, expected: readonly string[]): Promise<string[]> {
+    const going = (await this.#objectsIn(namespace)).filter((name) => !expected.includes(name));
+    if (going.length > 0)
+      await this.shell(`kubectl -n ${namespace} wait --for=delete --timeout=30s ${going.join(" ")}`);
+    return this.#objectsIn(namespace);
+  }
+
+  async #objectsIn(namespace: string): Promise<string[]> {
     const kinds = await this.shell("kubectl api-resources --namespaced --verbs=list -o name");
-    const names = kinds.stdout
-      .trim()
-      .split("\n")
-      .filter((name) => !name.startsWith("events"));
+    const names = kinds.stdout.split("\n").filter((name) => name !== "" && !name.startsWith("events"));
     const { stdout } = await this.shell(`kubectl -n ${namespace} get ${names.join(",")} -o name --ignore-not-found`);
-    const own = new Set(["configmap/kube-root-ca.crt", "serviceaccount/default"]);
-    return stdout
-      .split("\n")
-      .filter((name) => name !== "" && !own.has(name))
-      .sort();
+    const own = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+    return stdout.split("\n").filter((name) => name !== "" && !own.includes(name));
   }
 
   async close(): Promise<void> {

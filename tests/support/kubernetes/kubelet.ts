@@ -21,11 +21,12 @@ export interface KubeletOptions {
 const leaseSeconds = 40;
 const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 const ready = { type: "Ready", status: "True", reason: "KubeletReady", message: "" };
-const capacity = { cpu: "8", memory: "32Gi", pods: "110", "ephemeral-storage": "100Gi" };
+/** No GPU is there: what comes of that is tested, too. */
+const capacity = { cpu: "8", memory: "32Gi", pods: "110", "ephemeral-storage": "100Gi", "nvidia.com/gpu": "1" };
 
 export class Kubelet {
   readonly #options: KubeletOptions;
-  /** Pods of this node, by UID. */
+  /** By UID: all that were given to this node, also those that are gone. */
   readonly #pods = new Map<string, PodWorker>();
   readonly #stopped = new AbortController();
   #heartbeat: NodeJS.Timeout | undefined;
@@ -43,9 +44,9 @@ export class Kubelet {
     return kubelet;
   }
 
-  /** The pod's container, once there is one. */
-  podOf(name: string): PodWorker | undefined {
-    return [...this.#pods.values()].find((each) => each.name === name);
+  /** A pod of this node, by its UID. */
+  pod(uid: string): PodWorker | undefined {
+    return this.#pods.get(uid);
   }
 
   /** As a node that is lost: what ran is killed, and nobody is told. */
@@ -79,8 +80,8 @@ export class Kubelet {
     const path = `/api/v1/pods?fieldSelector=spec.nodeName=${name}`;
     for await (const { type, object: pod } of api.watch<Pod>(path, this.#stopped.signal)) {
       const uid = pod.metadata.uid!;
-      if (type === "DELETED") this.#pods.delete(uid);
-      else if (this.#pods.has(uid)) this.#pods.get(uid)!.changed(pod);
+      if (type === "DELETED") continue;
+      if (this.#pods.has(uid)) this.#pods.get(uid)!.changed(pod);
       else if (pod.status.phase === "Pending") this.#pods.set(uid, new PodWorker(pod, this.#options));
     }
   }

@@ -78,11 +78,21 @@ export class PodWorker {
     const { spec, metadata } = this.#pod;
     const content = await contentOf(this.#pod, api);
     const names = await serviceNames(this.#pod, api);
-    const container = startPod({ spec, names, labels: metadata.labels ?? {} }, { image, network, ...content });
+    const container = startPod(
+      { spec, names, labels: metadata.labels ?? {}, place: this.container?.place },
+      { image, network, ...content },
+    );
     const pid = await container.started;
     this.container = container;
     const startedAt = now();
-    let running: Running = { address: container.address, startedAt, started: false, ready: false, restarts, before };
+    let running: Running = {
+      address: container.place.address,
+      startedAt,
+      started: false,
+      ready: false,
+      restarts,
+      before,
+    };
     const report = async (changes: Partial<Running>): Promise<void> => {
       running = { ...running, ...changes };
       await this.#report(runningStatus(this.#pod, running));

@@ -13,12 +13,15 @@ describe("a run that was served", () => {
     const finished = judge({ outcome: { kind: "completed" }, adapter: "/a", step: 9 }, 1);
     expect(finished).toEqual({ kind: "finished", step: 9, adapter: "/a" });
     const reason = "stopped by ann@laptop";
-    const stopped = judge({ outcome: { kind: "stopped", reason }, adapter: undefined, step: 4 }, 1);
+    const stopped = judge({ outcome: { kind: "stopped", reason, returning: false }, adapter: undefined, step: 4 }, 1);
     expect(stopped).toEqual({ kind: "stopped", step: 4, reason });
   });
 
   it("whose server leaves is given to another at once", () => {
-    const left = judge({ outcome: { kind: "stopped", reason: "interrupted" }, adapter: undefined, step: 4 }, 1);
+    const left = judge(
+      { outcome: { kind: "stopped", reason: "interrupted", returning: false }, adapter: undefined, step: 4 },
+      1,
+    );
     expect(left).toMatchObject({ kind: "returned", delay: 0 });
   });
 

@@ -146,10 +146,10 @@ describe("a pause", () => {
     const { machine, send, finishStep } = started();
     send(pause);
     finishStep(1);
-    expect(send({ type: "stop", reason: "asked to" })).toMatchObject([{ type: "save", step: 1 }]);
+    expect(send({ type: "stop", reason: "asked to", returning: false })).toMatchObject([{ type: "save", step: 1 }]);
     expect(machine.status()).toMatchObject({ phase: "stopping", stopping: "asked to" });
     expect(send({ type: "saved", step: stepNumber(1) })).toMatchObject([
-      { type: "finish", outcome: { kind: "stopped", reason: "asked to" } },
+      { type: "finish", outcome: { kind: "stopped", reason: "asked to", returning: false } },
     ]);
     expect(machine.status()).toMatchObject({ phase: "ended", outcome: { kind: "stopped" } });
     const last = started({ totalSteps: 1 });
@@ -202,7 +202,7 @@ describe("a checkpoint that is asked for", () => {
 
   it("is given to those who wait when the run is stopped in the same step", () => {
     const { send, finishStep } = started();
-    send(checkpoint, { type: "stop", reason: "asked to" });
+    send(checkpoint, { type: "stop", reason: "asked to", returning: false });
     expect(typesOf(finishStep(1)).slice(-3)).toEqual(["save", "checkpoint", "replicated"]);
     expect(send({ type: "saved", step: stepNumber(1) })).toMatchObject([{ type: "finish" }]);
   });

@@ -182,19 +182,19 @@ describe("a loss that is not a number", () => {
 describe("stopping", () => {
   it("finishes the step in flight, saves, then ends", () => {
     const { send } = started({}, ["a"]);
-    expect(send({ type: "stop", reason: "interrupted" })).toEqual([]);
+    expect(send({ type: "stop", reason: "interrupted", returning: false })).toEqual([]);
     send(contribution("a", 0, 4));
     send(received("a", 0, 4));
     send({ type: "reduced", step: stepNumber(1), gradNorm: 1 });
     expect(send({ type: "committed", step: stepNumber(1), hash: "h1" })).toMatchObject([{ type: "save", step: 1 }]);
     expect(send({ type: "saved", step: stepNumber(1) })).toMatchObject([
-      { type: "finish", outcome: { kind: "stopped", reason: "interrupted" } },
+      { type: "finish", outcome: { kind: "stopped", reason: "interrupted", returning: false } },
     ]);
   });
 
   it("ends at once when nobody computes", () => {
     const { send } = started({ minWorkers: 3 });
-    expect(send({ type: "stop", reason: "interrupted" })).toMatchObject([{ type: "finish" }]);
+    expect(send({ type: "stop", reason: "interrupted", returning: false })).toMatchObject([{ type: "finish" }]);
   });
 });
 

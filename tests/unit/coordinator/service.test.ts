@@ -72,13 +72,24 @@ const memberMetadata = (): Metadata => {
 
 it("a worker that comes when the run is over is sent home, and gets no model first", async () => {
   const { server, client } = await harness();
-  server.conductor.dispatch({ type: "stop", reason: "enough" });
+  server.conductor.dispatch({ type: "stop", reason: "enough", returning: false });
   const stream = client.attend(withToken(undefined));
   stream.write(join1());
-  expect((await next(stream)).finish).toEqual({ reason: "stopped", completed: false });
+  expect((await next(stream)).finish).toEqual({ reason: "stopped", completed: false, returning: false });
   stream.resume();
   await once(stream, "end");
   expect(server.conductor.session("w")).toBeUndefined();
+});
+
+it("workers are told of a coordinator that returns, those that are there and those that come", async () => {
+  const { server, client } = await harness();
+  const there = await joined(client, undefined);
+  server.conductor.dispatch({ type: "stop", reason: "interrupted", returning: true });
+  const expected = { reason: "stopped", completed: false, returning: true };
+  expect((await next(there)).finish).toEqual(expected);
+  const late = client.attend(withToken(undefined));
+  late.write(join1({ workerId: "another" }));
+  expect((await next(late)).finish).toEqual(expected);
 });
 
 describe("who may take part", () => {
