@@ -9,12 +9,12 @@ import { freePort } from "../../src/chaos/ports.js";
 import { temporaryFolder } from "./processes.js";
 import { WatchedProcess } from "./watched-process.js";
 
-const program = join(homedir(), ".cache", "coxswain", "nats", "nats-server");
+export const natsServerProgram = join(homedir(), ".cache", "coxswain", "nats", "nats-server");
 
 /** What the name of a test has behind it where there is no server. */
 export const skippedWithoutNats = ((): string => {
   try {
-    accessSync(program, constants.X_OK);
+    accessSync(natsServerProgram, constants.X_OK);
     return "";
   } catch {
     return " (skipped: no nats-server; get it with `node scripts/install-nats-server.mjs`)";
@@ -58,7 +58,7 @@ export class NatsServer {
   /** Again, with what it stored, at the same port. Resolves when it accepts connections; rejects with its log. */
   async start(): Promise<void> {
     const words = ["-c", join(this.#folder, "server.conf")];
-    this.#process = new WatchedProcess(spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] }));
+    this.#process = new WatchedProcess(spawn(natsServerProgram, words, { stdio: ["ignore", "ignore", "pipe"] }));
     await this.#process.until(/Server is ready/);
   }
 
