@@ -31,6 +31,7 @@ const customResources = {
     "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
   ],
   "github.com/cert-manager/cert-manager@v1.21.2": ["deploy/crds/cert-manager.io_certificates.yaml"],
+  "github.com/kedacore/keda/v2@v2.18.1": ["config/crd/bases/keda.sh_scaledobjects.yaml"],
 };
 
 /**
@@ -50,7 +51,10 @@ function helmStamps() {
 
 install({
   name: "helm",
-  version: [`modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`, ...kubernetesVersions, schemaPackage].join(", "),
+  version: [
+    `modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`,
+    ...[...kubernetesVersions, schemaPackage, ...Object.keys(customResources)],
+  ].join(", "),
   programs: Object.keys(programs),
   make: ({ whole, scratch }) => {
     for (const [name, module] of Object.entries(programs)) {
