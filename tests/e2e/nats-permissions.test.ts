@@ -22,6 +22,8 @@ const later = roles.map((role) => ({
   name: `${role.name}, later`,
   publish: role.publish.filter((subject) => !subject.includes(".CREATE.")),
 }));
+/** A coordinator whose administrator forgot something. */
+const deaf = { ...roles[0]!, name: "a deaf coordinator", subscribe: ["_INBOX.>"] };
 const address = { host: "127.0.0.1", port: 7070 };
 const submission = (): Submission => ({
   id: crypto.randomUUID(),
@@ -48,7 +50,7 @@ function obedientRun(): RunControl {
 describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippedWithoutNats}`, () => {
   let server: NatsServer;
   const start = async (): Promise<void> => {
-    server = await NatsServer.start({ configuration: authorization([...roles, ...later]) });
+    server = await NatsServer.start({ configuration: authorization([...roles, ...later, deaf]) });
   };
 
   /** How somebody connects. */
@@ -173,6 +175,9 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
         });
         throw new Error(trouble);
       },
+      find: async (user: string) => {
+        await (await CoordinatorFinder.open(name, as(user))).close();
+      },
       steer: async (user: string) => {
         const steering = await connectNatsRun({ settings: as(user), run: name, caller: "mallory@test" });
         await steering.stop().finally(() => steering.close());
@@ -183,11 +188,11 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
       },
     };
     const own: Readonly<Record<string, readonly string[]>> = {
-      "a run's coordinator": ["tell", "lead"],
-      "a worker": [],
+      "a run's coordinator": ["tell", "lead", "find"],
+      "a worker": ["find"],
       "who steers": ["steer"],
       "who submits": ["submit"],
-      "a server": ["tell", "lead", "serve"],
+      "a server": ["tell", "lead", "find", "serve"],
       "who listens": [],
     };
 
@@ -205,6 +210,16 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
         await expect(works[work](role), work).rejects.toThrow(
           /[Pp]ermissions [Vv]iolation|may not (publish on|subscribe to) /,
         );
+    });
+
+    it("a coordinator that may not be asked says so, and goes on", async () => {
+      const trouble = await new Promise<string>((resolve) => {
+        const reporter = lead(deaf.name, (text) => void reporter.close().then(() => resolve(text)));
+      });
+      expect(trouble).toBe(
+        `warning: NATS: the run cannot be steered by the name ${name}: these credentials may not subscribe to ` +
+          `coxswain.${name}.control.*; the run goes on without it. docs/nats.md says who needs which subjects.`,
+      );
     });
 
     it("a coordinator's are those of its own run", async () => {
