@@ -8,7 +8,11 @@ const published = {
     "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
   ],
   "github.com/cert-manager/cert-manager@v1.21.2": ["deploy/crds/cert-manager.io_certificates.yaml"],
+  "github.com/kedacore/keda/v2@v2.18.1": ["config/crd/bases/keda.sh_scaledobjects.yaml"],
 };
+
+/** "MODULE@VERSION" */
+export const customResourceModules = Object.keys(published);
 
 /** @param module a GoModule, to fetch with @returns YAML files, one a definition */
 export const customResourceDefinitions = (module) =>

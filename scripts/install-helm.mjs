@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { customResourceDefinitions } from "./custom-resources.mjs";
+import { customResourceDefinitions, customResourceModules } from "./custom-resources.mjs";
 import { GoModule } from "./go.mjs";
 import { writeCustomSchemas, writeKubernetesSchemas } from "./helm/schemas.mjs";
 import { install, sha256, unpackWheel } from "./tool-cache.mjs";
@@ -41,7 +41,12 @@ function helmStamps() {
 
 install({
   name: "helm",
-  version: [`modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`, ...kubernetesVersions, schemaPackage].join(", "),
+  version: [
+    `modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`,
+    ...kubernetesVersions,
+    schemaPackage,
+    ...customResourceModules,
+  ].join(", "),
   programs: Object.keys(programs),
   make: ({ whole, scratch }) => {
     for (const [name, module] of Object.entries(programs))

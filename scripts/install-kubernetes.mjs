@@ -8,7 +8,7 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { customResourceDefinitions } from "./custom-resources.mjs";
+import { customResourceDefinitions, customResourceModules } from "./custom-resources.mjs";
 import { GoModule } from "./go.mjs";
 import { install, sha256 } from "./tool-cache.mjs";
 
@@ -35,7 +35,7 @@ function stamps() {
 
 install({
   name: "kubernetes",
-  version: `modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`,
+  version: [`modules ${sha256(join(wrapper, "go.sum")).slice(0, 12)}`, ...customResourceModules].join(", "),
   programs: Object.keys(programs),
   make: ({ whole }) => {
     for (const [name, module] of Object.entries(programs)) modules.build(module, join(whole, name), stamps());

@@ -4,7 +4,7 @@ import { explainJetStream } from "./explain.js";
 import { mayAnnounce, parseAnnouncement } from "./lease.js";
 import type { Announcement } from "./lease.js";
 import type { LinkUser } from "./link.js";
-import { coordinators, leaseTime } from "./streams.js";
+import { ensureCoordinators, leaseTime } from "./streams.js";
 
 export interface AnnouncerOptions {
   /** The run's name: the key. */
@@ -27,7 +27,7 @@ export class Announcer implements LinkUser {
   up(connection: NatsConnection): void {
     const renew = async (): Promise<void> => {
       try {
-        this.#bucket ??= await coordinators(connection);
+        this.#bucket ??= await ensureCoordinators(connection);
         await this.#renew(this.#bucket);
       } catch (error) {
         if (!connection.isClosed()) this.#say(explainJetStream(error, "workers cannot find this run").message);

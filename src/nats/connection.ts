@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { connect, credsAuthenticator, nkeyAuthenticator } from "nats";
-import type { ConnectionOptions, NatsConnection } from "nats";
+import type { Authenticator, ConnectionOptions, NatsConnection } from "nats";
 import { serverUrls } from "../config/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
@@ -12,12 +12,15 @@ import { explainConnection } from "./explain.js";
 
 /** How long a server may take to accept a connection, ms. */
 const connectTimeout = 5_000;
+const credsHint =
+  "It has a user's JWT and seed, each between lines of dashes: `nsc generate creds --account ACCOUNT --name USER` writes it.";
+const nkeyHint = "Its one line begins with SU: `nsc generate nkey --user` makes one.";
 /** A server that leaves two of these unanswered is gone, ms between them. */
 const pingInterval = 10_000;
 
 /**
  * @param name of the connection, for those who look at the server
- * @throws CoxswainError "config" for files that cannot be read, "network" where no server accepts
+ * @throws CoxswainError "config" for files that cannot be read or are something else, "network" where no server accepts
  */
 export async function openConnection(settings: NatsConnectionSettings, name: string): Promise<NatsConnection> {
   const options: ConnectionOptions = {
@@ -39,13 +42,29 @@ export async function openConnection(settings: NatsConnectionSettings, name: str
 
 async function identity(settings: NatsConnectionSettings): Promise<Partial<ConnectionOptions>> {
   const { credentials, nkey, user, password, token } = settings;
-  if (credentials !== null) return { authenticator: credsAuthenticator(await read(credentials, "credentials")) };
+  if (credentials !== null) {
+    const authenticator = credsAuthenticator(await read(credentials, "credentials"));
+    return { authenticator: usable(authenticator, `NATS credentials: ${credentials} is no .creds file`, credsHint) };
+  }
   if (nkey !== null) {
-    const seed = Buffer.from((await read(nkey, "nkey")).toString("utf8").trim());
-    return { authenticator: nkeyAuthenticator(seed) };
+    const authenticator = nkeyAuthenticator(Buffer.from((await read(nkey, "nkey")).toString("utf8").trim()));
+    return { authenticator: usable(authenticator, `NATS nkey: ${nkey} has no seed of an NKey`, nkeyHint) };
   }
   if (user !== null) return { user, pass: password ?? "" };
   return token === null ? {} : { token };
+}
+
+/**
+ * The library reads what it was given when a server asks, and would fail then in words of its own.
+ * @throws CoxswainError "config" where that cannot be
+ */
+function usable(authenticator: Authenticator, message: string, hint: string): Authenticator {
+  try {
+    authenticator("");
+  } catch (cause) {
+    throw new CoxswainError("config", message, { hint, cause });
+  }
+  return authenticator;
 }
 
 /** The client alone would take a server without TLS at a tls:// address. */

@@ -5,6 +5,7 @@ import type { RunControl } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
 import { errorReply, parseRequest } from "./control-messages.js";
 import type { ControlReply } from "./control-messages.js";
+import { explainJetStream } from "./explain.js";
 import type { LinkUser } from "./link.js";
 import { controlSubject, verbOf, verbs } from "./subjects.js";
 import type { Verb } from "./subjects.js";
@@ -17,20 +18,24 @@ export const watchTime = 15_000;
 export class ControlResponder implements LinkUser {
   readonly #run: string;
   readonly #control: RunControl;
+  readonly #onTrouble: (error: CoxswainError) => void;
   readonly #waiting = new Places(callersAllowed);
   /** By the subject that statuses are sent to: ends it. */
   readonly #watching = new Map<string, () => void>();
 
-  constructor(run: string, control: RunControl) {
+  /** @param onTrouble is told why nobody can ask */
+  constructor(run: string, control: RunControl, onTrouble: (error: CoxswainError) => void) {
     this.#run = run;
     this.#control = control;
+    this.#onTrouble = onTrouble;
   }
 
   up(connection: NatsConnection): void {
     connection.subscribe(controlSubject(this.#run, "*"), {
       callback: (error, message) => {
-        // The library's: a subscription that the server does not allow. The link's connection tells of it.
+        // The library's: a subscription that the server does not allow.
         if (error === null) this.#handle(connection, message);
+        else this.#onTrouble(explainJetStream(error, `the run cannot be steered by the name ${this.#run}`));
       },
     });
   }

@@ -22,7 +22,6 @@ const connectionWords: Readonly<Record<string, Words>> = {
   [ErrorCode.AuthorizationViolation]: ["it refuses these credentials", checkIdentity],
   [ErrorCode.BadAuthentication]: ["it refuses these credentials", checkIdentity],
   [ErrorCode.AuthenticationExpired]: ["the credentials are out of date", checkIdentity],
-  [ErrorCode.BadCreds]: ["the credentials file is none", checkIdentity],
   [ErrorCode.ServerOptionNotAvailable]: [
     "it has no TLS",
     "Leave telemetry.nats.tls (or --nats-ca) and tls:// away, or give the server a certificate.",
@@ -33,16 +32,23 @@ const connectionWords: Readonly<Record<string, Words>> = {
 
 /** @returns a CoxswainError "network" that names the servers */
 export function explainConnection(error: unknown, settings: NatsConnectionSettings): CoxswainError {
-  const code = codeOf(error);
-  const [reason, hint] =
-    connectionWords[code] ??
-    (/CERT|SELF_SIGNED|ISSUER|VERIFY/.test(code)
-      ? ([`its certificate is not accepted (${messageOf(error)})`, checkAuthority] as const)
-      : ([messageOf(error), startIt] as const));
+  const [reason, hint] = connectionReason(error, settings.credentials ?? settings.nkey);
   return new CoxswainError("network", `no connection to NATS at ${serverUrls(settings).join(", ")}: ${reason}`, {
     hint,
     cause: error,
   });
+}
+
+/** @param file whose credentials were shown, if any */
+function connectionReason(error: unknown, file: string | null): Words {
+  const code = codeOf(error);
+  if (file !== null && isOneOf(code, ErrorCode.AuthorizationViolation, ErrorCode.BadAuthentication))
+    return [`it refuses the credentials in ${file}`, checkIdentity];
+  const words = connectionWords[code];
+  if (words !== undefined) return words;
+  return /CERT|SELF_SIGNED|ISSUER|VERIFY/.test(code)
+    ? [`its certificate is not accepted (${messageOf(error)})`, checkAuthority]
+    : [messageOf(error), startIt];
 }
 
 /** @param what could not be done: "events cannot be stored"; what is explained already stays as it is */
@@ -59,10 +65,17 @@ function jetStreamWords(error: unknown): Words {
   if (isOneOf(code, ErrorCode.Timeout))
     return ["JetStream does not answer", "Look at the server's log: it may have no leader."];
   if (isOneOf(code, ErrorCode.PermissionsViolation) || /permissions violation/i.test(messageOf(error)))
-    return ["these credentials may not", "docs/nats.md lists the subjects that they need."];
+    return [`these credentials may not${forbidden(error)}`, "docs/nats.md says who needs which subjects."];
   if (isOneOf(code, ErrorCode.ConnectionClosed, ErrorCode.Disconnect))
     return ["the connection was lost", "It is tried again."];
   return [messageOf(error), "Look at the server's log and at the limits of its streams: docs/nats.md."];
+}
+
+/** " publish on coxswain.my-run.control.stop", as the server said it; empty where it did not say. */
+function forbidden(error: unknown): string {
+  const context = error instanceof NatsError ? error.permissionContext : undefined;
+  if (context === undefined) return "";
+  return ` ${context.operation === "publish" ? "publish on" : "subscribe to"} ${context.subject}`;
 }
 
 /** The library has its codes as texts. */

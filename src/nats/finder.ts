@@ -1,6 +1,6 @@
 /** Finds the coordinator of a run by its name, over and over: it may be restarted elsewhere. */
 import { hostname } from "node:os";
-import type { KV, NatsConnection } from "nats";
+import type { NatsConnection } from "nats";
 import { serverUrls } from "../config/index.js";
 import type { Address, NatsConnectionSettings } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
@@ -8,8 +8,9 @@ import { newest } from "./announcer.js";
 import { openConnection } from "./connection.js";
 import { explainJetStream } from "./explain.js";
 import { addressFrom } from "./lease.js";
+import type { Announcement } from "./lease.js";
 import { hangUp, NatsLink } from "./link.js";
-import { coordinators } from "./streams.js";
+import { openCoordinators } from "./streams.js";
 
 export class CoordinatorFinder {
   readonly #run: string;
@@ -36,11 +37,11 @@ export class CoordinatorFinder {
     });
   }
 
-  /** @throws CoxswainError "config" for files that cannot be read, "network" where there is no server with JetStream */
+  /** @throws CoxswainError "config" for files that cannot be read, "network" where there is no server with JetStream, or it may not be asked */
   static async open(run: string, settings: NatsConnectionSettings): Promise<CoordinatorFinder> {
     const connection = await openConnection(settings, `finds ${run}`);
     try {
-      await coordinators(connection);
+      await lookFor(run, connection);
     } catch (error) {
       await hangUp(connection);
       throw error;
@@ -74,18 +75,19 @@ export class CoordinatorFinder {
     const connection = this.#connection;
     if (connection === undefined)
       throw this.#trouble ?? new CoxswainError("network", `no connection to NATS at ${this.#where} now`);
-    const found = await this.#ask(await coordinators(connection));
+    const found = await lookFor(this.#run, connection);
     if (found !== undefined) return addressFrom(found, this.#run, hostname());
     throw new CoxswainError("network", `no coordinator announces the run ${this.#run} at ${this.#where}`, {
       hint: "Its name is telemetry.nats.run of its run file, else the last part of its output_dir; it is announced while its coordinator runs.",
     });
   }
+}
 
-  async #ask(bucket: KV) {
-    try {
-      return await newest(bucket, this.#run);
-    } catch (error) {
-      throw explainJetStream(error, `the coordinator of ${this.#run} cannot be found`);
-    }
+/** @returns undefined where nobody leads the run @throws CoxswainError "network" */
+async function lookFor(run: string, connection: NatsConnection): Promise<Announcement | undefined> {
+  try {
+    return await newest(await openCoordinators(connection), run);
+  } catch (error) {
+    throw explainJetStream(error, `the coordinator of ${run} cannot be found`);
   }
 }

@@ -82,7 +82,7 @@ export class NatsReporter implements RunReporter {
     });
     this.#link = new NatsLink({
       open: () => openConnection(settings, `leads ${this.#run}`),
-      users: [this.#publisher, new ControlResponder(this.#run, control), this.#announcer],
+      users: [this.#publisher, new ControlResponder(this.#run, control, (error) => this.#warn(error)), this.#announcer],
       onConnected: (connected) => {
         onConnected(connected);
         logger.info(connected ? "connected to NATS" : "not connected to NATS");

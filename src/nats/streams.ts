@@ -56,8 +56,11 @@ export const ensureEventStream = (connection: NatsConnection): Promise<JetStream
 export const ensureQueueStream = (connection: NatsConnection): Promise<JetStreamManager> =>
   ensure(connection, queueLimits, "the queue of runs cannot be used");
 
-/** @throws CoxswainError "network" */
-export async function coordinators(connection: NatsConnection): Promise<KV> {
+/**
+ * The bucket, to write to.
+ * @throws CoxswainError "network"
+ */
+export async function ensureCoordinators(connection: NatsConnection): Promise<KV> {
   try {
     return await connection.jetstream().views.kv(coordinatorsBucket, {
       history: 1,
@@ -65,7 +68,21 @@ export async function coordinators(connection: NatsConnection): Promise<KV> {
       storage: StorageType.File,
       max_bytes: 4 * mebibyte,
       description: "Where the coordinators of Coxswain's runs are",
+      // What is read is the leader's: a copy may not have heard of the newest coordinator yet.
+      allow_direct: false,
     });
+  } catch (error) {
+    throw explainJetStream(error, "workers cannot find this run");
+  }
+}
+
+/**
+ * The bucket, to look for a run's coordinator. One that nobody made yet reads as empty.
+ * @throws CoxswainError "network"
+ */
+export async function openCoordinators(connection: NatsConnection): Promise<KV> {
+  try {
+    return await connection.jetstream().views.kv(coordinatorsBucket, { bindOnly: true });
   } catch (error) {
     throw explainJetStream(error, "coordinators cannot be found");
   }

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { certificateSecret } from "../support/certificate.js";
 import { readCompose } from "../support/containers/compose.js";
 import { Container, removeContainers, volume } from "../support/containers/container.js";
@@ -14,6 +14,7 @@ import type { Image } from "../support/containers/image.js";
 import { ContainerNetwork, whyNoContainers } from "../support/containers/network.js";
 import { Release } from "../support/containers/release.js";
 import { whyNoHelm } from "../support/helm.js";
+import { natsServerProgram, skippedWithoutNats } from "../support/nats-server.js";
 import { projectFolder, temporaryFolder } from "../support/processes.js";
 import { stepLines } from "../support/runs.js";
 
@@ -120,6 +121,28 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
       for (const pod of pods) expect((await pod.finished).code).toBe(0);
       expect(stepLines(release.output).map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, at) => at + 1));
       expect(existsSync(join(release.output, "adapter", "adapter_model.safetensors"))).toBe(true);
+    });
+
+    it.skipIf(skippedWithoutNats !== "")(`can be asked by its name over NATS${skippedWithoutNats}`, async () => {
+      const server = new Container({
+        ...{ image, network, names: ["nats"], mounts: [`${natsServerProgram}:/server/nats-server:ro`] },
+        entrypoint: ["/server/nats-server", "-js", "-sd", "/tmp", "--user", "ann", "--pass", "a-secret"],
+        command: [],
+      });
+      await server.until(/Server is ready/);
+      const set = ["nats.url=nats://nats:4222", "nats.auth=password", "nats.user=ann", "nats.existingSecret=login"];
+      const release = new Release({ image, network, set, secrets: { login: { password: "a-secret" } } });
+      const coordinator = release.coordinator();
+      await coordinator.until(/listening on/);
+      const words = ["status", "--nats", "nats://nats:4222", "--nats-user", "ann", "--run", "demo-coxswain", "--json"];
+      await vi.waitFor(
+        async () => {
+          const { stdout, stderr } = await coordinator.execute([...image.settings.entrypoint, ...words]);
+          expect(stderr).toBe("");
+          expect(JSON.parse(stdout)).toMatchObject({ total_steps: 250, state: "waiting" });
+        },
+        { timeout: 20_000 },
+      );
     });
 
     it("trains with certificates on both sides", async () => {

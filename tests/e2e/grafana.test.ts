@@ -2,12 +2,16 @@
  * A real Prometheus beside a real run. What a user loses if this fails: panels that stay empty, and alerts that do not
  * come.
  */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { parse } from "yaml";
 import { freePort } from "../../src/chaos/ports.js";
 import { clusterRun, startCoordinator, startWorker } from "../support/cluster.js";
 import { panelQueries, withVariables } from "../support/dashboards.js";
 import { startGpuExporter, type Exporter } from "../support/dcgm.js";
+import { chart } from "../support/helm.js";
+import { NatsServer, skippedWithoutNats } from "../support/nats-server.js";
 import { CoxswainProcess, projectFolder, temporaryFolder } from "../support/processes.js";
 import { Prometheus, havePrometheus, needsPrometheus } from "../support/prometheus.js";
 import { smallEvaluationSet } from "../support/runs.js";
@@ -21,9 +25,12 @@ const variables = { run: "out", host: ".*", __rate_interval: "10s" };
 const legendOf = (legend: string, labels: Readonly<Record<string, string>>): string =>
   legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? "");
 
-describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, () => {
+const skipped = !havePrometheus || skippedWithoutNats !== "";
+
+describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWithoutNats}`, () => {
   let prometheus: Prometheus;
   let gpus: Exporter;
+  let nats: NatsServer;
   let coordinator: CoxswainProcess;
   let workers: CoxswainProcess[];
   /** Where a run will be that diverges. */
@@ -33,6 +40,7 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
     const [telemetry, first, second] = await Promise.all([address(), address(), address()]);
     otherTelemetry = await address();
     gpus = await startGpuExporter();
+    nats = await NatsServer.start();
     const run = await clusterRun({
       steps: 100_000,
       training: { save_steps: 3, eval_steps: 3, global_batch_size: 4 },
@@ -40,7 +48,7 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
     });
     coordinator = startCoordinator(
       run.file,
-      ...["--set", `telemetry.http=${telemetry}`],
+      ...["--set", `telemetry.http=${telemetry}`, "--set", `telemetry.nats.url=${nats.url}`],
       ...["--set", `data.eval=${smallEvaluationSet(run.folder)}`, "--set", "data.max_length=128"],
     );
     workers = [first, second].map((http) => startWorker(run.address, "--http", http));
@@ -76,6 +84,15 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
     );
   });
 
+  it("KEDA, asked as the chart's example asks, has workers while the run is under way", async () => {
+    const values = parse(readFileSync(join(chart, "examples", "keda.yaml"), "utf8")) as {
+      worker: { autoscaling: { keda: { query: string } } };
+    };
+    // Which pod it is, is what a cluster's Prometheus knows of it.
+    const query = values.worker.autoscaling.keda.query.replace(/\{.*?\}/, "");
+    expect(await prometheus.query(query)).toEqual([{ metric: {}, value: 8 }]);
+  });
+
   it("every alert can be evaluated, and none fires for a run that is well", async () => {
     await vi.waitFor(
       async () => {
@@ -106,12 +123,15 @@ describe.skipIf(!havePrometheus)(`Grafana and the alerts (${needsPrometheus})`, 
     );
   });
 
-  it("a coordinator that is killed is missed", async () => {
-    coordinator.killAll();
+  it.each([
+    ["NATS server that is gone", "CoxswainNatsAway", () => nats.kill()],
+    ["coordinator that is killed", "CoxswainCoordinatorDown", () => coordinator.killAll()],
+  ])("a %s is missed", async (_, alert, kill) => {
+    kill();
     await vi.waitFor(
       async () => {
-        const rule = (await prometheus.rules()).find(({ name }) => name === "CoxswainCoordinatorDown");
-        // It fires after two minutes.
+        const rule = (await prometheus.rules()).find(({ name }) => name === alert);
+        // It fires some minutes later.
         expect(rule?.state).toBe("pending");
       },
       { timeout: 20_000, interval: 250 },

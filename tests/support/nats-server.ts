@@ -1,21 +1,20 @@
 /** A real nats-server, which `scripts/install-nats-server.mjs` fetches: started, killed, started again with what it stored. */
 import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
-import { createConnection } from "node:net";
+import { accessSync, constants, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { connect, type ConnectionOptions, type NatsConnection } from "nats";
 import { afterAll } from "vitest";
 import { freePort } from "../../src/chaos/ports.js";
 import { temporaryFolder } from "./processes.js";
+import { WatchedProcess } from "./watched-process.js";
 
-const program = join(homedir(), ".cache", "coxswain", "nats", "nats-server");
+export const natsServerProgram = join(homedir(), ".cache", "coxswain", "nats", "nats-server");
 
 /** What the name of a test has behind it where there is no server. */
 export const skippedWithoutNats = ((): string => {
   try {
-    accessSync(program, constants.X_OK);
+    accessSync(natsServerProgram, constants.X_OK);
     return "";
   } catch {
     return " (skipped: no nats-server; get it with `node scripts/install-nats-server.mjs`)";
@@ -36,16 +35,13 @@ export interface ServerOptions {
 
 export class NatsServer {
   readonly url: string;
-  readonly #port: number;
   readonly #folder = temporaryFolder();
-  #child: ChildProcess | undefined;
+  #process: WatchedProcess | undefined;
 
   private constructor(port: number, { jetStream = true, configuration = "" }: ServerOptions) {
-    this.#port = port;
     this.url = `nats://127.0.0.1:${port}`;
     const lines = [
       `listen: "127.0.0.1:${port}"`,
-      `log_file: "${join(this.#folder, "log")}"`,
       jetStream ? `jetstream { store_dir: "${join(this.#folder, "store")}" }` : "",
       configuration,
     ];
@@ -59,45 +55,20 @@ export class NatsServer {
     return server;
   }
 
-  /** Again, with what it stored, at the same port. Resolves when it accepts connections. */
+  /** Again, with what it stored, at the same port. Resolves when it accepts connections; rejects with its log. */
   async start(): Promise<void> {
-    const child = spawn(program, ["-c", join(this.#folder, "server.conf")], { stdio: ["ignore", "ignore", "pipe"] });
-    this.#child = child;
-    let over = "";
-    child.stderr.on("data", (data: Buffer) => (over += data.toString()));
-    const ended = new Promise<never>((_, reject) =>
-      child.once("exit", (code) => reject(new Error(`nats-server ended (${code ?? "killed"}): ${over}${this.log()}`))),
-    );
-    ended.catch(() => undefined);
-    await Promise.race([ended, listening(this.#port)]);
+    const words = ["-c", join(this.#folder, "server.conf")];
+    this.#process = new WatchedProcess(spawn(natsServerProgram, words, { stdio: ["ignore", "ignore", "pipe"] }));
+    await this.#process.until(/Server is ready/);
   }
 
   /** kill -9 */
   kill(): void {
-    this.#child?.kill("SIGKILL");
-  }
-
-  log(): string {
-    try {
-      return readFileSync(join(this.#folder, "log"), "utf8");
-    } catch {
-      return "";
-    }
+    this.#process?.signal("SIGKILL");
   }
 
   connect(options: ConnectionOptions = {}): Promise<NatsConnection> {
     return connect({ servers: this.url, ...options });
-  }
-}
-
-/** Resolves when something listens at a port. */
-async function listening(port: number): Promise<void> {
-  for (;;) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = createConnection(port, "127.0.0.1", () => resolve(true));
-      socket.once("error", () => setTimeout(resolve, 20, false)).once("connect", () => socket.destroy());
-    });
-    if (open) return;
   }
 }
 

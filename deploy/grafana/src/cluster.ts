@@ -1,6 +1,7 @@
 /** The dashboard "cluster": who works, who is slow, and what the network costs. */
 import * as units from "@grafana/grafana-foundation-sdk/units";
 import { dashboard, type Dashboard, type Row } from "./layout.js";
+import { nats } from "./nats.js";
 import { bars, chart, figure, thresholds } from "./panels.js";
 import { gauge, meanSeconds, ofProcess, ofRun, quantileSeconds, range, rate } from "./queries.js";
 import { workers } from "./workers.js";
@@ -154,5 +155,5 @@ export const cluster = (): Dashboard =>
     title: "Coxswain / Cluster",
     description: "Who works, who is slow, and what the network costs.",
     uid: "coxswain-cluster",
-    rows: [now, workers, steps, network, safety],
+    rows: [now, workers, steps, network, safety, nats],
   });

@@ -51,11 +51,9 @@ describe("the dashboards", () => {
       .join("\n");
     const unseen = [...ours].filter((name) => !new RegExp(`\\b${name}(?:_(?:bucket|sum|count))?\\b`).test(queries));
     expect(unseen.sort()).toEqual([
-      // The version; alerts' business; only of runs with NATS; what the coordinator tells of all workers.
+      // The version; alerts' business; what the coordinator tells of all workers.
       "coxswain_build_info",
       "coxswain_checkpoint_interval_steps",
-      "coxswain_nats_connected",
-      "coxswain_nats_events_dropped_total",
       "coxswain_nonfinite_steps_total",
       "coxswain_worker_apply_duration_seconds",
       "coxswain_worker_connected",

@@ -20,6 +20,11 @@
 {{- if $cluster.tls }}
 {{- fail "run.cluster.tls: the chart sets it. Set tls.enabled, and tls.existingSecret or tls.certManager, instead" }}
 {{- end }}
+{{- range $secret := list "password" "token" }}
+{{- if get ((($run.telemetry | default dict).nats) | default dict) $secret }}
+{{- fail (printf "run.telemetry.nats.%s: a ConfigMap is no place for a secret. Set nats.existingSecret and nats.auth instead" $secret) }}
+{{- end }}
+{{- end }}
 {{- if and (eq .Values.worker.kind "Job") (kindIs "float64" .Values.worker.count) ($cluster.min_workers) }}
 {{- if gt (int $cluster.min_workers) (mul (int .Values.worker.count) (max 1 (int .Values.worker.gpu.count)) | int) }}
 {{- fail (printf "run.cluster.min_workers: %d, but worker.count and worker.gpu.count make fewer: no step would ever begin" (int $cluster.min_workers)) }}
