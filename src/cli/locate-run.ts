@@ -23,6 +23,9 @@ export interface LocatedRun {
   readonly tls: ClientTls | undefined;
 }
 
+/** The run that is looked for has ended, and is not being led. */
+export class RunOver extends CoxswainError {}
+
 /** Where a run listens whose file says nothing of it. */
 const defaultAddress = "127.0.0.1:7070";
 
@@ -116,20 +119,24 @@ async function nobodyLeads(outputDir: string, run: string): Promise<CoxswainErro
   const { step, ending } = readRunRecord(outputDir);
   switch (ending) {
     case "run_finished":
-      return new CoxswainError("cluster", `${run}: the run is finished, after ${step} steps`, {
+      return new RunOver("cluster", `${run}: the run is finished, after ${step} steps`, {
         hint: `Its adapter is in ${join(outputDir, "adapter")}.`,
       });
     case "run_failed":
-      return new CoxswainError("cluster", `${run}: the run failed after step ${step}`, {
+      return new RunOver("cluster", `${run}: the run failed after step ${step}`, {
         hint: `${join(outputDir, "events.jsonl")} says why; --resume goes on.`,
       });
     case "run_stopped":
     case undefined:
-      return new CoxswainError("cluster", `${run}: no coordinator leads this run now`, {
-        hint:
-          step > 0
-            ? `It was ${ending === undefined ? "interrupted" : "stopped"} after step ${step}: \`coxswain train\` or \`coordinator\` with --resume goes on.`
-            : "Start it with `coxswain train` or `coxswain coordinator`.",
-      });
+      return new (ending === undefined ? CoxswainError : RunOver)(
+        "cluster",
+        `${run}: no coordinator leads this run now`,
+        {
+          hint:
+            step > 0
+              ? `It was ${ending === undefined ? "interrupted" : "stopped"} after step ${step}: \`coxswain train\` or \`coordinator\` with --resume goes on.`
+              : "Start it with `coxswain train` or `coxswain coordinator`.",
+        },
+      );
   }
 }

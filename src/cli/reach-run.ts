@@ -6,13 +6,18 @@ import type { ControlFlags } from "./control-options.js";
 import { locateRun } from "./locate-run.js";
 import { checkRunName, natsSettings } from "./nats-options.js";
 
+/** Finds the run, and connects to it. @returns what its owner closes @throws CoxswainError where it cannot be found */
+export function reachRun(run: string | undefined, flags: ControlFlags): Promise<RemoteRun> {
+  return flags.run === undefined ? reachByAddress(run, flags) : reachByName(run, flags.run, flags);
+}
+
 /** Finds the run, does something with it, and hangs up whatever comes of it. */
 export async function withRun<T>(
   run: string | undefined,
   flags: ControlFlags,
   act: (remote: RemoteRun) => Promise<T>,
 ): Promise<T> {
-  const remote = flags.run === undefined ? await reachByAddress(run, flags) : await reachByName(run, flags.run, flags);
+  const remote = await reachRun(run, flags);
   try {
     return await act(remote);
   } finally {

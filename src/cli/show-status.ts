@@ -1,66 +1,123 @@
 /** The work of `coxswain status`: once, or until the run ends; for people on a terminal, for logs, or as JSON. */
+import { pause } from "../async/pause.js";
 import type { RunStatus } from "../control/index.js";
+import type { CoxswainError } from "../errors.js";
 import { coloursFor, supportsUnicode } from "./colour.js";
 import { LiveBlock } from "./live-block.js";
-import { withRun } from "./reach-run.js";
+import { cut } from "./progress-line.js";
+import { warn } from "./quiet-progress.js";
+import { reachRun, withRun } from "./reach-run.js";
 import { statusLine } from "./status-line.js";
 import { statusTable } from "./status-table.js";
 import type { StatusFlags } from "./status.js";
+import { watchRun } from "./watch-run.js";
 
 export async function showStatus(run: string | undefined, flags: StatusFlags): Promise<void> {
+  if (flags.watch === true) return watch(run, flags);
   await withRun(run, flags, async (remote) => {
-    const { stdout } = process;
-    const colours = coloursFor(stdout);
-    const table = (status: RunStatus, rows?: number): readonly string[] =>
-      statusTable(status, {
-        // Not the last column: some terminals wrap as soon as it is filled. One of no size does not know it.
-        width: stdout.isTTY ? (stdout.columns || 80) - 1 : Number.POSITIVE_INFINITY,
-        rows: rows ?? Number.POSITIVE_INFINITY,
-        colours,
-        unicode: supportsUnicode(),
-        now: Date.now(),
-      });
-    if (flags.watch !== true) {
-      const status = await remote.status();
-      const text = flags.json === true ? JSON.stringify(status, undefined, 2) : table(status).join("\n");
-      stdout.write(`${text}\n`);
-    } else if (flags.json === true) await printChanges(remote.watch(), JSON.stringify);
-    else if (!stdout.isTTY || process.env["TERM"] === "dumb") await printChanges(remote.watch(), statusLine);
-    else await redraw(remote.watch(), (status) => table(status, (stdout.rows || 24) - 1));
+    const status = await remote.status();
+    const text = flags.json === true ? JSON.stringify(status, undefined, 2) : tableOf(status).join("\n");
+    process.stdout.write(`${text}\n`);
   });
 }
 
-/** A line for every status that looks other than the one before. */
-async function printChanges(statuses: AsyncIterable<RunStatus>, lineOf: (status: RunStatus) => string): Promise<void> {
-  let before = "";
-  for await (const status of statuses) {
-    const line = lineOf(status);
-    if (line !== before) process.stdout.write(`${line}\n`);
-    before = line;
+async function watch(run: string | undefined, flags: StatusFlags): Promise<void> {
+  const { stdout } = process;
+  const isPlain = flags.json === true || !stdout.isTTY || process.env["TERM"] === "dumb";
+  const display = isPlain ? new Lines(flags.json === true ? JSON.stringify : statusLine) : new Table();
+  const statuses = watchRun({
+    reach: () => reachRun(run, flags),
+    onLost: (error) => display.lost(error),
+    now: () => performance.now(),
+    pause,
+  });
+  try {
+    for await (const status of statuses) display.show(status);
+  } finally {
+    display.close();
+  }
+}
+
+/** Not the last column: some terminals wrap as soon as it is filled. One of no size does not know it. */
+const width = (): number => (process.stdout.isTTY ? (process.stdout.columns || 80) - 1 : Number.POSITIVE_INFINITY);
+
+const tableOf = (status: RunStatus, rows = Number.POSITIVE_INFINITY): readonly string[] =>
+  statusTable(status, {
+    width: width(),
+    rows,
+    colours: coloursFor(process.stdout),
+    unicode: supportsUnicode(),
+    now: Date.now(),
+  });
+
+interface Display {
+  show(status: RunStatus): void;
+  lost(error: CoxswainError): void;
+  close(): void;
+}
+
+const looking = (error: CoxswainError): string => `the coordinator is gone, and looked for: ${error.message}`;
+
+/** A line for every status that looks other than the one before; what is no status goes to standard error. */
+class Lines implements Display {
+  readonly #lineOf: (status: RunStatus) => string;
+  #before = "";
+  #isLost = false;
+
+  constructor(lineOf: (status: RunStatus) => string) {
+    this.#lineOf = lineOf;
+  }
+
+  show(status: RunStatus): void {
+    this.#isLost = false;
+    const line = this.#lineOf(status);
+    if (line !== this.#before) process.stdout.write(`${line}\n`);
+    this.#before = line;
+  }
+
+  lost(error: CoxswainError): void {
+    if (!this.#isLost) warn(looking(error));
+    this.#isLost = true;
+  }
+
+  close(): void {
+    // It holds nothing.
   }
 }
 
 /** Time passes in the table also where nothing else does, ms. */
 const redrawInterval = 1_000;
 
-async function redraw(
-  statuses: AsyncIterable<RunStatus>,
-  linesOf: (status: RunStatus) => readonly string[],
-): Promise<void> {
-  const block = new LiveBlock(process.stdout);
-  let shown: RunStatus | undefined;
-  const draw = (): void => {
-    if (shown !== undefined) block.draw(linesOf(shown));
+/** A table that is redrawn in place. */
+class Table implements Display {
+  readonly #block = new LiveBlock(process.stdout);
+  readonly #draw = (): void => {
+    if (this.#shown === undefined) return;
+    const note = this.#lost === undefined ? [] : [coloursFor(process.stdout).yellow(cut(looking(this.#lost), width()))];
+    const rows = (process.stdout.rows || 24) - 1 - note.length;
+    this.#block.draw([...tableOf(this.#shown, rows), ...note]);
   };
-  const ticker = setInterval(draw, redrawInterval);
-  process.stdout.on("resize", draw);
-  try {
-    for await (const status of statuses) {
-      shown = status;
-      draw();
-    }
-  } finally {
-    clearInterval(ticker);
-    process.stdout.off("resize", draw);
+  readonly #ticker = setInterval(this.#draw, redrawInterval);
+  #shown: RunStatus | undefined;
+  #lost: CoxswainError | undefined;
+
+  constructor() {
+    process.stdout.on("resize", this.#draw);
+  }
+
+  show(status: RunStatus): void {
+    this.#shown = status;
+    this.#lost = undefined;
+    this.#draw();
+  }
+
+  lost(error: CoxswainError): void {
+    this.#lost = error;
+    this.#draw();
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+    process.stdout.off("resize", this.#draw);
   }
 }

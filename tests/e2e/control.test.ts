@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunStatus } from "../../src/control/index.js";
-import { clusterRun, untilStep } from "../support/cluster.js";
+import { clusterRun, startCoordinator, startWorker, untilStep } from "../support/cluster.js";
 import { CoxswainProcess, coxswain } from "../support/processes.js";
 import { adapterBytes, eventLines, stepLines } from "../support/runs.js";
 
@@ -83,6 +83,25 @@ describe("a run that is steered", () => {
     expect(afterwards.stderr).toBe(
       `error: ${output}: the run is finished, after ${steps} steps\nhint: Its adapter is in ${join(output, "adapter")}.\n`,
     );
+  });
+
+  it("is watched through the death of its coordinator", async () => {
+    const { file, output, address } = await clusterRun({ steps: 10_000 });
+    const first = startCoordinator(file);
+    startWorker(address);
+    await untilStep(first, 2);
+    const watch = new CoxswainProcess(["status", output, "--watch"]);
+    await watch.until(/^training .*step \d/m);
+    first.killAll();
+    await watch.until(/note: the coordinator is gone, and looked for: /);
+    const second = startCoordinator(file, "--resume");
+    const seen = watch.stdout.length;
+    await untilStep(second, 4);
+    await watch.until(new RegExp(`^[^]{${seen}}[^]*training .*step \\d`));
+    expect((await coxswain(["stop", output])).code).toBe(0);
+    const { code, stdout } = await watch.finished;
+    expect(stdout).toMatch(/\nstopped .*\n$/);
+    expect(code).toBe(0);
   });
 
   it("is stopped while it is paused, by who has the token, and goes on with --resume to the same bits", async () => {
