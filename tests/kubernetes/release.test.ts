@@ -154,6 +154,42 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(job.status.failed).toBe(1);
   });
 
+  it("is mended by an upgrade where its coordinator could not start", async () => {
+    await plane.restrictedNamespace("mended");
+    const output = await cluster.provide("mended");
+    const environment = "coordinator.extraEnv[0]";
+    const wrong = [`${environment}.name=NODE_OPTIONS`, `${environment}.value=--no-such-option`];
+    await install("mended", ...wrong, "run.training.max_steps=2", "worker.count=1", "run.cluster.min_workers=1");
+    const crashing = await untilRunning("mended", "app.kubernetes.io/component=coordinator", isRestarted);
+    await cluster.container(crashing).until(/--no-such-option is not allowed/);
+    await succeeds(`helm upgrade mended ${chart} --namespace mended --reuse-values --set-json coordinator.extraEnv=[]`);
+    await untilJob("mended", (job) => has(job, "Complete"));
+    expect(stepLines(join(output, "run"))).toHaveLength(2);
+  });
+
+  it("stays stopped until its coordinator is started again; other workers take the place of those that were", async () => {
+    await plane.restrictedNamespace("stopped");
+    await cluster.provide("stopped");
+    await install("stopped", "run.training.max_steps=1000", "worker.count=1", "run.cluster.min_workers=1");
+    const first = await untilRunning("stopped", "app.kubernetes.io/component=coordinator");
+    await cluster.container(first).until(/step +\d+\/1000/);
+    await steer(first, "stop");
+    await cluster.container(first).until(/the run is stopped after step \d+; this stays/);
+    const jobs = () => plane.api.list<Job>("/apis/batch/v1/namespaces/stopped/jobs");
+    const before = await jobs();
+    expect(before.map(({ status }) => status.failed ?? 0)).toEqual([0]);
+
+    await succeeds(
+      `helm upgrade stopped ${chart} --namespace stopped --reuse-values --set worker.podLabels.colour=blue`,
+    );
+    await succeeds("kubectl -n stopped delete pod stopped-coxswain-coordinator-0");
+    const second = await untilRunning("stopped", "app.kubernetes.io/component=coordinator");
+    await cluster.container(second).until(/going on after step \d+[^]*step +\d+\/1000/);
+    const after = await jobs();
+    expect(after).toHaveLength(1);
+    expect(after[0]!.metadata.name).not.toBe(before[0]!.metadata.name);
+  });
+
   it("has as many workers as somebody else says; uninstalled while it runs, it leaves nothing that is not to be kept", async () => {
     await plane.restrictedNamespace("scaled");
     await cluster.provide("scaled");
@@ -193,6 +229,8 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     await plane.api.create(`/api/v1/namespaces/${namespace}/pods/${name}/eviction`, eviction);
   }
 });
+
+const isRestarted = ({ status }: Pod): boolean => (status.containerStatuses?.[0]?.restartCount ?? 0) > 0;
 
 const isReady = ({ status }: Pod): boolean => status.containerStatuses?.[0]?.ready === true;
 

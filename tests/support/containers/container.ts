@@ -7,15 +7,15 @@ import { temporaryFolder } from "../processes.js";
 import { WatchedProcess } from "../watched-process.js";
 import type { Finished } from "../watched-process.js";
 import type { Image } from "./image.js";
-import type { ContainerNetwork, Place } from "./network.js";
+import type { ContainerNetwork } from "./network.js";
 
 export interface ContainerOptions {
   readonly image: Image;
   readonly network: ContainerNetwork;
   /** Under which others find it. */
   readonly names?: readonly string[];
-  /** Of a container that has ended, in whose place this one is: else a new one. */
-  readonly place?: Place | undefined;
+  /** Of a container that has ended, whose place this one takes: else a new one. */
+  readonly address?: string | undefined;
   /** In place of the image's ENTRYPOINT. */
   readonly entrypoint?: readonly string[];
   /** In place of the image's CMD. */
@@ -48,7 +48,7 @@ export function volume(): string {
 
 export class Container extends WatchedProcess {
   /** On the containers' network. */
-  readonly place: Place;
+  readonly address: string;
   /** Resolves when its command is process 1, with this machine's number of that process; rejects where it does not come so far. */
   readonly started: Promise<number>;
   readonly #environment: Readonly<Record<string, string>>;
@@ -59,8 +59,7 @@ export class Container extends WatchedProcess {
     const { settings } = image;
     const { entrypoint = settings.entrypoint, command = settings.command, user = settings.user } = options;
     const environment = { PATH: path, ...settings.environment, ...options.environment };
-    const place = options.place ?? network.place(names);
-    const { link, address } = place;
+    const { link, address } = network.place(names, options.address);
     const where = [temporaryFolder(), image.root, user, settings.workingFolder];
     const net = [String(network.holder), link, `${address}/24`, network.hosts];
     const node = `${process.execPath}:/base/bin/node:ro`;
@@ -72,7 +71,7 @@ export class Container extends WatchedProcess {
         stdio: ["ignore", "pipe", "pipe", "pipe"],
       }),
     );
-    this.place = place;
+    this.address = address;
     this.started = this.#begun();
     this.started.catch(() => undefined);
     this.#environment = environment;

@@ -56,10 +56,12 @@ export class ContainerNetwork {
     return this.#holder.pid!;
   }
 
-  /** @param names under which the other containers find it, and no longer who had them before */
-  place(names: readonly string[]): Place {
+  /**
+   * @param names under which the other containers find it, and no longer who had them before
+   * @param address of a container that has ended, whose place this one takes: else a new one
+   */
+  place(names: readonly string[], address = `10.0.0.${this.#next}`): Place {
     const number = this.#next++;
-    const address = `10.0.0.${number}`;
     for (const name of names) this.#addresses.set(name, address);
     this.#write();
     return { link: `veth${number}`, address };

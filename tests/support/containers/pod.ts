@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { temporaryFolder } from "../processes.js";
 import { Container, volume } from "./container.js";
 import type { Image } from "./image.js";
-import type { ContainerNetwork, Place } from "./network.js";
+import type { ContainerNetwork } from "./network.js";
 
 /** Texts by name. */
 type Content = Readonly<Record<string, string>>;
@@ -62,7 +62,7 @@ export interface PodOptions {
   /** Names of Services that select it. */
   readonly names?: readonly string[];
   /** Of its container before this one. */
-  readonly place?: Place | undefined;
+  readonly address?: string | undefined;
   /** Further arguments, to make a test short. */
   readonly more?: readonly string[];
   /** Volumes of a StatefulSet's claim templates, by the volume's name: the claim's. */
@@ -70,7 +70,7 @@ export interface PodOptions {
 }
 
 export function startPod(pod: PodOptions, around: Surroundings): Container {
-  const { spec, labels = {}, names = [], place, more = [], templates = {} } = pod;
+  const { spec, labels = {}, names = [], address, more = [], templates = {} } = pod;
   const [container] = spec.containers;
   const { runAsUser, runAsGroup } = spec.securityContext;
   const volumes = new Map(spec.volumes.map((each) => [each.name, each]));
@@ -85,7 +85,7 @@ export function startPod(pod: PodOptions, around: Surroundings): Container {
     image: around.image,
     network: around.network,
     names,
-    place,
+    address,
     command: [...container!.args, ...more],
     environment: Object.fromEntries(container!.env.map((each) => [each.name, valueOf(each, labels, around)])),
     user: `${runAsUser}:${runAsGroup}`,

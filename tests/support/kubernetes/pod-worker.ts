@@ -79,14 +79,14 @@ export class PodWorker {
     const content = await contentOf(this.#pod, api);
     const names = await serviceNames(this.#pod, api);
     const container = startPod(
-      { spec, names, labels: metadata.labels ?? {}, place: this.container?.place },
+      { spec, names, labels: metadata.labels ?? {}, address: this.container?.address },
       { image, network, ...content },
     );
     const pid = await container.started;
     this.container = container;
     const startedAt = now();
     let running: Running = {
-      address: container.place.address,
+      address: container.address,
       startedAt,
       started: false,
       ready: false,
