@@ -1,4 +1,5 @@
 /** The worker process: logs, metrics, signals, and the membership itself. */
+import { once } from "node:events";
 import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
@@ -14,6 +15,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
   const leaving = new AbortController();
   const stop = leaveOnSignals(leaving);
   let connected = false;
+  let over = false;
   const telemetry =
     flags.http === "none"
       ? undefined
@@ -21,7 +23,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
           address: flags.http,
           name: "--http",
           metrics,
-          ready: () => connected || "not connected to a coordinator",
+          ready: () => connected || over || "not connected to a coordinator",
         });
   try {
     if (telemetry !== undefined) logger.info({ http: telemetry.address }, "metrics");
@@ -58,6 +60,11 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
     });
     // Who starts workers (a Job of Kubernetes, say) learns from it whether there is work left for another one.
     if (end === "interrupted") process.exitCode = 130;
+    else if (flags.stay === true && !leaving.signal.aborted) {
+      over = true;
+      logger.info("the run is complete; this stays until SIGTERM");
+      await once(leaving.signal, "abort");
+    }
   } finally {
     stop();
     await telemetry?.close();
@@ -67,8 +74,8 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
 }
 
 /**
- * SIGTERM and SIGINT hand over what is computed, then leave; a second one ends at once. A worker that `train` started leaves SIGINT to its parent
- * (Ctrl-C reaches both), and ends when the parent is gone.
+ * SIGTERM and SIGINT hand over what is computed, then leave; a second one ends at once. A worker that `train` started leaves
+ * SIGINT to its parent (Ctrl-C reaches both), and ends when the parent is gone.
  */
 function leaveOnSignals(leaving: AbortController): () => void {
   const local = process.send !== undefined;

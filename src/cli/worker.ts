@@ -15,6 +15,7 @@ interface WorkerFlags extends ConnectionFlags, NatsFlags {
   readonly devices?: string;
   readonly reconnectTimeout?: number;
   readonly http: string;
+  readonly stay?: true;
 }
 
 export function registerWorker(program: Command): void {
@@ -41,7 +42,8 @@ export function registerWorker(program: Command): void {
       "--reconnect-timeout <seconds>",
       "how long to try to reach the coordinator (default: cluster.reconnect_timeout; 300 for the first)",
       wholeNumber,
-    );
+    )
+    .option("--stay", "for what starts it again when it ends: wait for SIGTERM when the run is complete");
   natsOptions(tlsOptions(command, "this worker's"), "find the run over NATS").action((flags: WorkerFlags) =>
     runCommand(async () => {
       if (flags.devices !== undefined) {

@@ -190,14 +190,19 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(after[0]!.metadata.name).not.toBe(before[0]!.metadata.name);
   });
 
-  it("has as many workers as somebody else says; uninstalled while it runs, it leaves nothing that is not to be kept", async () => {
+  it("has as many workers as somebody else says, which wait when the run is complete, and leaves nothing that is not to be kept", async () => {
     await plane.restrictedNamespace("scaled");
     await cluster.provide("scaled");
     const deployment = ["worker.kind=Deployment", "worker.count=null", "run.cluster.min_workers=1"];
-    await install("scaled", ...deployment, "run.training.max_steps=1000", "coordinator.persistence.retain=false");
+    await install("scaled", ...deployment, "run.training.max_steps=20", "coordinator.persistence.retain=false");
     await succeeds("kubectl -n scaled scale deployment scaled-coxswain-worker --replicas=2");
     const pod = await untilRunning("scaled", "app.kubernetes.io/component=coordinator");
-    await cluster.container(pod).until(/2 workers/);
+    await cluster.container(pod).until(/2 workers[^]*the run is completed after step 20/);
+    const workers = await plane.api.until<Pod>(
+      "/api/v1/namespaces/scaled/pods?labelSelector=app.kubernetes.io/component=worker",
+      (pods) => pods.length === 2 && pods.every(isReady),
+    );
+    expect(workers.map(({ status }) => status.containerStatuses?.[0]?.restartCount)).toEqual([0, 0]);
     await succeeds("helm uninstall scaled --namespace scaled");
     expect(await plane.leftIn("scaled", [])).toEqual([]);
   });

@@ -13,8 +13,8 @@ describe("workers of one host disturb each other", () => {
     expect(words).toBe(
       "worker --coordinator 127.0.0.1:7070 --model m --device cuda --listen 0.0.0.0:8002 --http 0.0.0.0:9466",
     );
-    expect(workerArguments({ ...flags, listen: "none", device: "cpu" }, 1).join(" ")).toBe(
-      "worker --coordinator 127.0.0.1:7070 --device cpu --listen none --http 127.0.0.1:0",
+    expect(workerArguments({ ...flags, listen: "none", device: "cpu", stay: true }, 1).join(" ")).toBe(
+      "worker --coordinator 127.0.0.1:7070 --device cpu --listen none --http 127.0.0.1:0 --stay",
     );
   });
 

@@ -13,6 +13,10 @@
 - --listen=0.0.0.0:7071
 - --http=0.0.0.0:9464
 - --reconnect-timeout={{ .Values.worker.reconnectSeconds }}
+{{- if eq .Values.worker.kind "Deployment" }}
+# A Deployment would start it again.
+- --stay
+{{- end }}
 {{- if gt (int .Values.worker.gpu.count) 1 }}
 # A process a GPU; ports are counted up.
 - --devices=all
