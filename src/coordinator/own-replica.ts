@@ -87,7 +87,10 @@ export class OwnReplica {
   }
 
   /** Takes over what a worker still has of this run, if it is what it said. */
-  async adopt({ worker, replica: offered }: EffectOf<"adopt">, session: WorkerSession | undefined): Promise<void> {
+  async adopt(
+    { worker, replica: offered }: EffectOf<"adopt">,
+    session: Pick<WorkerSession, "replica"> | undefined,
+  ): Promise<void> {
     const { replica, logger, dispatch } = this.#options;
     const before = replica.snapshot();
     try {
