@@ -1,4 +1,4 @@
-/** Writes a run's checkpoints one after another, while training goes on, and tells those who wait for one. */
+/** Writes a run's checkpoints one after another, while training goes on, and gives them to those who wait for one. */
 import { CoxswainError, messageOf } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import type { ReplicaState } from "../optim/index.js";
@@ -31,6 +31,8 @@ export class Saves {
   #newest: SavedCheckpoint | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #underWay = new Map<StepNumber, Promise<SavedCheckpoint>>();
+  /** Those who want a checkpoint, while it is open of which step. */
+  readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
 
   constructor(options: SavesOptions) {
     this.#options = options;
@@ -60,6 +62,26 @@ export class Saves {
     if (underWay !== undefined) return underWay;
     if (this.#newest?.step === step) return Promise.resolve(this.#newest);
     return Promise.reject(new CoxswainError("bug", `nobody saves step ${step}`));
+  }
+
+  /** The checkpoint that is given next. Rejects as `of` does, and with "cluster" where there is none before the end. */
+  next(): Promise<SavedCheckpoint> {
+    return new Promise<SavedCheckpoint>((resolve) => this.#askers.push(resolve));
+  }
+
+  /** All who asked so far get the checkpoint of this step. */
+  give(step: StepNumber): void {
+    this.#answer(this.of(step));
+  }
+
+  close(): void {
+    this.#answer(Promise.reject(new CoxswainError("cluster", "the coordinator ended before the checkpoint")));
+  }
+
+  #answer(saved: Promise<SavedCheckpoint>): void {
+    // Whether anybody waits for it or not.
+    saved.catch(() => undefined);
+    for (const answer of this.#askers.splice(0)) answer(saved);
   }
 
   async #write(state: ReplicaState): Promise<SavedCheckpoint> {

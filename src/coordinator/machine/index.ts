@@ -3,6 +3,7 @@ export type { MachineStatus, MachineWorker, RunPhase } from "./status.js";
 export type {
   CommitEffect,
   Effect,
+  EffectOf,
   Event,
   HeldReplica,
   LeaseKind,

@@ -5,15 +5,21 @@ import { planRanges } from "./plan.js";
 import type { Round } from "./round.js";
 import { planTheft } from "./steal.js";
 import type { Busy, Theft } from "./steal.js";
-import type { Effect, LeaseKind, WorkerId } from "./types.js";
+import type { Effect, Event, LeaseKind, WorkerId } from "./types.js";
 import { expectedSeconds, lateTimes, speedsOf } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
 
 /** Stands for all workers. */
-export const everyone: unique symbol = Symbol("everyone");
+const everyone: unique symbol = Symbol("everyone");
 
 /** Who may take work from others now. Asking for everyone costs as much as workers times workers. */
 export type MayTake = WorkerId | typeof everyone | undefined;
+
+/** Time lets anyone find that another is slow; otherwise it is the one that has just ended its work. */
+export function mayTakeAfter(event: Event): MayTake {
+  if (event.type === "tick") return everyone;
+  return event.type === "computed" || event.type === "applied" || event.type === "idle" ? event.worker : undefined;
+}
 
 /**
  * Leases what nobody has, then lets those who have nothing to do take from those who would be last.

@@ -6,9 +6,7 @@
 import type { TreeNode } from "../../collective/index.js";
 import { Mesh } from "./mesh.js";
 import type { Round } from "./round.js";
-import type { Effect, Event, ReducedSlice, Slice, WorkerId } from "./types.js";
-
-type EventOf<Type extends Event["type"]> = Extract<Event, { type: Type }>;
+import type { Effect, EventOf, ReducedSlice, Slice, WorkerId } from "./types.js";
 
 /** Pulls between workers that may fail in one step before the coordinator reduces it. */
 const failuresAllowed = 3;

@@ -1,7 +1,9 @@
-/** What the state machine tells of itself: for metrics, for people, for whoever steers a run. */
+/** What the state machine tells of itself: for metrics, for people, for whoever steers a run. Pure. */
 import type { StepNumber } from "../../ids.js";
+import type { Hold } from "./hold.js";
 import type { Round } from "./round.js";
 import type { Outcome, Task, WorkerId } from "./types.js";
+import { speedsOf } from "./workers.js";
 import type { WorkerPhase, WorkerRecord } from "./workers.js";
 
 /**
@@ -61,3 +63,53 @@ export const machineWorker = (
   shardsHeld: round?.leased(id).length ?? 0,
   shardsDone: round?.computed(id) ?? 0,
 });
+
+/** What the machine's parts say of the run. */
+export interface RunFacts extends Pick<MachineStatus, "committed" | "inFlight" | "meshed" | "stopping" | "outcome"> {
+  readonly workers: readonly WorkerRecord[];
+  /** Those of them whose phase is "active". */
+  readonly active: readonly WorkerRecord[];
+  readonly minWorkers: number;
+  /** Nothing new begins: it is complete, was told to stop, or failed. */
+  readonly ending: boolean;
+  readonly recovering: boolean;
+  readonly hold: Hold;
+}
+
+export function machineStatus(facts: RunFacts): MachineStatus {
+  const { active, committed, inFlight, meshed, stopping, outcome } = facts;
+  const workers = { loading: 0, synchronising: 0, active: 0, draining: 0 };
+  for (const { phase } of facts.workers) workers[shownPhase(phase)]++;
+  const speeds = speedsOf(active);
+  return {
+    phase: runPhase(facts),
+    committed,
+    inFlight,
+    workers,
+    speeds: new Map(active.map(({ id }, index) => [id, speeds[index] ?? 0])),
+    waiting: waitingFor(facts),
+    meshed,
+    stopping,
+    outcome,
+  };
+}
+
+function runPhase(facts: RunFacts): RunPhase {
+  const { outcome, ending, recovering, hold, inFlight } = facts;
+  if (outcome !== undefined) return "ended";
+  if (ending) return "stopping";
+  if (recovering) return "recovering";
+  if (hold.asked) return hold.inForce ? "paused" : "pausing";
+  if (waitingFor(facts) !== undefined) return "waiting";
+  return inFlight === "evaluate" ? "evaluating" : "training";
+}
+
+function waitingFor(facts: RunFacts): string | undefined {
+  const { outcome, ending, recovering, hold, inFlight, committed, active, minWorkers } = facts;
+  if (outcome !== undefined || ending) return undefined;
+  if (recovering) return `waiting for the workers that took part: they may have a later state than step ${committed}`;
+  if (hold.inForce) return `paused after step ${committed}${hold.by === undefined ? "" : ` by ${hold.by}`}`;
+  if (inFlight === undefined && active.length < minWorkers)
+    return `waiting for workers: ${active.length} of ${minWorkers} are ready`;
+  return active.length === 0 ? "no worker is ready; the step waits for one" : undefined;
+}

@@ -153,6 +153,8 @@ export type Event =
   /** Time passed. */
   | { readonly type: "tick" };
 
+export type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
+
 export interface CommitEffect {
   readonly type: "commit";
   readonly step: StepNumber;
@@ -263,3 +265,5 @@ export type Effect =
   | { readonly type: "resumed"; readonly step: StepNumber; readonly by: string | undefined }
   | { readonly type: "saveFailed"; readonly step: StepNumber; readonly error: CoxswainError }
   | { readonly type: "finish"; readonly outcome: Outcome };
+
+export type EffectOf<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;

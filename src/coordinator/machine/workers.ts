@@ -24,6 +24,8 @@ export interface WorkerRecord {
   late: boolean;
   /** The newest step that it says it has applied. */
   applied: StepNumber | undefined;
+  /** Sums that could not be had from it since the last one that could. */
+  failures: number;
   /** Seconds a shard, smoothed; undefined before its first result. */
   secondsPerShard: number | undefined;
 }
@@ -37,8 +39,15 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
   progressAt: now,
   late: false,
   applied: undefined,
+  failures: 0,
   secondsPerShard: undefined,
 });
+
+/** It got on with its work. */
+export function progressed(worker: WorkerRecord, now: number): void {
+  worker.progressAt = now;
+  worker.late = false;
+}
 
 /** How much a new measurement counts. */
 const smoothing = 0.3;

@@ -378,6 +378,15 @@ describe("a coordinator that was killed", () => {
     expect(ofType(tie.send(offering("a", 2, "x"), offering("b", 2)), "recovered")).toMatchObject([{ step: 0 }]);
   });
 
+  it("asks another for the replica when the one that was asked is gone", () => {
+    const { send } = recovering(2);
+    send(offering("a", 2));
+    expect(ofType(send(offering("b", 2)), "adopt")).toMatchObject([{ worker: "a" }]);
+    send({ type: "survivors", count: 1 });
+    const after = send({ type: "left", worker: "a", reason: "killed" });
+    expect(ofType(after, "adopt")).toMatchObject([{ worker: "b", replica: { step: 2 } }]);
+  });
+
   it("goes on from its checkpoint when nobody comes, or what was offered cannot be had", () => {
     const { send, pass } = recovering(2);
     send(offering("a", 2));

@@ -61,3 +61,27 @@ describe("checkpoints", () => {
     expect(told).toEqual(["failed 1: storage", "saved 2"]);
   });
 });
+
+describe("those who ask for a checkpoint", () => {
+  it("all get the next that is given", async () => {
+    const { saves, begun } = opened();
+    const both = [saves.next(), saves.next()];
+    saves.write(state(3));
+    saves.give(stepNumber(3));
+    await turn();
+    begun[0]?.end("three");
+    expect(await Promise.all(both)).toMatchObject(both.map(() => ({ step: 3, path: "three" })));
+  });
+
+  it("are told when there is none before the end, and asking after one was given waits for another", async () => {
+    const { saves, begun } = opened();
+    saves.write(state(3));
+    saves.give(stepNumber(3));
+    const late = saves.next();
+    await turn();
+    begun[0]?.end("three");
+    await turn();
+    saves.close();
+    await expect(late).rejects.toMatchObject({ code: "cluster", message: expect.stringContaining("ended") as string });
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * How workers come and go: one that joined takes the replica unless it has the newest state, takes part once its replica
+ * equals ours, and is let go when it wants to, dropped when it is silent or its sums cannot be had. Knows what is in flight
+ * only as something that a worker may leave behind.
+ */
+import type { Commits } from "./commits.js";
+import type { Roster } from "./roster.js";
+import type { Effect, EventOf, HeldReplica, WorkerId } from "./types.js";
+import type { Work } from "./work.js";
+import { progressed } from "./workers.js";
+import type { WorkerRecord } from "./workers.js";
+
+/** Gradients of one worker that may fail to arrive in a row before it is dropped. */
+const failuresAllowed = 3;
+
+export class Membership {
+  readonly #roster: Roster;
+  readonly #commits: Commits;
+  readonly #work: Work;
+
+  constructor(roster: Roster, commits: Commits, work: Work) {
+    this.#roster = roster;
+    this.#commits = commits;
+    this.#work = work;
+  }
+
+  /** @param recovering it waits with what it has until it is known which state the run goes on from */
+  ready(worker: WorkerRecord, { reachable, replica }: EventOf<"ready">, recovering: boolean): Effect[] {
+    worker.reachable = reachable;
+    worker.offer = replica;
+    if (!recovering) return this.#welcome(worker);
+    this.#roster.enter(worker, "offering");
+    return [];
+  }
+
+  /** It is known which state the run goes on from: nobody waits any more. */
+  recovered(): Effect[] {
+    return this.#roster.in("offering").flatMap((worker) => this.#welcome(worker));
+  }
+
+  /** Tells a worker to take the replica; what it was computing with another state is not wanted. */
+  synchronise(worker: WorkerRecord, reason: string): Effect[] {
+    if (worker.phase !== "draining") this.#roster.enter(worker, "synchronising");
+    const { id } = worker;
+    return [...this.#work.release(id, reason), { type: "synchronise", worker: id, step: this.#commits.newest }];
+  }
+
+  /** A replica that is not ours is replaced; one that is, and the newest, makes a worker take part. */
+  applied(worker: WorkerRecord, held: HeldReplica, now: number): Effect[] {
+    const { step } = held;
+    if (worker.phase === "loading" || worker.phase === "offering") return [];
+    const compared = this.#commits.compare(held);
+    if (compared === "unknown") return [];
+    if (compared === "different")
+      return [{ type: "mismatch", worker: worker.id, step }, ...this.synchronise(worker, "its replica differs")];
+    worker.applied = step;
+    if (step < this.#commits.newest) return [];
+    progressed(worker, now);
+    if (worker.phase === "synchronising") this.#roster.enter(worker, "active");
+    return this.#commits.replicate() ? [{ type: "replicated", step }] : [];
+  }
+
+  /** It wants to go. */
+  draining(worker: WorkerRecord, now: number): Effect[] {
+    this.#roster.enter(worker, "draining");
+    return this.#work.drain(worker.id, now);
+  }
+
+  left(id: WorkerId, reason: string, now: number): Effect[] {
+    this.#roster.remove(id);
+    return [...this.#work.release(id, reason), ...this.#work.reassign(id, now)];
+  }
+
+  receiveFailed(worker: WorkerRecord, event: EventOf<"receiveFailed">, now: number): Effect[] {
+    const count = this.#work.receiveFailed(event);
+    if (count === undefined) return [];
+    worker.failures++;
+    const { id, failures } = worker;
+    const reason = `its gradients did not arrive (${failures} times)`;
+    const lost: Effect = { type: "lost", worker: id, count, late: false, reason };
+    return failures < failuresAllowed ? [lost] : [lost, ...this.#drop(id, reason, now)];
+  }
+
+  /** @param timeout how long a worker may say nothing, ms */
+  dropSilent(timeout: number, now: number): Effect[] {
+    const silent = this.#roster.all.filter(({ lastHeard }) => now - lastHeard > timeout);
+    return silent.flatMap(({ id, lastHeard }) =>
+      this.#drop(id, `nothing was heard of it for ${((now - lastHeard) / 1000).toFixed(0)} s`, now),
+    );
+  }
+
+  /** Lets those go who want to and have nothing that is still needed. */
+  dismiss(): Effect[] {
+    return this.#roster.leavers.flatMap((id): Effect[] => {
+      if (this.#work.needs(id)) return [];
+      this.#roster.remove(id);
+      return [{ type: "dismiss", worker: id }];
+    });
+  }
+
+  /** A worker that has the newest state already, having lost only its connection, need not take it again. */
+  #welcome(worker: WorkerRecord): Effect[] {
+    const { offer } = worker;
+    if (!this.#commits.isNewest(offer)) return this.synchronise(worker, "joined");
+    worker.applied = offer?.step;
+    this.#roster.enter(worker, "active");
+    return [];
+  }
+
+  #drop(id: WorkerId, reason: string, now: number): Effect[] {
+    return [{ type: "drop", worker: id, reason }, ...this.left(id, reason, now)];
+  }
+}
