@@ -58,6 +58,8 @@ export class Saving {
   saved({ step }: EventOf<"saved">): void {
     this.#underWay.delete(step);
     this.#saved = step;
+    // Somebody asked for it again, and this time there was room.
+    if (this.#failed?.step === step) this.#failed = undefined;
   }
 
   failed(event: EventOf<"saveFailed">): Effect[] {

@@ -47,4 +47,14 @@ describe("checkpoints", () => {
     expect(saves.errorOf(ten)).toBe(full);
     expect(saves.errorOf(four)).toBeUndefined();
   });
+
+  it("that could be written the second time are no reason to say that the run failed", () => {
+    const saves = saving();
+    saves.secure(ten);
+    saves.failed({ type: "saveFailed", step: ten, error: full });
+    saves.ask();
+    saves.answer(ten);
+    saves.saved({ type: "saved", step: ten });
+    expect(saves.errorOf(ten)).toBeUndefined();
+  });
 });
