@@ -37,8 +37,8 @@ export interface RecorderOptions {
   readonly metrics: CoordinatorMetrics;
   readonly view: RunView;
   readonly logger: Logger;
-  /** Is told what goes into metrics.jsonl and events.jsonl. */
-  readonly listener?: RunListener | undefined;
+  /** Are told what goes into metrics.jsonl and events.jsonl, once it is there. */
+  readonly listeners: readonly RunListener[];
   readonly totalSteps: number;
   readonly loggingSteps: number;
   /** Tokens (without padding) of a step's rows, and the epoch it ends in. */
@@ -135,6 +135,12 @@ export class RunRecorder {
     this.#options.view.note(`step ${step}: the coordinator reduces it: ${reason}`);
   }
 
+  /** Nobody has the steps after this one any more. */
+  rewind(step: StepNumber): void {
+    this.#options.files.rewind(step);
+    for (const listener of this.#options.listeners) listener.rewound(step);
+  }
+
   recovered(step: StepNumber, from: WorkerId | undefined): void {
     this.#event("run_recovered", { step, ...(from === undefined ? {} : { worker: from }) });
     this.#options.view.note(
@@ -193,7 +199,7 @@ export class RunRecorder {
     const last = effect.step >= totalSteps;
     this.figures.committed(line);
     files.appendMetrics(line);
-    this.#options.listener?.step(line);
+    for (const listener of this.#options.listeners) listener.step(line);
     metrics.leases.add(effect.shards, { result: "done" });
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
     if (effect.step % loggingSteps !== 0 && !last) return;
@@ -230,10 +236,12 @@ export class RunRecorder {
   }
 
   evaluated(step: StepNumber, loss: number): void {
-    this.figures.evaluated({ step, eval_loss: loss });
-    this.#options.files.appendMetrics({ step, eval_loss: loss });
+    const line = { step, eval_loss: loss };
+    this.figures.evaluated(line);
+    this.#options.files.appendMetrics(line);
+    for (const listener of this.#options.listeners) listener.evaluation(line);
     this.#options.metrics.evalLoss.set(loss);
-    this.#event("evaluation_finished", { step, eval_loss: loss });
+    this.#event("evaluation_finished", line);
     this.#options.view.note(
       `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}`,
     );
@@ -296,7 +304,7 @@ export class RunRecorder {
   #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {
     const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...detail };
     this.#options.files.appendEvent(line);
-    this.#options.listener?.event(line);
+    for (const listener of this.#options.listeners) listener.event(line);
     this.#options.logger.info({ event, ...detail }, event);
   }
 }

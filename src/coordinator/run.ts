@@ -45,7 +45,7 @@ import type { RunView } from "./recorder.js";
 import type { SavedCheckpoint } from "./saves.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./session.js";
-import { runMetrics, serveRun, watchedFiles } from "./telemetry.js";
+import { openLiveRecord, runMetrics, serveRun } from "./telemetry.js";
 import type { RunTelemetry } from "./telemetry.js";
 
 export interface CoordinatorOptions {
@@ -133,7 +133,8 @@ async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLoc
       record,
       survivors,
       checkpoint: await checkpointBefore(run),
-      ...watchedFiles(config, files),
+      files,
+      liveRecord: openLiveRecord(config),
       address,
       metrics,
       reporter,
@@ -232,14 +233,17 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
   }
 }
 
-function createRecorder({ run, files, metrics, reporter }: Parts, options: CoordinatorOptions): RunRecorder {
+function createRecorder(
+  { run, files, liveRecord, metrics, reporter }: Parts,
+  options: CoordinatorOptions,
+): RunRecorder {
   const { training } = run.config;
   return new RunRecorder({
     files,
     metrics,
     view: options.view,
     logger: options.logger,
-    listener: reporter,
+    listeners: [liveRecord, reporter].filter((listener) => listener !== undefined),
     totalSteps: run.plan.totalSteps,
     loggingSteps: training.logging_steps,
     factsOf: (step) => {
@@ -286,7 +290,7 @@ function createConductor(parts: Parts, recorder: RunRecorder, options: Coordinat
     recorder,
     logger: options.logger,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
-    onRecovered: (step) => files.rewind(step),
+    onRecovered: (step) => recorder.rewind(step),
     checkpoint,
     save: (state) => {
       // What a checkpoint follows from is on the disk before it.

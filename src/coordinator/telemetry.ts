@@ -1,9 +1,9 @@
 /** What a coordinator serves over HTTP: its metrics, what probes ask for, and the live page. */
 import { isLoopback, parseAddress, runNames, type RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
-import { LivePage, LiveRecord, observed, shownEvent, type Audience } from "../live-page/index.js";
-import { createCoordinatorMetrics, serveTelemetry } from "../telemetry/index.js";
-import type { CoordinatorMetrics, RunFiles, Verdict } from "../telemetry/index.js";
+import { LivePage, LiveRecord, shownEvent, type Audience } from "../live-page/index.js";
+import { createCoordinatorMetrics, readEvents, readMetrics, serveTelemetry } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Verdict } from "../telemetry/index.js";
 import { version } from "../version.js";
 
 /** The run's metrics, with what the run file says set. */
@@ -15,19 +15,15 @@ export function runMetrics(config: RunConfig): CoordinatorMetrics {
   return metrics;
 }
 
-/** Where nothing is served, nothing is kept for it either. */
-export interface WatchedFiles {
-  readonly files: RunFiles;
-  /** What is kept for the live page. */
-  readonly liveRecord: LiveRecord | undefined;
-}
-
-/** @throws CoxswainError "config" for an address that cannot be read, "storage" */
-export function watchedFiles({ output_dir, telemetry }: RunConfig, files: RunFiles): WatchedFiles {
-  if (telemetry.http === null) return { files, liveRecord: undefined };
+/**
+ * What is kept for the live page, with what the run's files hold already; undefined where nothing is served.
+ * @throws CoxswainError "config" for an address that cannot be read, "storage"
+ */
+export function openLiveRecord({ output_dir: folder, telemetry }: RunConfig): LiveRecord | undefined {
+  if (telemetry.http === null) return undefined;
   const audience = audienceOf(telemetry.http);
-  const record = new LiveRecord((event) => shownEvent(event, audience));
-  return { files: observed(files, output_dir, record), liveRecord: record };
+  const past = { metrics: () => readMetrics(folder), events: () => readEvents(folder) };
+  return new LiveRecord(past, (event) => shownEvent(event, audience));
 }
 
 export interface RunTelemetry {

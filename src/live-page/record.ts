@@ -1,5 +1,5 @@
 /** A run's history as the live page shows it, in bounded memory: from the lines of metrics.jsonl and events.jsonl. */
-import type { EvalLine, RunEvent, StepLine } from "../telemetry/index.js";
+import type { EvalLine, RunEvent, RunListener, StepLine } from "../telemetry/index.js";
 import type { EvaluationPoint, ShownEvent, Snapshot, StepPoint, Update } from "./messages.js";
 import { Series } from "./series.js";
 
@@ -8,7 +8,15 @@ const pointsShown = 800;
 
 const eventsShown = 100;
 
-export class LiveRecord {
+/** What the run's files hold. */
+export interface RunPast {
+  metrics(): readonly (StepLine | EvalLine)[];
+  events(): readonly RunEvent[];
+}
+
+export class LiveRecord implements RunListener {
+  readonly #past: RunPast;
+
   readonly #steps = new Series<StepPoint>(pointsShown, mergeSteps);
   readonly #evaluations = new Series<EvaluationPoint>(pointsShown, mergeEvaluations);
   readonly #show: (event: RunEvent) => Omit<ShownEvent, "id">;
@@ -17,23 +25,34 @@ export class LiveRecord {
   /** Of the newest event that an update was told of. */
   #toldEvents = 0;
 
-  /** @param show what may be shown of an event */
-  constructor(show: (event: RunEvent) => Omit<ShownEvent, "id">) {
+  /**
+   * @param past is read at once, and its metrics again where the run goes back
+   * @param show what may be shown of an event
+   * @throws CoxswainError "storage" where the past cannot be read
+   */
+  constructor(past: RunPast, show: (event: RunEvent) => Omit<ShownEvent, "id">) {
+    this.#past = past;
     this.#show = show;
+    this.rewound();
+    for (const event of past.events()) this.event(event);
   }
 
-  add(line: StepLine | EvalLine): void {
-    if ("loss" in line) this.#steps.add(stepPoint(line));
-    else this.#evaluations.add(evaluationPoint(line));
+  step(line: StepLine): void {
+    this.#steps.add(stepPoint(line));
   }
 
-  addEvent(event: RunEvent): void {
+  evaluation(line: EvalLine): void {
+    this.#evaluations.add(evaluationPoint(line));
+  }
+
+  event(event: RunEvent): void {
     this.#events.push({ id: ++this.#eventCount, ...this.#show(event) });
     if (this.#events.length > eventsShown) this.#events.shift();
   }
 
-  /** The run has this past, and no other. */
-  reset(lines: readonly (StepLine | EvalLine)[]): void {
+  /** From points that stand for several steps, no step can be taken away: what is left is read again. */
+  rewound(): void {
+    const lines = this.#past.metrics();
     this.#steps.reset(lines.flatMap((line) => ("loss" in line ? [stepPoint(line)] : [])));
     this.#evaluations.reset(lines.flatMap((line) => ("loss" in line ? [] : [evaluationPoint(line)])));
   }

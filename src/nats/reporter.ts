@@ -66,6 +66,14 @@ export class NatsReporter implements RunReporter {
     this.#publish("step", { time: new Date().toISOString(), ...line });
   }
 
+  evaluation(): void {
+    // Told of by the event "evaluation_finished".
+  }
+
+  rewound(): void {
+    // Told of by the event "run_recovered".
+  }
+
   lead(control: RunControl, listens: Address): void {
     const { config, runId, settings, onConnected, logger } = this.#options;
     this.#announcer = new Announcer({

@@ -32,10 +32,10 @@ export {
   type RunEvent,
   type RunFiles,
   type RunFilesOptions,
-  type RunListener,
   type RunRecord,
   type StepLine,
 } from "./run-files.js";
+export type { RunListener } from "./run-listener.js";
 export { readEvents, readMetrics } from "./run-lines.js";
 export {
   createWorkerMetrics,

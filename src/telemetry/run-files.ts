@@ -70,12 +70,6 @@ export interface RunEvent {
   readonly [detail: string]: string | number | boolean | null;
 }
 
-/** Hears of a run what its files are told. Must neither throw nor wait. */
-export interface RunListener {
-  event(event: RunEvent): void;
-  step(line: StepLine): void;
-}
-
 export interface RunFiles {
   /** Adds a line to `metrics.jsonl`. @throws CoxswainError "storage", as all of these do */
   appendMetrics(line: StepLine | EvalLine): void;

@@ -144,7 +144,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     for (let step = 1; step <= 1240; step++) {
       // Noise that is the same each time.
       const wave = ((step * 7919) % 1009) / 1009 - 0.5;
-      run.record.add(
+      run.record.step(
         stepLine(step, {
           loss: 0.8 + 2.2 * Math.exp(-step / 250) + 0.12 * wave,
           grad_norm: 0.6 + 3 * Math.exp(-step / 60) + 0.2 * wave,
@@ -152,21 +152,21 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
           tokens_per_second: 6900 + 300 * wave,
         }),
       );
-      if (step % 200 === 0) run.record.add({ step, eval_loss: 0.95 + 2.1 * Math.exp(-step / 250) });
+      if (step % 200 === 0) run.record.evaluation({ step, eval_loss: 0.95 + 2.1 * Math.exp(-step / 250) });
     }
     const time = (minute: number): string => `2026-01-01T10:${String(minute).padStart(2, "0")}:07.000Z`;
     const worker = names.worker ?? "gpu-node-1-4711-a1b2c3";
-    run.record.addEvent({ time: time(0), event: "worker_joined", worker, host: "gpu-node-1", pid: 4711 });
-    run.record.addEvent({ time: time(2), event: "evaluation_finished", step: 1000, eval_loss: 1.0124 });
-    run.record.addEvent({ time: time(3), event: "lease_expired", worker, shards: 2, reason: "no progress" });
-    run.record.addEvent({
+    run.record.event({ time: time(0), event: "worker_joined", worker, host: "gpu-node-1", pid: 4711 });
+    run.record.event({ time: time(2), event: "evaluation_finished", step: 1000, eval_loss: 1.0124 });
+    run.record.event({ time: time(3), event: "lease_expired", worker, shards: 2, reason: "no progress" });
+    run.record.event({
       time: time(4),
       event: "checkpoint_saved",
       step: 1200,
       seconds: 0.41,
       path: "checkpoints/step-001200",
     });
-    run.record.addEvent({
+    run.record.event({
       time: time(5),
       event: "worker_left",
       worker: "gpu-node-9",
@@ -209,7 +209,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     const run = busyRun({ run: hostile, model: script, worker: `${hostile}${script}` });
     const { page, requests, complaints } = await open(await run.serve());
     await untilState(page, "training");
-    run.record.addEvent({ time: new Date().toISOString(), event: "worker_left", worker: script, reason: hostile });
+    run.record.event({ time: new Date().toISOString(), event: "worker_left", worker: script, reason: hostile });
     run.change({ state: "waiting", detail: hostile });
     await untilState(page, "waiting");
     expect(await textOf(page, "run")).toBe(hostile);

@@ -18,6 +18,9 @@ export const stepLine = (step: number, more: Partial<StepLine> = {}): StepLine =
   ...more,
 });
 
+/** Of a run that begins. */
+export const noPast = { metrics: () => [], events: () => [] };
+
 export const workerStatus = (id: string, more: Partial<WorkerStatus> = {}): WorkerStatus => ({
   id,
   host: "secret-host",
@@ -79,7 +82,7 @@ export class LiveRun {
   ) {
     const { status = runStatus(), audience = "machine", run = "assistant", model = "model" } = options;
     this.status = status;
-    this.record = new LiveRecord((event) => shownEvent(event, audience));
+    this.record = new LiveRecord(noPast, (event) => shownEvent(event, audience));
     this.page = new LivePage({
       names: { run, model },
       control: {

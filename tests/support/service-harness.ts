@@ -83,6 +83,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     metrics,
     view: { step: ignore, note: ignore, waiting: ignore },
     logger,
+    listeners: [],
     totalSteps,
     loggingSteps: 1,
     factsOf: () => ({ tokens: 2, epoch: 1 }),

@@ -1,12 +1,56 @@
-/** What a user loses if these fail: metrics that tell how a run ended, and whether workers come and go. */
-import { beforeEach, describe, expect, it } from "vitest";
-import { RunRecorder } from "../../../src/coordinator/recorder.js";
+/** What a user loses if these fail: metrics that tell how a run ended, and whether workers come and go; what watches a run hears all of it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CommitEffect } from "../../../src/coordinator/machine/index.js";
+import { RunRecorder, type RecorderOptions } from "../../../src/coordinator/recorder.js";
 import { CoxswainError } from "../../../src/errors.js";
-import { stepNumber } from "../../../src/ids.js";
-import { createCoordinatorMetrics, createLogger } from "../../../src/telemetry/index.js";
+import { stepNumber, type StepNumber } from "../../../src/ids.js";
+import {
+  createCoordinatorMetrics,
+  createLogger,
+  openRunFiles,
+  readEvents,
+  readMetrics,
+  type RunListener,
+} from "../../../src/telemetry/index.js";
 import { parseExposition } from "../telemetry/exposition.js";
 
 const ignore = (): void => undefined;
+
+const commit = (step: StepNumber): CommitEffect => ({
+  type: "commit",
+  step,
+  learningRate: 0.1,
+  scale: 1,
+  loss: 1 / step,
+  gradNorm: 0.5,
+  supervisedTokens: 1,
+  workers: ["a"],
+  slices: [],
+  activeWorkers: 1,
+  shards: 2,
+  startedAt: 0,
+  computedAt: 500,
+});
+
+const timing = { reduceSeconds: 0.1, endedAt: 1000 };
+
+/** Of a run of two steps. */
+const recorderOf = ({ metrics, files, listeners }: Pick<RecorderOptions, "metrics" | "files" | "listeners">) =>
+  new RunRecorder({
+    files,
+    metrics,
+    listeners,
+    view: { step: ignore, note: ignore, waiting: ignore },
+    logger: createLogger({ name: "test", level: "silent" }).logger,
+    totalSteps: 2,
+    loggingSteps: 1,
+    factsOf: () => ({ tokens: 2, epoch: 1 }),
+    tokensPerShard: 1,
+    wallClock: () => 0,
+  });
 
 describe("what a run exports", () => {
   let metrics = createCoordinatorMetrics("test");
@@ -14,24 +58,15 @@ describe("what a run exports", () => {
 
   beforeEach(() => {
     metrics = createCoordinatorMetrics("test");
-    recorder = new RunRecorder({
-      files: {
-        committing: ignore,
-        appendMetrics: ignore,
-        appendEvent: ignore,
-        rewind: ignore,
-        flush: ignore,
-        close: ignore,
-      },
-      metrics,
-      view: { step: ignore, note: ignore, waiting: ignore },
-      logger: createLogger({ name: "test", level: "silent" }).logger,
-      totalSteps: 2,
-      loggingSteps: 1,
-      factsOf: () => ({ tokens: 2, epoch: 1 }),
-      tokensPerShard: 1,
-      wallClock: () => 0,
-    });
+    const files = {
+      committing: ignore,
+      appendMetrics: ignore,
+      appendEvent: ignore,
+      rewind: ignore,
+      flush: ignore,
+      close: ignore,
+    };
+    recorder = recorderOf({ metrics, files, listeners: [] });
   });
 
   const series = async (name: string): Promise<Record<string, number>> =>
@@ -64,5 +99,52 @@ describe("what a run exports", () => {
   it("counts a step that was not applied because it is no number", async () => {
     recorder.notFinite(stepNumber(2));
     expect(await series("nonfinite_steps_total")).toEqual({ coxswain_nonfinite_steps_total: 1 });
+  });
+});
+
+describe("those who listen to a run", () => {
+  let folder = "";
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "coxswain-recorder-"))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Notes what it hears, and how many lines `metrics.jsonl` has by then. */
+  function listener(): RunListener & { readonly heard: unknown[] } {
+    const heard: unknown[] = [];
+    const note = (what: unknown): void => void heard.push([what, readMetrics(folder).length]);
+    return { heard, step: note, evaluation: note, event: note, rewound: note };
+  }
+
+  it("hear, each of them, of every line once it is in the files, and of steps that nobody has any more", () => {
+    const files = openRunFiles(folder);
+    const listeners = [listener(), listener()] as const;
+    const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners });
+    recorder.started(0, "tiny");
+    for (const step of [stepNumber(1), stepNumber(2)]) recorder.committing(commit(step), timing)();
+    recorder.evaluated(stepNumber(2), 0.5);
+    const [first, second, evaluation] = readMetrics(folder);
+    expect(evaluation).toEqual({ step: 2, eval_loss: 0.5 });
+    recorder.rewind(stepNumber(1));
+    files.close();
+    const [started, evaluated] = readEvents(folder);
+    for (const { heard } of listeners)
+      expect(heard).toEqual([
+        [started, 0],
+        [first, 1],
+        [second, 2],
+        [evaluation, 3],
+        [evaluated, 3],
+        [1, 1],
+      ]);
+  });
+
+  it("hear nothing of a step that may still be lost", () => {
+    const files = openRunFiles(folder);
+    const ear = listener();
+    const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners: [ear] });
+    const tell = recorder.committing(commit(stepNumber(1)), timing);
+    expect(ear.heard).toEqual([]);
+    tell();
+    expect(ear.heard).toHaveLength(1);
+    files.close();
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runSchema } from "../../../src/config/index.js";
-import { runMetrics, serveRun, watchedFiles } from "../../../src/coordinator/telemetry.js";
+import { openLiveRecord, runMetrics, serveRun } from "../../../src/coordinator/telemetry.js";
 import type { RunControl } from "../../../src/control/index.js";
 import type { Snapshot } from "../../../src/live-page/messages.js";
 import { openRunFiles } from "../../../src/telemetry/index.js";
@@ -32,8 +32,9 @@ const control = {
 /** What a page is told of a run that serves there. */
 async function told(http: string): Promise<{ snapshot: Snapshot; metrics: string }> {
   const config = configWith(http);
-  const { files, liveRecord: record } = watchedFiles(config, openRunFiles(config.output_dir));
+  const files = openRunFiles(config.output_dir);
   files.appendEvent({ time: "2026-01-01T00:00:00.000Z", event: "worker_left", worker: "a", reason: "a secret" });
+  const record = openLiveRecord(config);
   const metrics = runMetrics(config);
   const served = await serveRun({ config, record, metrics, control, ready: () => true, now: () => 0 });
   try {
@@ -70,9 +71,7 @@ describe("what a coordinator serves", () => {
 
   it("is nothing where telemetry.http is null, and then nothing is kept for it", async () => {
     const config = configWith(null);
-    const files = openRunFiles(config.output_dir);
-    const watched = watchedFiles(config, files);
-    expect(watched).toEqual({ files, liveRecord: undefined });
+    expect(openLiveRecord(config)).toBeUndefined();
     const options = {
       config,
       record: undefined,
@@ -82,6 +81,5 @@ describe("what a coordinator serves", () => {
       now: () => 0,
     };
     expect(await serveRun(options)).toBeUndefined();
-    files.close();
   });
 });

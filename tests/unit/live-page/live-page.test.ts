@@ -58,10 +58,10 @@ describe("the live page", () => {
     const run = start({
       status: runStatus({ step: 2, seconds_left: 49, workers: [workerStatus("a"), workerStatus("b", { late: true })] }),
     });
-    run.record.add(stepLine(1));
-    run.record.add(stepLine(2));
-    run.record.add({ step: 2, eval_loss: 0.75 });
-    run.record.addEvent({ time: "2026-01-01T00:00:00.000Z", event: "worker_joined", worker: "a" });
+    run.record.step(stepLine(1));
+    run.record.step(stepLine(2));
+    run.record.evaluation({ step: 2, eval_loss: 0.75 });
+    run.record.event({ time: "2026-01-01T00:00:00.000Z", event: "worker_joined", worker: "a" });
     const snapshot = (await (await fetch(`http://${await run.serve()}/live.json`)).json()) as Snapshot;
     expect(snapshot).toMatchObject({
       status: { run: "assistant", model: "model", state: "training", step: 2, totalSteps: 100, secondsLeft: 49 },
@@ -80,12 +80,12 @@ describe("the live page", () => {
 
   it("is told of what changes, and at last how the run ended", async () => {
     const run = start();
-    run.record.add(stepLine(1));
+    run.record.step(stepLine(1));
     const stream = messages(`http://${await run.serve()}/live`);
     const next = async () => (await stream.next()).value as { event: string; data: unknown };
     const first = await next();
     expect([first.event, (first.data as Snapshot).steps.length]).toEqual(["snapshot", 1]);
-    run.record.add(stepLine(2));
+    run.record.step(stepLine(2));
     run.change({ step: 2 });
     const second = (await next()).data as Update;
     expect(second.status.step).toBe(2);
@@ -108,9 +108,9 @@ describe("the live page", () => {
     const told = async (audience: "machine" | "network"): Promise<string> => {
       const run = start({ status, audience });
       const time = "2026-01-01T00:00:00.000Z";
-      run.record.addEvent({ time, event: "worker_joined", worker: "a", host: "secret-host", pid: 4711 });
-      run.record.addEvent({ time, event: "checkpoint_saved", step: 1, seconds: 0.1, path: "/secret/path/step-1" });
-      run.record.addEvent({ time, event: "run_failed", error: "/secret/path is full" });
+      run.record.event({ time, event: "worker_joined", worker: "a", host: "secret-host", pid: 4711 });
+      run.record.event({ time, event: "checkpoint_saved", step: 1, seconds: 0.1, path: "/secret/path/step-1" });
+      run.record.event({ time, event: "run_failed", error: "/secret/path is full" });
       return (await fetch(`http://${await run.serve()}/live.json`)).text();
     };
     expect(await told("network")).not.toMatch(/secret|4711|full/);

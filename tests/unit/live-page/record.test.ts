@@ -3,32 +3,39 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LiveRecord, observed, shownEvent } from "../../../src/live-page/index.js";
+import { LiveRecord, shownEvent } from "../../../src/live-page/index.js";
 import { openRunFiles, readEvents, readMetrics } from "../../../src/telemetry/index.js";
-import { stepLine } from "../../support/live-run.js";
+import { noPast, stepLine } from "../../support/live-run.js";
 
 let folder = "";
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "coxswain-live-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const time = "2026-01-01T00:00:00.000Z";
-const newRecord = (): LiveRecord => new LiveRecord((event) => shownEvent(event, "machine"));
+/** Of the run in the folder, with its past. */
+const newRecord = (): LiveRecord =>
+  new LiveRecord({ metrics: () => readMetrics(folder), events: () => readEvents(folder) }, (event) =>
+    shownEvent(event, "machine"),
+  );
 
 /** Runs up to step 3, with an evaluation after the second. */
 function firstLife(): LiveRecord {
+  const files = openRunFiles(folder);
   const record = newRecord();
-  const files = observed(openRunFiles(folder), folder, record);
-  files.appendEvent({ time, event: "run_started" });
-  files.appendMetrics(stepLine(1));
-  files.appendMetrics(stepLine(2));
-  files.appendMetrics({ step: 2, eval_loss: 0.7 });
-  files.appendMetrics(stepLine(3));
+  const started = { time, event: "run_started" } as const;
+  files.appendEvent(started);
+  record.event(started);
+  for (const line of [stepLine(1), stepLine(2), { step: 2, eval_loss: 0.7 }, stepLine(3)]) {
+    files.appendMetrics(line);
+    if ("loss" in line) record.step(line);
+    else record.evaluation(line);
+  }
   files.close();
   return record;
 }
 
 describe("the live page's record", () => {
-  it("has every line as it is written", () => {
+  it("has every line that it was told of", () => {
     const { steps, evaluations, events } = firstLife().snapshot();
     expect(steps.map(({ step, loss }) => [step, loss])).toEqual([
       [1, 1],
@@ -41,26 +48,26 @@ describe("the live page's record", () => {
 
   it("has what was before, where a run is resumed", () => {
     const first = firstLife().snapshot();
+    openRunFiles(folder, { resumeStep: 3 }).close();
     const record = newRecord();
-    const files = observed(openRunFiles(folder, { resumeStep: 3 }), folder, record);
     expect(record.snapshot()).toEqual(first);
-    files.appendMetrics(stepLine(4));
-    files.close();
+    record.step(stepLine(4));
     expect(record.snapshot().steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   });
 
   it("forgets the steps that nobody has any more", () => {
     firstLife();
+    const files = openRunFiles(folder, { resumeStep: 3 });
     const record = newRecord();
-    const files = observed(openRunFiles(folder, { resumeStep: 3 }), folder, record);
     files.rewind(1);
     files.close();
+    record.rewound();
     expect(record.snapshot()).toMatchObject({ steps: [{ step: 1 }], evaluations: [] });
   });
 
   it("keeps the newest hundred events", () => {
-    const record = newRecord();
-    for (let step = 1; step <= 130; step++) record.addEvent({ time, event: "checkpoint_saved", step });
+    const record = new LiveRecord(noPast, (event) => shownEvent(event, "machine"));
+    for (let step = 1; step <= 130; step++) record.event({ time, event: "checkpoint_saved", step });
     const { events } = record.snapshot();
     expect([events.length, events[0]!.details["step"], events.at(-1)!.id]).toEqual([100, 31, 130]);
   });
