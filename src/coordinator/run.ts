@@ -1,66 +1,31 @@
 /** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
 import { randomBytes } from "node:crypto";
 import { stat, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import {
-  formatAddress,
-  loraSettings,
-  parseAddress,
-  refuseExposure,
-  serializeRun,
-  withoutSecrets,
-} from "../config/index.js";
+import { formatAddress, loraSettings, parseAddress, refuseExposure, serializeRun } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
-import { controlFile, controlHandlers, controlName, controlService } from "../control/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
-import { clipCoefficient } from "../optim/index.js";
-import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
-import { isRunning } from "../processes.js";
-import type { LiveRecord } from "../live-page/index.js";
 import { withRunLock } from "../run-lock.js";
 import type { RunLock } from "../run-lock.js";
 import { openRunFiles, readRunRecord } from "../telemetry/index.js";
-import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
-import { openReporter } from "./reporting.js";
-import type { RunReporter } from "./reporting.js";
-import { reducersRule } from "./all-reduce.js";
-import { EngineRule } from "./engine-rule.js";
-import { checkpointWriter } from "./checkpoint-writer.js";
-import { Conductor } from "./conductor.js";
+import { createConductor, createRecorder } from "./assemble.js";
 import { createRunControl } from "./control.js";
-import { shardCount } from "./leases.js";
-import type { LeaseSources } from "./leases.js";
-import { ClusterMachine } from "./machine/index.js";
-import type { MachineSettings, Outcome } from "./machine/index.js";
+import type { Outcome } from "./machine/index.js";
+import { tokensPerShard } from "./parts.js";
+import type { CoordinatorOptions, Parts } from "./parts.js";
 import { prepareRun } from "./prepare.js";
-import { runDigest } from "./run-digest.js";
-import { withThreads } from "./threads.js";
 import type { PreparedRun } from "./prepare.js";
-import { RunRecorder } from "./recorder.js";
-import type { RunView } from "./recorder.js";
+import { openReporter } from "./reporting.js";
+import { runDigest } from "./run-digest.js";
 import type { SavedCheckpoint } from "./saves.js";
-import { coordinatorHandlers, tokenRefusal } from "./service.js";
-import type { WorkerSession } from "./session.js";
+import { serveWorkers } from "./serve-workers.js";
+import { survivorsOf, watchSurvivors } from "./survivors.js";
 import { openLiveRecord, runMetrics, serveRun } from "./telemetry.js";
 import type { RunTelemetry } from "./telemetry.js";
-
-export interface CoordinatorOptions {
-  readonly resume: boolean;
-  /** As in `PrepareOptions`. */
-  readonly localWorkers?: boolean;
-  /** Listen beyond loopback without TLS or a token. */
-  readonly insecure: boolean;
-  readonly view: RunView;
-  readonly logger: Logger;
-  /** Monotonic, ms. */
-  readonly now: () => number;
-  /** A worker says that it cannot go on. The run goes on without it unless the caller decides otherwise. */
-  readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
-}
+import { withThreads } from "./threads.js";
 
 export interface FinishedRun {
   readonly outcome: Outcome;
@@ -91,9 +56,6 @@ export interface RunningCoordinator {
   lastScrape(signal: AbortSignal): Promise<void> | undefined;
   close(): Promise<void>;
 }
-
-/** How long a restarted coordinator waits for the workers of its last step: they try again every few seconds, ms. */
-const recoveryTimeout = 30_000;
 
 /**
  * @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses, or where another
@@ -155,26 +117,6 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
   return path === undefined ? undefined : { step: replica.step, path, time: (await stat(path)).mtimeMs };
 }
 
-interface Parts {
-  readonly run: PreparedRun;
-  /** Which run, and which life of its coordinator. */
-  readonly runId: string;
-  /** Names the run through all lives of its coordinator. */
-  readonly runDigest: string;
-  /** What was done before this life of the coordinator. */
-  readonly record: RunRecord;
-  /** Workers that may have a later state than the checkpoint's. */
-  readonly survivors: number;
-  readonly checkpoint: SavedCheckpoint | undefined;
-  readonly files: RunFiles;
-  /** What the live page shows of it; undefined where nothing is served. */
-  readonly liveRecord: LiveRecord | undefined;
-  readonly metrics: CoordinatorMetrics;
-  /** Undefined where the run asks for none. */
-  readonly reporter: RunReporter | undefined;
-  readonly address: Address;
-}
-
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { run, files, liveRecord, metrics, reporter } = parts;
   const recorder = createRecorder(parts, options);
@@ -212,7 +154,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       },
       now: options.now,
     });
-    server = await startServer(parts, { conductor, recorder, control }, options);
+    server = await serveWorkers(parts, { conductor, recorder, control }, options);
     const address = { host: parts.address.host, port: server.port };
     reporter?.lead(control, address);
     recorder.started(run.replica.step, run.config.model);
@@ -231,170 +173,6 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     await close();
     throw error;
   }
-}
-
-function createRecorder(
-  { run, files, liveRecord, metrics, reporter }: Parts,
-  options: CoordinatorOptions,
-): RunRecorder {
-  const { training } = run.config;
-  return new RunRecorder({
-    files,
-    metrics,
-    view: options.view,
-    logger: options.logger,
-    listeners: [liveRecord, reporter].filter((listener) => listener !== undefined),
-    totalSteps: run.plan.totalSteps,
-    loggingSteps: training.logging_steps,
-    factsOf: (step) => {
-      const { rows, epoch } = run.plan.rowsOf(step);
-      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
-    },
-    tokensPerShard: tokensPerShard(run),
-    wallClock: () => Date.now(),
-  });
-}
-
-/** On average, without padding. */
-const tokensPerShard = ({ train, config }: PreparedRun): number =>
-  (train.statistics.tokens / train.rowCount) * config.training.micro_batch_size;
-
-function createConductor(parts: Parts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
-  const { run, record, checkpoint, files } = parts;
-  const { training } = run.config;
-  const microBatchSize = training.micro_batch_size;
-  const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
-  const sources: LeaseSources = {
-    microBatchSize,
-    training: (step) => ({ store: run.train, rows: run.plan.rowsOf(step).rows }),
-    evaluation: () => ({ store: run.evaluation ?? run.train, rows: evaluationRows }),
-  };
-  const machine = new ClusterMachine(
-    {
-      ...clusterSettings(run, parts),
-      saveSteps: training.save_steps,
-      evalSteps: training.eval_steps,
-      evaluationShards: shardCount(evaluationRows.length, microBatchSize),
-      evaluated: (step) => record.evaluated.has(step),
-      shardsOf: (step) => shardCount(run.plan.rowsOf(step).rows.length, microBatchSize),
-      learningRate: run.learningRate,
-      clipCoefficient: (norm) => clipCoefficient(norm, training.max_grad_norm),
-    },
-    { step: run.replica.step, hash: run.replica.hash(), saved: run.checkpoint !== undefined },
-  );
-  const save = checkpointWriter(run);
-  return new Conductor({
-    machine,
-    replica: run.replica,
-    sources,
-    recorder,
-    logger: options.logger,
-    allReduceDtype: run.config.cluster.all_reduce_dtype,
-    onRecovered: (step) => recorder.rewind(step),
-    checkpoint,
-    save: (state) => {
-      // What a checkpoint follows from is on the disk before it.
-      files.flush();
-      return save(state);
-    },
-    now: options.now,
-    wallClock: () => Date.now(),
-  });
-}
-
-/** Who must be there, and what to do where a part of the run was done before. */
-function clusterSettings(
-  run: PreparedRun,
-  { survivors }: Parts,
-): Pick<
-  MachineSettings,
-  "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "gradientSize" | "reducers" | "recovery"
-> {
-  const { cluster, compute } = run.config;
-  return {
-    totalSteps: run.plan.totalSteps,
-    minWorkers: cluster.min_workers,
-    silenceTimeout: cluster.heartbeat_timeout * 1000,
-    float16: compute.dtype === "float16",
-    gradientSize: run.layout.size,
-    reducers: reducersRule(cluster.all_reduce, run.layout.size),
-    ...(survivors > 0
-      ? {
-          recovery: {
-            survivors,
-            timeout: Math.min(recoveryTimeout, cluster.reconnect_timeout * 1000),
-          },
-        }
-      : {}),
-  };
-}
-
-/** Nobody is waited for who died since: the processes of this machine are looked after. */
-function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): NodeJS.Timeout | undefined {
-  if (survivors === 0) return undefined;
-  const watch = setInterval(() => {
-    if (conductor.status().phase !== "recovering") clearInterval(watch);
-    else conductor.dispatch({ type: "survivors", count: survivorsOf(record).length });
-  }, 1_000);
-  return watch;
-}
-
-/**
- * Those who may have a later state than the checkpoint's: all that took part but the processes of this machine that are
- * gone. Of one on another machine nothing is known.
- */
-const survivorsOf = ({ workers }: RunRecord): RunRecord["workers"] =>
-  workers.filter(({ host, pid }) => host !== hostname() || isRunning(pid));
-
-async function startServer(
-  { run, runId, runDigest, record, metrics, address }: Parts,
-  { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
-  { logger, view, onWorkerFailure }: CoordinatorOptions,
-): Promise<RunningServer> {
-  const { tls, token } = run.config.cluster;
-  const handlers = coordinatorHandlers({
-    conductor,
-    replica: run.replica,
-    runId,
-    runConfig: JSON.stringify(withoutSecrets(run.config)),
-    model: run.manifest,
-    modelPath: run.modelFolder.path,
-    layoutFingerprint: run.layoutFingerprint,
-    runDigest,
-    allReduceDtype: run.config.cluster.all_reduce_dtype,
-    silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
-    reach: async (session: WorkerSession) => {
-      const problem = await session.reach({ inTheClear: tls === null });
-      if (problem !== undefined) recorder.unreachable(session, problem);
-    },
-    engines: new EngineRule({
-      allowMixed: run.config.cluster.allow_mixed_engines,
-      // Where nothing was committed, nothing has to be gone on with.
-      before: record.step > 0 ? record.computation : undefined,
-      onChosen: (computation) => recorder.computedWith(computation),
-    }),
-    onReady: (session, ready) => recorder.ready(session, ready),
-    onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
-    onFailure: (session, error) => {
-      logger.error({ worker: session.id, error: error.message, hint: error.hint }, "a worker failed");
-      view.note(`worker ${session.id} failed: ${error.message}`);
-      onWorkerFailure?.(session.id, error);
-    },
-  });
-  return listen({
-    ...address,
-    credentials: await serverCredentials(tls),
-    services: [
-      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
-      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
-    ],
-    token,
-    refusal: tokenRefusal,
-    largestMessage: largestWorkerMessage,
-    addressKey: "cluster.listen",
-    reflection: [protocolFile, controlFile],
-    onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
-  });
 }
 
 async function conclude(run: PreparedRun, outcome: Outcome): Promise<FinishedRun> {

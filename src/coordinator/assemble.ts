@@ -1,0 +1,106 @@
+/** Puts together what decides, carries out and records a run: machine, conductor, recorder. Starts nothing. */
+import { clipCoefficient } from "../optim/index.js";
+import { reducersRule } from "./all-reduce.js";
+import { checkpointWriter } from "./checkpoint-writer.js";
+import { Conductor } from "./conductor.js";
+import { shardCount } from "./leases.js";
+import type { LeaseSources } from "./leases.js";
+import { ClusterMachine } from "./machine/index.js";
+import type { MachineSettings } from "./machine/index.js";
+import { tokensPerShard } from "./parts.js";
+import type { CoordinatorOptions, Parts } from "./parts.js";
+import type { PreparedRun } from "./prepare.js";
+import { RunRecorder } from "./recorder.js";
+import { recoveryTimeout } from "./survivors.js";
+
+export function createRecorder(
+  { run, files, liveRecord, metrics, reporter }: Parts,
+  options: CoordinatorOptions,
+): RunRecorder {
+  const { training } = run.config;
+  return new RunRecorder({
+    files,
+    metrics,
+    view: options.view,
+    logger: options.logger,
+    listeners: [liveRecord, reporter].filter((listener) => listener !== undefined),
+    totalSteps: run.plan.totalSteps,
+    loggingSteps: training.logging_steps,
+    factsOf: (step) => {
+      const { rows, epoch } = run.plan.rowsOf(step);
+      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
+    },
+    tokensPerShard: tokensPerShard(run),
+    wallClock: () => Date.now(),
+  });
+}
+
+export function createConductor(parts: Parts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
+  const { run, record, checkpoint, files } = parts;
+  const { training } = run.config;
+  const microBatchSize = training.micro_batch_size;
+  const evaluationRows = Array.from({ length: run.evaluation?.rowCount ?? 0 }, (_, index) => index);
+  const sources: LeaseSources = {
+    microBatchSize,
+    training: (step) => ({ store: run.train, rows: run.plan.rowsOf(step).rows }),
+    evaluation: () => ({ store: run.evaluation ?? run.train, rows: evaluationRows }),
+  };
+  const machine = new ClusterMachine(
+    {
+      ...clusterSettings(run, parts),
+      saveSteps: training.save_steps,
+      evalSteps: training.eval_steps,
+      evaluationShards: shardCount(evaluationRows.length, microBatchSize),
+      evaluated: (step) => record.evaluated.has(step),
+      shardsOf: (step) => shardCount(run.plan.rowsOf(step).rows.length, microBatchSize),
+      learningRate: run.learningRate,
+      clipCoefficient: (norm) => clipCoefficient(norm, training.max_grad_norm),
+    },
+    { step: run.replica.step, hash: run.replica.hash(), saved: run.checkpoint !== undefined },
+  );
+  const save = checkpointWriter(run);
+  return new Conductor({
+    machine,
+    replica: run.replica,
+    sources,
+    recorder,
+    logger: options.logger,
+    allReduceDtype: run.config.cluster.all_reduce_dtype,
+    onRecovered: (step) => recorder.rewind(step),
+    checkpoint,
+    save: (state) => {
+      // What a checkpoint follows from is on the disk before it.
+      files.flush();
+      return save(state);
+    },
+    now: options.now,
+    wallClock: () => Date.now(),
+  });
+}
+
+/** Who must be there, and what to do where a part of the run was done before. */
+function clusterSettings(
+  run: PreparedRun,
+  { survivors }: Parts,
+): Pick<
+  MachineSettings,
+  "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "gradientSize" | "reducers" | "recovery"
+> {
+  const { cluster, compute } = run.config;
+  return {
+    totalSteps: run.plan.totalSteps,
+    minWorkers: cluster.min_workers,
+    silenceTimeout: cluster.heartbeat_timeout * 1000,
+    float16: compute.dtype === "float16",
+    gradientSize: run.layout.size,
+    reducers: reducersRule(cluster.all_reduce, run.layout.size),
+    ...(survivors > 0
+      ? {
+          recovery: {
+            survivors,
+            timeout: Math.min(recoveryTimeout, cluster.reconnect_timeout * 1000),
+          },
+        }
+      : {}),
+  };
+}
