@@ -1,20 +1,7 @@
 /** The progress line: what stands in it, and what goes first where the terminal is narrow. Pure. */
+import type { StepView } from "../coordinator/index.js";
 import type { Colours } from "./colour.js";
 import { formatCount, formatDuration, formatLearningRate, formatLoss, formatSmall } from "./progress-format.js";
-
-/** A step that has been committed. */
-export interface ProgressStep {
-  readonly step: number;
-  readonly totalSteps: number;
-  /** Epochs trained, with a fraction. */
-  readonly epoch: number;
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly gradNorm: number;
-  readonly tokensPerSecond: number;
-  readonly workers: number;
-  readonly remainingSeconds: number;
-}
 
 interface Field {
   /** What is shown; the label is dimmed. */
@@ -25,7 +12,7 @@ interface Field {
 }
 
 /** In the order of the line; `worth` says which stay where there is no room for all (the highest). */
-function fieldsOf(step: ProgressStep): readonly (Field & { readonly worth: number })[] {
+function fieldsOf(step: StepView): readonly (Field & { readonly worth: number })[] {
   const total = String(step.totalSteps);
   const workers = step.workers === 1 ? "worker" : "workers";
   return [
@@ -50,7 +37,7 @@ function paint({ label, value, order, strong = false }: Field, colours: Colours)
 }
 
 /** A line for a log: every field. */
-export function plainLine(step: ProgressStep): string {
+export function plainLine(step: StepView): string {
   return fieldsOf(step).map(textOf).join(gap);
 }
 
@@ -65,7 +52,7 @@ export interface LineStyle {
 }
 
 /** A bar and as many fields as fit. Never more than `width` columns: a line that wraps cannot be redrawn. */
-export function liveLine(step: ProgressStep, style: LineStyle): string {
+export function liveLine(step: StepView, style: LineStyle): string {
   const fields = [...fieldsOf(step)];
   const fieldsWidth = (): number => fields.map(textOf).join(gap).length;
   // A bar is worth more than the epoch, the norm and the number of workers.

@@ -2,14 +2,13 @@
  * Progress of a run: one live line on a terminal, plain lines elsewhere. Knows nothing of training; what it shows is
  * given to it.
  */
+import type { StepView } from "../coordinator/index.js";
 import { coloursFor, supportsUnicode, type Colours } from "./colour.js";
-import { liveLine, plainLine, waitingLine, type LineStyle, type ProgressStep } from "./progress-line.js";
-
-export type { ProgressStep } from "./progress-line.js";
+import { liveLine, plainLine, waitingLine, type LineStyle } from "./progress-line.js";
 
 export interface Progress {
   /** A step is committed. On a terminal the live line changes (at most ten times a second); elsewhere a line is printed. */
-  step(step: ProgressStep): void;
+  step(step: StepView): void;
   /** Something that stays to be read: a worker that joined, a checkpoint. May have several lines. */
   note(text: string): void;
   /** Why nothing is computed, in a few words; undefined when that is over. */
@@ -58,7 +57,7 @@ class TerminalProgress implements Progress {
   readonly #columns: () => number;
   readonly #colours: Colours;
   readonly #unicode: boolean;
-  #step: { readonly shown: ProgressStep; readonly at: number } | undefined;
+  #step: { readonly shown: StepView; readonly at: number } | undefined;
   #waiting: { readonly reason: string; readonly since: number } | undefined;
   #drawn = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
@@ -74,7 +73,7 @@ class TerminalProgress implements Progress {
     this.#unicode = unicode ?? supportsUnicode();
   }
 
-  step(step: ProgressStep): void {
+  step(step: StepView): void {
     if (this.#closed) return;
     this.#step = { shown: step, at: this.#now() };
     this.#draw();
@@ -145,7 +144,7 @@ class PlainProgress implements Progress {
     this.#now = now ?? (() => performance.now());
   }
 
-  step(step: ProgressStep): void {
+  step(step: StepView): void {
     this.note(plainLine(step));
   }
 

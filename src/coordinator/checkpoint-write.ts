@@ -70,7 +70,14 @@ export async function writeCheckpoint(
 async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: string): Promise<void> {
   const { state, progress, layout, settings, baseModel, quantization } = checkpoint;
   const facts = { step: state.step, epoch: progress.epoch.toFixed(3), tokens: progress.tokens.all };
-  await writeAdapterFiles(folder, layout, state.parameters, settings, baseModel, facts, quantization);
+  await writeAdapterFiles(folder, {
+    layout,
+    parameters: state.parameters,
+    settings,
+    baseModel,
+    quantization,
+    training: facts,
+  });
   const moments = [
     ...adapterTensors(layout, state.m, momentSuffixes.m),
     ...adapterTensors(layout, state.v, momentSuffixes.v),

@@ -20,9 +20,11 @@ export interface RunView {
   waiting(reason: string | undefined): void;
 }
 
+/** A step that has been committed. */
 export interface StepView {
   readonly step: number;
   readonly totalSteps: number;
+  /** Epochs trained, with a fraction. */
   readonly epoch: number;
   readonly loss: number;
   readonly learningRate: number;

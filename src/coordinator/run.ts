@@ -178,7 +178,14 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
 async function conclude(run: PreparedRun, outcome: Outcome): Promise<FinishedRun> {
   if (outcome.kind !== "completed") return { outcome, adapter: undefined, step: run.replica.step };
   const adapter = join(run.config.output_dir, "adapter");
-  const { model, quantization } = run.config;
-  await writeAdapter(adapter, run.layout, run.replica.parameters, loraSettings(run.config), model, {}, quantization);
+  const { model: baseModel, quantization } = run.config;
+  const { parameters } = run.replica;
+  await writeAdapter(adapter, {
+    layout: run.layout,
+    parameters,
+    settings: loraSettings(run.config),
+    baseModel,
+    quantization,
+  });
   return { outcome, adapter, step: run.replica.step };
 }

@@ -34,22 +34,23 @@ export function adapterTensors(layout: LoraLayout, flat: Float32Array, suffix = 
 /** Rows for the model card: what the adapter was trained with. */
 export type TrainingFacts = Readonly<Record<string, string | number>>;
 
-/**
- * Writes the three files of an adapter into an existing folder, not atomically: for folders that are written aside.
- * @param flat all LoRA tensors, [layout.size]
- * @param baseModel hub id or folder of the base model
- * @param quantization of the base model in training
- */
-export async function writeAdapterFiles(
-  folder: string,
-  layout: LoraLayout,
-  flat: Float32Array,
-  settings: LoraSettings,
-  baseModel: string,
-  training: TrainingFacts = {},
-  quantization: Quantization | null = null,
-): Promise<void> {
-  await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, flat), {
+/** What is written of an adapter. */
+export interface TrainedAdapter {
+  readonly layout: LoraLayout;
+  /** All LoRA tensors, [layout.size]. */
+  readonly parameters: Float32Array;
+  readonly settings: LoraSettings;
+  /** Hub id or folder of the base model. */
+  readonly baseModel: string;
+  /** Of the base model in training. Default: none. */
+  readonly quantization?: Quantization | null;
+  readonly training?: TrainingFacts;
+}
+
+/** Writes the three files of an adapter into an existing folder, not atomically: for folders that are written aside. */
+export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter): Promise<void> {
+  const { layout, parameters, settings, baseModel, quantization = null, training = {} } = adapter;
+  await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, parameters), {
     format: "pt",
     ...(quantization === null ? {} : { [quantizationKey]: quantization }),
   });
@@ -69,18 +70,8 @@ export async function writeAdapterFiles(
  * that is there already is replaced by the new one or kept whole.
  * @throws CoxswainError "storage" for a full disk and the like
  */
-export async function writeAdapter(
-  folder: string,
-  layout: LoraLayout,
-  flat: Float32Array,
-  settings: LoraSettings,
-  baseModel: string,
-  training: TrainingFacts = {},
-  quantization: Quantization | null = null,
-): Promise<void> {
-  await replaceFolder(folder, (aside) =>
-    writeAdapterFiles(aside, layout, flat, settings, baseModel, training, quantization),
-  );
+export async function writeAdapter(folder: string, adapter: TrainedAdapter): Promise<void> {
+  await replaceFolder(folder, (aside) => writeAdapterFiles(aside, adapter));
 }
 
 export interface AdapterTensor {

@@ -1,10 +1,11 @@
 /** What a user loses if these fail: a line that tells how the run goes, in place on a terminal and readable in a log. */
 import { createColors } from "picocolors";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createProgress, type Progress, type ProgressStep } from "../../../src/cli/progress.js";
+import { createProgress, type Progress } from "../../../src/cli/progress.js";
+import type { StepView } from "../../../src/coordinator/index.js";
 import { Terminal } from "./terminal.js";
 
-const step = (number: number, changes: Partial<ProgressStep> = {}): ProgressStep => ({
+const step = (number: number, changes: Partial<StepView> = {}): StepView => ({
   step: number,
   totalSteps: 250,
   epoch: number / 100,

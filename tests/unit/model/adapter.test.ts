@@ -105,11 +105,13 @@ describe("an adapter that PEFT wrote starts a run", () => {
 });
 
 describe("a written adapter is one that PEFT loads", () => {
+  const zeros = { layout, parameters: new Float32Array(layout.size), settings, baseModel: "some/base" };
+
   it("has PEFT's own bytes for the same tensors, and its settings field by field", async () => {
     const source = golden("llama/expected_adapter");
     const flat = flattenAdapter(await readAdapter(source), layout);
     const folder = join(temporaryFolder(), "adapter");
-    await writeAdapter(folder, layout, flat, settings, "some/base");
+    await writeAdapter(folder, { ...zeros, parameters: flat });
     const weights = "adapter_model.safetensors";
     expect(readFileSync(join(folder, weights)).equals(readFileSync(join(source, weights)))).toBe(true);
     const read = (path: string): Record<string, unknown> =>
@@ -123,10 +125,8 @@ describe("a written adapter is one that PEFT loads", () => {
 
   it("has a card with the base model and what it was trained with", async () => {
     const folder = join(temporaryFolder(), "adapter");
-    await writeAdapter(folder, layout, new Float32Array(layout.size), settings, "some/base", {
-      steps: 200,
-      loss: "0.014",
-    });
+    const training = { steps: 200, loss: "0.014" };
+    await writeAdapter(folder, { ...zeros, training });
     const card = readFileSync(join(folder, "README.md"), "utf8");
     expect(card).toMatch(/^---\nbase_model: "some\/base"\nlibrary_name: peft\n/);
     expect(card).toContain('- "base_model:adapter:some/base"');
@@ -137,9 +137,9 @@ describe("a written adapter is one that PEFT loads", () => {
   it("replaces an adapter that is there, and leaves nothing beside it", async () => {
     const parent = temporaryFolder();
     const folder = join(parent, "adapter");
-    await writeAdapter(folder, layout, new Float32Array(layout.size), settings, "some/base");
+    await writeAdapter(folder, zeros);
     writeFileSync(join(folder, "stale"), "");
-    await writeAdapter(folder, layout, new Float32Array(layout.size).fill(2), settings, "some/base");
+    await writeAdapter(folder, { ...zeros, parameters: new Float32Array(layout.size).fill(2) });
     expect(readdirSync(parent)).toEqual(["adapter"]);
     expect(existsSync(join(folder, "stale"))).toBe(false);
     expect(flattenAdapter(await readAdapter(folder), layout)[0]).toBe(2);
@@ -149,7 +149,12 @@ describe("a written adapter is one that PEFT loads", () => {
     const folder = join(temporaryFolder(), "adapter");
     const named = { ...settings, targetModules: ["q_proj"], useRslora: true };
     const small = loraLayout(named, [{ path: "model.layers.0.self_attn.q_proj", inFeatures: 2, outFeatures: 2 }]);
-    await writeAdapter(folder, small, new Float32Array(small.size), named, "some/base");
+    await writeAdapter(folder, {
+      layout: small,
+      parameters: new Float32Array(small.size),
+      settings: named,
+      baseModel: "some/base",
+    });
     const config = JSON.parse(readFileSync(join(folder, "adapter_config.json"), "utf8")) as Record<string, unknown>;
     expect(config).toMatchObject({ target_modules: ["q_proj"], use_rslora: true, r: 8, lora_alpha: 16 });
     expect((await readAdapter(folder)).settings.useRslora).toBe(true);
