@@ -7,6 +7,7 @@ import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises"
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { isRunning } from "../processes.js";
 import { storageTrouble } from "./files.js";
 
 /** Temporary names: `.<target>.<host>.<process id>.<random>.incoming`. */
@@ -126,15 +127,6 @@ export async function removeLeftovers(parent: string, options: RemoveLeftoversOp
     removed.push(name);
   }
   return removed;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCodeOf(error) === "EPERM";
-  }
 }
 
 /** The newest modification time of a path and of what is directly in it, in milliseconds since 1970. */
