@@ -4,7 +4,13 @@
 import { run } from "./tool-cache.mjs";
 
 /** No other toolchain is fetched, and nothing of the user's own settings of Go has a say. */
-const environment = { ...process.env, CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOWORK: "off", GOFLAGS: "-mod=readonly" };
+export const goEnvironment = {
+  ...process.env,
+  CGO_ENABLED: "0",
+  GOTOOLCHAIN: "local",
+  GOWORK: "off",
+  GOFLAGS: "-mod=readonly",
+};
 
 export class GoModule {
   #folder;
@@ -16,7 +22,7 @@ export class GoModule {
 
   /** @returns what `go …` printed @throws Trouble where it fails, or there is no Go */
   go(...words) {
-    return run("go", words, { cwd: this.#folder, env: environment });
+    return run("go", words, { cwd: this.#folder, env: goEnvironment });
   }
 
   /** Builds a main package into a file. @param stamps what the linker puts into its variables, by their names */

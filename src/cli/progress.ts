@@ -3,7 +3,7 @@
  * given to it.
  */
 import type { StepView } from "../coordinator/index.js";
-import { coloursFor, supportsUnicode, type Colours } from "./colour.js";
+import { coloursFor, isTerminal, supportsUnicode, type Colours } from "./colour.js";
 import { liveLine, plainLine, waitingLine, type LineStyle } from "./progress-line.js";
 
 export interface Progress {
@@ -36,7 +36,7 @@ export interface ProgressOptions {
 }
 
 export function createProgress(options: ProgressOptions): Progress {
-  const isTTY = options.isTTY ?? (options.stream.isTTY === true && process.env["TERM"] !== "dumb");
+  const isTTY = options.isTTY ?? isTerminal(options.stream);
   return isTTY ? new TerminalProgress(options) : new PlainProgress(options);
 }
 

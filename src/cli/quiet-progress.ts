@@ -1,5 +1,5 @@
 /** A live line on stderr for commands whose result is on stdout: where stderr is no terminal, nothing is shown. */
-import { coloursFor } from "./colour.js";
+import { coloursFor, isTerminal } from "./colour.js";
 import { createProgress } from "./progress.js";
 
 export interface QuietProgress {
@@ -10,8 +10,7 @@ export interface QuietProgress {
 }
 
 export function quietProgress(): QuietProgress {
-  const isTTY = process.stderr.isTTY && process.env["TERM"] !== "dumb";
-  if (!isTTY) return { show: () => undefined, close: () => undefined };
+  if (!isTerminal(process.stderr)) return { show: () => undefined, close: () => undefined };
   const progress = createProgress({ stream: process.stderr });
   return { show: (text) => progress.waiting(text), close: () => progress.close() };
 }

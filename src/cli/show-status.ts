@@ -2,7 +2,7 @@
 import { pause } from "../async/pause.js";
 import type { RunStatus } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
-import { coloursFor, supportsUnicode } from "./colour.js";
+import { coloursFor, isTerminal, supportsUnicode } from "./colour.js";
 import { LiveBlock } from "./live-block.js";
 import { cut } from "./progress-line.js";
 import { warn } from "./quiet-progress.js";
@@ -22,8 +22,7 @@ export async function showStatus(run: string | undefined, flags: StatusFlags): P
 }
 
 async function watch(run: string | undefined, flags: StatusFlags): Promise<void> {
-  const { stdout } = process;
-  const isPlain = flags.json === true || !stdout.isTTY || process.env["TERM"] === "dumb";
+  const isPlain = flags.json === true || !isTerminal(process.stdout);
   const display = isPlain ? new Lines(flags.json === true ? JSON.stringify : statusLine) : new Table();
   const statuses = watchRun({
     reach: () => reachRun(run, flags),

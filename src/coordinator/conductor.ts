@@ -276,9 +276,8 @@ export class Conductor {
   #finish(outcome: Outcome): void {
     clearInterval(this.#ticker);
     this.#replica.record(this.#options.replica.step);
-    const reasons = { completed: "completed", stopped: "stopped", failed: "failed" };
     const finish = {
-      reason: reasons[outcome.kind],
+      reason: outcome.kind,
       completed: outcome.kind === "completed",
       returning: outcome.kind === "stopped" && outcome.returning,
     };

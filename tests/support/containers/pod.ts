@@ -131,3 +131,7 @@ function filled(content: Content, mode: number): string {
   }
   return path;
 }
+
+/** What a Secret's `data` says. */
+export const decoded = (data: Content): Content =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));

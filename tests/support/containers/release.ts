@@ -2,12 +2,11 @@
 import { join } from "node:path";
 import { chart, render } from "../helm.js";
 import type { Manifest } from "../helm.js";
-import { decoded } from "../kubernetes/surroundings.js";
 import { volume } from "./container.js";
 import type { Container } from "./container.js";
 import type { Image } from "./image.js";
 import type { ContainerNetwork } from "./network.js";
-import { startPod } from "./pod.js";
+import { decoded, startPod } from "./pod.js";
 import type { PodSpec, Surroundings } from "./pod.js";
 
 interface Workload extends Manifest {

@@ -1,4 +1,5 @@
 /** What a pod names of its namespace, read from the API before it is started: ConfigMaps, Secrets, claims, Services. */
+import { decoded } from "../containers/pod.js";
 import type { PodSpec, Surroundings } from "../containers/pod.js";
 import type { KubernetesApi, KubernetesObject } from "./api.js";
 import type { Pod } from "./pod-status.js";
@@ -64,9 +65,6 @@ export async function serviceNames({ metadata }: Pod, api: KubernetesApi): Promi
     .map(({ metadata: { name } }) => name)
     .flatMap((name) => ["", `.${namespace}`, `.${namespace}.svc`].map((rest) => `${name}${rest}`));
 }
-
-export const decoded = (data: Content): Content =>
-  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));
 
 async function byName<T>(names: readonly string[], read: (name: string) => Promise<T>): Promise<Map<string, T>> {
   return new Map(await Promise.all([...new Set(names)].map(async (name) => [name, await read(name)] as const)));
