@@ -1,4 +1,8 @@
-/** Gets the run's model onto this machine (its own copy, the cache, or streamed) and opens it for training. */
+/**
+ * Gets the run's model onto this machine (its own copy, the cache, or streamed) and opens it for training. A worker serves
+ * one run after another: the open model is kept from one to the next where it would be opened in the same way, the replica
+ * only within one run, whose AdamW settings it has.
+ */
 import { openEngine } from "../compute/index.js";
 import type { Device, EngineName, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
@@ -9,21 +13,27 @@ import type { LoraLayout, ModelManifest } from "../model/index.js";
 import { Replica } from "../optim/index.js";
 import type { WelcomeOutput } from "../rpc/index.js";
 import type { BulkClient } from "./bulk-client.js";
+import { NativeSettings } from "./native-settings.js";
 import type { WorkerOptions } from "./run.js";
 
-export interface LoadedModel {
+/** What does not depend on the run, apart from how the model was opened. */
+interface OpenModel {
   readonly trainable: Trainable;
   readonly layout: LoraLayout;
+  readonly engine: EngineName;
+  readonly device: Device;
+}
+
+export interface LoadedModel extends OpenModel {
   readonly replica: Replica;
   /** Which run the replica is of (Welcome.run_digest); undefined as long as it holds nothing. */
   replicaOf: string | undefined;
-  readonly engine: EngineName;
-  readonly device: Device;
 }
 
 /** Keeps the last model open, so that a worker that reconnects to the same run need not load it again. */
 export class ModelLoader {
   readonly #options: WorkerOptions;
+  readonly #native = new NativeSettings();
   #loaded: { readonly key: string; readonly model: LoadedModel } | undefined;
 
   constructor(options: WorkerOptions) {
@@ -33,13 +43,19 @@ export class ModelLoader {
   /** @throws CoxswainError "model" when the model cannot be had or opened */
   async load(welcome: WelcomeOutput, config: RunConfig, bulk: BulkClient): Promise<LoadedModel> {
     const manifest = readManifest(welcome);
+    // All that `#open` reads of the run. What only the replica depends on is in the run's digest.
     const key = JSON.stringify([manifest.hash, config.lora, config.compute, config.quantization]);
-    if (this.#loaded?.key === key) return this.#loaded.model;
-    await this.close();
-    const folder = await this.#obtain(manifest, welcome.modelPath, bulk);
-    const model = await this.#open(folder, config);
+    const kept = this.#loaded?.key === key ? this.#loaded.model : undefined;
+    if (kept?.replicaOf === welcome.runDigest) return kept;
+    const open: OpenModel = kept ?? (await this.#replace(manifest, welcome.modelPath, config, bulk));
+    const model: LoadedModel = { ...open, replica: emptyReplica(open.layout, config), replicaOf: undefined };
     this.#loaded = { key, model };
     return model;
+  }
+
+  async #replace(manifest: ModelManifest, modelPath: string, config: RunConfig, bulk: BulkClient): Promise<OpenModel> {
+    await this.close();
+    return this.#open(await this.#obtain(manifest, modelPath, bulk), config);
   }
 
   async close(): Promise<void> {
@@ -67,7 +83,7 @@ export class ModelLoader {
     return receiveModel(manifest, (name) => bulk.pullModelFile(name, sizes.get(name) ?? 0));
   }
 
-  async #open(path: string, config: RunConfig): Promise<LoadedModel> {
+  async #open(path: string, config: RunConfig): Promise<OpenModel> {
     const { logger, device } = this.#options;
     const folder = await openModelFolder(path);
     const { engine: asked, dtype, gradient_checkpointing: gradientCheckpointing } = config.compute;
@@ -90,14 +106,20 @@ export class ModelLoader {
       },
       "loading the model",
     );
+    this.#native.require(opened.engine.name, opened.options);
     const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);
     const { layout, backend } = trainable;
+    this.#native.loaded(backend.name, opened.options);
     logger.info({ engine: opened.engine.name, backend: backend.name, why: backend.reason }, "the model is open");
     if (backend.warning !== null) logger.warn({ backend: backend.name }, backend.warning);
-    const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = config.training;
-    const replica = new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
-    return { trainable, layout, replica, replicaOf: undefined, engine: opened.engine.name, device: opened.device };
+    return { trainable, layout, engine: opened.engine.name, device: opened.device };
   }
+}
+
+/** All zero, with the run's settings: the coordinator's state comes before anything is computed with it. */
+function emptyReplica(layout: LoraLayout, { training }: RunConfig): Replica {
+  const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = training;
+  return new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
 }
 
 /** The coordinator resolves "auto", so that every worker of a run has the same number. */

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import { nextWait, pause } from "../async/pause.js";
 import type { Device } from "../compute/index.js";
-import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
+import { formatAddress, parseAddress } from "../config/index.js";
 import type { Address } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import {
@@ -18,8 +18,7 @@ import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
 import type { Logger, WorkerActivity, WorkerMembership } from "../telemetry/index.js";
 import { version } from "../version.js";
 import type { ShardMeasurement } from "./compute.js";
-import { startDataServer } from "./data-server.js";
-import type { DataServer } from "./data-server.js";
+import { DataServers } from "./data-servers.js";
 import { ModelLoader } from "./model.js";
 import { Session } from "./session.js";
 import type { SessionEnd, SessionParts } from "./session.js";
@@ -98,30 +97,21 @@ export type WorkerEnd = "completed" | "interrupted";
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   const credentials = await clientCredentials(options.tls);
   const loader = new ModelLoader(options);
-  const parts: Parts = { credentials, loader, dataServer: undefined };
+  const dataServers = new DataServers(options);
+  const parts: Parts = { credentials, loader, dataServers };
   try {
     return await attendUntilOver(parts, options);
   } finally {
     options.observer.connected(false);
     await loader.close();
-    await parts.dataServer?.close();
+    await dataServers.close();
   }
-}
-
-async function openDataServer(options: WorkerOptions, coordinatorHost: string): Promise<DataServer | undefined> {
-  if (options.listen === "none") return undefined;
-  const address =
-    options.listen === undefined
-      ? { host: isLoopback(coordinatorHost) ? coordinatorHost : "0.0.0.0", port: 0 }
-      : parseAddress(options.listen, { name: "--listen", allowPortZero: true });
-  return startDataServer({ ...address, tls: options.tls !== undefined });
 }
 
 interface Parts {
   readonly credentials: ChannelCredentials;
   readonly loader: ModelLoader;
-  /** Opened with the first address of a coordinator, which says from where it has to be reached. */
-  dataServer: DataServer | undefined;
+  readonly dataServers: DataServers;
 }
 
 async function attendUntilOver(parts: Parts, options: WorkerOptions): Promise<WorkerEnd> {
@@ -178,13 +168,13 @@ type Attempt = SessionEnd & {
 async function attendOnce(parts: Parts, options: WorkerOptions): Promise<Attempt> {
   const found = await locate(options.coordinator);
   if ("reason" in found) return { kind: "lost", connected: false, ...found };
-  parts.dataServer ??= await openDataServer(options, found.host);
+  const dataServer = await parts.dataServers.reachableFrom(found.host);
   const connect = (channelOptions: ChannelOptions): CoordinatorStub =>
     new CoordinatorClient(formatAddress(found), parts.credentials, channelOptions);
   const client = connect(controlChannelOptions);
   const bulkClient = connect(bulkChannelOptions);
   try {
-    return await attend({ client, bulkClient, loader: parts.loader, dataServer: parts.dataServer }, options);
+    return await attend({ client, bulkClient, loader: parts.loader, dataServer }, options);
   } finally {
     client.close();
     bulkClient.close();

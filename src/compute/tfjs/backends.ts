@@ -79,10 +79,15 @@ async function load(
   candidate: Candidate,
   { device, threads, load: loadPackage = importPackage }: BackendRequest,
 ): Promise<string | null> {
-  if (candidate.native) prepareNative({ device, threads });
-  else if (device === "cuda") return "it computes on the CPU";
+  if (!candidate.native && device === "cuda") return "it computes on the CPU";
+  const restore = candidate.native ? prepareNative({ device, threads }) : undefined;
   try {
     await loadPackage(candidate.package);
+  } catch (error) {
+    restore?.();
+    return reasonOf(error);
+  }
+  try {
     if (!(await setBackend(candidate.registered))) return "it cannot be initialised";
     await ready();
   } catch (error) {

@@ -1,8 +1,12 @@
 /** What TensorFlow's native library reads from the environment, once in a process, when it is loaded. */
 import type { Device } from "../engine.js";
 
-export function prepareNative({ device, threads }: { readonly device: Device; readonly threads: number }): void {
+const names = ["TF_CPP_MIN_LOG_LEVEL", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"] as const;
+
+/** @returns puts the environment back, for where the library was not loaded: the process may go on with another */
+export function prepareNative({ device, threads }: { readonly device: Device; readonly threads: number }): () => void {
   const { env } = process;
+  const before = names.map((name) => [name, env[name]] as const);
   // Its information lines would go to standard error.
   env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   // The order of sums depends on the number of threads: a run fixes it for all its workers.
@@ -10,4 +14,10 @@ export function prepareNative({ device, threads }: { readonly device: Device; re
   env["OMP_NUM_THREADS"] = String(threads);
   // A GPU gives other bits than a CPU: it is used where it is asked for, not where it is found.
   if (device === "cpu") env["CUDA_VISIBLE_DEVICES"] = "-1";
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) Reflect.deleteProperty(env, name);
+      else env[name] = value;
+    }
+  };
 }

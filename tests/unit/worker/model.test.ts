@@ -5,6 +5,7 @@ import { Metadata, credentials } from "@grpc/grpc-js";
 import { afterEach, expect, it, vi } from "vitest";
 import { parseRun } from "../../../src/config/index.js";
 import { modelManifest } from "../../../src/model/index.js";
+import { Replica } from "../../../src/optim/index.js";
 import { CoordinatorClient, bulkChannelOptions, metadataKeys, protocolVersion } from "../../../src/rpc/index.js";
 import { createLogger } from "../../../src/telemetry/index.js";
 import { BulkClient } from "../../../src/worker/bulk-client.js";
@@ -68,4 +69,43 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
     expect(pulled.mock.calls.map(([name]) => name).sort()).toEqual(model.files.map(({ name }) => name).sort());
   }
   expect((await modelManifest(join(cache, "models", "by-content", model.hash))).hash).toBe(model.hash);
+});
+
+it("a worker keeps its open model for the next run, and nothing that depends on the last one", async () => {
+  const modelPath = join(goldenFolder, "qwen3-yarn-sharded", "model");
+  const model = await modelManifest(modelPath);
+  const loader = new ModelLoader({
+    modelFolder: modelPath,
+    device: undefined,
+    logger: createLogger({ name: "test", level: "silent" }).logger,
+  } as Partial<WorkerOptions> as WorkerOptions);
+  closers.push(() => loader.close());
+  const bulk = {} as BulkClient;
+  const load = (runDigest: string, training: string): ReturnType<ModelLoader["load"]> => {
+    const files = { hash: model.hash, files: [...model.files] };
+    const text = `model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\ntraining: ${training}\n`;
+    const welcome = { runId, runConfig: "", model: files, modelPath, silenceTimeoutMs: 1, runDigest };
+    return loader.load(welcome, parseRun(text, "run.yaml"), bulk);
+  };
+  const step = (replica: Replica): string => {
+    const gradient = new Float32Array(replica.size).fill(1);
+    replica.apply({ step: replica.step + 1, gradient, learningRate: 0.1, scale: 1 });
+    return replica.hash();
+  };
+  const settings = "{ adam_beta1: 0.5, weight_decay: 0.1 }";
+
+  const first = await load("run A", settings);
+  first.replica.restore(0, new Uint8Array(first.replica.toBytes().fill(1)));
+  first.replicaOf = "run A";
+  step(first.replica);
+  // The same run again: what it has is kept.
+  expect(await load("run A", settings)).toBe(first);
+  const second = await load("run B", "{ adam_beta1: 0.9, weight_decay: 0 }");
+  expect(second.trainable).toBe(first.trainable);
+  expect(second.replicaOf).toBeUndefined();
+  expect(second.replica.step).toBe(0);
+
+  const fresh = new Replica(second.replica.size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
+  for (const replica of [second.replica, fresh]) replica.restore(0, new Uint8Array(12 * replica.size).fill(1));
+  expect(step(second.replica)).toBe(step(fresh));
 });

@@ -1,0 +1,64 @@
+/**
+ * The worker's own server, listening where its coordinator can reach it: on loopback for a coordinator on this machine,
+ * else on every interface. A worker that finds its next coordinator elsewhere listens anew.
+ */
+import { isIPv4 } from "node:net";
+import { isLoopback, parseAddress } from "../config/index.js";
+import { startDataServer } from "./data-server.js";
+import type { DataServer } from "./data-server.js";
+import type { WorkerOptions } from "./run.js";
+
+export class DataServers {
+  readonly #options: Pick<WorkerOptions, "listen" | "tls">;
+  #open: { readonly hosts: string; readonly server: DataServer } | undefined;
+
+  constructor(options: Pick<WorkerOptions, "listen" | "tls">) {
+    this.#options = options;
+  }
+
+  /**
+   * @param coordinatorHost name or address of the coordinator
+   * @returns undefined where the worker is to have none
+   * @throws CoxswainError "network" when its address cannot be listened on
+   */
+  async reachableFrom(coordinatorHost: string): Promise<DataServer | undefined> {
+    const { listen } = this.#options;
+    if (listen === "none") return undefined;
+    if (listen !== undefined) {
+      const { host, port } = parseAddress(listen, { name: "--listen", allowPortZero: true });
+      return this.#listen([host], port);
+    }
+    return this.#listen(hostsFor(coordinatorHost), 0);
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.server.close();
+  }
+
+  /** On the first of these hosts that this machine has; what listens there already stays. */
+  async #listen(hosts: readonly string[], port: number): Promise<DataServer> {
+    const key = hosts.join();
+    if (this.#open?.hosts === key) return this.#open.server;
+    await this.close();
+    const tls = this.#options.tls !== undefined;
+    let failure: unknown;
+    for (const host of hosts) {
+      try {
+        const server = await startDataServer({ host, port, tls });
+        this.#open = { hosts: key, server };
+        return server;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+}
+
+/** "::" takes IPv4 as well; a machine without IPv6 does not have it. */
+function hostsFor(coordinatorHost: string): readonly string[] {
+  if (isLoopback(coordinatorHost)) return [coordinatorHost];
+  return isIPv4(coordinatorHost) ? ["0.0.0.0"] : ["::", "0.0.0.0"];
+}
