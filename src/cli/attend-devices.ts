@@ -106,6 +106,7 @@ export function workerArguments(flags: WorkerFlags, index: number): string[] {
   add("--tls-ca", flags.tlsCa);
   add("--tls-cert", flags.tlsCert);
   add("--tls-key", flags.tlsKey);
+  add("--proxy", flags.proxy);
   if (flags.stay === true) words.push("--stay");
   return words;
 }

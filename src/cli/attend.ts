@@ -31,6 +31,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
       coordinator,
       token: flags.token ?? null,
       tls: tlsOf(flags),
+      proxy: flags.proxy,
       listen: flags.listen,
       advertiseHost: flags.advertise,
       modelFolder: flags.model,

@@ -6,6 +6,7 @@ export interface ConnectionFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly proxy?: "none" | "environment";
 }
 
 export const tokenOption = (): Option => new Option("--token <secret>", "the run's token").env("COXSWAIN_TOKEN");
@@ -16,6 +17,13 @@ export const tlsOptions = (command: Command, whose: string): Command =>
     .option("--tls-ca <file>", "certificate authority of the coordinator; turns TLS on")
     .option("--tls-cert <file>", `${whose} certificate, for mutual TLS`)
     .option("--tls-key <file>", "its private key");
+
+/** The coordinator's machine has a run file for it (`cluster.proxy`); whoever else connects has this flag. */
+export const proxyOption = (): Option =>
+  new Option(
+    "--proxy <use>",
+    "connect directly, or through the proxy that http_proxy and its like name (default: none)",
+  ).choices(["none", "environment"]);
 
 /** Undefined where no TLS is asked for. */
 export function tlsOf({ tlsCa: ca, tlsCert: cert, tlsKey: key }: ConnectionFlags) {

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { formatAddress, isLoopback, loadRun, parseAddress, reachableHost } from "../config/index.js";
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import type { ClientTls } from "../rpc/index.js";
+import type { ClientTls, ProxyUse } from "../rpc/index.js";
 import { findHolder } from "../run-lock.js";
 import type { LockHolder } from "../run-lock.js";
 import { tlsOf } from "./connection-options.js";
@@ -21,6 +21,7 @@ export interface LocatedRun {
   readonly addressKey: string;
   readonly token: string | null;
   readonly tls: ClientTls | undefined;
+  readonly proxy: ProxyUse;
 }
 
 /** The run that is looked for has ended, and is not being led. */
@@ -37,7 +38,13 @@ export async function locateRun(run: string | undefined, flags: ControlFlags): P
   const token = flags.token === undefined || flags.token === "" ? null : flags.token;
   const tls = tlsOf(flags);
   if (run === undefined)
-    return { address: flags.coordinator ?? defaultAddress, addressKey: "--coordinator", token, tls };
+    return {
+      address: flags.coordinator ?? defaultAddress,
+      addressKey: "--coordinator",
+      token,
+      tls,
+      proxy: flags.proxy ?? "none",
+    };
   if (flags.coordinator !== undefined)
     throw new CoxswainError("usage", `both a run (${run}) and --coordinator ${flags.coordinator} are given`, {
       hint: "Give one of them.",
@@ -49,6 +56,7 @@ export async function locateRun(run: string | undefined, flags: ControlFlags): P
     addressKey: run,
     token: token ?? opened.token,
     tls: tls ?? (config === undefined ? undefined : clientTls(config)),
+    proxy: flags.proxy ?? config?.cluster.proxy ?? "none",
   };
 }
 

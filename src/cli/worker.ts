@@ -1,7 +1,7 @@
 /** `coxswain worker`: computes for a coordinator, wherever it is. */
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
-import { tlsOptions, tokenOption, type ConnectionFlags } from "./connection-options.js";
+import { proxyOption, tlsOptions, tokenOption, type ConnectionFlags } from "./connection-options.js";
 import { runCommand } from "./frame.js";
 import { natsOptions, type NatsFlags } from "./nats-options.js";
 
@@ -38,6 +38,7 @@ export function registerWorker(program: Command): void {
     .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
     .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
     .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")
+    .addOption(proxyOption())
     .option(
       "--reconnect-timeout <seconds>",
       "how long to try to reach the coordinator (default: cluster.reconnect_timeout; 300 for the first)",

@@ -106,6 +106,8 @@ const clusterSchema = z.strictObject({
   reconnect_timeout: z.number().nonnegative().max(86_400).default(300),
   /** Let workers compute with different engines or backends: the last bits then depend on who computed what. */
   allow_mixed_engines: z.boolean().default(false),
+  /** How coordinator and workers reach each other: directly, or through the proxy of http_proxy and its like. */
+  proxy: z.enum(["none", "environment"]).default("none"),
   tls: tlsSchema.nullable().default(null),
   /** A shared secret that workers must show. */
   token: z.string().min(1).nullable().default(null),

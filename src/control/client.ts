@@ -6,11 +6,12 @@ import { CoxswainError } from "../errors.js";
 import {
   clientCredentials,
   controlChannelOptions,
-  explainConnection,
+  explainRoute,
   protocolVersion,
+  routeTo,
   withToken,
 } from "../rpc/index.js";
-import type { ClientTls, ControlRequest, ControlStub, RunStatusOutput } from "../rpc/index.js";
+import type { ClientTls, ControlRequest, ControlStub, ProxyUse, Route, RunStatusOutput } from "../rpc/index.js";
 import { version } from "../version.js";
 import { explainCall } from "./explain-call.js";
 import { statusOf } from "./messages.js";
@@ -25,6 +26,8 @@ export interface ConnectOptions {
   readonly addressKey: string;
   readonly token: string | null;
   readonly tls: ClientTls | undefined;
+  /** Default: none. */
+  readonly proxy?: ProxyUse;
   /** Who asks: "user@host". */
   readonly caller: string;
   /** How long a watched coordinator may say nothing, ms. Default 15 s: three times as long as it says nothing. */
@@ -39,15 +42,18 @@ const patience = 10_000;
  * @throws CoxswainError "config" for an address or files that are none
  */
 export async function connectRun(options: ConnectOptions): Promise<RemoteRun> {
-  const address = formatAddress(parseAddress(options.address, { name: options.addressKey }));
+  const address = parseAddress(options.address, { name: options.addressKey });
+  const route = routeTo(address, options.proxy ?? "none");
   const credentials = await clientCredentials(options.tls);
-  return new GrpcRun(new ControlClient(address, credentials, controlChannelOptions), address, options);
+  const client = new ControlClient(route.connectTo, credentials, { ...controlChannelOptions, ...route.options });
+  return new GrpcRun(client, route, options);
 }
 
 type Respond<Answer> = (error: ServiceError | null, answer?: Answer) => void;
 
 class GrpcRun implements RemoteRun {
   readonly #client: ControlStub;
+  readonly #route: Route;
   readonly #address: string;
   readonly #metadata: Metadata;
   readonly #request: ControlRequest;
@@ -56,10 +62,11 @@ class GrpcRun implements RemoteRun {
   /** Something was answered: from then on it is no question of how to connect. */
   #connected = false;
 
-  constructor(client: ControlStub, address: string, options: ConnectOptions) {
+  constructor(client: ControlStub, route: Route, options: ConnectOptions) {
     const { token, tls, caller, silenceAllowed = 3 * watchIntervals.longest } = options;
     this.#client = client;
-    this.#address = address;
+    this.#route = route;
+    this.#address = formatAddress(route.address);
     this.#tls = tls;
     this.#silenceAllowed = silenceAllowed;
     this.#metadata = withToken(token);
@@ -101,7 +108,7 @@ class GrpcRun implements RemoteRun {
         yield statusOf(message);
       }
     } catch (error) {
-      throw this.#explain(error as ServiceError | CoxswainError, this.#silenceAllowed);
+      throw await this.#explain(error as ServiceError | CoxswainError, this.#silenceAllowed);
     } finally {
       clearTimeout(silence);
       call.cancel();
@@ -112,17 +119,22 @@ class GrpcRun implements RemoteRun {
     this.#client.close();
   }
 
-  #ask<Answer>(
+  async #ask<Answer>(
     call: (request: ControlRequest, metadata: Metadata, options: CallOptions, respond: Respond<Answer>) => unknown,
     wait = patience,
   ): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+    const asked = new Promise<Answer>((resolve, reject) => {
       call(this.#request, this.#metadata, { deadline: Date.now() + wait }, (error, answer) => {
         this.#connected ||= error === null;
-        if (error !== null) reject(this.#explain(error, wait));
+        if (error !== null) reject(error);
         else if (answer !== undefined) resolve(answer);
       });
     });
+    try {
+      return await asked;
+    } catch (error) {
+      throw await this.#explain(error as ServiceError, wait);
+    }
   }
 
   #silent(): CoxswainError {
@@ -131,10 +143,10 @@ class GrpcRun implements RemoteRun {
     });
   }
 
-  #explain(error: ServiceError | CoxswainError, wait: number): CoxswainError {
+  async #explain(error: ServiceError | CoxswainError, wait: number): Promise<CoxswainError> {
     if (error instanceof CoxswainError) return error;
     if (error.code !== status.UNAVAILABLE || this.#connected) return explainCall(error, this.#address, wait);
-    const { reason, hint } = explainConnection(error.details, this.#tls);
+    const { reason, hint } = await explainRoute(error.details, this.#route, this.#tls);
     return new CoxswainError("network", `no coordinator at ${this.#address}: ${reason}`, {
       hint: hint ?? "Check the address, which the coordinator prints when it starts, and whether the run is over.",
     });

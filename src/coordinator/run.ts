@@ -7,6 +7,7 @@ import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { writeAdapter } from "../model/index.js";
+import { checkConnections } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { withRunLock } from "../run-lock.js";
 import type { RunLock } from "../run-lock.js";
@@ -70,6 +71,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLoc
   const { tls, token } = config.cluster;
   const { insecure, view, logger } = options;
   refuseExposure({ listen: address, tls: tls !== null, token: token !== null, insecure }, "cluster.listen");
+  await checkConnections(config.cluster);
   // Before anything dear: a folder that holds a run is not written over.
   if (!options.resume) openRunFiles(config.output_dir).close();
   const run = await prepareRun(config, {

@@ -17,7 +17,7 @@ export async function serveWorkers(
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
-  const { tls, token } = run.config.cluster;
+  const { tls, token, proxy } = run.config.cluster;
   const handlers = coordinatorHandlers({
     conductor,
     replica: run.replica,
@@ -30,7 +30,7 @@ export async function serveWorkers(
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: async (session: WorkerSession) => {
-      const problem = await session.reach({ inTheClear: tls === null });
+      const problem = await session.reach({ inTheClear: tls === null, proxy });
       if (problem !== undefined) recorder.unreachable(session, problem);
     },
     engines: new EngineRule({

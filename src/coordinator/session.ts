@@ -7,12 +7,22 @@ import {
   WorkerConnection,
   bulkDeadline,
   bulkTimeout,
+  proxyTrouble,
   receiveReplica,
   replicaLength,
+  routeToText,
   withToken,
   workerClient,
 } from "../rpc/index.js";
-import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted, WorkerMessageOutput } from "../rpc/index.js";
+import type {
+  CoordinatorMessage,
+  JoinOutput,
+  Peer,
+  ProxyUse,
+  ReplicaBytes,
+  Wanted,
+  WorkerMessageOutput,
+} from "../rpc/index.js";
 import type { Computation } from "./engine-rule.js";
 import type { Slice } from "./machine/index.js";
 
@@ -92,19 +102,28 @@ export class WorkerSession {
   /**
    * Opens the connection for gradients. Without one, the worker is asked to push.
    * @param options.inTheClear whether a server without TLS will do
+   * @param options.proxy whether it is reached through the environment's proxy
    * @returns why its server is not used, where it has one
    */
-  async reach({ inTheClear }: { readonly inTheClear: boolean }): Promise<string | undefined> {
+  async reach({
+    inTheClear,
+    proxy,
+  }: {
+    readonly inTheClear: boolean;
+    readonly proxy: ProxyUse;
+  }): Promise<string | undefined> {
     const address = this.#dataAddress;
     if (address === undefined) return undefined;
     if (this.#dataCertificate.length === 0 && !inTheClear) return `${address} has no TLS`;
-    const connect = () => workerClient(address, this.#dataCertificate);
+    const route = routeToText(address, proxy);
+    const connect = () => workerClient(route, this.#dataCertificate);
     const connection = new WorkerConnection(connect, withToken(this.#dataKey, new Metadata()));
     this.#connection = connection;
     this.pushes = await new Promise<boolean>((resolve) => {
       connection.client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
     });
-    return this.pushes ? `${address} does not answer` : undefined;
+    if (!this.pushes) return undefined;
+    return (await proxyTrouble(route))?.reason ?? `${address} does not answer`;
   }
 
   /** Whether it was told how to reach another one. */

@@ -10,6 +10,8 @@ const largestControlMessage = 256 * MiB;
 const bulkWindow = 8 * MiB;
 
 const common: ChannelOptions = {
+  // Otherwise the library takes http_proxy, https_proxy and grpc_proxy of the environment: see route.ts.
+  "grpc.enable_http_proxy": 0,
   // Otherwise write callbacks come before the data has left, and memory grows without bound.
   "grpc.per_rpc_retry_buffer_size": 0,
   "grpc.enable_retries": 0,

@@ -1,10 +1,11 @@
 /** TLS credentials from files, and the shared token. */
 import { X509Certificate, createHash, timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ChannelCredentials, Metadata, ServerCredentials } from "@grpc/grpc-js";
 import type { VerifyOptions } from "@grpc/grpc-js";
-import { CoxswainError, messageOf } from "../errors.js";
+import { CoxswainError } from "../errors.js";
+import { readAuthorities, readCertificates, readIdentity } from "../tls/index.js";
+import type { Identity } from "../tls/index.js";
 import type { OwnCertificate } from "./own-certificate.js";
 
 /** PEM files of a server. `ca`: clients must show a certificate signed by it (mutual TLS). */
@@ -23,47 +24,48 @@ export interface ClientTls {
   readonly pinned?: string;
 }
 
-async function readPem(file: string, what: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new CoxswainError("config", `${what} ${file} cannot be read: ${messageOf(error)}`, {
-      hint: "Give the path of a PEM file that this user may read.",
-      cause: error,
-    });
-  }
-}
-
-export async function serverCredentials(tls: ServerTls | null): Promise<ServerCredentials> {
+/** @throws CoxswainError "config" that names the file that is not as it should be */
+export async function serverCredentials(tls: ServerTls | null, now = new Date()): Promise<ServerCredentials> {
   if (tls === null) return ServerCredentials.createInsecure();
-  const certificate = await readPem(tls.cert, "cluster.tls.cert");
-  const key = await readPem(tls.key, "cluster.tls.key");
-  const roots = tls.ca === null ? null : await readPem(tls.ca, "cluster.tls.ca");
-  try {
-    return ServerCredentials.createSsl(roots, [{ cert_chain: certificate, private_key: key }], roots !== null);
-  } catch (error) {
-    throw new CoxswainError("config", `cluster.tls: ${tls.cert} and ${tls.key} do not work: ${messageOf(error)}`, {
-      hint: "Both must be PEM files, and the key must belong to the certificate.",
-      cause: error,
-    });
-  }
+  const cert = { path: tls.cert, name: "cluster.tls.cert" };
+  const { certificate, key } = await readIdentity(cert, { path: tls.key, name: "cluster.tls.key" }, now);
+  const roots = tls.ca === null ? null : await readAuthorities({ path: tls.ca, name: "cluster.tls.ca" }, now);
+  const pair = { cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) };
+  return ServerCredentials.createSsl(roots === null ? null : Buffer.from(roots), [pair], roots !== null);
 }
 
-export async function clientCredentials(tls: ClientTls | undefined): Promise<ChannelCredentials> {
+/** @throws CoxswainError "config" that names the file that is not as it should be */
+export async function clientCredentials(tls: ClientTls | undefined, now = new Date()): Promise<ChannelCredentials> {
   if (tls === undefined) return ChannelCredentials.createInsecure();
-  const roots = tls.ca === undefined ? null : await readPem(tls.ca, "--tls-ca");
-  const certificate = tls.cert === undefined ? null : await readPem(tls.cert, "--tls-cert");
-  const key = tls.key === undefined ? null : await readPem(tls.key, "--tls-key");
-  const pinned = tls.pinned === undefined ? undefined : await readPem(tls.pinned, "cluster.tls.cert");
-  try {
-    const verify = pinned === undefined ? {} : onlyIf(new X509Certificate(pinned).raw);
-    return ChannelCredentials.createSsl(roots, key, certificate, verify);
-  } catch (error) {
-    throw new CoxswainError("config", `the TLS files do not work: ${messageOf(error)}`, {
-      hint: "--tls-cert and --tls-key go together, and all must be PEM files.",
-      cause: error,
-    });
-  }
+  const { ca, pinned } = tls;
+  const name = namesOf(tls);
+  const roots = ca === undefined ? null : Buffer.from(await readAuthorities({ path: ca, name: name.ca }, now));
+  const own = await clientIdentity(tls, now);
+  const [server] = pinned === undefined ? [] : await readCertificates({ path: pinned, name: "cluster.tls.cert" });
+  return ChannelCredentials.createSsl(
+    roots,
+    own === undefined ? null : Buffer.from(own.key),
+    own === undefined ? null : Buffer.from(own.certificate),
+    server === undefined ? {} : onlyIf(server.raw),
+  );
+}
+
+/** Where a client's files come from: flags, or the run whose certificate is known. */
+const namesOf = ({ pinned }: ClientTls): Readonly<Record<"ca" | "cert" | "key", string>> =>
+  pinned === undefined
+    ? { ca: "--tls-ca", cert: "--tls-cert", key: "--tls-key" }
+    : { ca: "cluster.tls.ca", cert: "cluster.tls.cert", key: "cluster.tls.key" };
+
+async function clientIdentity(tls: ClientTls, now: Date): Promise<Identity | undefined> {
+  const { cert, key } = tls;
+  const name = namesOf(tls);
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert !== undefined && key !== undefined)
+    return readIdentity({ path: cert, name: name.cert }, { path: key, name: name.key }, now);
+  const [given, missing] = cert === undefined ? ["--tls-key", "--tls-cert"] : ["--tls-cert", "--tls-key"];
+  throw new CoxswainError("config", `${given} is given without ${missing}`, {
+    hint: "A certificate and its private key belong together: give both, or neither.",
+  });
 }
 
 /** A worker's own server: with the certificate that it made for itself, or without TLS. */

@@ -3,6 +3,8 @@
  * nothing of attempts and of how long they go on.
  */
 import type { ServiceError } from "@grpc/grpc-js";
+import { proxyTrouble } from "./route.js";
+import type { Route } from "./route.js";
 import type { ClientTls } from "./security.js";
 import type { CoordinatorStub } from "./types.js";
 
@@ -20,14 +22,32 @@ export interface Unreachable {
 const patience = 1000;
 
 /** Asks gRPC for the trouble with a connection that did not come about. */
-export function whyUnreachable(client: CoordinatorStub, tls: ClientTls | undefined): Promise<Unreachable> {
-  return new Promise((resolve) => {
+export async function whyUnreachable(
+  client: CoordinatorStub,
+  route: Route,
+  tls: ClientTls | undefined,
+): Promise<Unreachable> {
+  const details = await new Promise<string>((resolve) => {
     // Any call does: it is answered by the connection, or by an error that names what is wrong with it.
     const call = client.pullModelFile({}, { deadline: Date.now() + patience });
     call.on("data", () => undefined);
-    call.on("error", ({ details }: ServiceError) => resolve(explainConnection(details, tls)));
-    call.on("end", () => resolve(explainConnection("", tls)));
+    call.on("error", (error: ServiceError) => resolve(error.details));
+    call.on("end", () => resolve(""));
   });
+  return explainRoute(details, route, tls);
+}
+
+/**
+ * The same as `explainConnection`, of a server behind a proxy, which may be the one in the way.
+ * @param details of the error of a call, as gRPC spells them
+ */
+export async function explainRoute(details: string, route: Route, tls: ClientTls | undefined): Promise<Unreachable> {
+  const { proxy } = route;
+  if (proxy === undefined) return explainConnection(details, tls);
+  const trouble = await proxyTrouble(route);
+  if (trouble !== undefined) return { ...trouble, final: false };
+  const { reason, ...explained } = explainConnection(details, tls);
+  return { ...explained, reason: `${reason} (through the proxy ${proxy.shown})` };
 }
 
 /**

@@ -4,8 +4,8 @@
  */
 import { Metadata } from "@grpc/grpc-js";
 import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
-import { WorkerConnection, metadataKeys, needsConnection, withToken, workerClient } from "../rpc/index.js";
-import type { PeerOutput, PullOptions, WorkerStub } from "../rpc/index.js";
+import { WorkerConnection, metadataKeys, needsConnection, routeToText, withToken, workerClient } from "../rpc/index.js";
+import type { PeerOutput, ProxyUse, PullOptions, WorkerStub } from "../rpc/index.js";
 
 /** Steps that a connection is kept without being used: a few, since who reduces what changes with who is there. */
 const stepsKept = 8;
@@ -27,16 +27,19 @@ interface Connection {
 export class Peers {
   readonly #runId: string;
   readonly #dtype: VectorDtype;
+  readonly #proxy: ProxyUse;
   readonly #connections = new Map<string, Connection>();
   #closed = false;
 
   /**
    * @param runId Welcome.run_id, shown with every call
    * @param dtype what vectors are sent as
+   * @param proxy whether peers are reached through the environment's proxy
    */
-  constructor(runId: string, dtype: VectorDtype) {
+  constructor(runId: string, dtype: VectorDtype, proxy: ProxyUse = "none") {
     this.#runId = runId;
     this.#dtype = dtype;
+    this.#proxy = proxy;
   }
 
   /** How many connections are open. */
@@ -101,7 +104,7 @@ export class Peers {
     if (known !== undefined) this.#disconnect(known);
     const metadata = withToken(peer.key, new Metadata());
     metadata.set(metadataKeys.run, this.#runId);
-    const connect = (): WorkerStub => workerClient(peer.address, peer.certificate);
+    const connect = (): WorkerStub => workerClient(routeToText(peer.address, this.#proxy), peer.certificate);
     const connection = { link: new WorkerConnection(connect, metadata), peer, step, pulls: 0 };
     this.#connections.set(peer.workerId, connection);
     return connection;

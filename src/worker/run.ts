@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import { nextWait, pause } from "../async/pause.js";
 import type { Device } from "../compute/index.js";
-import { formatAddress, parseAddress } from "../config/index.js";
+import { parseAddress } from "../config/index.js";
 import type { Address } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import {
@@ -12,9 +12,10 @@ import {
   bulkChannelOptions,
   clientCredentials,
   controlChannelOptions,
+  routeTo,
   whyUnreachable,
 } from "../rpc/index.js";
-import type { ClientTls, CoordinatorStub } from "../rpc/index.js";
+import type { ClientTls, CoordinatorStub, ProxyUse, Route } from "../rpc/index.js";
 import type { Logger, WorkerActivity, WorkerMembership } from "../telemetry/index.js";
 import { version } from "../version.js";
 import type { ShardMeasurement } from "./compute.js";
@@ -50,6 +51,8 @@ export interface WorkerOptions {
   readonly coordinator: CoordinatorLocator;
   readonly token: string | null;
   readonly tls: ClientTls | undefined;
+  /** How the coordinator and the other workers are reached; undefined: directly, and the others as the run says. */
+  readonly proxy: ProxyUse | undefined;
   /** HOST:PORT of this worker's own server; "none" starts none: contributions are then pushed. */
   readonly listen: string | undefined;
   /** Host under which the coordinator reaches that server, where it is not the address it sees. */
@@ -169,12 +172,13 @@ async function attendOnce(parts: Parts, options: WorkerOptions): Promise<Attempt
   const found = await locate(options.coordinator);
   if ("reason" in found) return { kind: "lost", connected: false, ...found };
   const dataServer = await parts.dataServers.reachableFrom(found.host);
+  const route = routeTo(found, options.proxy ?? "none");
   const connect = (channelOptions: ChannelOptions): CoordinatorStub =>
-    new CoordinatorClient(formatAddress(found), parts.credentials, channelOptions);
+    new CoordinatorClient(route.connectTo, parts.credentials, { ...channelOptions, ...route.options });
   const client = connect(controlChannelOptions);
   const bulkClient = connect(bulkChannelOptions);
   try {
-    return await attend({ client, bulkClient, loader: parts.loader, dataServer }, options);
+    return await attend({ client, bulkClient, loader: parts.loader, dataServer }, route, options);
   } finally {
     client.close();
     bulkClient.close();
@@ -192,11 +196,12 @@ async function locate(coordinator: CoordinatorLocator): Promise<Address | { reas
 
 async function attend(
   connection: Pick<SessionParts, "client" | "bulkClient" | "loader" | "dataServer">,
+  route: Route,
   options: WorkerOptions,
 ): Promise<Attempt> {
   const patience = Math.min(attemptTimeout, (options.reconnectTimeout ?? Infinity) / 3);
   if (!(await isReady(connection.client, patience))) {
-    const { final, ...why } = await whyUnreachable(connection.client, options.tls);
+    const { final, ...why } = await whyUnreachable(connection.client, route, options.tls);
     if (final) throw certificateTrouble(options.coordinator.name, why);
     return { kind: "lost", connected: false, ...why };
   }

@@ -187,6 +187,7 @@ export class Session {
       runId: welcome.runId,
       contributions,
       dtype: allReduceDtype,
+      proxy: this.#options.proxy ?? config.cluster.proxy,
       send,
       onReceived: (bytes) => observer.moved(bytes, "received"),
     });

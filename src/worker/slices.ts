@@ -5,7 +5,14 @@
 import { vectorBytes } from "../collective/index.js";
 import type { VectorDtype } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
-import type { CollectOutput, PeerOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../rpc/index.js";
+import type {
+  CollectOutput,
+  PeerOutput,
+  ProxyUse,
+  ReduceOutput,
+  ReducedSliceOutput,
+  WorkerMessage,
+} from "../rpc/index.js";
 import type { BulkClient } from "./bulk-client.js";
 import type { Contributions } from "./contributions.js";
 import { Peers } from "./peers.js";
@@ -18,6 +25,8 @@ export interface SlicesOptions {
   /** What this worker has summed itself. */
   readonly contributions: Contributions;
   readonly dtype: VectorDtype;
+  /** How other workers are reached. */
+  readonly proxy: ProxyUse;
   readonly send: (message: WorkerMessage) => void;
   /** So many bytes of gradients were pulled. */
   readonly onReceived: (bytes: number) => void;
@@ -40,7 +49,7 @@ export class Slices {
 
   constructor(options: SlicesOptions) {
     this.#options = options;
-    this.#peers = new Peers(options.runId, options.dtype);
+    this.#peers = new Peers(options.runId, options.dtype, options.proxy);
   }
 
   /** A slice is this worker's to sum. */

@@ -1,0 +1,83 @@
+/**
+ * Which proxy the environment names for a connection: by the usual variables, in lower or upper case, and never one for
+ * this machine itself. Pure. Knows no protocol, and does not decide whether a proxy is to be used.
+ */
+import { isLoopback } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import { isExcepted, type Target } from "./no-proxy.js";
+
+export type { Target } from "./no-proxy.js";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Proxy {
+  /** With user and password, where it has them. */
+  readonly url: URL;
+  /** The variable that names it. */
+  readonly variable: string;
+  /** For people: without user and password. "http://proxy.example:3128/ (https_proxy)" */
+  readonly shown: string;
+}
+
+/** The variables that name a proxy: the first that is set. curl reads HTTP_PROXY in lower case only, since CGI. */
+export const proxyVariables = {
+  cluster: ["grpc_proxy", "https_proxy", "http_proxy", "all_proxy"],
+  https: ["https_proxy", "all_proxy"],
+  http: ["http_proxy", "all_proxy"],
+} as const;
+
+/**
+ * @param purpose what the connection is for
+ * @param schemes that the caller can speak to a proxy
+ * @returns undefined where it is to go without one
+ * @throws CoxswainError "config" for a variable that is set to something else
+ */
+export function environmentProxy(
+  purpose: keyof typeof proxyVariables,
+  target: Target,
+  env: Environment,
+  schemes: readonly string[] = ["http"],
+): Proxy | undefined {
+  const [variable, value] = firstSet(proxyVariables[purpose], env) ?? [];
+  if (variable === undefined || value === undefined || isLoopback(target.host)) return undefined;
+  const [, excepted] = firstSet(["no_proxy"], env) ?? [];
+  if (excepted !== undefined && isExcepted(excepted, target)) return undefined;
+  return { ...parse(variable, value, schemes), variable };
+}
+
+function firstSet(names: readonly string[], env: Environment): readonly [variable: string, value: string] | undefined {
+  for (const name of names.flatMap((lower) => [lower, lower.toUpperCase()])) {
+    const value = env[name]?.trim();
+    if (value !== undefined && value !== "") return [name, value];
+  }
+  return undefined;
+}
+
+function parse(variable: string, value: string, schemes: readonly string[]): Pick<Proxy, "url" | "shown"> {
+  let url: URL;
+  try {
+    url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
+  } catch {
+    // What it is may hold a password.
+    throw new CoxswainError("config", `${variable} is no URL of a proxy`, { hint: howTo(variable) });
+  }
+  const shown = `${url.protocol}//${url.host} (${variable})`;
+  if (schemes.includes(url.protocol.replace(/:$/, ""))) return { url, shown };
+  throw new CoxswainError("config", `${shown}: a proxy of this kind is not supported here`, {
+    hint: `${howTo(variable)} Supported: ${schemes.join(", ")}.`,
+  });
+}
+
+const howTo = (variable: string): string =>
+  `Set ${variable} to http://HOST:PORT, or unset it; no_proxy names the hosts that are reached without it.`;
+
+/** What an answer of a proxy to CONNECT other than 200 means, as a clause about the proxy. */
+export function proxyAnswer(status: number): string {
+  if (status === 407) return "asks for another user and password (407)";
+  if (status === 403 || status === 405) return `refuses the connection (${status})`;
+  return `answers ${status}`;
+}
+
+/** What to do about a proxy that does not let a connection through. */
+export const proxyHint = ({ variable }: Proxy): string =>
+  `Correct ${variable} (http://USER:PASSWORD@HOST:PORT where it asks for them), or name the host in no_proxy.`;

@@ -1,0 +1,111 @@
+/** Reads a file that is to hold certificates or a private key in PEM, and says what it holds where it holds something else. */
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+
+export interface NamedFile {
+  readonly path: string;
+  /** The key or flag that names it: "cluster.tls.cert", "--tls-ca". */
+  readonly name: string;
+}
+
+/** @throws CoxswainError "config" that names key and file */
+export function badFile({ name, path }: NamedFile, what: string, hint: string, cause?: unknown): CoxswainError {
+  return new CoxswainError("config", `${name}: ${path} ${what}`, cause === undefined ? { hint } : { hint, cause });
+}
+
+const troubles: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  EISDIR: "is a folder, not a file",
+  EACCES: "may not be read by this user",
+};
+
+async function read(file: NamedFile): Promise<Buffer> {
+  if (file.path === "") throw badFile(file, "names no file", "Give the path of a PEM file.");
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file.path);
+  } catch (error) {
+    const what = troubles[systemCodeOf(error) ?? ""] ?? `cannot be read: ${messageOf(error)}`;
+    throw badFile(file, what, "Give the path of a PEM file that this user may read.", error);
+  }
+  if (bytes.toString("latin1").trim() === "") throw badFile(file, "is empty", "Make it again, or copy it again.");
+  return bytes;
+}
+
+interface Block {
+  /** "CERTIFICATE", "EC PRIVATE KEY" … */
+  readonly label: string;
+  readonly text: string;
+}
+
+const blocksOf = (bytes: Buffer): Block[] =>
+  [...bytes.toString("latin1").matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g)].map(
+    ([text, label = ""]) => ({ label, text }),
+  );
+
+const isCertificate = ({ label }: Block): boolean => /^(X509 |TRUSTED )?CERTIFICATE$/.test(label);
+const isPrivateKey = ({ label }: Block): boolean => /^([A-Z]+ )?PRIVATE KEY$/.test(label);
+
+/** All certificates of a file. @throws CoxswainError "config" where it holds none, or one that cannot be read */
+export async function readCertificates(file: NamedFile): Promise<readonly [X509Certificate, ...X509Certificate[]]> {
+  const bytes = await read(file);
+  const blocks = blocksOf(bytes);
+  const certificates = blocks.filter(isCertificate).map(({ text }, index) => {
+    try {
+      return new X509Certificate(text);
+    } catch (error) {
+      throw badFile(file, `is damaged: certificate ${index + 1} in it cannot be read`, "Copy it again.", error);
+    }
+  });
+  const [first, ...others] = certificates;
+  if (first !== undefined) return [first, ...others];
+  throw badFile(file, `holds no certificate: ${contentOf(bytes, blocks)}`, certificateHint(bytes, blocks));
+}
+
+function certificateHint(bytes: Buffer, blocks: readonly Block[]): string {
+  if (blocks.some(isPrivateKey)) return "Certificate and key may have been swapped.";
+  if (isDer(bytes)) return "Convert it: openssl x509 -inform der -in FILE -out FILE.pem";
+  return "It must be a PEM file, which begins -----BEGIN CERTIFICATE-----";
+}
+
+/** The private key of a file. @throws CoxswainError "config" where it holds none that can be used without a passphrase */
+export async function readPrivateKey(file: NamedFile): Promise<{ readonly pem: string; readonly key: KeyObject }> {
+  const bytes = await read(file);
+  const blocks = blocksOf(bytes);
+  const block = blocks.find(isPrivateKey);
+  if (block === undefined)
+    throw badFile(file, `holds no private key: ${contentOf(bytes, blocks)}`, keyHint(bytes, blocks));
+  if (block.label.startsWith("ENCRYPTED") || block.text.includes("Proc-Type: 4,ENCRYPTED"))
+    throw badFile(
+      file,
+      "is encrypted, and nobody can be asked for its passphrase",
+      "Decrypt it into a file that only this user may read: openssl pkey -in FILE -out FILE.pem",
+    );
+  try {
+    return { pem: `${block.text}\n`, key: createPrivateKey(block.text) };
+  } catch (error) {
+    const openSsh = block.label.startsWith("OPENSSH");
+    throw openSsh
+      ? badFile(file, "is a key of OpenSSH", "Convert a copy of it: ssh-keygen -p -m PEM -f COPY", error)
+      : badFile(file, "is damaged: its private key cannot be read", "Copy it again, or make a new one.", error);
+  }
+}
+
+function keyHint(bytes: Buffer, blocks: readonly Block[]): string {
+  if (blocks.some(isCertificate)) return "Certificate and key may have been swapped.";
+  if (isDer(bytes)) return "Convert it: openssl pkey -inform der -in FILE -out FILE.pem";
+  return "It must be a PEM file, which begins -----BEGIN PRIVATE KEY-----";
+}
+
+/** What is in a file instead, as a clause. */
+function contentOf(bytes: Buffer, blocks: readonly Block[]): string {
+  const [block] = blocks;
+  if (block !== undefined) return `it has a ${block.label.toLowerCase()} in it`;
+  if (bytes.includes("-----BEGIN ")) return "it is cut off";
+  return isDer(bytes) ? "it is DER or PKCS #12, not PEM" : "it is no PEM file";
+}
+
+/** An ASN.1 sequence of two or more length bytes, as every certificate and key is. */
+const isDer = (bytes: Buffer): boolean => bytes[0] === 0x30 && ((bytes[1] ?? 0) & 0x80) !== 0;
