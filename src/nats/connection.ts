@@ -8,6 +8,7 @@ import type { Authenticator, ConnectionOptions, NatsConnection } from "nats";
 import { serverUrls } from "../config/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { readAuthorities, readIdentity } from "../tls/index.js";
 import { explainConnection } from "./explain.js";
 
 /** How long a server may take to accept a connection, ms. */
@@ -71,16 +72,17 @@ function usable(authenticator: Authenticator, message: string, hint: string): Au
 async function tlsOptions(settings: NatsConnectionSettings): Promise<Partial<ConnectionOptions>> {
   const { tls } = settings;
   if (tls === null) return serverUrls(settings).some((url) => url.startsWith("tls:")) ? { tls: {} } : {};
-  const [ca, cert, key] = await Promise.all(
-    (["ca", "cert", "key"] as const).map(async (name) => {
-      const path = tls[name];
-      return path === null ? undefined : (await read(path, `tls.${name}`)).toString("utf8");
-    }),
-  );
+  const { ca, cert, key } = tls;
+  const now = new Date();
+  const authorities = ca === null ? undefined : await readAuthorities({ path: ca, name: "NATS tls.ca" }, now);
+  const own =
+    cert === null || key === null
+      ? undefined
+      : await readIdentity({ path: cert, name: "NATS tls.cert" }, { path: key, name: "NATS tls.key" }, now);
   return {
     tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      ...(authorities === undefined ? {} : { ca: authorities }),
+      ...(own === undefined ? {} : { cert: own.certificate, key: own.key }),
     },
   };
 }

@@ -3,6 +3,7 @@
  * nothing of attempts and of how long they go on.
  */
 import type { ServiceError } from "@grpc/grpc-js";
+import { dateTrouble, peerDateTrouble, readCertificates } from "../tls/index.js";
 import { proxyTrouble } from "./route.js";
 import type { Route } from "./route.js";
 import type { ClientTls } from "./security.js";
@@ -43,11 +44,32 @@ export async function whyUnreachable(
  */
 export async function explainRoute(details: string, route: Route, tls: ClientTls | undefined): Promise<Unreachable> {
   const { proxy } = route;
-  if (proxy === undefined) return explainConnection(details, tls);
+  if (proxy === undefined) return (await explainDates(details, route, tls)) ?? explainConnection(details, tls);
   const trouble = await proxyTrouble(route);
   if (trouble !== undefined) return { ...trouble, final: false };
   const { reason, ...explained } = explainConnection(details, tls);
   return { ...explained, reason: `${reason} (through the proxy ${proxy.shown})` };
+}
+
+/** Says of a certificate that is not valid now since when, or until when: of the server's, or of this side's own. */
+async function explainDates(
+  details: string,
+  { address }: Route,
+  tls: ClientTls | undefined,
+): Promise<Unreachable | undefined> {
+  const now = new Date();
+  if (/certificate (has expired|is not yet valid)/.test(details)) {
+    const trouble = await peerDateTrouble(address, now);
+    const hint = "The coordinator needs a new certificate (cluster.tls.cert), or a clock is wrong.";
+    return trouble === undefined ? undefined : { reason: `its certificate ${trouble}`, hint, final: true };
+  }
+  if (tls?.cert === undefined || !/alert certificate expired/.test(details)) return undefined;
+  const [own] = await readCertificates({ path: tls.cert, name: "--tls-cert" });
+  const trouble = dateTrouble(own, now);
+  const hint = "Give a new one as --tls-cert and --tls-key.";
+  return trouble === undefined
+    ? undefined
+    : { reason: `it does not accept this side's certificate, which ${trouble}`, hint, final: true };
 }
 
 /**

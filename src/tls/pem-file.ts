@@ -107,5 +107,11 @@ function contentOf(bytes: Buffer, blocks: readonly Block[]): string {
   return isDer(bytes) ? "it is DER or PKCS #12, not PEM" : "it is no PEM file";
 }
 
-/** An ASN.1 sequence of two or more length bytes, as every certificate and key is. */
-const isDer = (bytes: Buffer): boolean => bytes[0] === 0x30 && ((bytes[1] ?? 0) & 0x80) !== 0;
+/** One ASN.1 sequence that is as long as the file, as a certificate or a key in DER is. */
+function isDer(bytes: Buffer): boolean {
+  const [tag, length = 0] = bytes;
+  const size = length < 0x80 ? 0 : length & 0x7f;
+  if (tag !== 0x30 || size > 4 || bytes.length < 2 + size) return false;
+  const content = size === 0 ? length : bytes.readUIntBE(2, size);
+  return bytes.length === 2 + size + content;
+}

@@ -1,7 +1,10 @@
 /** TLS between real processes: nothing is trained for, or by, someone who may not, and the bits are those of a plain run. */
+import { readFileSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createServer } from "node:tls";
 import { beforeAll, describe, expect, it } from "vitest";
-import { hasOpenssl, makeAuthority, makeCertificate, openssl } from "../support/certificates.js";
+import { hasOpenssl, makeAuthority, makeCertificate, makeFutureCertificate, openssl } from "../support/certificates.js";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
 import type { Finished } from "../support/processes.js";
 import { adapterBytes, eventLines, goldenFolder } from "../support/runs.js";
@@ -124,6 +127,73 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
       expect(await process.finished).toMatchObject({ code: 0, stderr: "" });
       expect(eventLines(file("out")).filter(({ event }) => event === "worker_joined")).toHaveLength(1);
       expect(adapterBytes(file("out")).equals(plain)).toBe(true);
+    });
+  });
+
+  describe("with files that cannot be used", () => {
+    const folder = temporaryFolder();
+    const at = (name: string): string => join(folder, name);
+
+    beforeAll(() => {
+      makeAuthority(folder, "ca");
+      makeCertificate(folder, "head", "ca");
+      makeCertificate(folder, "expired", "ca", -1);
+      makeFutureCertificate(folder, "future", "ca");
+      writeFileSync(at("text.pem"), "no certificate\n");
+    });
+
+    it.each([
+      ["swapped", { cert: "head-key.pem", key: "head.pem" }, /cluster\.tls\.cert: \S+head-key\.pem holds no cert/],
+      ["of two pairs", { cert: "head.pem", key: "ca-key.pem" }, /cluster\.tls\.key: \S+ca-key\.pem does not belong/],
+      ["no PEM", { cert: "head.pem", key: "head-key.pem", ca: "text.pem" }, /cluster\.tls\.ca: \S+text\.pem holds no/],
+      [
+        "out of date",
+        { cert: "expired.pem", key: "expired-key.pem" },
+        /cluster\.tls\.cert: \S+expired\.pem expired on/,
+      ],
+      [
+        "too early",
+        { cert: "future.pem", key: "future-key.pem" },
+        /cluster\.tls\.cert: \S+future\.pem is valid from 2090/,
+      ],
+    ])("a coordinator refuses to start: %s", async (_, tls, says) => {
+      const { code, stderr } = await coxswain(["train", writeRun(folder, run(tls))]);
+      expect(stderr).toMatch(says);
+      expect(code).toBe(2);
+    });
+
+    it.each([
+      [
+        "swapped",
+        ["--tls-cert", at("head-key.pem"), "--tls-key", at("head.pem")],
+        /--tls-cert: \S+ holds no certificate/,
+      ],
+      ["no PEM", ["--tls-ca", at("text.pem")], /--tls-ca: \S+text\.pem holds no certificate/],
+      ["out of date", ["--tls-cert", at("expired.pem"), "--tls-key", at("expired-key.pem")], /expired\.pem expired on/],
+      ["alone", ["--tls-key", at("head-key.pem")], /--tls-key is given without --tls-cert/],
+    ])("a worker and a caller refuse them: %s", async (_, flags, says) => {
+      for (const command of [["worker", "--http", "none"], ["status"]]) {
+        const { code, stderr } = await coxswain([...command, "--coordinator", "localhost:1", ...flags]);
+        expect(stderr).toMatch(says);
+        expect(code).toBe(2);
+      }
+    });
+
+    it.each([
+      ["expired", /its certificate expired on 20\d\d-\d\d-\d\d .* UTC/],
+      ["future", /its certificate is valid from 2090-01-01 00:00:00 UTC on/],
+    ])("a worker says since when a coordinator's certificate is not valid: %s", async (name, says) => {
+      const [cert, key] = [readFileSync(at(`${name}.pem`)), readFileSync(at(`${name}-key.pem`))];
+      const server = createServer({ cert, key, ALPNProtocols: ["h2"] }).on("tlsClientError", () => undefined);
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      try {
+        const { port } = server.address() as AddressInfo;
+        const { code, stderr } = await worker(`127.0.0.1:${port}`, "--tls-ca", at("ca.pem"));
+        expect(stderr).toMatch(says);
+        expect(code).toBe(5);
+      } finally {
+        server.close();
+      }
     });
   });
 });

@@ -1,5 +1,15 @@
 import { CoxswainError } from "../../src/errors.js";
 
+/** What a promise is rejected with; one that is not fails the test. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("no rejection");
+}
+
 /** The error of ours that an action throws; anything else fails the test. */
 export function errorOf(action: () => unknown): CoxswainError {
   try {
