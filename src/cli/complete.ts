@@ -34,7 +34,7 @@ export async function complete(flags: GenerateFlags, host: AskHost = thisProcess
     try {
       if (opened.engine !== "onnx") warn(`on ${opened.device}`);
       if (opened.quantization !== null) warn(`quantization: ${opened.quantization}`);
-      if (opened.warning !== null) warn(opened.warning);
+      for (const warning of opened.warnings) warn(warning);
       const prompt = await promptTokens(request, opened);
       progress.close();
       await (flags.json === true ? printJson : printText)(opened, prompt, flags, host);

@@ -122,7 +122,7 @@ async function measure(
     onProgress: (text) => progress.show(text),
   });
   try {
-    if (opened.warning !== null) warn(opened.warning);
+    for (const warning of opened.warnings) warn(warning);
     progress.show("reading the data");
     const store = await buildTokenStore({ source, data: config.data, tokenizer: opened.tokenizer, onWarning: warn });
     const start = performance.now();

@@ -1,8 +1,9 @@
 /** `coxswain merge`: a base model and an adapter become one Hugging Face model folder. */
 import { Option, type Command } from "commander";
 import { CoxswainError } from "../errors.js";
-import type { MergeType } from "../model/index.js";
+import type { MergeType, ModelFolder } from "../model/index.js";
 import { runCommand } from "./frame.js";
+import { warn } from "./quiet-progress.js";
 
 interface MergeFlags {
   readonly model?: string;
@@ -42,6 +43,8 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
   const progress = statusLine();
   try {
     const folder = await openModelFolder(await resolveModel(base, { onProgress: progress.show }));
+    progress.clear();
+    for (const note of await notesOn(folder)) warn(note);
     const onFile = (name: string): void => progress.show(`writing ${name}`);
     const { modules, bytes } = await mergeAdapter({ model: folder, adapter, output, dtype, onFile });
     progress.clear();
@@ -54,6 +57,12 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
   } finally {
     progress.clear();
   }
+}
+
+/** Of families that can be computed: merging needs to know no family. */
+async function notesOn(folder: ModelFolder): Promise<readonly string[]> {
+  const { familyNames, weightNotes } = await import("../compute/index.js");
+  return familyNames.some((family) => family === folder.config["model_type"]) ? weightNotes(folder) : [];
 }
 
 /** One line on a terminal that is overwritten; nothing where stderr is not a terminal. */

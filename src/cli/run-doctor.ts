@@ -3,7 +3,8 @@ import { loadRun, loraSettings, runSchema, type RunConfig } from "../config/inde
 import { buildTokenStore, openTokenizer, openTokenizerIfAny, type Row } from "../data/index.js";
 import { examineMachine, examineMemory, examineModel, sampleText, type ModelDiagnosis } from "../doctor/index.js";
 import { CoxswainError } from "../errors.js";
-import { resolveModel } from "../model/index.js";
+import { weightNotes } from "../compute/index.js";
+import { openModelFolder, resolveModel } from "../model/index.js";
 import type { DoctorFlags } from "./doctor.js";
 import { diagnosisJson, diagnosisText, findingsText } from "./doctor-report.js";
 import { coloursFor } from "./colour.js";
@@ -65,6 +66,7 @@ async function measure({ config, source }: Subject, flags: DoctorFlags): Promise
   const onProgress = (text: string): void => progress.show(text);
   try {
     const model = await resolveModel(config.model, { onProgress });
+    for (const note of weightNotes(await openModelFolder(model))) warn(note);
     const { engine, device, dtype } = config.compute;
     return await examineModel({
       model,

@@ -1,10 +1,9 @@
 /** What every engine knows of a model before it reads a weight. */
 import type { ModelFolder } from "../model/folder.js";
-import { withTransformersNames } from "../model/gpt2-weights.js";
 import { loraLayout, type LoraLayout, type LoraSettings } from "../model/lora.js";
 import type { EngineOptions } from "./engine.js";
 import { shortened } from "./families/facts.js";
-import { describeModel, projections, resolveTargets, type DecoderSpec } from "./families/index.js";
+import { describeFolder, projections, resolveTargets, type DecoderSpec } from "./families/index.js";
 
 export interface DescribedModel {
   /** With the names that transformers gives the tensors. */
@@ -19,14 +18,13 @@ export interface DescribedModel {
 
 const emptyLayout: LoraLayout = { r: 1, scale: 1, tensors: [], size: 0 };
 
-/** @throws CoxswainError "model" for what is not supported or not there: see `describeModel` and `resolveTargets` */
+/** @throws CoxswainError "model" for what is not supported or not there: see `describeFolder` and `resolveTargets` */
 export function describeForEngine(
   folder: ModelFolder,
   lora: LoraSettings | null,
   { layers }: Pick<EngineOptions, "layers">,
 ): DescribedModel {
-  const model = withTransformersNames(folder);
-  const whole = describeModel(model);
+  const { model, spec: whole } = describeFolder(folder);
   const spec = shortened(whole, layers);
   const layout = lora === null ? emptyLayout : loraLayout(lora, resolveTargets(lora, projections(spec)));
   return { model, whole, spec, layout, dropout: lora?.dropout ?? 0 };

@@ -28,6 +28,7 @@ export {
 export { askDriver, chooseGpus, visibleGpus, visibleVariable } from "./gpus.js";
 export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } from "./families/index.js";
 export { modelFacts, type ModelFacts } from "./families/facts.js";
+export { weightNotes } from "./families/weight-notes.js";
 
 // What builds graphs is loaded where it is used, in a thread of its own: a worker must start quickly.
 const webgpuAbsence = async (): Promise<string | null> => (await import("./onnx/probe.js")).webgpuAbsence();

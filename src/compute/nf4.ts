@@ -1,9 +1,8 @@
 /** Which of a model's weights are quantised, and where an engine reads them: what transformers does with bitsandbytes. */
 import { CoxswainError } from "../errors.js";
-import { withTransformersNames } from "../model/gpt2-weights.js";
 import { nf4Model, type ModelFolder, type Nf4Weight } from "../model/index.js";
 import type { EngineOptions } from "./engine.js";
-import { describeModel, projections, weightShapes, type DecoderSpec } from "./families/index.js";
+import { describeFolder, projections, weightShapes, type DecoderSpec } from "./families/index.js";
 
 export interface WeightSource {
   /** Has the tensors that are not quantised. */
@@ -23,8 +22,8 @@ export interface WeightSourceOptions extends Pick<EngineOptions, "quantization">
  * @throws CoxswainError "model" as `weightSource` does
  */
 export async function quantizeOnce(folder: ModelFolder, options: WeightSourceOptions): Promise<void> {
-  const model = withTransformersNames(folder);
-  await weightSource(model, describeModel(model), options);
+  const { model, spec } = describeFolder(folder);
+  await weightSource(model, spec, options);
 }
 
 /**

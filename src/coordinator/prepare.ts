@@ -2,7 +2,7 @@
  * Everything a run needs before its first step: the model and what is adapted, the data as tokens, the plan of steps,
  * and the state to start from. Cheap checks come before dear ones, so that a mistake shows at once.
  */
-import { linearModules, positionLimit, quantizeModel, resolveTargets } from "../compute/index.js";
+import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../config/index.js";
 import { loraSettings } from "../config/index.js";
 import { buildTokenStore, openTokenizerIfAny, stepPlan } from "../data/index.js";
@@ -66,6 +66,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const lora = loraSettings(config);
   const modules = resolveTargets(lora, linearModules(modelFolder));
   const layout = loraLayout(lora, modules);
+  for (const note of weightNotes(modelFolder)) options.note(note);
   checkMaxLength(config, modelFolder);
   const { learningRateOf, check } = schedules(config.training);
   check();

@@ -2,7 +2,7 @@
  * A model ready to be asked: its folder, tokenizer and templates, and an engine that has it loaded, with an adapter or
  * without. Whatever can be wrong with folder or adapter is found before the weights are loaded.
  */
-import { linearModules, openEngine, positionLimit, resolveTargets } from "../compute/index.js";
+import { linearModules, openEngine, positionLimit, resolveTargets, weightNotes } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
 import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../data/index.js";
@@ -54,8 +54,8 @@ export interface OpenedModel {
   readonly device: string;
   /** Of the base model, and why: "nf4 (as the adapter was trained)"; null where there is nothing to say. */
   readonly quantization: string | null;
-  /** What a user should know before it computes for long; null where there is nothing. */
-  readonly warning: string | null;
+  /** What a user should know before it computes for long. */
+  readonly warnings: readonly string[];
   close(): Promise<void>;
 }
 
@@ -107,7 +107,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     engine: engine.name,
     device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
     quantization: quantization.text,
-    warning: trainable.backend.warning,
+    warnings: [...weightNotes(folder), ...(trainable.backend.warning === null ? [] : [trainable.backend.warning])],
     close: () => trainable.dispose(),
   };
 }

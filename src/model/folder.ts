@@ -20,4 +20,6 @@ export interface ModelFolder {
   readonly config: Readonly<Record<string, unknown>>;
   /** By name, over all shards. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;
+  /** The files have an output head that is not the embedding, whatever config.json says: see `own-head.ts`. */
+  readonly ownHead?: boolean;
 }

@@ -9,6 +9,7 @@ import { defaultCacheFolder } from "./cache.js";
 import { isJsonObject, readJsonObject, storageTrouble } from "./files.js";
 import type { ModelFolder, TensorLocation } from "./folder.js";
 import { withoutSymlinks } from "./link-folder.js";
+import { hasOwnHead } from "./own-head.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 
 export const configFile = "config.json";
@@ -29,26 +30,30 @@ export async function openModelFolder(path: string, options: OpenModelFolderOpti
   const { files, weightMap } = await weightFiles(given);
   const folder = await withoutSymlinks(given, files, options.cacheDir ?? defaultCacheFolder());
   const config = await readJsonObject(join(folder, configFile));
+  const tensors = await tensorsOf(folder, files);
+  for (const [name, file] of weightMap ?? []) checkAgainstIndex(given, name, file, tensors.get(name));
+  const opened = { path: folder, config, tensors };
+  return { ...opened, ownHead: await hasOwnHead(opened) };
+}
+
+/** All tensors of all files, named in the index or not; of two with one name the later file's: as in transformers. */
+async function tensorsOf(folder: string, files: readonly string[]): Promise<Map<string, TensorLocation>> {
   const tensors = new Map<string, TensorLocation>();
   for (const file of files) {
     const { tensors: entries } = await readSafetensorsHeader(join(folder, file));
-    for (const [name, entry] of entries) {
-      // A sharded model has the tensors of its index, each from the shard that the index says.
-      if (weightMap === undefined || weightMap.get(name) === file) tensors.set(name, { file, ...entry });
-    }
+    for (const [name, entry] of entries) tensors.set(name, { file, ...entry });
   }
-  for (const [name, file] of weightMap ?? []) {
-    if (!tensors.has(name)) {
-      throw new CoxswainError(
-        "model",
-        `${join(given, file)}: tensor "${name}" is missing, which ${indexFile} says is there`,
-        {
-          hint: "The shards do not belong to this index: fetch the model again.",
-        },
-      );
-    }
-  }
-  return { path: folder, config, tensors };
+  return tensors;
+}
+
+function checkAgainstIndex(folder: string, name: string, file: string, found: TensorLocation | undefined): void {
+  if (found?.file === file) return;
+  const hint = "The shards do not belong to this index: fetch the model again.";
+  const what =
+    found === undefined
+      ? `${join(folder, file)}: tensor "${name}" is missing, which ${indexFile} says is there`
+      : `${join(folder, found.file)}: tensor "${name}" is in this file, but ${indexFile} says that it is in ${file}`;
+  throw new CoxswainError("model", what, { hint });
 }
 
 /**

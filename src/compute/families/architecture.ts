@@ -5,6 +5,10 @@ import * as rotaryWeights from "./decoder-weights.js";
 import * as gpt2 from "./gpt2-decoder.js";
 import type { DecoderSpec } from "./spec.js";
 
+/** The matrix [vocabulary, hidden] of which a token takes a row. */
+export const embeddingWeight = (spec: DecoderSpec): string =>
+  spec.architecture === "gpt2" ? gpt2.embeddingWeight : rotaryWeights.embeddingWeight;
+
 /** The matrix [vocabulary, hidden] that turns hidden states into logits. */
 export const headWeight = (spec: DecoderSpec): string =>
   spec.architecture === "gpt2" ? gpt2.headWeight(spec) : rotaryWeights.headWeight(spec);

@@ -2,7 +2,7 @@
 import type { Ops, Projection } from "../ops.js";
 import type { Gpt2LayerSpec, Gpt2Spec } from "./spec.js";
 
-const embeddingWeight = "transformer.wte.weight";
+export const embeddingWeight = "transformer.wte.weight";
 const positionWeight = "transformer.wpe.weight";
 const finalNorm = "transformer.ln_f";
 

@@ -3,8 +3,9 @@ import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import { withTransformersNames } from "../../model/gpt2-weights.js";
 import type { LinearModule, LoraSettings } from "../../model/lora.js";
+import { headName } from "../../model/own-head.js";
 import { ConfigReader } from "./config-reader.js";
-import { projections } from "./architecture.js";
+import { embeddingWeight, projections } from "./architecture.js";
 import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
 import { gpt2 } from "./gpt2.js";
@@ -50,16 +51,41 @@ export function familyOf(config: Readonly<Record<string, unknown>>): FamilyName 
   throw new CoxswainError("model", found, { hint: `Supported families: ${familyNames.join(", ")}.${more}` });
 }
 
+/** What a folder is, once its tensors have had their say. */
+export interface DescribedFolder {
+  /** With the names that transformers gives the tensors. */
+  readonly model: ModelFolder;
+  readonly spec: DecoderSpec;
+  /** config.json (or its family's default) ties the head to the embedding, and the files have another head. */
+  readonly untied: boolean;
+}
+
 /**
- * The model's description, with its weights checked to be there in the right shapes.
+ * The folder with its model's description, its weights checked to be there in the right shapes.
  * @throws CoxswainError "model" that names the key, tensor or feature at fault
  */
-export function describeModel(folder: ModelFolder): DecoderSpec {
-  const model = withTransformersNames(folder);
-  const spec = families[familyOf(model.config)](ConfigReader.of(model));
-  checkWeights(model, spec);
-  return spec;
+export function describeFolder(folder: ModelFolder): DescribedFolder {
+  const named = withTransformersNames(folder);
+  const described = withHeadOf(named, families[familyOf(named.config)](ConfigReader.of(named)));
+  checkWeights(described.model, described.spec);
+  return described;
 }
+
+/**
+ * Where config.json ties head and embedding, the files may have either or both, as in transformers: a head of other values
+ * is the head; a head alone is the embedding too.
+ */
+function withHeadOf(model: ModelFolder, spec: DecoderSpec): DescribedFolder {
+  if (!spec.tiedEmbeddings) return { model, spec, untied: false };
+  if (model.ownHead === true) return { model, spec: { ...spec, tiedEmbeddings: false }, untied: true };
+  const head = model.tensors.get(headName);
+  const embedding = embeddingWeight(spec);
+  if (head === undefined || model.tensors.has(embedding)) return { model, spec, untied: false };
+  return { model: { ...model, tensors: new Map(model.tensors).set(embedding, head) }, spec, untied: false };
+}
+
+/** As `describeFolder`, the description alone. */
+export const describeModel = (folder: ModelFolder): DecoderSpec => describeFolder(folder).spec;
 
 /** The most positions that a model can compute, and why; null where there is no such limit. */
 export const positionLimit = (model: ModelFolder): PositionLimit | null => describeModel(model).positionLimit;

@@ -1,8 +1,13 @@
 /** Checks that a model folder has the weights that its configuration calls for, in shapes and types that can be used. */
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder, TensorType } from "../../model/folder.js";
+import { headName } from "../../model/own-head.js";
 import { weightShapes } from "./architecture.js";
 import type { DecoderSpec } from "./spec.js";
+
+const headHint =
+  "tie_word_embeddings is false (or absent, in this family), so the files must have a head. Fetch the model again; where its " +
+  "head is the embedding, set tie_word_embeddings to true in config.json.";
 
 const usable: ReadonlySet<TensorType> = new Set(["F32", "F16", "BF16"]);
 
@@ -12,7 +17,7 @@ export function checkWeights(model: ModelFolder, spec: DecoderSpec): void {
     const found = model.tensors.get(name);
     if (found === undefined) {
       throw new CoxswainError("model", `${model.path}: tensor ${name} [${shape.join(", ")}] is missing`, {
-        hint: "Download the model again; its config.json calls for this tensor.",
+        hint: name === headName ? headHint : "Download the model again; its config.json calls for this tensor.",
       });
     }
     if (found.shape.length !== shape.length || found.shape.some((size, axis) => size !== shape[axis])) {

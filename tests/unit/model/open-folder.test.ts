@@ -2,11 +2,21 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync, lstatSync, realpat
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openModelFolder, readTensor } from "../../../src/model/index.js";
-import { expectTrouble, floatsFile, golden, temporaryFolder, writeFolder } from "./helpers.js";
+import {
+  expectTrouble,
+  floatsFile,
+  golden,
+  safetensorsBytes,
+  temporaryFolder,
+  writeFolder,
+  type PlainTensor,
+} from "./helpers.js";
 
 const config = JSON.stringify({ model_type: "llama" });
 const first = floatsFile({ a: { shape: [2], values: [1, 2] } });
 const second = floatsFile({ b: { shape: [1, 2], values: [3, 4] } });
+
+const values = (...numbers: number[]): PlainTensor => ({ shape: [1, numbers.length], values: numbers });
 
 const index = (map: Record<string, unknown>): string =>
   JSON.stringify({ metadata: { total_size: 16 }, weight_map: map });
@@ -33,6 +43,62 @@ describe("a model folder is opened", () => {
     const folder = await openModelFolder(writeFolder(temporaryFolder(), sharded));
     expect([...folder.tensors.keys()]).toEqual(["a", "b"]);
     expect([...(await readTensor(folder, folder.tensors.get("b")!))]).toEqual([3, 4]);
+  });
+
+  it("with tensors of its shards that the index does not name, as in transformers", async () => {
+    const named = { ...sharded, "model.safetensors.index.json": index({ a: "model-00001-of-00002.safetensors" }) };
+    const more = {
+      ...named,
+      "model-00001-of-00002.safetensors": floatsFile({ a: values(1), "lm_head.weight": values(2) }),
+    };
+    expect([...(await openModelFolder(writeFolder(temporaryFolder(), more))).tensors.keys()]).toEqual([
+      "a",
+      "lm_head.weight",
+    ]);
+  });
+});
+
+describe("a head of its own is found in the files, wherever it is", () => {
+  const embed = "model.embed_tokens.weight";
+  const ownHead = async (tensors: Parameters<typeof floatsFile>[0], tie: unknown): Promise<boolean | undefined> => {
+    const config = JSON.stringify(tie === undefined ? {} : { tie_word_embeddings: tie });
+    const files = { "config.json": config, "model.safetensors": floatsFile(tensors) };
+    return (await openModelFolder(writeFolder(temporaryFolder(), files))).ownHead;
+  };
+
+  it("by its values, to the last one", async () => {
+    const long = Array.from({ length: 3_000_000 }, (_, i) => i % 1000);
+    const shape = [3_000, 1_000];
+    const embedding = { shape, values: long };
+    expect(await ownHead({ [embed]: embedding }, true)).toBe(false);
+    expect(await ownHead({ [embed]: embedding, "lm_head.weight": embedding }, true)).toBe(false);
+    const other = { shape, values: [...long.slice(0, -1), 0.5] };
+    expect(await ownHead({ [embed]: embedding, "lm_head.weight": other }, true)).toBe(true);
+    expect(await ownHead({ [embed]: embedding, "lm_head.weight": other }, undefined)).toBe(true);
+    expect(await ownHead({ [embed]: embedding, "lm_head.weight": { shape: [1, 3_000_000], values: long } }, true)).toBe(
+      true,
+    );
+  });
+
+  it("and config.json is believed where it says that they are not tied", async () => {
+    const tensors = { [embed]: values(1), "lm_head.weight": values(1) };
+    expect(await ownHead(tensors, false)).toBe(true);
+    expect(await ownHead(tensors, true)).toBe(false);
+  });
+
+  it("in another type than the embedding: equal where the numbers are", async () => {
+    const one = { F32: Buffer.from(Float32Array.of(1).buffer), BF16: Buffer.from(Uint16Array.of(0x3f80).buffer) };
+    const two = { F32: Buffer.from(Float32Array.of(2).buffer) };
+    const folder = (head: Buffer): string => {
+      const header = {
+        [embed]: { dtype: "BF16", shape: [1, 1], data_offsets: [0, 2] },
+        "lm_head.weight": { dtype: "F32", shape: [1, 1], data_offsets: [2, 6] },
+      };
+      const weights = safetensorsBytes(header, Buffer.concat([one.BF16, head]));
+      return writeFolder(temporaryFolder(), { "config.json": "{}", "model.safetensors": weights });
+    };
+    expect((await openModelFolder(folder(one.F32))).ownHead).toBe(false);
+    expect((await openModelFolder(folder(two.F32))).ownHead).toBe(true);
   });
 });
 
@@ -71,6 +137,14 @@ describe("what is wrong with a model folder is named", () => {
         }),
       },
       /model-00002-of-00002\.safetensors: tensor "c" is missing/,
+    ],
+    [
+      "a tensor that a later shard has as well",
+      {
+        ...sharded,
+        "model-00002-of-00002.safetensors": floatsFile({ a: values(1), b: values(3, 4) }),
+      },
+      /00002\.safetensors: tensor "a" is in this file, but .* says that it is in model-00001/,
     ],
     [
       "a truncated shard",
