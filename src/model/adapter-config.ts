@@ -124,8 +124,16 @@ export function parseAdapterConfig(config: JsonObject, path: string): AdapterSet
     r: positive(config, "r", path),
     alpha: positive(config, "lora_alpha", path),
     dropout: typeof config["lora_dropout"] === "number" ? config["lora_dropout"] : 0,
-    useRslora: config["use_rslora"] === true,
+    useRslora: flag(config, "use_rslora", path),
   };
+}
+
+function flag(config: JsonObject, field: string, path: string): boolean {
+  const value = config[field] ?? false;
+  if (typeof value === "boolean") return value;
+  throw new CoxswainError("model", `${path}: "${field}" must be true or false, found ${JSON.stringify(value)}`, {
+    hint: "Give the folder that PEFT or coxswain wrote, unchanged.",
+  });
 }
 
 function isUnused(value: unknown): boolean {

@@ -2,6 +2,7 @@
 import { access, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { checkAdapterTensors } from "./adapter-check.js";
 import { adapterConfigText, parseAdapterConfig, type AdapterSettings } from "./adapter-config.js";
 import { replaceFolder } from "./durable.js";
 import { readJsonObject, storageTrouble } from "./files.js";
@@ -108,6 +109,7 @@ export async function readAdapter(folder: string): Promise<Adapter> {
   const base = config["base_model_name_or_path"];
   const path = join(folder, adapterWeightsFile);
   const { tensors: entries, metadata } = await readSafetensorsHeader(path);
+  checkAdapterTensors(folder, config, settings, entries);
   const tensors = new Map<string, AdapterTensor>();
   for (const [name, entry] of entries) tensors.set(name, { shape: entry.shape, values: await readFloats(path, entry) });
   return {

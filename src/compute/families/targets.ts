@@ -15,6 +15,11 @@ export function resolveTargets<M extends LinearModule>(
   const matches = (path: string, target: string): boolean => path === target || path.endsWith(`.${target}`);
   for (const target of targets) {
     if (modules.some(({ path }) => matches(path, target))) continue;
+    if (/(^|\.)(lm_head|embed_tokens|wte|wpe)$/.test(target)) {
+      throw new CoxswainError("model", `lora.target_modules: "${target}": head and embeddings cannot be adapted yet`, {
+        hint: "Name linear layers of attention and MLP, or all-linear for all of them.",
+      });
+    }
     const names = new Set(modules.map(({ path }) => path.slice(path.lastIndexOf(".") + 1)));
     throw new CoxswainError("model", `lora.target_modules: "${target}" matches no linear layer of the model`, {
       hint:

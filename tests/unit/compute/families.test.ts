@@ -303,10 +303,16 @@ describe("target modules select other modules than PEFT's", () => {
   });
 
   it("a name that matches nothing is refused, and what exists is listed", () => {
-    for (const name of ["proj", "query_key_value", "lm_head"]) {
+    for (const name of ["proj", "query_key_value"]) {
       const error = caught(() => paths(["q_proj", name]));
       expect(error.message).toContain(`"${name}" matches no linear layer`);
       expect(error.hint).toContain("q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+    }
+  });
+
+  it("head and embeddings, which PEFT can adapt, are refused as not supported yet", () => {
+    for (const name of ["lm_head", "embed_tokens", "model.embed_tokens"]) {
+      expect(caught(() => paths([name])).message).toContain(`"${name}": head and embeddings cannot be adapted yet`);
     }
   });
 });

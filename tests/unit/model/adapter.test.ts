@@ -85,7 +85,7 @@ describe("an adapter that PEFT wrote starts a run", () => {
   });
 
   it("in half precision is widened exactly", async () => {
-    const folder = adapterWith({ r: 1, lora_alpha: 1 });
+    const folder = adapterWith({ r: 1, lora_alpha: 1, target_modules: ["a"] });
     const name = "base_model.model.a.lora_A.weight";
     const other = "base_model.model.a.lora_B.weight";
     writeFileSync(
@@ -235,6 +235,60 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     expect((await expectTrouble(readAdapter(adapterWith({ [field]: value })), "model")).message).toContain(
       `"${field}" must be`,
     );
+  });
+
+  // PEFT 0.21 evaluates such folders without the tensors that its configuration does not name (loss 6.8884 for 6.8741).
+  it.each([
+    ["target_modules", ["q_proj"]],
+    ["target_modules", ".*q_proj"],
+    ["exclude_modules", ["v_proj"]],
+    ["layers_to_transform", [0]],
+    ["layers_to_transform", 1],
+  ])("tensors of modules that PEFT would leave out: %s = %j", async (field, value) => {
+    expect((await expectTrouble(readAdapter(adapterWith({ [field]: value })), "model")).message).toMatch(
+      /has base_model\.model\..*\.lora_[AB]\.weight, but adapter_config\.json does not adapt model\.layers\./,
+    );
+  });
+
+  it.each([
+    ["target_modules", "all-linear"],
+    ["target_modules", ".*_proj"],
+    ["target_modules", null],
+    ["exclude_modules", "lm_head"],
+  ])("%s = %j names them all", async (field, value) => {
+    expect((await readAdapter(adapterWith({ [field]: value }))).settings.r).toBe(8);
+  });
+
+  it("a rank that the tensors do not have", async () => {
+    const { message, hint } = await expectTrouble(readAdapter(adapterWith({ r: 4 })), "model");
+    expect(message).toMatch(/lora_A\.weight as \[8, \d+\], of rank 8, but adapter_config\.json says r 4/);
+    expect(hint).toContain("not of the same adapter");
+  });
+
+  it("a flag that is no flag", async () => {
+    expect((await expectTrouble(readAdapter(adapterWith({ use_rslora: "yes" })), "model")).message).toContain(
+      '"use_rslora" must be true or false, found "yes"',
+    );
+  });
+
+  // Names as PEFT 0.21 saves them, whatever the configuration says of use_dora and lora_bias.
+  it.each([
+    ["lm_head.base_layer.weight", "on the output head"],
+    ["lm_head.lora_A.weight", "on the output head"],
+    ["model.embed_tokens.lora_embedding_A", "on the embeddings"],
+    ["model.embed_tokens.base_layer.weight", "on the embeddings"],
+    ["transformer.wte.lora_embedding_B", "on the embeddings"],
+    ["model.layers.0.self_attn.q_proj.lora_magnitude_vector.weight", "DoRA"],
+    ["model.layers.0.self_attn.q_proj.lora_B.bias", "a bias of a LoRA layer"],
+  ])("%s: a correct adapter is not said to be of another model", async (name, what) => {
+    const folder = adapterWith({ target_modules: ["lm_head", "embed_tokens"], r: 1 });
+    const tensors = { [`base_model.model.${name}`]: { shape: [1, 2], values: [1, 2] } };
+    writeFileSync(join(folder, "adapter_model.safetensors"), floatsFile(tensors));
+    const { message, hint } = await expectTrouble(readAdapter(folder), "model");
+    expect(message).toContain(name);
+    expect(message).toContain(what);
+    expect(message).toContain("not supported yet");
+    expect(hint).not.toContain("another model");
   });
 
   it("missing files, and pickled weights", async () => {
