@@ -1,14 +1,14 @@
 /**
- * SHA-256 of files, remembered in the cache folder by what the file system says of a file (place, size, time, inode), so
- * that a second start need not read gigabytes again.
+ * SHA-256 of files, remembered in the cache folder by what tells a file apart without reading all of it
+ * (`file-identity.ts`), so that a second start need not read gigabytes again.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryName } from "./durable.js";
+import { fileIdentity } from "./file-identity.js";
 import { storageTrouble } from "./files.js";
-import { fileIdentity } from "./link-folder.js";
 
 /** A file that changed this recently may change again within the same time stamp: its hash is not remembered. */
 const racyMilliseconds = 2_000;
@@ -32,7 +32,8 @@ export async function fileHash(path: string, options: FileHashOptions): Promise<
     const known = await readFile(remembered, "utf8").catch(() => "");
     if (/^[0-9a-f]{64}$/.test(known)) return known;
     const hash = await hashContent(path);
-    const settled = now() - (await stat(path)).mtimeMs > racyMilliseconds && (await fileIdentity(path)) === identity;
+    const { mtimeMs, ctimeMs } = await stat(path);
+    const settled = now() - Math.max(mtimeMs, ctimeMs) > racyMilliseconds && (await fileIdentity(path)) === identity;
     if (settled) await remember(remembered, hash);
     return hash;
   } catch (error) {

@@ -7,11 +7,11 @@ import { createHash } from "node:crypto";
 import { constants, copyFile, link, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCodeOf } from "../errors.js";
-import { createFolder } from "./durable.js";
+import { createFolder, isFilledFolder, setAside } from "./durable.js";
 import { storageTrouble } from "./files.js";
 
-/** What tells a file's content apart from another's without reading it. */
-export async function fileIdentity(path: string): Promise<string> {
+/** What names a file's place in a mirror. Without ctime, which a hard link changes. */
+async function placeOf(path: string): Promise<string> {
   const real = await realpath(path);
   const { dev, ino, size, mtimeNs } = await stat(real, { bigint: true });
   return JSON.stringify([real, String(dev), String(ino), String(size), String(mtimeNs)]);
@@ -19,7 +19,8 @@ export async function fileIdentity(path: string): Promise<string> {
 
 /**
  * `folder` itself where none of `weightFiles` is a symbolic link, else its mirror in `cacheDir/links/`, which has every
- * file of the folder. The mirror is named by the identity of all files, so a changed file makes a new one.
+ * file of the folder. The mirror is named by the places, sizes and times of all files, so a changed file makes a new one;
+ * one with copies that are older than a change of any kind is made again.
  */
 export async function withoutSymlinks(
   folder: string,
@@ -30,15 +31,28 @@ export async function withoutSymlinks(
     const stats = await Promise.all(weightFiles.map((name) => lstat(join(folder, name))));
     if (!stats.some((entry) => entry.isSymbolicLink())) return folder;
     const names = await filesOf(folder);
-    const identities = await Promise.all(names.map(async (name) => [name, await fileIdentity(join(folder, name))]));
-    const key = createHash("sha256").update(JSON.stringify(identities)).digest("hex");
-    const parent = join(await ensureFolder(join(cacheDir, "links")), key);
-    return await createFolder(parent, async (aside) => {
+    const places = await Promise.all(names.map(async (name) => [name, await placeOf(join(folder, name))]));
+    const key = createHash("sha256").update(JSON.stringify(places)).digest("hex");
+    const mirror = join(await ensureFolder(join(cacheDir, "links")), key);
+    if (!(await isCurrent(folder, mirror, names))) await setAside(mirror);
+    return await createFolder(mirror, async (aside) => {
       for (const name of names) await linkOrCopy(await realpath(join(folder, name)), join(aside, name));
     });
   } catch (error) {
     throw storageTrouble(error, folder, "model");
   }
+}
+
+/** Whether each file of a mirror is the file itself, or was copied after the file's last change. True where there is none. */
+async function isCurrent(folder: string, mirror: string, names: readonly string[]): Promise<boolean> {
+  if (!(await isFilledFolder(mirror))) return true;
+  for (const name of names) {
+    const source = await stat(join(folder, name), { bigint: true });
+    const copy = await stat(join(mirror, name), { bigint: true }).catch(() => undefined);
+    const isSame = copy?.dev === source.dev && copy.ino === source.ino;
+    if (copy === undefined || (!isSame && copy.mtimeNs <= source.ctimeNs)) return false;
+  }
+  return true;
 }
 
 /** The names of files (and of links to files) directly in a folder, sorted. */

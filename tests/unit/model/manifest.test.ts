@@ -10,6 +10,7 @@ import {
   receiveModel,
   type ModelManifest,
 } from "../../../src/model/index.js";
+import { fileIdentity } from "../../../src/model/file-identity.js";
 import { contentHash } from "../../../src/model/manifest.js";
 import { expectTrouble, fullDisk, floatsFile, golden, temporaryFolder, writeFolder } from "./helpers.js";
 
@@ -25,7 +26,10 @@ const modelWith = (patch: Record<string, string | Uint8Array> = {}): string =>
   writeFolder(temporaryFolder(), { ...files, ...patch });
 const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
-/** Makes a folder's files an hour old: only settled files' hashes are remembered. */
+/** Only the hashes of files that have settled are remembered. */
+const later = (): number => Date.now() + 10_000;
+
+/** Makes a folder's files an hour old. */
 function settle(folder: string): void {
   for (const name of readdirSync(folder))
     utimesSync(join(folder, name), new Date(Date.now() - 3.6e6), new Date(Date.now() - 3.6e6));
@@ -58,20 +62,47 @@ describe("a model is known by its content", () => {
     expect(base).toBe(sha256(listing));
   });
 
-  it("is hashed once: later starts look at size, time and inode only", async () => {
+  it("is hashed once: later starts look at what tells the files apart only", async () => {
+    const folder = modelWith();
+    const cacheDir = temporaryFolder();
+    const first = await modelManifest(folder, { cacheDir, now: later });
+    expect(readdirSync(join(cacheDir, "hashes"))).toHaveLength(4);
+    // What is remembered must be seen to be used.
+    for (const name of readdirSync(join(cacheDir, "hashes"))) {
+      writeFileSync(join(cacheDir, "hashes", name), "0".repeat(64));
+    }
+    const again = await modelManifest(folder, { cacheDir, now: later });
+    expect(again.files.map(({ sha256 }) => sha256)).toEqual(first.files.map(() => "0".repeat(64)));
+    appendFileSync(join(folder, "tokenizer.json"), " ");
+    expect((await modelManifest(folder, { cacheDir, now: later })).files.at(-1)?.sha256).toBe(sha256("{} "));
+  });
+
+  it("is another one once the weights are rewritten in place, though size and modification time are kept", async () => {
     const folder = modelWith();
     settle(folder);
     const cacheDir = temporaryFolder();
-    const first = await modelManifest(folder, { cacheDir });
-    expect(readdirSync(join(cacheDir, "hashes"))).toHaveLength(4);
-    // Same size and time, other content: what is remembered must be seen to be used.
-    const { atime, mtime } = statSync(join(folder, "tokenizer.json"));
-    writeFileSync(join(folder, "tokenizer.json"), "[]");
-    utimesSync(join(folder, "tokenizer.json"), atime, mtime);
-    expect(await modelManifest(folder, { cacheDir })).toEqual(first);
-    appendFileSync(join(folder, "tokenizer.json"), " ");
-    const later = await modelManifest(folder, { cacheDir });
-    expect(later.files.at(-1)?.sha256).toBe(sha256("[] "));
+    const first = await modelManifest(folder, { cacheDir, now: later });
+    const path = join(folder, "model.safetensors");
+    const { atime, mtime, size, ino } = statSync(path);
+    const rewritten = floatsFile({ a: { shape: [2], values: [1, 3] } });
+    writeFileSync(path, rewritten);
+    utimesSync(path, atime, mtime);
+    expect(statSync(path)).toMatchObject({ size, ino, mtime });
+    const second = await modelManifest(folder, { cacheDir, now: later });
+    expect(second.hash).not.toBe(first.hash);
+    expect(second.files.find(({ name }) => name === "model.safetensors")?.sha256).toBe(sha256(rewritten));
+  });
+
+  it("is told apart by its bytes too, where a file system keeps no time of changes", async () => {
+    const path = join(modelWith(), "model.safetensors");
+    const before = await fileIdentity(path);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    const times = statSync(path);
+    writeFileSync(path, bytes);
+    utimesSync(path, times.atime, times.mtime);
+    const [sampled, earlier] = [await fileIdentity(path), before].map((text) => (JSON.parse(text) as string[]).at(-1));
+    expect(sampled).not.toBe(earlier);
   });
 
   it("does not remember the hash of a file that is still being written", async () => {

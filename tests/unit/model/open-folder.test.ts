@@ -1,6 +1,19 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync, lstatSync, realpathSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { openModelFolder, readTensor } from "../../../src/model/index.js";
 import {
   expectTrouble,
@@ -202,5 +215,27 @@ describe("a snapshot of Hugging Face's cache, made of symbolic links, can be mem
     const other = await openModelFolder(later, { cacheDir });
     expect(other.path).not.toBe(folder.path);
     expect([...(await readTensor(other, other.tensors.get("a")!))]).toEqual([5, 6]);
+  });
+
+  // Another file system than the temporary files', where there is one: links cannot be hard there.
+  const elsewhere = "/dev/shm";
+  const isElsewhere = existsSync(elsewhere) && statSync(elsewhere).dev !== statSync(tmpdir()).dev;
+  it.runIf(isElsewhere)("is copied anew when a file is rewritten in place with its size and time kept", async () => {
+    const root = temporaryFolder();
+    const cacheDir = mkdtempSync(join(elsewhere, "coxswain-links-"));
+    onTestFinished(() => rmSync(cacheDir, { recursive: true }));
+    writeFolder(join(root, "blobs"), { weights: first, config });
+    const snapshot = join(root, "snapshot");
+    mkdirSync(snapshot);
+    symlinkSync("../blobs/weights", join(snapshot, "model.safetensors"));
+    symlinkSync("../blobs/config", join(snapshot, "config.json"));
+    const folder = await openModelFolder(snapshot, { cacheDir });
+    expect((await openModelFolder(snapshot, { cacheDir })).path).toBe(folder.path);
+    const weights = join(root, "blobs", "weights");
+    const { atime, mtime } = statSync(weights);
+    writeFileSync(weights, floatsFile({ a: { shape: [2], values: [5, 6] } }));
+    utimesSync(weights, atime, mtime);
+    const later = await openModelFolder(snapshot, { cacheDir });
+    expect([...(await readTensor(later, later.tensors.get("a")!))]).toEqual([5, 6]);
   });
 });

@@ -1,6 +1,6 @@
 /** The cache of NF4 models: made once, whole or not there, the same bytes for everyone. */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import {
   floatTensor,
   nf4Model,
   openModelFolder,
+  readBytes,
   readTensor,
   writeSafetensors,
   type Nf4Model,
@@ -82,6 +83,32 @@ it.each(["codes.safetensors", "absmax.safetensors", "rest.safetensors"])(
     expect(await hashes(folder.path)).toEqual(whole);
   },
 );
+
+it("weights rewritten in place, with size and time kept, are quantised again", async () => {
+  const path = join(await temporary(), "model");
+  await mkdir(path);
+  await copyFile(join(goldenFolder, "llama", "model", "config.json"), join(path, "config.json"));
+  const file = join(path, "model.safetensors");
+  const cacheDir = await temporary();
+  const codesOf = async (value: number): Promise<Uint8Array> => {
+    await writeSafetensors(file, [
+      floatTensor("some.weight", [10, 20], new Float32Array(200).fill(value).fill(1, 0, 9)),
+    ]);
+    await utimes(file, 1_700_000_000, 1_700_000_000);
+    const settled = { cacheDir, now: () => Date.now() + 10_000 };
+    const { folder, weights } = await nf4Model(
+      await openModelFolder(path),
+      { quantized: ["some.weight"], kept: [] },
+      settled,
+    );
+    return readBytes(folder, weights.get("some.weight")!.codes);
+  };
+  const first = await codesOf(0.5);
+  const { size, mtimeMs } = await stat(file);
+  expect(await codesOf(-0.5)).not.toEqual(first);
+  expect(await stat(file)).toMatchObject({ size, mtimeMs });
+  expect(await codesOf(0.5)).toEqual(first);
+});
 
 it("several at once make one, and leave nothing else behind", async () => {
   const cacheDir = await temporary();
