@@ -7,6 +7,7 @@ import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { chooseGpus, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, parseAddress } from "../config/index.js";
+import { onInterruption } from "./interruption.js";
 import { checkFindFlags } from "./nats-options.js";
 import type { WorkerFlags } from "./worker.js";
 
@@ -35,10 +36,9 @@ export async function attendOnDevices(
   const gpus = chooseGpus(asked, await visibleGpus());
   host.say(`workers on GPU${gpus.length === 1 ? "" : "s"} ${gpus.join(", ")}, one process each`);
   const running = new Set<ChildProcess>();
-  const forward = (): void => {
+  const interruption = onInterruption(() => {
     for (const child of running) child.kill("SIGTERM");
-  };
-  process.on("SIGTERM", forward).on("SIGINT", forward);
+  });
   try {
     const codes = gpus.map((gpu, index) => {
       const child = fork(host.program, workerArguments(flags, index), {
@@ -68,7 +68,7 @@ export async function attendOnDevices(
     });
     return worst(await Promise.all(codes));
   } finally {
-    process.off("SIGTERM", forward).off("SIGINT", forward);
+    interruption.close();
   }
 }
 

@@ -5,6 +5,7 @@ import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
 import { tlsOf } from "./connection-options.js";
 import { findCoordinator } from "./find-coordinator.js";
+import { onInterruption } from "./interruption.js";
 import type { WorkerFlags } from "./worker.js";
 
 export async function attendRun(flags: WorkerFlags): Promise<void> {
@@ -13,7 +14,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
   const { logger } = log;
   const metrics = createWorkerMetrics(version);
   const leaving = new AbortController();
-  const stop = leaveOnSignals(leaving);
+  const interruption = leaveOnInterruption(leaving);
   let connected = false;
   let over = false;
   const telemetry =
@@ -67,7 +68,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
       await once(leaving.signal, "abort");
     }
   } finally {
-    stop();
+    interruption.close();
     await telemetry?.close();
     await coordinator.close();
     log.close();
@@ -75,24 +76,17 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
 }
 
 /**
- * SIGTERM and SIGINT hand over what is computed, then leave; a second one ends at once. A worker that `train` started leaves
- * SIGINT to its parent (Ctrl-C reaches both), and ends when the parent is gone.
+ * A signal to end, or a log that nobody reads any more, hands over what is computed, then leaves; a second signal ends the
+ * process immediately. A worker that `train` started leaves Ctrl-C and hang-ups to its parent, whose end is its own
+ * (parent.ts): it is told to leave by SIGTERM alone.
  */
-function leaveOnSignals(leaving: AbortController): () => void {
-  const local = process.send !== undefined;
-  const leave = (signal: NodeJS.Signals): void => {
+function leaveOnInterruption(leaving: AbortController): { close(): void } {
+  const leave = (cause: string): void => {
     if (leaving.signal.aborted) process.exit(130);
-    leaving.abort(`received ${signal}`);
+    leaving.abort(cause);
   };
-  const ignore = (): void => undefined;
-  const orphaned = (): void => process.exit(5);
-  process.on("SIGTERM", leave).on("SIGINT", local ? ignore : leave);
-  if (local) process.on("disconnect", orphaned);
-  return () => {
-    process
-      .off("SIGTERM", leave)
-      .off("SIGINT", local ? ignore : leave)
-      .off("disconnect", orphaned);
-    if (local && process.connected) process.disconnect();
-  };
+  if (process.send === undefined) return onInterruption(({ cause }) => leave(cause));
+  const terminated = (): void => leave("received SIGTERM");
+  process.on("SIGTERM", terminated);
+  return { close: () => void process.off("SIGTERM", terminated) };
 }

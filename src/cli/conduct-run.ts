@@ -1,6 +1,6 @@
 /**
- * A run from start to end on this machine: its coordinator, local workers, what is shown of it, and Ctrl-C, which stops it
- * after the step in flight. Says nothing of how it ended; that is its caller's.
+ * A run from start to end on this machine: its coordinator, local workers, what is shown of it, and Ctrl-C and its
+ * like, which stop it after the step in flight. Says nothing of how it ended; that is its caller's.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -12,7 +12,12 @@ import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinato
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import type { ErrorCode } from "../errors.js";
 import { createLogger } from "../telemetry/index.js";
+import { onInterruption } from "./interruption.js";
+import type { Interruption } from "./interruption.js";
+import { leaveNow } from "./leave-now.js";
+import type { OutputName } from "./output-loss.js";
 import { createProgress } from "./progress.js";
+import { sayTo } from "./say.js";
 
 export interface ConductOptions {
   readonly resume: boolean;
@@ -25,14 +30,21 @@ export interface ConductOptions {
   readonly stay?: boolean;
 }
 
-/** Why a run ends that was stopped by a signal. */
+/** Why a run ends that was stopped by a signal, or for want of an output. */
 export const interrupted = "interrupted";
+
+export interface ConductedRun extends FinishedRun {
+  /** What asked it to end, as of `Interrupt`. */
+  readonly cause: string | undefined;
+  /** An output that can still be written; undefined where none can. */
+  readonly output: OutputName | undefined;
+}
 
 /** Kinds of errors that trying again does not mend. */
 export const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
 
 /** @throws what `startCoordinator` throws; how a run that was started ends is in what is returned */
-export async function conductRun(config: RunConfig, options: ConductOptions): Promise<FinishedRun> {
+export async function conductRun(config: RunConfig, options: ConductOptions): Promise<ConductedRun> {
   const localWorkers = options.localWorkers && config.workers > 0;
   const view = createProgress({ stream: process.stdout });
   const log = createLogger({
@@ -43,15 +55,17 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
   let workers: LocalWorkers | undefined;
   let over = false;
   const leaving = new AbortController();
-  const interruption = onInterrupt((times) => {
+  const interruption = onInterruption(({ times, cause }) => {
     if (over) return leaving.abort();
-    if (times > 1 || coordinator === undefined) {
-      for (const pid of workers?.pids ?? []) process.kill(pid, "SIGKILL");
-      view.close();
-      process.exit(130);
-    }
-    view.note("stopping: this step is finished and saved first (Ctrl-C again stops at once)");
-    coordinator.stop(interrupted, options.stay === true);
+    const say = sayTo(() => outputOf(interruption));
+    const immediately = coordinator === undefined || times > 1;
+    // What is written after a loss is lost as well.
+    if (immediately || interruption.lost("stdout")) view.close();
+    if (immediately) return void leaveNow({ times, cause, pids: workers?.pids ?? [], config, say });
+    const text = `${cause}: this step is finished and saved first (Ctrl-C again stops immediately)`;
+    if (interruption.lost("stdout")) say(text);
+    else view.note(text);
+    coordinator?.stop(interrupted, options.stay === true);
   });
   try {
     coordinator = await startCoordinator(config, {
@@ -87,7 +101,7 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
     }
     await coordinator.close();
     view.close();
-    return finished;
+    return { ...finished, cause: interruption.cause, output: outputOf(interruption) };
   } finally {
     interruption.close();
     view.close();
@@ -142,15 +156,5 @@ const ending = ({ outcome, step }: FinishedRun): string =>
     ? `the run failed: ${outcome.error.message}`
     : `the run is ${outcome.kind} after step ${step}`;
 
-/** SIGINT and SIGTERM, counted. */
-function onInterrupt(act: (times: number) => void): { readonly times: number; close(): void } {
-  let times = 0;
-  const listener = (): void => act(++times);
-  process.on("SIGINT", listener).on("SIGTERM", listener);
-  return {
-    get times() {
-      return times;
-    },
-    close: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
-  };
-}
+const outputOf = (interruption: Interruption): OutputName | undefined =>
+  (["stdout", "stderr"] as const).find((name) => !interruption.lost(name));

@@ -7,12 +7,14 @@ import { inspect } from "node:util";
 import type { Command } from "commander";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { coloursFor } from "./colour.js";
+import { endOfLoss } from "./output-loss.js";
 
 /** What the frame touches of its process. */
 export interface FrameProcess {
   readonly stderr: {
     readonly isTTY?: boolean | undefined;
     write(text: string, done: () => void): unknown;
+    on?(event: "error", listener: () => void): unknown;
   };
   readonly environment: Readonly<Record<string, string | undefined>>;
   exit(code: number): void;
@@ -51,6 +53,8 @@ export async function fail(error: unknown, host: FrameProcess = thisProcess): Pr
     host.exit(exitCodeOfClosedPipe);
     return;
   }
+  // Where that cannot be told either, the exit code says it.
+  host.stderr.on?.("error", () => undefined);
   await new Promise<void>((resolve) => host.stderr.write(formatError(error, host), resolve));
   host.exit(error instanceof CoxswainError ? error.exitCode : 1);
 }
@@ -79,14 +83,22 @@ function bugMessage(error: unknown): string {
 }
 
 /**
- * Ends the process quietly when what it prints is no longer read (`coxswain preview run.yaml | head`), and tells of
- * errors that no command caught. What Node deprecates is for developers to know (COXSWAIN_DEBUG=1): gRPC names a server
- * by its IP address in the TLS handshake, for one.
+ * Ends the process when what it prints can no longer be written (`coxswain preview run.yaml | head`), unless its command
+ * answers that itself, and tells of errors that no command caught. What Node deprecates is for developers to know
+ * (COXSWAIN_DEBUG=1): gRPC names a server by its IP address in the TLS handshake, for one.
  */
 export function guardProcess(): void {
   if (process.env["COXSWAIN_DEBUG"] !== "1") process.noDeprecation = true;
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error) => void fail(error));
+  let ending = false;
+  for (const name of ["stdout", "stderr"] as const) {
+    const stream = process[name];
+    stream.on("error", (error) => {
+      if (ending || stream.listenerCount("error") > 1) return;
+      ending = true;
+      const end = endOfLoss(name, error);
+      if (typeof end === "number") process.exit(end);
+      void fail(end);
+    });
   }
   process.on("uncaughtException", (error) => void fail(error));
 }
@@ -98,7 +110,7 @@ export function guardProcess(): void {
  */
 export function endOnSignals(host: SignalledProcess = process): void {
   if (host.pid !== 1) return;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     host.on(signal, () => {
       if (host.listenerCount(signal) === 1) host.exit(128 + constants.signals[signal]);
     });

@@ -2,10 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
-import type { FinishedRun } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
 import { conductRun, interrupted } from "./conduct-run.js";
+import type { ConductedRun } from "./conduct-run.js";
 import { programName, resumeCommand, shortPath, useCommands } from "./next-steps.js";
+import { sayTo } from "./say.js";
 
 export interface LeadOptions {
   /** Path of the run file, as the user gave it. */
@@ -24,8 +25,9 @@ export async function lead(options: LeadOptions): Promise<void> {
   report(await conductRun(config, options), config, options);
 }
 
-function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, options: LeadOptions): void {
-  const out = (text: string): void => void process.stdout.write(`${text}\n`);
+function report(run: ConductedRun, config: RunConfig, options: LeadOptions): void {
+  const { outcome, adapter, step } = run;
+  const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
   const packageFolder = fileURLToPath(new URL("../..", import.meta.url));
   const program = programName({ packageFolder, script: process.argv[1] ?? "coxswain", workingFolder });
@@ -38,7 +40,7 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
     }
     case "stopped":
       out(
-        `${stopped(outcome.reason)} after step ${step}, which is saved; ` +
+        `${stopped(outcome.reason, run.cause)} ${progressOf(step)}; ` +
           `go on with: ${resumeCommand(program, options, workingFolder)}`,
       );
       process.exitCode = 130;
@@ -48,5 +50,9 @@ function report({ outcome, adapter, step }: FinishedRun, config: RunConfig, opti
   }
 }
 
-/** "stopped", or "stopped by ann@laptop" where it was not Ctrl-C. */
-const stopped = (reason: string): string => (reason === interrupted ? "stopped" : reason);
+/** "stopped (received SIGINT)", or "stopped by ann@laptop" where somebody else asked for it. */
+const stopped = (reason: string, cause: string | undefined): string =>
+  reason === interrupted ? `stopped${cause === undefined ? "" : ` (${cause})`}` : reason;
+
+const progressOf = (step: number): string =>
+  step === 0 ? "before the first step: nothing is saved" : `after step ${step}, which is saved`;

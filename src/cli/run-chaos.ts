@@ -6,14 +6,14 @@ import type { FaultKind, PlanRequest } from "../chaos/index.js";
 import type { ChaosFlags } from "./chaos.js";
 import { chaosTable } from "./chaos-table.js";
 import { coloursFor } from "./colour.js";
+import { onInterruption } from "./interruption.js";
 import { shortPath } from "./next-steps.js";
 
 export async function chaos(file: string, flags: ChaosFlags): Promise<void> {
   const stream = flags.json ? process.stderr : process.stdout;
   const say = (text: string): void => void stream.write(`${text}\n`);
   const stopping = new AbortController();
-  const stop = (): void => stopping.abort();
-  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+  const interruption = onInterruption(() => stopping.abort());
   try {
     const report = await runChaos({
       program: fileURLToPath(new URL("./main.js", import.meta.url)),
@@ -37,7 +37,7 @@ export async function chaos(file: string, flags: ChaosFlags): Promise<void> {
     else process.stdout.write(chaosTable(report, coloursFor(process.stdout)));
     process.exitCode = exitCodeOf(report);
   } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop).off("SIGHUP", stop);
+    interruption.close();
   }
 }
 

@@ -7,6 +7,7 @@ import { parseSubmission, readSubmission, RunQueue } from "../nats/index.js";
 import type { Submission, TakenRun } from "../nats/index.js";
 import { findHolder } from "../run-lock.js";
 import { conductRun } from "./conduct-run.js";
+import { onInterruption } from "./interruption.js";
 import { natsSettings } from "./nats-options.js";
 import { attemptsAllowed, openAttempt } from "./serve-attempt.js";
 import type { ServeFlags } from "./serve.js";
@@ -19,8 +20,7 @@ const heldDelay = 10_000;
 export async function serveRuns(flags: ServeFlags): Promise<void> {
   const settings = await natsSettings(flags);
   const leaving = new AbortController();
-  const leave = (): void => leaving.abort();
-  process.on("SIGTERM", leave).on("SIGINT", leave);
+  const interruption = onInterruption(() => leaving.abort());
   let warned: string | undefined;
   const warn = ({ message }: CoxswainError): void => {
     if (message !== warned) say(`warning: ${message}`);
@@ -37,7 +37,7 @@ export async function serveRuns(flags: ServeFlags): Promise<void> {
       if (!leaving.signal.aborted) say("waiting for runs");
     }
   } finally {
-    process.off("SIGTERM", leave).off("SIGINT", leave);
+    interruption.close();
     await queue.close();
   }
 }

@@ -1,3 +1,4 @@
+export { listCheckpoints, newestCheckpoint } from "./checkpoint-folder.js";
 export { startCoordinator } from "./run.js";
 export type { CoordinatorOptions } from "./parts.js";
 export type { FinishedRun, RunningCoordinator } from "./run.js";

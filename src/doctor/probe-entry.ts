@@ -12,6 +12,9 @@ import type { LossAnswer, LossProbe, ProbeReply, ProbeRequest, StepAnswer, StepP
 /** Sums that a worker keeps besides its gradient while it computes a lease: nodes of the reduction tree. */
 const sumsKept = 3;
 
+// Nobody waits for what it measures any more.
+process.once("disconnect", () => process.exit());
+
 process.once("message", (request: ProbeRequest) => {
   const answer = request.kind === "steps" ? steps(request) : loss(request);
   void answer

@@ -3,14 +3,20 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import { compiledModule } from "../../compiled.js";
 import { CoxswainError, messageOf, unpackError } from "../../errors.js";
 import type { CallName, Calls, Reply } from "./messages.js";
+import { RestFlag } from "./rest-flag.js";
 
 interface Waiting {
   readonly resolve: (answer: never) => void;
   readonly reject: (error: CoxswainError) => void;
 }
 
+/** How long the end of the process waits for a computation, ms. */
+const longestRest = 60_000;
+
 export class ThreadChannel {
   readonly #worker: Worker;
+  readonly #rest = RestFlag.create();
+  readonly #awaitRest = (): void => this.#rest.wait(longestRest);
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   /** Why no call can be answered any more. */
@@ -19,10 +25,14 @@ export class ThreadChannel {
   /** @param entry the module that the thread runs; by default the compiled `entry.js` */
   constructor(entry: URL = compiledModule("compute/thread/entry.js")) {
     // TensorFlow's native library reads its settings from the process's environment, not from a thread's copy.
-    this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV });
+    this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV, workerData: this.#rest.shared });
+    process.once("exit", this.#awaitRest);
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#end(`the compute thread crashed: ${messageOf(error)}`));
-    this.#worker.on("exit", () => this.#end("the compute thread has ended"));
+    this.#worker.on("exit", () => {
+      process.off("exit", this.#awaitRest);
+      this.#end("the compute thread has ended");
+    });
   }
 
   call<Name extends CallName>(name: Name, sent: Calls[Name]["sent"]): Promise<Calls[Name]["answer"]> {

@@ -1,0 +1,247 @@
+/** What a user loses if these fail: the steps since the last checkpoint, or a machine that stays busy, when a session ends. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { isRunning } from "../../src/processes.js";
+import { CoxswainProcess, temporaryFolder, writeRun } from "../support/processes.js";
+import { goldenFolder, quickstartData, quickstartModel, stepLines } from "../support/runs.js";
+import { ShellProcess } from "../support/shell.js";
+
+const golden = join(goldenFolder, "llama");
+
+/** A run that does not end by itself, of steps that take no time. */
+function endlessRun(folder: string, training: object = {}): string {
+  return writeRun(folder, {
+    model: join(golden, "model"),
+    output_dir: "out",
+    workers: 2,
+    data: { train: join(golden, "train.jsonl") },
+    lora: { r: 4 },
+    training: {
+      max_steps: 100_000,
+      global_batch_size: 8,
+      micro_batch_size: 4,
+      logging_steps: 1,
+      save_steps: 100_000,
+      ...training,
+    },
+    compute: { threads: 1 },
+    cluster: { listen: "127.0.0.1:0" },
+    telemetry: { http: null },
+  });
+}
+
+/** Workers of runs in this folder: their logs are their outputs. */
+function workersIn(folder: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/1`).startsWith(join(folder, "out", "logs"));
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+const noWorkersLeft = (folder: string): Promise<unknown> =>
+  vi.waitUntil(() => !workersIn(folder).some(isRunning), { timeout: 10_000 });
+
+const checkpoints = (folder: string): string[] => {
+  try {
+    return readdirSync(join(folder, "out", "checkpoints")).filter((name) => name.startsWith("step-"));
+  } catch {
+    return [];
+  }
+};
+
+/** The newest checkpoint is that of the last step that was computed. */
+function expectAllSaved(folder: string): void {
+  const last = stepLines(join(folder, "out")).at(-1)?.step ?? 0;
+  expect(last).toBeGreaterThan(0);
+  expect(Number(checkpoints(folder).at(-1)?.slice("step-".length))).toBe(last);
+}
+
+describe("a run keeps every step that it computed, and leaves no worker behind", () => {
+  it.each(["SIGHUP", "SIGINT", "SIGTERM"] as const)("when its terminal sends %s to all processes", async (signal) => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder)]);
+    await run.until(/^step +3\//m);
+    process.kill(-(run.child.pid ?? 0), signal);
+    const { code, stdout } = await run.finished;
+    expect(stdout).toMatch(
+      new RegExp(`stopped \\(received ${signal}\\) after step \\d+, which is saved; go on with: `),
+    );
+    expect(code).toBe(130);
+    expectAllSaved(folder);
+    await noWorkersLeft(folder);
+  });
+
+  it("when the program that reads its output ends", async () => {
+    const folder = temporaryFolder();
+    const command = `$COXSWAIN train ${endlessRun(folder)} | sed '/^step/q' >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await new ShellProcess(command, { cwd: folder }).finished;
+    expect(stderr).toMatch(
+      /^nobody reads the standard output any more: this step is finished.*\nstopped .* after step \d+, which is saved/,
+    );
+    expect(stdout).toContain("ended with 130");
+    expectAllSaved(folder);
+    await noWorkersLeft(folder);
+  });
+
+  it("when its standard error is closed as well", async () => {
+    const folder = temporaryFolder();
+    const command = `$COXSWAIN train ${endlessRun(folder)} 2>&1 | sed '/^step/q' >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;
+    const { stdout } = await new ShellProcess(command, { cwd: folder }).finished;
+    expect(stdout).toContain("ended with 130");
+    expectAllSaved(folder);
+    await noWorkersLeft(folder);
+  });
+
+  it("when it is led by `coxswain coordinator` and the terminal closes", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["coordinator", endlessRun(folder)]);
+    const [, address = ""] = await run.until(/listening on (\S+)/);
+    const worker = new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
+    await run.until(/^step +3\//m);
+    run.signal("SIGHUP");
+    expect((await run.finished).code).toBe(130);
+    expectAllSaved(folder);
+    expect((await worker.finished).code).toBe(130);
+  });
+});
+
+it("a run whose output has no space says so and exits with 130", async () => {
+  const folder = temporaryFolder();
+  const command = `$COXSWAIN train ${endlessRun(folder)} >/dev/full; echo ended with $?`;
+  const { stdout, stderr } = await new ShellProcess(command, { cwd: folder }).finished;
+  expect(stderr).toContain("the standard output cannot be written: no space left on device");
+  expect(stdout).toContain("ended with 130");
+  await noWorkersLeft(folder);
+});
+
+describe("a run goes on when the terminal closes", () => {
+  it.each([
+    ["under nohup", "nohup $COXSWAIN train"],
+    ["in a script that ignores hang-ups", "trap '' HUP; $COXSWAIN train"],
+  ])("%s", async (_, command) => {
+    const folder = temporaryFolder();
+    const shell = new ShellProcess(`${command} ${endlessRun(folder)} & wait`, { cwd: folder });
+    await shell.until(/^step +3\//m);
+    const workers = workersIn(folder);
+    const train = Number(/^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${workers[0] ?? 0}/status`, "utf8"))?.[1]);
+    for (const pid of [train, ...workers]) process.kill(pid, "SIGHUP");
+    const before = stepLines(join(folder, "out")).at(-1)?.step ?? 0;
+    await shell.until(new RegExp(`^step +${before + 20}/`, "m"));
+    expect(workersIn(folder)).toEqual(workers);
+    process.kill(train, "SIGINT");
+    await shell.until(/which is saved/);
+    expectAllSaved(folder);
+  });
+});
+
+describe("Ctrl-C", () => {
+  it("before the first step does not claim that something was saved", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "0"]);
+    await run.until(/waiting for workers/);
+    run.signal("SIGINT");
+    const { code, stdout } = await run.finished;
+    expect(stdout).toContain("stopped (received SIGINT) before the first step: nothing is saved; go on with: ");
+    expect(code).toBe(130);
+    expect(checkpoints(folder)).toEqual([]);
+  });
+
+  it("twice says that --resume starts at step 0 where nothing is saved", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder)]);
+    await run.until(/^step +2\//m);
+    run.signal("SIGINT");
+    run.signal("SIGTERM");
+    const { code, stdout } = await run.finished;
+    expect(code).toBe(130);
+    if (checkpoints(folder).length === 0) expect(stdout).toContain("nothing is saved; --resume starts at step 0");
+    else expect(stdout).toMatch(/--resume goes on after step \d+|which is saved/);
+    await noWorkersLeft(folder);
+  });
+
+  it("twice names the checkpoint that --resume goes on from", async () => {
+    const folder = temporaryFolder();
+    const file = endlessRun(folder, { save_steps: 5 });
+    const run = new CoxswainProcess(["train", file]);
+    await run.until(/checkpoint.*step-000005/);
+    run.signal("SIGINT");
+    run.signal("SIGTERM");
+    const { stdout } = await run.finished;
+    const said = /(?:--resume goes on after step|after step) (\d+)(?:, the newest checkpoint|, which is saved)/.exec(
+      stdout,
+    );
+    expect(Number(said?.[1])).toBe(Number(checkpoints(folder).at(-1)?.slice("step-".length)));
+    await noWorkersLeft(folder);
+  });
+});
+
+describe("no worker outlives its coordinator", () => {
+  it("that is killed while it trains", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder)]);
+    await run.until(/^step +3\//m);
+    expect(workersIn(folder)).toHaveLength(2);
+    run.signal("SIGKILL");
+    await run.finished;
+    await noWorkersLeft(folder);
+  });
+
+  it("that is killed while its workers start", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder)]);
+    await vi.waitUntil(() => workersIn(folder).length === 2, { timeout: 20_000, interval: 2 });
+    run.signal("SIGKILL");
+    await run.finished;
+    await noWorkersLeft(folder);
+  });
+});
+
+it("a remote worker waits for a coordinator that was killed and is started again with --resume", async () => {
+  const folder = temporaryFolder();
+  const file = endlessRun(folder, { save_steps: 3, max_steps: 400 });
+  const first = new CoxswainProcess(["coordinator", file]);
+  const [, address = ""] = await first.until(/listening on (\S+)/);
+  const worker = new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
+  await first.until(/checkpoint.*step-000003/);
+  first.signal("SIGKILL");
+  await first.finished;
+  const second = new CoxswainProcess(["coordinator", file, "--resume", "--listen", address]);
+  const [ended, left] = await Promise.all([second.finished, worker.finished]);
+  expect(ended.stdout).toContain("done: 400 steps");
+  expect([ended.code, left.code]).toEqual([0, 0]);
+});
+
+describe("a closed pipe or a full disk is never called a bug", () => {
+  const ask = `--model ${quickstartModel}`;
+  const evaluation = `eval ${ask} --data ${join(quickstartData, "eval.jsonl")} --limit 8`;
+  const generation = `generate ${ask} --prompt hi --max-new-tokens 200`;
+  const commands = ["--help", "doctor", evaluation, generation];
+
+  it.each(commands)("by `%s`, whose reader leaves", async (command) => {
+    const line = `$COXSWAIN ${command} | true; echo ended with "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await new ShellProcess(line, { cwd: temporaryFolder() }).finished;
+    expect(stdout).toMatch(/ended with (141|0)\n/);
+    expect(stderr).not.toMatch(/bug|terminate/);
+  });
+
+  it("by `generate`, whose reader leaves in the middle of an answer", async () => {
+    const line = `$COXSWAIN ${generation} | head -c 5 >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await new ShellProcess(line, { cwd: temporaryFolder() }).finished;
+    expect(stdout).toContain("ended with 141\n");
+    expect(stderr).not.toMatch(/bug|terminate/);
+  });
+
+  it.each(commands)("by `%s`, whose output has no space", async (command) => {
+    const line = `$COXSWAIN ${command} >/dev/full; echo ended with $?`;
+    const { stdout, stderr } = await new ShellProcess(line, { cwd: temporaryFolder() }).finished;
+    expect(stdout).toContain("ended with 6\n");
+    expect(stderr).toContain("error: the standard output cannot be written: no space left on device\nhint: ");
+  });
+});
