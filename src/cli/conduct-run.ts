@@ -3,11 +3,11 @@
  * like, which stop it after the step in flight. Says nothing of how it ended; that is its caller's.
  */
 import { once } from "node:events";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
-import { formatAddress, reachableHost } from "../config/index.js";
-import type { RunConfig } from "../config/index.js";
+import { formatAddress, parseAddress, reachableHost } from "../config/index.js";
+import type { Address, RunConfig } from "../config/index.js";
 import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import type { ErrorCode } from "../errors.js";
@@ -15,9 +15,11 @@ import { createLogger } from "../telemetry/index.js";
 import { onInterruption } from "./interruption.js";
 import type { Interruption } from "./interruption.js";
 import { leaveNow } from "./leave-now.js";
+import { missingWorkers, type WorkersAsked } from "./missing-workers.js";
 import type { OutputName } from "./output-loss.js";
 import { createProgress } from "./progress.js";
 import { sayTo } from "./say.js";
+import { thisProgram } from "./this-program.js";
 
 export interface ConductOptions {
   readonly resume: boolean;
@@ -67,7 +69,14 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
     else view.note(text);
     coordinator?.stop(interrupted, options.stay === true);
   });
+  const noteMissing = (address: Address): void => {
+    const missing = missingWorkers(workersAsked(config, localWorkers, address));
+    if (missing !== undefined) view.note(missing);
+  };
   try {
+    const listen = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
+    // Reading the data may take minutes, after which nobody looks.
+    noteMissing(listen);
     coordinator = await startCoordinator(config, {
       resume: options.resume,
       localWorkers,
@@ -81,6 +90,7 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
       },
     });
     view.note(describe(config, coordinator));
+    if (listen.port === 0) noteMissing(coordinator.address);
     if (localWorkers) {
       const gpus = await localGpus(config);
       if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
@@ -138,6 +148,16 @@ function startWorkers(
     onFailure: (error) => coordinator.fail(error),
   });
 }
+
+const workersAsked = ({ cluster, workers }: RunConfig, localWorkers: boolean, address: Address): WorkersAsked => ({
+  started: localWorkers ? workers : 0,
+  needed: cluster.min_workers,
+  address,
+  host: hostname(),
+  program: thisProgram(),
+  token: cluster.token !== null,
+  tls: cluster.tls !== null,
+});
 
 function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
   const { plan, layout, train, replica } = prepared;

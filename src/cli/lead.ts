@@ -1,12 +1,12 @@
 /** What `train` and `coordinator` share: run what the file says, then say how it ended and what to do next. */
-import { fileURLToPath } from "node:url";
 import { loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { conductRun, interrupted } from "./conduct-run.js";
 import type { ConductedRun } from "./conduct-run.js";
-import { programName, resumeCommand, shortPath, useCommands } from "./next-steps.js";
+import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
 import { sayTo } from "./say.js";
+import { thisProgram } from "./this-program.js";
 
 export interface LeadOptions {
   /** Path of the run file, as the user gave it. */
@@ -29,8 +29,7 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
   const { outcome, adapter, step } = run;
   const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
-  const packageFolder = fileURLToPath(new URL("../..", import.meta.url));
-  const program = programName({ packageFolder, script: process.argv[1] ?? "coxswain", workingFolder });
+  const program = thisProgram();
   switch (outcome.kind) {
     case "completed": {
       const folder = adapter ?? config.output_dir;
