@@ -78,7 +78,7 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   setServing(true);
   const close = async (grace = 500): Promise<void> => {
     sockets.close();
-    await shutDown(server, grace);
+    await shutDown(server, sockets, grace);
     guard.close();
   };
   return { host: options.host, port: sockets.port, setServing, close };
@@ -108,13 +108,15 @@ async function bind(
   }
 }
 
-function shutDown(server: Server, grace: number): Promise<void> {
+/** From Node.js 24 on, `tryShutdown` calls back while calls are still under way: open sockets tell whether there are any. */
+function shutDown(server: Server, sockets: ListeningSockets, grace: number): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => {
       server.forceShutdown();
       resolve();
     }, grace);
-    server.tryShutdown(() => {
+    server.tryShutdown(() => undefined);
+    void sockets.emptied().then(() => {
       clearTimeout(force);
       resolve();
     });

@@ -1,4 +1,5 @@
 /** Listening TCP sockets on all addresses of a host. Knows no protocol. */
+import { once } from "node:events";
 import { lookup } from "node:dns/promises";
 import { createServer, isIP } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -8,6 +9,8 @@ export interface ListeningSockets {
   readonly port: number;
   /** Accepts no more; connections stay. */
   close(): void;
+  /** Resolves when no connection is open. */
+  emptied(): Promise<void>;
 }
 
 /**
@@ -26,9 +29,18 @@ export async function listenOn(
   const close = (): void => {
     for (const server of servers) server.close();
   };
+  const open = new Set<Socket>();
+  const take = (socket: Socket): void => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    onConnection(socket);
+  };
+  const emptied = async (): Promise<void> => {
+    await Promise.all(Array.from(open, (socket) => once(socket, "close").catch(() => undefined)));
+  };
   // "localhost" is 127.0.0.1 and ::1: one of the two may not exist here, but both have the same port.
   for (const address of new Set(addresses)) {
-    const server = createServer(onConnection);
+    const server = createServer(take);
     try {
       chosen = await listening(server, address, chosen);
       servers.push(server);
@@ -40,7 +52,7 @@ export async function listenOn(
     }
   }
   if (servers.length === 0) throw failure instanceof Error ? failure : new Error(`${host} has no address`);
-  return { port: chosen, close };
+  return { port: chosen, close, emptied };
 }
 
 /** Whether an error says that another process listens there. */
