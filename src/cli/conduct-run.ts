@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, parseAddress, reachableHost } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
-import { crowdedCores, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
+import { crowdedCores, runFacts, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import type { ErrorCode } from "../errors.js";
 import { createLogger } from "../telemetry/index.js";
@@ -144,6 +144,8 @@ function startWorkers(
         : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
     environments: gpus.map((gpu) => ({ [visibleVariable]: gpu })),
     logFolder: join(config.output_dir, "logs"),
+    committed: () => coordinator.prepared.replica.step,
+    run: runFacts(config),
     note,
     onFailure: (error) => coordinator.fail(error),
   });

@@ -45,6 +45,9 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
       process.exitCode = 130;
       return;
     case "failed":
+      // Of everything else, what is on disk is not known here.
+      if (step > 0 && outcome.error.code === "cluster")
+        out(`stopped ${progressOf(step)}; go on with: ${resumeCommand(program, options, workingFolder)}`);
       throw outcome.error instanceof CoxswainError ? outcome.error : new CoxswainError("bug", String(outcome.error));
   }
 }

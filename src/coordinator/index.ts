@@ -6,3 +6,4 @@ export { startLocalWorkers } from "./local-workers.js";
 export { crowdedCores } from "./threads.js";
 export type { LocalWorkers, LocalWorkersOptions } from "./local-workers.js";
 export type { RunView, StepView } from "./recorder.js";
+export { runFacts } from "./worker-deaths.js";

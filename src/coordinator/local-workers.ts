@@ -8,7 +8,11 @@ import type { ChildProcess } from "node:child_process";
 import { openSync, closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CoxswainError } from "../errors.js";
+import type { CoxswainError } from "../errors.js";
+import { readEvidence, readKills, readPeak } from "./memory-evidence.js";
+import type { KillCounters } from "./memory-evidence.js";
+import { givenUp, howOf, judgeDeath } from "./worker-deaths.js";
+import type { Death, GivenUp } from "./worker-deaths.js";
 
 export interface LocalWorkersOptions {
   readonly count: number;
@@ -23,6 +27,10 @@ export interface LocalWorkersOptions {
   readonly logFolder: string;
   /** The `coxswain` program; this build's own where absent. */
   readonly program?: string;
+  /** The newest committed step. */
+  readonly committed: () => number;
+  /** What to say of the run where a worker runs out of memory. */
+  readonly run: GivenUp["run"];
   readonly note: (text: string) => void;
   /** No worker can be kept running, or one says that the run itself is wrong. */
   readonly onFailure: (error: CoxswainError) => void;
@@ -35,18 +43,17 @@ export interface LocalWorkers {
   close(graceMs?: number): Promise<void>;
 }
 
-/** A worker that lives shorter than this has failed to start, ms. */
-const startedAfter = 10_000;
-/** Failed starts in a row before giving up. */
-const startsAllowed = 3;
 /** Exit codes of a worker that nothing went wrong with: the run is complete, or it was told to leave. */
 const over: readonly (number | null)[] = [0, 130];
-/** Exit codes of mistakes that a new process would make again: configuration, data, model. */
-const hopeless: readonly number[] = [2, 3, 4];
+/** Before a worker is started again, ms; doubled with each death. */
+const restartDelay = 500;
+/** Between two looks at how much memory a worker takes, ms. */
+const lookInterval = 1_000;
 
 export function startLocalWorkers(options: LocalWorkersOptions): LocalWorkers {
   mkdirSync(options.logFolder, { recursive: true });
-  const slots = Array.from({ length: options.count }, (_, index) => new Slot(index, options));
+  const kills = readKills();
+  const slots = Array.from({ length: options.count }, (_, index) => new Slot(index, options, kills));
   return {
     get pids() {
       return slots.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
@@ -61,14 +68,20 @@ export function startLocalWorkers(options: LocalWorkersOptions): LocalWorkers {
 class Slot {
   readonly #index: number;
   readonly #options: LocalWorkersOptions;
+  /** Before the first worker was started. */
+  readonly #kills: KillCounters;
   #child: ChildProcess | undefined;
   #closing = false;
-  #failedStarts = 0;
+  #deaths: readonly Death[] = [];
   #restart: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
+  /** The most memory that the current process was seen to have, bytes. */
+  #peak: number | undefined;
 
-  constructor(index: number, options: LocalWorkersOptions) {
+  constructor(index: number, options: LocalWorkersOptions, kills: KillCounters) {
     this.#index = index;
     this.#options = options;
+    this.#kills = kills;
     this.#start();
   }
 
@@ -90,36 +103,46 @@ class Slot {
     });
   }
 
+  get #log(): string {
+    return join(this.#options.logFolder, `worker-${this.#index}.log`);
+  }
+
   #start(): void {
-    const { coordinator, token, args, environments, logFolder } = this.#options;
+    const { coordinator, token, args, environments } = this.#options;
     const program = this.#options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
-    const log = openSync(join(logFolder, `worker-${this.#index}.log`), "a");
-    const started = Date.now();
+    const log = openSync(this.#log, "a");
     const child = fork(program, ["worker", "--coordinator", coordinator, ...args], {
       stdio: ["ignore", log, log, "ipc"],
       env: { ...process.env, ...environments?.[this.#index], ...(token === null ? {} : { COXSWAIN_TOKEN: token }) },
     });
     closeSync(log);
     this.#child = child;
-    child.on("exit", (code, signal) => this.#onExit(code, signal, Date.now() - started));
-    child.on("error", (error) => this.#options.note(`worker ${this.#index}: ${error.message}`));
+    this.#peak = undefined;
+    this.#look = setInterval(() => {
+      this.#peak = (child.pid === undefined ? undefined : readPeak(child.pid)) ?? this.#peak;
+    }, lookInterval).unref();
+    child.on("exit", (code, signal) => this.#onEnd(child, { code, signal }));
+    // One that cannot be started does not exit.
+    child.on("error", ({ message }) => {
+      if (child.pid === undefined) this.#onEnd(child, { code: null, signal: null, error: message });
+      else this.#options.note(`local worker ${this.#index}: ${message}`);
+    });
   }
 
-  #onExit(code: number | null, signal: NodeJS.Signals | null, lifetime: number): void {
+  #onEnd({ pid }: ChildProcess, end: Omit<Death, "step">): void {
+    clearInterval(this.#look);
     this.#child = undefined;
-    if (this.#closing || over.includes(code)) return;
-    const how = signal ?? `exit code ${code}`;
-    this.#failedStarts = lifetime < startedAfter && signal === null ? this.#failedStarts + 1 : 0;
-    const log = join(this.#options.logFolder, `worker-${this.#index}.log`);
-    if ((code !== null && hopeless.includes(code)) || this.#failedStarts >= startsAllowed) {
-      this.#options.onFailure(
-        new CoxswainError("cluster", `local worker ${this.#index} cannot run (${how})`, {
-          hint: `Its log says why: ${log}`,
-        }),
-      );
+    if (this.#closing || over.includes(end.code)) return;
+    const { committed, run, note, onFailure } = this.#options;
+    const death = { ...end, step: committed() };
+    const { deaths, verdict } = judgeDeath(this.#deaths, death);
+    this.#deaths = deaths;
+    if (verdict === "give up") {
+      const memory = readEvidence({ pid, peak: this.#peak, before: this.#kills });
+      onFailure(givenUp({ index: this.#index, deaths, memory, log: this.#log, run }));
       return;
     }
-    this.#options.note(`local worker ${this.#index} ended (${how}); starting another`);
-    this.#restart = setTimeout(() => this.#start(), 500 * 2 ** this.#failedStarts);
+    note(`local worker ${this.#index} ended (${howOf(death)}); starting another`);
+    this.#restart = setTimeout(() => this.#start(), restartDelay * 2 ** deaths.length);
   }
 }

@@ -203,6 +203,42 @@ describe("no worker outlives its coordinator", () => {
   });
 });
 
+describe("a local worker that is killed again and again", () => {
+  /** Kills every worker of the run as soon as it has joined, until the run ends. */
+  async function killAllThatJoin(run: CoxswainProcess): Promise<void> {
+    for (let joined = 1; ; joined++) {
+      const seen = await run
+        .until(new RegExp(`(?:worker \\S+-(\\d+)-\\w+ joined[^]*?){${joined}}`))
+        .catch(() => undefined);
+      if (seen === undefined) return;
+      process.kill(Number(seen[1]), "SIGKILL");
+    }
+  }
+
+  it("ends the run after three deaths, with the signal, the memory and a smaller size to try", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
+    await killAllThatJoin(run);
+    const { code, stdout, stderr } = await run.finished;
+    expect(stdout.match(/starting another/g)).toHaveLength(2);
+    expect(stderr).toMatch(/^error: local worker 0 died 3 times without a step in between \(SIGKILL\): .*\d [MG]B/);
+    expect(stderr).toMatch(/\nhint: .*training\.micro_batch_size: 2 .*coxswain doctor/);
+    expect(code).toBe(5);
+    await noWorkersLeft(folder);
+  });
+
+  it("ends the run with its steps saved", async () => {
+    const folder = temporaryFolder();
+    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
+    await run.until(/^step +3\//m);
+    await killAllThatJoin(run);
+    const { code, stdout } = await run.finished;
+    expect(stdout).toMatch(/stopped after step \d+, which is saved; go on with: .* --resume/);
+    expect(code).toBe(5);
+    expectAllSaved(folder);
+  });
+});
+
 it("a remote worker waits for a coordinator that was killed and is started again with --resume", async () => {
   const folder = temporaryFolder();
   const file = endlessRun(folder, { save_steps: 3, max_steps: 400 });
