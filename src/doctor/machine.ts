@@ -1,9 +1,9 @@
 /** What this machine has for training: software, processor, memory, engines, disk. Changes nothing. */
-import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { askDriver, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
-import { messageOf, systemCodeOf } from "../errors.js";
-import { defaultCacheFolder } from "../model/index.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { defaultCacheFolder, inCache } from "../model/index.js";
 import { bytesText } from "./units.js";
 
 export interface Finding {
@@ -40,7 +40,7 @@ export async function examineMachine(memory: Memory): Promise<Finding[]> {
     await graphicsProcessors(),
     await onnx(),
     await tfjs(),
-    await cache(defaultCacheFolder()),
+    await cache(),
   ];
 }
 
@@ -103,14 +103,13 @@ async function tfjs(): Promise<Finding> {
   }
 }
 
-async function cache(folder: string): Promise<Finding> {
+async function cache(): Promise<Finding> {
   try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-    const { bavail, bsize } = await statfs(folder);
+    const folder = defaultCacheFolder();
+    const { bavail, bsize } = await inCache(folder, folder, () => statfs(folder));
     return { name: "cache", state: "good", text: `${folder}, ${bytesText(bavail * bsize)} free` };
   } catch (error) {
-    const hint = "Name another folder in COXSWAIN_CACHE.";
-    return { name: "cache", state: "bad", text: `${folder} cannot be written: ${messageOf(error)}`, hint };
+    const hint = (error instanceof CoxswainError ? error.hint : undefined) ?? "Name another folder in COXSWAIN_CACHE.";
+    return { name: "cache", state: "bad", text: messageOf(error), hint };
   }
 }

@@ -2,26 +2,136 @@
  * Where Coxswain keeps what it can make again: models from the hub or from a coordinator, hashes of files, links.
  * Everything in it may be deleted while nothing runs.
  */
+import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve, sep } from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { makeFolders } from "../make-folders.js";
+import { storageTrouble } from "./files.js";
 
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Default of `cacheDir` options: `COXSWAIN_CACHE`, else `$XDG_CACHE_HOME/coxswain`, else `~/.cache/coxswain`. */
+const own = "COXSWAIN_CACHE";
+
+/**
+ * Default of `cacheDir` options: `COXSWAIN_CACHE`, else `$XDG_CACHE_HOME/coxswain`, else `~/.cache/coxswain`.
+ * @throws CoxswainError "storage" where nothing says where that is
+ */
 export function defaultCacheFolder(environment: Environment = process.env): string {
-  const own = environment["COXSWAIN_CACHE"];
-  if (own !== undefined && own !== "") return resolve(own);
-  const xdg = environment["XDG_CACHE_HOME"];
-  return join(xdg !== undefined && xdg !== "" ? xdg : join(homedir(), ".cache"), "coxswain");
+  const folder = cacheFolderIfAny(environment);
+  if (folder !== undefined) return folder;
+  throw new CoxswainError("storage", "there is no folder for the cache: this user has no home folder", {
+    hint: `Set ${own} to a folder that can be written.`,
+  });
 }
 
-/** The Hugging Face libraries' cache of snapshots: `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`. */
-export function huggingFaceCacheFolder(environment: Environment = process.env): string {
+/** As `defaultCacheFolder`, for what only saves time there: undefined where nothing says where it is. */
+export function cacheFolderIfAny(environment: Environment = process.env): string | undefined {
+  const named = environment[own];
+  if (named !== undefined && named !== "") return resolve(named);
+  const caches = cachesFolder(environment);
+  return caches === undefined ? undefined : join(caches, "coxswain");
+}
+
+/**
+ * The Hugging Face libraries' cache of snapshots: `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`. Undefined
+ * where nothing says where it is.
+ */
+export function huggingFaceCacheFolder(environment: Environment = process.env): string | undefined {
   const exact = environment["HF_HUB_CACHE"] ?? environment["HUGGINGFACE_HUB_CACHE"];
   if (exact !== undefined && exact !== "") return resolve(exact);
   const home = environment["HF_HOME"];
   if (home !== undefined && home !== "") return join(home, "hub");
+  const caches = cachesFolder(environment);
+  return caches === undefined ? undefined : join(caches, "huggingface", "hub");
+}
+
+/** `XDG_CACHE_HOME`, which counts where it is absolute, else `~/.cache`. */
+function cachesFolder(environment: Environment): string | undefined {
   const xdg = environment["XDG_CACHE_HOME"];
-  return join(xdg !== undefined && xdg !== "" ? xdg : join(homedir(), ".cache"), "huggingface", "hub");
+  if (xdg !== undefined && isAbsolute(xdg)) return xdg;
+  const home = homeFolder();
+  return home === undefined ? undefined : join(home, ".cache");
+}
+
+/** Undefined where the system knows none: a user that is a number only, in a container; an empty HOME. */
+export function homeFolder(): string | undefined {
+  try {
+    const home = homedir();
+    return home === "" ? undefined : resolve(home);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes a folder in the cache, checks that it can be written, and says of any trouble while `fill` writes there that it is
+ * the cache's, and by which variable another is named.
+ * @throws CoxswainError "storage", and what `fill` throws besides
+ */
+export async function inCache<T>(cacheDir: string, folder: string, fill: () => Promise<T>): Promise<T> {
+  try {
+    await makeFolders(folder);
+    await access(folder, constants.W_OK);
+    return await fill();
+  } catch (error) {
+    throw cacheTrouble(error, cacheDir);
+  }
+}
+
+/**
+ * A `COXSWAIN_CACHE` that cannot be a folder is a mistake, whether or not the cache will be needed.
+ * @throws CoxswainError "storage"
+ */
+export async function checkNamedCache(environment: Environment = process.env): Promise<void> {
+  const named = environment[own];
+  if (named === undefined || named === "") return;
+  const cacheDir = resolve(named);
+  await makeFolders(cacheDir).catch((error: unknown) => {
+    throw cacheTrouble(error, cacheDir);
+  });
+}
+
+function cacheTrouble(error: unknown, cacheDir: string): Error {
+  if (!(error instanceof CoxswainError) && !isWithin(cacheDir, error)) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+  const trouble = storageTrouble(error, pathOf(error) ?? cacheDir);
+  if (!(trouble instanceof CoxswainError) || trouble.code !== "storage" || trouble.message.startsWith("the cache ")) {
+    return trouble;
+  }
+  const code = systemCodeOf(trouble.cause);
+  const place = cacheDir === namedCache() ? `${cacheDir} (${own})` : cacheDir;
+  // ENOENT of a folder that was just to be made: the file system makes none there.
+  const why =
+    code === "ENOENT"
+      ? "no folder can be made there"
+      : trouble.message.replace(`${cacheDir}: `, "").replace(join(cacheDir, sep), "");
+  const room = code === "ENOSPC" || code === "EDQUOT" ? "Free some space there, or set" : "Set";
+  return new CoxswainError("storage", `the cache ${place} cannot be used: ${why}`, {
+    hint: `${room} ${own} to a folder that can be written.`,
+    cause: trouble.cause,
+  });
+}
+
+const namedCache = (): string | undefined => {
+  const named = process.env[own];
+  return named === undefined || named === "" ? undefined : resolve(named);
+};
+
+/** Whether a system's error is about a place in the cache, or about one above it. */
+function isWithin(cacheDir: string, error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  return ["path", "dest"].some((key) => {
+    const path: unknown = Reflect.get(error, key);
+    return typeof path === "string" && (isInside(cacheDir, path) || isInside(path, cacheDir));
+  });
+}
+
+const isInside = (folder: string, path: string): boolean => path === folder || path.startsWith(join(folder, sep));
+
+function pathOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("path" in error)) return undefined;
+  return typeof error.path === "string" ? error.path : undefined;
 }

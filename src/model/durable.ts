@@ -7,6 +7,7 @@ import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises"
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { makeFolders } from "../make-folders.js";
 import { isRunning } from "../processes.js";
 import { storageTrouble } from "./files.js";
 
@@ -25,7 +26,7 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
   if (await isFilledFolder(target)) return target;
   const parent = dirname(target);
   try {
-    const created = await mkdir(parent, { recursive: true });
+    const created = await makeFolders(parent);
     if (created !== undefined) await flushFolder(dirname(created));
   } catch (error) {
     throw storageTrouble(error, parent);

@@ -4,8 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolders } from "../make-folders.js";
 import { temporaryName } from "./durable.js";
 import { fileIdentity } from "./file-identity.js";
 import { storageTrouble } from "./files.js";
@@ -14,8 +15,8 @@ import { storageTrouble } from "./files.js";
 const racyMilliseconds = 2_000;
 
 export interface FileHashOptions {
-  /** Coxswain's cache. */
-  readonly cacheDir: string;
+  /** Coxswain's cache. Default: nothing is remembered. */
+  readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
 }
@@ -27,6 +28,7 @@ export interface FileHashOptions {
 export async function fileHash(path: string, options: FileHashOptions): Promise<string> {
   const { cacheDir, now = Date.now } = options;
   try {
+    if (cacheDir === undefined) return await hashContent(path);
     const identity = await fileIdentity(path);
     const remembered = join(cacheDir, "hashes", createHash("sha256").update(identity).digest("hex"));
     const known = await readFile(remembered, "utf8").catch(() => "");
@@ -53,10 +55,10 @@ async function remember(path: string, hash: string): Promise<void> {
   const folder = join(path, "..");
   const aside = join(folder, temporaryName("hash"));
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     await writeFile(aside, hash);
     await rename(aside, path);
   } catch {
-    await rm(aside, { force: true });
+    await rm(aside, { force: true }).catch(() => undefined);
   }
 }

@@ -79,6 +79,8 @@ const hints: Readonly<Record<string, string>> = {
   EFBIG: "The file is larger than the file system or a limit allows: choose another place.",
   EISDIR: "A file is expected here, not a folder.",
   ENOTDIR: "A folder is expected here, not a file.",
+  ELOOP: "Give the place itself, not a link.",
+  ENAMETOOLONG: "Give a shorter path.",
   EMFILE: "Too many files are open: raise the limit (ulimit -n).",
 };
 
@@ -91,12 +93,12 @@ const words: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up",
   EISDIR: "is a folder",
   ENOTDIR: "is not a folder",
+  ELOOP: "its symbolic links lead in a circle",
+  ENAMETOOLONG: "the name is too long",
 };
 
 /** Other codes that file systems give. A network's (`ECONNRESET` …) are not among them. */
-const otherCodes = new Set(
-  "EBUSY EEXIST EINVAL EIO ELOOP ENAMETOOLONG ENFILE ENOTEMPTY ENXIO ESTALE ETXTBSY EXDEV".split(" "),
-);
+const otherCodes = new Set("EBUSY EEXIST EINVAL EIO ENFILE ENOTEMPTY ENXIO ESTALE ETXTBSY EXDEV".split(" "));
 
 /**
  * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; a `CoxswainError` as it is. Anything

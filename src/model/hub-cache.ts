@@ -2,9 +2,10 @@
  * Models of the Hugging Face hub on this machine: ids, and where their snapshots lie in Coxswain's cache and in the
  * Hugging Face libraries' own. Both have `refs/REVISION` (a file with a commit) and `snapshots/COMMIT/`.
  */
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoxswainError } from "../errors.js";
+import { makeFolders } from "../make-folders.js";
 import { temporaryName } from "./durable.js";
 import { storageTrouble } from "./files.js";
 import { requireModelFiles } from "./open-folder.js";
@@ -59,7 +60,7 @@ export async function writeRef(repository: string, { revision }: HubModel, commi
   if (revision === commit) return;
   const path = join(repository, "refs", revision);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     const aside = join(dirname(path), temporaryName("ref"));
     await writeFile(aside, commit);
     await rename(aside, path);

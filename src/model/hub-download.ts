@@ -1,7 +1,8 @@
 /** Fetches the files that training needs of a hub model into Coxswain's cache. Files fetched before a break are kept. */
-import { mkdir, rename, stat } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { makeFolders } from "../make-folders.js";
 import { flushFolder, removeLeftovers, temporaryName } from "./durable.js";
 import { storageTrouble } from "./files.js";
 import { findSnapshot, writeRef, type HubModel } from "./hub-cache.js";
@@ -48,7 +49,7 @@ async function fetchSnapshot(
   const parts = join(repository, "parts");
   const incoming = join(repository, "incoming", commit);
   try {
-    for (const folder of [snapshots, parts, incoming]) await mkdir(folder, { recursive: true });
+    for (const folder of [snapshots, parts, incoming]) await makeFolders(folder);
   } catch (error) {
     throw storageTrouble(error, repository);
   }

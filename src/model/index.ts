@@ -33,7 +33,7 @@ export { layoutFingerprint } from "./fingerprint.js";
 export { resolveModel, type ResolveModelOptions } from "./resolve.js";
 export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 export { cachedModel, modelCacheFolder, receiveModel } from "./receive.js";
-export { defaultCacheFolder } from "./cache.js";
+export { defaultCacheFolder, inCache } from "./cache.js";
 export { mergeAdapter, type MergeOptions, type MergeReport, type MergeType } from "./merge.js";
 export { nf4Model, type Nf4Model, type Nf4Selection, type Nf4Weight, type Quantization } from "./nf4/store.js";
 export { dynamicValues, nf4Values } from "./nf4/codes.js";

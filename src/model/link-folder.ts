@@ -4,9 +4,10 @@
  * system allows (no space used), else copies (which share their blocks on file systems that can).
  */
 import { createHash } from "node:crypto";
-import { constants, copyFile, link, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { constants, copyFile, link, lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCodeOf } from "../errors.js";
+import { defaultCacheFolder, inCache } from "./cache.js";
 import { createFolder, isFilledFolder, setAside } from "./durable.js";
 import { storageTrouble } from "./files.js";
 
@@ -21,22 +22,23 @@ async function placeOf(path: string): Promise<string> {
  * `folder` itself where none of `weightFiles` is a symbolic link, else its mirror in `cacheDir/links/`, which has every
  * file of the folder. The mirror is named by the places, sizes and times of all files, so a changed file makes a new one;
  * one with copies that are older than a change of any kind is made again.
+ * @param given Coxswain's cache. Default: `defaultCacheFolder()`
  */
-export async function withoutSymlinks(
-  folder: string,
-  weightFiles: readonly string[],
-  cacheDir: string,
-): Promise<string> {
+export async function withoutSymlinks(folder: string, weightFiles: readonly string[], given?: string): Promise<string> {
   try {
     const stats = await Promise.all(weightFiles.map((name) => lstat(join(folder, name))));
     if (!stats.some((entry) => entry.isSymbolicLink())) return folder;
+    const cacheDir = given ?? defaultCacheFolder();
     const names = await filesOf(folder);
     const places = await Promise.all(names.map(async (name) => [name, await placeOf(join(folder, name))]));
     const key = createHash("sha256").update(JSON.stringify(places)).digest("hex");
-    const mirror = join(await ensureFolder(join(cacheDir, "links")), key);
-    if (!(await isCurrent(folder, mirror, names))) await setAside(mirror);
-    return await createFolder(mirror, async (aside) => {
-      for (const name of names) await linkOrCopy(await realpath(join(folder, name)), join(aside, name));
+    const links = join(cacheDir, "links");
+    return await inCache(cacheDir, links, async () => {
+      const mirror = join(await realpath(links), key);
+      if (!(await isCurrent(folder, mirror, names))) await setAside(mirror);
+      return createFolder(mirror, async (aside) => {
+        for (const name of names) await linkOrCopy(await realpath(join(folder, name)), join(aside, name));
+      });
     });
   } catch (error) {
     throw storageTrouble(error, folder, "model");
@@ -63,11 +65,6 @@ async function filesOf(folder: string): Promise<string[]> {
     if (isFile) names.push(entry.name);
   }
   return names.sort();
-}
-
-async function ensureFolder(path: string): Promise<string> {
-  await mkdir(path, { recursive: true });
-  return realpath(path);
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

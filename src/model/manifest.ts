@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { defaultCacheFolder } from "./cache.js";
+import { cacheFolderIfAny } from "./cache.js";
 import { fileHash } from "./file-hash.js";
 import { storageTrouble } from "./files.js";
 import type { ModelFolder } from "./folder.js";
@@ -65,8 +65,9 @@ export async function modelManifest(
   model: ModelFolder | string,
   options: ManifestOptions = {},
 ): Promise<ModelManifest> {
-  const cacheDir = options.cacheDir ?? defaultCacheFolder();
-  const folder = typeof model === "string" ? await openModelFolder(model, { cacheDir }) : model;
+  const cacheDir = options.cacheDir ?? cacheFolderIfAny();
+  const known = cacheDir === undefined ? {} : { cacheDir };
+  const folder = typeof model === "string" ? await openModelFolder(model, known) : model;
   const weights = new Set([...folder.tensors.values()].map(({ file }) => file));
   const present = await readdir(folder.path).catch((error: unknown) => {
     throw storageTrouble(error, folder.path, "model");
@@ -79,7 +80,7 @@ export async function modelManifest(
   for (const name of names.sort()) {
     const path = join(folder.path, name);
     const { size: bytes } = await stat(path);
-    const sha256 = await fileHash(path, { cacheDir, ...(options.now === undefined ? {} : { now: options.now }) });
+    const sha256 = await fileHash(path, { ...known, ...(options.now === undefined ? {} : { now: options.now }) });
     files.push({ name, bytes, sha256 });
   }
   return { hash: contentHash(files), files };

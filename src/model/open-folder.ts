@@ -5,7 +5,6 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { defaultCacheFolder } from "./cache.js";
 import { isJsonObject, readJsonObject, storageTrouble } from "./files.js";
 import type { ModelFolder, TensorLocation } from "./folder.js";
 import { withoutSymlinks } from "./link-folder.js";
@@ -28,7 +27,7 @@ export interface OpenModelFolderOptions {
 export async function openModelFolder(path: string, options: OpenModelFolderOptions = {}): Promise<ModelFolder> {
   const given = await realFolder(path);
   const { files, weightMap } = await weightFiles(given);
-  const folder = await withoutSymlinks(given, files, options.cacheDir ?? defaultCacheFolder());
+  const folder = await withoutSymlinks(given, files, options.cacheDir);
   const config = await readJsonObject(join(folder, configFile));
   const tensors = await tensorsOf(folder, files);
   for (const [name, file] of weightMap ?? []) checkAgainstIndex(given, name, file, tensors.get(name));

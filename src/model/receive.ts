@@ -1,9 +1,9 @@
 /** Models by content in the cache: found there, or received file by file from another machine and checked. */
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { defaultCacheFolder } from "./cache.js";
+import { defaultCacheFolder, inCache } from "./cache.js";
 import { createFolder, isFilledFolder, removeLeftovers, setAside } from "./durable.js";
 import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 
@@ -41,15 +41,17 @@ export async function receiveModel(
 ): Promise<string> {
   checkManifest(manifest);
   const folder = modelCacheFolder(manifest.hash, options.cacheDir);
-  const parent = join(folder, "..");
-  await removeLeftovers(parent, options.now === undefined ? {} : { now: options.now });
-  // Asked before it is looked at: a copy that another process puts there meanwhile must not be taken for a damaged one.
-  const isThere = await isFilledFolder(folder);
-  const cached = await cachedModel(manifest.hash, options);
-  if (cached !== undefined) return cached;
-  if (isThere) await setAside(folder);
-  return createFolder(folder, async (aside) => {
-    for (const file of manifest.files) await receiveFile(join(aside, file.name), file, openFile(file.name));
+  const parent = dirname(folder);
+  return inCache(options.cacheDir ?? defaultCacheFolder(), parent, async () => {
+    await removeLeftovers(parent, options.now === undefined ? {} : { now: options.now });
+    // Asked before it is looked at: a copy that another process puts there meanwhile must not be taken for a damaged one.
+    const isThere = await isFilledFolder(folder);
+    const cached = await cachedModel(manifest.hash, options);
+    if (cached !== undefined) return cached;
+    if (isThere) await setAside(folder);
+    return createFolder(folder, async (aside) => {
+      for (const file of manifest.files) await receiveFile(join(aside, file.name), file, openFile(file.name));
+    });
   });
 }
 

@@ -1,10 +1,16 @@
 /** From what a run file calls a model, a folder or a hub id, to a folder on this machine. */
 import { stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoxswainError } from "../errors.js";
-import { defaultCacheFolder, huggingFaceCacheFolder, type Environment } from "./cache.js";
+import {
+  checkNamedCache,
+  defaultCacheFolder,
+  homeFolder,
+  huggingFaceCacheFolder,
+  inCache,
+  type Environment,
+} from "./cache.js";
 import { findSnapshot, huggingFaceRepository, ownRepository, parseHubModel } from "./hub-cache.js";
 import { downloadModel, type ProgressListener } from "./hub-download.js";
 
@@ -32,32 +38,31 @@ const publicHub = "https://huggingface.co";
  * @throws CoxswainError "model" for a folder or id that does not exist, "network" for a hub that cannot be reached
  */
 export async function resolveModel(model: string, options: ResolveModelOptions = {}): Promise<string> {
-  const path = model.startsWith("~/") ? join(homedir(), model.slice(2)) : model;
+  const { environment = process.env, onProgress = () => undefined } = options;
+  await checkNamedCache(environment);
+  const path = /^~(?=[\\/]|$)/.test(model) ? join(homeFolder() ?? "~", model.slice(1)) : model;
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return resolve(path);
   const hubModel = parseHubModel(model);
   if (hubModel === undefined || isAbsolute(path)) throw noSuchModel(model);
-  const { environment = process.env, onProgress = () => undefined } = options;
-  const repository = ownRepository(options.cacheDir ?? defaultCacheFolder(environment), hubModel);
+  const cacheDir = options.cacheDir ?? defaultCacheFolder(environment);
+  const repository = ownRepository(cacheDir, hubModel);
+  const theirs = huggingFaceCacheFolder(environment);
   const cached =
     (await findSnapshot(repository, hubModel)) ??
-    (await findSnapshot(huggingFaceRepository(huggingFaceCacheFolder(environment), hubModel), hubModel));
+    (theirs === undefined ? undefined : await findSnapshot(huggingFaceRepository(theirs, hubModel), hubModel));
   if (cached !== undefined) return cached;
   if (/^(1|on|yes|true)$/i.test(environment["HF_HUB_OFFLINE"] ?? "")) {
     throw new CoxswainError("model", `${model} is in no cache of this machine, and HF_HUB_OFFLINE is set`, {
       hint: `Unset HF_HUB_OFFLINE, or fetch the model by hand and give its folder as "model".`,
     });
   }
-  return downloadModel(
-    repository,
-    hubModel,
-    {
-      url: hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]),
-      token: environment["HF_TOKEN"] === "" ? undefined : environment["HF_TOKEN"],
-      fetch: options.fetch ?? fetch,
-      wait: options.wait ?? ((milliseconds) => delay(milliseconds)),
-    },
-    onProgress,
-  );
+  const access = {
+    url: hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]),
+    token: environment["HF_TOKEN"] === "" ? undefined : environment["HF_TOKEN"],
+    fetch: options.fetch ?? fetch,
+    wait: options.wait ?? ((milliseconds: number) => delay(milliseconds)),
+  };
+  return inCache(cacheDir, cacheDir, () => downloadModel(repository, hubModel, access, onProgress));
 }
 
 function hubUrl(text: string | undefined): string {

@@ -12,7 +12,7 @@
 import { open, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../../errors.js";
-import { defaultCacheFolder } from "../cache.js";
+import { defaultCacheFolder, inCache } from "../cache.js";
 import { createFolder, isFilledFolder, removeLeftovers, setAside } from "../durable.js";
 import { fileHash, hashContent } from "../file-hash.js";
 import { readFully } from "../files.js";
@@ -71,17 +71,19 @@ export async function nf4Model(
   const cacheDir = options.cacheDir ?? defaultCacheFolder();
   const { hash } = await modelManifest(model, options);
   const folder = join(cacheDir, "nf4", "v1", hash);
-  await removeLeftovers(dirname(folder));
   // Asked before it is looked at: what another process puts there meanwhile must not be taken for damaged.
-  const isThere = await isFilledFolder(folder);
+  const isThere = await isFilledFolder(folder).catch(() => false);
   const found = await openNf4(folder, model, selection, cacheDir);
   if (found !== undefined) return found;
-  if (isThere) await setAside(folder);
-  await createFolder(folder, (aside) => writeNf4(aside, model, selection));
-  const made = await openNf4(folder, model, selection, cacheDir);
-  if (made !== undefined) return made;
-  throw new CoxswainError("storage", `${folder}: the quantised model cannot be read as it was written`, {
-    hint: "Check the disk, or put the cache elsewhere: COXSWAIN_CACHE.",
+  return inCache(cacheDir, dirname(folder), async () => {
+    await removeLeftovers(dirname(folder));
+    if (isThere) await setAside(folder);
+    await createFolder(folder, (aside) => writeNf4(aside, model, selection));
+    const made = await openNf4(folder, model, selection, cacheDir);
+    if (made !== undefined) return made;
+    throw new CoxswainError("storage", `${folder}: the quantised model cannot be read as it was written`, {
+      hint: "Check the disk, or put the cache elsewhere: COXSWAIN_CACHE.",
+    });
   });
 }
 
@@ -101,7 +103,7 @@ async function openNf4(
       for (const [name, entry] of (await readSafetensorsHeader(path)).tensors) tensors.set(name, { file, ...entry });
     }
   } catch (error) {
-    if (error instanceof CoxswainError || error instanceof SyntaxError || systemCodeOf(error) === "ENOENT") {
+    if (error instanceof CoxswainError || error instanceof SyntaxError || isAbsence(error)) {
       return undefined;
     }
     throw error;
@@ -123,6 +125,8 @@ async function openNf4(
   }
   return { folder: { path: folder, config: model.config, tensors: rest }, weights };
 }
+
+const isAbsence = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(systemCodeOf(error) ?? "");
 
 async function writeNf4(aside: string, model: ModelFolder, { quantized, kept }: Nf4Selection): Promise<void> {
   const statistics: TensorSource[] = [];
