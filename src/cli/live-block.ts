@@ -2,23 +2,29 @@
  * Some lines of a terminal that are redrawn in place. The cursor is left below them, visible: whatever ends the process,
  * the terminal needs no repair.
  */
+import { toFirst, widthOf, type TerminalStream } from "./redraw.js";
+
 const clearRestOfLine = "\u001b[K";
 const clearBelow = "\u001b[J";
-const up = (lines: number): string => (lines === 0 ? "" : `\u001b[${lines}A`);
 
 export class LiveBlock {
-  readonly #stream: { write(text: string): unknown };
+  readonly #stream: TerminalStream;
   #drawn: readonly string[] = [];
+  /** Of the terminal, when they were drawn. */
+  #columns = 0;
 
-  constructor(stream: { write(text: string): unknown }) {
+  constructor(stream: TerminalStream) {
     this.#stream = stream;
   }
 
   /** @param lines of the width of the terminal at most, and fewer than it has rows */
   draw(lines: readonly string[]): void {
-    if (lines.length === this.#drawn.length && lines.every((line, index) => line === this.#drawn[index])) return;
+    const columns = widthOf(this.#stream);
+    const isSame = lines.length === this.#drawn.length && lines.every((line, index) => line === this.#drawn[index]);
+    if (isSame && columns === this.#columns) return;
     const text = lines.map((line) => `${line}${clearRestOfLine}\n`).join("");
-    this.#stream.write(`${up(this.#drawn.length)}\r${text}${clearBelow}`);
+    this.#stream.write(`${toFirst(this.#drawn, columns)}${text}${clearBelow}`);
     this.#drawn = lines;
+    this.#columns = columns;
   }
 }

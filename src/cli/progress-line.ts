@@ -1,4 +1,5 @@
 /** The progress line: what stands in it, and what goes first where the terminal is narrow. Pure. */
+import { stripVTControlCharacters } from "node:util";
 import type { StepView } from "../coordinator/index.js";
 import type { Colours } from "./colour.js";
 import { formatCount, formatDuration, formatLearningRate, formatLoss, formatSmall } from "./progress-format.js";
@@ -118,6 +119,13 @@ export function cut(text: string, columns: number): string {
     kept += character;
   }
   return kept;
+}
+
+/** Columns that a line fills; colours fill none. */
+export function columnsOf(line: string): number {
+  let width = 0;
+  for (const character of stripVTControlCharacters(line)) width += isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
+  return width;
 }
 
 /** East Asian wide characters and emoji (Unicode's East_Asian_Width W and F, by block). */

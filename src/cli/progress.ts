@@ -4,11 +4,15 @@
  */
 import type { StepView } from "../coordinator/index.js";
 import { coloursFor, isTerminal, supportsUnicode, type Colours } from "./colour.js";
+import { eraseLine, widthOf, type TerminalStream } from "./redraw.js";
 import { liveLine, plainLine, waitingLine, type LineStyle } from "./progress-line.js";
 
 export interface Progress {
-  /** A step is committed. On a terminal the live line changes (at most ten times a second); elsewhere a line is printed. */
-  step(step: StepView): void;
+  /**
+   * A step is committed. On a terminal the live line changes (at most ten times a second); elsewhere a line is printed for
+   * those that are logged, and at the end for the newest.
+   */
+  step(step: StepView, logged?: boolean): void;
   /** Something that stays to be read: a worker that joined, a checkpoint. May have several lines. */
   note(text: string): void;
   /** Why nothing is computed, in a few words; undefined when that is over. */
@@ -18,11 +22,7 @@ export interface Progress {
 }
 
 export interface ProgressOptions {
-  readonly stream: {
-    write(text: string): unknown;
-    readonly isTTY?: boolean | undefined;
-    readonly columns?: number | undefined;
-  };
+  readonly stream: TerminalStream & { readonly isTTY?: boolean | undefined };
   /** Default: what the stream says; a "dumb" terminal is none. */
   readonly isTTY?: boolean;
   /** Monotonic, ms. */
@@ -45,7 +45,8 @@ const redrawInterval = 100;
 /** The time left counts down, and the spinner turns, between steps. */
 const tickInterval = 250;
 
-const clearLine = "\r\u001b[K";
+/** Columns that are left free at the end, so that Ctrl-C, which the terminal shows as ^C, does not break the line. */
+const spare = { from: 24, columns: 5 } as const;
 
 /**
  * The line is rewritten in place and the cursor left at its end, visible: whatever ends the process, the terminal needs
@@ -64,13 +65,15 @@ class TerminalProgress implements Progress {
   #ticks = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
+  readonly #onResize = (): void => this.#draw(true);
 
   constructor({ stream, now, columns, colours, unicode }: ProgressOptions) {
     this.#stream = stream;
     this.#now = now ?? (() => performance.now());
-    this.#columns = columns ?? (() => stream.columns ?? 80);
+    this.#columns = columns ?? (() => widthOf(stream));
     this.#colours = colours ?? coloursFor(stream);
     this.#unicode = unicode ?? supportsUnicode();
+    stream.on?.("resize", this.#onResize);
   }
 
   step(step: StepView): void {
@@ -81,7 +84,10 @@ class TerminalProgress implements Progress {
 
   note(text: string): void {
     if (this.#closed) return;
-    this.#stream.write(`${this.#drawn === "" ? "" : clearLine}${text}\n${this.#drawn}`);
+    const erased = this.#erase();
+    // Drawn anew: the window may be narrower than when it was drawn.
+    if (this.#drawn !== "") this.#drawn = this.#line(this.#now());
+    this.#stream.write(`${erased}${text}\n${this.#drawn}`);
   }
 
   waiting(reason: string | undefined): void {
@@ -98,6 +104,7 @@ class TerminalProgress implements Progress {
     this.#draw(true);
     this.#closed = true;
     clearInterval(this.#ticker);
+    this.#stream.off?.("resize", this.#onResize);
     if (this.#drawn !== "") this.#stream.write("\n");
   }
 
@@ -107,9 +114,13 @@ class TerminalProgress implements Progress {
     if (!always && now - this.#drawnAt < redrawInterval) return;
     const line = this.#line(now);
     if (line === this.#drawn) return;
-    this.#stream.write(clearLine + line);
+    this.#stream.write(this.#erase() + line);
     this.#drawn = line;
     this.#drawnAt = now;
+  }
+
+  #erase(): string {
+    return this.#drawn === "" ? "" : eraseLine(this.#drawn, this.#columns());
   }
 
   #tick(): void {
@@ -118,8 +129,10 @@ class TerminalProgress implements Progress {
   }
 
   #line(now: number): string {
+    const columns = this.#columns();
     // Not the last column: some terminals wrap as soon as it is filled.
-    const style: LineStyle = { width: this.#columns() - 1, colours: this.#colours, unicode: this.#unicode };
+    const width = columns - (columns >= spare.from ? spare.columns : 1);
+    const style: LineStyle = { width, colours: this.#colours, unicode: this.#unicode };
     if (this.#waiting !== undefined) {
       return waitingLine(this.#waiting.reason, (now - this.#waiting.since) / 1000, this.#ticks, style);
     }
@@ -137,6 +150,8 @@ class PlainProgress implements Progress {
   readonly #stream: ProgressOptions["stream"];
   readonly #now: () => number;
   #said = { what: "", at: 0 };
+  /** The newest step, where it was not logged. */
+  #unsaid: StepView | undefined;
   #closed = false;
 
   constructor({ stream, now }: ProgressOptions) {
@@ -144,8 +159,9 @@ class PlainProgress implements Progress {
     this.#now = now ?? (() => performance.now());
   }
 
-  step(step: StepView): void {
-    this.note(plainLine(step));
+  step(step: StepView, logged = true): void {
+    this.#unsaid = logged ? undefined : step;
+    if (logged) this.note(plainLine(step));
   }
 
   note(text: string): void {
@@ -164,6 +180,7 @@ class PlainProgress implements Progress {
   }
 
   close(): void {
+    if (this.#unsaid !== undefined) this.note(plainLine(this.#unsaid));
     this.#closed = true;
   }
 }

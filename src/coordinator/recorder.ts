@@ -13,7 +13,8 @@ import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "
 
 /** Where a person looks. */
 export interface RunView {
-  step(step: StepView): void;
+  /** @param logged whether it is one of `logging_steps`, or the last */
+  step(step: StepView, logged: boolean): void;
   /** A line that stays. */
   note(text: string): void;
   /** Why nothing moves, or undefined when it does. */
@@ -204,8 +205,7 @@ export class RunRecorder {
     for (const listener of this.#options.listeners) listener.step(line);
     metrics.leases.add(effect.shards, { result: "done" });
     this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
-    if (effect.step % loggingSteps !== 0 && !last) return;
-    view.step({
+    const shown = {
       step: effect.step,
       totalSteps,
       epoch: line.epoch,
@@ -215,7 +215,8 @@ export class RunRecorder {
       tokensPerSecond: line.tokens_per_second,
       workers: effect.activeWorkers,
       remainingSeconds: this.figures.secondsOf(totalSteps - effect.step) ?? Number.NaN,
-    });
+    };
+    view.step(shown, last || effect.step % loggingSteps === 0);
   }
 
   #measure(line: StepLine, phases: { computeSeconds: number; reduceSeconds: number }): void {

@@ -93,6 +93,58 @@ describe("progress on a terminal", () => {
     expect(terminal.screen.at(-1)).toBe("step   5/250");
   });
 
+  it("leaves no piece of itself behind when the window gets narrower, or wider", () => {
+    for (let from = 20; from <= 140; from += 7) {
+      for (const to of [8, 20, 45, 46, 60, 139]) {
+        const [terminal, shown] = onTerminal(from);
+        shown.note("model m");
+        shown.step(step(5));
+        terminal.resize(to);
+        vi.advanceTimersByTime(250);
+        shown.step(step(6));
+        vi.advanceTimersByTime(250);
+        const context = `from ${from} to ${to} columns`;
+        expect(
+          terminal.screen.filter((line) => line !== "model m"),
+          context,
+        ).toHaveLength(1);
+        expect(terminal.screen.at(-1), context).toContain("step");
+        terminal.resize(from);
+        shown.note("worker a joined");
+        expect(terminal.screen.slice(0, 2), context).toEqual(["model m", "worker a joined"]);
+        expect(terminal.screen, context).toHaveLength(3);
+        shown.close();
+      }
+    }
+  });
+
+  it("is not broken by the ^C that a terminal shows", () => {
+    const [terminal, shown] = onTerminal(45);
+    for (let number = 1; number <= 40; number++) {
+      shown.step(step(number, { tokensPerSecond: number ** 3, remainingSeconds: number * 97 }));
+      terminal.write("^C");
+      shown.note("received SIGINT");
+      vi.advanceTimersByTime(150);
+    }
+    shown.close();
+    expect(terminal.screen.filter((line) => line !== "received SIGINT")).toHaveLength(1);
+  });
+
+  it("is as wide as usual where the terminal does not know its width", () => {
+    const written: string[] = [];
+    progress = createProgress({ stream: { write: (text) => written.push(text), columns: 0 }, isTTY: true, now });
+    progress.step(step(5));
+    expect(written.join("")).toContain("1m 05s");
+  });
+
+  it("ends with the newest step, also where that is not one of logging_steps", () => {
+    const [terminal, shown] = onTerminal(60);
+    shown.step(step(5));
+    shown.step(step(7), false);
+    shown.close();
+    expect(terminal.screen[0]).toContain("7/250");
+  });
+
   it("has a bar that is empty, half full, and full", () => {
     const bars = [0, 125, 250].map((number) => {
       const [terminal, shown] = onTerminal(200, { unicode: false });
@@ -191,6 +243,14 @@ describe("progress elsewhere", () => {
     progress = createProgress({ stream: { write: (text) => written.push(text) }, now });
     return [written, progress];
   };
+
+  it("is a line for each of logging_steps, and for the newest step at the end", () => {
+    const [written, shown] = elsewhere();
+    for (let number = 1; number <= 7; number++) shown.step(step(number), number % 5 === 0);
+    expect(written).toHaveLength(1);
+    shown.close();
+    expect(written.map((line) => line.slice(0, 12))).toEqual(["step   5/250", "step   7/250"]);
+  });
 
   it("is a plain line a step", () => {
     const [written, shown] = elsewhere();
