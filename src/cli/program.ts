@@ -12,6 +12,7 @@ import { registerGenerate } from "./generate.js";
 import { registerMerge } from "./merge.js";
 import { registerPause } from "./pause.js";
 import { registerPreview } from "./preview.js";
+import { registerCompletion } from "./print-completion.js";
 import { registerResume } from "./resume.js";
 import { registerServe } from "./serve.js";
 import { registerStatus } from "./status.js";
@@ -28,6 +29,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["Before you train:", [registerDoctor, registerPreview]],
   ["Put it to the test:", [registerChaos]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],
+  ["Other:", [registerCompletion]],
 ];
 
 const description = `Fine-tunes language models with LoRA across many machines, over gRPC.
