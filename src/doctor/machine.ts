@@ -47,14 +47,14 @@ export async function examineMachine(memory: Memory): Promise<Finding[]> {
 /** The versions that package.json's `engines` names. */
 export function nodeVersion(version: string): Finding {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  const supported = (major === 20 && minor >= 19) || major === 21 || major === 22;
+  const supported = (major === 20 && minor >= 19) || major > 20;
   return supported
     ? { name: "Node.js", state: "good", text: version }
     : {
         name: "Node.js",
         state: "bad",
         text: `${version} is not supported`,
-        hint: "Install Node.js 20.19 or later, below 23.",
+        hint: "Install Node.js 20.19 or later.",
       };
 }
 

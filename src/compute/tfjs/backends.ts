@@ -26,7 +26,12 @@ export interface BackendRequest {
   readonly threads: number;
   /** Loads a package, which registers its backend. Default: import. */
   readonly load?: (packageName: string) => Promise<unknown>;
+  /** "24.1.0". Default: this process's. */
+  readonly nodeVersion?: string;
 }
+
+/** The first major version of Node.js that lacks functions which tfjs-node 4.22 calls. */
+const firstNodeWithoutNative = 23;
 
 interface Candidate {
   readonly package: string;
@@ -77,9 +82,12 @@ const importPackage = (name: string): Promise<unknown> => import(name);
 /** @returns why it does not load, null if it did */
 async function load(
   candidate: Candidate,
-  { device, threads, load: loadPackage = importPackage }: BackendRequest,
+  { device, threads, load: loadPackage = importPackage, nodeVersion = process.versions.node }: BackendRequest,
 ): Promise<string | null> {
   if (!candidate.native && device === "cuda") return "it computes on the CPU";
+  if (candidate.native && Number.parseInt(nodeVersion) >= firstNodeWithoutNative) {
+    return `its native addon does not load on Node.js ${firstNodeWithoutNative} and later`;
+  }
   const restore = candidate.native ? prepareNative({ device, threads }) : undefined;
   try {
     await loadPackage(candidate.package);

@@ -77,7 +77,7 @@ describe("memory grows from step to step", () => {
 describe("a backend is taken, or passed over, in silence", () => {
   const broken =
     "\nThe Node.js native addon module (tfjs_binding.node) can not be found at path: lib/napi-v8/tfjs_binding.node.";
-  const request = { order: backendNames, device: "cpu", threads: 1 } as const;
+  const request = { order: backendNames, device: "cpu", threads: 1, nodeVersion: "22.12.0" } as const;
 
   it("native ones first, then WebAssembly: each that does not load says why", async () => {
     const asked: string[] = [];
@@ -98,6 +98,12 @@ describe("a backend is taken, or passed over, in silence", () => {
       reason: "passed over tfjs-node-gpu: not installed; tfjs-node: installed without its native addon",
       warning: null,
     });
+  });
+
+  it("no native one on a Node.js that its addon does not load on, and that is said", async () => {
+    const { report } = await loadBackend({ ...request, nodeVersion: "24.1.0" });
+    const why = "its native addon does not load on Node.js 23 and later";
+    expect(report).toMatchObject({ name: "wasm", reason: `passed over tfjs-node-gpu: ${why}; tfjs-node: ${why}` });
   });
 
   it("none at all is an error that says what to do", async () => {

@@ -33,7 +33,8 @@ describe("this machine", () => {
     ["20.18.3", "bad"],
     ["20.19.0", "good"],
     ["22.12.0", "good"],
-    ["23.0.0", "bad"],
+    ["24.21.0", "good"],
+    ["26.10.0", "good"],
     ["18.20.4", "bad"],
   ])("with Node.js %s is %s", (version, state) => expect(nodeVersion(version).state).toBe(state));
 });
