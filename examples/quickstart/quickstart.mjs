@@ -80,9 +80,9 @@ function report() {
   console.log(`adapter       ${path(adapter)}  (loads in PEFT, vLLM and llama.cpp's converter)`);
   console.log(`every step    ${path(join(output, "metrics.jsonl"))}`);
   heading("What to type next");
-  console.log(`${type} generate --model ${model} --adapter ${path(adapter)} --prompt "dim the attic light to 30%"`);
+  console.log(`${type} generate --adapter ${path(adapter)} --prompt "dim the attic light to 30%"`);
   console.log(`${type} preview ${path(run)}                 what is trained on, token by token`);
-  console.log(`${type} merge --model ${model} --adapter ${path(adapter)} --output merged`);
+  console.log(`${type} merge --adapter ${path(adapter)} --output merged`);
   console.log(`\nYour own data: copy ${path(run)}, change model, data and output_dir. README.md has every key.`);
 }
 

@@ -15,6 +15,11 @@ import type { GenerateFlags } from "./generate.js";
 import { quietProgress, warn } from "./quiet-progress.js";
 
 export async function complete(flags: GenerateFlags, host: AskHost = thisProcess): Promise<void> {
+  if (flags.model === undefined && flags.adapter === undefined) {
+    throw new CoxswainError("usage", "neither --model nor --adapter is given", {
+      hint: "Name a model folder or hub id with --model, or an adapter, which names its base model, with --adapter.",
+    });
+  }
   const { temperature, topP, topK } = flags;
   checkSampling({ temperature, topP, topK });
   const request = await readRequest(flags, () => host.stdin);
@@ -22,7 +27,7 @@ export async function complete(flags: GenerateFlags, host: AskHost = thisProcess
   try {
     progress.show("loading the model");
     const opened = await openModel({
-      model: flags.model,
+      model: flags.model ?? null,
       adapter: flags.adapter ?? null,
       chatTemplate: flags.chatTemplate ?? null,
       compute: computeOf(flags),
@@ -47,8 +52,8 @@ export async function complete(flags: GenerateFlags, host: AskHost = thisProcess
 }
 
 /** As in a run file that says nothing of it, but for what flags say. */
-function computeOf({ model, engine, device }: GenerateFlags) {
-  const { compute } = runSchema.parse({ model, output_dir: ".", data: { train: "." } });
+function computeOf({ engine, device }: GenerateFlags) {
+  const { compute } = runSchema.parse({ model: ".", output_dir: ".", data: { train: "." } });
   return { ...compute, engine: engine ?? compute.engine, device: device ?? compute.device };
 }
 

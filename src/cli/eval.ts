@@ -22,7 +22,7 @@ export function registerEval(program: Command): void {
     .command("eval")
     .description("measure a model, with an adapter or without: loss, perplexity, exact match")
     .argument("[run]", "run file (YAML) that says model, data and template; options override it")
-    .option("--model <folder or id>", "the base model (default: the run file's)")
+    .option("--model <folder or id>", "the base model (default: the run file's, else the one that the adapter names)")
     .option("--data <files...>", "what to measure on (default: the run file's data.eval)")
     .addOption(
       new Option("--format <format>", "of the data (default: the run file's, else auto)").choices([

@@ -22,6 +22,8 @@ import { quietProgress, warn, type QuietProgress } from "./quiet-progress.js";
 interface Subject {
   /** The run file's settings or, without one, its defaults. */
   readonly config: RunConfig;
+  /** null: the one that the adapter names. */
+  readonly model: string | null;
   readonly source: string | readonly string[];
 }
 
@@ -69,31 +71,34 @@ async function ofRun(file: string, flags: EvalFlags): Promise<Subject> {
     });
   }
   if (flags.adapter === undefined) await mentionAdapter(join(config.output_dir, "adapter"));
-  return { config: withFlags(config, flags), source };
+  return { config: withFlags(config, flags), model: flags.model ?? config.model, source };
 }
 
-/** The defaults of a run file, so that they are written in one place. */
+/** The defaults of a run file, so that they are written in one place; they need some model's name. */
 function withoutRun(flags: EvalFlags): Subject {
-  const { model, data } = flags;
-  if (model === undefined || data === undefined) {
-    throw new CoxswainError("usage", `without a run file, --${model === undefined ? "model" : "data"} is needed`, {
+  const { data } = flags;
+  const model = flags.model ?? null;
+  const unknown = model === null && flags.adapter === undefined;
+  if (unknown || data === undefined) {
+    const needed = unknown ? "--model or --adapter" : "--data";
+    throw new CoxswainError("usage", `without a run file, ${needed} is needed`, {
       hint: "coxswain eval run.yaml, or coxswain eval --model FOLDER --data eval.jsonl",
     });
   }
   if (flags.set.length > 0) {
     throw new CoxswainError("usage", "--set changes a run file's settings, but none was given");
   }
-  const config = runSchema.parse({ model, output_dir: ".", data: { train: [...data] } });
-  return { config: withFlags(config, flags), source: data };
+  const config = runSchema.parse({ model: ".", output_dir: ".", data: { train: [...data] } });
+  return { config: withFlags(config, flags), model, source: data };
 }
 
 function withFlags(config: RunConfig, flags: EvalFlags): RunConfig {
-  const { model = config.model, format = config.data.format, maxLength = config.data.max_length } = flags;
+  const { format = config.data.format, maxLength = config.data.max_length } = flags;
   const { chatTemplate = config.data.chat_template } = flags;
   const { engine = config.compute.engine, device = config.compute.device } = flags;
   // Packing would measure the same; a row an example keeps --limit simple.
   const data = { ...config.data, format, max_length: maxLength, chat_template: chatTemplate, packing: false };
-  return { ...config, model, data, compute: { ...config.compute, engine, device } };
+  return { ...config, data, compute: { ...config.compute, engine, device } };
 }
 
 /** An adapter that is there and not used would surprise whoever just trained it. */
@@ -105,14 +110,14 @@ async function mentionAdapter(adapter: string): Promise<void> {
 }
 
 async function measure(
-  { config, source }: Subject,
+  { config, model, source }: Subject,
   flags: EvalFlags,
   progress: QuietProgress,
   { openEngine }: AskHost,
 ): Promise<Evaluation> {
   progress.show("loading the model");
   const opened = await openModel({
-    model: config.model,
+    model,
     adapter: flags.adapter ?? null,
     chatTemplate: config.data.chat_template,
     compute: config.compute,
@@ -132,11 +137,11 @@ async function measure(
       onProgress: (done, rows) => progress.show(`loss: ${done} of ${rows} examples`),
     });
     const ask = flags.exactMatch === true || flags.show !== undefined;
-    const answered = ask ? await answer({ config, source }, opened, flags, progress) : null;
+    const answered = ask ? await answer({ config, model, source }, opened, flags, progress) : null;
     const seconds = (performance.now() - start) / 1000;
     const adapter = flags.adapter ?? null;
-    const { device, quantization } = opened;
-    return { ...loss, model: config.model, adapter, device, quantization, exactMatch: answered, seconds };
+    const { name, device, quantization } = opened;
+    return { ...loss, model: name, adapter, device, quantization, exactMatch: answered, seconds };
   } finally {
     await opened.close();
   }

@@ -4,7 +4,7 @@ import { runCommand } from "./frame.js";
 import { decimalNumber, modelOptions, naturalNumber, positiveNumber, type ModelFlags } from "./model-options.js";
 
 export interface GenerateFlags extends ModelFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly prompt?: string;
   readonly messages?: string;
   readonly system?: string;
@@ -20,7 +20,7 @@ export function registerGenerate(program: Command): void {
   const command = program
     .command("generate")
     .description("ask a model, with an adapter or without; the answer is printed as it is made")
-    .requiredOption("--model <folder or id>", "the base model")
+    .option("--model <folder or id>", "the base model (default: the one that the adapter names)")
     .option("--prompt <text>", "what to ask (default: standard input)")
     .option("--messages <file>", 'a conversation in JSON: a list of messages, or {"messages", "tools"}')
     .option("--system <text>", "a system message before the prompt")

@@ -34,7 +34,7 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
     case "completed": {
       const folder = adapter ?? config.output_dir;
       out(`done: ${step} steps; the adapter is in ${shortPath(folder, workingFolder)}`);
-      out(`next: ${useCommands(program, config.model, folder, workingFolder).join("\n      ")}`);
+      out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
       return;
     }
     case "stopped":

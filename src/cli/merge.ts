@@ -32,7 +32,8 @@ export function registerMerge(program: Command): void {
 
 async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlags): Promise<void> {
   // Not at the top: `coxswain --help` must not load it.
-  const { mergeAdapter, openModelFolder, readAdapter, resolveModel } = await import("../model/index.js");
+  const { mergeAdapter, openModelFolder, otherBaseNote, readAdapter, resolveModel } = await import("../model/index.js");
+  const { adapterTextNotes, inferenceFiles, openTokenizerIfAny } = await import("../data/index.js");
   const adapter = await readAdapter(adapterFolder);
   const base = model ?? adapter.baseModel;
   if (base === undefined) {
@@ -42,12 +43,30 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
   }
   const progress = statusLine();
   try {
-    const folder = await openModelFolder(await resolveModel(base, { onProgress: progress.show }));
+    const folder = await resolveModel(base, { onProgress: progress.show });
+    const opened = await openModelFolder(folder);
+    const onHash = (): void => progress.show("hashing the model");
+    const otherBase = await otherBaseNote(adapter, opened, base, { onHash });
+    const companions = await inferenceFiles({ folder, adapter: adapterFolder, chatTemplate: null });
+    const texts = companions.has("tokenizer.json")
+      ? await adapterTextNotes(await openTokenizerIfAny(folder, { adapter: adapterFolder }), null)
+      : [];
     progress.clear();
-    for (const note of await notesOn(folder)) warn(note);
+    const notes = [...(otherBase === null ? [] : [otherBase]), ...(await notesOn(opened)), ...texts];
+    for (const note of notes) warn(note);
     const onFile = (name: string): void => progress.show(`writing ${name}`);
-    const { modules, bytes } = await mergeAdapter({ model: folder, adapter, output, dtype, onFile });
+    const { modules, bytes, leftOut } = await mergeAdapter({
+      model: opened,
+      folder,
+      adapter,
+      companions,
+      output,
+      dtype,
+      onFile,
+    });
     progress.clear();
+    if (leftOut.length > 0)
+      warn(`not copied, since they hold weights that are not merged, or runs: ${leftOut.join(", ")}`);
     process.stdout.write(`merged ${modules} modules into ${output} (${(bytes / 1e6).toFixed(1)} MB of weights)\n`);
     if (adapter.quantization !== null) {
       process.stdout.write(

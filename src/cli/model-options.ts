@@ -16,7 +16,7 @@ export interface ModelFlags {
 export function modelOptions(command: Command): Command {
   return command
     .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
-    .option("--chat-template <text or file>", "a Jinja template in place of the model's own")
+    .option("--chat-template <text or file>", "a Jinja template in place of the adapter's or the model's own")
     .addOption(
       new Option("--engine <engine>", "what computes (default: auto, or as a run file says)").choices([
         "auto",

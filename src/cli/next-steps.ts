@@ -48,11 +48,10 @@ export interface ResumedRun {
   readonly insecure: boolean;
 }
 
-/** The commands that use an adapter, one a line. */
-export function useCommands(program: string, model: string, adapter: string, workingFolder: string): readonly string[] {
+/** The commands that use an adapter, which knows its base model and chat template. */
+export function useCommands(program: string, adapter: string, workingFolder: string): readonly string[] {
   const path = word(shortPath(adapter, workingFolder));
-  const common = `--model ${word(shortPath(model, workingFolder))} --adapter ${path}`;
-  return [`${program} generate ${common} --prompt "…"`, `${program} merge ${common} --output merged`];
+  return [`${program} generate --adapter ${path} --prompt "…"`, `${program} merge --adapter ${path} --output merged`];
 }
 
 /** The secret, which may be given with its whole section, is not to be read over a shoulder or in a log. */

@@ -44,7 +44,7 @@ ${title("Examples:")}
   coxswain coordinator run.yaml --listen 0.0.0.0:7070
   coxswain worker --coordinator HOST:7070       on every other machine
   coxswain status runs/my-run --watch           a live table; also pause, stop …
-  coxswain generate --model MODEL --adapter runs/my-run/adapter --prompt "…"
+  coxswain generate --adapter runs/my-run/adapter --prompt "…"
 
 ${title("Exit codes:")}
   0 done    1 a bug of ours    2 command line or run file    3 data    4 model

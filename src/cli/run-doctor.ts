@@ -91,7 +91,7 @@ async function sampleOf(
 ): Promise<Row[] | null> {
   if (source !== null) {
     progress.show("reading the data");
-    const tokenizer = await openTokenizerIfAny(model);
+    const tokenizer = await openTokenizerIfAny(model, { adapter: config.lora.init_adapter });
     const store = await buildTokenStore({ source, data: config.data, tokenizer, onWarning: warn });
     return Array.from({ length: Math.min(sampleRows, store.rowCount) }, (_, index) => store.row(index));
   }

@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { loadRun, type RunConfig } from "../config/index.js";
-import { buildTokenStore, openTokenizerIfAny, previewRow, renderPreview } from "../data/index.js";
+import { adapterTextNotes, buildTokenStore, openTokenizerIfAny, previewRow, renderPreview } from "../data/index.js";
 import type { PreviewStyle, TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import { resolveModel } from "../model/index.js";
@@ -25,8 +25,9 @@ export async function preview(
   try {
     const folder = await resolveModel(config.model, { onProgress: (text) => progress.show(text) });
     progress.show("reading the data");
-    const tokenizer = await openTokenizerIfAny(folder);
+    const tokenizer = await openTokenizerIfAny(folder, { adapter: config.lora.init_adapter });
     const onWarning = (text: string): void => void warnings.push(text);
+    (await adapterTextNotes(tokenizer, config.data.chat_template)).forEach(onWarning);
     const store = await buildTokenStore({ source, data: config.data, tokenizer, onWarning });
     progress.close();
     warnings.forEach(warn);

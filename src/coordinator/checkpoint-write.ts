@@ -1,6 +1,6 @@
 /** Writes checkpoints: aside, flushed, renamed; whole or absent. */
 import { readdir, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { stateHash } from "../collective/index.js";
 import {
   adapterTensors,
@@ -11,6 +11,7 @@ import {
   type LoraLayout,
   type LoraSettings,
   type Quantization,
+  type TrainedAdapter,
 } from "../model/index.js";
 import type { ReplicaState } from "../optim/index.js";
 import {
@@ -38,6 +39,9 @@ export interface Checkpoint {
   readonly baseModel: string;
   /** Of the base model. */
   readonly quantization: Quantization | null;
+  /** Of the base model's content, and the files that say how the adapter is asked: see `TrainedAdapter`. */
+  readonly base?: TrainedAdapter["base"];
+  readonly companions?: TrainedAdapter["companions"];
 }
 
 export interface WriteCheckpointOptions {
@@ -68,7 +72,7 @@ export async function writeCheckpoint(
 }
 
 async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: string): Promise<void> {
-  const { state, progress, layout, settings, baseModel, quantization } = checkpoint;
+  const { state, progress, layout, settings, baseModel, quantization, base, companions } = checkpoint;
   const facts = { step: state.step, epoch: progress.epoch.toFixed(3), tokens: progress.tokens.all };
   await writeAdapterFiles(folder, {
     layout,
@@ -77,6 +81,8 @@ async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: stri
     baseModel,
     quantization,
     training: facts,
+    ...(base === undefined ? {} : { base }),
+    ...(companions === undefined ? {} : { companions }),
   });
   const moments = [
     ...adapterTensors(layout, state.m, momentSuffixes.m),
@@ -96,8 +102,10 @@ async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: stri
 
 async function describeFiles(folder: string): Promise<TrainerState["files"]> {
   const files: TrainerState["files"] = {};
-  for (const name of (await readdir(folder)).sort()) {
-    const path = join(folder, name);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const path of paths.sort()) {
+    const name = relative(folder, path).replaceAll(sep, "/");
     files[name] = { bytes: (await stat(path)).size, sha256: await sha256Of(path) };
   }
   return files;

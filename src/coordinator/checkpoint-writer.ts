@@ -2,6 +2,7 @@
 import { loraSettings } from "../config/index.js";
 import { supervisedTokens } from "../data/index.js";
 import { stepNumber } from "../ids.js";
+import { baseModelRecord } from "../model/index.js";
 import type { ReplicaState } from "../optim/index.js";
 import { pruneCheckpoints, writeCheckpoint } from "./checkpoint.js";
 import { configDigest } from "./config-digest.js";
@@ -11,6 +12,7 @@ import type { PreparedRun } from "./prepare.js";
 export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Promise<string> {
   const { config, layout, manifest, train, plan } = run;
   const settings = loraSettings(config);
+  const base = baseModelRecord(config.model, manifest);
   const tokensUpTo = tokenCounter(run);
   return async (state) => {
     const progress = {
@@ -28,6 +30,8 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
       settings,
       baseModel: config.model,
       quantization: config.quantization,
+      base,
+      companions: run.inferenceFiles,
     });
     const { save_total_limit: limit } = config.training;
     if (limit !== null) await pruneCheckpoints(config.output_dir, limit);

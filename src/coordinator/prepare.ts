@@ -5,7 +5,7 @@
 import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../config/index.js";
 import { loraSettings } from "../config/index.js";
-import { buildTokenStore, openTokenizerIfAny, stepPlan } from "../data/index.js";
+import { adapterTextNotes, buildTokenStore, inferenceFiles, openTokenizerIfAny, stepPlan } from "../data/index.js";
 import type { StepPlan, TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
@@ -16,7 +16,9 @@ import {
   loraLayout,
   modelManifest,
   openModelFolder,
+  otherBaseNote,
   readAdapter,
+  readAdapterOrigin,
   resolveModel,
 } from "../model/index.js";
 import type { LoraLayout, ModelFolder, ModelManifest } from "../model/index.js";
@@ -28,6 +30,8 @@ export interface PreparedRun {
   readonly config: RunConfig;
   readonly modelFolder: ModelFolder;
   readonly manifest: ModelManifest;
+  /** What is written beside every adapter, so that it is asked as it was trained: contents by name. */
+  readonly inferenceFiles: ReadonlyMap<string, Uint8Array>;
   readonly layout: LoraLayout;
   readonly layoutFingerprint: string;
   /** Paths of the adapted modules. */
@@ -74,7 +78,10 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
   const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
   options.progress("reading the data");
-  const tokenizer = await openTokenizerIfAny(path);
+  const { init_adapter: adapter } = config.lora;
+  const { chat_template: chatTemplate } = config.data;
+  const tokenizer = await openTokenizerIfAny(path, { adapter });
+  (await adapterTextNotes(tokenizer, chatTemplate)).forEach(options.note);
   const common = { data: config.data, tokenizer, onWarning: options.note, now: () => new Date(startedAt) };
   const train = await buildTokenStore({ source: config.data.train, ...common });
   const evaluation =
@@ -91,6 +98,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   });
   options.progress("hashing the model");
   const manifest = await modelManifest(path);
+  if (adapter !== null) await noteOtherBase(adapter, modelFolder, config, options);
   if (config.quantization !== null && options.localWorkers === true) {
     options.progress("quantising the model");
     await quantizeModel(modelFolder, config.quantization);
@@ -101,6 +109,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     config,
     modelFolder,
     manifest,
+    inferenceFiles: await inferenceFiles({ folder: path, adapter, chatTemplate }),
     layout,
     layoutFingerprint: layoutFingerprint(layout),
     targets: modules.map((module) => module.path),
@@ -162,6 +171,16 @@ async function startingParameters(
     note(`lora.init_adapter was trained on ${adapter.quantization} weights; this run computes with them as they are`);
   }
   return flattenAdapter(adapter, layout, loraSettings(config));
+}
+
+async function noteOtherBase(
+  path: string,
+  model: ModelFolder,
+  config: RunConfig,
+  { note }: PrepareOptions,
+): Promise<void> {
+  const text = await otherBaseNote(await readAdapterOrigin(path), model, config.model);
+  if (text !== null) note(text);
 }
 
 /** "2026-11-25T13:05:00": says the same date and hour wherever the run goes on, which a zone would not. */

@@ -6,7 +6,7 @@ import { formatAddress, loraSettings, parseAddress, refuseExposure, serializeRun
 import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
-import { writeAdapter } from "../model/index.js";
+import { baseModelRecord, writeAdapter } from "../model/index.js";
 import { checkConnections } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { withRunLock } from "../run-lock.js";
@@ -188,6 +188,8 @@ async function conclude(run: PreparedRun, outcome: Outcome): Promise<FinishedRun
     settings: loraSettings(run.config),
     baseModel,
     quantization,
+    base: baseModelRecord(baseModel, run.manifest),
+    companions: run.inferenceFiles,
   });
   return { outcome, adapter, step: run.replica.step };
 }

@@ -5,12 +5,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
-import { openTokenizer, type TextTokenizer } from "./tokenizer.js";
+import { openTokenizer, type OpenTokenizerOptions, type TextTokenizer } from "./tokenizer.js";
 
 /** The folder's tokenizer; where it has no tokenizer.json, one that only knows how many tokens the model has. */
-export async function openTokenizerIfAny(folder: string): Promise<TextTokenizer> {
+export async function openTokenizerIfAny(folder: string, options: OpenTokenizerOptions = {}): Promise<TextTokenizer> {
   try {
-    return await openTokenizer(folder);
+    return await openTokenizer(folder, options);
   } catch (error) {
     const size = await vocabularySize(folder);
     if (!(await lacksTokenizer(folder)) || size === undefined) throw error;
@@ -55,6 +55,8 @@ function absentTokenizer(folder: string, size: number, missing: unknown): TextTo
     controlTokens: new Set(),
     chatTemplate: template,
     toolChatTemplate: template,
+    templateFolder: folder,
+    adapterOwn: { template: false, otherTemplate: false, otherTokenizer: false },
     affixes: { before: 0, after: 0 },
     encode: fail,
     encodeBatch: fail,

@@ -1,13 +1,16 @@
 /** Data: files in, rows of tokens out, in a fixed order. */
 export { openTokenizer } from "./tokenizer.js";
 export { openTokenizerIfAny } from "./absent-tokenizer.js";
-export type { DecodeOptions, EncodedText, EncodeOptions, TextTokenizer } from "./tokenizer.js";
+export type { DecodeOptions, EncodedText, EncodeOptions, OpenTokenizerOptions, TextTokenizer } from "./tokenizer.js";
 export type { SpecialTokens } from "./tokenizer-files.js";
 export type { ChatMessage, Conversation } from "./conversation.js";
 export { ChatTemplate } from "./chat-template.js";
 export type { AssistantTextOptions, ChatTemplateOptions, RenderOptions } from "./chat-template.js";
 export type { MarkedText, TextSpan } from "./generation-tags.js";
-export { openChatTemplates } from "./model-templates.js";
+export { adapterTextNotes, openChatTemplates } from "./model-templates.js";
+export { endOfTurnToken } from "./end-of-turn.js";
+export { inferenceFiles } from "./inference-files.js";
+export type { InferenceFilesOptions } from "./inference-files.js";
 export type { ChatTemplates, ChatTemplatesOptions } from "./model-templates.js";
 export { detectFormat, exampleReader } from "./formats/index.js";
 export type { DataFormat, Example, FormatOptions } from "./formats/index.js";

@@ -1,4 +1,4 @@
-/** Which chat template a run uses: the run file's, else the model's own. */
+/** Which chat template is used: the run file's, else the adapter's own, else the model's own. */
 import { readFile } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
 import { ChatTemplate } from "./chat-template.js";
@@ -11,7 +11,7 @@ export interface ChatTemplates {
 }
 
 export interface ChatTemplatesOptions {
-  /** `data.chat_template`: Jinja text, or the path of a file. null: the model's own. */
+  /** `data.chat_template`: Jinja text, or the path of a file. null: that of the adapter, else of the model. */
   readonly override?: string | null;
   /** The clock of `strftime_now`. Default: the system's. */
   readonly now?: () => Date;
@@ -19,7 +19,8 @@ export interface ChatTemplatesOptions {
 
 const looksLikeJinja = (text: string): boolean => /\{[{%#]/.test(text);
 
-async function overrideText(override: string): Promise<string> {
+/** The text of `data.chat_template`. */
+export async function overrideText(override: string): Promise<string> {
   if (looksLikeJinja(override)) return override;
   try {
     return await readFile(override, "utf8");
@@ -39,7 +40,7 @@ export async function openChatTemplates(
   tokenizer: TextTokenizer,
   { override = null, now = () => new Date() }: ChatTemplatesOptions = {},
 ): Promise<ChatTemplates | null> {
-  const { specialTokens, controlTokens, folder } = tokenizer;
+  const { specialTokens, controlTokens, templateFolder: folder } = tokenizer;
   const compile = (source: string, origin: string): ChatTemplate =>
     new ChatTemplate(source, { specialTokens, controlTokens, origin, now });
   if (override !== null) {
@@ -51,4 +52,26 @@ export async function openChatTemplates(
   const plain = compile(chatTemplate, folder);
   const sameForTools = toolChatTemplate === null || toolChatTemplate === chatTemplate;
   return { plain, tools: sameForTools ? plain : compile(toolChatTemplate, folder) };
+}
+
+/**
+ * Which template and tokenizer are used where an adapter's own are not the model's, or not the template that is given.
+ * One sentence each, for a user; none where all agree.
+ * @param override as of `openChatTemplates`
+ */
+export async function adapterTextNotes(
+  { chatTemplate, templateFolder, adapterOwn }: TextTokenizer,
+  override: string | null,
+): Promise<readonly string[]> {
+  const notes: string[] = [];
+  if (override === null && adapterOwn.otherTemplate) {
+    notes.push(`chat template: the adapter's own, in place of the model's (${templateFolder})`);
+  }
+  if (override !== null && adapterOwn.template && (await overrideText(override)) !== chatTemplate) {
+    notes.push(`chat template: the one that is given; the adapter was trained with another one (${templateFolder})`);
+  }
+  if (adapterOwn.otherTokenizer) {
+    notes.push("tokenizer: the adapter's own tokenizer.json, which is not the model's");
+  }
+  return notes;
 }

@@ -5,6 +5,7 @@
  */
 import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 
 /** The named special tokens that transformers hands to a chat template. */
@@ -31,6 +32,14 @@ export interface AddedTokenEntry {
   readonly normalized: boolean;
 }
 
+/** The chat templates of a model, or of an adapter that was trained with another one. */
+export interface FolderTemplates {
+  /** By name; the usual one is "default". */
+  readonly byName: ReadonlyMap<string, string>;
+  /** The folder that they are in, for messages. */
+  readonly folder: string;
+}
+
 /** What the files say, before anything is looked up in the vocabulary. */
 export interface TokenizerFiles {
   /** tokenizer.json as text. */
@@ -40,8 +49,12 @@ export interface TokenizerFiles {
   /** Added tokens that only tokenizer_config.json lists, by id. */
   readonly extraTokens: readonly AddedTokenEntry[];
   readonly specialTokens: SpecialTokens;
-  /** By name; the usual one is "default". */
-  readonly chatTemplates: ReadonlyMap<string, string>;
+  /** The adapter's where it has any, else the model's. */
+  readonly chatTemplates: FolderTemplates;
+  /** The model's own. */
+  readonly modelTemplates: FolderTemplates;
+  /** Whether the adapter has another tokenizer.json than the model. */
+  readonly otherTokenizer: boolean;
   /** Ids from generation_config.json, then config.json. */
   readonly bosIds: readonly number[];
   readonly eosIds: readonly number[];
@@ -78,10 +91,12 @@ function parseObject(file: string, text: string): JsonObject {
   return value;
 }
 
-async function readObject(file: string): Promise<JsonObject> {
+async function readObjectIfAny(file: string): Promise<JsonObject | null> {
   const text = await readText(file);
-  return text === null ? {} : parseObject(file, text);
+  return text === null ? null : parseObject(file, text);
 }
+
+const readObject = async (file: string): Promise<JsonObject> => (await readObjectIfAny(file)) ?? {};
 
 /** A token given as text, or as an AddedToken object with its text in `content`. */
 function tokenText(value: unknown): string | undefined {
@@ -135,7 +150,8 @@ function idsOf(configs: readonly JsonObject[], key: string): number[] {
 }
 
 /** In order of precedence (as in transformers): files of their own, then tokenizer_config.json. */
-async function readChatTemplates(folder: string, config: JsonObject): Promise<Map<string, string>> {
+export async function readChatTemplates(folder: string): Promise<FolderTemplates> {
+  const config = await readObject(path.join(folder, "tokenizer_config.json"));
   const templates = new Map<string, string>();
   const configured: unknown = config["chat_template"];
   if (typeof configured === "string") templates.set("default", configured);
@@ -153,7 +169,27 @@ async function readChatTemplates(folder: string, config: JsonObject): Promise<Ma
     const text = await readText(path.join(more, name));
     if (text !== null) templates.set(path.basename(name, ".jinja"), text);
   }
-  return templates;
+  return { byName: templates, folder };
+}
+
+/** As `read` reads it from the adapter's folder, where it is there; else from the model's. */
+const fromEither = async <T>(
+  folders: readonly string[],
+  name: string,
+  read: (file: string) => Promise<T | null>,
+): Promise<T | null> => {
+  for (const folder of folders) {
+    const found = await read(path.join(folder, name));
+    if (found !== null) return found;
+  }
+  return null;
+};
+
+/** Re-saving a tokenizer may change the text of its file, and these two settings are put aside. */
+function isSameTokenizer(one: string, other: string): boolean {
+  if (one === other) return true;
+  const meaning = (text: string): JsonObject => ({ ...parseObject("tokenizer.json", text), truncation: 0, padding: 0 });
+  return isDeepStrictEqual(meaning(one), meaning(other));
 }
 
 function vocabularySize(config: JsonObject): number | null {
@@ -163,12 +199,14 @@ function vocabularySize(config: JsonObject): number | null {
 }
 
 /**
- * Reads the tokenizer's files of a model folder.
+ * Reads the tokenizer's files of a model folder. What an adapter has beside its weights (as PEFT and transformers write
+ * it) stands in for the model's: each file by itself, except that chat templates are taken from one folder alone.
+ * @param adapter an adapter's folder
  * @throws CoxswainError "model" where tokenizer.json is missing, or a file can't be read or isn't JSON
  */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
-  const file = path.join(folder, "tokenizer.json");
-  const tokenizerJson = await readText(file);
+export async function readTokenizerFiles(folder: string, adapter: string | null = null): Promise<TokenizerFiles> {
+  const folders = adapter === null ? [folder] : [adapter, folder];
+  const tokenizerJson = await fromEither(folders, "tokenizer.json", readText);
   if (tokenizerJson === null) {
     throw new CoxswainError("model", `${folder} has no tokenizer.json`, {
       hint:
@@ -176,19 +214,24 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
         "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER).",
     });
   }
-  const read = (name: string): Promise<JsonObject> => readObject(path.join(folder, name));
-  const tokenizerConfig = await read("tokenizer_config.json");
+  const modelTokenizer = adapter === null ? tokenizerJson : await readText(path.join(folder, "tokenizer.json"));
+  const read = async (name: string): Promise<JsonObject> => (await fromEither(folders, name, readObjectIfAny)) ?? {};
   const generationConfig = await read("generation_config.json");
-  const config = await read("config.json");
-  const addedTokens = tokensOfTokenizer(parseObject(file, tokenizerJson));
+  const config = await readObject(path.join(folder, "config.json"));
+  const tokenizerConfig = await read("tokenizer_config.json");
+  const addedTokens = tokensOfTokenizer(parseObject(path.join(folder, "tokenizer.json"), tokenizerJson));
   const known = new Set(addedTokens.map((token) => token.content));
   const configs = [generationConfig, config];
+  const modelTemplates = await readChatTemplates(folder);
+  const adapterTemplates = adapter === null ? null : await readChatTemplates(adapter);
   return {
     tokenizerJson,
     addedTokens,
     extraTokens: tokensOfConfig(tokenizerConfig).filter((token) => !known.has(token.content)),
     specialTokens: namedTokens(tokenizerConfig, await read("special_tokens_map.json")),
-    chatTemplates: await readChatTemplates(folder, tokenizerConfig),
+    chatTemplates: adapterTemplates === null || adapterTemplates.byName.size === 0 ? modelTemplates : adapterTemplates,
+    modelTemplates,
+    otherTokenizer: modelTokenizer !== null && !isSameTokenizer(tokenizerJson, modelTokenizer),
     bosIds: idsOf(configs, "bos_token_id"),
     eosIds: idsOf(configs, "eos_token_id"),
     padIds: idsOf(configs, "pad_token_id"),

@@ -3,6 +3,7 @@
  * Equal to transformers' fast tokenizers: tokenizer.json decides, its truncation and padding settings are put aside.
  * Knows no templates, formats or masks.
  */
+import { isDeepStrictEqual } from "node:util";
 import { AddedToken, Tokenizer, type Encoding } from "tokenizers";
 import { CoxswainError, messageOf } from "../errors.js";
 import { codePointStarts } from "./code-points.js";
@@ -54,10 +55,14 @@ export interface TextTokenizer {
   readonly specialTokens: SpecialTokens;
   /** Texts of all tokens marked special. */
   readonly controlTokens: ReadonlySet<string>;
-  /** The model's own Jinja template for conversations, or null. */
+  /** The Jinja template for conversations that came with the adapter, else with the model, or null. */
   readonly chatTemplate: string | null;
-  /** Where the model has another one for conversations with tools ("tool_use"), else `chatTemplate`. */
+  /** Where there is another one for conversations with tools ("tool_use"), else `chatTemplate`. */
   readonly toolChatTemplate: string | null;
+  /** The folder that they came with, for messages. */
+  readonly templateFolder: string;
+  /** What the adapter has of its own in place of the model's. */
+  readonly adapterOwn: AdapterOwn;
   /** How many tokens `addSpecialTokens` puts before and after a text. */
   readonly affixes: { readonly before: number; readonly after: number };
   encode(text: string, options?: EncodeOptions): Promise<EncodedText>;
@@ -68,6 +73,15 @@ export interface TextTokenizer {
   tokenToId(token: string): number | null;
   /** null where the id is unknown. */
   idToToken(id: number): string | null;
+}
+
+/** What an adapter brings along beside its weights; all false without an adapter. */
+export interface AdapterOwn {
+  readonly template: boolean;
+  /** It is not the model's. */
+  readonly otherTemplate: boolean;
+  /** It has another tokenizer.json than the model. */
+  readonly otherTokenizer: boolean;
 }
 
 class NativeEncoding implements EncodedText {
@@ -124,18 +138,27 @@ async function probeAffixes(native: Tokenizer): Promise<{ before: number; after:
   return before < 0 ? { before: 0, after: 0 } : { before, after: mask.length - 1 - mask.lastIndexOf(0) };
 }
 
+export interface OpenTokenizerOptions {
+  /** The folder of an adapter, whose own files stand in for the model's. Default: none. */
+  readonly adapter?: string | null;
+}
+
 /**
  * Opens the tokenizer of a Hugging Face model folder.
  * @throws CoxswainError "model" where tokenizer.json is missing or isn't a tokenizer, or a JSON file beside it is broken
  */
-export async function openTokenizer(folder: string): Promise<TextTokenizer> {
-  const files = await readTokenizerFiles(folder);
+export async function openTokenizer(
+  folder: string,
+  { adapter = null }: OpenTokenizerOptions = {},
+): Promise<TextTokenizer> {
+  const files = await readTokenizerFiles(folder, adapter);
   const native = openNative(folder, files);
   const { specialTokens, chatTemplates } = files;
   const idOf = (token: string | undefined): number | null => (token === undefined ? null : native.tokenToId(token));
   const eosId = idOf(specialTokens.eos_token) ?? files.eosIds[0] ?? null;
   const vocabSize = native.getVocabSize(true);
-  const chatTemplate = chatTemplates.get("default") ?? null;
+  const chatTemplate = chatTemplates.byName.get("default") ?? null;
+  const toolChatTemplate = chatTemplates.byName.get("tool_use") ?? chatTemplate;
   const wrap = (text: string, encoding: Encoding): EncodedText => new NativeEncoding(text, encoding);
   return {
     folder,
@@ -149,7 +172,13 @@ export async function openTokenizer(folder: string): Promise<TextTokenizer> {
     specialTokens,
     controlTokens: controlTokens(files),
     chatTemplate,
-    toolChatTemplate: chatTemplates.get("tool_use") ?? chatTemplate,
+    toolChatTemplate,
+    templateFolder: chatTemplates.folder,
+    adapterOwn: {
+      template: chatTemplates !== files.modelTemplates,
+      otherTemplate: !isDeepStrictEqual(chatTemplates.byName, files.modelTemplates.byName),
+      otherTokenizer: files.otherTokenizer,
+    },
     affixes: await probeAffixes(native),
     encode: async (text, { addSpecialTokens = true } = {}) =>
       wrap(text, await native.encode(text, null, { addSpecialTokens })),

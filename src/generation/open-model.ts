@@ -5,14 +5,23 @@
 import { linearModules, openEngine, positionLimit, resolveTargets, weightNotes } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
-import { openChatTemplates, openTokenizer, type ChatTemplates, type TextTokenizer } from "../data/index.js";
+import {
+  adapterTextNotes,
+  openChatTemplates,
+  openTokenizer,
+  type ChatTemplates,
+  type TextTokenizer,
+} from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import {
   flattenAdapter,
   loraLayout,
   openModelFolder,
+  otherBaseNote,
   readAdapter,
+  readAdapterOrigin,
   resolveModel,
+  type AdapterOrigin,
   type LoraSettings,
   type ModelFolder,
   type Quantization,
@@ -22,11 +31,11 @@ import { stopTokens } from "./stop-tokens.js";
 export type QuantizationChoice = "auto" | "none" | Quantization;
 
 export interface OpenModelOptions {
-  /** A folder or a hub id. */
-  readonly model: string;
+  /** A folder or a hub id; null: the one that the adapter names. */
+  readonly model: string | null;
   /** A PEFT folder; its settings are those of its adapter_config.json. null: the base model. */
   readonly adapter: string | null;
-  /** Jinja text or a file, in place of the model's own template; null: the model's own. */
+  /** Jinja text or a file; null: the adapter's own template, else the model's own. */
   readonly chatTemplate: string | null;
   readonly compute: Pick<RunConfig["compute"], "engine" | "device" | "dtype">;
   /** Of the base model; "auto": as the adapter was trained. */
@@ -40,6 +49,8 @@ export interface OpenModelOptions {
 }
 
 export interface OpenedModel {
+  /** What the model is called: as it was given, or as the adapter calls it. */
+  readonly name: string;
   readonly folder: ModelFolder;
   readonly trainable: Trainable;
   readonly tokenizer: TextTokenizer;
@@ -54,7 +65,7 @@ export interface OpenedModel {
   readonly device: string;
   /** Of the base model, and why: "nf4 (as the adapter was trained)"; null where there is nothing to say. */
   readonly quantization: string | null;
-  /** What a user should know before it computes for long. */
+  /** What a user should know before it computes for long, a sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
 }
@@ -73,10 +84,16 @@ interface PreparedAdapter {
  */
 export async function openModel(options: OpenModelOptions): Promise<OpenedModel> {
   const { onProgress } = options;
-  const path = await resolveModel(options.model, onProgress === undefined ? {} : { onProgress });
+  const origin = options.adapter === null ? null : await readAdapterOrigin(options.adapter);
+  const name = options.model ?? baseOf(origin);
+  const path = await resolveBase(name, options);
   const folder = await openModelFolder(path);
   const adapter = options.adapter === null ? null : await prepareAdapter(options.adapter, folder);
-  const tokenizer = await openTokenizer(path);
+  const tokenizer = await openTokenizer(path, { adapter: options.adapter });
+  const notes = [...(await adapterTextNotes(tokenizer, options.chatTemplate))];
+  const onHash = (): void => onProgress?.("hashing the model");
+  const otherBase = origin === null ? null : await otherBaseNote(origin, folder, name, { onHash });
+  if (otherBase !== null) notes.unshift(otherBase);
   const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate });
   const quantization = quantizationOf(options.quantization, adapter?.quantization ?? null);
   const {
@@ -97,7 +114,9 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     await trainable.dispose();
     throw error;
   }
+  const { warning } = trainable.backend;
   return {
+    name,
     folder,
     trainable,
     tokenizer,
@@ -107,9 +126,31 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     engine: engine.name,
     device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
     quantization: quantization.text,
-    warnings: [...weightNotes(folder), ...(trainable.backend.warning === null ? [] : [trainable.backend.warning])],
+    warnings: [...notes, ...weightNotes(folder), ...(warning === null ? [] : [warning])],
     close: () => trainable.dispose(),
   };
+}
+
+function baseOf(origin: AdapterOrigin | null): string {
+  if (origin?.baseModel !== undefined) return origin.baseModel;
+  throw new CoxswainError(
+    "usage",
+    origin === null ? "no model is named" : `${origin.path} does not say which model it was made for`,
+    { hint: "Name the base model: --model FOLDER, or a hub id." },
+  );
+}
+
+/** @throws CoxswainError "model" that says where the name comes from, where the user did not give it */
+async function resolveBase(name: string, { model, adapter, onProgress }: OpenModelOptions): Promise<string> {
+  try {
+    return await resolveModel(name, onProgress === undefined ? {} : { onProgress });
+  } catch (error) {
+    if (model !== null || !(error instanceof CoxswainError) || error.code !== "model") throw error;
+    throw new CoxswainError("model", `${error.message} (the base model that ${adapter ?? ""} names)`, {
+      hint: "Where the base model is now, or its hub id, goes into --model.",
+      cause: error,
+    });
+  }
 }
 
 /** @param trained how the adapter's base model was quantised in training */

@@ -1,9 +1,5 @@
 /** Which tokens end an answer. */
-import { CoxswainError } from "../errors.js";
-import type { ChatTemplates, TextTokenizer } from "../data/index.js";
-
-/** A text that no template has a reason to change, and that no tokenizer takes for a special token. */
-const answerMark = "coxswain0answer";
+import { endOfTurnToken, type ChatTemplates, type TextTokenizer } from "../data/index.js";
 
 /**
  * The model's end-of-text ids (tokenizer and generation_config.json), and the control token that the chat template
@@ -19,24 +15,4 @@ export function stopTokens(
   const id = endOfTurn === null ? null : tokenizer.tokenToId(endOfTurn);
   if (id !== null) ids.add(id);
   return ids;
-}
-
-function endOfTurnToken({ plain }: ChatTemplates, controlTokens: ReadonlySet<string>): string | null {
-  const messages = [
-    { role: "user", content: "?" },
-    { role: "assistant", content: answerMark },
-  ];
-  let text: string;
-  try {
-    text = plain.render({ messages, tools: null });
-  } catch (error) {
-    // A template that wants more than two plain messages cannot be asked; the end-of-text ids remain.
-    if (error instanceof CoxswainError && error.code === "data") return null;
-    throw error;
-  }
-  const at = text.lastIndexOf(answerMark);
-  if (at < 0) return null;
-  const after = text.slice(at + answerMark.length).trimStart();
-  const longestFirst = [...controlTokens].sort((a, b) => b.length - a.length);
-  return longestFirst.find((token) => token !== "" && after.startsWith(token)) ?? null;
 }

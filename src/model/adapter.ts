@@ -1,11 +1,19 @@
-/** PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md. */
-import { access, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+/** PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md, `coxswain.json`. */
+import { access, mkdir, readdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { checkAdapterTensors } from "./adapter-check.js";
 import { adapterConfigText, parseAdapterConfig, type AdapterSettings } from "./adapter-config.js";
+import {
+  baseRecordFile,
+  baseRecordText,
+  hubIdOf,
+  readBaseRecord,
+  type AdapterOrigin,
+  type BaseModelRecord,
+} from "./base-record.js";
 import { replaceFolder } from "./durable.js";
-import { readJsonObject, storageTrouble } from "./files.js";
+import { readJsonObject, storageTrouble, type JsonObject } from "./files.js";
 import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
 import { modelCard } from "./model-card.js";
 import type { Quantization } from "./nf4/store.js";
@@ -46,21 +54,39 @@ export interface TrainedAdapter {
   /** Of the base model in training. Default: none. */
   readonly quantization?: Quantization | null;
   readonly training?: TrainingFacts;
+  /** Which content the base model has. Default: not said. */
+  readonly base?: BaseModelRecord;
+  /** What it takes to ask the trained model (tokenizer, chat template …): contents by name within the folder. */
+  readonly companions?: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Writes the three files of an adapter into an existing folder, not atomically: for folders that are written aside. */
+/** Writes the files of an adapter into an existing folder, not atomically: for folders that are written aside. */
 export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter): Promise<void> {
   const { layout, parameters, settings, baseModel, quantization = null, training = {} } = adapter;
+  const { base, companions = new Map<string, Uint8Array>() } = adapter;
   await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, parameters), {
     format: "pt",
     ...(quantization === null ? {} : { [quantizationKey]: quantization }),
   });
   const modules = new Set(layout.tensors.map(({ module }) => module)).size;
   const facts = quantization === null ? training : { quantization, ...training };
-  const card = modelCard({ baseModel, settings, modules, parameters: layout.size, training: facts });
+  const card = modelCard({
+    base: { id: hubIdOf(baseModel), name: basename(baseModel), sha256: base?.sha256 },
+    settings,
+    modules,
+    parameters: layout.size,
+    training: facts,
+    companions: [...companions.keys()],
+  });
   try {
     await writeFile(join(folder, adapterConfigFile), adapterConfigText(layout, settings, baseModel));
     await writeFile(join(folder, "README.md"), card);
+    if (base !== undefined) await writeFile(join(folder, baseRecordFile), baseRecordText(base));
+    for (const [name, bytes] of companions) {
+      const path = join(folder, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, bytes);
+    }
   } catch (error) {
     throw storageTrouble(error, folder);
   }
@@ -82,19 +108,30 @@ export interface AdapterTensor {
 }
 
 /** An adapter as it was read. */
-export interface Adapter {
-  /** The folder, for messages. */
-  readonly path: string;
+export interface Adapter extends AdapterOrigin {
   /** `targetModules` are the full paths of the modules that the adapter has tensors for, in the file's order. */
   readonly settings: LoraSettings;
-  /** `base_model_name_or_path`, where it says one: a hub id or a folder. */
-  readonly baseModel: string | undefined;
   /** Whether it says that the weights it adapts are stored [in, out]. */
   readonly fanInFanOut: boolean;
   /** How the base model was quantised when Coxswain trained it; null where the file does not say. */
   readonly quantization: Quantization | null;
   /** By PEFT's name. */
   readonly tensors: ReadonlyMap<string, AdapterTensor>;
+}
+
+/**
+ * Which model an adapter was trained on; reads no tensors.
+ * @throws CoxswainError "model" for a missing or damaged file
+ */
+export async function readAdapterOrigin(folder: string): Promise<AdapterOrigin> {
+  await requireAdapterFiles(folder);
+  const config = await readJsonObject(join(folder, adapterConfigFile));
+  return { path: folder, baseModel: baseModelOf(config), base: await readBaseRecord(folder) };
+}
+
+function baseModelOf(config: JsonObject): string | undefined {
+  const base = config["base_model_name_or_path"];
+  return typeof base === "string" && base !== "" ? base : undefined;
 }
 
 /**
@@ -106,7 +143,6 @@ export async function readAdapter(folder: string): Promise<Adapter> {
   const configPath = join(folder, adapterConfigFile);
   const config = await readJsonObject(configPath);
   const settings: AdapterSettings = parseAdapterConfig(config, configPath);
-  const base = config["base_model_name_or_path"];
   const path = join(folder, adapterWeightsFile);
   const { tensors: entries, metadata } = await readSafetensorsHeader(path);
   checkAdapterTensors(folder, config, settings, entries);
@@ -116,7 +152,8 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     path: folder,
     settings: { ...settings, targetModules: adaptedModules(tensors.keys()) },
     fanInFanOut: config["fan_in_fan_out"] === true,
-    baseModel: typeof base === "string" && base !== "" ? base : undefined,
+    baseModel: baseModelOf(config),
+    base: await readBaseRecord(folder),
     quantization: quantizationOf(metadata[quantizationKey], path),
     tensors,
   };

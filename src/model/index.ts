@@ -14,10 +14,12 @@ export {
   flattenAdapter,
   peftKey,
   readAdapter,
+  readAdapterOrigin,
   writeAdapter,
   writeAdapterFiles,
   type Adapter,
   type AdapterTensor,
+  type TrainedAdapter,
   type TrainingFacts,
 } from "./adapter.js";
 export { createFolder, removeLeftovers, replaceFolder, temporaryName, type RemoveLeftoversOptions } from "./durable.js";
@@ -29,6 +31,7 @@ export {
   type LoraSettings,
   type LoraTensor,
 } from "./lora.js";
+export { baseModelRecord, otherBaseNote, type AdapterOrigin, type BaseModelRecord } from "./base-record.js";
 export { layoutFingerprint } from "./fingerprint.js";
 export { resolveModel, type ResolveModelOptions } from "./resolve.js";
 export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";

@@ -86,10 +86,13 @@ export async function modelManifest(
   return { hash: contentHash(files), files };
 }
 
+/** Those that decide loss and gradients. */
+export const decisiveFiles = (files: readonly ModelFile[]): ModelFile[] =>
+  files.filter(({ name }) => name === configFile || name === indexFile || name.endsWith(".safetensors"));
+
 /** The hash of a manifest with these files, in any order. */
 export function contentHash(files: readonly ModelFile[]): string {
-  const decisive = files
-    .filter(({ name }) => name === configFile || name === indexFile || name.endsWith(".safetensors"))
+  const decisive = decisiveFiles(files)
     .map(({ name, bytes, sha256 }) => [name, bytes, sha256] as const)
     .sort(([left], [right]) => (left < right ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(decisive)).digest("hex");

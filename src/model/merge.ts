@@ -2,7 +2,7 @@
  * Merges a LoRA adapter into its base model: W + scale * B A in f32, rounded once to the type of the file. Streams: holds
  * the adapter and a few MiB of a weight at a time. Everything else of the folder is copied, shards stay as they are.
  */
-import { constants, copyFile, readdir, stat, writeFile } from "node:fs/promises";
+import { constants, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CoxswainError } from "../errors.js";
 import { flattenAdapter, peftKey, type Adapter } from "./adapter.js";
@@ -12,6 +12,7 @@ import type { ModelFolder } from "./folder.js";
 import { loraLayout, type LinearModule, type LoraLayout } from "./lora.js";
 import { storedName, storesInputsFirst } from "./gpt2-weights.js";
 import { transposed, type LoraPair } from "./merge-math.js";
+import { mergeCompanions } from "./merge-companions.js";
 import { writeMergedShard } from "./merge-shard.js";
 import { configFile, indexFile } from "./open-folder.js";
 
@@ -26,6 +27,10 @@ export interface MergeOptions {
   /** A folder that does not exist yet, or is empty. */
   readonly output: string;
   readonly dtype: MergeType;
+  /** The base model's folder as the user has it, whose other files go along. Default: `model.path`. */
+  readonly folder?: string;
+  /** What says how the merged model is asked, in place of the base model's: contents by name. Default: nothing. */
+  readonly companions?: ReadonlyMap<string, Uint8Array>;
   /** Called with the name of each file before it is written. */
   readonly onFile?: (name: string) => void;
 }
@@ -35,6 +40,8 @@ export interface MergeReport {
   readonly modules: number;
   /** Of the weights written. */
   readonly bytes: number;
+  /** Files and folders of the base model's folder that were not copied: weights in other formats. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -43,7 +50,14 @@ export interface MergeReport {
  *   not fit float16, "storage" for a full disk and the like; nothing is then left behind
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
-  const { model, adapter, dtype, onFile = () => undefined } = options;
+  const {
+    model,
+    adapter,
+    dtype,
+    folder = model.path,
+    companions = new Map<string, Uint8Array>(),
+    onFile = () => undefined,
+  } = options;
   const output = resolve(options.output);
   if (await isFilledFolder(output)) {
     throw new CoxswainError("usage", `${output}: the output folder is not empty`, {
@@ -55,6 +69,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   const pairs = loraPairs(model, layout, flattenAdapter(adapter, layout));
   const target = dtype === "auto" ? undefined : fileTypes[dtype];
   const shards = [...new Set([...model.tensors.values()].map(({ file }) => file))].sort();
+  const { files, leftOut } = await mergeCompanions(folder, shards);
   let bytes = 0;
   await removeLeftovers(dirname(output));
   await createFolder(output, async (aside) => {
@@ -62,14 +77,18 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
       onFile(shard);
       bytes += await writeMergedShard(model, shard, join(aside, shard), pairs, target);
     }
-    for (const name of await companions(model, shards)) {
+    for (const name of [...new Set([...files, ...companions.keys()])].sort()) {
       onFile(name);
-      if (target !== undefined && name === configFile) await writeConfig(model, join(aside, name), dtype);
-      else if (target !== undefined && name === indexFile) await writeIndex(model, join(aside, name), bytes);
-      else await copyFile(join(model.path, name), join(aside, name), constants.COPYFILE_FICLONE);
+      const to = join(aside, name);
+      const own = companions.get(name);
+      await mkdir(dirname(to), { recursive: true });
+      if (own !== undefined) await writeFile(to, own);
+      else if (target !== undefined && name === configFile) await writeConfig(model, to, dtype);
+      else if (target !== undefined && name === indexFile) await writeIndex(model, to, bytes);
+      else await copyFile(join(folder, name), to, constants.COPYFILE_FICLONE);
     }
   });
-  return { modules: pairs.size, bytes };
+  return { modules: pairs.size, bytes, leftOut };
 }
 
 /** PEFT says so of no other layers than Conv1D, which of the families here only GPT-2 has. */
@@ -137,20 +156,6 @@ function loraPairs(model: ModelFolder, layout: LoraLayout, flat: Float32Array): 
     pairs.set(weightName(model, module), layout.fanInFanOut === true ? transposed(pair) : pair);
   }
   return pairs;
-}
-
-/** Weights in other formats, which would no longer be those of the model. */
-const otherWeights = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|onnx|ot)(\.index\.json)?$/;
-
-/** Files of the model's folder that go along: all but weights and hidden ones. */
-async function companions(model: ModelFolder, shards: readonly string[]): Promise<string[]> {
-  const names: string[] = [];
-  for (const name of await readdir(model.path)) {
-    const isIndex = name === indexFile && !shards.includes("model.safetensors");
-    if (name.startsWith(".") || (otherWeights.test(name) && !isIndex)) continue;
-    if ((await stat(join(model.path, name))).isFile()) names.push(name);
-  }
-  return names.sort();
 }
 
 /** config.json with the new type, under the key it has (`dtype` since transformers 5, `torch_dtype` before). */

@@ -1,9 +1,18 @@
 /** The README.md of an adapter: the model card that hubs and people read. Pure: knows no files. */
 import type { LoraSettings } from "./lora.js";
 
+/** The base model, as others can know it: a path of the machine that trained says nothing to them. */
+export interface CardBase {
+  /** On the hub; undefined for a folder that is not known to come from there. */
+  readonly id: string | undefined;
+  /** The folder's own name. */
+  readonly name: string;
+  /** Of its content, hex. */
+  readonly sha256: string | undefined;
+}
+
 export interface ModelCardOptions {
-  /** Hub id or folder of the base model. */
-  readonly baseModel: string;
+  readonly base: CardBase;
   readonly settings: LoraSettings;
   /** Modules that are adapted. */
   readonly modules: number;
@@ -11,13 +20,16 @@ export interface ModelCardOptions {
   readonly parameters: number;
   /** What it was trained with, shown as a table: steps, tokens, learning rate, loss … */
   readonly training?: Readonly<Record<string, string | number>>;
+  /** Names of the files beside it that say how it is asked. */
+  readonly companions?: readonly string[];
 }
 
 /** The card's text: YAML front matter as PEFT writes it, then what the adapter is and how to load it. */
 export function modelCard(options: ModelCardOptions): string {
-  const { baseModel, settings, modules, parameters, training = {} } = options;
+  const { base, settings, modules, parameters, training = {}, companions = [] } = options;
   const rows: [string, string | number][] = [
-    ["base model", `\`${baseModel}\``],
+    ["base model", base.id === undefined ? `a folder, \`${base.name}\`` : `\`${base.id}\``],
+    ...(base.sha256 === undefined ? [] : [["its SHA-256 (`coxswain.json`)", `\`${base.sha256}\``] as [string, string]]),
     ["r", settings.r],
     ["lora_alpha", settings.alpha],
     ["lora_dropout", settings.dropout],
@@ -30,11 +42,11 @@ export function modelCard(options: ModelCardOptions): string {
   return [
     "---",
     // A JSON string is a YAML string.
-    `base_model: ${JSON.stringify(baseModel)}`,
+    ...(base.id === undefined ? [] : [`base_model: ${JSON.stringify(base.id)}`]),
     "library_name: peft",
     "pipeline_tag: text-generation",
     "tags:",
-    `- ${JSON.stringify(`base_model:adapter:${baseModel}`)}`,
+    ...(base.id === undefined ? [] : [`- ${JSON.stringify(`base_model:adapter:${base.id}`)}`]),
     "- lora",
     "- transformers",
     "---",
@@ -51,11 +63,17 @@ export function modelCard(options: ModelCardOptions): string {
     "",
     "```python",
     "from peft import PeftModel",
-    "from transformers import AutoModelForCausalLM",
+    `from transformers import AutoModelForCausalLM${companions.includes("tokenizer.json") ? ", AutoTokenizer" : ""}`,
     "",
-    `base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(baseModel)})`,
+    `base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(base.id ?? "PATH_OF_THE_BASE_MODEL")})`,
     'model = PeftModel.from_pretrained(base, "PATH_OF_THIS_FOLDER")',
+    ...(companions.includes("tokenizer.json")
+      ? ['tokenizer = AutoTokenizer.from_pretrained("PATH_OF_THIS_FOLDER")']
+      : []),
     "```",
+    ...(companions.length === 0
+      ? []
+      : ["", `How it is to be asked, as in training: ${companions.map((name) => `\`${name}\``).join(", ")}.`]),
     "",
     "### Framework versions",
     "",

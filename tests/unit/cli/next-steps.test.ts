@@ -58,10 +58,10 @@ describe("what is printed as the next command cannot be typed", () => {
     expect(shortPath("HuggingFaceTB/SmolLM2-135M", "/w")).toBe("HuggingFaceTB/SmolLM2-135M");
   });
 
-  it("the adapter's commands name model and adapter, in quotes where a shell needs them", () => {
-    expect(useCommands("npx coxswain", "/w/model", "/w/my runs/it's/adapter", "/w")).toEqual([
-      `npx coxswain generate --model model --adapter 'my runs/it'\\''s/adapter' --prompt "…"`,
-      `npx coxswain merge --model model --adapter 'my runs/it'\\''s/adapter' --output merged`,
+  it("the adapter's commands name the adapter, which names its model, in quotes where a shell needs them", () => {
+    expect(useCommands("npx coxswain", "/w/my runs/it's/adapter", "/w")).toEqual([
+      `npx coxswain generate --adapter 'my runs/it'\\''s/adapter' --prompt "…"`,
+      `npx coxswain merge --adapter 'my runs/it'\\''s/adapter' --output merged`,
     ]);
   });
 });

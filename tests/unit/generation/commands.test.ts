@@ -91,7 +91,7 @@ describe("eval", () => {
   });
 
   it.each([
-    [undefined, [], "usage", /without a run file, --model is needed/],
+    [undefined, [], "usage", /without a run file, --model or --adapter is needed/],
     [undefined, ["--model", "m"], "usage", /without a run file, --data is needed/],
     [undefined, ["--model", "m", "--data", "d", "--set", "seed=1"], "usage", /--set changes a run file's settings/],
     [undefined, ["--model", tinyModel, "--data", "nowhere.jsonl"], "data", /nowhere\.jsonl/],

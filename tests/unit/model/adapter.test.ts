@@ -134,6 +134,26 @@ describe("a written adapter is one that PEFT loads", () => {
     expect(card).toContain("| trained parameters | 26880 |");
   });
 
+  it("has a card without a path of the machine that trained it, which says nothing to others", async () => {
+    const folder = join(temporaryFolder(), "adapter");
+    const base = { id: null, sha256: "a".repeat(64), files: {} };
+    const companions = new Map([
+      ["chat_template.jinja", Buffer.from("x")],
+      ["additional_chat_templates/tool_use.jinja", Buffer.from("y")],
+      ["tokenizer.json", Buffer.from("{}")],
+    ]);
+    await writeAdapter(folder, { ...zeros, baseModel: "/home/me/models/mine", base, companions });
+    const card = readFileSync(join(folder, "README.md"), "utf8");
+    expect(card).not.toContain("/home/me");
+    expect(card).not.toContain("base_model:");
+    expect(card).toContain("| base model | a folder, `mine` |");
+    expect(card).toContain(base.sha256);
+    expect(card).toContain("`chat_template.jinja`, `additional_chat_templates/tool_use.jinja`");
+    expect(card).toContain('AutoTokenizer.from_pretrained("PATH_OF_THIS_FOLDER")');
+    expect(readFileSync(join(folder, "additional_chat_templates", "tool_use.jinja"), "utf8")).toBe("y");
+    expect((await readAdapter(folder)).base).toEqual(base);
+  });
+
   it("replaces an adapter that is there, and leaves nothing beside it", async () => {
     const parent = temporaryFolder();
     const folder = join(parent, "adapter");

@@ -68,12 +68,51 @@ describe("a merged model is the base model plus the adapter", () => {
     const output = outputFolder();
     const model = modelFolder({ "pytorch_model.bin": "x", ".hidden": "x" });
     const report = await merge(model, adapterFolder(), output);
-    expect(report).toEqual({ modules: 1, bytes: 32 });
+    expect(report).toEqual({ modules: 1, bytes: 32, leftOut: ["pytorch_model.bin"] });
     expect(await valuesOf(output, `${q}.weight`)).toEqual(merged);
     expect(await valuesOf(output, "model.norm.weight")).toEqual(norm.values.map(Math.fround));
     expect(readdirSync(output).sort()).toEqual(["LICENSE", "config.json", "model.safetensors", "tokenizer.json"]);
     expect(readFileSync(join(output, "config.json"), "utf8")).toBe(configText);
     expect(readFileSync(join(output, "model.safetensors")).includes('"__metadata__":{"format":"pt"}')).toBe(true);
+  });
+
+  it("with every small file of the base model's folder, nested ones too, and none of other weights", async () => {
+    const model = modelFolder({
+      "docs/deep/note.md": "n",
+      "onnx/model.onnx": "x",
+      "onnx/config.json": "{}",
+      "original/consolidated.00.pth": "x",
+      "runs/my-run/events.jsonl": "{}",
+      "vocab.txt": "v",
+    });
+    const output = outputFolder();
+    const { leftOut } = await merge(model, adapterFolder(), output);
+    expect(leftOut).toEqual(["onnx/", "original/", "runs/"]);
+    const files = readdirSync(output, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name).sort()).toEqual(
+      ["LICENSE", "config.json", "model.safetensors", "note.md", "tokenizer.json", "vocab.txt"].sort(),
+    );
+    expect(readFileSync(join(output, "docs/deep/note.md"), "utf8")).toBe("n");
+  });
+
+  it("with what says how the adapter is asked, in place of the base model's own", async () => {
+    const model = modelFolder({ "chat_template.jinja": "base", "additional_chat_templates/tool_use.jinja": "base" });
+    const output = outputFolder();
+    const companions = new Map([
+      ["chat_template.jinja", Buffer.from("adapter")],
+      ["tokenizer.json", Buffer.from("[]")],
+    ]);
+    const opened = await openModelFolder(model);
+    await mergeAdapter({
+      model: opened,
+      adapter: await readAdapter(adapterFolder()),
+      output,
+      dtype: "auto",
+      companions,
+    });
+    expect(readFileSync(join(output, "chat_template.jinja"), "utf8")).toBe("adapter");
+    expect(readFileSync(join(output, "tokenizer.json"), "utf8")).toBe("[]");
+    expect(existsSync(join(output, "additional_chat_templates"))).toBe(false);
   });
 
   it("with rsLoRA's scale", async () => {
@@ -98,7 +137,7 @@ describe("a merged model is the base model plus the adapter", () => {
       const tensor = { shape: [3, 2], values: transposed.map((at) => weight[at]!) };
       const files = { "config.json": '{"model_type":"gpt2"}', "model.safetensors": floatsFile({ [name]: tensor }) };
       const output = outputFolder();
-      expect(await merge(modelFolder(files), adapter, output)).toEqual({ modules: 1, bytes: 24 });
+      expect(await merge(modelFolder(files), adapter, output)).toEqual({ modules: 1, bytes: 24, leftOut: [] });
       expect(await valuesOf(output, name)).toEqual(transposed.map((at) => merged[at]!));
     }
   });
@@ -294,6 +333,7 @@ describe("an adapter of another model is refused", () => {
     expect(await merge(golden("llama/model"), golden("llama/expected_adapter"), output)).toEqual({
       modules: 21,
       bytes: 780032,
+      leftOut: [],
     });
   });
 });

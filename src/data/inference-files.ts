@@ -1,0 +1,128 @@
+/**
+ * The files that say how a trained model is to be asked, laid beside an adapter as transformers lays them: tokenizer,
+ * chat templates, end tokens. Where a run has another chat template than its model, they say so. Writes nothing.
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { endOfTurnToken } from "./end-of-turn.js";
+import { openChatTemplates, overrideText } from "./model-templates.js";
+import { openTokenizerIfAny } from "./absent-tokenizer.js";
+import { isObject, readChatTemplates, type FolderTemplates } from "./tokenizer-files.js";
+
+export interface InferenceFilesOptions {
+  /** The base model's. */
+  readonly folder: string;
+  /** The adapter that training starts from, whose own files come before the model's. Default: none. */
+  readonly adapter?: string | null;
+  /** `data.chat_template`: Jinja text, or the path of a file. */
+  readonly chatTemplate: string | null;
+}
+
+const templateFile = "chat_template.jinja";
+const templateFolder = "additional_chat_templates";
+const tokenizerConfigFile = "tokenizer_config.json";
+const generationConfigFile = "generation_config.json";
+const copiedFiles = ["tokenizer.json", "special_tokens_map.json", "added_tokens.json"];
+
+type JsonObject = Readonly<Record<string, unknown>>;
+type FileMap = Map<string, Uint8Array>;
+
+/**
+ * @returns contents by name within the adapter's folder ("additional_chat_templates/tool_use.jinja"), as they are now
+ * @throws CoxswainError "model" for a file that cannot be read, "config" for a template that cannot be
+ */
+export async function inferenceFiles(options: InferenceFilesOptions): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { folder, adapter = null, chatTemplate } = options;
+  const folders = adapter === null ? [folder] : [adapter, folder];
+  const files: FileMap = new Map();
+  for (const name of copiedFiles) await copyFirst(folders, name, files);
+  await addTemplates(folders, chatTemplate, files);
+  const generation = await generationConfig(options, folders);
+  if (generation !== null) files.set(generationConfigFile, generation);
+  return new Map([...files].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+async function copyFirst(folders: readonly string[], name: string, into: FileMap): Promise<void> {
+  for (const folder of folders) {
+    const bytes = await readIfAny(path.join(folder, name));
+    if (bytes === null) continue;
+    into.set(name, bytes);
+    return;
+  }
+}
+
+/**
+ * The run's template; else those of the first folder that has any, as they lie there, where tokenizer_config.json, which
+ * may hold them, is taken from the same folder.
+ */
+async function addTemplates(folders: readonly string[], override: string | null, into: FileMap): Promise<void> {
+  const configs = await Promise.all(folders.map((folder) => readIfAny(path.join(folder, tokenizerConfigFile))));
+  const config = configs.find((each) => each !== null) ?? null;
+  const templates = override === null ? await firstTemplates(folders) : ownTemplate(await overrideText(override));
+  const asTheyLie = config !== null && configs.indexOf(config) === folders.indexOf(templates.folder);
+  if (config !== null) into.set(tokenizerConfigFile, asTheyLie ? config : withoutTemplate(config));
+  for (const [name, text] of templates.byName) {
+    const file = name === "default" ? templateFile : `${templateFolder}/${name}.jinja`;
+    if (!asTheyLie) into.set(file, Buffer.from(text));
+    else await copyFirst([templates.folder], file, into);
+  }
+}
+
+async function firstTemplates(folders: readonly string[]): Promise<FolderTemplates> {
+  for (const folder of folders) {
+    const templates = await readChatTemplates(folder);
+    if (templates.byName.size > 0) return templates;
+  }
+  return { byName: new Map(), folder: folders[0] ?? "" };
+}
+
+const ownTemplate = (text: string): FolderTemplates => ({ byName: new Map([["default", text]]), folder: "" });
+
+const withoutTemplate = (config: Uint8Array): Uint8Array =>
+  jsonBytes(Object.fromEntries(Object.entries(parse(config)).filter(([key]) => key !== "chat_template")));
+
+/**
+ * generation_config.json as it is, or with the token that ends a turn in the run's own template, where that is none of
+ * those that end an answer: other programs stop by this file.
+ */
+async function generationConfig(
+  { folder, adapter = null, chatTemplate }: InferenceFilesOptions,
+  folders: readonly string[],
+): Promise<Uint8Array | null> {
+  const found: FileMap = new Map();
+  await copyFirst(folders, generationConfigFile, found);
+  const bytes = found.get(generationConfigFile) ?? null;
+  if (chatTemplate === null) return bytes;
+  const tokenizer = await openTokenizerIfAny(folder, { adapter });
+  const templates = await openChatTemplates(tokenizer, { override: chatTemplate });
+  const token = templates === null ? null : endOfTurnToken(templates, tokenizer.controlTokens);
+  const id = token === null ? null : tokenizer.tokenToId(token);
+  if (id === null) return bytes;
+  const config = bytes === null ? { bos_token_id: tokenizer.bosId, pad_token_id: tokenizer.padId } : parse(bytes);
+  const known = [config["eos_token_id"]].flat().filter((each): each is number => Number.isInteger(each));
+  const ends = known.length > 0 ? known : tokenizer.eosIds;
+  if (ends.includes(id)) return bytes;
+  return jsonBytes({ ...config, eos_token_id: [...new Set([...ends, id])] });
+}
+
+async function readIfAny(file: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR") return null;
+    throw new CoxswainError("model", `${file} can't be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Whoever opens the tokenizer tells of a file that is not JSON. */
+function parse(bytes: Uint8Array): JsonObject {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+const jsonBytes = (value: JsonObject): Uint8Array => Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);

@@ -1,0 +1,117 @@
+/**
+ * `coxswain.json`, beside an adapter: by which content its base model is known. (PEFT warns of keys in
+ * adapter_config.json that it does not know, so this is a file of its own.) Whether another model is that one.
+ */
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { storageTrouble } from "./files.js";
+import { decisiveFiles, modelManifest, type ManifestOptions, type ModelManifest } from "./manifest.js";
+import type { ModelFolder } from "./folder.js";
+
+export const baseRecordFile = "coxswain.json";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const recordSchema = z.object({
+  version: z.literal(1),
+  base_model: z.object({
+    /** On the hub; null for a folder that is not known to come from there. */
+    id: z.string().nullable(),
+    /** Of the manifest: over names and hashes of the files below. */
+    sha256,
+    /** SHA-256 of config.json, the weights and their index, by name. */
+    files: z.record(z.string(), sha256),
+  }),
+});
+
+/** What is kept of a base model. */
+export type BaseModelRecord = Readonly<z.output<typeof recordSchema>["base_model"]>;
+
+/** @param model what the run calls the model: a hub id, or a folder */
+export function baseModelRecord(model: string, manifest: ModelManifest): BaseModelRecord {
+  const files = Object.fromEntries(decisiveFiles(manifest.files).map(({ name, sha256: hash }) => [name, hash]));
+  return { id: hubIdOf(model) ?? null, sha256: manifest.hash, files };
+}
+
+/**
+ * The hub id of a model: the id itself, without a revision, or that of a folder in the hub's cache
+ * (`models--owner--name/snapshots/COMMIT`); undefined for any other folder.
+ */
+export function hubIdOf(model: string): string | undefined {
+  const [, owner, name] = /[\\/]models--(?:([^\\/]+?)--)?([^\\/]+)[\\/]snapshots[\\/][^\\/]+[\\/]?$/.exec(model) ?? [];
+  if (name !== undefined) return owner === undefined ? name : `${owner}/${name}`;
+  if (isAbsolute(model) || !/^(?:[\w-][\w.-]*\/)?[\w-][\w.-]*(?:@[^@]+)?$/.test(model)) return undefined;
+  return model.replace(/@.*$/, "");
+}
+
+export const baseRecordText = (base: BaseModelRecord): string =>
+  `${JSON.stringify({ version: 1, base_model: base }, undefined, 2)}\n`;
+
+/**
+ * @returns null where the adapter has no such file: it is another program's, or older
+ * @throws CoxswainError "model" for a damaged one
+ */
+export async function readBaseRecord(folder: string): Promise<BaseModelRecord | null> {
+  const path = join(folder, baseRecordFile);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return null;
+    throw storageTrouble(error, path, "model");
+  }
+  try {
+    return recordSchema.parse(JSON.parse(text)).base_model;
+  } catch (error) {
+    const what = error instanceof z.ZodError ? (error.issues[0]?.message ?? "invalid") : messageOf(error);
+    throw new CoxswainError("model", `${path} does not say which model the adapter was trained on: ${what}`, {
+      hint: "It may be cut short, or of a later version of coxswain: copy the adapter again, or remove this file.",
+      cause: error,
+    });
+  }
+}
+
+/** An adapter, as far as its base model goes. */
+export interface AdapterOrigin {
+  /** The adapter's folder. */
+  readonly path: string;
+  /** `base_model_name_or_path`, where it says one: a hub id or a folder. */
+  readonly baseModel: string | undefined;
+  /** null where Coxswain did not write it. */
+  readonly base: BaseModelRecord | null;
+}
+
+export interface CompareBaseOptions extends ManifestOptions {
+  /** Called before the model is hashed; what was hashed before costs nothing. */
+  readonly onHash?: () => void;
+}
+
+/**
+ * A sentence that names both models where `model` is not the one that the adapter was trained on; null where it is, or
+ * where the adapter does not say.
+ * @param name what the user calls the model
+ */
+export async function otherBaseNote(
+  { path, baseModel, base }: AdapterOrigin,
+  model: ModelFolder,
+  name: string,
+  { onHash = () => undefined, ...options }: CompareBaseOptions = {},
+): Promise<string | null> {
+  if (base === null) return null;
+  onHash();
+  const here = await modelManifest(model, options);
+  if (here.hash === base.sha256) return null;
+  const trained = base.id ?? baseModel ?? "another model";
+  const files = baseModelRecord(name, here).files;
+  const differing = [...new Set([...Object.keys(base.files), ...Object.keys(files)])]
+    .filter((file) => base.files[file] !== files[file])
+    .sort();
+  return (
+    `the adapter ${path} was trained on ${trained} (sha256 ${short(base.sha256)}), but the model here is ${name} ` +
+    `(sha256 ${short(here.hash)}): ${differing.join(", ")} ${differing.length === 1 ? "differs" : "differ"}. ` +
+    "Results are those of another model, unless this is the same one in another element type or other shards"
+  );
+}
+
+const short = (hash: string): string => hash.slice(0, 12);

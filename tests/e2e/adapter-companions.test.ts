@@ -1,0 +1,144 @@
+/** What an adapter needs later stays with it: trained, asked, measured and merged as a user does, by real processes. */
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import { quickstartData, quickstartModel, smallEvaluationSet } from "../support/runs.js";
+
+const folder = temporaryFolder();
+const template =
+  "{% for m in messages %}{% if m['role'] == 'user' %}### Ask: {{ m['content'] }}\n" +
+  "{% else %}### Say:{{ m['content'] }}<|endoftext|>\n{% endif %}{% endfor %}" +
+  "{% if add_generation_prompt %}### Say:{% endif %}";
+const adapter = join(folder, "out", "adapter");
+const checkpoint = join(folder, "out", "checkpoints", "step-000005");
+const run = join(folder, "run.yaml");
+const data = smallEvaluationSet(folder);
+const env = { COXSWAIN_CACHE: join(folder, "cache") };
+
+beforeAll(async () => {
+  writeFileSync(join(folder, "ask.jinja"), template);
+  writeRun(folder, {
+    model: quickstartModel,
+    output_dir: "out",
+    workers: 1,
+    data: { train: join(quickstartData, "train.jsonl"), eval: data, max_length: 256, chat_template: "ask.jinja" },
+    training: { max_steps: 10, global_batch_size: 8, micro_batch_size: 8, learning_rate: 3e-3, save_steps: 5 },
+    compute: { threads: 1 },
+    cluster: { listen: "127.0.0.1:0" },
+    telemetry: { http: null },
+  });
+  const trained = await coxswain(["train", run], { env });
+  expect(trained.stderr).not.toMatch(/^error/m);
+  expect(trained.code).toBe(0);
+  // What is printed names the adapter alone.
+  expect(trained.stdout).toMatch(/generate --adapter \S+out\/adapter --prompt/);
+});
+
+interface Measured {
+  readonly loss: number;
+  readonly notes: string;
+}
+
+async function measured(...args: string[]): Promise<Measured> {
+  const { code, stdout, stderr } = await coxswain(["eval", ...args, "--threads", "1", "--json"], { env });
+  expect(stderr).not.toMatch(/^error/m);
+  expect(code).toBe(0);
+  return { loss: (JSON.parse(stdout) as { loss: number }).loss, notes: stderr };
+}
+
+describe("an adapter that was trained with a template of its own", () => {
+  it("has the same loss without the run file as with it, and says whose template that is", async () => {
+    const withRun = await measured(run, "--adapter", adapter);
+    const alone = await measured("--adapter", adapter, "--data", data);
+    expect(alone.loss).toBe(withRun.loss);
+    expect(alone.notes).toContain("chat template: the adapter's own, in place of the model's");
+    expect(withRun.notes).toBe("");
+    const base = await measured(
+      "--adapter",
+      adapter,
+      "--data",
+      data,
+      "--chat-template",
+      "{{ messages[0].content }}{% generation %}{{ messages[1].content }}{% endgeneration %}",
+    );
+    expect(base.loss).not.toBe(alone.loss);
+    expect(base.notes).toContain("the adapter was trained with another one");
+  });
+
+  it("keeps it in every checkpoint", async () => {
+    expect(readFileSync(join(checkpoint, "chat_template.jinja"), "utf8")).toBe(template);
+    const { notes } = await measured("--adapter", checkpoint, "--data", data);
+    expect(notes).toContain("chat template: the adapter's own");
+  });
+
+  it("is merged with it, and the merged model has the adapter's loss", async () => {
+    const output = join(folder, "merged");
+    const { code, stderr } = await coxswain(["merge", "--adapter", adapter, "--output", output, "--dtype", "float32"], {
+      env,
+    });
+    expect(code).toBe(0);
+    expect(stderr).toContain("chat template: the adapter's own");
+    expect(readFileSync(join(output, "chat_template.jinja"), "utf8")).toBe(template);
+    const merged = await measured("--model", output, "--data", data);
+    const alone = await measured("--adapter", adapter, "--data", data);
+    expect(merged.loss).toBeCloseTo(alone.loss, 4);
+  });
+
+  it("is gone on from with it", async () => {
+    const next = writeRun(
+      folder,
+      {
+        model: quickstartModel,
+        output_dir: "next",
+        data: { train: data, max_length: 256 },
+        lora: { init_adapter: adapter },
+      },
+      "next.yaml",
+    );
+    const { stdout, stderr } = await coxswain(["preview", next, "-n", "1"], { env });
+    expect(stderr).toContain("chat template: the adapter's own");
+    expect(stdout).toContain("### Ask: ");
+  });
+
+  it("finds its base model by itself, and answers", async () => {
+    const { code, stdout, stderr } = await coxswain(
+      [
+        "generate",
+        "--adapter",
+        adapter,
+        "--prompt",
+        "dim the light",
+        "--max-new-tokens",
+        "3",
+        "--threads",
+        "1",
+        "--json",
+      ],
+      { env },
+    );
+    expect(stderr).not.toMatch(/^error/m);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ prompt_tokens: expect.any(Number) as number });
+  });
+});
+
+describe("an adapter on another model of the same shapes", () => {
+  it("is not used without a word: both models are named, and what differs", async () => {
+    const other = join(folder, "other");
+    cpSync(quickstartModel, other, { recursive: true });
+    const weights = join(other, "model.safetensors");
+    const bytes = readFileSync(weights);
+    bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
+    writeFileSync(weights, bytes);
+    const says = new RegExp(
+      `was trained on ${quickstartModel} .*but the model here is ${other} .*model.safetensors differs`,
+    );
+    const { notes } = await measured("--model", other, "--adapter", adapter, "--data", data);
+    expect(notes).toMatch(says);
+    const output = join(folder, "merged-other");
+    const merged = await coxswain(["merge", "--model", other, "--adapter", adapter, "--output", output], { env });
+    expect(merged.stderr).toMatch(says);
+    expect(existsSync(output)).toBe(true);
+  });
+});
