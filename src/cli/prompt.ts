@@ -1,7 +1,7 @@
 /** What `coxswain generate` is asked: from options, a file or standard input to token ids. */
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
-import { exampleReader, type Conversation } from "../data/index.js";
+import { exampleReader, knownRoles, requireKnownRoles, type Conversation } from "../data/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import type { OpenedModel } from "../generation/index.js";
 import type { GenerateFlags } from "./generate.js";
@@ -60,6 +60,8 @@ export async function promptTokens(
   }
   const conversation = request.kind === "conversation" ? request.conversation : conversationOf(request);
   const where = request.kind === "conversation" ? request.where : "the prompt";
+  const roles = knownRoles(templates.plain.source, templates.tools.source);
+  requireKnownRoles(conversation.messages, roles, where);
   const template = conversation.tools === null ? templates.plain : templates.tools;
   const text = template.render(conversation, { addGenerationPrompt: true, where });
   return (await tokenizer.encode(text, { addSpecialTokens: false })).ids;

@@ -2,11 +2,12 @@
 import type { DataConfig } from "../config/schema.js";
 import { CoxswainError } from "../errors.js";
 import { createEncoder, type Encoder, type LabelledTokens, type LocatedExample } from "./encode.js";
-import { detectFormat, exampleReader, type DataFormat, type Example } from "./formats/index.js";
+import { detectFormat, exampleReader, unreadKey, type DataFormat, type Example } from "./formats/index.js";
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
 import { readRecords } from "./reader.js";
+import { knownRoles, requireKnownRoles } from "./roles.js";
 import { supervisedTokens } from "./row.js";
 import { createTokenStore, type TokenStore } from "./token-store.js";
 import type { TextTokenizer } from "./tokenizer.js";
@@ -125,6 +126,7 @@ async function collect(
   const { source, data, tokenizer } = options;
   let format: DataFormat | null = data.format === "auto" ? null : data.format;
   let read: ReturnType<typeof exampleReader> | null = null;
+  const roles = knownRoles(...(templates === null ? [] : [templates.plain.source, templates.tools.source]));
   let batch: LocatedExample[] = [];
   const flush = async (): Promise<void> => {
     const encoded = await encode(batch);
@@ -136,6 +138,9 @@ async function collect(
     read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
     const example = read(value, where);
     needsTemplate(example, where, templates);
+    if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
+    const unread = unreadKey(format, value);
+    if (unread !== undefined) warnings.count("ignored_example_key", `${where}, ${JSON.stringify(unread)}`);
     const number = hasTools(example) ? respelt() : null;
     if (number !== null) warnings.count("respelt_number", `${where}: ${number}`);
     batch.push({ example, where });
@@ -164,6 +169,7 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     assistantOnlyLoss: data.assistant_only_loss,
     completionOnlyLoss: data.completion_only_loss,
     onSplitBoundary: (where) => warnings.count("split_boundary", where),
+    onIgnored: ({ kind, detail }, where) => warnings.count(kind, detail === null ? where : `${where}, ${detail}`),
     onMissingEos: (where) => warnings.count("missing_eos", where),
   });
   const collected = new Collector(data.max_length, tokenizer, warnings);

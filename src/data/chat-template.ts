@@ -51,7 +51,8 @@ const inexactHint =
 export class ChatTemplate {
   /** Whether the template says itself which text is the assistant's. */
   readonly marksGeneration: boolean;
-  readonly #source: string;
+  /** Jinja text. */
+  readonly source: string;
   readonly #render: JinjaTemplate;
   readonly #options: ChatTemplateOptions;
 
@@ -70,7 +71,7 @@ export class ChatTemplate {
         cause: error,
       });
     }
-    this.#source = source;
+    this.source = source;
     this.#options = options;
   }
 
@@ -94,10 +95,24 @@ export class ChatTemplate {
   renderAssistant(conversation: Conversation, { from = 0, where }: AssistantTextOptions = {}): MarkedText {
     if (!this.marksGeneration) return this.#byPrefixes(conversation, from, where);
     try {
-      const markers = chooseMarkers(this.#source, JSON.stringify(conversation));
+      const markers = chooseMarkers(this.source, JSON.stringify(conversation));
       return extractSpans(this.#run(conversation, false, markers), markers);
     } catch (error) {
       throw this.#failed(error, where);
+    }
+  }
+
+  /** Texts of the tokens that may end a turn. */
+  get controlTokens(): ReadonlySet<string> {
+    return this.#options.controlTokens;
+  }
+
+  /** Whether a conversation is rendered to this very text; one that cannot be rendered is not. */
+  rendersAs(conversation: Conversation, text: string): boolean {
+    try {
+      return this.#run(conversation, false, ["", ""]) === text;
+    } catch {
+      return false;
     }
   }
 

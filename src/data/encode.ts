@@ -4,6 +4,7 @@
 import type { ChatTemplate } from "./chat-template.js";
 import type { ChatExample, CompletionExample, Example, TextExample } from "./formats/index.js";
 import type { TextSpan } from "./generation-tags.js";
+import { ignoredParts, type Ignored } from "./ignored.js";
 import { intersectSpans, labelsFrom, labelsOfSpans } from "./masks.js";
 import type { TextTokenizer } from "./tokenizer.js";
 
@@ -29,6 +30,8 @@ export interface EncoderOptions {
   readonly completionOnlyLoss: boolean;
   /** Told of each example whose prompt ends inside a token of the whole. */
   readonly onSplitBoundary?: (where: string) => void;
+  /** Told of each example of which the chat template leaves something out. */
+  readonly onIgnored?: (ignored: Ignored, where: string) => void;
   /** Told of each text that can't be ended, since the tokenizer has no eos. */
   readonly onMissingEos?: (where: string) => void;
 }
@@ -51,15 +54,18 @@ function withEos(text: string, where: string, { tokenizer, onMissingEos }: Encod
 }
 
 function renderChat(chat: ChatExample, where: string, options: EncoderOptions): RenderedChat {
-  const { templates, assistantOnlyLoss, completionOnlyLoss } = options;
+  const { templates, assistantOnlyLoss, completionOnlyLoss, onIgnored } = options;
   if (templates === null) throw new TypeError("a conversation was read without a chat template");
   const template = chat.tools === null ? templates.plain : templates.tools;
   const prompt = completionOnlyLoss ? chat.promptMessages : 0;
   const marked = assistantOnlyLoss
     ? template.renderAssistant(chat, { from: prompt, where })
     : { text: template.render(chat, { where }), spans: null };
-  if (prompt === 0) return marked;
   const { text } = marked;
+  if (onIgnored !== undefined) {
+    ignoredParts(chat, { ...marked, from: prompt }, template).forEach((ignored) => onIgnored(ignored, where));
+  }
+  if (prompt === 0) return marked;
   const completion = [{ start: template.promptLength(chat, text, prompt, where), end: text.length }];
   return { text, spans: marked.spans === null ? completion : intersectSpans(marked.spans, completion) };
 }
@@ -94,6 +100,9 @@ async function encodeCompletions(
 ): Promise<LabelledTokens[]> {
   const { tokenizer, completionOnlyLoss, onSplitBoundary } = options;
   const completions = examples.map(({ example, where }) => withEos(example.completion, where, options));
+  for (const { example, where } of examples) {
+    if (example.completion.trim() === "") options.onIgnored?.({ kind: "empty_answer", detail: null }, where);
+  }
   const prompts = await tokenizer.encodeBatch(examples.map(({ example }) => example.prompt));
   const wholes = await tokenizer.encodeBatch(examples.map(({ example }, n) => example.prompt + (completions[n] ?? "")));
   return Promise.all(

@@ -14,6 +14,7 @@ export type { InferenceFilesOptions } from "./inference-files.js";
 export type { ChatTemplates, ChatTemplatesOptions } from "./model-templates.js";
 export { detectFormat, exampleReader } from "./formats/index.js";
 export type { DataFormat, Example, FormatOptions } from "./formats/index.js";
+export { knownRoles, requireKnownRoles } from "./roles.js";
 export { readRecords } from "./reader.js";
 export type { DataRecord } from "./reader.js";
 export { buildTokenStore } from "./build-token-store.js";

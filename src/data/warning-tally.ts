@@ -1,6 +1,19 @@
 /** Warnings about data, counted by kind and told once each with the first place: not one a line. */
 
-const kinds = ["truncated", "dropped", "split_boundary", "missing_eos", "respelt_number", "dated"] as const;
+const kinds = [
+  "ignored_tools",
+  "ignored_tool_calls",
+  "ignored_message",
+  "ignored_message_key",
+  "ignored_example_key",
+  "empty_answer",
+  "truncated",
+  "dropped",
+  "split_boundary",
+  "missing_eos",
+  "respelt_number",
+  "dated",
+] as const;
 export type WarningKind = (typeof kinds)[number];
 
 interface Tally {
@@ -29,6 +42,27 @@ export class WarningTally {
 function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {
   const which = `${count} of ${examples} examples (first: ${first})`;
   switch (kind) {
+    case "ignored_tools":
+      return (
+        `${which} have tools that the chat template leaves out: the model never sees them. ` +
+        "Give a template that writes tools (data.chat_template), or remove them."
+      );
+    case "ignored_tool_calls":
+      return (
+        `${which} have tool_calls that the chat template leaves out: they are not learnt. ` +
+        "Give a template that writes tool_calls (data.chat_template), or write the calls as content."
+      );
+    case "ignored_message":
+      return `${which} have a message that the chat template leaves out: the model never sees it.`;
+    case "ignored_message_key":
+      return `${which} have a key in a message that neither the chat template nor coxswain reads: it changes nothing.`;
+    case "ignored_example_key":
+      return `${which} have a key that is not read in this format, although other programs train by it.`;
+    case "empty_answer":
+      return (
+        `${which} have an answer of which nothing is rendered but its end: the model learns to say nothing there. ` +
+        "Remove them, or look at them with coxswain preview."
+      );
     case "truncated":
       return `${which} are longer than data.max_length (${maxLength}) and were cut at the end.`;
     case "dropped":

@@ -6,7 +6,9 @@ import {
   detectFormat,
   exampleReader,
   IGNORE,
+  knownRoles,
   readRecords,
+  requireKnownRoles,
   type ChatTemplates,
   type Conversation,
   type DataFormat,
@@ -112,6 +114,7 @@ function chatQuestion(chat: Conversation, templates: ChatTemplates | null, where
       hint: "Exact match asks for the last assistant message, given all before it.",
     });
   }
+  requireKnownRoles(messages, knownRoles(templates.plain.source, templates.tools.source), where);
   const template = tools === null ? templates.plain : templates.tools;
   const prompt = template.render({ messages: messages.slice(0, turn), tools }, { addGenerationPrompt: true, where });
   const whole = template.render({ messages: messages.slice(0, turn + 1), tools }, { where });

@@ -40,6 +40,26 @@ export function detectFormat(value: unknown, where: string): DataFormat {
   });
 }
 
+/** Keys by which other programs train, and which a format here does not read. */
+const meaningfulKeys: Readonly<Record<DataFormat, readonly string[]>> = {
+  messages: ["functions", "function_call", "system", "documents", "images", "videos", "audios", "chat_template_kwargs"],
+  sharegpt: ["functions", "documents", "images", "videos", "audios", "chat_template_kwargs"],
+  prompt_completion: ["system", "documents", "images", "videos", "audios", "chat_template_kwargs"],
+  alpaca: ["system", "history", "images", "videos", "audios"],
+  text: [],
+  tokens: ["loss_mask", "completion_mask", "assistant_masks", "position_ids"],
+};
+
+/** A key of an example that is not empty, would mean something to other programs, and is not read. */
+export function unreadKey(format: DataFormat, value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = value as Fields;
+  return meaningfulKeys[format].find((key) => Object.hasOwn(fields, key) && !isNothing(fields[key]));
+}
+
+const isNothing = (value: unknown): boolean =>
+  value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+
 export interface FormatOptions {
   /** Whether there is a chat template. */
   readonly chat: boolean;

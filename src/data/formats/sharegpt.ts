@@ -3,6 +3,7 @@ import { CoxswainError } from "../../errors.js";
 import type { ChatMessage } from "../conversation.js";
 import type { ExampleReader } from "./example.js";
 import { listField, objectOf, optionalTextField, textField } from "./fields.js";
+import { nearestRole } from "../roles.js";
 import { toolsField } from "./messages.js";
 
 /** Names that such datasets use, and the role that chat templates know. */
@@ -29,7 +30,9 @@ export const readSharegpt: ExampleReader = (fields, where) => {
     const role = roles.get(from);
     if (role === undefined) {
       const known = [...roles.keys()].join(", ");
-      throw new CoxswainError("data", `${where}: turn ${index + 1} is from ${JSON.stringify(from)}`, {
+      const meant = nearestRole(from, roles.keys());
+      const question = meant === undefined ? "" : ` (did you mean ${JSON.stringify(meant)}?)`;
+      throw new CoxswainError("data", `${where}: turn ${index + 1} is from ${JSON.stringify(from)}${question}`, {
         hint: `"from" is one of ${known}.`,
       });
     }

@@ -149,6 +149,11 @@ describe("tool calls", () => {
       {},
       warnings,
     );
-    expect(warnings).toEqual([expect.stringMatching(/^1 of 3 examples \(first: .*train\.jsonl:3: 21\.0\)/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^2 of 3 examples \(first: .*train\.jsonl:2\) have tools that the chat template leaves out/,
+      ),
+      expect.stringMatching(/^1 of 3 examples \(first: .*train\.jsonl:3: 21\.0\)/),
+    ]);
   });
 });

@@ -1,0 +1,88 @@
+/**
+ * What a conversation has and its chat template leaves out: tools, tool calls, keys of messages, whole messages, answers.
+ * The template renders without a word; the model would never see, or never learn, what somebody wrote. Pure.
+ */
+import type { ChatTemplate } from "./chat-template.js";
+import type { ChatMessage, Conversation } from "./conversation.js";
+import type { TextSpan } from "./generation-tags.js";
+
+export type IgnoredKind =
+  "ignored_tools" | "ignored_tool_calls" | "ignored_message" | "ignored_message_key" | "empty_answer";
+
+/** What is left out, and more closely: the key, the message. */
+export interface Ignored {
+  readonly kind: IgnoredKind;
+  readonly detail: string | null;
+}
+
+export interface RenderedConversation {
+  readonly text: string;
+  /** What the assistant said; null: not looked for. */
+  readonly spans: readonly TextSpan[] | null;
+  /** Number of the first message whose text counts. */
+  readonly from: number;
+}
+
+export function ignoredParts(
+  conversation: Conversation,
+  { text, spans, from }: RenderedConversation,
+  template: ChatTemplate,
+): readonly Ignored[] {
+  const { messages, tools } = conversation;
+  const found: Ignored[] = [];
+  const add = (kind: IgnoredKind, detail: string | null = null): void => void found.push({ kind, detail });
+  if (tools !== null && template.rendersAs({ messages, tools: null }, text)) add("ignored_tools");
+  const without = messages.map(withoutToolCalls);
+  const calls = messages.some(hasToolCalls);
+  if (calls && template.rendersAs({ messages: without, tools }, text)) add("ignored_tool_calls");
+  const left = messages.findIndex(
+    ({ role, content }) => readRoles.has(role) && content !== undefined && !text.includes(content.trim()),
+  );
+  const leftOut = messages[left];
+  if (leftOut !== undefined) add("ignored_message", `message ${left + 1}, ${leftOut.role}`);
+  const keys = messages.flatMap((message) => Object.keys(message).filter((each) => isSomething(message[each])));
+  const key = keys.find((each) => !isRead(each, template.source));
+  if (key !== undefined) add("ignored_message_key", JSON.stringify(key));
+  const answers = messages.filter(({ role }, index) => role === "assistant" && index >= from);
+  const said = spans?.filter(({ start, end }) => saysSomething(text.slice(start, end), template.controlTokens));
+  const isSilent = said === undefined ? answers.some(isEmpty) : said.length < answers.length;
+  if (isSilent) add("empty_answer");
+  return found;
+}
+
+/** Whose words templates write as they are. (What tools say may be written as JSON; the assistant's is looked at apart.) */
+const readRoles = new Set(["system", "developer", "user"]);
+
+function hasToolCalls({ tool_calls: calls }: ChatMessage): boolean {
+  return Array.isArray(calls) && calls.length > 0;
+}
+
+const withoutToolCalls = (message: ChatMessage): ChatMessage => ({ ...message, tool_calls: null });
+
+const isEmpty = (message: ChatMessage): boolean => (message.content ?? "").trim() === "" && !hasToolCalls(message);
+
+/** Handed to templates under all three names. */
+const reasoning = ["reasoning_content", "thinking", "reasoning"];
+
+const isSomething = (value: unknown): boolean =>
+  value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
+
+/** Looked at apart, or not meant for the model. */
+const exempt = new Set(["role", "content", "tool_calls", "tool_call_id", "id"]);
+
+/** Whether a template looks at a key of a message. */
+function isRead(key: string, source: string): boolean {
+  if (exempt.has(key)) return true;
+  const names = reasoning.includes(key) ? reasoning : [key];
+  return names.some((name) => source.includes(name));
+}
+
+/** Whether there is more than whitespace and tokens that end or begin a turn. */
+function saysSomething(said: string, controlTokens: ReadonlySet<string>): boolean {
+  let rest = said.trim();
+  for (;;) {
+    const token = [...controlTokens].find((each) => each !== "" && (rest.startsWith(each) || rest.endsWith(each)));
+    if (token === undefined) return rest !== "";
+    rest = (rest.startsWith(token) ? rest.slice(token.length) : rest.slice(0, -token.length)).trim();
+  }
+}

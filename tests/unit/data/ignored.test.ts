@@ -1,0 +1,124 @@
+/** Without this, what a chat template leaves out of the data is neither seen nor learnt, and nobody is told. */
+import { describe, expect, it } from "vitest";
+import { buildLines } from "./stores.js";
+
+const user = { role: "user", content: "what is the weather" };
+const tool = { type: "function", function: { name: "weather", parameters: {} } };
+const call = { type: "function", function: { name: "weather", arguments: { town: "Bonn" } } };
+const answer = { role: "assistant", content: "it rains" };
+
+/** Writes tools, calls, names and reasoning. */
+const complete =
+  "{% for t in tools or [] %}{{ t | tojson }}\n{% endfor %}" +
+  "{% for m in messages %}{{ m.role }}{{ m.name or '' }}\n{{ m.reasoning_content or '' }}{{ m.content or '' }}" +
+  "{% for c in m.tool_calls or [] %}{{ c | tojson }}{% endfor %}<|im_end|>\n{% endfor %}" +
+  "{% if add_generation_prompt %}assistant\n{% endif %}";
+/** Renders the same two roles, and nothing of anybody else. */
+const partial =
+  "{% for m in messages %}{% if m.role in ['user', 'assistant'] %}{{ m.role }}\n{{ m.content or '' }}<|im_end|>\n" +
+  "{% endif %}{% endfor %}{% if add_generation_prompt %}assistant\n{% endif %}";
+
+async function warningsOf(lines: readonly unknown[], chat_template: string, settings = {}): Promise<string[]> {
+  const warnings: string[] = [];
+  await buildLines(lines, { chat_template, ...settings }, warnings);
+  return warnings;
+}
+
+const good = { messages: [user, answer] };
+const counted = (what: string, detail = "") =>
+  expect.stringMatching(
+    new RegExp(`^1 of 2 examples \\(first: \\S+train\\.jsonl:2${detail}\\) have ${what}`),
+  ) as unknown;
+
+describe("what a chat template leaves out is counted and told of once, with the first place", () => {
+  it.each([
+    ["tools", { messages: [user, answer], tools: [tool] }, [counted("tools that the chat template leaves out")]],
+    [
+      "tool calls beside a text",
+      { messages: [user, { ...answer, tool_calls: [call] }] },
+      [counted("tool_calls that the chat template leaves out")],
+    ],
+    [
+      "tool calls that are the whole answer",
+      { messages: [user, { role: "assistant", content: null, tool_calls: [call] }] },
+      [counted("tool_calls that the chat template leaves out"), counted("an answer of which nothing is rendered")],
+    ],
+    [
+      "a system message",
+      { messages: [{ role: "system", content: "be brief" }, user, answer] },
+      [counted("a message that the chat template leaves out", ", message 1, system")],
+    ],
+    [
+      "a weight, which other programs train by",
+      { messages: [user, { ...answer, weight: 0 }] },
+      [counted("a key in a message that neither", ', "weight"')],
+    ],
+    [
+      "reasoning",
+      { messages: [user, { ...answer, reasoning_content: "look outside" }] },
+      [counted("a key in a message that neither", ', "reasoning_content"')],
+    ],
+    [
+      "functions, by their old name",
+      { messages: [user, answer], functions: [tool.function] },
+      [counted("a key that is not read in this format", ', "functions"')],
+    ],
+    ["an empty answer", { messages: [user, { ...answer, content: "" }] }, [counted("an answer of which nothing")]],
+    [
+      "an answer of blanks",
+      { messages: [user, { ...answer, content: " \n" }] },
+      [counted("an answer of which nothing")],
+    ],
+    [
+      "an answer of no parts",
+      { messages: [user, { ...answer, content: [] }] },
+      [counted("an answer of which nothing")],
+    ],
+    [
+      "one empty answer of two",
+      { messages: [user, { ...answer, content: "" }, user, answer] },
+      [counted("an answer of which nothing")],
+    ],
+  ])("%s", async (_, line, warnings) => {
+    expect(await warningsOf([good, line], partial)).toEqual(warnings);
+  });
+
+  it("also where the whole conversation is supervised", async () => {
+    const line = { messages: [user, { ...answer, content: "" }], tools: [tool] };
+    expect(await warningsOf([good, line], partial, { assistant_only_loss: false })).toEqual([
+      counted("tools that the chat template leaves out"),
+      counted("an answer of which nothing"),
+    ]);
+  });
+
+  it("and an empty completion", async () => {
+    const lines = [
+      { prompt: "a b", completion: " c" },
+      { prompt: "a b", completion: "" },
+    ];
+    expect(await warningsOf(lines, partial)).toEqual([counted("an answer of which nothing")]);
+  });
+
+  it("an alpaca line's system and history", async () => {
+    const line = { instruction: "a", output: "b" };
+    expect(await warningsOf([line, { ...line, history: [["q", "a"]] }], partial)).toEqual([
+      counted("a key that is not read in this format", ', "history"'),
+    ]);
+  });
+});
+
+it("a template that writes everything is not warned of, nor are keys that are empty or bookkeeping", async () => {
+  const line = {
+    messages: [
+      { role: "system", content: " be brief " },
+      { ...user, name: "Ann" },
+      { role: "assistant", content: null, tool_calls: [call], reasoning: "look", refusal: null, annotations: [] },
+      { role: "tool", content: '{"sky":"grey"}', tool_call_id: "1" },
+      answer,
+    ],
+    tools: [tool],
+    id: 3,
+    source: "made up",
+  };
+  expect(await warningsOf([line, good], complete)).toEqual([]);
+});
