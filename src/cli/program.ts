@@ -10,6 +10,7 @@ import { registerDoctor } from "./doctor.js";
 import { registerEval } from "./eval.js";
 import { registerGenerate } from "./generate.js";
 import { registerMerge } from "./merge.js";
+import { registerPlanned } from "./planned.js";
 import { registerPause } from "./pause.js";
 import { registerPreview } from "./preview.js";
 import { registerCompletion } from "./print-completion.js";
@@ -86,6 +87,7 @@ export function createProgram(): Command {
     program.commandsGroup(heading);
     for (const register of commands) register(program);
   }
+  registerPlanned(program);
   program.commandsGroup("Other:").helpCommand("help [command]", "print the help of a command");
   return program;
 }

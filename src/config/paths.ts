@@ -10,8 +10,10 @@ import type { RunConfig } from "./schema.js";
  */
 export function resolvePaths(config: RunConfig, directory: string, isDirectory: (path: string) => boolean): RunConfig {
   const absolute = (path: string): string => resolve(directory, expandHome(path));
+  // An address (https://, hf://) is refused by whoever reads it, as it was written.
+  const source = (path: string): string => (/^[a-z][a-z0-9+.-]+:\/\//i.test(path) ? path : absolute(path));
   const each = (paths: string | readonly string[]): string | string[] =>
-    typeof paths === "string" ? absolute(paths) : paths.map(absolute);
+    typeof paths === "string" ? source(paths) : paths.map(source);
   const optional = (path: string | null): string | null => (path === null ? null : absolute(path));
   const { data, lora, cluster, telemetry } = config;
   return {

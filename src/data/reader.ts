@@ -4,6 +4,7 @@
  */
 import { createReadStream } from "node:fs";
 import { CoxswainError, messageOf } from "../errors.js";
+import { refuseByContent, refusedLine } from "./foreign-data.js";
 import { respeltNumber } from "./number-spelling.js";
 import { resolveSources } from "./sources.js";
 
@@ -63,6 +64,14 @@ function parseJson(text: string, where: string): unknown {
   }
 }
 
+function parseLine(file: string, text: string, where: string, isFirst: boolean): unknown {
+  try {
+    return parseJson(text, where);
+  } catch (error) {
+    throw refusedLine(file, text, isFirst) ?? error;
+  }
+}
+
 /** A file whose first line starts a list is read whole. */
 async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<DataRecord[]> {
   const parts = [first];
@@ -81,6 +90,7 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
   let started = false;
   for await (const bytes of lines) {
     const where = `${file}:${++number}`;
+    if (number === 1) refuseByContent(file, bytes);
     const decoded = decodeText(bytes, where);
     const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
     if (blank.test(text)) continue;
@@ -88,8 +98,9 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
       yield* await readList(file, lines, text);
       return;
     }
+    const isFirst = !started;
     started = true;
-    yield { value: parseJson(text, where), where, respelt: () => respeltNumber(text) };
+    yield { value: parseLine(file, text, where, isFirst), where, respelt: () => respeltNumber(text) };
   }
 }
 

@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { plannedCommands } from "../../../src/cli/planned.js";
+import { createProgram } from "../../../src/cli/program.js";
+import { parseRun } from "../../../src/config/index.js";
+import { isPlannedKey } from "../../../src/config/planned-keys.js";
+
+afterEach(() => vi.restoreAllMocks());
+
+describe("what is promised and not there yet says so, and what to do meanwhile", () => {
+  it.each(Object.entries(plannedCommands))("coxswain %s, with whatever arguments", async (name, meanwhile) => {
+    let errors = "";
+    let code: number | undefined;
+    vi.spyOn(process.stderr, "write").mockImplementation((text, done?: unknown) => {
+      errors += String(text);
+      if (typeof done === "function") (done as () => void)();
+      return true;
+    });
+    vi.spyOn(process, "exit").mockImplementation((status) => {
+      code = Number(status);
+      return undefined as never;
+    });
+    await createProgram().parseAsync([name, "run.yaml", "--steps", "3"], { from: "user" });
+    expect(errors).toContain(`coxswain ${name} is not there yet`);
+    expect(errors).toContain(meanwhile);
+    expect(code).toBe(2);
+  });
+
+  it("is listed in README.md, and nothing of it in the help", () => {
+    const readme = readFileSync(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const section = readme.slice(readme.indexOf("## Not there yet"), readme.indexOf("## Where things are"));
+    const help = createProgram().helpInformation();
+    for (const name of Object.keys(plannedCommands)) {
+      expect(section).toContain(`\`${name}\``);
+      expect(help).not.toMatch(new RegExp(`^  ${name} `, "m"));
+    }
+    for (const [, key = ""] of section.matchAll(/`([a-z]+\.[a-z_]+)`/g)) expect(isPlannedKey(key), key).toBe(true);
+  });
+
+  it("a key of the run file is not taken for a misspelt one", () => {
+    const run = { model: "m", output_dir: "o", data: { train: "t", turns: "last" }, training: { sample_prompts: [] } };
+    expect(() => parseRun(JSON.stringify(run), "run.yaml")).toThrow(
+      /data\.turns: this key is not there yet[\s\S]*training\.sample_prompts: this key is not there yet/,
+    );
+  });
+});
