@@ -23,6 +23,7 @@ export function registerPlanned(program: Command): void {
     const description = `not there yet. ${meanwhile}`;
     program
       .command(name, { hidden: true })
+      .summary("planned, and not there yet")
       .description(description)
       .argument("[arguments...]")
       .allowUnknownOption()

@@ -7,13 +7,32 @@ import { LiveBlock } from "./live-block.js";
 import { cut } from "./progress-line.js";
 import { warn } from "./quiet-progress.js";
 import { reachRun, withRun } from "./reach-run.js";
+import { recordedRun } from "./recorded-run.js";
 import { statusLine } from "./status-line.js";
 import { statusTable } from "./status-table.js";
 import type { StatusFlags } from "./status.js";
+import { summaryText } from "./summary-text.js";
 import { watchRun } from "./watch-run.js";
 
 export async function showStatus(run: string | undefined, flags: StatusFlags): Promise<void> {
-  if (flags.watch === true) return watch(run, flags);
+  const shown = { any: false };
+  try {
+    if (flags.watch === true) await watch(run, flags, () => (shown.any = true));
+    else await once(run, flags);
+  } catch (error) {
+    const recorded = shown.any ? undefined : await recordedRun(run, flags, error);
+    if (recorded === undefined) throw error;
+    const { summary, note } = recorded;
+    if (note !== undefined) warn(note);
+    const text =
+      flags.json === true
+        ? JSON.stringify(summary, undefined, flags.watch === true ? undefined : 2)
+        : summaryText(summary, coloursFor(process.stdout), Date.now());
+    process.stdout.write(`${text}\n`);
+  }
+}
+
+async function once(run: string | undefined, flags: StatusFlags): Promise<void> {
   await withRun(run, flags, async (remote) => {
     const status = await remote.status();
     const text = flags.json === true ? JSON.stringify(status, undefined, 2) : tableOf(status).join("\n");
@@ -21,7 +40,8 @@ export async function showStatus(run: string | undefined, flags: StatusFlags): P
   });
 }
 
-async function watch(run: string | undefined, flags: StatusFlags): Promise<void> {
+/** @param onShown called once there was word of it */
+async function watch(run: string | undefined, flags: StatusFlags, onShown: () => void): Promise<void> {
   const isPlain = flags.json === true || !isTerminal(process.stdout);
   const display = isPlain ? new Lines(flags.json === true ? JSON.stringify : statusLine) : new Table();
   const statuses = watchRun({
@@ -31,7 +51,10 @@ async function watch(run: string | undefined, flags: StatusFlags): Promise<void>
     pause,
   });
   try {
-    for await (const status of statuses) display.show(status);
+    for await (const status of statuses) {
+      onShown();
+      display.show(status);
+    }
   } finally {
     display.close();
   }

@@ -37,6 +37,7 @@ export {
 } from "./run-files.js";
 export type { RunListener } from "./run-listener.js";
 export { readEvents, readMetrics } from "./run-lines.js";
+export { readRunSummary, type RecordedState, type RunSummary } from "./run-summary.js";
 export {
   createWorkerMetrics,
   workerActivities,

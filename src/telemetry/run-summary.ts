@@ -1,0 +1,111 @@
+/** What a run's files say of it when nobody leads it: how it ended, how far it came, what it left. Reads, never writes. */
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { readObjects } from "./json-lines.js";
+import type { EvalLine, StepLine } from "./run-files.js";
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** interrupted: its coordinator was killed. running: it is led, but cannot be asked. */
+export type RecordedState = "completed" | "stopped" | "failed" | "interrupted" | "running";
+
+/** Names are those of `RunStatus` where they mean the same; read by users' scripts: add, don't rename. */
+export interface RunSummary {
+  /** Absolute. */
+  readonly output_dir: string;
+  readonly model: string | null;
+  readonly state: RecordedState;
+  /** Why it was stopped, or failed. */
+  readonly detail: string | null;
+  /** The newest committed step; 0 before the first. */
+  readonly step: number;
+  readonly total_steps: number | null;
+  /** Of the newest step, as the three below; null before the first. */
+  readonly epoch: number | null;
+  readonly loss: number | null;
+  readonly learning_rate: number | null;
+  readonly grad_norm: number | null;
+  /** Without padding, of all steps. */
+  readonly tokens: number;
+  /** Spent on the steps, in all lives of the coordinator. */
+  readonly seconds: number;
+  /** Tokens over seconds; null before the first step. */
+  readonly tokens_per_second: number | null;
+  /** The newest. */
+  readonly evaluation: EvalLine | null;
+  /** The newest that is there. `time` is ISO 8601, UTC. */
+  readonly checkpoint: { readonly step: number; readonly path: string; readonly time: string } | null;
+  /** The finished adapter's folder. */
+  readonly adapter: string | null;
+  /** When its newest coordinator started, and when that ended: ISO 8601, UTC. */
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+}
+
+const endings: Readonly<Record<string, RecordedState>> = {
+  run_finished: "completed",
+  run_stopped: "stopped",
+  run_failed: "failed",
+};
+
+/**
+ * @param outputDir absolute
+ * @param isLed whether a coordinator holds the folder
+ * @returns undefined where nothing was recorded: the run never began
+ * @throws CoxswainError "storage"
+ */
+export function readRunSummary(outputDir: string, isLed: boolean): RunSummary | undefined {
+  const lines = readObjects(join(outputDir, "metrics.jsonl"));
+  const events = readObjects(join(outputDir, "events.jsonl"));
+  if (lines.length === 0 && events.length === 0) return undefined;
+  const steps = lines.filter(isStep);
+  const last = steps.at(-1);
+  const start = events.findLast(({ event }) => event === "run_started");
+  // Workers are told of the end, and leave after it.
+  const end = isLed ? undefined : events.findLast(({ event }) => event !== "worker_left");
+  const state = isLed ? "running" : (endings[textOf(end?.["event"]) ?? ""] ?? "interrupted");
+  const isEnd = state !== "interrupted" && state !== "running";
+  const sum = (of: (line: StepLine) => number): number => steps.reduce((total, line) => total + of(line), 0);
+  const [tokens, seconds] = [sum((line) => line.tokens), sum((line) => line.step_seconds)];
+  const adapter = join(outputDir, "adapter");
+  return {
+    output_dir: outputDir,
+    model: textOf(start?.["model"]) ?? null,
+    state,
+    detail: isEnd ? (textOf(end?.["error"]) ?? textOf(end?.["reason"]) ?? null) : null,
+    step: last?.step ?? 0,
+    total_steps: numberOf(start?.["total_steps"]) ?? null,
+    epoch: last?.epoch ?? null,
+    loss: last?.loss ?? null,
+    learning_rate: last?.learning_rate ?? null,
+    grad_norm: last?.grad_norm ?? null,
+    tokens,
+    seconds,
+    tokens_per_second: seconds > 0 ? tokens / seconds : null,
+    evaluation: lines.findLast(isEvaluation) ?? null,
+    checkpoint: newestCheckpoint(outputDir, events),
+    adapter: state === "completed" && existsSync(adapter) ? adapter : null,
+    started_at: textOf(start?.["time"]) ?? null,
+    ended_at: isEnd ? (textOf(end?.["time"]) ?? null) : null,
+  };
+}
+
+/** The newest that was saved and is still there, where the folder is now. */
+function newestCheckpoint(outputDir: string, events: readonly Line[]): RunSummary["checkpoint"] {
+  for (const { event, step, path, time } of events.toReversed()) {
+    if (event !== "checkpoint_saved" || typeof step !== "number" || typeof path !== "string") continue;
+    const here = join(outputDir, "checkpoints", basename(path));
+    if (existsSync(here)) return { step, path: here, time: textOf(time) ?? "" };
+  }
+  return null;
+}
+
+const stepNumbers = ["step", "epoch", "loss", "grad_norm", "learning_rate", "tokens", "step_seconds"];
+
+const isStep = (line: Line): line is Line & StepLine => stepNumbers.every((key) => typeof line[key] === "number");
+
+const isEvaluation = (line: Line): line is Line & EvalLine =>
+  typeof line["step"] === "number" && typeof line["eval_loss"] === "number";
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
