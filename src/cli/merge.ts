@@ -1,7 +1,7 @@
 /** `coxswain merge`: a base model and an adapter become one Hugging Face model folder. */
 import { Option, type Command } from "commander";
 import { CoxswainError } from "../errors.js";
-import type { MergeType, ModelFolder } from "../model/index.js";
+import type { MergeType, ModelFolder, RoundingCost } from "../model/index.js";
 import { runCommand } from "./frame.js";
 import { warn } from "./quiet-progress.js";
 
@@ -55,7 +55,7 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
     const notes = [...(otherBase === null ? [] : [otherBase]), ...(await notesOn(opened)), ...texts];
     for (const note of notes) warn(note);
     const onFile = (name: string): void => progress.show(`writing ${name}`);
-    const { modules, bytes, leftOut } = await mergeAdapter({
+    const { modules, bytes, leftOut, rounding } = await mergeAdapter({
       model: opened,
       folder,
       adapter,
@@ -68,6 +68,7 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
     if (leftOut.length > 0)
       warn(`not copied, since they hold weights that are not merged, or runs: ${leftOut.join(", ")}`);
     process.stdout.write(`merged ${modules} modules into ${output} (${(bytes / 1e6).toFixed(1)} MB of weights)\n`);
+    if (rounding !== null) warn(roundingNote(rounding));
     if (adapter.quantization !== null) {
       process.stdout.write(
         `the adapter was trained on ${adapter.quantization} weights; it is merged into those of ${base}, in their own precision\n`,
@@ -82,6 +83,15 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
 async function notesOn(folder: ModelFolder): Promise<readonly string[]> {
   const { familyNames, weightNotes } = await import("../compute/index.js");
   return familyNames.some((family) => family === folder.config["model_type"]) ? weightNotes(folder) : [];
+}
+
+function roundingNote({ changed, lost, relativeError }: RoundingCost): string {
+  const percent = (part: number): string => `${(100 * part).toPrecision(3)} %`;
+  return (
+    `rounding to 16 bits costs ${percent(relativeError)} of what the adapter adds (relative L2 error); ${lost} of the ` +
+    `${changed} elements that it changes (${percent(lost / changed)}) are rounded back to the base model's. ` +
+    "--dtype float32 keeps them"
+  );
 }
 
 /** One line on a terminal that is overwritten; nothing where stderr is not a terminal. */

@@ -38,6 +38,7 @@ export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest
 export { cachedModel, modelCacheFolder, receiveModel } from "./receive.js";
 export { defaultCacheFolder, inCache } from "./cache.js";
 export { mergeAdapter, type MergeOptions, type MergeReport, type MergeType } from "./merge.js";
+export type { RoundingCost } from "./merge-rounding.js";
 export { nf4Model, type Nf4Model, type Nf4Selection, type Nf4Weight, type Quantization } from "./nf4/store.js";
 export { dynamicValues, nf4Values } from "./nf4/codes.js";
 export { dequantized, readPacked, type PackedWeight } from "./nf4/packed.js";

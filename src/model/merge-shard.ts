@@ -5,6 +5,7 @@ import { CoxswainError } from "../errors.js";
 import { readInto } from "./files.js";
 import type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
 import { addDelta, floatsToBytes, type LoraPair } from "./merge-math.js";
+import type { RoundingTally } from "./merge-rounding.js";
 import { isFloatType, readFloatRange, type FloatType } from "./read-tensor.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { writeSafetensors, type TensorSource } from "./safetensors-write.js";
@@ -17,6 +18,7 @@ const blockElements = 1 << 20;
  * Writes one weight file of `model` to `to`, with `pairs` added and floats turned into `target`.
  * @param pairs by the name of the weight they change
  * @param target undefined keeps each tensor's type
+ * @param rounding told of every merged block
  * @returns bytes of the tensors written
  */
 export async function writeMergedShard(
@@ -25,6 +27,7 @@ export async function writeMergedShard(
   to: string,
   pairs: ReadonlyMap<string, LoraPair>,
   target: FloatType | undefined,
+  rounding: RoundingTally,
 ): Promise<number> {
   const { metadata } = await readSafetensorsHeader(join(model.path, shard));
   const sources: TensorSource[] = [];
@@ -35,7 +38,7 @@ export async function writeMergedShard(
     const data = (): AsyncIterable<Uint8Array> =>
       pair === undefined && dtype === location.dtype
         ? rawBytes(model, location)
-        : convertedBytes(model, name, location, dtype, pair);
+        : convertedBytes(model, name, location, dtype, pair, rounding);
     sources.push({ name, dtype, shape: location.shape, data });
   }
   await writeSafetensors(to, sources, metadata);
@@ -65,6 +68,7 @@ async function* convertedBytes(
   location: TensorLocation,
   dtype: TensorType,
   pair: LoraPair | undefined,
+  rounding: RoundingTally,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!isFloatType(dtype)) {
     throw new CoxswainError("model", `${model.path}: ${name} is ${dtype}: only float weights can be merged`, {
@@ -82,7 +86,11 @@ async function* convertedBytes(
     for (let first = 0; first < elements; first += values.length) {
       const block = values.subarray(0, Math.min(values.length, elements - first));
       await readFloatRange(file, path, location, first, block);
-      if (pair !== undefined) addDelta(block, first / rowLength, rowLength, pair);
+      if (pair !== undefined) {
+        const before = dtype === "F32" ? block : block.slice();
+        addDelta(block, first / rowLength, rowLength, pair);
+        rounding.add(before, block, dtype);
+      }
       yield floatsToBytes(block, dtype, name);
     }
   } finally {

@@ -13,6 +13,7 @@ import { loraLayout, type LinearModule, type LoraLayout } from "./lora.js";
 import { storedName, storesInputsFirst } from "./gpt2-weights.js";
 import { transposed, type LoraPair } from "./merge-math.js";
 import { mergeCompanions } from "./merge-companions.js";
+import { RoundingTally, type RoundingCost } from "./merge-rounding.js";
 import { writeMergedShard } from "./merge-shard.js";
 import { configFile, indexFile } from "./open-folder.js";
 
@@ -42,6 +43,8 @@ export interface MergeReport {
   readonly bytes: number;
   /** Files and folders of the base model's folder that were not copied: weights in other formats. */
   readonly leftOut: readonly string[];
+  /** What rounding the merged weights to 16 bits costs; null where they are f32. */
+  readonly rounding: RoundingCost | null;
 }
 
 /**
@@ -68,14 +71,16 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   const layout = adapterLayout(model, adapter);
   const pairs = loraPairs(model, layout, flattenAdapter(adapter, layout));
   const target = dtype === "auto" ? undefined : fileTypes[dtype];
+  const newType = typeToSay(model, dtype);
   const shards = [...new Set([...model.tensors.values()].map(({ file }) => file))].sort();
   const { files, leftOut } = await mergeCompanions(folder, shards);
+  const rounding = new RoundingTally();
   let bytes = 0;
   await removeLeftovers(dirname(output));
   await createFolder(output, async (aside) => {
     for (const shard of shards) {
       onFile(shard);
-      bytes += await writeMergedShard(model, shard, join(aside, shard), pairs, target);
+      bytes += await writeMergedShard(model, shard, join(aside, shard), pairs, target, rounding);
     }
     for (const name of [...new Set([...files, ...companions.keys()])].sort()) {
       onFile(name);
@@ -83,12 +88,12 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
       const own = companions.get(name);
       await mkdir(dirname(to), { recursive: true });
       if (own !== undefined) await writeFile(to, own);
-      else if (target !== undefined && name === configFile) await writeConfig(model, to, dtype);
+      else if (name === configFile && newType !== undefined) await writeConfig(model, to, newType);
       else if (target !== undefined && name === indexFile) await writeIndex(model, to, bytes);
       else await copyFile(join(folder, name), to, constants.COPYFILE_FICLONE);
     }
   });
-  return { modules: pairs.size, bytes, leftOut };
+  return { modules: pairs.size, bytes, leftOut, rounding: rounding.cost() };
 }
 
 /** PEFT says so of no other layers than Conv1D, which of the families here only GPT-2 has. */
@@ -158,9 +163,23 @@ function loraPairs(model: ModelFolder, layout: LoraLayout, flat: Float32Array): 
   return pairs;
 }
 
+const typeKeys = ["dtype", "torch_dtype"] as const;
+
+/**
+ * What config.json must say instead of what it says; undefined where it is right, or says nothing. transformers loads in
+ * the type that it says, so a folder of f32 weights that says bfloat16 would be rounded when it is loaded.
+ */
+function typeToSay({ config, tensors }: ModelFolder, dtype: MergeType): string | undefined {
+  if (dtype !== "auto") return dtype;
+  const largest = [...tensors.values()].reduce((most, each) => (each.byteLength > most.byteLength ? each : most));
+  const [stored] = Object.entries(fileTypes).find(([, type]) => type === largest.dtype) ?? [];
+  const said = typeKeys.map((key) => config[key]).find((type) => type !== undefined && type !== null);
+  return said === undefined || said === stored ? undefined : stored;
+}
+
 /** config.json with the new type, under the key it has (`dtype` since transformers 5, `torch_dtype` before). */
-async function writeConfig(model: ModelFolder, to: string, dtype: MergeType): Promise<void> {
-  const keys = ["dtype", "torch_dtype"].filter((key) => key in model.config);
+async function writeConfig(model: ModelFolder, to: string, dtype: string): Promise<void> {
+  const keys = typeKeys.filter((key) => key in model.config);
   const types = Object.fromEntries((keys.length > 0 ? keys : ["torch_dtype"]).map((key) => [key, dtype]));
   await writeFile(to, `${JSON.stringify({ ...model.config, ...types }, undefined, 2)}\n`);
 }

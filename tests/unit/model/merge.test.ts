@@ -68,12 +68,42 @@ describe("a merged model is the base model plus the adapter", () => {
     const output = outputFolder();
     const model = modelFolder({ "pytorch_model.bin": "x", ".hidden": "x" });
     const report = await merge(model, adapterFolder(), output);
-    expect(report).toEqual({ modules: 1, bytes: 32, leftOut: ["pytorch_model.bin"] });
+    expect(report).toEqual({ modules: 1, bytes: 32, leftOut: ["pytorch_model.bin"], rounding: null });
     expect(await valuesOf(output, `${q}.weight`)).toEqual(merged);
     expect(await valuesOf(output, "model.norm.weight")).toEqual(norm.values.map(Math.fround));
     expect(readdirSync(output).sort()).toEqual(["LICENSE", "config.json", "model.safetensors", "tokenizer.json"]);
     expect(readFileSync(join(output, "config.json"), "utf8")).toBe(configText);
     expect(readFileSync(join(output, "model.safetensors")).includes('"__metadata__":{"format":"pt"}')).toBe(true);
+  });
+
+  it("and what rounding to 16 bits takes away is measured; float32 keeps it", async () => {
+    // bf16 has steps of 2 at 256: 256.5 rounds back to 256, 259 (a tie) to 260.
+    const tensors = { [`${q}.weight`]: { shape: [1, 3], values: [256, 256, 256] } };
+    const pair = {
+      [`base_model.model.${q}.lora_A.weight`]: { shape: [2, 3], values: [0.5, 3, 0, 0, 0, 0] },
+      [`base_model.model.${q}.lora_B.weight`]: { shape: [1, 2], values: [0.5, 0] },
+    };
+    const model = modelFolder({ "model.safetensors": floatsFile(tensors) });
+    const output = outputFolder();
+    const { rounding } = await merge(model, adapterFolder(pair), output, "bfloat16");
+    expect(rounding).toEqual({ changed: 2, lost: 1, relativeError: Math.sqrt((0.5 ** 2 + 1) / (0.5 ** 2 + 3 ** 2)) });
+    expect(await valuesOf(output, `${q}.weight`)).toEqual([256, 260, 256]);
+    const exact = outputFolder();
+    expect((await merge(model, adapterFolder(pair), exact, "float32")).rounding).toBeNull();
+    expect(await valuesOf(exact, `${q}.weight`)).toEqual([256.5, 259, 256]);
+  });
+
+  it("and config.json says the type of the weights, in which transformers loads them", async () => {
+    const typeIn = (folder: string): unknown =>
+      (JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as Record<string, unknown>)["torch_dtype"];
+    const wrong = modelFolder({ "config.json": configText.replace("float32", "bfloat16") });
+    const [kept, halved, silent] = [outputFolder(), outputFolder(), outputFolder()];
+    await merge(wrong, adapterFolder(), kept);
+    expect(typeIn(kept)).toBe("float32");
+    await merge(wrong, adapterFolder(), halved, "float16");
+    expect(typeIn(halved)).toBe("float16");
+    await merge(modelFolder({ "config.json": '{"model_type":"llama"}' }), adapterFolder(), silent);
+    expect(typeIn(silent)).toBeUndefined();
   });
 
   it("with every small file of the base model's folder, nested ones too, and none of other weights", async () => {
@@ -137,7 +167,12 @@ describe("a merged model is the base model plus the adapter", () => {
       const tensor = { shape: [3, 2], values: transposed.map((at) => weight[at]!) };
       const files = { "config.json": '{"model_type":"gpt2"}', "model.safetensors": floatsFile({ [name]: tensor }) };
       const output = outputFolder();
-      expect(await merge(modelFolder(files), adapter, output)).toEqual({ modules: 1, bytes: 24, leftOut: [] });
+      expect(await merge(modelFolder(files), adapter, output)).toEqual({
+        modules: 1,
+        bytes: 24,
+        leftOut: [],
+        rounding: null,
+      });
       expect(await valuesOf(output, name)).toEqual(transposed.map((at) => merged[at]!));
     }
   });
@@ -334,6 +369,7 @@ describe("an adapter of another model is refused", () => {
       modules: 21,
       bytes: 780032,
       leftOut: [],
+      rounding: null,
     });
   });
 });
