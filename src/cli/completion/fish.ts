@@ -34,7 +34,7 @@ function optionParts({ flags, description, value }: OptionWords): string[] {
   ];
 }
 
-const folders = `-a ${"'(__fish_complete_directories)'"}`;
+const folders = "-a '(__fish_complete_directories)'";
 
 const choicesPart = (choices: readonly string[]): string => `-a ${quoted(choices.join(" "))}`;
 

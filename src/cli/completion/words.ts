@@ -62,10 +62,10 @@ function optionWords({
 }: Option): OptionWords {
   const placeholder = /[<[](.+)[>\]]/.exec(flags)?.[1] ?? "";
   return {
-    flags: [short, long].filter((flag) => flag !== undefined && flag !== null),
+    flags: [short, long].filter((flag) => flag !== undefined),
     description,
     value: required || optional ? valueOf(placeholder, argChoices) : undefined,
-    repeatable: variadic || /\(repeatable\)/.test(description),
+    repeatable: variadic || description.includes("(repeatable)"),
   };
 }
 
