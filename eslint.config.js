@@ -33,12 +33,23 @@ export default tseslint.config(
         "error",
         { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
       ],
+      // `void` would hide a promise whose rejection ends the process: src/async/detach.ts has it handled.
+      "@typescript-eslint/no-floating-promises": ["error", { ignoreVoid: false }],
+      "no-restricted-syntax": [
+        "error",
+        { selector: "ReturnStatement > UnaryExpression[operator='void']", message: "Hides a promise: use detach." },
+      ],
       "no-console": "error",
     },
   },
   {
     files: ["tests/**/*.ts", "bench/**/*.ts"],
-    rules: { "@typescript-eslint/no-non-null-assertion": "off", "no-console": "off" },
+    rules: {
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-floating-promises": ["error", { ignoreVoid: true }],
+      "no-restricted-syntax": "off",
+      "no-console": "off",
+    },
   },
   {
     files: ["**/*.mjs", "**/*.js"],

@@ -4,9 +4,10 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { detach } from "../async/detach.js";
 import type { Address } from "../config/index.js";
 import { formatAddress } from "../config/index.js";
-import { CoxswainError } from "../errors.js";
+import { CoxswainError, messageOf } from "../errors.js";
 import { local, openNetwork } from "./network.js";
 import type { WorkerNetwork } from "./network.js";
 import { freePort } from "./ports.js";
@@ -117,7 +118,10 @@ export class Cluster {
       guard,
     });
     this.#coordinator = coordinator;
-    void coordinator.exited.then((exit) => this.#onCoordinatorExit(exit));
+    detach(
+      coordinator.exited.then((exit) => this.#onCoordinatorExit(exit)),
+      (error) => this.#end({ kind: "failed", reason: messageOf(error) }),
+    );
   }
 
   #onCoordinatorExit(exit: Exit): void {

@@ -1,5 +1,7 @@
 /** One of a cluster's workers, over all its lives: frozen, slowed, killed, and started again when it has ended. */
 import { join } from "node:path";
+import { detach } from "../async/detach.js";
+import { messageOf } from "../errors.js";
 import type { Guard } from "./guard.js";
 import type { WorkerNetwork } from "./network.js";
 import type { Slowness } from "./plan.js";
@@ -71,7 +73,10 @@ export class WorkerSlot {
     this.#killed = false;
     this.#process = process;
     const started = Date.now();
-    void process.exited.then((exit) => this.#onExit(exit, Date.now() - started));
+    detach(
+      process.exited.then((exit) => this.#onExit(exit, Date.now() - started)),
+      (error) => this.#options.failed(messageOf(error)),
+    );
     this.#options.changed();
   }
 

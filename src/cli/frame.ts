@@ -5,6 +5,7 @@
 import { constants } from "node:os";
 import { inspect } from "node:util";
 import type { Command } from "commander";
+import { detach } from "../async/detach.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { coloursFor } from "./colour.js";
 import { endOfLoss } from "./output-loss.js";
@@ -89,6 +90,7 @@ function bugMessage(error: unknown): string {
  */
 export function guardProcess(): void {
   if (process.env["COXSWAIN_DEBUG"] !== "1") process.noDeprecation = true;
+  const endWith = (error: unknown): void => detach(fail(error), () => process.exit(1));
   let ending = false;
   for (const name of ["stdout", "stderr"] as const) {
     const stream = process[name];
@@ -97,10 +99,10 @@ export function guardProcess(): void {
       ending = true;
       const end = endOfLoss(name, error);
       if (typeof end === "number") process.exit(end);
-      void fail(end);
+      endWith(end);
     });
   }
-  process.on("uncaughtException", (error) => void fail(error));
+  process.on("uncaughtException", endWith);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The service `Control`: checks who calls, passes on what is asked, packs what goes wrong. Decides nothing. */
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { detach } from "../async/detach.js";
 import { CoxswainError } from "../errors.js";
 import { protocolVersion } from "../rpc/index.js";
 import type { ControlHandlers, ControlRequestOutput, RunStatusMessage } from "../rpc/index.js";
@@ -67,9 +68,10 @@ function answer<Answer>(
   callback: sendUnaryData<Answer>,
   act: (caller: string | undefined) => Promise<Answer>,
 ): void {
-  new Promise<Answer>((resolve) => resolve(act(checkCaller(request)))).then(
-    (given) => callback(null, given),
-    (error: unknown) => callback(errorStatus(error)),
+  const answered = new Promise<Answer>((resolve) => resolve(act(checkCaller(request))));
+  detach(
+    answered.then((given) => callback(null, given)),
+    (error) => callback(errorStatus(error)),
   );
 }
 

@@ -4,7 +4,8 @@
  */
 import { status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { CoxswainError } from "../errors.js";
+import { detach } from "../async/detach.js";
+import { CoxswainError, messageOf } from "../errors.js";
 import { stepNumber } from "../ids.js";
 import { protocolVersion, refuse } from "../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, ReadyOutput, Refusal, WorkerMessageOutput } from "../rpc/index.js";
@@ -119,13 +120,18 @@ function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, o
   session.computation = { engine: ready.engine, backend: ready.backend, device: ready.device };
   options.onReady(session, ready);
   const { replica } = ready;
-  void options.reach(session).then(() =>
+  const takeIn = async (): Promise<void> => {
+    await options.reach(session);
     conductor.dispatch({
       type: "ready",
       worker: session.id,
       reachable: !session.pushes,
       replica: replica === null ? undefined : { step: stepNumber(replica.step), hash: replica.stateHash },
-    }),
+    });
+  };
+  // It may try again; the run goes on with the others.
+  detach(takeIn(), (error) =>
+    refuse(call, status.INTERNAL, `the coordinator could not take this worker in: ${messageOf(error)}`),
   );
 }
 

@@ -4,6 +4,7 @@
  */
 import { status } from "@grpc/grpc-js";
 import type { ServerReadableStream, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import { detach } from "../async/detach.js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
 import type { Chunk } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
@@ -54,19 +55,19 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
         options.onSent(vectorBytes(length, allReduceDtype));
         const part = vector.subarray(offset, offset + length);
         const chunks = shared.of(step, offset, part, () => vectorChunks(part, allReduceDtype));
-        void serve(call, sendVectorChunks(call, chunks));
+        serve(call, sendVectorChunks(call, chunks));
       }
     },
     PullReplica: (call) => {
       if (admitted(call, pulls, options) === undefined) return;
       const { release, ...held } = replica.hold();
-      void serve(call, sendReplica(call, held)).finally(release);
+      serve(call, sendReplica(call, held).finally(release));
     },
     PullModelFile: (call) => {
       if (admitted(call, pulls, options) === undefined) return;
       const file = options.model.files.find(({ name }) => name === call.request.name);
       if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
-      else void serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
+      else serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
     },
     PushContribution: (call, callback) => {
       const session = admitted(call, pushes, options);
@@ -83,20 +84,20 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
 
 /** Answers a push when it has been received. */
 function answer(callback: sendUnaryData<object>, received: Promise<void>): void {
-  received.then(
-    () => callback(null, {}),
-    (error: unknown) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
+  detach(
+    received.then(() => callback(null, {})),
+    (error) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
   );
 }
 
 /** Ends a served stream when all is sent; a caller that has gone needs no answer. */
-async function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promise<void>): Promise<void> {
-  try {
-    await sent;
-    call.end();
-  } catch (error) {
-    if (!call.cancelled) refuse(call, status.INTERNAL, String(error));
-  }
+function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promise<void>): void {
+  detach(
+    sent.then(() => call.end()),
+    (error) => {
+      if (!call.cancelled) refuse(call, status.INTERNAL, String(error));
+    },
+  );
 }
 
 /** Bulk calls come from workers that attend this life of this run, a bounded number at once. */

@@ -3,6 +3,7 @@
  * Owns the machine's clock and the run's end; what workers are told is in sessions.ts, the gradient of the step in flight in
  * step-sum.ts, the coordinator's replica in own-replica.ts, and checkpoints in saves.ts.
  */
+import { detach } from "../async/detach.js";
 import type { VectorDtype } from "../collective/index.js";
 import type { StepNumber } from "../ids.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
@@ -72,11 +73,17 @@ export class Conductor {
   /** Settles once: when the run is over and all is on disk, or with a bug of ours. */
   readonly done = new Promise<Outcome>((resolve, reject) => (this.#settle = { resolve, reject }));
 
+  /** Ends the run, in order. */
+  readonly #onBug = (error: unknown): void => this.#settle.reject(error);
+
   constructor(options: ConductorOptions) {
     const dispatch = (event: Event): void => this.dispatch(event);
+    // Whoever waits for the end hears of it; that nobody waits yet is no failure of its own.
+    detach(this.done, () => undefined);
     this.#options = options;
     this.#sessions = new Sessions(options.sources);
-    this.#sum = new StepSum({ ...options, size: options.replica.size, sessions: this.#sessions, dispatch });
+    const { size } = options.replica;
+    this.#sum = new StepSum({ ...options, size, sessions: this.#sessions, dispatch, onBug: this.#onBug });
     this.#replica = new OwnReplica({ ...options, dispatch });
     this.#saves = this.#createSaves(options);
     this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), tickInterval);
@@ -207,11 +214,11 @@ export class Conductor {
       case "allAnnounced":
         return this.#sessions.allAnnounced();
       case "gather":
-        return void this.#sum.gather(effect);
+        return detach(this.#sum.gather(effect), this.#onBug);
       case "meshFailed":
         return recorder.meshFailed(effect.step, effect.reason);
       case "adopt":
-        return void this.#replica.adopt(effect, this.#sessions.get(effect.worker));
+        return detach(this.#replica.adopt(effect, this.#sessions.get(effect.worker)), this.#onBug);
       case "recovered":
         this.#options.onRecovered(effect.step);
         return recorder.recovered(effect.step, effect.from);

@@ -2,6 +2,7 @@
  * The gradient of the step in flight as it comes to the coordinator: sums of workers that go into the canonical tree
  * (star), or slices that workers have reduced (mesh). Knows neither what the sum is for nor who is asked for what.
  */
+import { detach } from "../async/detach.js";
 import { TreeSum, VectorPool, vectorBytes } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -23,6 +24,8 @@ export interface StepSumOptions {
   readonly logger: Logger;
   /** Is told what has come, and what has not. */
   readonly dispatch: (event: Event) => void;
+  /** Something went wrong that nothing should have gone wrong with. */
+  readonly onBug: (error: unknown) => void;
 }
 
 const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
@@ -57,7 +60,10 @@ export class StepSum {
   /** Fetches a contribution, in its turn. */
   receive(effect: EffectOf<"receive">): void {
     // What is pushed comes by itself, and nobody waits for it to come first.
-    if (this.#options.sessions.get(effect.worker)?.pushes === true) return void this.#receive(effect);
+    if (this.#options.sessions.get(effect.worker)?.pushes === true) {
+      detach(this.#receive(effect), this.#options.onBug);
+      return;
+    }
     this.#toReceive.push(effect);
     this.#receiveNext();
   }
@@ -109,10 +115,11 @@ export class StepSum {
       const next = this.#toReceive.shift();
       if (next === undefined) return;
       this.#receiving++;
-      void this.#receive(next).finally(() => {
+      const received = this.#receive(next).finally(() => {
         this.#receiving--;
         this.#receiveNext();
       });
+      detach(received, this.#options.onBug);
     }
   }
 

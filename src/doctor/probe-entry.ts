@@ -1,4 +1,5 @@
 /** The process that computes for the doctor: one request, one reply, and its memory is all that computation's. */
+import { detach } from "../async/detach.js";
 import { openEngine, type Trainable } from "../compute/index.js";
 import { collate, type Row } from "../data/index.js";
 import { packError } from "../errors.js";
@@ -17,12 +18,11 @@ process.once("disconnect", () => process.exit());
 
 process.once("message", (request: ProbeRequest) => {
   const answer = request.kind === "steps" ? steps(request) : loss(request);
-  void answer
-    .then(
-      (given): ProbeReply => ({ answer: given }),
-      (error: unknown): ProbeReply => ({ error: packError(error) }),
-    )
-    .then((reply) => process.send?.(reply, () => process.disconnect()));
+  const reply = (given: ProbeReply): void => void process.send?.(given, () => process.disconnect());
+  detach(
+    answer.then((given) => reply({ answer: given })),
+    (error) => reply({ error: packError(error) }),
+  );
 });
 
 async function steps({ model, lora, compute, layers, length, rows }: StepProbe): Promise<StepAnswer> {

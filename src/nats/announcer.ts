@@ -1,5 +1,7 @@
 /** Keeps a coordinator's announcement fresh while it lives, and takes it back when it ends. */
 import type { KV, NatsConnection } from "nats";
+import { detach } from "../async/detach.js";
+import { messageOf } from "../errors.js";
 import { explainJetStream } from "./explain.js";
 import { mayAnnounce, parseAnnouncement } from "./lease.js";
 import type { Announcement } from "./lease.js";
@@ -33,8 +35,9 @@ export class Announcer implements LinkUser {
         if (!connection.isClosed()) this.#say(explainJetStream(error, "workers cannot find this run").message);
       }
     };
-    this.#timer = setInterval(() => void renew(), leaseTime / 3);
-    void renew();
+    const renewAlone = (): void => detach(renew(), (error) => this.#options.say(messageOf(error)));
+    this.#timer = setInterval(renewAlone, leaseTime / 3);
+    renewAlone();
   }
 
   down(): void {

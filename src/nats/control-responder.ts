@@ -1,5 +1,6 @@
 /** Answers what is asked of a run over NATS: passes on to RunControl, decides nothing. */
 import type { Msg, NatsConnection } from "nats";
+import { detach } from "../async/detach.js";
 import { Places, stopReason, watchStatus } from "../control/index.js";
 import type { RunControl } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
@@ -48,7 +49,7 @@ export class ControlResponder implements LinkUser {
     const answer = (reply: ControlReply): void => {
       if (!connection.isClosed()) message.respond(JSON.stringify(reply));
     };
-    new Promise<ControlReply | undefined>((resolve) => {
+    const asked = new Promise<ControlReply | undefined>((resolve) => {
       const verb = verbOf(message.subject);
       if (verb === undefined)
         throw new CoxswainError("usage", `a run cannot be asked for that; it answers ${verbs.join(", ")}`);
@@ -58,11 +59,12 @@ export class ControlResponder implements LinkUser {
         this.#watch(message, answer);
         resolve(undefined);
       }
-    }).then(
-      (reply) => {
+    });
+    detach(
+      asked.then((reply) => {
         if (reply !== undefined) answer(reply);
-      },
-      (error: unknown) => answer(errorReply(error)),
+      }),
+      (error) => answer(errorReply(error)),
     );
   }
 

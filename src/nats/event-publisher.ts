@@ -5,6 +5,7 @@
  * A batch is acknowledged from its front; what follows a gap is sent again, and the stream drops what it has by its id.
  */
 import type { JetStreamClient, NatsConnection } from "nats";
+import { detach } from "../async/detach.js";
 import { nextWait, pause } from "../async/pause.js";
 import type { BackOff } from "../async/pause.js";
 import type { CoxswainError } from "../errors.js";
@@ -68,7 +69,9 @@ export class EventPublisher implements LinkUser {
 
   up(connection: NatsConnection): void {
     this.#connection = connection;
-    void this.#send(connection);
+    detach(this.#send(connection), (error) =>
+      this.#options.onTrouble(explainJetStream(error, "events are not stored")),
+    );
   }
 
   down(): void {

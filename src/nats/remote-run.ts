@@ -1,6 +1,7 @@
 /** Steers a run over NATS, by its name. Every question has a deadline, and whatever goes wrong is said in a user's words. */
 import { ErrorCode, createInbox } from "nats";
 import type { NatsConnection } from "nats";
+import { detach } from "../async/detach.js";
 import { AsyncQueue } from "../async/queue.js";
 import { serverUrls } from "../config/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
@@ -102,7 +103,8 @@ class NatsRun implements RemoteRun {
   }
 
   close(): void {
-    void this.#connection.close();
+    // Nobody waits for it, and there is nothing to be done about it.
+    detach(this.#connection.close(), () => undefined);
   }
 
   async #askStatus(verb: Verb): Promise<RunStatus> {

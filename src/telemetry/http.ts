@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { detach } from "../async/detach.js";
 import { formatAddress, parseAddress, type Address } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import type { MetricsText } from "./prometheus.js";
@@ -50,10 +51,10 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
   const pages = new Map([...ownPages(options), ...(options.pages ?? [])].map((page) => [page.path, page]));
   const server = createServer((request, response) => {
     const askedAt = performance.now();
-    answer(request, pages).then(
-      (reply) => send(request, response, reply),
-      (error: unknown) => send(request, response, plain(500, `the page could not be made: ${messageOf(error)}`)),
-    );
+    const answered = answer(request, pages)
+      .catch((error: unknown) => plain(500, `the page could not be made: ${messageOf(error)}`))
+      .then((reply) => send(request, response, reply));
+    detach(answered, () => response.destroy());
     if (request.method === "GET" && pathOf(request) === "/metrics")
       response.once("finish", () => scrapes.answered(askedAt));
   });

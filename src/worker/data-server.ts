@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
+import { detach } from "../async/detach.js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import { shardIndex } from "../ids.js";
@@ -121,10 +122,11 @@ function handlersOf(
         return;
       }
       // The stream outlives what is served when it is opened.
-      void pulls.serve(call, (request) => {
+      const served = pulls.serve(call, (request) => {
         const now = admit(call.metadata);
         return "code" in now ? { refusal: now.details } : vectors.answer(request, now);
       });
+      detach(served, (error) => call.destroy(error instanceof Error ? error : new Error(String(error))));
     },
     PullReplica: (call) => {
       const admitted = admit(call.metadata);
@@ -147,7 +149,7 @@ function handlersOf(
         replicas--;
         call.end();
       };
-      sendReplica(call, replica).then(end, end);
+      detach(sendReplica(call, replica).then(end), end);
     },
   };
 }

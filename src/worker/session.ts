@@ -3,6 +3,7 @@
  * history is the order of the stream), but lets news overtake work: a shard whose step is already final is skipped.
  */
 import { Metadata } from "@grpc/grpc-js";
+import { detach } from "../async/detach.js";
 import { vectorBytes } from "../collective/index.js";
 import type { RunConfig } from "../config/index.js";
 import { runNames, runSchema } from "../config/index.js";
@@ -108,7 +109,11 @@ export class Session {
   /** Asks to go: nothing more is leased to this worker, and it is dismissed once what it has computed was taken. */
   drain(reason: string): void {
     this.#control.send({ draining: { reason } });
-    this.#drainTimer = setTimeout(() => void this.leave(reason), drainTimeout);
+    const leave = (): void =>
+      detach(this.leave(reason), (error) =>
+        this.#options.logger.warn({ error: messageOf(error) }, "leaving the run was not said"),
+      );
+    this.#drainTimer = setTimeout(leave, drainTimeout);
   }
 
   /** Goes at once: what this worker holds is leased to others. */

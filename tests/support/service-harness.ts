@@ -8,6 +8,7 @@ import { EngineRule } from "../../src/coordinator/engine-rule.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service.js";
+import type { WorkerSession } from "../../src/coordinator/session.js";
 import type { TokenStore } from "../../src/data/index.js";
 import type { CoxswainError } from "../../src/errors.js";
 import { stepNumber } from "../../src/ids.js";
@@ -45,6 +46,8 @@ export interface HarnessOptions {
   readonly totalSteps?: number;
   readonly size?: number;
   readonly allowMixedEngines?: boolean;
+  /** In place of a connection to a worker's own server. */
+  readonly reach?: (session: WorkerSession) => Promise<void>;
 }
 
 export const runId = "test-run";
@@ -149,9 +152,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     modelPath: options.modelPath ?? "/nonexistent",
     layoutFingerprint,
     silenceTimeout: 60_000,
-    reach: ({ id }) => {
-      reached.push(id);
-      return Promise.resolve();
+    reach: (session) => {
+      reached.push(session.id);
+      return options.reach?.(session) ?? Promise.resolve();
     },
     engines: new EngineRule({
       allowMixed: options.allowMixedEngines ?? false,

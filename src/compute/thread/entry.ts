@@ -1,9 +1,10 @@
 /** What a compute thread runs. */
 import { parentPort, workerData } from "node:worker_threads";
-import { CoxswainError } from "../../errors.js";
+import { detach } from "../../async/detach.js";
+import { CoxswainError, packError } from "../../errors.js";
 import { engineNamed } from "../engines.js";
 import { ComputeHost } from "./host.js";
-import type { Request } from "./messages.js";
+import type { Reply, Request } from "./messages.js";
 import { RestFlag } from "./rest-flag.js";
 
 const port = parentPort;
@@ -12,8 +13,10 @@ const host = new ComputeHost(engineNamed);
 const rest = RestFlag.of(workerData);
 port.on("message", (request: Request) => {
   if (!rest.begin()) return;
-  void host
-    .answer(request)
-    .finally(() => rest.end())
-    .then((reply) => port.postMessage(reply));
+  const answered = host.answer(request).finally(() => rest.end());
+  detach(
+    answered.then((reply) => port.postMessage(reply)),
+    // The answer cannot be sent; that it cannot be, can.
+    (error) => port.postMessage({ id: request.id, error: packError(error) } satisfies Reply),
+  );
 });

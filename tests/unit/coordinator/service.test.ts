@@ -92,6 +92,23 @@ it("workers are told of a coordinator that returns, those that are there and tho
   expect((await next(late)).finish).toEqual(expected);
 });
 
+it("a worker that the coordinator fails to take in costs that worker its place, not the coordinator its life", async () => {
+  const { server, client } = await harness({
+    reach: ({ id }) => (id === "w" ? Promise.reject(new Error("a certificate of nobody")) : Promise.resolve()),
+  });
+  const stream = await joined(client);
+  stream.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu", backend: "onnxruntime" } });
+  const error = await refusal(stream);
+  expect(error.code).toBe(status.INTERNAL);
+  expect(error.details).toBe("the coordinator could not take this worker in: a certificate of nobody");
+  expect(server.conductor.session("w")).toBeUndefined();
+  const other = client.attend(withToken(undefined));
+  other.write(join1({ workerId: "another" }));
+  expect((await next(other)).message).toBe("welcome");
+  other.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu", backend: "onnxruntime" } });
+  expect((await next(other)).synchronise).not.toBeNull();
+});
+
 describe("who may take part", () => {
   it("not a worker without the run's token, nor with another", async () => {
     const { client } = await harness({ token: "secret" });

@@ -20,6 +20,9 @@ function opened({ accepts = true } = {}) {
     sessions: { get: (id) => (id === "a" ? session : undefined) },
     recorder: { received: (more) => void (bytes += more) },
     logger: createLogger({ name: "test", level: "silent" }).logger,
+    onBug: (error) => {
+      throw error;
+    },
     dispatch: (event) => {
       events.push(event);
       if (event.type === "received" && accepts) sum.accept({ ...event, type: "accept" });

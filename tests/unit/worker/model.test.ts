@@ -80,7 +80,9 @@ it("a worker keeps its open model for the next run, and nothing that depends on 
     logger: createLogger({ name: "test", level: "silent" }).logger,
   } as Partial<WorkerOptions> as WorkerOptions);
   closers.push(() => loader.close());
-  const bulk = {} as BulkClient;
+  const client = new CoordinatorClient("127.0.0.1:1", credentials.createInsecure(), bulkChannelOptions);
+  closers.push(() => client.close());
+  const bulk = new BulkClient(client, new Metadata(), "float32");
   const load = (runDigest: string, training: string): ReturnType<ModelLoader["load"]> => {
     const files = { hash: model.hash, files: [...model.files] };
     const text = `model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\ntraining: ${training}\n`;
