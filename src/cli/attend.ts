@@ -1,5 +1,6 @@
 /** The worker process: logs, metrics, signals, and the membership itself. */
 import { once } from "node:events";
+import { parseAddress, parseHost } from "../config/index.js";
 import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
@@ -9,6 +10,10 @@ import { onInterruption } from "./interruption.js";
 import type { WorkerFlags } from "./worker.js";
 
 export async function attendRun(flags: WorkerFlags): Promise<void> {
+  // Also those that are needed later only: what is wrong with them is said before anything is waited for.
+  if (flags.listen !== undefined && flags.listen !== "none")
+    parseAddress(flags.listen, { name: "--listen", allowPortZero: true });
+  const advertiseHost = flags.advertise === undefined ? undefined : parseHost(flags.advertise, { name: "--advertise" });
   const coordinator = await findCoordinator(flags);
   const log = createLogger({ name: "worker" });
   const { logger } = log;
@@ -34,7 +39,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
       tls: tlsOf(flags),
       proxy: flags.proxy,
       listen: flags.listen,
-      advertiseHost: flags.advertise,
+      advertiseHost,
       modelFolder: flags.model,
       device: flags.device,
       reconnectTimeout: flags.reconnectTimeout === undefined ? undefined : flags.reconnectTimeout * 1000,

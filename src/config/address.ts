@@ -29,6 +29,23 @@ export function parseAddress(text: string, options: AddressOptions): Address {
   return split(text);
 }
 
+/**
+ * A host without a port, as `--advertise` takes it.
+ * @param text "head", "10.0.0.7", "::1" or "[::1]"
+ * @returns as an address writes it: IPv6 in brackets
+ * @throws CoxswainError "config" that names the key or flag
+ */
+export function parseHost(text: string, { name }: Pick<AddressOptions, "name">): string {
+  const host = isIPv6(text) ? `[${text}]` : text;
+  const problem = addressProblem(`${host}:1`, {});
+  if (problem === undefined) return host;
+  const shown = JSON.stringify(text);
+  const message = /:\d+$/.test(text) ? `${shown} has a port; it takes a host alone` : `${shown} is no host`;
+  throw new CoxswainError("config", `${name}: ${message}`, {
+    hint: "Write a name or an IP address, as in head.example, 10.0.0.7 or ::1.",
+  });
+}
+
 interface AddressProblem {
   readonly message: string;
   readonly hint: string;
@@ -43,6 +60,12 @@ export function addressProblem(text: string, options: Omit<AddressOptions, "name
     return { message: `${shown} is a URL; an address is HOST:PORT`, hint: "Leave out the scheme and the path." };
   }
   const { host, port } = split(text);
+  if (isIPv6(host) && host.includes("%")) {
+    return {
+      message: `${shown} has a zone (%${host.split("%", 2)[1] ?? ""}), which no connection can be made with`,
+      hint: "Give an address of this machine that is unique in its network, or a name.",
+    };
+  }
   if (isIPv6(text) || (text.split(":").length > 2 && !text.startsWith("["))) {
     return { message: `${shown} has more than one colon`, hint: "Put an IPv6 address in brackets: [::1]:7070." };
   }
@@ -76,9 +99,20 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+const everyIPv4 = new BlockList();
+everyIPv4.addAddress("0.0.0.0", "ipv4");
+const everyIPv6 = new BlockList();
+everyIPv6.addAddress("::", "ipv6");
+
+/** Whether a host stands for every interface, however it is spelt: 0.0.0.0, ::, 0:0:0:0:0:0:0:0. */
+export const isEveryInterface = (host: string): boolean =>
+  everyIPv4.check(host, "ipv4") || (isIPv6(host) && everyIPv6.check(host, "ipv6"));
+
 /** Where this machine reaches what listens on a host: "every interface" is no address to connect to. */
-export const reachableHost = (host: string): string =>
-  host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+export function reachableHost(host: string): string {
+  if (!isEveryInterface(host)) return host;
+  return isIPv6(host) ? "::1" : "127.0.0.1";
+}
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");

@@ -2,8 +2,10 @@
 export {
   addressProblem,
   formatAddress,
+  isEveryInterface,
   isLoopback,
   parseAddress,
+  parseHost,
   reachableHost,
   refuseExposure,
   type Address,

@@ -11,6 +11,10 @@ export const dotted = (path: KeyPath): string => path.join(".");
 const secretKeys: ReadonlySet<string> = new Set(["cluster.token", "telemetry.nats.password", "telemetry.nats.token"]);
 export const isSecret = (path: KeyPath): boolean => secretKeys.has(dotted(path));
 
+/** Keys that take an address, which need not be quoted on the command line. */
+const addressKeys: ReadonlySet<string> = new Set(["cluster.listen", "telemetry.http", "telemetry.nats.advertise"]);
+export const isAddress = (path: KeyPath): boolean => addressKeys.has(dotted(path));
+
 /** The type beneath defaults and `null`. */
 function bare(schema: z.core.$ZodType): z.core.$ZodType {
   let inner = schema;

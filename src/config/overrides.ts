@@ -1,6 +1,6 @@
 /** Settings given outside the file: `--set key=value`, flags that stand for a key, and the environment. */
 import { isScalar, parseDocument } from "yaml";
-import { dotted, kindOf, schemaAt } from "./keys.js";
+import { dotted, isAddress, kindOf, schemaAt } from "./keys.js";
 import type { Place, Problem } from "./problems.js";
 import { unknownKeyMessage } from "./unknown-key.js";
 
@@ -37,7 +37,7 @@ export function overlay(fileValues: Readonly<Record<string, unknown>>, overrides
       continue;
     }
     if (!("value" in setting)) continue;
-    const parsed = parseValue(setting.value);
+    const parsed = valueOf(setting.path, setting.value, typeof override !== "string");
     if ("message" in parsed) problems.push({ path: setting.path, message: parsed.message, place });
     else put(values, setting.path, parsed.value, place, places);
   }
@@ -68,6 +68,16 @@ function unknownKey(path: readonly string[]): string | undefined {
     if (schemaAt(path.slice(0, length)) === undefined) return unknownKeyMessage(parent, path[length - 1] ?? "");
   }
   return undefined;
+}
+
+/** @param bare the value of a flag of its own, which is never YAML where it is an address */
+function valueOf(path: readonly string[], text: string, bare: boolean): ReturnType<typeof parseValue> {
+  if (!isAddress(path)) return parseValue(text);
+  if (bare) return { value: text };
+  const parsed = parseValue(text);
+  // [::1]:7070 is no YAML, [::1] a list, and 7070 a number: an address is meant.
+  const isPlain = "value" in parsed && (typeof parsed.value === "string" || parsed.value === null);
+  return isPlain ? parsed : { value: text.trim() };
 }
 
 function parseValue(text: string): { readonly value: unknown } | { readonly message: string } {

@@ -33,7 +33,7 @@ export function readSource(text: string, file: string): Source {
   });
 
   const syntax = [...document.errors, ...document.warnings].map((error): Problem => {
-    const message = `not valid YAML: ${lowerFirst(error.message)}${adviceFor(error.code)}`;
+    const message = `not valid YAML: ${lowerFirst(error.message)}${adviceFor(error.code, lineTextAt(text, error.pos[0]))}`;
     return { path: [], message, place: { from: "file", file, line: lineAt(error.pos[0]) } };
   });
   if (syntax.length > 0) return failed(syntax);
@@ -66,10 +66,17 @@ export function readSource(text: string, file: string): Source {
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
-function adviceFor(code: string): string {
+function adviceFor(code: string, line: string): string {
+  if (/\[[\da-f:.%]*:[\da-f:.%]*\]:\d/i.test(line)) return ' (put an IPv6 address in quotes: "[::1]:7070")';
   if (code === "TAB_AS_INDENT") return " (indent with spaces)";
   if (code === "MULTIPLE_DOCS") return " (one run a file)";
   return "";
+}
+
+/** The line of a text that a character is in. */
+function lineTextAt(text: string, offset: number): string {
+  const end = text.indexOf("\n", offset);
+  return text.slice(text.lastIndexOf("\n", offset - 1) + 1, end < 0 ? undefined : end);
 }
 
 function unresolvedAliases(document: Document.Parsed, file: string, lineAt: (offset: number) => number): Problem[] {

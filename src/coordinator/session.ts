@@ -20,6 +20,7 @@ import type {
   Peer,
   ProxyUse,
   ReplicaBytes,
+  Route,
   Wanted,
   WorkerMessageOutput,
 } from "../rpc/index.js";
@@ -115,7 +116,8 @@ export class WorkerSession {
     const address = this.#dataAddress;
     if (address === undefined) return undefined;
     if (this.#dataCertificate.length === 0 && !inTheClear) return `${address} has no TLS`;
-    const route = routeToText(address, proxy);
+    const route = routeOrReason(address, proxy);
+    if (typeof route === "string") return route;
     const connect = () => workerClient(route, this.#dataCertificate);
     const connection = new WorkerConnection(connect, withToken(this.#dataKey, new Metadata()));
     this.#connection = connection;
@@ -235,6 +237,16 @@ export class WorkerSession {
 
   #awaitReplica(bytes: number): Promise<ReplicaBytes> {
     return awaitPush("no replica was pushed in time", bulkTimeout(bytes), (push) => (this.#awaitedReplica = push));
+  }
+}
+
+/** A worker is seen at an address that no connection can be made with where it comes over a link-local one. */
+function routeOrReason(address: string, proxy: ProxyUse): Route | string {
+  try {
+    return routeToText(address, proxy);
+  } catch (error) {
+    if (error instanceof CoxswainError) return error.message;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where a coordinator says that it is, and who may say so. Pure. */
 import type { Address } from "../config/index.js";
-import { formatAddress, isLoopback, parseAddress } from "../config/index.js";
+import { formatAddress, isEveryInterface, isLoopback, parseAddress } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 
 /** The value of a run's key in the bucket of coordinators, as JSON. */
@@ -48,8 +48,7 @@ export function parseAnnouncement(text: string): Announcement | undefined {
  */
 export function advertisedAddress(listens: Address, advertise: string | null, host: string): string {
   if (advertise === null) {
-    const everywhere = listens.host === "0.0.0.0" || listens.host === "::";
-    return formatAddress(everywhere ? { ...listens, host } : listens);
+    return formatAddress(isEveryInterface(listens.host) ? { ...listens, host } : listens);
   }
   if (/:\d+$/.test(advertise) && !/^[^[].*:.*:/.test(advertise)) return advertise;
   return formatAddress({ host: advertise.replace(/^\[(.*)\]$/, "$1"), port: listens.port });

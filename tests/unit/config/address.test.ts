@@ -1,12 +1,20 @@
 /** What a user loses if these fail: a wrong address is refused by name, and a run is not open to strangers by mistake. */
 import { describe, expect, it } from "vitest";
-import { formatAddress, isLoopback, parseAddress, refuseExposure } from "../../../src/config/index.js";
+import {
+  formatAddress,
+  isLoopback,
+  parseAddress,
+  parseHost,
+  parseRun,
+  reachableHost,
+  refuseExposure,
+} from "../../../src/config/index.js";
 
 describe("parseAddress", () => {
   it.each([
     ["127.0.0.1:7070", "127.0.0.1", 7070],
     ["[::1]:7070", "::1", 7070],
-    ["[fe80::1%eth0]:1", "fe80::1%eth0", 1],
+    ["[::ffff:127.0.0.1]:7070", "::ffff:127.0.0.1", 7070],
     ["coordinator:65535", "coordinator", 65535],
     ["coxswain-0.coxswain.default.svc.cluster.local.:80", "coxswain-0.coxswain.default.svc.cluster.local.", 80],
     ["0.0.0.0:0", "0.0.0.0", 0],
@@ -28,6 +36,10 @@ describe("parseAddress", () => {
     ["::1:7070", '--listen: "::1:7070" has more than one colon'],
     ["::1", '--listen: "::1" has more than one colon'],
     ["[host]:1", '--listen: "[host]:1": "host" is neither a name nor an IP address'],
+    ["[fe80::1%eth0]:1", '--listen: "[fe80::1%eth0]:1" has a zone (%eth0), which no connection can be made with'],
+    ["", '--listen: "" is not HOST:PORT'],
+    ["[::1]", '--listen: "[::1]" is not HOST:PORT'],
+    ["[]:1", '--listen: "[]:1" names no host'],
     ["1.2.3:1", '--listen: "1.2.3:1": "1.2.3" is neither a name nor an IP address'],
     ["999.1.1.1:1", '--listen: "999.1.1.1:1": "999.1.1.1" is neither a name nor an IP address'],
     ["a b:1", '--listen: "a b:1": "a b" is neither a name nor an IP address'],
@@ -36,6 +48,60 @@ describe("parseAddress", () => {
     expect(() => parseAddress(text, { name: "--listen" })).toThrow(
       expect.objectContaining({ code: "config", message, hint: expect.stringMatching(/\S/) as string }),
     );
+  });
+});
+
+describe("a host alone", () => {
+  it.each([
+    ["head", "head"],
+    ["10.0.0.7", "10.0.0.7"],
+    ["::1", "[::1]"],
+    ["[fd00::7]", "[fd00::7]"],
+  ])("is taken as %s, and written before a port as %s", (text, host) => {
+    expect(parseHost(text, { name: "--advertise" })).toBe(host);
+  });
+
+  it.each([
+    ["head:7071", "has a port; it takes a host alone"],
+    ["[::1]:7071", "has a port; it takes a host alone"],
+    ["http://head", "is no host"],
+    ["", "is no host"],
+    ["fe80::1%eth0", "is no host"],
+  ])("is not %j", (text, problem) => {
+    expect(() => parseHost(text, { name: "--advertise" })).toThrow(`--advertise: ${JSON.stringify(text)} ${problem}`);
+  });
+});
+
+describe("an address on the command line", () => {
+  const file = "model: m\noutput_dir: o\ndata: { train: t }\n";
+  const listens = (override: string | { flag: string; key: string; value: string }): string =>
+    parseRun(file, "run.yaml", [override]).cluster.listen;
+
+  it.each(["[::1]:7172", "127.0.0.1:0", "head:7070", "[::]:0"])("is an address, not YAML: %s", (address) => {
+    expect(listens({ flag: "--listen", key: "cluster.listen", value: address })).toBe(address);
+    expect(listens(`cluster.listen=${address}`)).toBe(address);
+    expect(listens(`cluster.listen="${address}"`)).toBe(address);
+  });
+
+  it.each(["[::1]", "7070", "", "null", "::1"])("is refused by the name of its flag where it is none: %j", (value) => {
+    expect(() => listens({ flag: "--listen", key: "cluster.listen", value })).toThrow(/^--listen: /);
+  });
+
+  it("in a file is YAML, and needs quotes where YAML does", () => {
+    const unquoted = `${file}cluster:\n  listen: [::1]:7070\n`;
+    expect(() => parseRun(unquoted, "run.yaml")).toThrow(/run\.yaml:5: .*put an IPv6 address in quotes/);
+  });
+});
+
+describe("what this machine reaches a coordinator under that listens everywhere", () => {
+  it.each([
+    ["0.0.0.0", "127.0.0.1"],
+    ["::", "::1"],
+    ["0:0:0:0:0:0:0:0", "::1"],
+    ["10.0.0.7", "10.0.0.7"],
+    ["head", "head"],
+  ])("%s: %s", (host, reached) => {
+    expect(reachableHost(host)).toBe(reached);
   });
 });
 

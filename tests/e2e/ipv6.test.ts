@@ -1,0 +1,44 @@
+/** A cluster that speaks IPv6: every address is taken and printed as one, and gradients are pulled as over IPv4. */
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import { eventLines, goldenFolder } from "../support/runs.js";
+
+const golden = join(goldenFolder, "llama");
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+
+describe.skipIf(!hasIPv6)(`a cluster over IPv6${hasIPv6 ? "" : " (skipped: this machine has no ::1)"}`, () => {
+  it.each(["[::1]:0", "[::]:0"])("is led, joined, watched and steered at %s", async (listen) => {
+    const folder = temporaryFolder();
+    const file = writeRun(folder, {
+      model: join(golden, "model"),
+      output_dir: "out",
+      data: { train: join(golden, "train.jsonl") },
+      lora: { r: 4 },
+      training: { max_steps: 3, global_batch_size: 12, micro_batch_size: 2 },
+      compute: { threads: 1 },
+      cluster: { min_workers: 2, all_reduce: "mesh" },
+    });
+    const flags = ["--listen", listen, "--set", "telemetry.http=[::1]:0", "--insecure"];
+    const process = new CoxswainProcess(["coordinator", file, ...flags]);
+    const [, port = "", page = ""] = await process.until(/listening on \[::1?\]:(\d+), .* to watch: (http:\S+)/);
+    expect((await fetch(page)).status).toBe(200);
+    const address = `[::1]:${port}`;
+    const lock = readFileSync(join(folder, "out", ".lock"), "utf8");
+    expect(lock).toContain(`${listen.replace(/:0$/, "")}:${port}`);
+    for (const run of [["--coordinator", address], [join(folder, "out")]])
+      expect(await coxswain(["status", ...run])).toMatchObject({ code: 0, stderr: "" });
+    const worker = ["worker", "--coordinator", address, "--http", "[::1]:0"];
+    const workers = await Promise.all([
+      coxswain([...worker, "--advertise", "::1", "--listen", "[::]:0"]),
+      coxswain(worker),
+    ]);
+    expect(workers.map(({ code }) => code)).toEqual([0, 0]);
+    expect((await process.finished).code).toBe(0);
+    const events = eventLines(join(folder, "out")).map(({ event }) => event);
+    expect(events).not.toContain("worker_unreachable");
+    expect(events).not.toContain("mesh_failed");
+  });
+});
