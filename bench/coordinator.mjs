@@ -20,6 +20,7 @@ import {
   metadataKeys,
   protocolVersion,
 } from "../dist/rpc/index.js";
+import { version } from "../dist/version.js";
 import { BulkClient } from "../dist/worker/bulk-client.js";
 import { startDataServer } from "../dist/worker/data-server.js";
 import { startCoordinator } from "./quickstart-coordinator.mjs";
@@ -84,7 +85,7 @@ class SimulatedWorker {
     this.#send({
       join: {
         protocolVersion,
-        softwareVersion: "benchmark",
+        softwareVersion: version,
         workerId: this.#id,
         host: "benchmark",
         pid: index + 1,

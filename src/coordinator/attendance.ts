@@ -7,7 +7,7 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { detach } from "../async/detach.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { stepNumber } from "../ids.js";
-import { protocolVersion, refuse } from "../rpc/index.js";
+import { ownRelease, refuse, releaseProblem } from "../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, ReadyOutput, Refusal, WorkerMessageOutput } from "../rpc/index.js";
 import type { Departure } from "../telemetry/index.js";
 import { version } from "../version.js";
@@ -84,9 +84,8 @@ function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOp
 }
 
 function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | undefined {
-  if (join.protocolVersion !== protocolVersion)
-    return `the coordinator is Coxswain ${version} (protocol ${protocolVersion}), the worker ${join.softwareVersion} (protocol ${join.protocolVersion}); install the same version on both`;
-  const problem = joinProblem(join);
+  const { softwareVersion: software, protocolVersion: protocol } = join;
+  const problem = releaseProblem(ownRelease(version), { software, protocol }) ?? joinProblem(join);
   if (problem !== undefined) return problem;
   if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} takes part already`;
   return undefined;

@@ -40,6 +40,8 @@ export { metadataKeys, nodeChecksum } from "./metadata.js";
 export { checkConnections } from "./preflight.js";
 export { proxyTrouble, routeTo, routeToText } from "./route.js";
 export type { ProxyUse, Route } from "./route.js";
+export { ownRelease, releaseProblem } from "./releases.js";
+export type { Release } from "./releases.js";
 export { refuse } from "./refuse.js";
 export type { Refusal } from "./refuse.js";
 export { PullRefused } from "./pull-queue.js";

@@ -22,6 +22,7 @@ import {
   sendVector,
   withToken,
 } from "../../src/rpc/index.js";
+import { version } from "../../src/version.js";
 import { layoutFingerprint, runId } from "./service-harness.js";
 import type { Harness } from "./service-harness.js";
 
@@ -31,7 +32,7 @@ export const elsewhere = "127.0.0.2";
 export type Control = ClientDuplexStream<WorkerMessage, CoordinatorMessageOutput>;
 
 export const joinOf = (workerId: string, overrides: object = {}): WorkerMessage => ({
-  join: { protocolVersion, softwareVersion: "1", workerId, host: "h", pid: 1, ...overrides },
+  join: { protocolVersion, softwareVersion: version, workerId, host: "h", pid: 1, ...overrides },
 });
 
 export const clientOf = (port: number): CoordinatorStub =>

@@ -15,6 +15,7 @@ import {
   receiveObject,
   withToken,
 } from "../../../src/rpc/index.js";
+import { version } from "../../../src/version.js";
 import { goldenFolder } from "../../support/runs.js";
 import { layoutFingerprint, runId, startHarness } from "../../support/service-harness.js";
 import type { Harness, HarnessOptions } from "../../support/service-harness.js";
@@ -40,7 +41,7 @@ async function harness(options: HarnessOptions = {}): Promise<{ server: Harness;
 type Stream = ClientDuplexStream<WorkerMessage, CoordinatorMessageOutput>;
 
 const join1 = (overrides: object = {}): WorkerMessage => ({
-  join: { protocolVersion, softwareVersion: "1.2.3", workerId: "w", host: "h", pid: 1, ...overrides },
+  join: { protocolVersion, softwareVersion: version, workerId: "w", host: "h", pid: 1, ...overrides },
 });
 
 /** The error that a stream ends with. */

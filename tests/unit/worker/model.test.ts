@@ -11,6 +11,7 @@ import { createLogger } from "../../../src/telemetry/index.js";
 import { BulkClient } from "../../../src/worker/bulk-client.js";
 import { ModelLoader } from "../../../src/worker/model.js";
 import type { WorkerOptions } from "../../../src/worker/index.js";
+import { version } from "../../../src/version.js";
 import { goldenFolder } from "../../support/runs.js";
 import { runId, startHarness } from "../../support/service-harness.js";
 
@@ -33,7 +34,7 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   closers.push(() => client.close());
   const control = client.attend(new Metadata());
   control.on("error", () => undefined);
-  control.write({ join: { protocolVersion, softwareVersion: "1", workerId: "w", host: "h", pid: 1 } });
+  control.write({ join: { protocolVersion, softwareVersion: version, workerId: "w", host: "h", pid: 1 } });
   await new Promise((resolve) => control.once("data", resolve));
 
   const metadata = new Metadata();
