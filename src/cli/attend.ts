@@ -1,6 +1,7 @@
 /** The worker process: logs, metrics, signals, and the membership itself. */
 import { once } from "node:events";
 import { parseAddress, parseHost } from "../config/index.js";
+import { reportSlowPath } from "../rpc/index.js";
 import { createLogger, createWorkerMetrics, serveTelemetry } from "../telemetry/index.js";
 import { version } from "../version.js";
 import { runWorker } from "../worker/index.js";
@@ -18,6 +19,10 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
   const log = createLogger({ name: "worker" });
   const { logger } = log;
   const metrics = createWorkerMetrics(version);
+  const slowPath = reportSlowPath({
+    count: (direction) => metrics.bulkSlowPath.add(1, { direction }),
+    warn: (text) => logger.warn(text),
+  });
   const leaving = new AbortController();
   const interruption = leaveOnInterruption(leaving);
   let connected = false;
@@ -74,6 +79,7 @@ export async function attendRun(flags: WorkerFlags): Promise<void> {
     }
   } finally {
     interruption.close();
+    slowPath();
     await telemetry?.close();
     await coordinator.close();
     log.close();

@@ -7,7 +7,7 @@ import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
 import type { CoxswainError } from "../errors.js";
 import { baseModelRecord, writeAdapter } from "../model/index.js";
-import { checkConnections } from "../rpc/index.js";
+import { checkConnections, reportSlowPath } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import { withRunLock } from "../run-lock.js";
 import type { RunLock } from "../run-lock.js";
@@ -133,10 +133,18 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     tokensPerShard: tokensPerShard(run),
     startedAt: new Date(),
   });
+  const endReport = reportSlowPath({
+    count: (direction) => metrics.bulkSlowPath.add(1, { direction }),
+    warn: (text) => {
+      options.logger.warn(text);
+      options.view.note(text);
+    },
+  });
   let server: RunningServer | undefined;
   let telemetry: RunTelemetry | undefined;
   const close = async (): Promise<void> => {
     clearInterval(watch);
+    endReport();
     await telemetry?.close();
     conductor.close();
     await server?.close();

@@ -115,7 +115,8 @@ export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype)
 /** The same, of the chunks that `vectorChunks` made. */
 export function sendVectorChunks(sink: Sink, chunks: Iterable<Chunk>): Promise<void> {
   // Only a server has headers to send first.
-  if ("sendMetadata" in sink) (sink as ServerWritableStream<unknown, Chunk>).sendMetadata(new Metadata());
+  if (!("sendMetadata" in sink)) return sendChunks(sink, chunks);
+  (sink as ServerWritableStream<unknown, Chunk>).sendMetadata(new Metadata());
   return sendChunks(sink, chunks, directWriter(sink));
 }
 

@@ -1,12 +1,14 @@
 /**
  * Bulk past the copies that the gRPC library makes of every message: chunks of a vector are written to a call's HTTP/2
  * stream from where the vector lies, and read from it as they come, into where it is to lie. On the wire nothing differs.
- * What is not there in another version of the library is not used: everything works without, at half the speed.
+ * What is not there in another version of the library is not used: everything works without, at half the speed, and
+ * slow-path.ts tells of it. So package.json has the version exactly, and tests look for these objects in the installed one.
  */
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
 import { decodeChunk, maxPayload, payloadOffset, readChunkHead, writeChunkHead } from "../collective/index.js";
 import type { Chunk, ChunkHead } from "../collective/index.js";
+import { noteSlowPath } from "./slow-path.js";
 
 /** A message on a stream begins with a byte that tells whether it is compressed, and its length. */
 const prefixLength = 5;
@@ -57,7 +59,10 @@ export function directWriter(
   call: object,
 ): ((chunk: Chunk, callback: (error?: Error | null) => void) => boolean) | undefined {
   const stream = innermost(call, holdsStream)?.stream;
-  if (stream === undefined) return undefined;
+  if (stream === undefined) {
+    noteSlowPath("sent");
+    return undefined;
+  }
   return (chunk, callback) => {
     // The library has sent a status: of itself (a request that it cannot read, a deadline). Writing more would keep the
     // status from leaving.
@@ -128,7 +133,7 @@ export function readChunks(call: ChunkSource, sink: ChunkSink, onError: (error: 
   if (readBytes()) readMessages();
   else {
     call.once("metadata", () => {
-      readBytes();
+      if (!readBytes()) noteSlowPath("received");
       readMessages();
     });
   }

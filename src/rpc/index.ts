@@ -42,6 +42,7 @@ export { proxyTrouble, routeTo, routeToText } from "./route.js";
 export type { ProxyUse, Route } from "./route.js";
 export { ownRelease, releaseProblem } from "./releases.js";
 export type { Release } from "./releases.js";
+export { reportSlowPath } from "./slow-path.js";
 export { refuse } from "./refuse.js";
 export type { Refusal } from "./refuse.js";
 export { PullRefused } from "./pull-queue.js";

@@ -1,3 +1,5 @@
+import { EventEmitter } from "node:events";
+import { readFileSync } from "node:fs";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import type { ClientReadableStream, ServerWritableStream } from "@grpc/grpc-js";
 import fc from "fast-check";
@@ -10,13 +12,14 @@ import {
   bulkChannelOptions,
   coordinatorService,
   receiveVector,
+  reportSlowPath,
   sendVector,
 } from "../../../src/rpc/index.js";
 import type { Server } from "@grpc/grpc-js";
 import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
 import type { CoordinatorStub } from "../../../src/rpc/index.js";
-import { ChunkReader, directWriter, readDirectly } from "../../../src/rpc/direct.js";
-import type { ChunkSink } from "../../../src/rpc/direct.js";
+import { ChunkReader, directWriter, readChunks, readDirectly } from "../../../src/rpc/direct.js";
+import type { ChunkSink, ChunkSource } from "../../../src/rpc/direct.js";
 import { gradientLike } from "../collective/reference.js";
 
 /** A message as it lies in a stream of them. */
@@ -144,6 +147,43 @@ describe("with the gRPC library that is installed", () => {
     await new Promise((resolve) => pulled.on("end", resolve));
     expect(found).toEqual([true, true]);
     expect(decoded).toHaveBeenCalled();
+  });
+
+  it("is the version that package.json has exactly: another may keep its stream elsewhere", () => {
+    const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
+    const { dependencies } = read("../../../package.json") as { dependencies: Record<string, string> };
+    const { version } = read("../../../node_modules/@grpc/grpc-js/package.json") as { version: string };
+    expect(dependencies["@grpc/grpc-js"]).toBe(version);
+  });
+
+  it("nothing takes the slow path, in either direction", async () => {
+    const counted: string[] = [];
+    const end = reportSlowPath({ count: (direction) => counted.push(direction), warn: (text) => counted.push(text) });
+    const into = new Float32Array(vector.length);
+    const pulled = await call((served) => void sendVector(served, vector, "float32").then(() => served.end()));
+    await receiveVector(pulled, into, "float32");
+    end();
+    expect(isSame(into, vector)).toBe(true);
+    expect(counted).toEqual([]);
+  });
+
+  it("a library that keeps its stream elsewhere is told of once, and counted every time", () => {
+    const counted: string[] = [];
+    const warned: string[] = [];
+    const end = reportSlowPath({ count: (direction) => counted.push(direction), warn: (text) => warned.push(text) });
+    const moved = (): void => {
+      const elsewhere = new EventEmitter();
+      expect(directWriter(elsewhere)).toBeUndefined();
+      const source = Object.assign(elsewhere, { resume: () => source });
+      readChunks(source as unknown as ChunkSource, { begin: vi.fn(), take: vi.fn(), add: vi.fn() }, vi.fn());
+      elsewhere.emit("metadata");
+    };
+    moved();
+    moved();
+    end();
+    moved();
+    expect(counted).toEqual(["sent", "received", "sent", "received"]);
+    expect(warned).toEqual([expect.stringContaining("@grpc/grpc-js")]);
   });
 
   it.each(["float32", "bfloat16"] as const)("one end alone does, and the other not: as %s", async (dtype) => {
