@@ -3,6 +3,8 @@ import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { makeFolders } from "../make-folders.js";
+import { proxyAnswer, proxyHint } from "../proxy/index.js";
+import type { Proxy } from "../proxy/index.js";
 import { flushFolder, removeLeftovers, temporaryName } from "./durable.js";
 import { storageTrouble } from "./files.js";
 import { findSnapshot, writeRef, type HubModel } from "./hub-cache.js";
@@ -130,6 +132,13 @@ function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAcces
   const name = revision === "main" ? id : `${id}@${revision}`;
   const byHand = `Or fetch the model by hand and give its folder as "model".`;
   const status = statusOf(error);
+  const proxyTrouble = access.proxy === undefined ? undefined : proxyReason(error, access.proxy);
+  if (access.proxy !== undefined && proxyTrouble !== undefined) {
+    return new CoxswainError("network", `cannot fetch ${name} from ${host}: ${proxyTrouble}`, {
+      hint: `${proxyHint(access.proxy)} ${byHand}`,
+      cause: error,
+    });
+  }
   if (status === 401 || status === 403) {
     const hint =
       access.token === undefined
@@ -159,8 +168,14 @@ function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAcces
     });
   }
   if (!isConnectionTrouble(error)) return error instanceof Error ? error : new Error(messageOf(error));
-  return new CoxswainError("network", `cannot fetch ${name} from ${host}: ${networkReason(error)}`, {
-    hint: `Check the connection and proxy; HF_ENDPOINT names another hub. ${byHand}`,
+  const reason = networkReason(error);
+  const through = access.proxy === undefined ? "" : ` through the proxy ${access.proxy.shown}`;
+  const untrusted = /CERT|SELF_SIGNED|ISSUER|VERIFY/.test(reason);
+  const hint = untrusted
+    ? "Its certificate is of an authority that Node does not know, such as a proxy's that looks into connections: set NODE_EXTRA_CA_CERTS to that authority's PEM file."
+    : "Check the connection; https_proxy, http_proxy and no_proxy are honoured, and HF_ENDPOINT names another hub.";
+  return new CoxswainError("network", `cannot fetch ${name} from ${host}${through}: ${reason}`, {
+    hint: `${hint} ${byHand}`,
     cause: error,
   });
 }
@@ -168,6 +183,29 @@ function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAcces
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== "object" || error === null || !("statusCode" in error)) return undefined;
   return typeof error.statusCode === "number" ? error.statusCode : undefined;
+}
+
+/** What is wrong with the proxy itself, as a clause; undefined where it is not that. */
+function proxyReason(error: unknown, { shown }: Proxy): string | undefined {
+  const causes = causesOf(error);
+  const refused = /Proxy response \((\d+)\)/.exec(causes.map(messageOf).join(" "))?.[1];
+  const status = refused === undefined ? statusOf(error) : Number(refused);
+  if (status !== undefined && (refused !== undefined || status === 407))
+    return `the proxy ${shown} ${proxyAnswer(status)}`;
+  // Nobody but the proxy was connected to.
+  const code = causes.map(systemCodeOf).findLast((known) => known !== undefined);
+  const unreachable = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/;
+  return code !== undefined && unreachable.test(code) ? `the proxy ${shown} cannot be reached: ${code}` : undefined;
+}
+
+/** An error, what caused it, and so on. */
+function causesOf(error: unknown): unknown[] {
+  const causes: unknown[] = [];
+  for (let current = error; current !== undefined && causes.length < 10;) {
+    causes.push(current);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return causes;
 }
 
 /** `fetch` says "fetch failed" and hides why in its cause. */

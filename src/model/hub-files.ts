@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { CoxswainError } from "../errors.js";
+import type { Proxy } from "../proxy/index.js";
 import { storageTrouble } from "./files.js";
 
 /** How to reach a hub. */
@@ -10,6 +11,8 @@ export interface HubAccess {
   readonly url: string;
   readonly token: string | undefined;
   readonly fetch: typeof fetch;
+  /** Through which proxy it is reached, for messages. */
+  readonly proxy: Proxy | undefined;
   /** Waits before another attempt, ms. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }

@@ -12,6 +12,7 @@ import {
   type Environment,
 } from "./cache.js";
 import { findSnapshot, huggingFaceRepository, ownRepository, parseHubModel } from "./hub-cache.js";
+import { hubFetch, hubProxy } from "./hub-fetch.js";
 import { downloadModel, type ProgressListener } from "./hub-download.js";
 
 export interface ResolveModelOptions {
@@ -19,11 +20,11 @@ export interface ResolveModelOptions {
   readonly cacheDir?: string;
   /** Called with a line of text whenever there is something new to show. Default: nothing is shown. */
   readonly onProgress?: ProgressListener;
-  /** Default: the global `fetch`. */
+  /** Default: `fetch`, through the proxy that the environment names. */
   readonly fetch?: typeof fetch;
   /** Default: `HF_ENDPOINT`, else the public hub. */
   readonly hubUrl?: string;
-  /** For HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and the caches' places. Default: the process's. */
+  /** For HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, proxies and the caches' places. Default: the process's. */
   readonly environment?: Environment;
   /** Waits between attempts, ms. Default: a timer. */
   readonly wait?: (milliseconds: number) => Promise<void>;
@@ -56,10 +57,12 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
       hint: `Unset HF_HUB_OFFLINE, or fetch the model by hand and give its folder as "model".`,
     });
   }
+  const url = hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]);
   const access = {
-    url: hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]),
+    url,
     token: environment["HF_TOKEN"] === "" ? undefined : environment["HF_TOKEN"],
-    fetch: options.fetch ?? fetch,
+    fetch: options.fetch ?? (await hubFetch(environment)),
+    proxy: options.fetch === undefined ? hubProxy(url, environment) : undefined,
     wait: options.wait ?? ((milliseconds: number) => delay(milliseconds)),
   };
   return inCache(cacheDir, cacheDir, () => downloadModel(repository, hubModel, access, onProgress));

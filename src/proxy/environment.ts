@@ -45,6 +45,10 @@ export function environmentProxy(
   return { ...parse(variable, value, schemes), variable };
 }
 
+/** Whether any variable names a proxy, whatever for. */
+export const proxyVariablesSet = (env: Environment): boolean =>
+  firstSet(Object.values(proxyVariables).flat(), env) !== undefined;
+
 function firstSet(names: readonly string[], env: Environment): readonly [variable: string, value: string] | undefined {
   for (const name of names.flatMap((lower) => [lower, lower.toUpperCase()])) {
     const value = env[name]?.trim();

@@ -1,2 +1,2 @@
-export { environmentProxy, proxyAnswer, proxyHint } from "./environment.js";
+export { environmentProxy, proxyAnswer, proxyHint, proxyVariablesSet } from "./environment.js";
 export type { Environment, Proxy, Target } from "./environment.js";

@@ -1,6 +1,7 @@
 /** A small HTTP server that acts like the Hugging Face hub, as far as its library asks. */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
@@ -21,24 +22,28 @@ export interface HubServerOptions {
   readonly breakAfter?: number;
   /** Sends these bytes in place of a file's own. */
   readonly corrupt?: Readonly<Record<string, Uint8Array>>;
+  /** PEM: it speaks TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export async function startHub(options: HubServerOptions): Promise<HubServer> {
   const requests: string[] = [];
   const authorizations = new Set<string | undefined>();
   const broken = new Set<string>();
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const { pathname } = new URL(request.url ?? "", "http://hub");
     requests.push(`GET ${decodeURIComponent(pathname)}${request.headers.range ? ` ${request.headers.range}` : ""}`);
     authorizations.add(request.headers.authorization);
     answer(options, broken, decodeURIComponent(pathname), request, response);
-  });
+  };
+  const server = options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, authorizations };
+  const scheme = options.tls === undefined ? "http" : "https";
+  return { url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, authorizations };
 }
 
 function answer(
