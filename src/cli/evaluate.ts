@@ -129,7 +129,13 @@ async function measure(
   try {
     for (const warning of opened.warnings) warn(warning);
     progress.show("reading the data");
-    const store = await buildTokenStore({ source, data: config.data, tokenizer: opened.tokenizer, onWarning: warn });
+    const store = await buildTokenStore({
+      source,
+      data: config.data,
+      tokenizer: opened.tokenizer,
+      onWarning: warn,
+      onProgress: (done) => progress.doing({ what: "reading the data", done, unit: "examples" }),
+    });
     const start = performance.now();
     const loss = await evaluateLoss(opened.trainable, store, {
       ...(flags.batchSize === undefined ? {} : { batchSize: flags.batchSize }),

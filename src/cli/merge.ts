@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { CoxswainError } from "../errors.js";
 import type { MergeType, ModelFolder, RoundingCost } from "../model/index.js";
 import { runCommand } from "./frame.js";
-import { warn } from "./quiet-progress.js";
+import { quietProgress, warn } from "./quiet-progress.js";
 
 interface MergeFlags {
   readonly model?: string;
@@ -41,9 +41,9 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
       hint: "Name the base model: --model FOLDER, or a hub id.",
     });
   }
-  const progress = statusLine();
+  let progress = quietProgress();
   try {
-    const folder = await resolveModel(base, { onProgress: progress.show });
+    const folder = await resolveModel(base, { onProgress: (text) => progress.show(text) });
     const opened = await openModelFolder(folder);
     const onHash = (): void => progress.show("hashing the model");
     const otherBase = await otherBaseNote(adapter, opened, base, { onHash });
@@ -51,9 +51,10 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
     const texts = companions.has("tokenizer.json")
       ? await adapterTextNotes(await openTokenizerIfAny(folder, { adapter: adapterFolder }), null)
       : [];
-    progress.clear();
+    progress.close();
     const notes = [...(otherBase === null ? [] : [otherBase]), ...(await notesOn(opened)), ...texts];
     for (const note of notes) warn(note);
+    progress = quietProgress();
     const onFile = (name: string): void => progress.show(`writing ${name}`);
     const { modules, bytes, leftOut, rounding } = await mergeAdapter({
       model: opened,
@@ -64,7 +65,7 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
       dtype,
       onFile,
     });
-    progress.clear();
+    progress.close();
     if (leftOut.length > 0)
       warn(`not copied, since they hold weights that are not merged, or runs: ${leftOut.join(", ")}`);
     process.stdout.write(`merged ${modules} modules into ${output} (${(bytes / 1e6).toFixed(1)} MB of weights)\n`);
@@ -75,7 +76,7 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
       );
     }
   } finally {
-    progress.clear();
+    progress.close();
   }
 }
 
@@ -92,12 +93,4 @@ function roundingNote({ changed, lost, relativeError }: RoundingCost): string {
     `${changed} elements that it changes (${percent(lost / changed)}) are rounded back to the base model's. ` +
     "--dtype float32 keeps them"
   );
-}
-
-/** One line on a terminal that is overwritten; nothing where stderr is not a terminal. */
-function statusLine(): { show: (text: string) => void; clear: () => void } {
-  const write = (text: string): void => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-  };
-  return { show: write, clear: () => write("") };
 }

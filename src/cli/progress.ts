@@ -143,7 +143,7 @@ class TerminalProgress implements Progress {
 }
 
 /** The least time between two words on waiting that differ in their numbers alone, ms. */
-const waitingInterval = 10_000;
+const waitingInterval = 5_000;
 
 /** A line a call, for files and pipes. */
 class PlainProgress implements Progress {
@@ -170,7 +170,7 @@ class PlainProgress implements Progress {
 
   /** "tokenised 100 of 900 examples" would fill a log: such lines are told apart by their words. */
   waiting(reason: string | undefined): void {
-    const what = (reason ?? "").replaceAll(/\d+/g, "#");
+    const what = (reason ?? "").replaceAll(/\d[\d,.]*/g, "#");
     const now = this.#now();
     if (reason !== undefined && (what !== this.#said.what || now - this.#said.at >= waitingInterval)) {
       this.note(reason);

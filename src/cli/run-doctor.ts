@@ -92,7 +92,13 @@ async function sampleOf(
   if (source !== null) {
     progress.show("reading the data");
     const tokenizer = await openTokenizerIfAny(model, { adapter: config.lora.init_adapter });
-    const store = await buildTokenStore({ source, data: config.data, tokenizer, onWarning: warn });
+    const store = await buildTokenStore({
+      source,
+      data: config.data,
+      tokenizer,
+      onWarning: warn,
+      onProgress: (done) => progress.doing({ what: "reading the data", done, unit: "examples" }),
+    });
     return Array.from({ length: Math.min(sampleRows, store.rowCount) }, (_, index) => store.row(index));
   }
   const tokenizer = await openTokenizer(model).catch(() => null);

@@ -51,8 +51,11 @@ export async function tfjsBackend(): Promise<ComputeBackend> {
 }
 
 /** See `quantizeOnce` of `nf4.ts`. */
-export const quantizeModel = async (model: ModelFolder, quantization: Quantization): Promise<void> =>
-  (await import("./nf4.js")).quantizeOnce(model, { quantization });
+export const quantizeModel = async (
+  model: ModelFolder,
+  quantization: Quantization,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> => (await import("./nf4.js")).quantizeOnce(model, { quantization, onProgress });
 
 export interface OpenedEngine {
   /** Computes in a thread of its own. */

@@ -14,6 +14,8 @@ export interface WeightSource {
 export interface WeightSourceOptions extends Pick<EngineOptions, "quantization"> {
   /** Coxswain's cache. Default: `defaultCacheFolder()`. */
   readonly cacheDir?: string | undefined;
+  /** As of `Nf4Options`. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function quantizeOnce(folder: ModelFolder, options: WeightSourceOpt
 export async function weightSource(
   model: ModelFolder,
   spec: DecoderSpec,
-  { quantization, cacheDir }: WeightSourceOptions,
+  { quantization, cacheDir, onProgress }: WeightSourceOptions,
 ): Promise<WeightSource> {
   if (quantization === null) return { folder: model, nf4: new Map() };
   if (projections(spec).some(({ inputsFirst }) => inputsFirst)) {
@@ -48,7 +50,7 @@ export async function weightSource(
   const { folder, weights } = await nf4Model(
     model,
     { quantized, kept: [...kept] },
-    cacheDir === undefined ? {} : { cacheDir },
+    { ...(cacheDir === undefined ? {} : { cacheDir }), ...(onProgress === undefined ? {} : { onProgress }) },
   );
   return { folder, nf4: weights };
 }

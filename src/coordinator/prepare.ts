@@ -23,6 +23,7 @@ import {
 } from "../model/index.js";
 import type { LoraLayout, ModelFolder, ModelManifest } from "../model/index.js";
 import { Replica, learningRateSchedule, warmupSteps } from "../optim/index.js";
+import { rarely } from "../progress.js";
 import { newestCheckpoint, readCheckpoint, readTrainerState } from "./checkpoint.js";
 import { configDigest } from "./config-digest.js";
 
@@ -78,11 +79,18 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
   const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
   options.progress("reading the data");
+  const doing = rarely({ tell: options.progress });
   const { init_adapter: adapter } = config.lora;
   const { chat_template: chatTemplate } = config.data;
   const tokenizer = await openTokenizerIfAny(path, { adapter });
   (await adapterTextNotes(tokenizer, chatTemplate)).forEach(options.note);
-  const common = { data: config.data, tokenizer, onWarning: options.note, now: () => new Date(startedAt) };
+  const common = {
+    data: config.data,
+    tokenizer,
+    onWarning: options.note,
+    now: () => new Date(startedAt),
+    onProgress: (done: number) => doing({ what: "reading the data", done, unit: "examples" }),
+  };
   const train = await buildTokenStore({ source: config.data.train, ...common });
   const evaluation =
     config.data.eval === null ? undefined : await buildTokenStore({ source: config.data.eval, ...common });
@@ -97,11 +105,15 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     microBatchSize: config.training.micro_batch_size,
   });
   options.progress("hashing the model");
-  const manifest = await modelManifest(path);
+  const manifest = await modelManifest(path, {
+    onProgress: (done, total) => doing({ what: "hashing the model", done, total, unit: "bytes" }),
+  });
   if (adapter !== null) await noteOtherBase(adapter, modelFolder, config, options);
   if (config.quantization !== null && options.localWorkers === true) {
     options.progress("quantising the model");
-    await quantizeModel(modelFolder, config.quantization);
+    await quantizeModel(modelFolder, config.quantization, (done, total) =>
+      doing({ what: "quantising the model", done, total, unit: "bytes" }),
+    );
   }
   const replica = newReplica(config.training, layout.size);
   replica.parameters.set(parameters);

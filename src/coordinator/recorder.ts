@@ -4,6 +4,7 @@
  */
 import type { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
+import { progressText } from "../progress.js";
 import { workerStates } from "../telemetry/index.js";
 import type { CoordinatorMetrics, Departure, EventName, Logger } from "../telemetry/index.js";
 import type { RunFiles, RunListener, StepLine } from "../telemetry/index.js";
@@ -71,11 +72,16 @@ interface CommitTiming {
   readonly endedAt: number;
 }
 
+/** An evaluation that takes longer than this is told of while it goes on, ms. */
+const longEvaluation = 3_000;
+
 export class RunRecorder {
   readonly #options: RecorderOptions;
   readonly figures = new RunFigures();
   readonly #noted = new Set<string>();
   #waiting: string | undefined;
+  /** Wall clock, ms. */
+  #evaluatingSince: number | undefined;
   #over = false;
 
   constructor(options: RecorderOptions) {
@@ -274,15 +280,29 @@ export class RunRecorder {
     this.#options.view.note(`going on after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
   }
 
-  status({ phase, workers, speeds, waiting }: MachineStatus): void {
+  status(status: MachineStatus): void {
     const { metrics } = this.#options;
+    const { phase, workers, speeds } = status;
     metrics.paused.set(phase === "paused" ? 1 : 0);
     for (const state of workerStates) metrics.workers.set(workers[state], { state });
     for (const [worker, shardsPerSecond] of speeds)
       metrics.workerTokensPerSecond.set(shardsPerSecond * this.#options.tokensPerShard, { worker });
+    const waiting = status.waiting ?? this.#evaluation(status);
     if (waiting === this.#waiting) return;
     this.#waiting = waiting;
     this.#options.view.waiting(waiting);
+  }
+
+  /** How far an evaluation is, where it takes long. */
+  #evaluation({ committed, evaluated }: MachineStatus): string | undefined {
+    if (evaluated === undefined) {
+      this.#evaluatingSince = undefined;
+      return undefined;
+    }
+    const now = this.#options.wallClock();
+    this.#evaluatingSince ??= now;
+    if (now - this.#evaluatingSince < longEvaluation) return undefined;
+    return progressText({ what: `evaluating after step ${committed}`, ...evaluated, unit: "shards" });
   }
 
   finished(outcome: Outcome): void {

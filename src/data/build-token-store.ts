@@ -24,6 +24,8 @@ export interface TokenStoreOptions {
   readonly tokenizer: TextTokenizer;
   /** Told what was done to the data that a user may not expect, one sentence a kind. Default: told to nobody. */
   readonly onWarning?: (message: string) => void;
+  /** Told how many examples are tokenised by now. */
+  readonly onProgress?: (examples: number) => void;
   /** The clock of templates that write the date. Default: the system's. */
   readonly now?: () => Date;
 }
@@ -132,6 +134,7 @@ async function collect(
     const encoded = await encode(batch);
     encoded.forEach((tokens, index) => into.add(tokens, batch[index]?.where ?? ""));
     batch = [];
+    options.onProgress?.(into.examples);
   };
   for await (const { value, where, respelt } of readRecords(source)) {
     format ??= detectFormat(value, where);

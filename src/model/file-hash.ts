@@ -19,6 +19,8 @@ export interface FileHashOptions {
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
+  /** Told of bytes that were read. */
+  readonly onRead?: (bytes: number) => void;
 }
 
 /**
@@ -28,12 +30,12 @@ export interface FileHashOptions {
 export async function fileHash(path: string, options: FileHashOptions): Promise<string> {
   const { cacheDir, now = Date.now } = options;
   try {
-    if (cacheDir === undefined) return await hashContent(path);
+    if (cacheDir === undefined) return await hashContent(path, options.onRead);
     const identity = await fileIdentity(path);
     const remembered = join(cacheDir, "hashes", createHash("sha256").update(identity).digest("hex"));
     const known = await readFile(remembered, "utf8").catch(() => "");
     if (/^[0-9a-f]{64}$/.test(known)) return known;
-    const hash = await hashContent(path);
+    const hash = await hashContent(path, options.onRead);
     const { mtimeMs, ctimeMs } = await stat(path);
     const settled = now() - Math.max(mtimeMs, ctimeMs) > racyMilliseconds && (await fileIdentity(path)) === identity;
     if (settled) await remember(remembered, hash);
@@ -44,9 +46,12 @@ export async function fileHash(path: string, options: FileHashOptions): Promise<
 }
 
 /** SHA-256 of a file's content, hex, read now. */
-export async function hashContent(path: string): Promise<string> {
+export async function hashContent(path: string, onRead?: (bytes: number) => void): Promise<string> {
   const hash = createHash("sha256");
-  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    onRead?.(piece.length);
+  }
   return hash.digest("hex");
 }
 

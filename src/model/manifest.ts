@@ -54,6 +54,8 @@ export interface ManifestOptions {
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
+  /** Told how many bytes are hashed by now, of how many; not called where all hashes are remembered. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
@@ -76,11 +78,19 @@ export async function modelManifest(
   const names = present.filter(
     (name) => weights.has(name) || (companionFiles.has(name) && !(single && name === indexFile)),
   );
+  const sizes = new Map<string, number>();
+  for (const name of names.sort()) sizes.set(name, (await stat(join(folder.path, name))).size);
+  const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
   const files: ModelFile[] = [];
-  for (const name of names.sort()) {
-    const path = join(folder.path, name);
-    const { size: bytes } = await stat(path);
-    const sha256 = await fileHash(path, { ...known, ...(options.now === undefined ? {} : { now: options.now }) });
+  let before = 0;
+  for (const [name, bytes] of sizes) {
+    let read = 0;
+    const sha256 = await fileHash(join(folder.path, name), {
+      ...known,
+      ...(options.now === undefined ? {} : { now: options.now }),
+      onRead: (piece) => options.onProgress?.(before + (read += piece), total),
+    });
+    before += bytes;
     files.push({ name, bytes, sha256 });
   }
   return { hash: contentHash(files), files };

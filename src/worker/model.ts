@@ -3,6 +3,7 @@
  * one run after another: the open model is kept from one to the next where it would be opened in the same way, the replica
  * only within one run, whose AdamW settings it has.
  */
+import { whileWorking } from "../async/while-working.js";
 import { openEngine } from "../compute/index.js";
 import type { Device, EngineName, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
@@ -69,7 +70,8 @@ export class ModelLoader {
     const { logger, modelFolder } = this.#options;
     for (const candidate of [modelFolder, coordinatorPath]) {
       if (candidate === undefined) continue;
-      if (await hasContent(candidate, manifest.hash)) return candidate;
+      const say = (seconds: number): void => logger.info({ model: candidate, seconds }, "still hashing the model");
+      if (await whileWorking(say, () => hasContent(candidate, manifest.hash))) return candidate;
       if (candidate === modelFolder)
         throw new CoxswainError("model", `--model ${candidate} is not the model of this run: its content differs`, {
           hint: "Leave --model away: the worker then gets the model from the coordinator.",
@@ -80,7 +82,17 @@ export class ModelLoader {
     const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
     logger.info({ bytes, hash: manifest.hash }, "receiving the model from the coordinator");
     const sizes = new Map(manifest.files.map((file) => [file.name, file.bytes]));
-    return receiveModel(manifest, (name) => bulk.pullModelFile(name, sizes.get(name) ?? 0));
+    let received = 0;
+    async function* counted(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+      for await (const piece of content) {
+        received += piece.length;
+        yield piece;
+      }
+    }
+    return whileWorking(
+      (seconds) => logger.info({ received, bytes, seconds }, "still receiving the model"),
+      () => receiveModel(manifest, (name) => counted(bulk.pullModelFile(name, sizes.get(name) ?? 0))),
+    );
   }
 
   async #open(path: string, config: RunConfig): Promise<OpenModel> {
@@ -107,7 +119,10 @@ export class ModelLoader {
       "loading the model",
     );
     this.#native.require(opened.engine.name, opened.options);
-    const trainable = await opened.engine.load(folder, loraSettings(config), opened.options);
+    const trainable = await whileWorking(
+      (seconds) => logger.info({ model: path, seconds }, "still loading the model"),
+      () => opened.engine.load(folder, loraSettings(config), opened.options),
+    );
     const { layout, backend } = trainable;
     this.#native.loaded(backend.name, opened.options);
     logger.info({ engine: opened.engine.name, backend: backend.name, why: backend.reason }, "the model is open");

@@ -66,6 +66,7 @@ export class ClusterMachine {
     return machineStatus({
       committed: this.#commits.newest,
       inFlight: this.#work.task,
+      evaluated: this.#work.evaluated,
       meshed: this.#work.meshed,
       stopping: this.#ending.reason,
       outcome: this.#ending.outcome,

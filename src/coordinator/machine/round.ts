@@ -73,6 +73,11 @@ export class Round {
     return this.closedAt !== undefined;
   }
 
+  /** Shards that are held. */
+  get held(): number {
+    return this.#held;
+  }
+
   /** Every shard is held. */
   get complete(): boolean {
     return this.#held === this.#shards.length;

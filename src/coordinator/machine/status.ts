@@ -18,6 +18,8 @@ export interface MachineStatus {
   readonly committed: StepNumber;
   /** What is being computed, or waits for a worker in the middle of it. */
   readonly inFlight: Task | undefined;
+  /** How far the evaluation in flight is, in shards. */
+  readonly evaluated: { readonly done: number; readonly total: number } | undefined;
   /** By phase; those that offer their replica are told as loading. */
   readonly workers: Readonly<Record<Exclude<WorkerPhase, "offering">, number>>;
   /** Shards a second by active worker. */
@@ -65,7 +67,10 @@ export const machineWorker = (
 });
 
 /** What the machine's parts say of the run. */
-export interface RunFacts extends Pick<MachineStatus, "committed" | "inFlight" | "meshed" | "stopping" | "outcome"> {
+export interface RunFacts extends Pick<
+  MachineStatus,
+  "committed" | "inFlight" | "evaluated" | "meshed" | "stopping" | "outcome"
+> {
   readonly workers: readonly WorkerRecord[];
   /** Those of them whose phase is "active". */
   readonly active: readonly WorkerRecord[];
@@ -77,7 +82,7 @@ export interface RunFacts extends Pick<MachineStatus, "committed" | "inFlight" |
 }
 
 export function machineStatus(facts: RunFacts): MachineStatus {
-  const { active, committed, inFlight, meshed, stopping, outcome } = facts;
+  const { active, committed, inFlight, evaluated, meshed, stopping, outcome } = facts;
   const workers = { loading: 0, synchronising: 0, active: 0, draining: 0 };
   for (const { phase } of facts.workers) workers[shownPhase(phase)]++;
   const speeds = speedsOf(active);
@@ -85,6 +90,7 @@ export function machineStatus(facts: RunFacts): MachineStatus {
     phase: runPhase(facts),
     committed,
     inFlight,
+    evaluated,
     workers,
     speeds: new Map(active.map(({ id }, index) => [id, speeds[index] ?? 0])),
     waiting: waitingFor(facts),

@@ -50,6 +50,12 @@ export class Work {
     return this.#round?.task;
   }
 
+  /** How far the evaluation in flight is, in shards. */
+  get evaluated(): { readonly done: number; readonly total: number } | undefined {
+    const round = this.#round;
+    return round?.task === "evaluate" ? { done: round.held, total: round.size } : undefined;
+  }
+
   /** Nobody computes it, and something is missing still. */
   get stalled(): boolean {
     return this.#round?.closed === false && this.#roster.active.length === 0;

@@ -58,6 +58,11 @@ export interface Nf4Selection {
   readonly kept: readonly string[];
 }
 
+export interface Nf4Options extends Omit<ManifestOptions, "onProgress"> {
+  /** Told how many bytes of weights are quantised by now, of how many; not called where the cache has them. */
+  readonly onProgress?: ManifestOptions["onProgress"];
+}
+
 /**
  * Finds the NF4 form of a model in the cache, or makes it. Processes that make the same one at once do not disturb one
  * another: the first one's stands, and all have the same bytes. A damaged one is made again.
@@ -66,7 +71,7 @@ export interface Nf4Selection {
 export async function nf4Model(
   model: ModelFolder,
   selection: Nf4Selection,
-  options: ManifestOptions = {},
+  { onProgress, ...options }: Nf4Options = {},
 ): Promise<Nf4Model> {
   const cacheDir = options.cacheDir ?? defaultCacheFolder();
   const { hash } = await modelManifest(model, options);
@@ -78,7 +83,7 @@ export async function nf4Model(
   return inCache(cacheDir, dirname(folder), async () => {
     await removeLeftovers(dirname(folder));
     if (isThere) await setAside(folder);
-    await createFolder(folder, (aside) => writeNf4(aside, model, selection));
+    await createFolder(folder, (aside) => writeNf4(aside, model, selection, onProgress));
     const made = await openNf4(folder, model, selection, cacheDir);
     if (made !== undefined) return made;
     throw new CoxswainError("storage", `${folder}: the quantised model cannot be read as it was written`, {
@@ -128,8 +133,15 @@ async function openNf4(
 
 const isAbsence = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(systemCodeOf(error) ?? "");
 
-async function writeNf4(aside: string, model: ModelFolder, { quantized, kept }: Nf4Selection): Promise<void> {
+async function writeNf4(
+  aside: string,
+  model: ModelFolder,
+  { quantized, kept }: Nf4Selection,
+  onProgress: Nf4Options["onProgress"],
+): Promise<void> {
   const statistics: TensorSource[] = [];
+  const total = quantized.reduce((sum, name) => sum + locationOf(model, name).byteLength, 0);
+  let done = 0;
   const codes = quantized.map((name): TensorSource => {
     const location = locationOf(model, name);
     const blocks = blocksOf(elementCount(location.shape));
@@ -139,7 +151,11 @@ async function writeNf4(aside: string, model: ModelFolder, { quantized, kept }: 
       dtype: "U8",
       shape: [blocks, blockBytes],
       data: async function* () {
-        yield* quantizedPieces(model, name, location, absmax);
+        for await (const piece of quantizedPieces(model, name, location, absmax)) {
+          yield piece;
+          done += (piece.length / (blocks * blockBytes)) * location.byteLength;
+          onProgress?.(done, total);
+        }
         statistics.push(...compressed(name, absmax));
       },
     };

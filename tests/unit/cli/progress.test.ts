@@ -276,11 +276,13 @@ describe("progress elsewhere", () => {
     shown.waiting("waiting for workers: 0 of 2 are ready");
     expect(written).toEqual([
       "tokenised 0 of 100 examples\n",
+      "tokenised 25 of 100 examples\n",
       "tokenised 50 of 100 examples\n",
+      "tokenised 75 of 100 examples\n",
       "waiting for workers: 0 of 2 are ready\n",
     ]);
     shown.waiting(undefined);
     shown.waiting("waiting for workers: 0 of 2 are ready");
-    expect(written).toHaveLength(4);
+    expect(written).toHaveLength(6);
   });
 });

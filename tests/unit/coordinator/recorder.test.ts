@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CommitEffect } from "../../../src/coordinator/machine/index.js";
+import type { CommitEffect, MachineStatus } from "../../../src/coordinator/machine/index.js";
 import { RunRecorder, type RecorderOptions } from "../../../src/coordinator/recorder.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { stepNumber, type StepNumber } from "../../../src/ids.js";
@@ -38,19 +38,34 @@ const commit = (step: StepNumber): CommitEffect => ({
 const timing = { reduceSeconds: 0.1, endedAt: 1000 };
 
 /** Of a run of two steps. */
-const recorderOf = ({ metrics, files, listeners }: Pick<RecorderOptions, "metrics" | "files" | "listeners">) =>
-  new RunRecorder({
-    files,
-    metrics,
-    listeners,
-    view: { step: ignore, note: ignore, waiting: ignore },
-    logger: createLogger({ name: "test", level: "silent" }).logger,
-    totalSteps: 2,
-    loggingSteps: 1,
-    factsOf: () => ({ tokens: 2, epoch: 1 }),
-    tokensPerShard: 1,
-    wallClock: () => 0,
-  });
+const recorderOf = (given: Pick<RecorderOptions, "metrics" | "files" | "listeners">) =>
+  new RunRecorder(optionsOf(given));
+
+const optionsOf = ({
+  metrics,
+  files,
+  listeners,
+}: Pick<RecorderOptions, "metrics" | "files" | "listeners">): RecorderOptions => ({
+  files,
+  metrics,
+  listeners,
+  view: { step: ignore, note: ignore, waiting: ignore },
+  logger: createLogger({ name: "test", level: "silent" }).logger,
+  totalSteps: 2,
+  loggingSteps: 1,
+  factsOf: () => ({ tokens: 2, epoch: 1 }),
+  tokensPerShard: 1,
+  wallClock: () => 0,
+});
+
+const noFiles = {
+  committing: ignore,
+  appendMetrics: ignore,
+  appendEvent: ignore,
+  rewind: ignore,
+  flush: ignore,
+  close: ignore,
+};
 
 describe("what a run exports", () => {
   let metrics = createCoordinatorMetrics("test");
@@ -58,15 +73,7 @@ describe("what a run exports", () => {
 
   beforeEach(() => {
     metrics = createCoordinatorMetrics("test");
-    const files = {
-      committing: ignore,
-      appendMetrics: ignore,
-      appendEvent: ignore,
-      rewind: ignore,
-      flush: ignore,
-      close: ignore,
-    };
-    recorder = recorderOf({ metrics, files, listeners: [] });
+    recorder = recorderOf({ metrics, files: noFiles, listeners: [] });
   });
 
   const series = async (name: string): Promise<Record<string, number>> =>
@@ -94,6 +101,38 @@ describe("what a run exports", () => {
       'coxswain_run_outcome{outcome="failed"}': 1,
       'coxswain_run_outcome{outcome="stopped"}': 0,
     });
+  });
+
+  it("says how far an evaluation is that takes long, and nothing of a short one", () => {
+    const said: (string | undefined)[] = [];
+    let now = 0;
+    const watched = new RunRecorder({
+      ...optionsOf({ metrics, files: noFiles, listeners: [] }),
+      view: { step: ignore, note: ignore, waiting: (reason) => said.push(reason) },
+      wallClock: () => now,
+    });
+    const tell = (seconds: number, evaluated: MachineStatus["evaluated"]): void => {
+      now = seconds * 1000;
+      watched.status({
+        phase: evaluated === undefined ? "training" : "evaluating",
+        committed: stepNumber(7),
+        inFlight: evaluated === undefined ? "train" : "evaluate",
+        evaluated,
+        workers: { loading: 0, synchronising: 0, active: 1, draining: 0 },
+        speeds: new Map(),
+        waiting: undefined,
+        meshed: false,
+        stopping: undefined,
+        outcome: undefined,
+      });
+    };
+    tell(0, { done: 0, total: 40 });
+    tell(2, { done: 39, total: 40 });
+    tell(10, undefined);
+    tell(11, { done: 0, total: 40 });
+    tell(15, { done: 10, total: 40 });
+    tell(16, undefined);
+    expect(said).toEqual(["evaluating after step 7: 10 of 40 shards (25 %)", undefined]);
   });
 
   it("counts a step that was not applied because it is no number", async () => {
