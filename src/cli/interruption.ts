@@ -10,6 +10,7 @@ type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 export interface Interrupt {
   /**
    * How often it was asked. A hang-up and a lost output count only as the first: they come together, and more than once.
+   * So does a signal that follows the same one too soon for a person: `timeout` sends each to the process and to its group.
    */
   readonly times: number;
   /** What asked first, as a clause: "received SIGTERM", "nobody reads the standard output any more". */
@@ -42,12 +43,17 @@ export interface InterruptionOptions {
   readonly host?: InterruptedProcess;
   /** Default: what the process was started with. */
   readonly ignoreHangups?: boolean;
+  /** Monotonic, ms. Default: the process's clock. */
+  readonly now?: () => number;
 }
+
+/** Nobody presses Ctrl-C twice within so long, ms. */
+const sameRequest = 100;
 
 /** Calls `act` for each request to end, until it is closed. */
 export function onInterruption(
   act: (interrupt: Interrupt) => void,
-  { host = process, ignoreHangups = hangupsIgnored(readOrigin()) }: InterruptionOptions = {},
+  { host = process, ignoreHangups, now = () => performance.now() }: InterruptionOptions = {},
 ): Interruption {
   let times = 0;
   let first: string | undefined;
@@ -56,14 +62,18 @@ export function onInterruption(
     first ??= cause;
     act({ times: ++times, cause: first });
   };
+  let last: { readonly signal: StopSignal; readonly at: number } | undefined;
   const onSignal = (signal: StopSignal): void => {
-    if (signal !== "SIGHUP" || times === 0) interrupt(`received ${signal}`);
+    const isEcho = last?.signal === signal && now() - last.at < sameRequest;
+    last = { signal, at: now() };
+    if (!isEcho && (signal !== "SIGHUP" || times === 0)) interrupt(`received ${signal}`);
   };
   const onLoss = (name: OutputName) => (error: unknown) => {
     lost.add(name);
     if (times === 0) interrupt(lossOf(name, error));
   };
-  const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", ...(ignoreHangups ? [] : (["SIGHUP"] as const))];
+  const heedsHangups = !(ignoreHangups ?? hangupsIgnored(readOrigin()));
+  const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", ...(heedsHangups ? (["SIGHUP"] as const) : [])];
   const outputs = (["stdout", "stderr"] as const).map((name) => ({ stream: host[name], listener: onLoss(name) }));
   for (const signal of signals) host.on(signal, onSignal);
   for (const { stream, listener } of outputs) stream.on("error", listener);

@@ -78,6 +78,20 @@ describe("a run keeps every step that it computed, and leaves no worker behind",
     await noWorkersLeft(folder);
   });
 
+  it("when `timeout` ends it, which sends its signal twice", async () => {
+    const folder = temporaryFolder();
+    const command = `timeout 1000 $COXSWAIN train ${endlessRun(folder)} & wait`;
+    const shell = new ShellProcess(command, { cwd: folder });
+    await shell.until(/^step +3\//m);
+    const parentOf = (pid: number): number =>
+      Number(/^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    // Told to end, it does what it does when the time is over.
+    process.kill(parentOf(parentOf(workersIn(folder)[0] ?? 0)), "SIGTERM");
+    await shell.until(/stopped \(received SIGTERM\) after step \d+, which is saved/);
+    expectAllSaved(folder);
+    await noWorkersLeft(folder);
+  });
+
   it("when the program that reads its output ends", async () => {
     const folder = temporaryFolder();
     const command = `$COXSWAIN train ${endlessRun(folder)} | sed '/^step/q' >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;

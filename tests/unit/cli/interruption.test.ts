@@ -13,8 +13,10 @@ const failure = (code: string): Error => Object.assign(new Error(`write ${code}`
 function listen(ignoreHangups = false) {
   const host = new Host();
   const heard: Interrupt[] = [];
-  const interruption = onInterruption((interrupt) => heard.push(interrupt), { host, ignoreHangups });
-  return { host, heard, interruption };
+  const clock = { now: 0 };
+  const now = (): number => clock.now;
+  const interruption = onInterruption((interrupt) => heard.push(interrupt), { host, ignoreHangups, now });
+  return { host, heard, interruption, clock };
 }
 
 it("Ctrl-C twice is told apart from Ctrl-C once", () => {
@@ -25,6 +27,17 @@ it("Ctrl-C twice is told apart from Ctrl-C once", () => {
     { times: 1, cause: "received SIGINT" },
     { times: 2, cause: "received SIGINT" },
   ]);
+});
+
+it("a signal that `timeout` sends to the process and to its group is one interruption", () => {
+  const { host, heard, clock } = listen();
+  host.emit("SIGTERM", "SIGTERM");
+  clock.now += 5;
+  host.emit("SIGTERM", "SIGTERM");
+  expect(heard).toHaveLength(1);
+  clock.now += 150;
+  host.emit("SIGTERM", "SIGTERM");
+  expect(heard).toHaveLength(2);
 });
 
 it("a terminal that closes is one interruption, however often it is heard of", () => {
