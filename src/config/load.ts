@@ -2,7 +2,7 @@
  * From the path of a run file to a `RunConfig`: reads, lays settings over it, validates, checks and makes paths absolute.
  * Everything that is wrong with a run is told in one error.
  */
-import { statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
@@ -42,7 +42,7 @@ export async function loadRun(
   const config = parseRun(text, path, overrides, environment);
   const absolute = resolve(path);
   const directory = dirname(absolute);
-  return { config: resolvePaths(config, directory, isDirectory), path: absolute, directory };
+  return { config: resolvePaths(config, directory, existsSync), path: absolute, directory };
 }
 
 /** The text of a run file to settings, paths as written. See `loadRun`; `file` is for messages. */
@@ -167,8 +167,4 @@ function contradictions(config: RunConfig, problems: readonly Problem[]): Proble
   return check(config)
     .filter(({ keys }) => !keys.some(isWrong))
     .map(({ keys, message }) => ({ path: keys[0], message }));
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

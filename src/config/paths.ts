@@ -6,9 +6,9 @@ import type { RunConfig } from "./schema.js";
 
 /**
  * @param directory the run file's folder, absolute
- * @param isDirectory whether a folder exists at an absolute path; decides whether `a/b` is a folder or a hub id
+ * @param exists whether there is anything at an absolute path; decides whether `a/b` is a folder or a hub id
  */
-export function resolvePaths(config: RunConfig, directory: string, isDirectory: (path: string) => boolean): RunConfig {
+export function resolvePaths(config: RunConfig, directory: string, exists: (path: string) => boolean): RunConfig {
   const absolute = (path: string): string => resolve(directory, expandHome(path));
   // An address (https://, hf://) is refused by whoever reads it, as it was written.
   const source = (path: string): string => (/^[a-z][a-z0-9+.-]+:\/\//i.test(path) ? path : absolute(path));
@@ -18,7 +18,7 @@ export function resolvePaths(config: RunConfig, directory: string, isDirectory: 
   const { data, lora, cluster, telemetry } = config;
   return {
     ...config,
-    model: isPath(config.model) || isDirectory(absolute(config.model)) ? absolute(config.model) : config.model,
+    model: isPath(config.model) || exists(absolute(config.model)) ? absolute(config.model) : config.model,
     output_dir: absolute(config.output_dir),
     data: {
       ...data,

@@ -36,14 +36,11 @@ async function vocabularySize(folder: string): Promise<number | undefined> {
 }
 
 function absentTokenizer(folder: string, size: number, missing: unknown): TextTokenizer {
-  const fail = (): Promise<never> =>
-    Promise.reject(
-      missing instanceof CoxswainError ? missing : new CoxswainError("model", `${folder} has no tokenizer`),
-    );
-  // Rendered by conversations alone, which then fail with the file and line that wanted it.
-  const template = `{{ raise_exception('the model folder has no tokenizer.json') }}`;
+  const absence = missing instanceof CoxswainError ? missing : new CoxswainError("model", `${folder} has no tokenizer`);
+  const fail = (): Promise<never> => Promise.reject(absence);
   return {
     folder,
+    absence,
     vocabSize: size,
     modelVocabSize: size,
     bosId: null,
@@ -53,8 +50,8 @@ function absentTokenizer(folder: string, size: number, missing: unknown): TextTo
     padId: 0,
     specialTokens: {},
     controlTokens: new Set(),
-    chatTemplate: template,
-    toolChatTemplate: template,
+    chatTemplate: null,
+    toolChatTemplate: null,
     templateFolder: folder,
     adapterOwn: { template: false, otherTemplate: false, otherTokenizer: false },
     affixes: { before: 0, after: 0 },

@@ -138,6 +138,7 @@ async function collect(
   };
   for await (const { value, where, respelt } of readRecords(source)) {
     format ??= detectFormat(value, where);
+    if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
     read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
     const example = read(value, where);
     needsTemplate(example, where, templates);

@@ -2,8 +2,8 @@
  * Roles of messages: which are known, and what a misspelt one was meant to be. A role that nothing knows is refused: what
  * "asistant" says would be read as anybody's, and never learnt.
  */
-import { nearest } from "../config/suggest.js";
 import { CoxswainError } from "../errors.js";
+import { nearest } from "../nearest.js";
 import type { ChatMessage } from "./conversation.js";
 
 /** Those that chat templates and datasets have in common. */

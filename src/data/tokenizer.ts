@@ -38,6 +38,8 @@ export interface EncodedText {
 export interface TextTokenizer {
   /** The model folder, absolute or as given. */
   readonly folder: string;
+  /** Why it knows no text, only how many tokens the model has: see `absent-tokenizer.ts`. */
+  readonly absence?: CoxswainError;
   /** Entries of the vocabulary, added tokens included. */
   readonly vocabSize: number;
   /** Ids that the model can take: config.json's `vocab_size`, or `vocabSize` where there is none. */

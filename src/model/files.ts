@@ -47,6 +47,8 @@ export async function readJsonObject(path: string): Promise<JsonObject> {
   } catch (error) {
     throw storageTrouble(error, path, "model");
   }
+  if (text.trim() === "")
+    throw new CoxswainError("model", `${path}: the file is empty`, { hint: "Fetch the file again." });
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -5,9 +5,11 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { isJsonObject, readJsonObject, storageTrouble } from "./files.js";
+import { isJsonObject, readJsonObject, storageTrouble, type JsonObject } from "./files.js";
 import type { ModelFolder, TensorLocation } from "./folder.js";
+import { refusePointer } from "./lfs-pointer.js";
 import { withoutSymlinks } from "./link-folder.js";
+import { notAFolder, withoutConfig, withoutShards, withoutWeights } from "./not-a-model.js";
 import { hasOwnHead } from "./own-head.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 
@@ -28,11 +30,27 @@ export async function openModelFolder(path: string, options: OpenModelFolderOpti
   const given = await realFolder(path);
   const { files, weightMap } = await weightFiles(given);
   const folder = await withoutSymlinks(given, files, options.cacheDir);
+  for (const name of [configFile, "tokenizer.json", ...files]) await refusePointer(join(folder, name));
   const config = await readJsonObject(join(folder, configFile));
+  refuseQuantised(folder, config);
   const tensors = await tensorsOf(folder, files);
   for (const [name, file] of weightMap ?? []) checkAgainstIndex(given, name, file, tensors.get(name));
   const opened = { path: folder, config, tensors };
   return { ...opened, ownHead: await hasOwnHead(opened) };
+}
+
+/** Their tensors are of types and names of their own, which would be the next trouble. */
+function refuseQuantised(folder: string, { quantization_config: quantization }: JsonObject): void {
+  if (quantization === undefined || quantization === null) return;
+  const method = isJsonObject(quantization) ? quantization["quant_method"] : undefined;
+  const how = typeof method === "string" ? ` (quantization_config: ${method})` : " (quantization_config)";
+  throw new CoxswainError(
+    "model",
+    `${join(folder, configFile)}: a model that is quantised already${how} is not supported`,
+    {
+      hint: "Give the model that it was made from; the run file's quantization: nf4 quantises it here.",
+    },
+  );
 }
 
 /** All tensors of all files, named in the index or not; of two with one name the later file's: as in transformers. */
@@ -76,9 +94,7 @@ async function realFolder(path: string): Promise<string> {
   } catch (error) {
     throw storageTrouble(error, path, "model");
   }
-  throw new CoxswainError("model", `${path}: a model is a folder, this is a file`, {
-    hint: `Give the folder that has ${configFile} and the .safetensors files.`,
-  });
+  throw notAFolder(path);
 }
 
 interface WeightFiles {
@@ -91,38 +107,19 @@ interface WeightFiles {
 /** The weight files of a folder: a single file wins over an index, as in transformers. */
 async function weightFiles(folder: string): Promise<WeightFiles> {
   const names = new Set(await readdir(folder));
-  if (!names.has(configFile)) {
-    throw new CoxswainError("model", `${join(folder, configFile)}: no such file`, {
-      hint: "A Hugging Face model folder has config.json, tokenizer.json and .safetensors files.",
-    });
-  }
+  if (!names.has(configFile)) throw await withoutConfig(folder, names);
   if (names.has(weightsFile)) return { files: [weightsFile], weightMap: undefined };
-  if (!names.has(indexFile)) throw noWeights(folder, names);
+  if (!names.has(indexFile)) throw withoutWeights(folder, names, [weightsFile, indexFile]);
   const weightMap = await readIndex(join(folder, indexFile));
   const files = [...new Set(weightMap.values())].sort();
   const missing = files.filter((file) => !names.has(file));
-  if (missing.length > 0) {
-    throw new CoxswainError("model", `${folder}: shards named in ${indexFile} are missing: ${missing.join(", ")}`, {
-      hint: "Fetch the missing files into the folder.",
-    });
-  }
+  if (missing.length > 0) throw withoutShards(folder, indexFile, missing, files.length);
   return { files, weightMap };
-}
-
-function noWeights(folder: string, names: ReadonlySet<string>): CoxswainError {
-  const pickled = [...names].filter((name) => /^pytorch_model.*\.(bin|bin\.index\.json)$/.test(name)).sort();
-  if (pickled.length > 0) {
-    return new CoxswainError("model", `${folder}: has weights as ${pickled.join(", ")} only, which are not read`, {
-      hint: "Convert it: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OTHER, safe_serialization=True).",
-    });
-  }
-  return new CoxswainError("model", `${folder}: has neither ${weightsFile} nor ${indexFile}`, {
-    hint: "Fetch the model's .safetensors files into the folder.",
-  });
 }
 
 /** Tensor name to file name, checked. */
 export async function readIndex(path: string): Promise<Map<string, string>> {
+  await refusePointer(path);
   const { weight_map: entries } = await readJsonObject(path);
   if (!isJsonObject(entries) || Object.keys(entries).length === 0) {
     throw new CoxswainError("model", `${path}: "weight_map" must map tensor names to files`, {

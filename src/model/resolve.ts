@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { CoxswainError } from "../errors.js";
+import { CoxswainError, systemCodeOf } from "../errors.js";
 import {
   checkNamedCache,
   defaultCacheFolder,
@@ -11,9 +11,11 @@ import {
   inCache,
   type Environment,
 } from "./cache.js";
+import { storageTrouble } from "./files.js";
 import { findSnapshot, huggingFaceRepository, ownRepository, parseHubModel } from "./hub-cache.js";
 import { hubFetch, hubProxy } from "./hub-fetch.js";
 import { downloadModel, type ProgressListener } from "./hub-download.js";
+import { notAFolder, nothingThere, similarFolder } from "./not-a-model.js";
 
 export interface ResolveModelOptions {
   /** Coxswain's cache. Default: `defaultCacheFolder(environment)`. */
@@ -42,9 +44,11 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
   const { environment = process.env, onProgress = () => undefined } = options;
   await checkNamedCache(environment);
   const path = /^~(?=[\\/]|$)/.test(model) ? join(homeFolder() ?? "~", model.slice(1)) : model;
-  if ((await stat(path).catch(() => undefined))?.isDirectory()) return resolve(path);
+  const found = await placeAt(path);
+  if (found === "folder") return resolve(path);
+  if (found === "file") throw notAFolder(model);
   const hubModel = parseHubModel(model);
-  if (hubModel === undefined || isAbsolute(path)) throw noSuchModel(model);
+  if (hubModel === undefined || isAbsolute(path)) throw await nothingThere(model, path);
   const cacheDir = options.cacheDir ?? defaultCacheFolder(environment);
   const repository = ownRepository(cacheDir, hubModel);
   const theirs = huggingFaceCacheFolder(environment);
@@ -53,9 +57,10 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
     (theirs === undefined ? undefined : await findSnapshot(huggingFaceRepository(theirs, hubModel), hubModel));
   if (cached !== undefined) return cached;
   if (/^(1|on|yes|true)$/i.test(environment["HF_HUB_OFFLINE"] ?? "")) {
-    throw new CoxswainError("model", `${model} is in no cache of this machine, and HF_HUB_OFFLINE is set`, {
+    const offline = new CoxswainError("model", `${model} is in no cache of this machine, and HF_HUB_OFFLINE is set`, {
       hint: `Unset HF_HUB_OFFLINE, or fetch the model by hand and give its folder as "model".`,
     });
+    throw await orSimilarFolder(offline, path);
   }
   const url = hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]);
   const access = {
@@ -65,7 +70,30 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
     proxy: options.fetch === undefined ? hubProxy(url, environment) : undefined,
     wait: options.wait ?? ((milliseconds: number) => delay(milliseconds)),
   };
-  return inCache(cacheDir, cacheDir, () => downloadModel(repository, hubModel, access, onProgress));
+  return inCache(cacheDir, cacheDir, () => downloadModel(repository, hubModel, access, onProgress)).catch(
+    async (error: unknown) => {
+      throw await orSimilarFolder(error, path);
+    },
+  );
+}
+
+/** @throws CoxswainError "model" for a place that cannot be looked at: a circle of links, no permission */
+async function placeAt(path: string): Promise<"folder" | "file" | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? "folder" : "file";
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCodeOf(error) ?? "")) return undefined;
+    throw storageTrouble(error, path, "model");
+  }
+}
+
+/** The hub's "no" names a folder of a similar name, which may be what was meant. */
+async function orSimilarFolder(error: unknown, path: string): Promise<unknown> {
+  if (!(error instanceof CoxswainError) || (error.code !== "model" && error.code !== "network")) return error;
+  const similar = await similarFolder(path);
+  if (similar === undefined) return error;
+  const hint = `Did you mean the folder ${similar}? ${error.hint ?? ""}`;
+  return new CoxswainError(error.code, error.message, { hint, cause: error.cause });
 }
 
 function hubUrl(text: string | undefined): string {
@@ -76,10 +104,4 @@ function hubUrl(text: string | undefined): string {
     });
   }
   return text.replace(/[/]+$/, "");
-}
-
-function noSuchModel(model: string): CoxswainError {
-  return new CoxswainError("model", `${model}: no such folder, and not a hub id`, {
-    hint: `"model" is a Hugging Face folder (relative to the run file) or a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct.`,
-  });
 }

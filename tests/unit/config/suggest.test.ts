@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allKeys } from "../../../src/config/keys.js";
-import { editDistance, nearest, suggestKey } from "../../../src/config/suggest.js";
+import { suggestKey } from "../../../src/config/suggest.js";
+import { editDistance, nearest } from "../../../src/nearest.js";
 
 describe("editDistance", () => {
   // Published examples of Levenshtein's distance, and swaps of neighbours (Damerau).

@@ -18,19 +18,16 @@ describe("a model folder without a tokenizer", () => {
     await expectRejection(build({ input_ids: [1, 32], labels: [1, 32] }), "data", /train\.jsonl:1/, /./);
   });
 
+  const messages = [
+    { role: "user", content: "hello" },
+    { role: "assistant", content: "hello you" },
+  ];
   it.each([
+    ["a conversation, without blaming the data's first line", { messages }],
     ["a text", { text: "hello" }],
     ["a prompt and its completion", { prompt: "hello", completion: " you" }],
   ])("refuses %s, with the file that is missing", async (_, example) => {
     await expectRejection(build(example), "model", new RegExp(`${bare}.*tokenizer\\.json`), /./);
-  });
-
-  it("refuses a conversation, with the line that needs a tokenizer and the file that is missing", async () => {
-    const messages = [
-      { role: "user", content: "hello" },
-      { role: "assistant", content: "hello you" },
-    ];
-    await expectRejection(build({ messages }), "data", /train\.jsonl:1.*the model folder has no tokenizer\.json/s, /./);
   });
 
   it("knows no tokens, neither by their text nor by their number", async () => {

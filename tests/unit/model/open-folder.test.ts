@@ -117,7 +117,10 @@ describe("a head of its own is found in the files, wherever it is", () => {
 
 describe("what is wrong with a model folder is named", () => {
   const folderWith = (files: Record<string, string | Uint8Array>): string => writeFolder(temporaryFolder(), files);
-  const cases: [string, Record<string, string | Uint8Array>, RegExp][] = [
+  type Spoilt = [string, Record<string, string | Uint8Array>, RegExp];
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n`;
+  const float8 = safetensorsBytes({ a: { dtype: "F8_E4M3", shape: [4], data_offsets: [0, 4] } }, 4);
+  const cases: Spoilt[] = [
     ["no config.json", { "model.safetensors": first }, /config\.json: no such file/],
     ["config.json that is no JSON", { "config.json": "{", "model.safetensors": first }, /config\.json: not JSON/],
     [
@@ -151,6 +154,46 @@ describe("what is wrong with a model folder is named", () => {
       },
       /model-00002-of-00002\.safetensors: tensor "c" is missing/,
     ],
+    ["an empty config.json", { "config.json": "", "model.safetensors": first }, /config\.json: the file is empty/],
+    ["an empty folder", {}, /: the folder is empty/],
+    ["an adapter", { "adapter_config.json": "{}" }, /is a PEFT adapter/],
+    ["a diffusers pipeline", { "model_index.json": "{}" }, /is a diffusers pipeline/],
+    ["GGUF only", { "a.gguf": "x" }, /has GGUF files only, which are not read: a\.gguf/],
+    ["GGUF beside config.json", { "config.json": config, "a.gguf": "x" }, /has weights as a\.gguf only/],
+    ["Meta's own format", { "params.json": "{}", "consolidated.00.pth": "x" }, /in Meta's own format/],
+    ["TensorFlow's weights only", { "config.json": config, "tf_model.h5": "x" }, /has weights as tf_model\.h5 only/],
+    ["a download that was cut", { "config.json": config, "model.safetensors.incomplete": "x" }, /its download was cut/],
+    [
+      "shards without their index",
+      { "config.json": config, "model-00001-of-00002.safetensors": first },
+      /nor model\.safetensors\.index\.json, but model-00001-of-00002\.safetensors/,
+    ],
+    ["an empty weight file", { "config.json": config, "model.safetensors": "" }, /at least 8 bytes, found 0/],
+    [
+      "a pointer in config.json's place",
+      { "config.json": pointer, "model.safetensors": first },
+      /config\.json: is a Git LFS/,
+    ],
+    [
+      "a pointer in the weights' place",
+      { "config.json": config, "model.safetensors": pointer },
+      /safetensors: is a Git LFS/,
+    ],
+    [
+      "a pointer in the tokenizer's place",
+      { "config.json": config, "model.safetensors": first, "tokenizer.json": pointer },
+      /tokenizer\.json: is a Git LFS pointer/,
+    ],
+    [
+      "a pointer in the index's place",
+      { ...sharded, "model.safetensors.index.json": pointer },
+      /index\.json: is a Git LFS/,
+    ],
+    ...["bitsandbytes", "gptq", "awq", "fp8", "compressed-tensors"].map((method): Spoilt => [
+      `a model quantised with ${method}`,
+      { "config.json": JSON.stringify({ quantization_config: { quant_method: method } }), "model.safetensors": float8 },
+      new RegExp(`config\\.json: a model that is quantised already \\(quantization_config: ${method}\\)`),
+    ]),
     [
       "a tensor that a later shard has as well",
       {
@@ -166,7 +209,9 @@ describe("what is wrong with a model folder is named", () => {
     ],
   ];
   it.each(cases)("%s", async (_name, files, message) => {
-    expect((await expectTrouble(openModelFolder(folderWith(files)), "model")).message).toMatch(message);
+    const trouble = await expectTrouble(openModelFolder(folderWith(files)), "model");
+    expect(trouble.message).toMatch(message);
+    expect(trouble.hint).toBeTruthy();
   });
 
   it.each(["../evil.safetensors", "/etc/passwd", "sub/shard.safetensors", "..", "C:\\x.safetensors", "a\\b"])(
@@ -178,6 +223,20 @@ describe("what is wrong with a model folder is named", () => {
       );
     },
   );
+
+  it("a model that is a folder further down, as in the Hugging Face libraries' cache", async () => {
+    const repository = join(temporaryFolder(), "models--a--b");
+    const snapshot = writeFolder(join(repository, "snapshots", "abc"), { "config.json": config });
+    expect((await expectTrouble(openModelFolder(repository), "model")).hint).toBe(`Did you mean ${snapshot}?`);
+    const parent = temporaryFolder();
+    const inside = writeFolder(join(parent, "model"), { "config.json": config });
+    expect((await expectTrouble(openModelFolder(parent), "model")).hint).toBe(`Did you mean ${inside}?`);
+  });
+
+  it("the base model that an adapter names is said", async () => {
+    const adapter = folderWith({ "adapter_config.json": JSON.stringify({ base_model_name_or_path: "org/base" }) });
+    expect((await expectTrouble(openModelFolder(adapter), "model")).hint).toContain("base model (org/base)");
+  });
 
   it("a folder that is not there, or is a file", async () => {
     const folder = temporaryFolder();

@@ -2,10 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openModelFolder, resolveModel } from "../../../src/model/index.js";
 import { expectTrouble, floatsFile, temporaryFolder, writeFolder } from "./helpers.js";
 import { startHub, type HubServerOptions } from "./hub-server.js";
+
+afterEach(() => vi.unstubAllEnvs());
 
 const id = "some-owner/Some.Model-1";
 const commit = "0123456789abcdef0123456789abcdef01234567";
@@ -51,6 +53,59 @@ describe("a folder is used where it is", () => {
       expect(trouble.message).toBe(`${model}: no such folder, and not a hub id`);
     },
   );
+});
+
+describe("a place that is no folder is not asked of the hub", () => {
+  const never = { fetch: (): never => expect.unreachable("the hub was asked"), environment: {} };
+
+  it("a file, a link that leads nowhere, a circle of links, by what they are", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "file"), "");
+    writeFileSync(join(folder, "model.gguf"), "");
+    symlinkSync("nowhere", join(folder, "dangling"));
+    symlinkSync("circle", join(folder, "circle"));
+    const message = async (name: string): Promise<string> =>
+      (await expectTrouble(resolveModel(join(folder, name), never), "model")).message;
+    expect(await message("file")).toBe(`${join(folder, "file")}: a model is a folder, this is a file`);
+    expect(await message("model.gguf")).toContain("is a GGUF file");
+    expect(await message("dangling")).toContain("is a symbolic link to nowhere, which is not there");
+    expect(await message("circle")).toContain("its symbolic links lead in a circle");
+    expect(await message("file/sub")).toContain("no such folder");
+  });
+
+  it("a slash at the end and the home folder's sign are no part of a name", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "model"));
+    expect(await resolveModel(`${join(folder, "model")}/`, never)).toBe(join(folder, "model"));
+    vi.stubEnv("HOME", folder);
+    expect(await resolveModel("~/model", never)).toBe(join(folder, "model"));
+    expect(await resolveModel("~/model/", never)).toBe(join(folder, "model"));
+    expect(await resolveModel("~", never)).toBe(folder);
+  });
+
+  it("a folder of a similar name is suggested: misspelt, in another case, or cut short", async () => {
+    const parent = temporaryFolder();
+    mkdirSync(join(parent, "SmolLM2-135M-Instruct"));
+    for (const name of ["SmolLM2-135M-Instrcut", "smollm2_135m_instruct", "SmolLM2-135M"]) {
+      const { hint } = await expectTrouble(resolveModel(join(parent, name), never), "model");
+      expect(hint).toContain(`Did you mean ${join(parent, "SmolLM2-135M-Instruct")}?`);
+    }
+    const { hint } = await expectTrouble(resolveModel(join(parent, "qwen"), never), "model");
+    expect(hint).not.toContain("Did you mean");
+  });
+
+  it("also where what was asked for could be a hub id, once the hub does not have it", async () => {
+    const { options } = await setUp();
+    const parent = temporaryFolder();
+    mkdirSync(join(parent, "models", "small-model"), { recursive: true });
+    const before = process.cwd();
+    onTestFinished(() => process.chdir(before));
+    process.chdir(parent);
+    const offline = { ...options, environment: { ...options.environment, HF_HUB_OFFLINE: "1" } };
+    expect((await expectTrouble(resolveModel("models/small_modl", offline), "model")).hint).toContain(
+      "Did you mean the folder models/small-model?",
+    );
+  });
 });
 
 describe("a hub id is fetched once", () => {

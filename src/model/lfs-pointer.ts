@@ -1,0 +1,26 @@
+/** Files that a clone without Git LFS has in place of large ones: three lines that say which content they stand for. */
+import { open } from "node:fs/promises";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+import { storageTrouble } from "./files.js";
+
+const firstLine = "version https://git-lfs.github.com/spec/";
+
+/** @throws CoxswainError "model" for a file that is a pointer; nothing for one that is not there */
+export async function refusePointer(path: string): Promise<void> {
+  const begin = new Uint8Array(firstLine.length);
+  try {
+    const file = await open(path, "r");
+    try {
+      await file.read(begin, 0, begin.length, 0);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return;
+    throw storageTrouble(error, path, "model");
+  }
+  if (!Buffer.from(begin).equals(Buffer.from(firstLine))) return;
+  throw new CoxswainError("model", `${path}: is a Git LFS pointer, not the file itself`, {
+    hint: "Fetch the files that the pointers stand for: git lfs install, then git lfs pull in the clone.",
+  });
+}
