@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { CoxswainError } from "../errors.js";
+import { missingCudaLibraries } from "./cuda-libraries.js";
 import type { ComputeType, Device, EngineName, EngineOptions, Quantization } from "./engine.js";
 
 /** The run file's `compute` section, and the threads of this process. */
@@ -26,6 +27,8 @@ export interface DeviceChoice {
 export interface Providers {
   /** The CUDA provider is installed. */
   readonly cuda: boolean;
+  /** Libraries that it needs and the system's loader would not find. Default: none. */
+  readonly missing?: readonly string[];
   /** Why WebGPU cannot be used, as a clause; null where it can. */
   readonly webgpu: string | null;
 }
@@ -33,8 +36,9 @@ export interface Providers {
 /** CUDA, else WebGPU, else the CPU. */
 export function chooseDevice(asked: "auto" | Device, installed: Providers): DeviceChoice {
   if (asked === "auto") {
-    if (installed.cuda) return { device: "cuda", reason: "the CUDA provider is installed" };
-    const withoutCuda = "no CUDA provider is installed";
+    const { cuda, missing = [] } = installed;
+    if (cuda && missing.length === 0) return { device: "cuda", reason: "the CUDA provider is installed" };
+    const withoutCuda = cuda ? `the CUDA provider lacks ${missing.join(", ")}` : "no CUDA provider is installed";
     return installed.webgpu === null
       ? { device: "webgpu", reason: `${withoutCuda}; WebGPU has a GPU` }
       : { device: "cpu", reason: `${withoutCuda}; WebGPU: ${installed.webgpu}` };
@@ -78,23 +82,29 @@ export async function usableProviders(
   { engine, device }: Pick<ComputeSettings, "engine" | "device">,
   webgpuAbsence: () => Promise<string | null>,
 ): Promise<Providers> {
-  const cuda = isCudaInstalled();
-  const matters = engine !== "tfjs" && device === "auto" && !cuda;
-  return { cuda, webgpu: matters ? await webgpuAbsence() : "not asked for" };
+  const provider = cudaProvider();
+  const missing = provider === undefined ? [] : missingCudaLibraries(provider);
+  const matters = engine !== "tfjs" && device === "auto" && (provider === undefined || missing.length > 0);
+  return { cuda: provider !== undefined, missing, webgpu: matters ? await webgpuAbsence() : "not asked for" };
 }
 
 /** Whether a run of these settings computes with CUDA on this machine. */
 export function picksCuda({ engine, device }: Pick<ComputeSettings, "engine" | "device">): boolean {
-  return device === "cuda" || (device === "auto" && engine !== "tfjs" && isCudaInstalled());
+  return device === "cuda" || (device === "auto" && engine !== "tfjs" && isCudaUsable());
 }
 
-/** Looks for the runtime's provider library; does not open it. */
-export function isCudaInstalled(): boolean {
+function isCudaUsable(): boolean {
+  const provider = cudaProvider();
+  return provider !== undefined && missingCudaLibraries(provider).length === 0;
+}
+
+/** The path of the runtime's provider library; undefined where it is not installed. Does not open it. */
+export function cudaProvider(): string | undefined {
   const bin = join(runtimeFolder(), "bin");
-  if (!existsSync(bin)) return false;
+  if (!existsSync(bin)) return undefined;
   const names = ["libonnxruntime_providers_cuda.so", "onnxruntime_providers_cuda.dll"];
   const folders = readdirSync(bin).map((version) => join(bin, version, process.platform, process.arch));
-  return folders.some((folder) => names.some((name) => existsSync(join(folder, name))));
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
 }
 
 /**

@@ -1,5 +1,13 @@
 /** Engines that compute losses, LoRA gradients and logits, and the model families that they know. */
-import { chooseDevice, resolveCompute, usableProviders, type ComputeSettings, type DeviceChoice } from "./device.js";
+import { missingCudaLibraries, whatBrings } from "./cuda-libraries.js";
+import {
+  chooseDevice,
+  cudaProvider,
+  resolveCompute,
+  usableProviders,
+  type ComputeSettings,
+  type DeviceChoice,
+} from "./device.js";
 import type { ModelFolder } from "../model/folder.js";
 import type { ComputeBackend, Device, Engine, EngineOptions, Quantization } from "./engine.js";
 import { threadedEngine } from "./thread/engine.js";
@@ -32,6 +40,15 @@ export { weightNotes } from "./families/weight-notes.js";
 
 // What builds graphs is loaded where it is used, in a thread of its own: a worker must start quickly.
 const webgpuAbsence = async (): Promise<string | null> => (await import("./onnx/probe.js")).webgpuAbsence();
+
+/** The CUDA provider: its path, what it needs that is missing, and what brings that; undefined where it is not installed. */
+export function cudaState():
+  { readonly provider: string; readonly missing: readonly string[]; readonly hint: string } | undefined {
+  const provider = cudaProvider();
+  if (provider === undefined) return undefined;
+  const missing = missingCudaLibraries(provider);
+  return { provider, missing, hint: whatBrings(missing, provider) };
+}
 
 /** @throws CoxswainError "config" where the runtime's native library does not load */
 export const runtimeVersion = async (): Promise<string> => (await import("./onnx/session.js")).runtimeVersion();

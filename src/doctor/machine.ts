@@ -1,7 +1,7 @@
 /** What this machine has for training: software, processor, memory, engines, disk. Changes nothing. */
 import { readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { askDriver, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
+import { askDriver, cudaState, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { defaultCacheFolder, inCache } from "../model/index.js";
 import { bytesText } from "./units.js";
@@ -39,6 +39,7 @@ export async function examineMachine(memory: Memory): Promise<Finding[]> {
     },
     await graphicsProcessors(),
     await onnx(),
+    ...cuda(),
     await tfjs(),
     await cache(),
   ];
@@ -92,6 +93,18 @@ async function onnx(): Promise<Finding> {
   } catch (error) {
     return { name: "onnx", state: "bad", text: messageOf(error), hint: "Install again with npm ci." };
   }
+}
+
+/** Only where the provider is installed; whether it computes shows with the first run. */
+function cuda(): Finding[] {
+  const state = cudaState();
+  if (state === undefined) return [];
+  const { provider, missing, hint } = state;
+  if (missing.length === 0)
+    return [{ name: "CUDA", state: "good", text: `${provider}, and the libraries that it needs` }];
+  return [
+    { name: "CUDA", state: "note", text: `${provider} needs ${missing.join(", ")}, not found by the loader.`, hint },
+  ];
 }
 
 async function tfjs(): Promise<Finding> {

@@ -4,6 +4,8 @@
  */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { CoxswainError, messageOf } from "../../errors.js";
+import { missingCudaLibraries, whatBrings } from "../cuda-libraries.js";
+import { cudaProvider } from "../device.js";
 import { deviceEnvironment, sessionOptions, type SessionSettings } from "./session-options.js";
 
 export type Feeds = Record<string, Tensor>;
@@ -98,6 +100,13 @@ function openingTrouble(error: unknown, { purpose, device, folder }: SessionSett
     return new CoxswainError("model", `${folder}: ONNX Runtime cannot open the ${purpose} graph: ${saying(error)}`, {
       cause: error,
     });
+  }
+  const provider = device === "cuda" ? cudaProvider() : undefined;
+  const missing = provider === undefined ? [] : missingCudaLibraries(provider);
+  if (provider !== undefined && missing.length > 0) {
+    const what = `compute.device: cuda cannot be used: the system's loader does not find ${missing.join(", ")}`;
+    const hint = `${whatBrings(missing, provider)} Or use device: cpu.`;
+    return new CoxswainError("config", `${what} (needed by ${provider}): ${saying(error)}`, { cause: error, hint });
   }
   return new CoxswainError("config", `compute.device: ${device} cannot be used: ${saying(error)}`, {
     cause: error,

@@ -28,6 +28,11 @@ describe("what computes is not what was asked for", () => {
       reason: "no CUDA provider is installed; WebGPU has a GPU",
     });
     expect(chooseDevice("auto", without)).toEqual({ device: "cpu", reason: onCpu });
+    const lacking = { cuda: true, missing: ["libcudart.so.13", "libcudnn.so.9"], webgpu: "no GPU is to be seen" };
+    expect(chooseDevice("auto", lacking)).toEqual({
+      device: "cpu",
+      reason: "the CUDA provider lacks libcudart.so.13, libcudnn.so.9; WebGPU: no GPU is to be seen",
+    });
     expect(chooseDevice("webgpu", without)).toEqual({ device: "webgpu", reason: "asked for" });
   });
 
