@@ -75,7 +75,6 @@ function report() {
   }
   // A clone has no `coxswain` on the PATH, but npx finds it.
   const type = existsSync(join(project, "src")) ? "npx coxswain" : "coxswain";
-  const model = path(join(here, "model"));
   heading("What there is now");
   console.log(`adapter       ${path(adapter)}  (loads in PEFT, vLLM and llama.cpp's converter)`);
   console.log(`every step    ${path(join(output, "metrics.jsonl"))}`);

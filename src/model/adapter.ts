@@ -178,8 +178,11 @@ async function requireAdapterFiles(folder: string): Promise<void> {
           hint: "Load it with PEFT and save_pretrained it again: that writes adapter_model.safetensors.",
         });
       }
+      const isRun = names.includes("adapter") && names.includes("events.jsonl");
       throw new CoxswainError("model", `${join(folder, name)}: no such file`, {
-        hint: "A PEFT adapter folder has adapter_config.json and adapter_model.safetensors.",
+        hint: isRun
+          ? `This is the folder of a run; its adapter is ${join(folder, "adapter")}.`
+          : "A PEFT adapter folder has adapter_config.json and adapter_model.safetensors.",
         cause: error,
       });
     }

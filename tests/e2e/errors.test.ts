@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { goldenFolder, stepLines } from "../support/runs.js";
+import { goldenFolder, quickstartModel, stepLines } from "../support/runs.js";
 
 const golden = join(goldenFolder, "llama");
 
@@ -88,6 +88,12 @@ describe("the run file", () => {
     expect(code).toBe(2);
   });
 
+  it("for a command that is not there yet, which says so", async () => {
+    const { code, stderr } = await coxswain(["sweep", "run.yaml", "--trials", "3"], { cwd: temporaryFolder() });
+    expect(stderr).toMatch(/^error: coxswain sweep is not there yet\nhint: \S/);
+    expect(code).toBe(2);
+  });
+
   it("that would listen to the world without a token or TLS", async () => {
     const run = runWith({ cluster: { listen: "0.0.0.0:0" } });
     await expectTrouble(temporaryFolder(), run, { code: 2, says: /cluster\.listen.*(token|TLS).*hint: .*--insecure/s });
@@ -161,6 +167,52 @@ describe("the data", () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, '{"input_ids": [1, 2');
     await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2/ });
+  });
+
+  it.each([
+    ["owner/name", /^error: owner\/name: .*data sets of the hub are not read yet/],
+    ["hf://datasets/owner/name", /^error: hf:\/\/datasets\/owner\/name: data sets of the hub are not read yet/],
+    ["https://example.com/a.jsonl", /^error: https:\/\/example\.com\/a\.jsonl: data is not read over https:\/\/ yet/],
+    ["table.csv", /table\.csv is a CSV file, which is not read yet/],
+    ["shards", /part\.parquet is a Parquet file, which is not read yet/],
+  ])("that cannot be read yet (%s): by what it is, not as a missing or broken file", async (train, says) => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "table.csv"), "prompt,completion\n");
+    mkdirSync(join(folder, "shards"));
+    writeFileSync(join(folder, "shards", "part.parquet"), "PAR1");
+    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says });
+  });
+
+  it("with a misspelt role, whose answers would never be learnt: file, line, and the nearest role", async () => {
+    const folder = temporaryFolder();
+    const talk = (role: string): string =>
+      `${JSON.stringify({
+        messages: [
+          { role: "user", content: "q" },
+          { role, content: "a" },
+        ],
+      })}\n`;
+    writeFileSync(join(folder, "talk.jsonl"), talk("assistant") + talk("asistant"));
+    await expectTrouble(folder, runWith({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } }), {
+      code: 3,
+      says: /talk\.jsonl:2: message 2 has the unknown role "asistant" \(did you mean "assistant"\?\)/,
+    });
+  });
+
+  it("of which the chat template leaves tools out: told before the first step, with the first place", async () => {
+    const folder = temporaryFolder();
+    const messages = [
+      { role: "user", content: "q" },
+      { role: "assistant", content: "a" },
+    ];
+    writeFileSync(join(folder, "talk.jsonl"), `${JSON.stringify({ messages, tools: [{ name: "f" }] })}\n`);
+    const run = runWith({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } });
+    const says = /1 of 1 examples \(first: \S+talk\.jsonl:1\) have tools that the chat template leaves out/;
+    const file = writeRun(folder, run);
+    expect((await coxswain(["preview", file])).stderr).toMatch(says);
+    const trained = await coxswain(["train", file, "--set", "training.max_steps=1"]);
+    expect(trained.code).toBe(0);
+    expect(trained.stdout + trained.stderr).toMatch(says);
   });
 
   it("with a line of another shape: file, line, and what was expected", async () => {
