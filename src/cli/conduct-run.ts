@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
+import { detach } from "../async/detach.js";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, parseAddress, reachableHost } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
@@ -63,7 +64,10 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
     const immediately = coordinator === undefined || times > 1;
     // What is written after a loss is lost as well.
     if (immediately || interruption.lost("stdout")) view.close();
-    if (immediately) return void leaveNow({ times, cause, pids: workers?.pids ?? [], config, say });
+    if (immediately) {
+      detach(leaveNow({ times, cause, pids: workers?.pids ?? [], config, say }), () => process.exit(130));
+      return;
+    }
     const text = `${cause}: this step is finished and saved first (Ctrl-C again stops immediately)`;
     if (interruption.lost("stdout")) say(text);
     else view.note(text);

@@ -2,6 +2,7 @@
 import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import { detach } from "../async/detach.js";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { admission } from "./admission.js";
@@ -116,9 +117,11 @@ function shutDown(server: Server, sockets: ListeningSockets, grace: number): Pro
       resolve();
     }, grace);
     server.tryShutdown(() => undefined);
-    void sockets.emptied().then(() => {
+    const emptied = sockets.emptied().then(() => {
       clearTimeout(force);
       resolve();
     });
+    // It is shut down by force then.
+    detach(emptied, () => undefined);
   });
 }

@@ -39,11 +39,13 @@ describe("the coordinator of a run", () => {
       addressKey: "--coordinator",
       token: "t",
       tls: { ca: "ca.pem", cert: undefined, key: undefined },
+      proxy: "none",
     });
     expect(await locateRun(undefined, { token: "" })).toMatchObject({
       address: "127.0.0.1:7070",
       token: null,
       tls: undefined,
+      proxy: "none",
     });
   });
 
@@ -58,6 +60,7 @@ describe("the coordinator of a run", () => {
       const found = {
         address: "127.0.0.1:41234",
         tls: { ca: "/etc/c.pem", cert: undefined, key: undefined, pinned: "/etc/c.pem" },
+        proxy: "none",
       };
       expect(await locateRun(file, {})).toEqual({ ...found, addressKey: file, token: "5ecret" });
       expect(await locateRun(output, {})).toEqual({ ...found, addressKey: output, token: null });

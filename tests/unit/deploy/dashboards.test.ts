@@ -51,11 +51,13 @@ describe("the dashboards", () => {
       .join("\n");
     const unseen = [...ours].filter((name) => !new RegExp(`\\b${name}(?:_(?:bucket|sum|count))?\\b`).test(queries));
     expect(unseen.sort()).toEqual([
-      // The version; alerts' business; what the coordinator tells of all workers.
+      // The version; alerts' and logs' business; what the coordinator tells of all workers.
       "coxswain_build_info",
+      "coxswain_bulk_slow_path_total",
       "coxswain_checkpoint_interval_steps",
       "coxswain_nonfinite_steps_total",
       "coxswain_worker_apply_duration_seconds",
+      "coxswain_worker_bulk_slow_path_total",
       "coxswain_worker_connected",
       "coxswain_worker_shards_total",
       "coxswain_worker_step",
