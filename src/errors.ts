@@ -5,7 +5,7 @@
 
 /** What kind of trouble it is; decides the exit code of the process. */
 export type ErrorCode =
-  "usage" | "config" | "data" | "model" | "network" | "cluster" | "storage" | "interrupted" | "bug";
+  "usage" | "config" | "data" | "model" | "network" | "cluster" | "storage" | "machine" | "interrupted" | "bug";
 
 /** Exit codes: Kubernetes' `podFailurePolicy` and scripts tell kinds of failure apart by them. */
 const exitCodes: Record<ErrorCode, number> = {
@@ -17,6 +17,7 @@ const exitCodes: Record<ErrorCode, number> = {
   network: 5,
   cluster: 5,
   storage: 6,
+  machine: 7,
   interrupted: 130,
 };
 
@@ -40,22 +41,6 @@ export class CoxswainError extends Error {
   get exitCode(): number {
     return exitCodes[this.code];
   }
-}
-
-/** A `CoxswainError` as plain data: thrown again, with the same code, message and hint, in another thread or process. */
-export interface PackedError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string | null;
-}
-
-export function packError(error: unknown): PackedError {
-  if (error instanceof CoxswainError) return { code: error.code, message: error.message, hint: error.hint ?? null };
-  return { code: "bug", message: messageOf(error), hint: null };
-}
-
-export function unpackError({ code, message, hint }: PackedError): CoxswainError {
-  return new CoxswainError(code, message, hint === null ? {} : { hint });
 }
 
 /** The message of anything thrown. */

@@ -7,6 +7,7 @@ import { inspect } from "node:util";
 import type { Command } from "commander";
 import { detach } from "../async/detach.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { explained } from "../system-errors.js";
 import { coloursFor } from "./colour.js";
 import { endOfLoss } from "./output-loss.js";
 
@@ -41,6 +42,7 @@ const thisProcess: FrameProcess = {
  */
 export async function runCommand(action: () => Promise<void>, host: FrameProcess = thisProcess): Promise<void> {
   try {
+    process.cwd();
     await action();
   } catch (error) {
     await fail(error, host);
@@ -48,12 +50,13 @@ export async function runCommand(action: () => Promise<void>, host: FrameProcess
 }
 
 /** Tells of an error and ends the process. */
-export async function fail(error: unknown, host: FrameProcess = thisProcess): Promise<void> {
+export async function fail(thrown: unknown, host: FrameProcess = thisProcess): Promise<void> {
   // Nobody is left to read: as quiet as a program that SIGPIPE ends, and with its exit code.
-  if (systemCodeOf(error) === "EPIPE") {
+  if (systemCodeOf(thrown) === "EPIPE") {
     host.exit(exitCodeOfClosedPipe);
     return;
   }
+  const error = explained(thrown);
   // Where that cannot be told either, the exit code says it.
   host.stderr.on?.("error", () => undefined);
   await new Promise<void>((resolve) => host.stderr.write(formatError(error, host), resolve));

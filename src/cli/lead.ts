@@ -2,6 +2,7 @@
 import { loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
+import { systemTrouble } from "../system-errors.js";
 import { conductRun, interrupted } from "./conduct-run.js";
 import type { ConductedRun } from "./conduct-run.js";
 import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
@@ -48,7 +49,7 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
       // Of everything else, what is on disk is not known here.
       if (step > 0 && outcome.error.code === "cluster")
         out(`stopped ${progressOf(step)}; go on with: ${resumeCommand(program, options, workingFolder)}`);
-      throw outcome.error instanceof CoxswainError ? outcome.error : new CoxswainError("bug", String(outcome.error));
+      throw systemTrouble(outcome.error) ?? new CoxswainError("bug", String(outcome.error));
   }
 }
 

@@ -1,19 +1,13 @@
 #!/usr/bin/env node
-/** The `coxswain` command. */
-import { endOnSignals, fail, guardProcess } from "./frame.js";
-import { hangupsIgnored, readOrigin } from "./hangup.js";
-import { endWithParent, thisChild } from "./parent.js";
-import { runProgram } from "./program.js";
+/** The `coxswain` command. Imports little itself, so that it can say so where nothing more can be loaded. */
+import { systemTrouble } from "../system-errors.js";
 
-guardProcess();
-endOnSignals();
-// As `nohup` wants it; Node has taken that back.
-if (hangupsIgnored(readOrigin())) process.on("SIGHUP", () => undefined);
-const words = process.argv.slice(2);
-if (words[0] === "worker" && process.send !== undefined) endWithParent(thisChild());
 try {
-  const code = await runProgram(words);
-  if (code !== undefined) process.exitCode = code;
+  const { start } = await import("./start.js");
+  await start();
 } catch (error) {
-  await fail(error);
+  const trouble = systemTrouble(error);
+  if (trouble === undefined) throw error;
+  process.stderr.write(`error: ${trouble.message}\n${trouble.hint === undefined ? "" : `hint: ${trouble.hint}\n`}`);
+  process.exitCode = trouble.exitCode;
 }

@@ -49,7 +49,8 @@ ${title("Examples:")}
 
 ${title("Exit codes:")}
   0 done    1 a bug of ours    2 command line or run file    3 data    4 model
-  5 network or cluster    6 disk    130 interrupted; --resume goes on
+  5 network or cluster    6 disk    7 memory, open files, processes: a limit here
+  130 interrupted; --resume goes on
 
 ${title("Environment:")}
   COXSWAIN_TOKEN        the run's token, in place of cluster.token

@@ -1,7 +1,9 @@
 /** What becomes of a run that was served, by how it ended. Pure. */
 import type { FinishedRun } from "../coordinator/index.js";
-import { CoxswainError, packError } from "../errors.js";
-import type { ErrorCode, PackedError } from "../errors.js";
+import { CoxswainError } from "../errors.js";
+import type { ErrorCode } from "../errors.js";
+import { packError } from "../packed-error.js";
+import type { PackedError } from "../packed-error.js";
 import { interrupted } from "./conduct-run.js";
 import { attemptsAllowed } from "./serve-attempt.js";
 

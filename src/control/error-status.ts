@@ -4,8 +4,10 @@
  */
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
-import { messageOf, packError, unpackError } from "../errors.js";
-import type { CoxswainError, ErrorCode, PackedError } from "../errors.js";
+import { messageOf } from "../errors.js";
+import type { CoxswainError, ErrorCode } from "../errors.js";
+import { packError, unpackError } from "../packed-error.js";
+import type { PackedError } from "../packed-error.js";
 
 const key = "coxswain-error-bin";
 

@@ -142,6 +142,8 @@ function unreadiness(ready: ReadyOutput, { layoutFingerprint, engines }: Service
 }
 
 /** Only kinds that a worker can meet; anything else is a bug. */
-function errorCode(code: string): "model" | "config" | "network" | "storage" | "bug" {
-  return code === "model" || code === "config" || code === "network" || code === "storage" ? code : "bug";
+function errorCode(code: string): "model" | "config" | "network" | "storage" | "machine" | "bug" {
+  return code === "model" || code === "config" || code === "network" || code === "storage" || code === "machine"
+    ? code
+    : "bug";
 }

@@ -2,7 +2,7 @@
 import { detach } from "../async/detach.js";
 import { openEngine, type Trainable } from "../compute/index.js";
 import { collate, type Row } from "../data/index.js";
-import { packError } from "../errors.js";
+import { packError } from "../packed-error.js";
 import { initialParameters, openModelFolder } from "../model/index.js";
 import { Replica } from "../optim/index.js";
 // What a worker has loaded besides counts as well: a worker's memory is to be told.

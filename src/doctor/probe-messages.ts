@@ -1,6 +1,6 @@
 /** What the doctor and the process that computes for it say to each other. */
 import type { ComputeSettings } from "../compute/index.js";
-import type { PackedError } from "../errors.js";
+import type { PackedError } from "../packed-error.js";
 import type { LoraSettings } from "../model/index.js";
 
 /** Steps of a model, or of its first layers, on made-up tokens. */

@@ -2,7 +2,8 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compiledModule } from "../compiled.js";
-import { CoxswainError, unpackError } from "../errors.js";
+import { CoxswainError } from "../errors.js";
+import { unpackError } from "../packed-error.js";
 import type { LossAnswer, LossProbe, ProbeReply, ProbeRequest, StepAnswer, StepProbe } from "./probe-messages.js";
 
 export function probe(request: StepProbe): Promise<StepAnswer>;

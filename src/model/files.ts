@@ -1,6 +1,7 @@
 /** Small file helpers: whole reads, JSON files, and system errors turned into words a user can act on. */
 import { readFile, type FileHandle } from "node:fs/promises";
 import { CoxswainError, messageOf, systemCodeOf, type ErrorCode } from "../errors.js";
+import { fileTrouble, systemTrouble } from "../system-errors.js";
 
 /**
  * Reads exactly `length` bytes from `position`.
@@ -71,50 +72,14 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const hints: Readonly<Record<string, string>> = {
-  ENOENT: "Check the path.",
-  EACCES: "Check the permissions.",
-  EPERM: "Check the permissions.",
-  EROFS: "The file system is read-only: choose another place.",
-  ENOSPC: "The disk is full: free some space, or choose another place.",
-  EDQUOT: "The disk quota is used up: free some space, or choose another place.",
-  EFBIG: "The file is larger than the file system or a limit allows: choose another place.",
-  EISDIR: "A file is expected here, not a folder.",
-  ENOTDIR: "A folder is expected here, not a file.",
-  ELOOP: "Give the place itself, not a link.",
-  ENAMETOOLONG: "Give a shorter path.",
-  EMFILE: "Too many files are open: raise the limit (ulimit -n).",
-};
-
-const words: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "no space left on the disk",
-  EDQUOT: "the disk quota is used up",
-  EISDIR: "is a folder",
-  ENOTDIR: "is not a folder",
-  ELOOP: "its symbolic links lead in a circle",
-  ENAMETOOLONG: "the name is too long",
-};
-
-/** Other codes that file systems give. A network's (`ECONNRESET` …) are not among them. */
-const otherCodes = new Set("EBUSY EEXIST EINVAL EIO ENFILE ENOTEMPTY ENXIO ESTALE ETXTBSY EXDEV".split(" "));
-
 /**
- * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; a `CoxswainError` as it is. Anything
- * else is a bug of ours and is returned unchanged.
+ * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; another of the system's in its own
+ * words; a `CoxswainError` as it is. Anything else is an internal error and is returned unchanged.
  */
 export function storageTrouble(error: unknown, path: string, code: ErrorCode = "storage"): Error {
-  if (error instanceof CoxswainError) return error;
-  const system = systemCodeOf(error);
-  const hint = system === undefined ? undefined : hints[system];
-  if (system === undefined || (hint === undefined && !otherCodes.has(system))) {
-    return error instanceof Error ? error : new Error(messageOf(error));
+  const trouble = error instanceof CoxswainError ? undefined : fileTrouble(systemCodeOf(error));
+  if (trouble !== undefined) {
+    return new CoxswainError(code, `${path}: ${trouble.words}`, { hint: trouble.hint, cause: error });
   }
-  return new CoxswainError(code, `${path}: ${words[system] ?? messageOf(error)}`, {
-    ...(hint === undefined ? {} : { hint }),
-    cause: error,
-  });
+  return systemTrouble(error, code) ?? (error instanceof Error ? error : new Error(messageOf(error)));
 }

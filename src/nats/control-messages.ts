@@ -1,8 +1,9 @@
 /** What is asked and answered on a run's control subjects, as JSON. Names are read by users' programs: add, don't rename. */
 import { checkShowable } from "../control/index.js";
 import type { Checkpoint, RunStatus } from "../control/index.js";
-import { CoxswainError, packError, unpackError } from "../errors.js";
-import type { PackedError } from "../errors.js";
+import { CoxswainError } from "../errors.js";
+import { packError, unpackError } from "../packed-error.js";
+import type { PackedError } from "../packed-error.js";
 
 /** May be left out, or be empty. */
 export interface ControlRequest {

@@ -4,7 +4,8 @@ import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation
 import { HealthImplementation } from "grpc-health-check";
 import { detach } from "../async/detach.js";
 import { formatAddress } from "../config/index.js";
-import { CoxswainError, messageOf } from "../errors.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { networkTrouble } from "../system-errors.js";
 import { admission } from "./admission.js";
 import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";
@@ -99,12 +100,13 @@ async function bind(
   } catch (error) {
     const address = formatAddress({ host, port });
     const taken = isTaken(error);
+    const trouble = networkTrouble(systemCodeOf(error));
     const message = taken
       ? `${addressKey}: the port of ${address} is in use`
-      : `${addressKey}: cannot listen on ${address}: ${messageOf(error)}`;
+      : `${addressKey}: cannot listen on ${address}: ${trouble?.words ?? messageOf(error)}`;
     const hint = taken
       ? "Stop what uses it, or choose another port (0 takes a free one)."
-      : "Use an address of this machine.";
+      : (trouble?.hint ?? "Use an address of this machine.");
     throw new CoxswainError("network", message, { hint, cause: error });
   }
 }

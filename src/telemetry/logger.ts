@@ -3,7 +3,8 @@ import { mkdirSync, openSync, closeSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { createColors } from "picocolors";
 import { pino, stdSerializers, type Logger } from "pino";
-import { CoxswainError, messageOf } from "../errors.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { fileTrouble } from "../system-errors.js";
 import { formatLogLine } from "./log-lines.js";
 
 export type { Logger };
@@ -85,10 +86,14 @@ function openFile(path: string): Sink {
     mkdirSync(dirname(path), { recursive: true });
     file = openSync(path, "a");
   } catch (error) {
-    throw new CoxswainError("storage", `${path}: the log cannot be written: ${messageOf(error)}`, {
-      hint: "Check the folder's permissions, or choose another output_dir.",
-      cause: error,
-    });
+    throw new CoxswainError(
+      "storage",
+      `${path}: the log cannot be written: ${fileTrouble(systemCodeOf(error))?.words ?? messageOf(error)}`,
+      {
+        hint: "Check the folder's permissions, or choose another output_dir.",
+        cause: error,
+      },
+    );
   }
   return {
     stream: {

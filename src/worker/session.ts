@@ -8,6 +8,7 @@ import { vectorBytes } from "../collective/index.js";
 import type { RunConfig } from "../config/index.js";
 import { runNames, runSchema } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
+import { packError } from "../packed-error.js";
 import { layoutFingerprint } from "../model/index.js";
 import type {
   CommitOutput,
@@ -318,6 +319,6 @@ const isCallError = (error: unknown): boolean =>
   error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
 
 function failureOf(error: unknown): { code: string; message: string; hint: string } {
-  if (error instanceof CoxswainError) return { code: error.code, message: error.message, hint: error.hint ?? "" };
-  return { code: "bug", message: messageOf(error), hint: "" };
+  const { code, message, hint } = packError(error);
+  return { code, message, hint: hint ?? "" };
 }

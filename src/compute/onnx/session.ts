@@ -6,6 +6,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { missingCudaLibraries, whatBrings } from "../cuda-libraries.js";
 import { cudaProvider } from "../device.js";
+import { systemTrouble } from "../../system-errors.js";
 import { deviceEnvironment, sessionOptions, type SessionSettings } from "./session-options.js";
 
 export type Feeds = Record<string, Tensor>;
@@ -79,6 +80,8 @@ export class Session {
     try {
       return await this.#session.run(feeds, outputs);
     } catch (error) {
+      const known = systemTrouble(error);
+      if (known !== undefined) throw known;
       throw new CoxswainError(
         "bug",
         `ONNX Runtime failed in the ${this.#settings.purpose} graph: ${messageOf(error)}`,
@@ -96,6 +99,8 @@ export class Session {
 }
 
 function openingTrouble(error: unknown, { purpose, device, folder }: SessionSettings): CoxswainError {
+  const known = systemTrouble(error);
+  if (known !== undefined) return known;
   if (device === "cpu") {
     return new CoxswainError("model", `${folder}: ONNX Runtime cannot open the ${purpose} graph: ${saying(error)}`, {
       cause: error,

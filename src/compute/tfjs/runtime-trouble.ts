@@ -1,5 +1,6 @@
 /** What the runtime throws while it computes, in words that say which backend it was and what can be done. */
 import { CoxswainError, messageOf } from "../../errors.js";
+import { systemTrouble } from "../../system-errors.js";
 import type { Backend } from "./backends.js";
 
 /** Runs `action`; anything but a `CoxswainError` that it throws becomes one. */
@@ -7,7 +8,8 @@ export function runtimeTrouble<R>({ report }: Backend, purpose: string, action: 
   try {
     return action();
   } catch (error) {
-    if (error instanceof CoxswainError) throw error;
+    const known = systemTrouble(error);
+    if (known !== undefined) throw known;
     throw new CoxswainError("bug", `TensorFlow.js (${report.name}) failed (${purpose}): ${messageOf(error)}`, {
       cause: error,
       hint:

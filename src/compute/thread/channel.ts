@@ -1,7 +1,9 @@
 /** The main thread's end of a compute thread: calls that wait for their answers, and the thread's end of life. */
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { compiledModule } from "../../compiled.js";
-import { CoxswainError, messageOf, unpackError } from "../../errors.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { unpackError } from "../../packed-error.js";
+import { systemTrouble } from "../../system-errors.js";
 import type { CallName, Calls, Reply } from "./messages.js";
 import { RestFlag } from "./rest-flag.js";
 
@@ -28,10 +30,10 @@ export class ThreadChannel {
     this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV, workerData: this.#rest.shared });
     process.once("exit", this.#awaitRest);
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
-    this.#worker.on("error", (error) => this.#end(`the compute thread crashed: ${messageOf(error)}`));
+    this.#worker.on("error", (error) => this.#end(crash(error)));
     this.#worker.on("exit", () => {
       process.off("exit", this.#awaitRest);
-      this.#end("the compute thread has ended");
+      this.#end(new CoxswainError("bug", "the compute thread has ended"));
     });
   }
 
@@ -55,9 +57,12 @@ export class ThreadChannel {
     else waiting?.resolve(reply.answer as never);
   }
 
-  #end(message: string): void {
-    this.#ended ??= new CoxswainError("bug", message);
+  #end(why: CoxswainError): void {
+    this.#ended ??= why;
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
   }
 }
+
+const crash = (error: unknown): CoxswainError =>
+  systemTrouble(error) ?? new CoxswainError("bug", `the compute thread crashed: ${messageOf(error)}`, { cause: error });

@@ -1,5 +1,6 @@
 /** The compute thread's side: holds one loaded model and answers calls one after another. */
-import { CoxswainError, packError } from "../../errors.js";
+import { CoxswainError } from "../../errors.js";
+import { packError } from "../../packed-error.js";
 import type { Decoder, Engine, EngineName, Trainable } from "../engine.js";
 import type { Calls, Reply, Request } from "./messages.js";
 

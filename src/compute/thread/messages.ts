@@ -1,6 +1,6 @@
 /** What crosses between a process's main thread and its compute thread. Everything is cloned but shared vectors. */
 import type { Batch } from "../../data/row.js";
-import type { PackedError } from "../../errors.js";
+import type { PackedError } from "../../packed-error.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraLayout, LoraSettings } from "../../model/lora.js";
 import type { ComputeBackend, DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";

@@ -78,7 +78,7 @@ describe("coxswain", () => {
   });
 
   it("answers --help without loading what only a command needs", () => {
-    const packages = packagesLoadedBy(new URL("../../../src/cli/main.ts", import.meta.url));
+    const packages = packagesLoadedBy(new URL("../../../src/cli/start.ts", import.meta.url));
     expect(packages).toContain("commander");
     const heavy = [
       /^onnx/,

@@ -21,7 +21,7 @@ const packagesOf = (entry: string): string[] =>
   [...loadedWith(join(projectFolder, "src", "cli", entry))].filter((name) => !/^(node:|src\/)/.test(name)).sort();
 
 it("`coxswain --help` and a mistyped command answer at once: no tokenizer, gRPC or ONNX Runtime is loaded for them", () => {
-  expect(packagesOf("main.ts")).toEqual(["commander", "picocolors"]);
+  expect(packagesOf("start.ts")).toEqual(["commander", "picocolors"]);
   // That the search finds them where they are.
   expect(packagesOf("lead.ts")).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pino", "zod"]));
 });

@@ -1,0 +1,138 @@
+/** What a user loses if these fail: a full disk or a low limit is called by its name, not a bug. */
+import { readFileSync, mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { CoxswainError } from "../../src/errors.js";
+import { packError, unpackError } from "../../src/packed-error.js";
+import { systemTrouble } from "../../src/system-errors.js";
+
+const system = (code: string, more: object = {}): Error => Object.assign(new Error(`${code}: raw`), { code, ...more });
+
+describe("trouble with a file names it", () => {
+  it.each([
+    ["ENOENT", "no such file or folder"],
+    ["EACCES", "permission denied"],
+    ["EPERM", "permission denied"],
+    ["EROFS", "the file system is read-only"],
+    ["ENOSPC", "no space left on the disk"],
+    ["EDQUOT", "the disk quota is used up"],
+    ["ENAMETOOLONG", "the name is too long"],
+    ["ENOTDIR", "is not a folder"],
+    ["EISDIR", "is a folder"],
+    ["ELOOP", "its symbolic links lead in a circle"],
+    ["EIO", "reading or writing failed"],
+    ["EBUSY", "it is in use"],
+    ["ESTALE", "the network file system has lost it"],
+  ])("%s: %s, exit code 6", (code, words) => {
+    const trouble = systemTrouble(system(code, { path: "/data/x" }))!;
+    expect(trouble.message).toBe(`/data/x: ${words}`);
+    expect(trouble.hint).toMatch(/\.$/);
+    expect(trouble.exitCode).toBe(6);
+  });
+
+  it("both of a renaming", () => {
+    expect(systemTrouble(system("EXDEV", { path: "/a", dest: "/b" }))?.message).toMatch(/^\/a -> \/b: /);
+  });
+
+  it("as the kind of file that it is", () => {
+    expect(systemTrouble(system("EACCES", { path: "config.json" }), "model")?.exitCode).toBe(4);
+  });
+
+  it("a full disk also where the system names no file", () => {
+    expect(systemTrouble(system("ENOSPC", { syscall: "write" }))?.message).toBe("no space left on the disk");
+  });
+
+  it("as Node.js itself throws it", () => {
+    const thrown = (act: () => unknown): unknown => {
+      try {
+        act();
+      } catch (error) {
+        return error;
+      }
+      throw new Error("nothing was thrown");
+    };
+    const missing = thrown(() => readFileSync("/no/such/file"));
+    expect(systemTrouble(missing)?.message).toBe("/no/such/file: no such file or folder");
+    const beneathFile = thrown(() => mkdirSync("/etc/passwd/x"));
+    expect(systemTrouble(beneathFile)?.message).toBe("/etc/passwd/x: is not a folder");
+  });
+});
+
+describe("trouble with an address names it, and ends with exit code 5", () => {
+  it.each([
+    ["EADDRINUSE", { address: "127.0.0.1", port: 7070 }, "127.0.0.1:7070: the port is in use"],
+    ["EADDRNOTAVAIL", { address: "192.0.2.1" }, "192.0.2.1: is no address of this machine"],
+    ["EACCES", { syscall: "listen", address: "::", port: 80 }, "[::]:80: this user may not listen there"],
+    ["ECONNREFUSED", { address: "::1", port: 1 }, "[::1]:1: nothing listens there"],
+    ["ENOTFOUND", { hostname: "no.such.host" }, "no.such.host: no such host"],
+    ["EAI_AGAIN", { hostname: "hub.example" }, "hub.example: the name cannot be resolved now"],
+    ["ETIMEDOUT", {}, "no answer in time"],
+  ])("%s", (code, more, message) => {
+    expect(systemTrouble(system(code, more))).toMatchObject({ message, exitCode: 5 });
+  });
+
+  it("as Node.js itself tells it", async () => {
+    const server = createServer().listen(1, "192.0.2.1");
+    const [error] = (await once(server, "error").catch((thrown: unknown) => [thrown])) as [unknown];
+    expect(systemTrouble(error)?.code).toBe("network");
+  });
+
+  it("also where fetch hides it in a cause", () => {
+    const fetching = new TypeError("fetch failed", { cause: system("ENOTFOUND", { hostname: "hub.example" }) });
+    expect(systemTrouble(fetching)?.message).toBe("hub.example: no such host");
+  });
+});
+
+describe("a limit of the machine is told with what raises it, and ends with exit code 7", () => {
+  const memory = "there is not enough memory";
+  it.each([
+    [system("EMFILE", { path: "/any/module.js" }), "too many files are open", "ulimit -n"],
+    [system("ENFILE"), "too many files are open", "fs.file-max"],
+    [system("ENOMEM"), memory, "micro_batch_size"],
+    [new RangeError("Array buffer allocation failed"), memory, "micro_batch_size"],
+    [new RangeError("WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory"), memory, "ulimit -v"],
+    [new Error("std::bad_alloc"), memory, "doctor"],
+    [new Error("Non-zero status code: Failed to allocate memory for requested buffer of size 9"), memory, "doctor"],
+    [system("ERR_WORKER_OUT_OF_MEMORY"), memory, "doctor"],
+    [
+      system("EAGAIN", { syscall: "spawn /usr/bin/node", path: "/usr/bin/node" }),
+      "/usr/bin/node: no further process or thread can be started",
+      "ulimit -u",
+    ],
+    [system("ERR_WORKER_INIT_FAILED"), "no further process or thread can be started", "ulimit -u"],
+    [system("ERR_DLOPEN_FAILED"), "ERR_DLOPEN_FAILED: raw", "install again"],
+  ])("%s", (error, message, hint) => {
+    const trouble = systemTrouble(error)!;
+    expect(trouble).toMatchObject({ message, exitCode: 7 });
+    expect(trouble.hint).toContain(hint);
+  });
+});
+
+it("a folder that was removed while one was in it is told as that", () => {
+  const gone = system("ENOENT", { syscall: "uv_cwd" });
+  expect(systemTrouble(gone)).toMatchObject({ message: "the current folder no longer exists", exitCode: 2 });
+});
+
+it("the same is said where it happened in another thread or process", () => {
+  expect(unpackError(packError(system("EMFILE")))).toMatchObject({ code: "machine", exitCode: 7 });
+  expect(packError(new TypeError("x is undefined"))).toEqual({ code: "bug", message: "x is undefined", hint: null });
+});
+
+it.each([
+  new TypeError("x is undefined"),
+  new Error("odd"),
+  "text",
+  undefined,
+  system("ERR_INVALID_ARG_TYPE"),
+  system("ENOENT"),
+  system("EINVAL"),
+  system("EAGAIN", { syscall: "read" }),
+])("what is a mistake of ours stays one: %s", (error) => {
+  expect(systemTrouble(error)).toBeUndefined();
+});
+
+it("what was explained already is left as it is", () => {
+  const error = new CoxswainError("data", "no rows");
+  expect(systemTrouble(error)).toBe(error);
+});
