@@ -3,13 +3,13 @@
  * like, which stop it after the step in flight. Says nothing of how it ended; that is its caller's.
  */
 import { once } from "node:events";
-import { availableParallelism, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { detach } from "../async/detach.js";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, parseAddress, reachableHost } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
-import { crowdedCores, runFacts, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
+import { runFacts, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
 import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import type { ErrorCode } from "../errors.js";
 import { createLogger } from "../telemetry/index.js";
@@ -98,8 +98,6 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
     if (localWorkers) {
       const gpus = await localGpus(config);
       if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
-      const crowded = crowdedCores(config, availableParallelism());
-      if (gpus.length === 0 && crowded !== undefined) view.note(crowded);
       workers = startWorkers(config, coordinator, gpus, (text) => view.note(text));
     }
     const finished = await coordinator.done;

@@ -1,6 +1,6 @@
 /** `coxswain doctor`: whether this machine will do, and what a model takes on it. */
-import { availableParallelism } from "node:os";
 import { InvalidArgumentError, type Command } from "commander";
+import { hostLimits } from "../host/index.js";
 import { runCommand, setOption } from "./frame.js";
 import { positiveNumber } from "./model-options.js";
 
@@ -26,7 +26,7 @@ export function registerDoctor(program: Command): void {
     .option("--max-length <n>", "tokens a row (default: the run file's, else 1024)", positiveNumber)
     .option("--rank <n>", "r of the adapter (default: the run file's lora.r, else 16)", positiveNumber)
     .option("--micro-batch-sizes <list>", "rows a shard to tell of", sizes, [1, 2, 4, 8])
-    .option("--threads <n>", "threads of the computation", positiveNumber, availableParallelism())
+    .option("--threads <n>", "threads of the computation", positiveNumber, hostLimits().cores)
     .option("--json", "print one JSON object");
   setOption(command).action((file: string | undefined, flags: DoctorFlags) =>
     runCommand(async () => {

@@ -1,6 +1,6 @@
 /** Options that the commands which ask a model share, and how their numbers are read. */
-import { availableParallelism } from "node:os";
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { hostLimits } from "../host/index.js";
 
 export interface ModelFlags {
   readonly adapter?: string;
@@ -38,7 +38,7 @@ export function modelOptions(command: Command): Command {
         "of the base model's linear layers (default: as a run file says, or as the adapter was trained)",
       ).choices(["none", "nf4"]),
     )
-    .option("--threads <n>", "threads of the computation", positiveNumber, availableParallelism())
+    .option("--threads <n>", "threads of the computation", positiveNumber, hostLimits().cores)
     .option("--json", "print one JSON object");
 }
 

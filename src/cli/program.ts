@@ -49,7 +49,7 @@ ${title("Examples:")}
 
 ${title("Exit codes:")}
   0 done    1 a bug of ours    2 command line or run file    3 data    4 model
-  5 network or cluster    6 disk    7 memory, open files, processes: a limit here
+  5 network or cluster    6 disk    7 memory, open files or processes
   130 interrupted; --resume goes on
 
 ${title("Environment:")}

@@ -26,7 +26,10 @@ import { serveWorkers } from "./serve-workers.js";
 import { survivorsOf, watchSurvivors } from "./survivors.js";
 import { openLiveRecord, runMetrics, serveRun } from "./telemetry.js";
 import type { RunTelemetry } from "./telemetry.js";
-import { withThreads } from "./threads.js";
+import { withThreads, withThreadsBefore } from "./threads.js";
+import { sameBitsUpTo } from "./column-widths.js";
+import { picksCuda } from "../compute/index.js";
+import { hostLimits } from "../host/index.js";
 
 export interface FinishedRun {
   readonly outcome: Outcome;
@@ -66,20 +69,28 @@ export const startCoordinator = (asked: RunConfig, options: CoordinatorOptions):
   withRunLock(asked.output_dir, (lock) => start(asked, options, lock));
 
 async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLock): Promise<RunningCoordinator> {
-  const config = await withThreads(asked, options.resume);
-  const address = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
-  const { tls, token } = config.cluster;
+  const host = hostLimits();
+  const started = options.resume ? await withThreadsBefore(asked, host.cores) : asked;
+  const address = parseAddress(started.cluster.listen, { name: "cluster.listen", allowPortZero: true });
+  const { tls, token } = started.cluster;
   const { insecure, view, logger } = options;
   refuseExposure({ listen: address, tls: tls !== null, token: token !== null, insecure }, "cluster.listen");
-  await checkConnections(config.cluster);
+  await checkConnections(started.cluster);
   // Before anything dear: a folder that holds a run is not written over.
-  if (!options.resume) openRunFiles(config.output_dir).close();
-  const run = await prepareRun(config, {
+  if (!options.resume) openRunFiles(started.output_dir).close();
+  const prepared = await prepareRun(started, {
     resume: options.resume,
     localWorkers: options.localWorkers,
     note: (text) => view.note(text),
     progress: (text) => view.waiting(text),
   });
+  const { config, reason } = withThreads(started, {
+    localWorkers: options.localWorkers === true,
+    host,
+    sameBitsUpTo: () => sameBitsUpTo(prepared),
+  });
+  if (reason !== undefined && !picksCuda(config.compute)) view.note(reason);
+  const run = { ...prepared, config };
   const record = readRunRecord(config.output_dir);
   const survivors = options.resume ? survivorsOf(record).length : 0;
   // What was recorded after the checkpoint stays until it is known that nobody has it any more.

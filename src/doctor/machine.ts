@@ -1,8 +1,9 @@
 /** What this machine has for training: software, processor, memory, engines, disk. Changes nothing. */
 import { readFile, statfs } from "node:fs/promises";
-import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { cpus, freemem } from "node:os";
 import { askDriver, cudaState, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { hostLimits } from "../host/index.js";
 import { defaultCacheFolder, inCache } from "../model/index.js";
 import { bytesText } from "./units.js";
 
@@ -30,7 +31,7 @@ export async function examineMachine(memory: Memory): Promise<Finding[]> {
     {
       name: "processor",
       state: "good",
-      text: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} cores for this process`,
+      text: `${cpus()[0]?.model.trim() ?? "unknown"}, for this process ${hostLimits().coresText}`,
     },
     {
       name: "memory",
@@ -60,12 +61,10 @@ export function nodeVersion(version: string): Finding {
 }
 
 export async function examineMemory(): Promise<Memory> {
-  const limit = process.constrainedMemory();
-  const physical = totalmem();
+  const { memory, isMemoryLimited } = hostLimits();
   const available = (await availableMemory()) ?? freemem();
-  // 0 and numbers beyond the machine's own memory mean that there is no limit.
-  if (limit === 0 || limit >= physical) return { total: physical, available };
-  return { total: limit, available: Math.min(available, Math.max(0, limit - process.memoryUsage.rss())) };
+  if (!isMemoryLimited) return { total: memory, available };
+  return { total: memory, available: Math.min(available, Math.max(0, memory - process.memoryUsage.rss())) };
 }
 
 /** Linux: what can be had without pushing anything out; caches of files count as free. */
