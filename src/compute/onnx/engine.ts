@@ -1,5 +1,5 @@
 /** The `onnx` engine, in the calling thread. */
-import { totalmem } from "node:os";
+import { hostLimits } from "../../host/index.js";
 import type { ModelFolder } from "../../model/folder.js";
 import type { LoraSettings } from "../../model/lora.js";
 import { describeForEngine } from "../for-engine.js";
@@ -55,7 +55,7 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
 function residentLimit(device: Device): number {
   switch (device) {
     case "cpu":
-      return totalmem() * residentShare;
+      return hostLimits().memory * residentShare;
     case "cuda":
       // Widening costs a GPU next to nothing, and its memory is dearer.
       return 0;

@@ -1,7 +1,8 @@
 /** What a compute thread runs. */
 import { parentPort, workerData } from "node:worker_threads";
 import { detach } from "../../async/detach.js";
-import { CoxswainError, packError } from "../../errors.js";
+import { CoxswainError } from "../../errors.js";
+import { packError } from "../../packed-error.js";
 import { engineNamed } from "../engines.js";
 import { ComputeHost } from "./host.js";
 import type { Reply, Request } from "./messages.js";
