@@ -12,6 +12,7 @@ export {
   type AddressOptions,
   type Exposure,
 } from "./address.js";
+export { defaultAddresses } from "./choices.js";
 export { loadRun, parseRun, type LoadedRun } from "./load.js";
 export { runNames, type RunNames } from "./names.js";
 export {
@@ -33,5 +34,6 @@ export {
   type TrainingConfig,
 } from "./schema.js";
 export { runPaths, type RunPath } from "./run-paths.js";
+export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
 export { serializeRun, withoutSecrets } from "./serialize.js";
 export { loraSettings } from "./settings.js";

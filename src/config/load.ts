@@ -7,13 +7,14 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { check } from "./check.js";
-import { dotted, type KeyPath } from "./keys.js";
+import { defaultOf, dotted, schemaAt, type KeyPath } from "./keys.js";
 import { overlay, type Override } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
 import { toConfigError, type Locate, type Place, type Problem } from "./problems.js";
 import type { RunConfig } from "./schema.js";
 import { readSource, type Source } from "./source.js";
-import { validate } from "./validate.js";
+import { isResolvedText } from "./serialize.js";
+import { validate, valueAt } from "./validate.js";
 
 export interface LoadedRun {
   /** Every default applied, every path absolute. */
@@ -22,6 +23,11 @@ export interface LoadedRun {
   readonly path: string;
   /** Its folder, absolute: what relative paths were resolved against. */
   readonly directory: string;
+  /**
+   * Whether somebody chose the value of a dotted key, in the file or by a flag. A default that Coxswain wrote into
+   * `resolved.yaml` was not chosen.
+   */
+  readonly isGiven: (key: string) => boolean;
 }
 
 /**
@@ -39,10 +45,10 @@ export async function loadRun(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<LoadedRun> {
   const text = await readRunFile(path);
-  const config = parseRun(text, path, overrides, environment);
+  const { config, isGiven } = readRun(text, path, overrides, environment);
   const absolute = resolve(path);
   const directory = dirname(absolute);
-  return { config: resolvePaths(config, directory, existsSync), path: absolute, directory };
+  return { config: resolvePaths(config, directory, existsSync), path: absolute, directory, isGiven };
 }
 
 /** The text of a run file to settings, paths as written. See `loadRun`; `file` is for messages. */
@@ -52,6 +58,15 @@ export function parseRun(
   overrides: readonly Override[] = [],
   environment: Readonly<Record<string, string | undefined>> = {},
 ): RunConfig {
+  return readRun(text, file, overrides, environment).config;
+}
+
+function readRun(
+  text: string,
+  file: string,
+  overrides: readonly Override[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<LoadedRun, "config" | "isGiven"> {
   const source = readSource(text, file);
   if (!source.readable) throw toConfigError(source.problems, file, () => ({ from: "file", file }));
 
@@ -64,7 +79,15 @@ export function parseRun(
   const problems: Problem[] = [...source.problems, ...settingProblems, ...schemaProblems];
   if (config !== undefined) problems.push(...contradictions(config, problems));
   if (problems.length > 0 || config === undefined) throw toConfigError(problems, file, locate);
-  return config;
+  const isGiven = (key: string): boolean => {
+    const path = key.split(".");
+    const value = valueAt(values, path);
+    if (value === undefined) return false;
+    if (path.some((_, index) => known.has(dotted(path.slice(0, index + 1))))) return true;
+    const schema = isResolvedText(text) ? schemaAt(path) : undefined;
+    return schema === undefined || defaultOf(schema) !== JSON.stringify(value);
+  };
+  return { config, isGiven };
 }
 
 async function readRunFile(path: string): Promise<string> {

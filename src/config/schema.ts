@@ -3,7 +3,7 @@
  * Hugging Face's libraries where these have the setting.
  */
 import { z } from "zod";
-import { dataFormats, schedulerTypes } from "./choices.js";
+import { dataFormats, defaultAddresses, schedulerTypes } from "./choices.js";
 
 export { dataFormats, schedulerTypes } from "./choices.js";
 
@@ -93,7 +93,7 @@ const tlsSchema = z.strictObject({
 
 const clusterSchema = z.strictObject({
   /** HOST:PORT of the coordinator; port 0 takes a free one. */
-  listen: z.string().min(1).default("127.0.0.1:7070"),
+  listen: z.string().min(1).default(defaultAddresses["cluster.listen"]),
   /** Workers below which no step begins. */
   min_workers: count.default(1),
   /** star: the coordinator reduces; mesh: the workers do, a slice each; auto: whichever is expected to be faster. */
@@ -139,7 +139,7 @@ const natsSchema = z.strictObject({
 
 const telemetrySchema = z.strictObject({
   /** HOST:PORT for /metrics, /healthz and /readyz; null serves none. */
-  http: z.string().nullable().default("127.0.0.1:9464"),
+  http: z.string().nullable().default(defaultAddresses["telemetry.http"]),
   /** Events, control and discovery over NATS; null: none. */
   nats: natsSchema.nullable().default(null),
 });

@@ -19,15 +19,25 @@ function secretsOf({ cluster, telemetry: { nats } }: RunConfig): readonly (reado
   return secrets.flatMap(([key, variable, value]) => (typeof value === "string" ? [[key, variable] as const] : []));
 }
 
+/** How a file that Coxswain wrote begins. */
+const heading = "# Written by Coxswain: the run with every default, as it was started.";
+
+/** The same of earlier releases. */
+const earlierHeading = "# The run with every default, as it was started.";
+
+/** Whether a text is one that `serializeRun` made, perhaps edited since, and not a run file that somebody wrote. */
+export const isResolvedText = (text: string): boolean =>
+  [heading, earlierHeading].includes(text.slice(0, heading.length + 2).split(/\r?\n/, 1)[0] ?? "");
+
 /**
  * YAML that `loadRun` reads back to the same settings, every default written out. Secrets are never written (null stands in
  * their place): they are given again by the environment.
  */
 export function serializeRun(config: RunConfig): string {
-  const heading = secretsOf(config)
+  const secrets = secretsOf(config)
     .map(([key, variable]) => `# ${key} is not kept here; set ${variable}.\n`)
     .join("");
   const text = stringify(withoutSecrets(config), { lineWidth: 0 });
   // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
-  return `# The run with every default, as it was started.\n${heading}${text.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)$/gm, "$1.0$2")}`;
+  return `${heading}\n${secrets}${text.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)$/gm, "$1.0$2")}`;
 }

@@ -133,7 +133,8 @@ function dropRepeats(problems: readonly Problem[]): Problem[] {
 const keyPath = (path: readonly PropertyKey[]): KeyPath =>
   path.map((key) => (typeof key === "number" ? key : String(key)));
 
-function valueAt(values: unknown, path: KeyPath): unknown {
+/** Undefined where there is no such key. */
+export function valueAt(values: unknown, path: KeyPath): unknown {
   let value = values;
   for (const key of path) {
     if (Array.isArray(value) && typeof key === "number") value = value[key] as unknown;

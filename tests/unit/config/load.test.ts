@@ -4,7 +4,8 @@ import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CoxswainError } from "../../../src/errors.js";
-import { loadRun, parseRun, type Override } from "../../../src/config/index.js";
+import { loadRun, parseRun, serializeRun, type Override } from "../../../src/config/index.js";
+import { temporaryFolder } from "../model/helpers.js";
 
 const minimal = "model: m\noutput_dir: out\ndata:\n  train: train.jsonl\n";
 
@@ -252,6 +253,73 @@ describe("--set", () => {
   it("cannot reach the prototype of every object", () => {
     parseRun(minimal, "run.yaml", ["training.lr_scheduler_kwargs.__proto__=1"]);
     expect(Object.getPrototypeOf({})).toBe(Object.prototype);
+  });
+});
+
+describe("a number that would hang a machine is refused, with what is allowed and why", () => {
+  it.each([
+    ["workers=10000", "--set workers: must be at most 1024, not 10000: each is a process of this machine"],
+    ["data.max_length=10000000", "--set data.max_length: must be at most 1048576, not 10000000: attention"],
+    ["lora.lora_alpha=1e300", "--set lora.lora_alpha: must be at most 1000000, not 1e+300: the adapter's output"],
+    [
+      "training.global_batch_size=1e9",
+      "--set training.global_batch_size: must be at most 1048576, not 1000000000: these",
+    ],
+    [
+      "training.micro_batch_size=1e6",
+      "--set training.micro_batch_size: must be at most 65536, not 1000000: one worker",
+    ],
+    [
+      "training.num_train_epochs=1e9",
+      "--set training.num_train_epochs: must be at most 100000, not 1000000000: each epoch",
+    ],
+    ["training.max_steps=1e12", "--set training.max_steps: must be at most 100000000, not 1000000000000: more steps"],
+    ["compute.threads=100000", "--set compute.threads: must be at most 1024, not 100000: these are threads"],
+    ["cluster.min_workers=1e6", "--set cluster.min_workers: must be at most 65536, not 1000000: the run waits"],
+    [
+      "cluster.heartbeat_timeout=0.01",
+      "--set cluster.heartbeat_timeout: must be at least 1, not 0.01: these are seconds",
+    ],
+    ["seed=9007199254740993", "--set seed: must be at most 9007199254740991, not 9007199254740992"],
+  ])("%s", (setting, message) => {
+    const sets = setting.startsWith("training.micro") ? [setting, "training.global_batch_size=1e6"] : [setting];
+    expect(errorOf(minimal, sets).message).toContain(message);
+  });
+
+  it("and what is allowed is not", () => {
+    const largest = ["workers=1024", "data.max_length=1048576", "training.max_steps=100000000", "compute.threads=1024"];
+    expect(() => parseRun(minimal, "run.yaml", [...largest, "cluster.heartbeat_timeout=1"])).not.toThrow();
+  });
+});
+
+describe("which settings somebody chose", () => {
+  const chosen = async (text: string, overrides: readonly Override[] = []): Promise<boolean[]> => {
+    const path = join(temporaryFolder(), "run.yaml");
+    await writeFile(path, text);
+    const { isGiven } = await loadRun(path, overrides, { COXSWAIN_TOKEN: "secret" });
+    return [isGiven("cluster.listen"), isGiven("telemetry.http")];
+  };
+
+  it.each<[string, string, readonly Override[], boolean[]]>([
+    ["none", minimal, [], [false, false]],
+    [
+      "in the file, even where it is the default",
+      `${minimal}cluster: { listen: "127.0.0.1:7070" }\n`,
+      [],
+      [true, false],
+    ],
+    ["by --set", minimal, ["telemetry.http=127.0.0.1:9464"], [false, true]],
+    ["by --set of the section", minimal, ["cluster={listen: 'h:1'}"], [true, false]],
+    ["not by --set of a neighbour", minimal, ["cluster.min_workers=2"], [false, false]],
+    ["by a flag", minimal, [{ flag: "--listen", key: "cluster.listen", value: "h:1" }], [true, false]],
+    ["null", `${minimal}telemetry: { http: null }\n`, [], [false, true]],
+  ])("%s", async (_, text, overrides, given) => {
+    expect(await chosen(text, overrides)).toEqual(given);
+  });
+
+  it("not a default that was written out for them; another value is", async () => {
+    const resolved = serializeRun(parseRun(minimal, "run.yaml", ["telemetry.http=127.0.0.1:9465"]));
+    expect(await chosen(resolved)).toEqual([false, true]);
   });
 });
 
