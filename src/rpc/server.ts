@@ -2,16 +2,15 @@
 import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import type { Socket } from "node:net";
 import { detach } from "../async/detach.js";
-import { formatAddress } from "../config/index.js";
-import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
-import { networkTrouble } from "../system-errors.js";
 import { admission } from "./admission.js";
 import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";
+import type { HeldPort } from "./held-port.js";
 import { serverOptions } from "./options.js";
 import { loadProtocol } from "./proto.js";
-import { isTaken, listenOn } from "./sockets.js";
+import { listenOn, listenTrouble } from "./sockets.js";
 import type { ListeningSockets } from "./sockets.js";
 
 export interface RunningServer {
@@ -46,6 +45,8 @@ export interface ListenOptions {
   readonly services: readonly ServedService[];
   /** The key or flag that the address came from, for the message when the port is taken. */
   readonly addressKey: string;
+  /** The port, where it was taken before. */
+  readonly held?: HeldPort;
   /**
    * Files of the protocol whose services and messages anyone is told; takes a tenth of a second to prepare. Left out:
    * tells nobody.
@@ -90,24 +91,17 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
 async function bind(
   server: Server,
   guard: ConnectionGuard,
-  { host, port, credentials, addressKey }: ListenOptions,
+  { host, port, credentials, addressKey, held }: ListenOptions,
 ): Promise<ListeningSockets> {
   const injector = server.createConnectionInjector(credentials);
+  const accept = (socket: Socket): void => {
+    if (guard.accept(socket)) injector.injectConnection(socket);
+  };
+  if (held !== undefined) return held.handOver(accept);
   try {
-    return await listenOn(host, port, (socket) => {
-      if (guard.accept(socket)) injector.injectConnection(socket);
-    });
+    return await listenOn(host, port, accept);
   } catch (error) {
-    const address = formatAddress({ host, port });
-    const taken = isTaken(error);
-    const trouble = networkTrouble(systemCodeOf(error));
-    const message = taken
-      ? `${addressKey}: the port of ${address} is in use`
-      : `${addressKey}: cannot listen on ${address}: ${trouble?.words ?? messageOf(error)}`;
-    const hint = taken
-      ? "Stop what uses it, or choose another port (0 takes a free one)."
-      : (trouble?.hint ?? "Use an address of this machine.");
-    throw new CoxswainError("network", message, { hint, cause: error });
+    throw listenTrouble(error, { host, port }, addressKey);
   }
 }
 

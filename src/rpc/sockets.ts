@@ -3,6 +3,10 @@ import { once } from "node:events";
 import { lookup } from "node:dns/promises";
 import { createServer, isIP } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { formatAddress } from "../config/index.js";
+import type { Address } from "../config/index.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { networkTrouble } from "../system-errors.js";
 
 export interface ListeningSockets {
   /** The port they really have (0 asked for a free one). */
@@ -56,8 +60,20 @@ export async function listenOn(
 }
 
 /** Whether an error says that another process listens there. */
-export const isTaken = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+const isTaken = (error: unknown): boolean => systemCodeOf(error) === "EADDRINUSE";
+
+/** In a user's words. @param key the key or flag that the address came from */
+export function listenTrouble(error: unknown, address: Address, key: string): CoxswainError {
+  const text = formatAddress(address);
+  const trouble = networkTrouble(systemCodeOf(error));
+  const message = isTaken(error)
+    ? `${key}: the port of ${text} is in use`
+    : `${key}: cannot listen on ${text}: ${trouble?.words ?? messageOf(error)}`;
+  const hint = isTaken(error)
+    ? "Stop what uses it, or choose another port (0 takes a free one)."
+    : (trouble?.hint ?? "Use an address of this machine.");
+  return new CoxswainError("network", message, { hint, cause: error });
+}
 
 function listening(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,0 +1,85 @@
+/**
+ * A coordinator's port from the first moment of a start: taken before anything is read that takes long, and given to the
+ * server when that is ready. Until then health checks are answered (not serving), and every call is told to try again.
+ */
+import { Server, status } from "@grpc/grpc-js";
+import type { ServerCredentials, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import type { Socket } from "node:net";
+import { ConnectionGuard } from "./guard.js";
+import { serverOptions } from "./options.js";
+import type { ServedService } from "./server.js";
+import { listenOn, listenTrouble } from "./sockets.js";
+import type { ListeningSockets } from "./sockets.js";
+
+export interface HeldPort {
+  readonly host: string;
+  /** The port it really has (0 asked for a free one). */
+  readonly port: number;
+  /** Gives new connections to somebody else; those that are open end. */
+  handOver(onConnection: (socket: Socket) => void): ListeningSockets;
+  /** Nobody was given the port. */
+  close(): void;
+}
+
+export interface HoldPortOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: ServerCredentials;
+  /** The key or flag that the address came from, for messages. */
+  readonly addressKey: string;
+  /** What will be served. */
+  readonly services: readonly Pick<ServedService, "name" | "definition">[];
+}
+
+/** @throws CoxswainError "network" when the address cannot be listened on */
+export async function holdPort(options: HoldPortOptions): Promise<HeldPort> {
+  const { host, port, credentials, services, addressKey } = options;
+  const server = new Server(serverOptions);
+  for (const { definition } of services) server.addService(definition, tryAgain(Object.keys(definition)));
+  const names = ["", ...services.map(({ name }) => name)];
+  new HealthImplementation(Object.fromEntries(names.map((name) => [name, "NOT_SERVING"]))).addToServer(server);
+  const injector = server.createConnectionInjector(credentials);
+  const guard = new ConnectionGuard();
+  let accept = (socket: Socket): void => {
+    if (guard.accept(socket)) injector.injectConnection(socket);
+  };
+  const sockets = await listenOn(host, port, (socket) => accept(socket)).catch((error: unknown) => {
+    throw listenTrouble(error, { host, port }, addressKey);
+  });
+  const end = (): void => {
+    server.forceShutdown();
+    guard.close();
+  };
+  return {
+    host,
+    port: sockets.port,
+    handOver: (onConnection) => {
+      accept = onConnection;
+      end();
+      return sockets;
+    },
+    close: () => {
+      sockets.close();
+      end();
+    },
+  };
+}
+
+interface AnyCall {
+  emit(event: "error", error: object): unknown;
+}
+
+const starting = { code: status.UNAVAILABLE, details: "the coordinator is starting: it reads model and data first" };
+
+/** Of any kind of call: one with an answer has a callback. */
+const tryAgain = (methods: readonly string[]): UntypedServiceImplementation =>
+  Object.fromEntries(
+    methods.map((method) => [
+      method,
+      (call: AnyCall, answer?: (error: object) => void) => {
+        if (answer === undefined) call.emit("error", starting);
+        else answer(starting);
+      },
+    ]),
+  );

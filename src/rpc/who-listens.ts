@@ -1,0 +1,40 @@
+/** Whether it is a coordinator of ours that listens at an address of this machine. Asks without a token, and briefly. */
+import { Client, ChannelCredentials, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { service as healthService } from "grpc-health-check";
+import { formatAddress } from "../config/index.js";
+import type { Address } from "../config/index.js";
+
+/** How long it may take to answer, ms. */
+const patience = 2_000;
+
+/** @param name of the service that only a coordinator has, in full */
+export async function isServedAt(address: Address, name: string): Promise<boolean> {
+  // Whose certificate it is does not matter here: nothing is told, and nothing that is answered is trusted.
+  const anyCertificate = ChannelCredentials.createSsl(null, null, null, { rejectUnauthorized: false });
+  const ways = [ChannelCredentials.createInsecure(), anyCertificate];
+  return (await Promise.all(ways.map((credentials) => asks(address, name, credentials)))).includes(true);
+}
+
+function asks(address: Address, name: string, credentials: ChannelCredentials): Promise<boolean> {
+  const { Check: check } = healthService;
+  if (check === undefined) return Promise.resolve(false);
+  const options = {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_http_proxy": 0,
+    "grpc.enable_retries": 0,
+    "grpc.initial_reconnect_backoff_ms": 2 * patience,
+  };
+  const client = new Client(formatAddress(address), credentials, options);
+  return new Promise<boolean>((resolve) => {
+    client.makeUnaryRequest(
+      check.path,
+      check.requestSerialize,
+      check.responseDeserialize,
+      { service: name },
+      { deadline: Date.now() + patience },
+      // A health service that does not know the name says so: then it is another program's.
+      (error: ServiceError | null) => resolve(error === null || error.code === status.RESOURCE_EXHAUSTED),
+    );
+  }).finally(() => client.close());
+}
