@@ -19,6 +19,8 @@ const schema = z.strictObject({
   data_fingerprint: z.string(),
   config_digest: z.string(),
   model_hash: z.string(),
+  /** Settings that decide the result, by dotted key: to say what was changed. Absent in older checkpoints. */
+  settings: z.record(z.string(), z.json()).optional(),
   /** Used since step 0. */
   tokens: z.strictObject({ all: countOrZero, supervised: countOrZero }),
   /** The other files of the checkpoint, by which a damaged one is found. */
@@ -31,7 +33,7 @@ export type TrainerState = Readonly<z.output<typeof schema>>;
 /** What the caller of `writeCheckpoint` knows; the rest is found while writing. */
 export type RunProgress = Pick<
   TrainerState,
-  "started_at" | "epoch" | "data_fingerprint" | "config_digest" | "model_hash" | "tokens"
+  "started_at" | "epoch" | "data_fingerprint" | "config_digest" | "model_hash" | "settings" | "tokens"
 >;
 
 export function trainerStateText(state: TrainerState): string {
