@@ -73,20 +73,8 @@ export function findHolder(outputDir: string): LockHolder | undefined {
   return found !== undefined && isAlive(found) ? found.holder : undefined;
 }
 
-/** Starts something that owns an output folder: held from before the start until it is closed, or does not start. */
-export async function withRunLock<T extends { close(): Promise<void> }>(
-  outputDir: string,
-  start: (lock: RunLock) => Promise<T>,
-): Promise<T> {
-  const lock = lockOutputFolder(outputDir);
-  try {
-    const started = await start(lock);
-    return { ...started, close: () => started.close().finally(() => lock.release()) };
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
+/** Whether a text is what a lock file holds. */
+export const isLockText = (text: string): boolean => parseHolder(text) !== undefined;
 
 const textOf = (holder: LockHolder): string => `${JSON.stringify(holder)}\n`;
 

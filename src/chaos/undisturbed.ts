@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadRun } from "../config/index.js";
+import { readResolved } from "../config/index.js";
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import type { MetricsLine } from "./report.js";
@@ -52,8 +52,11 @@ export async function reuse(folder: string, config: RunConfig, workers: number):
       hint: "Name the output folder of an earlier `coxswain chaos`, or leave --reference away.",
     });
   const time = JSON.parse(readFileSync(join(outputDir, timeFile), "utf8")) as { seconds: number; workers: number };
-  const { config: then } = await loadRun(join(outputDir, "run.yaml"), [], {});
-  const differ = [...differences(then, config), ...(time.workers === workers ? [] : ["workers"])];
+  const then = await readResolved(outputDir);
+  const differ = [
+    ...(then === undefined ? ["its settings, which are not there,"] : differences(then, config)),
+    ...(time.workers === workers ? [] : ["workers"]),
+  ];
   if (differ.length > 0)
     throw new CoxswainError("usage", `--reference ${folder} is of another run: ${differ.join(", ")} differ`, {
       hint: "Leave --reference away: the undisturbed run is then made anew.",

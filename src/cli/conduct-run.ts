@@ -7,12 +7,12 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { detach } from "../async/detach.js";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
-import { formatAddress, parseAddress, reachableHost } from "../config/index.js";
+import { formatAddress, reachableHost } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import { runFacts, startCoordinator, startLocalWorkers } from "../coordinator/index.js";
-import type { FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
+import type { AddressKey, FinishedRun, LocalWorkers, RunningCoordinator } from "../coordinator/index.js";
 import type { ErrorCode } from "../errors.js";
-import { createLogger } from "../telemetry/index.js";
+import { createLogger, LogFile } from "../telemetry/index.js";
 import { onInterruption } from "./interruption.js";
 import type { Interruption } from "./interruption.js";
 import { leaveNow } from "./leave-now.js";
@@ -31,6 +31,10 @@ export interface ConductOptions {
    * that, let workers wait for the next one.
    */
   readonly stay?: boolean;
+  /** As in `CoordinatorOptions`. */
+  readonly defaults: ReadonlySet<AddressKey>;
+  /** As in `CoordinatorOptions`. */
+  readonly rescue?: string | undefined;
 }
 
 /** Why a run ends that was stopped by a signal, or for want of an output. */
@@ -50,10 +54,9 @@ export const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "m
 export async function conductRun(config: RunConfig, options: ConductOptions): Promise<ConductedRun> {
   const localWorkers = options.localWorkers && config.workers > 0;
   const view = createProgress({ stream: process.stdout });
-  const log = createLogger({
-    name: "coordinator",
-    destination: join(config.output_dir, "logs", "coordinator.log"),
-  });
+  // Opened with the output folder, which a start that fails does not make.
+  const file = new LogFile(join(config.output_dir, "logs", "coordinator.log"));
+  const log = createLogger({ name: "coordinator", destination: file });
   let coordinator: RunningCoordinator | undefined;
   let workers: LocalWorkers | undefined;
   let over = false;
@@ -78,15 +81,17 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
     if (missing !== undefined) view.note(missing);
   };
   try {
-    const listen = parseAddress(config.cluster.listen, { name: "cluster.listen", allowPortZero: true });
-    // Reading the data may take minutes, after which nobody looks.
-    noteMissing(listen);
     coordinator = await startCoordinator(config, {
       resume: options.resume,
       localWorkers,
       insecure: options.insecure,
+      defaults: options.defaults,
+      rescue: options.rescue,
       view,
       logger: log.logger,
+      onFolder: () => file.open(),
+      // Reading the data may take minutes, after which nobody looks.
+      onListening: noteMissing,
       now: () => performance.now(),
       // A local worker runs the same run on the same machine: what it cannot do, no other will.
       onWorkerFailure: (_, error) => {
@@ -94,7 +99,6 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
       },
     });
     view.note(describe(config, coordinator));
-    if (listen.port === 0) noteMissing(coordinator.address);
     if (localWorkers) {
       const gpus = await localGpus(config);
       if (gpus.length > 0) view.note(`local workers compute on GPUs ${gpus.join(", ")}`);
@@ -120,6 +124,7 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
     await coordinator?.close();
     await workers?.close(0);
     log.close();
+    file.close();
   }
 }
 

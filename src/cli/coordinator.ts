@@ -7,6 +7,7 @@ interface CoordinatorFlags {
   readonly listen?: string;
   readonly resume?: true;
   readonly insecure?: true;
+  readonly rescue?: string;
   readonly stay?: true;
 }
 
@@ -18,6 +19,7 @@ export function registerCoordinator(program: Command): void {
     .option("--listen <host:port>", "where workers reach it; port 0 takes a free one (default: cluster.listen)")
     .option("--resume", "go on from the newest checkpoint in output_dir")
     .option("--insecure", "listen beyond loopback without TLS or a token")
+    .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full")
     .option(
       "--stay",
       "for what starts it again: serve metrics when the run is over, and on SIGTERM let workers wait for the next",
@@ -33,6 +35,7 @@ export function registerCoordinator(program: Command): void {
         sets,
         resume: flags.resume === true,
         insecure: flags.insecure === true,
+        rescue: flags.rescue,
         localWorkers: false,
         stay: flags.stay === true,
         command: "coordinator",

@@ -1,6 +1,8 @@
 /** What `train` and `coordinator` share: run what the file says, then say how it ended and what to do next. */
+import { resolve } from "node:path";
 import { loadRun } from "../config/index.js";
 import type { Override, RunConfig } from "../config/index.js";
+import { addressKeys } from "../coordinator/index.js";
 import { CoxswainError } from "../errors.js";
 import { systemTrouble } from "../system-errors.js";
 import { conductRun, interrupted } from "./conduct-run.js";
@@ -15,6 +17,8 @@ export interface LeadOptions {
   readonly sets: readonly Override[];
   readonly resume: boolean;
   readonly insecure: boolean;
+  /** As of `ConductOptions`, as the user gave it. */
+  readonly rescue: string | undefined;
   readonly localWorkers: boolean;
   /** As of `ConductOptions`. */
   readonly stay: boolean;
@@ -22,12 +26,13 @@ export interface LeadOptions {
 }
 
 export async function lead(options: LeadOptions): Promise<void> {
-  const { config } = await loadRun(options.file, options.sets);
-  report(await conductRun(config, options), config, options);
+  const { config, isGiven } = await loadRun(options.file, options.sets);
+  const defaults = new Set(addressKeys.filter((key) => !isGiven(key)));
+  report(await conductRun(config, { ...options, defaults, rescue: rescueFolder(options) }), config, options);
 }
 
 function report(run: ConductedRun, config: RunConfig, options: LeadOptions): void {
-  const { outcome, adapter, step } = run;
+  const { outcome, adapter, step, lesson } = run;
   const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
   const program = thisProgram();
@@ -35,6 +40,7 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
     case "completed": {
       const folder = adapter ?? config.output_dir;
       out(`done: ${step} steps; the adapter is in ${shortPath(folder, workingFolder)}`);
+      if (lesson !== undefined) out(`warning: ${lesson}`);
       out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
       return;
     }
@@ -52,6 +58,9 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
       throw systemTrouble(outcome.error) ?? new CoxswainError("bug", String(outcome.error));
   }
 }
+
+const rescueFolder = ({ rescue }: LeadOptions): string | undefined =>
+  rescue === undefined ? undefined : resolve(rescue);
 
 /** "stopped (received SIGINT)", or "stopped by ann@laptop" where somebody else asked for it. */
 const stopped = (reason: string, cause: string | undefined): string =>

@@ -5,7 +5,16 @@
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { formatAddress, isLoopback, loadRun, parseAddress, reachableHost } from "../config/index.js";
+import {
+  defaultAddresses,
+  formatAddress,
+  isLoopback,
+  loadRun,
+  parseAddress,
+  reachableHost,
+  readResolved,
+  resolvedPath,
+} from "../config/index.js";
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import type { ClientTls, ProxyUse } from "../rpc/index.js";
@@ -27,9 +36,6 @@ export interface LocatedRun {
 /** The run that is looked for has ended, and is not being led. */
 export class RunOver extends CoxswainError {}
 
-/** Where a run listens whose file says nothing of it. */
-const defaultAddress = "127.0.0.1:7070";
-
 /**
  * @param run a run file or an output folder; undefined: `flags.coordinator`, or the default address
  * @throws CoxswainError "usage" for both, "config" where there is no such run, "cluster" where nobody leads it now
@@ -39,7 +45,7 @@ export async function locateRun(run: string | undefined, flags: ControlFlags): P
   const tls = tlsOf(flags);
   if (run === undefined)
     return {
-      address: flags.coordinator ?? defaultAddress,
+      address: flags.coordinator ?? defaultAddresses["cluster.listen"],
       addressKey: "--coordinator",
       token,
       tls,
@@ -80,19 +86,14 @@ async function openRun(run: string): Promise<OpenedRun> {
   }
   if (!found.isDirectory()) {
     const { output_dir: outputDir, cluster } = (await loadRun(run)).config;
-    return { outputDir, token: cluster.token, config: await settingsIn(outputDir) };
+    return { outputDir, token: cluster.token, config: await readResolved(outputDir) };
   }
   const isThere = (name: string): boolean => statSync(join(run, name), { throwIfNoEntry: false }) !== undefined;
-  if (!["run.yaml", ".lock", "events.jsonl"].some(isThere))
+  if (resolvedPath(run) === undefined && ![".lock", "events.jsonl"].some(isThere))
     throw new CoxswainError("config", `${run}: there is no run in this folder`, {
       hint: "Give the output_dir of a run, or its run file.",
     });
-  return { outputDir: resolve(run), token: null, config: await settingsIn(run) };
-}
-
-async function settingsIn(outputDir: string): Promise<RunConfig | undefined> {
-  const file = join(outputDir, "run.yaml");
-  return statSync(file, { throwIfNoEntry: false }) === undefined ? undefined : (await loadRun(file)).config;
+  return { outputDir: resolve(run), token: null, config: await readResolved(run) };
 }
 
 /** What the run's own workers on this machine are given; the coordinator's certificate need not name this machine. */

@@ -31,11 +31,12 @@ export function shortPath(path: string, workingFolder: string): string {
 /** The command that goes on with a run: what it was started with, but for its secret. */
 export function resumeCommand(
   program: string,
-  { command, file, sets, insecure }: ResumedRun,
+  { command, file, sets, insecure, rescue }: ResumedRun,
   workingFolder: string,
 ): string {
   const flags = sets.flatMap((set) => (typeof set === "string" ? ["--set", withoutToken(set)] : [set.flag, set.value]));
-  const words = [command, shortPath(file, workingFolder), "--resume", ...(insecure ? ["--insecure"] : []), ...flags];
+  const more = [...(insecure ? ["--insecure"] : []), ...(rescue === undefined ? [] : ["--rescue", rescue])];
+  const words = [command, shortPath(file, workingFolder), "--resume", ...more, ...flags];
   return [program, ...words.map(word)].join(" ");
 }
 
@@ -46,6 +47,7 @@ export interface ResumedRun {
   readonly file: string;
   readonly sets: readonly Override[];
   readonly insecure: boolean;
+  readonly rescue?: string | undefined;
 }
 
 /** The commands that use an adapter, which knows its base model and chat template. */

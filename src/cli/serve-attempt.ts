@@ -2,10 +2,11 @@
  * `output_dir/queue.json`: whose the folder is, and how often a run was tried without getting on. A run that was delivered
  * again is known by it, and goes on; one that kills every server is not tried for ever.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { storageTrouble } from "../model/index.js";
-import { openRunFiles, readRunRecord } from "../telemetry/index.js";
+import { checkOutputFolder } from "../output/index.js";
+import { readRunRecord } from "../telemetry/index.js";
 
 export interface Attempt {
   /** Id of the submission. */
@@ -37,10 +38,12 @@ export function openAttempt(outputDir: string, submission: string): OpenedAttemp
   const path = join(outputDir, "queue.json");
   const found = readAttempt(path);
   const before = found?.submission === submission ? found : undefined;
-  // Makes the folder, and refuses one that holds a run.
-  if (before === undefined) openRunFiles(outputDir).close();
+  // Refuses a folder that holds something else.
+  checkOutputFolder(outputDir, { resume: before !== undefined });
   const attempt = nextAttempt(before, submission, readRunRecord(outputDir).step);
   try {
+    // Made before anything is checked: a run that ends every server is to be known by it.
+    mkdirSync(outputDir, { recursive: true });
     writeFileSync(`${path}.new`, `${JSON.stringify(attempt)}\n`);
     renameSync(`${path}.new`, path);
   } catch (error) {
@@ -49,7 +52,7 @@ export function openAttempt(outputDir: string, submission: string): OpenedAttemp
   return { ...attempt, resume: before !== undefined };
 }
 
-/** What is none of ours counts as absent. */
+/** What is none of ours counts as absent; it is not written over. */
 function readAttempt(path: string): Attempt | undefined {
   if (!existsSync(path)) return undefined;
   try {

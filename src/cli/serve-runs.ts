@@ -1,6 +1,8 @@
 /** The work of `coxswain serve`: takes a run, runs it as `train` would, says what came of it, takes the next. */
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { addressKeys } from "../coordinator/index.js";
+import { defaultAddresses } from "../config/index.js";
 import type { NatsConnectionSettings, RunConfig } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import { parseSubmission, readSubmission, RunQueue } from "../nats/index.js";
@@ -91,7 +93,10 @@ async function run(
     say(`${name}: ${resume ? `going on after step ${step}` : "starting"}`);
     queue.announce(name, "taken", `taken:${delivery}`, { submission: id, host: hostname(), pid: process.pid, step });
     const insecure = flags.insecure === true;
-    return judge(await conductRun(config, { resume, insecure, localWorkers: true }), attempts);
+    // What was submitted has every default written out: nobody can say any more which of them were chosen.
+    const given = { "cluster.listen": config.cluster.listen, "telemetry.http": config.telemetry.http };
+    const defaults = new Set(addressKeys.filter((key) => given[key] === defaultAddresses[key]));
+    return judge(await conductRun(config, { resume, insecure, localWorkers: true, defaults }), attempts);
   } catch (error) {
     return judgeError(error, attempts);
   }

@@ -7,6 +7,7 @@ interface TrainFlags {
   readonly workers?: string;
   readonly resume?: true;
   readonly insecure?: true;
+  readonly rescue?: string;
 }
 
 export function registerTrain(program: Command): void {
@@ -16,7 +17,8 @@ export function registerTrain(program: Command): void {
     .argument("<run>", "run file (YAML)")
     .option("--workers <n>", "local workers; 0 waits for remote ones (default: the run file's)")
     .option("--resume", "go on from the newest checkpoint in output_dir")
-    .option("--insecure", "listen beyond loopback without TLS or a token");
+    .option("--insecure", "listen beyond loopback without TLS or a token")
+    .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full");
   setOption(command).action((file: string, flags: TrainFlags) =>
     runCommand(async () => {
       const { lead } = await import("./lead.js");
@@ -28,6 +30,7 @@ export function registerTrain(program: Command): void {
         sets,
         resume: flags.resume === true,
         insecure: flags.insecure === true,
+        rescue: flags.rescue,
         localWorkers: true,
         stay: false,
         command: "train",

@@ -1,4 +1,5 @@
 /** Puts together what decides, carries out and records a run: machine, conductor, recorder. Starts nothing. */
+import type { CoxswainError } from "../errors.js";
 import { clipCoefficient } from "../optim/index.js";
 import { reducersRule } from "./all-reduce.js";
 import { checkpointWriter } from "./checkpoint-writer.js";
@@ -16,6 +17,7 @@ import { recoveryTimeout } from "./survivors.js";
 export function createRecorder(
   { run, files, liveRecord, metrics, reporter }: Parts,
   options: CoordinatorOptions,
+  onTrouble: (error: CoxswainError) => void,
 ): RunRecorder {
   const { training } = run.config;
   return new RunRecorder({
@@ -31,6 +33,7 @@ export function createRecorder(
       return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
     },
     tokensPerShard: tokensPerShard(run),
+    onTrouble,
     wallClock: () => Date.now(),
   });
 }

@@ -5,6 +5,7 @@ import { stepNumber } from "../ids.js";
 import { baseModelRecord } from "../model/index.js";
 import type { ReplicaState } from "../optim/index.js";
 import { pruneCheckpoints, writeCheckpoint } from "./checkpoint.js";
+import { jsonOf, keptSettings } from "./changed-settings.js";
 import { configDigest } from "./config-digest.js";
 import type { PreparedRun } from "./prepare.js";
 
@@ -13,6 +14,7 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
   const { config, layout, manifest, train, plan } = run;
   const settings = loraSettings(config);
   const base = baseModelRecord(config.model, manifest);
+  const kept = jsonOf(keptSettings(config));
   const tokensUpTo = tokenCounter(run);
   return async (state) => {
     const progress = {
@@ -21,6 +23,7 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
       data_fingerprint: train.fingerprint,
       config_digest: configDigest(config),
       model_hash: manifest.hash,
+      settings: kept,
       tokens: tokensUpTo(state.step),
     };
     const folder = await writeCheckpoint(config.output_dir, {

@@ -5,6 +5,7 @@
  */
 import { detach } from "../async/detach.js";
 import type { VectorDtype } from "../collective/index.js";
+import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
 import type { Departure, Logger } from "../telemetry/index.js";
@@ -65,6 +66,8 @@ export class Conductor {
   #farewell: Farewell | undefined;
   readonly #listeners = new Set<(over: boolean) => void>();
   #over = false;
+  /** It ended without the machine's word: that one is not asked any more. */
+  #abandoned = false;
   readonly #ticker: NodeJS.Timeout;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
@@ -108,7 +111,7 @@ export class Conductor {
 
   /** @param apply the update of a commit need not wait for the next event */
   #handleEvents(apply = false): void {
-    if (this.#handling) return;
+    if (this.#handling || this.#abandoned) return;
     this.#handling = true;
     try {
       if (apply) this.#applyCommit();
@@ -120,10 +123,25 @@ export class Conductor {
         for (const effect of this.#options.machine.handle(next, this.#options.now())) this.#carryOut(effect);
       }
     } catch (error) {
-      this.#settle.reject(error);
+      this.#abandon(error);
     } finally {
       this.#handling = false;
     }
+  }
+
+  /** A step that cannot be recorded (a full disk) is the end, without another: what was applied is still here. */
+  #abandon(error: unknown): void {
+    if (this.#over || !(error instanceof CoxswainError) || error.code !== "storage") {
+      this.#settle.reject(error);
+      return;
+    }
+    this.#over = true;
+    this.#abandoned = true;
+    clearInterval(this.#ticker);
+    this.#options.logger.error({ error }, "the run ends: what it does cannot be written down");
+    this.#farewell = { reason: "failed", completed: false, returning: false };
+    this.#sessions.finish(this.#farewell);
+    this.#settle.resolve({ kind: "failed", error });
   }
 
   #applyCommit(): void {

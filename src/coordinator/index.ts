@@ -1,7 +1,10 @@
 export { listCheckpoints, newestCheckpoint } from "./checkpoint-folder.js";
 export { startCoordinator } from "./run.js";
+export { addressKeys } from "./doors.js";
+export type { AddressKey } from "./doors.js";
 export type { CoordinatorOptions } from "./parts.js";
-export type { FinishedRun, RunningCoordinator } from "./run.js";
+export type { FinishedRun } from "./conclude.js";
+export type { RunningCoordinator } from "./run.js";
 export { startLocalWorkers } from "./local-workers.js";
 export type { LocalWorkers, LocalWorkersOptions } from "./local-workers.js";
 export type { RunView, StepView } from "./recorder.js";

@@ -3,6 +3,7 @@ import type { Address } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { LiveRecord } from "../live-page/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
+import type { AddressKey, Doors } from "./doors.js";
 import type { PreparedRun } from "./prepare.js";
 import type { RunView } from "./recorder.js";
 import type { RunReporter } from "./reporting.js";
@@ -14,7 +15,15 @@ export interface CoordinatorOptions {
   readonly localWorkers?: boolean;
   /** Listen beyond loopback without TLS or a token. */
   readonly insecure: boolean;
+  /** Addresses that nobody chose: beside another run of this machine, this one takes others. */
+  readonly defaults: ReadonlySet<AddressKey>;
+  /** A folder for the adapter, where the output folder's disk has no room for it. */
+  readonly rescue?: string | undefined;
   readonly view: RunView;
+  /** Its port is taken; the data are not read yet. */
+  readonly onListening?: (address: Address) => void;
+  /** The output folder is there now. */
+  readonly onFolder: () => void;
   readonly logger: Logger;
   /** Monotonic, ms. */
   readonly now: () => number;
@@ -39,7 +48,8 @@ export interface Parts {
   readonly metrics: CoordinatorMetrics;
   /** Undefined where the run asks for none. */
   readonly reporter: RunReporter | undefined;
-  readonly address: Address;
+  /** Where it listens. */
+  readonly doors: Doors;
 }
 
 /** Tokens of a shard, on average, without padding. */

@@ -24,7 +24,12 @@ import {
 import type { LoraLayout, ModelFolder, ModelManifest } from "../model/index.js";
 import { Replica, learningRateSchedule, warmupSteps } from "../optim/index.js";
 import { rarely } from "../progress.js";
+import { keptSettings, otherRun } from "./changed-settings.js";
+import type { ChangedPart } from "./changed-settings.js";
 import { newestCheckpoint, readCheckpoint, readTrainerState } from "./checkpoint.js";
+import type { TrainerState } from "./checkpoint.js";
+import { checkMemory, checkRank } from "./sizes.js";
+import { memoryOfMachine } from "./memory.js";
 import { configDigest } from "./config-digest.js";
 
 export interface PreparedRun {
@@ -55,6 +60,8 @@ export interface PreparedRun {
 export interface PrepareOptions {
   /** Go on from the newest whole checkpoint. */
   readonly resume: boolean;
+  /** The settings that the run was started with before, where it goes on and that is known. */
+  readonly before?: RunConfig | undefined;
   /** Workers of this machine follow: what each of them would make is made once, before. Default: none do. */
   readonly localWorkers?: boolean | undefined;
   /** Something the user should know: a dropped example, a damaged checkpoint. */
@@ -66,17 +73,19 @@ export interface PrepareOptions {
 }
 
 export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {
+  const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
   const path = await resolveModel(config.model, { onProgress: options.progress });
   const modelFolder = await openModelFolder(path);
   const lora = loraSettings(config);
   const modules = resolveTargets(lora, linearModules(modelFolder));
+  checkRank(config, modules);
   const layout = loraLayout(lora, modules);
+  checkMemory(layout, { memory: memoryOfMachine(), workers: options.localWorkers === true ? config.workers : 0 });
   for (const note of weightNotes(modelFolder)) options.note(note);
   checkMaxLength(config, modelFolder);
   const { learningRateOf, check } = schedules(config.training);
   check();
   const parameters = await startingParameters(config, layout, options.note);
-  const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
   const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
   options.progress("reading the data");
   const doing = rarely({ tell: options.progress });
@@ -104,6 +113,10 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     epochs,
     microBatchSize: config.training.micro_batch_size,
   });
+  if (globalBatchSize > train.rowCount)
+    options.note(
+      `training.global_batch_size is ${globalBatchSize}, but the data has ${train.rowCount} rows: every step takes all of them`,
+    );
   options.progress("hashing the model");
   const manifest = await modelManifest(path, {
     onProgress: (done, total) => doing({ what: "hashing the model", done, total, unit: "bytes" }),
@@ -134,7 +147,8 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     startedAt,
     checkpoint: checkpoint?.path,
   };
-  const tokensBefore = checkpoint === undefined ? { all: 0, supervised: 0 } : await resume(prepared, checkpoint.path);
+  const tokensBefore =
+    checkpoint === undefined ? { all: 0, supervised: 0 } : await resume(prepared, checkpoint.path, options);
   return { ...prepared, tokensBefore };
 }
 
@@ -199,30 +213,46 @@ async function noteOtherBase(
 const localTime = (date: Date): string =>
   new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 
-/** Found before the data is read, which may write the date that the run began on. */
+/**
+ * Found before the data is read, which may write the date that the run began on. That the settings are the same shows
+ * before that, too.
+ */
 async function checkpointToResume(
   config: RunConfig,
-  { note }: PrepareOptions,
+  { note, before }: PrepareOptions,
 ): Promise<{ path: string; startedAt: string | undefined } | undefined> {
   const path = await newestCheckpoint(config.output_dir, { onSkip: note });
-  if (path !== undefined) return { path, startedAt: (await readTrainerState(path)).started_at };
-  note("there is no checkpoint yet: starting at step 0");
-  return undefined;
+  if (path === undefined) {
+    note("there is no checkpoint yet: starting at step 0");
+    return undefined;
+  }
+  const trainer = await readTrainerState(path);
+  if (trainer.config_digest !== configDigest(config)) throw otherThan(path, trainer, "settings", config, before);
+  return { path, startedAt: trainer.started_at };
 }
 
 /** Puts the checkpoint's state into the replica, where it is one of this run. */
-async function resume(run: Omit<PreparedRun, "tokensBefore">, path: string): Promise<PreparedRun["tokensBefore"]> {
+async function resume(
+  run: Omit<PreparedRun, "tokensBefore">,
+  path: string,
+  { before }: PrepareOptions,
+): Promise<PreparedRun["tokensBefore"]> {
+  const found = await readTrainerState(path);
+  if (found.model_hash !== run.manifest.hash) throw otherThan(path, found, "model", run.config, before);
+  if (found.data_fingerprint !== run.train.fingerprint) throw otherThan(path, found, "data", run.config, before);
   const { trainer, state } = await readCheckpoint(path, run.layout);
-  checkSame(path, "the training data", trainer.data_fingerprint, run.train.fingerprint);
-  checkSame(path, "the model", trainer.model_hash, run.manifest.hash);
-  checkSame(path, "the settings that decide the result", trainer.config_digest, configDigest(run.config));
   run.replica.assign(state);
   return trainer.tokens;
 }
 
-function checkSame(path: string, what: string, then: string, now: string): void {
-  if (then === now) return;
-  throw new CoxswainError("config", `${path} was made with other values: ${what} differ now`, {
-    hint: "Undo the change to go on with the same run, or start a new one in another output_dir (lora.init_adapter can start from this checkpoint).",
-  });
+/** What an older checkpoint does not say of its settings, the output folder does. */
+function otherThan(
+  path: string,
+  { settings }: TrainerState,
+  part: ChangedPart,
+  config: RunConfig,
+  before: RunConfig | undefined,
+): CoxswainError {
+  const then = settings ?? (before === undefined ? undefined : keptSettings(before));
+  return otherRun(path, part, then, keptSettings(config));
 }

@@ -2,7 +2,7 @@
  * Tells the world what a run does: metrics.jsonl and events.jsonl, Prometheus metrics, the log, and a view for people.
  * Decides nothing and changes nothing.
  */
-import type { CoxswainError } from "../errors.js";
+import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import { progressText } from "../progress.js";
 import { workerStates } from "../telemetry/index.js";
@@ -49,6 +49,8 @@ export interface RecorderOptions {
   factsOf(step: StepNumber): { readonly tokens: number; readonly epoch: number };
   /** Tokens of a shard, on average. */
   readonly tokensPerShard: number;
+  /** An event could not be written down: the disk is full, mostly. */
+  readonly onTrouble: (error: CoxswainError) => void;
   /** Wall clock, ms. */
   readonly wallClock: () => number;
 }
@@ -326,7 +328,13 @@ export class RunRecorder {
 
   #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {
     const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...detail };
-    this.#options.files.appendEvent(line);
+    try {
+      this.#options.files.appendEvent(line);
+    } catch (error) {
+      // Told from wherever something happens: it must not end there. The run ends, and says why.
+      if (!(error instanceof CoxswainError)) throw error;
+      this.#options.onTrouble(error);
+    }
     for (const listener of this.#options.listeners) listener.event(line);
     this.#options.logger.info({ event, ...detail }, event);
   }

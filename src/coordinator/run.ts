@@ -1,43 +1,40 @@
 /** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
 import { randomBytes } from "node:crypto";
-import { stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { formatAddress, loraSettings, parseAddress, refuseExposure, serializeRun } from "../config/index.js";
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { picksCuda } from "../compute/index.js";
+import { formatAddress, parseAddress, readResolved, refuseExposure } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
+import { checkSources } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
-import { baseModelRecord, writeAdapter } from "../model/index.js";
+import { checkRescueFolder, freeSpace, holdOutputFolder, spaceWarning, writeResolved } from "../output/index.js";
+import type { HeldFolder } from "../output/index.js";
+import { hostLimits } from "../host/index.js";
 import { checkConnections, reportSlowPath } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
-import { withRunLock } from "../run-lock.js";
-import type { RunLock } from "../run-lock.js";
 import { openRunFiles, readRunRecord } from "../telemetry/index.js";
 import { createConductor, createRecorder } from "./assemble.js";
+import { sameBitsUpTo } from "./column-widths.js";
+import { listCheckpoints } from "./checkpoint-folder.js";
+import { conclude } from "./conclude.js";
+import type { FinishedRun } from "./conclude.js";
 import { createRunControl } from "./control.js";
-import type { Outcome } from "./machine/index.js";
 import { tokensPerShard } from "./parts.js";
 import type { CoordinatorOptions, Parts } from "./parts.js";
 import { prepareRun } from "./prepare.js";
 import type { PreparedRun } from "./prepare.js";
+import { openDoors } from "./doors.js";
+import { memoryOfMachine } from "./memory.js";
 import { openReporter } from "./reporting.js";
+import type { RunReporter } from "./reporting.js";
 import { runDigest } from "./run-digest.js";
 import type { SavedCheckpoint } from "./saves.js";
 import { serveWorkers } from "./serve-workers.js";
+import { checkWorkers } from "./sizes.js";
 import { survivorsOf, watchSurvivors } from "./survivors.js";
-import { openLiveRecord, runMetrics, serveRun } from "./telemetry.js";
-import type { RunTelemetry } from "./telemetry.js";
+import { openLiveRecord, runMetrics } from "./telemetry.js";
 import { withThreads, withThreadsBefore } from "./threads.js";
-import { sameBitsUpTo } from "./column-widths.js";
-import { picksCuda } from "../compute/index.js";
-import { hostLimits } from "../host/index.js";
-
-export interface FinishedRun {
-  readonly outcome: Outcome;
-  /** The adapter's folder, where the run is complete. */
-  readonly adapter: string | undefined;
-  /** The newest step that was committed. */
-  readonly step: number;
-}
 
 export interface RunningCoordinator {
   /** Where workers reach it. */
@@ -62,67 +59,106 @@ export interface RunningCoordinator {
 }
 
 /**
+ * Cheap checks come first, ports before data; the output folder is made last, so that a start that fails leaves nothing.
  * @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses, or where another
  *   coordinator holds the output folder
  */
-export const startCoordinator = (asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> =>
-  withRunLock(asked.output_dir, (lock) => start(asked, options, lock));
-
-async function start(asked: RunConfig, options: CoordinatorOptions, lock: RunLock): Promise<RunningCoordinator> {
-  const host = hostLimits();
-  const started = options.resume ? await withThreadsBefore(asked, host.cores) : asked;
-  const address = parseAddress(started.cluster.listen, { name: "cluster.listen", allowPortZero: true });
-  const { tls, token } = started.cluster;
-  const { insecure, view, logger } = options;
-  refuseExposure({ listen: address, tls: tls !== null, token: token !== null, insecure }, "cluster.listen");
-  await checkConnections(started.cluster);
-  // Before anything dear: a folder that holds a run is not written over.
-  if (!options.resume) openRunFiles(started.output_dir).close();
-  const prepared = await prepareRun(started, {
-    resume: options.resume,
-    localWorkers: options.localWorkers,
-    note: (text) => view.note(text),
-    progress: (text) => view.waiting(text),
-  });
-  const { config, reason } = withThreads(started, {
-    localWorkers: options.localWorkers === true,
-    host,
-    sameBitsUpTo: () => sameBitsUpTo(prepared),
-  });
-  if (reason !== undefined && !picksCuda(config.compute)) view.note(reason);
-  const run = { ...prepared, config };
-  const record = readRunRecord(config.output_dir);
-  const survivors = options.resume ? survivorsOf(record).length : 0;
-  // What was recorded after the checkpoint stays until it is known that nobody has it any more.
-  const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
-  const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
-  const runId = randomBytes(12).toString("hex");
-  const metrics = runMetrics(config);
-  const reporter = await openReporter({ config, runId, metrics, logger, note: (text) => view.note(text) });
+export async function startCoordinator(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const folder = holdOutputFolder(asked.output_dir, options);
   try {
-    await writeFile(join(config.output_dir, "run.yaml"), serializeRun(config));
-    const parts = {
-      run,
-      runId,
-      runDigest: runDigest(run),
-      record,
-      survivors,
-      checkpoint: await checkpointBefore(run),
-      files,
-      liveRecord: openLiveRecord(config),
-      address,
-      metrics,
-      reporter,
-    };
-    const running = await conduct(parts, options);
-    lock.announce(formatAddress(running.address));
-    return running;
+    const running = await start(asked, options, folder);
+    folder.announce(formatAddress(running.address));
+    return { ...running, close: () => running.close().finally(() => folder.release()) };
   } catch (error) {
-    files.close();
+    folder.release({ failed: true });
+    throw error;
+  }
+}
+
+async function start(asked: RunConfig, options: CoordinatorOptions, folder: HeldFolder): Promise<RunningCoordinator> {
+  const before = options.resume ? await readResolved(asked.output_dir) : undefined;
+  const host = hostLimits();
+  const wanted = options.resume ? withThreadsBefore(asked, before, host.cores) : asked;
+  const address = parseAddress(wanted.cluster.listen, { name: "cluster.listen", allowPortZero: true });
+  const { tls, token } = wanted.cluster;
+  const { insecure, view, logger, defaults } = options;
+  const note = (text: string): void => view.note(text);
+  refuseExposure({ listen: address, tls: tls !== null, token: token !== null, insecure }, "cluster.listen");
+  await checkConnections(wanted.cluster);
+  if (options.localWorkers === true) checkWorkers({ memory: memoryOfMachine(), workers: wanted.workers });
+  if (options.rescue !== undefined) checkRescueFolder(options.rescue);
+  await checkSources(wanted.data);
+  const metrics = runMetrics(wanted);
+  const doors = await openDoors(wanted, { metrics, defaults, before, note });
+  options.onListening?.({ host: doors.workers.host, port: doors.workers.port });
+  const runId = randomBytes(12).toString("hex");
+  let reporter: RunReporter | undefined;
+  try {
+    const prepared = await prepareRun(doors.config, {
+      resume: options.resume,
+      before,
+      localWorkers: options.localWorkers,
+      note,
+      progress: (text) => view.waiting(text),
+    });
+    const { config, reason } = withThreads(doors.config, {
+      localWorkers: options.localWorkers === true,
+      host,
+      sameBitsUpTo: () => sameBitsUpTo(prepared),
+    });
+    if (reason !== undefined && !picksCuda(config.compute)) note(reason);
+    const run = { ...prepared, config };
+    reporter = await openReporter({ config, runId, metrics, logger, note });
+    const short = await shortOfSpace(run);
+    if (short !== undefined) note(short);
+    folder.make();
+    options.onFolder();
+    const record = readRunRecord(config.output_dir);
+    const survivors = options.resume ? survivorsOf(record).length : 0;
+    // What was recorded after the checkpoint stays until it is known that nobody has it any more.
+    const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
+    const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
+    try {
+      writeResolved(config);
+      const parts = {
+        run,
+        runId,
+        runDigest: runDigest(run),
+        record,
+        survivors,
+        checkpoint: await checkpointBefore(run),
+        files,
+        liveRecord: openLiveRecord(config),
+        doors,
+        metrics,
+        reporter,
+      };
+      return await conduct(parts, options);
+    } catch (error) {
+      files.close();
+      throw error;
+    }
+  } catch (error) {
+    await doors.close();
     await reporter?.close();
     logger.error({ error }, "the run did not start");
     throw error;
   }
+}
+
+/** What to say where the disk has too little room for what the run writes. */
+async function shortOfSpace({ config, layout, plan, replica }: PreparedRun): Promise<string | undefined> {
+  const { output_dir: outputDir, training } = config;
+  const free = freeSpace(outputDir);
+  if (free === undefined) return undefined;
+  const planned = {
+    parameters: layout.size,
+    steps: plan.totalSteps - replica.step,
+    saveSteps: training.save_steps,
+    keep: training.save_total_limit,
+    present: (await listCheckpoints(outputDir)).length,
+  };
+  return spaceWarning(outputDir, planned, free);
 }
 
 /** The checkpoint that a run goes on from; its folder was last changed when it was written. */
@@ -131,8 +167,8 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
 }
 
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { run, files, liveRecord, metrics, reporter } = parts;
-  const recorder = createRecorder(parts, options);
+  const { run, files, liveRecord, doors, reporter } = parts;
+  const recorder = createRecorder(parts, options, (error) => conductor.dispatch({ type: "fail", error }));
   const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor);
   const control = createRunControl(conductor, recorder.figures, {
@@ -144,15 +180,15 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     tokensPerShard: tokensPerShard(run),
     startedAt: new Date(),
   });
+  const { telemetry } = doors;
   const endReport = reportSlowPath({
-    count: (direction) => metrics.bulkSlowPath.add(1, { direction }),
+    count: (direction) => parts.metrics.bulkSlowPath.add(1, { direction }),
     warn: (text) => {
       options.logger.warn(text);
       options.view.note(text);
     },
   });
   let server: RunningServer | undefined;
-  let telemetry: RunTelemetry | undefined;
   const close = async (): Promise<void> => {
     clearInterval(watch);
     endReport();
@@ -163,20 +199,19 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     files.close();
   };
   try {
-    telemetry = await serveRun({
-      config: run.config,
-      record: liveRecord,
-      metrics,
-      control,
-      // One that is paused takes workers: it is in order.
-      ready: () => {
-        const { phase, waiting } = conductor.status();
-        return phase === "paused" || (waiting ?? true);
-      },
-      now: options.now,
-    });
+    if (telemetry !== undefined && liveRecord !== undefined)
+      telemetry.begin({
+        record: liveRecord,
+        control,
+        // One that is paused takes workers: it is in order.
+        ready: () => {
+          const { phase, waiting } = conductor.status();
+          return phase === "paused" || (waiting ?? true);
+        },
+        now: options.now,
+      });
     server = await serveWorkers(parts, { conductor, recorder, control }, options);
-    const address = { host: parts.address.host, port: server.port };
+    const address = { host: doors.workers.host, port: server.port };
     reporter?.lead(control, address);
     recorder.started(run.replica.step, run.config.model);
     return {
@@ -184,7 +219,9 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       telemetry: telemetry?.address,
       prepared: run,
       control,
-      done: conductor.done.then((outcome) => conclude(run, outcome)),
+      done: conductor.done.then((outcome) =>
+        conclude(run, outcome, { checkpoint: conductor.newestCheckpoint, rescue: options.rescue }),
+      ),
       stop: (reason, returning) => conductor.dispatch({ type: "stop", reason, returning }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),
       lastScrape: (signal) => telemetry?.lastScrape(signal),
@@ -194,21 +231,4 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     await close();
     throw error;
   }
-}
-
-async function conclude(run: PreparedRun, outcome: Outcome): Promise<FinishedRun> {
-  if (outcome.kind !== "completed") return { outcome, adapter: undefined, step: run.replica.step };
-  const adapter = join(run.config.output_dir, "adapter");
-  const { model: baseModel, quantization } = run.config;
-  const { parameters } = run.replica;
-  await writeAdapter(adapter, {
-    layout: run.layout,
-    parameters,
-    settings: loraSettings(run.config),
-    baseModel,
-    quantization,
-    base: baseModelRecord(baseModel, run.manifest),
-    companions: run.inferenceFiles,
-  });
-  return { outcome, adapter, step: run.replica.step };
 }

@@ -5,6 +5,7 @@ import type { RunControl } from "../control/index.js";
 import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
 import type { Conductor } from "./conductor.js";
+import { coordinatorName } from "./doors.js";
 import { EngineRule } from "./engine-rule.js";
 import type { CoordinatorOptions, Parts } from "./parts.js";
 import type { RunRecorder } from "./recorder.js";
@@ -13,7 +14,7 @@ import type { WorkerSession } from "./session.js";
 
 /** @returns what its owner closes @throws CoxswainError for an address or certificates that cannot be used */
 export async function serveWorkers(
-  { run, runId, runDigest, record, metrics, address }: Parts,
+  { run, runId, runDigest, record, metrics, doors }: Parts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
@@ -48,10 +49,12 @@ export async function serveWorkers(
     },
   });
   return listen({
-    ...address,
+    host: doors.workers.host,
+    port: doors.workers.port,
+    held: doors.workers,
     credentials: await serverCredentials(tls),
     services: [
-      { name: "coxswain.v1.Coordinator", definition: coordinatorService, handlers },
+      { name: coordinatorName, definition: coordinatorService, handlers },
       { name: controlName, definition: controlService, handlers: controlHandlers(control) },
     ],
     token,

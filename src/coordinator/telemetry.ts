@@ -3,7 +3,7 @@ import { isLoopback, parseAddress, runNames, type RunConfig } from "../config/in
 import type { RunControl } from "../control/index.js";
 import { LivePage, LiveRecord, shownEvent, type Audience } from "../live-page/index.js";
 import { createCoordinatorMetrics, readEvents, readMetrics, serveTelemetry } from "../telemetry/index.js";
-import type { CoordinatorMetrics, Verdict } from "../telemetry/index.js";
+import type { CoordinatorMetrics, TelemetryServer, Verdict } from "../telemetry/index.js";
 import { version } from "../version.js";
 
 /** The run's metrics, with what the run file says set. */
@@ -26,47 +26,58 @@ export function openLiveRecord({ output_dir: folder, telemetry }: RunConfig): Li
   return new LiveRecord(past, (event) => shownEvent(event, audience));
 }
 
-export interface RunTelemetry {
-  /** HOST:PORT with the port it really has. */
-  readonly address: string;
-  /** As `TelemetryServer.lastScrape`. */
-  lastScrape(signal: AbortSignal): Promise<void> | undefined;
-  /** Tells open pages how the run ended, then stops. */
-  close(): Promise<void>;
-}
-
-export interface RunTelemetryOptions {
-  readonly config: RunConfig;
-  /** Undefined where nothing is served. */
-  readonly record: LiveRecord | undefined;
-  readonly metrics: CoordinatorMetrics;
+/** What the run serves once it is there. */
+export interface ServedRun {
+  readonly record: LiveRecord;
   readonly control: RunControl;
   readonly ready: () => Verdict;
   /** Monotonic, ms. */
   readonly now: () => number;
 }
 
-/**
- * Serves at `telemetry.http`; undefined where that is null.
- * @throws CoxswainError "network" where it cannot be listened on
- */
-export async function serveRun(options: RunTelemetryOptions): Promise<RunTelemetry | undefined> {
-  const { config, record, metrics, control, ready, now } = options;
-  const { http: address } = config.telemetry;
-  if (address === null || record === undefined) return undefined;
-  const page = new LivePage({ names: runNames(config), control, record, audience: audienceOf(address), now });
-  const server = await serveTelemetry({ address, metrics, ready, pages: page.pages }).catch((error: unknown) => {
-    page.close();
-    throw error;
-  });
-  return {
-    address: server.address,
-    lastScrape: (signal) => server.lastScrape(signal),
-    close: async () => {
-      page.close();
-      await server.close();
-    },
-  };
+/** Serves from the start of a coordinator on: first that it is starting, then the run. */
+export class RunTelemetry {
+  readonly #config: RunConfig;
+  readonly #server: TelemetryServer;
+  readonly #told: { ready: () => Verdict };
+  #page: LivePage | undefined;
+
+  private constructor(config: RunConfig, server: TelemetryServer, told: { ready: () => Verdict }) {
+    this.#config = config;
+    this.#server = server;
+    this.#told = told;
+  }
+
+  /** @throws CoxswainError "network" where the address cannot be listened on */
+  static async open(config: RunConfig, address: string, metrics: CoordinatorMetrics): Promise<RunTelemetry> {
+    const told = { ready: (): Verdict => "the coordinator is starting" };
+    const server = await serveTelemetry({ address, metrics, ready: () => told.ready() });
+    return new RunTelemetry(config, server, told);
+  }
+
+  /** HOST:PORT with the port it really has. */
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** Shows the run from now on. */
+  begin({ record, control, ready, now }: ServedRun): void {
+    this.#told.ready = ready;
+    const audience = audienceOf(this.address);
+    this.#page = new LivePage({ names: runNames(this.#config), control, record, audience, now });
+    this.#server.add(this.#page.pages);
+  }
+
+  /** As `TelemetryServer.lastScrape`. */
+  lastScrape(signal: AbortSignal): Promise<void> | undefined {
+    return this.#server.lastScrape(signal);
+  }
+
+  /** Tells open pages how the run ended, then stops. */
+  async close(): Promise<void> {
+    this.#page?.close();
+    await this.#server.close();
+  }
 }
 
 const audienceOf = (address: string): Audience =>

@@ -3,9 +3,6 @@
  * another number of threads, which changes last bits: so a run has one number, whatever machine a worker is on, and how
  * many workers there are must not decide it where that would change bits (docs/determinism.md, "Threads").
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { loadRun } from "../config/index.js";
 import type { RunConfig } from "../config/index.js";
 import type { HostLimits } from "../host/index.js";
 
@@ -33,10 +30,15 @@ export function withThreads(config: RunConfig, options: ThreadsOptions): ChosenT
   };
 }
 
-/** A resumed run with "auto" resolved to what it was started with. @param cores where that is not known */
-export async function withThreadsBefore(config: RunConfig, cores: number): Promise<RunConfig> {
+/**
+ * A resumed run with "auto" resolved to what it was started with.
+ * @param before the settings of the run's earlier life, where they are known
+ * @param cores used where they are not
+ */
+export function withThreadsBefore(config: RunConfig, before: RunConfig | undefined, cores: number): RunConfig {
   if (config.compute.threads !== "auto") return config;
-  return withNumber(config, (await threadsBefore(config)) ?? cores);
+  const earlier = before?.compute.threads;
+  return withNumber(config, earlier === undefined || earlier === "auto" ? cores : earlier);
 }
 
 const withNumber = (config: RunConfig, threads: number): RunConfig => ({
@@ -74,10 +76,3 @@ export function sameBitsThreads(widths: readonly number[]): number {
 
 /** The least slice, a multiple of 16, that is wider than 64. */
 const narrowest = 80;
-
-async function threadsBefore({ output_dir: outputDir }: RunConfig): Promise<number | undefined> {
-  const path = join(outputDir, "run.yaml");
-  if (!existsSync(path)) return undefined;
-  const { threads } = (await loadRun(path)).config.compute;
-  return threads === "auto" ? undefined : threads;
-}

@@ -17,6 +17,7 @@ export type { DataFormat, Example, FormatOptions } from "./formats/index.js";
 export { knownRoles, requireKnownRoles } from "./roles.js";
 export { readRecords } from "./reader.js";
 export type { DataRecord } from "./reader.js";
+export { checkSources } from "./check-sources.js";
 export { buildTokenStore } from "./build-token-store.js";
 export type { TokenStoreOptions } from "./build-token-store.js";
 export type { DataStatistics, DropReason, TokenStore } from "./token-store.js";

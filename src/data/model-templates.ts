@@ -19,7 +19,7 @@ export interface ChatTemplatesOptions {
 
 const looksLikeJinja = (text: string): boolean => /\{[{%#]/.test(text);
 
-/** The text of `data.chat_template`. */
+/** The text of `data.chat_template`. @throws CoxswainError "config" where it names a file that can't be read */
 export async function overrideText(override: string): Promise<string> {
   if (looksLikeJinja(override)) return override;
   try {

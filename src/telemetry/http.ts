@@ -36,6 +36,8 @@ export interface TelemetryServer extends Address {
    * seen, or are late, or the signal aborts. Undefined where nobody does.
    */
   lastScrape(signal: AbortSignal): Promise<void> | undefined;
+  /** Serves further pages from now on. */
+  add(pages: readonly Page[]): void;
   /** Stops listening and ends open connections. */
   close(): Promise<void>;
 }
@@ -66,6 +68,9 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
     ...bound,
     address: formatAddress(bound),
     lastScrape: (signal) => scrapes.next(signal),
+    add: (more) => {
+      for (const page of more) pages.set(page.path, page);
+    },
     close: () => close(server),
   };
 }

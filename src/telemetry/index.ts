@@ -12,6 +12,7 @@ export {
 } from "./coordinator-metrics.js";
 export { JsonLinesFile } from "./json-lines.js";
 export { serveTelemetry, type TelemetryOptions, type TelemetryServer, type Verdict } from "./http.js";
+export { LogFile } from "./log-file.js";
 export {
   createLogger,
   levelFromEnvironment,
@@ -27,6 +28,7 @@ export { plain, type Page, type Reply } from "./reply.js";
 export {
   openRunFiles,
   readRunRecord,
+  refuseOldRun,
   type EvalLine,
   type EventName,
   type RunEvent,

@@ -1,10 +1,8 @@
 /** Logs: JSON lines to a file or a stream, or lines for eyes where that is a terminal. The one module that knows pino. */
-import { mkdirSync, openSync, closeSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
 import { createColors } from "picocolors";
 import { pino, stdSerializers, type Logger } from "pino";
-import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
-import { fileTrouble } from "../system-errors.js";
+import { CoxswainError } from "../errors.js";
+import { LogFile } from "./log-file.js";
 import { formatLogLine } from "./log-lines.js";
 
 export type { Logger };
@@ -81,40 +79,9 @@ interface Sink {
 }
 
 function openFile(path: string): Sink {
-  let file: number | undefined;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    file = openSync(path, "a");
-  } catch (error) {
-    throw new CoxswainError(
-      "storage",
-      `${path}: the log cannot be written: ${fileTrouble(systemCodeOf(error))?.words ?? messageOf(error)}`,
-      {
-        hint: "Check the folder's permissions, or choose another output_dir.",
-        cause: error,
-      },
-    );
-  }
-  return {
-    stream: {
-      write: (line) => {
-        if (file !== undefined) writeLine(file, line);
-      },
-    },
-    close: () => {
-      if (file !== undefined) closeSync(file);
-      file = undefined;
-    },
-  };
-}
-
-/** A log that cannot be written (a full disk) must not end the run that it tells of. */
-function writeLine(file: number, line: string): void {
-  try {
-    writeSync(file, line);
-  } catch {
-    // The line is lost; the run's own files report a full disk.
-  }
+  const file = new LogFile(path);
+  file.open();
+  return { stream: file, close: () => file.close() };
 }
 
 function openStream(stream: LogStream, colour: boolean | undefined): Sink {

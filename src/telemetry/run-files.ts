@@ -110,7 +110,7 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
     throw cannotWrite(outputDir, error);
   }
   if (resumeStep === undefined) {
-    refuseOldRun(outputDir, metricsPath);
+    refuseOldRun(outputDir);
     rmSync(asidePath, { force: true });
   } else endWith(metricsPath, resumeStep, asidePath);
   keepLines(eventsPath, () => true);
@@ -223,16 +223,19 @@ function workersLeft(events: readonly Record<string, unknown>[]): RunRecord["wor
   return [...new Map([...joined.values()].map((process) => [`${process.host} ${process.pid}`, process])).values()];
 }
 
-/** Nothing that took time to compute is written over: steps, checkpoints, an adapter. */
-function refuseOldRun(outputDir: string, metricsPath: string): void {
+/**
+ * Nothing that took time to compute is written over: steps, checkpoints, an adapter.
+ * @throws CoxswainError "config" for a folder that holds any of it
+ */
+export function refuseOldRun(outputDir: string): void {
   const found = [
     hasEntries(join(outputDir, "adapter")) ? "a finished run (adapter/)" : "",
     hasEntries(join(outputDir, "checkpoints")) ? "checkpoints of a run (checkpoints/)" : "",
-    readLines(metricsPath).length > 0 ? "steps of a run (metrics.jsonl)" : "",
+    readLines(join(outputDir, "metrics.jsonl")).length > 0 ? "steps of a run (metrics.jsonl)" : "",
   ].find((what) => what !== "");
   if (found === undefined) return;
   throw new CoxswainError("config", `output_dir: ${outputDir} already holds ${found}`, {
-    hint: "Give --resume to go on with it, choose another output_dir, or remove the folder.",
+    hint: "Give --resume to go on with it, or choose another output_dir.",
   });
 }
 

@@ -271,6 +271,28 @@ describe("a loss that is not a number", () => {
   });
 });
 
+describe("a learning rate that is a slip of the pen", () => {
+  it("is not reported as a success: the run says that it has learnt nothing", async () => {
+    const folder = temporaryFolder();
+    const run = runWith({ training: { max_steps: 10, learning_rate: 1e10, lr_scheduler_type: "constant" } });
+    const { code, stdout } = await coxswain(["train", writeRun(folder, run)]);
+    expect(stdout).toMatch(/done: 10 steps;.*\nwarning: the loss is .* learnt nothing.*training\.learning_rate/);
+    expect(code).toBe(0);
+    // One that learns says nothing of the kind.
+    const fine = await coxswain([
+      "train",
+      writeRun(folder, runWith({ output_dir: "fine", training: { max_steps: 10 } })),
+    ]);
+    expect(fine.stdout).not.toContain("warning");
+  });
+
+  it("of the rank, too: refused at once, with the largest that makes sense", async () => {
+    const folder = temporaryFolder();
+    await expectTrouble(folder, runWith({ lora: { r: 100_000 } }), { code: 2, says: /lora\.r is 100000.*above 64/s });
+    expect(existsSync(join(folder, "out"))).toBe(false);
+  });
+});
+
 describe("the network", () => {
   it("with a port in use: host, port and key", async () => {
     const server = createServer().listen(0, "127.0.0.1");

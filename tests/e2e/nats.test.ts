@@ -226,7 +226,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
         "coxswain.guarded.events.finished",
       );
       await client.close();
-      for (const name of ["run.yaml", "events.jsonl", "logs/coordinator.log"])
+      for (const name of ["resolved.yaml", "events.jsonl", "logs/coordinator.log"])
         expect(readFileSync(join(at, "out", name), "utf8")).not.toContain(password);
     });
 

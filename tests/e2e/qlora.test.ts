@@ -48,7 +48,7 @@ describe("an adapter trained on NF4 weights", () => {
   it("cannot be gone on with on other weights", async () => {
     const { code, stderr } = await coxswain(["train", file, "--resume", "--set", "quantization=null"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("the settings that decide the result differ now");
+    expect(stderr).toContain('quantization: "nf4" then, null now');
   });
 
   it("is measured on NF4 weights where nothing else is asked for, and eval says which it was", async () => {

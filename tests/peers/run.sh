@@ -7,7 +7,7 @@
 #   npm run build && tests/peers/setup.sh
 #   tests/peers/run.sh RUN_FOLDER [MODEL_FOLDER]
 #
-# RUN_FOLDER is a run's output folder, with `data.eval` set. MODEL_FOLDER: the base model, where run.yaml names one of a
+# RUN_FOLDER is a run's output folder, with `data.eval` set. MODEL_FOLDER: the base model, where resolved.yaml names one of a
 # hub. PEERS_VENV is another place of the environment.
 set -euo pipefail
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
@@ -25,12 +25,12 @@ fail() {
 }
 [ -x "$python" ] || fail "there is no $python; tests/peers/setup.sh makes it" 2
 [ -f "$here/../../dist/cli/main.js" ] || fail "coxswain is not built; npm run build" 2
-for file in run.yaml metrics.jsonl adapter/adapter_model.safetensors; do
+for file in resolved.yaml metrics.jsonl adapter/adapter_model.safetensors; do
   [ -f "$run/$file" ] || fail "$run/$file is missing: is the run finished?" 2
 done
 
 setting() {
-  "$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))[sys.argv[2]] or "")' "$run/run.yaml" "$1"
+  "$python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))[sys.argv[2]] or "")' "$run/resolved.yaml" "$1"
 }
 model=${2:-$(setting model)}
 quantization=$(setting quantization)
@@ -47,7 +47,7 @@ END
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # Each example by itself: the loss does not depend on packing.
-"${coxswain[@]}" preview "$run/run.yaml" --split eval --json --set data.packing=false > "$scratch/tokens.jsonl"
+"${coxswain[@]}" preview "$run/resolved.yaml" --split eval --json --set data.packing=false > "$scratch/tokens.jsonl"
 "${coxswain[@]}" merge --model "$model" --adapter "$run/adapter" --output "$scratch/merged"
 "$python" "$here/verify-adapter.py" --model "$model" --adapter "$run/adapter" --data "$scratch/tokens.jsonl" \
   --expect "$loss" --merged "$scratch/merged" ${quantization:+--quantization "$quantization"}

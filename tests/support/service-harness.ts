@@ -91,6 +91,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     loggingSteps: 1,
     factsOf: () => ({ tokens: 2, epoch: 1 }),
     tokensPerShard: 1,
+    onTrouble: ignore,
     wallClock: () => 0,
   });
   const machine = new ClusterMachine(

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, describe, it } from "vitest";
-import { findHolder, lockOutputFolder, withRunLock } from "../../src/run-lock.js";
+import { findHolder, lockOutputFolder } from "../../src/run-lock.js";
 import { CoxswainError } from "../../src/errors.js";
 import { temporaryFolder } from "./model/helpers.js";
 
@@ -67,16 +67,6 @@ describe("two coordinators in one output folder write over each other", () => {
     expect(readdirSync(folder)).toEqual([]);
     leave(folder, { pid: process.pid, started: "another process of this number", address: "127.0.0.1:41234" });
     expect(findHolder(folder)).toBeUndefined();
-  });
-
-  it("a coordinator that does not start, or is closed, gives the folder back", async () => {
-    const folder = temporaryFolder();
-    await expect(withRunLock(folder, () => Promise.reject(new Error("no data")))).rejects.toThrow("no data");
-    const running = await withRunLock(folder, () => Promise.resolve({ close: () => Promise.resolve() }));
-    expect(refusal(folder).code).toBe("config");
-    await running.close();
-    await running.close();
-    expect(existsSync(lockFile(folder))).toBe(false);
   });
 
   it("one on another host is told by its name, and is believed dead after two minutes of silence", () => {

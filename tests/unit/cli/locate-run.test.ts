@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { locateRun } from "../../../src/cli/locate-run.js";
+import { runSchema, serializeRun } from "../../../src/config/index.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { lockOutputFolder } from "../../../src/run-lock.js";
 import { temporaryFolder } from "../model/helpers.js";
@@ -53,7 +54,7 @@ describe("the coordinator of a run", () => {
     const { file, output } = newRun({ token: "5ecret" });
     const tls = { cert: "/etc/c.pem", key: "/etc/k.pem" };
     const started = { model: "m", output_dir: output, data: { train: "t" }, cluster: { listen: "0.0.0.0:0", tls } };
-    writeFileSync(join(output, "run.yaml"), JSON.stringify(started));
+    writeFileSync(join(output, "resolved.yaml"), serializeRun(runSchema.parse(started)));
     const lock = lockOutputFolder(output);
     try {
       lock.announce("0.0.0.0:41234");

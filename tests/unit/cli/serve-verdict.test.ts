@@ -60,7 +60,7 @@ describe("attempts at a run", () => {
 
   it("never go on with another run that is in the folder", () => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, "metrics.jsonl"), '{"step":1,"loss":1}\n');
+    writeFileSync(join(folder, "metrics.jsonl"), '{"step":1,"loss":1,"supervised_tokens":1,"step_seconds":1}\n');
     for (let again = 0; again < 2; again++)
       expect(errorOf(() => openAttempt(folder, "mine")).message).toMatch(/already holds steps of a run/);
   });

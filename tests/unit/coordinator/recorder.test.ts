@@ -55,6 +55,7 @@ const optionsOf = ({
   loggingSteps: 1,
   factsOf: () => ({ tokens: 2, epoch: 1 }),
   tokensPerShard: 1,
+  onTrouble: ignore,
   wallClock: () => 0,
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runSchema } from "../../../src/config/index.js";
-import { openLiveRecord, runMetrics, serveRun } from "../../../src/coordinator/telemetry.js";
+import { openLiveRecord, runMetrics, RunTelemetry } from "../../../src/coordinator/telemetry.js";
 import type { RunControl } from "../../../src/control/index.js";
 import type { Snapshot } from "../../../src/live-page/messages.js";
 import { openRunFiles } from "../../../src/telemetry/index.js";
@@ -36,13 +36,14 @@ async function told(http: string): Promise<{ snapshot: Snapshot; metrics: string
   files.appendEvent({ time: "2026-01-01T00:00:00.000Z", event: "worker_left", worker: "a", reason: "a secret" });
   const record = openLiveRecord(config);
   const metrics = runMetrics(config);
-  const served = await serveRun({ config, record, metrics, control, ready: () => true, now: () => 0 });
+  const served = await RunTelemetry.open(config, http, metrics);
+  served.begin({ record: record!, control, ready: () => true, now: () => 0 });
   try {
-    const address = `127.0.0.1:${served!.address.split(":").at(-1)!}`;
+    const address = `127.0.0.1:${served.address.split(":").at(-1)!}`;
     const read = async (path: string) => (await fetch(`http://${address}${path}`)).text();
     return { snapshot: JSON.parse(await read("/live.json")) as Snapshot, metrics: await read("/metrics") };
   } finally {
-    await served?.close();
+    await served.close();
     files.close();
   }
 }
@@ -69,17 +70,22 @@ describe("what a coordinator serves", () => {
     expect(metrics).not.toContain(folder);
   });
 
-  it("is nothing where telemetry.http is null, and then nothing is kept for it", async () => {
+  it("is nothing where telemetry.http is null, and then nothing is kept for it", () => {
     const config = configWith(null);
     expect(openLiveRecord(config)).toBeUndefined();
-    const options = {
-      config,
-      record: undefined,
-      metrics: runMetrics(config),
-      control,
-      ready: () => true,
-      now: () => 0,
-    };
-    expect(await serveRun(options)).toBeUndefined();
+  });
+
+  it("answers from the first moment of a start, and says that it is not ready", async () => {
+    const config = configWith("127.0.0.1:0");
+    const served = await RunTelemetry.open(config, "127.0.0.1:0", runMetrics(config));
+    try {
+      const status = async (path: string) => {
+        const response = await fetch(`http://${served.address}${path}`);
+        return response.status;
+      };
+      expect([await status("/healthz"), await status("/readyz"), await status("/")]).toEqual([200, 503, 404]);
+    } finally {
+      await served.close();
+    }
   });
 });

@@ -1,10 +1,10 @@
 /** What a user loses if these fail: logs that machines can read, that eyes can read, and that keep secrets. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createColors } from "picocolors";
-import { createLogger, levelFromEnvironment } from "../../../src/telemetry/index.js";
+import { createLogger, levelFromEnvironment, LogFile } from "../../../src/telemetry/index.js";
 import { formatLogLine } from "../../../src/telemetry/log-lines.js";
 
 class Collector {
@@ -69,6 +69,29 @@ describe("a log", () => {
       expect(() => createLogger({ name: "c", destination: join(folder, "file/x.log"), level: "info" })).toThrow(
         expect.objectContaining({ code: "storage" }),
       );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("a log whose folder is made later", () => {
+  it("has what was logged before, and nothing is made for one that is never opened", () => {
+    const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
+    try {
+      const path = join(folder, "out/logs/coordinator.log");
+      const unopened = new LogFile(path);
+      unopened.write("lost\n");
+      unopened.close();
+      expect(readdirSync(folder)).toEqual([]);
+      const file = new LogFile(path);
+      const { logger } = createLogger({ name: "c", destination: file, level: "info" });
+      logger.info("before");
+      file.open();
+      logger.info("after");
+      file.close();
+      logger.info("after the end");
+      expect(readFileSync(path, "utf8").match(/"msg":"[^"]*"/g)).toEqual(['"msg":"before"', '"msg":"after"']);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -163,7 +163,7 @@ describe("a resumed run", () => {
 });
 
 describe("a new run in the folder of another", () => {
-  const hint = "Give --resume to go on with it, choose another output_dir, or remove the folder.";
+  const hint = "Give --resume to go on with it, or choose another output_dir.";
 
   it.each([
     [

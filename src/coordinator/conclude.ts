@@ -1,0 +1,115 @@
+/**
+ * What a run leaves behind: its adapter; and where the disk is full, the adapter of what was trained, wherever there is
+ * room, with a word on what is where.
+ */
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { loraSettings, runNames } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import { baseModelRecord, storageTrouble, writeAdapter } from "../model/index.js";
+import type { TrainedAdapter } from "../model/index.js";
+import { readMetrics } from "../telemetry/index.js";
+import { lessonOf } from "./lesson.js";
+import type { Outcome } from "./machine/index.js";
+import type { PreparedRun } from "./prepare.js";
+import type { SavedCheckpoint } from "./saves.js";
+
+export interface FinishedRun {
+  readonly outcome: Outcome;
+  /** The adapter's folder, where the run is complete. */
+  readonly adapter: string | undefined;
+  /** The newest step that was committed. */
+  readonly step: number;
+  /** What its losses say against it, where it is complete; undefined where nothing does. */
+  readonly lesson?: string | undefined;
+}
+
+export interface Leftovers {
+  /** The newest checkpoint that is whole. */
+  readonly checkpoint: SavedCheckpoint | undefined;
+  /** A folder for the adapter, where the output folder's disk has no room for it. */
+  readonly rescue: string | undefined;
+}
+
+export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): Promise<FinishedRun> {
+  const { step } = run.replica;
+  if (outcome.kind === "failed" && outcome.error instanceof CoxswainError && outcome.error.code === "storage")
+    return failed(run, await rescued(run, outcome.error, leftovers));
+  if (outcome.kind !== "completed") return { outcome, adapter: undefined, step };
+  const adapter = adapterFolder(run);
+  try {
+    await writeAdapter(adapter, trainedAdapter(run));
+  } catch (error) {
+    const trouble = storageTrouble(error, adapter);
+    if (!(trouble instanceof CoxswainError)) throw trouble;
+    return failed(run, await rescued(run, trouble, leftovers));
+  }
+  const steps = readMetrics(run.config.output_dir).filter((line) => "loss" in line);
+  return { outcome, adapter, step, lesson: lessonOf(steps) };
+}
+
+const failed = (run: PreparedRun, error: CoxswainError): FinishedRun => ({
+  outcome: { kind: "failed", error },
+  adapter: undefined,
+  step: run.replica.step,
+});
+
+const adapterFolder = ({ config }: PreparedRun): string => join(config.output_dir, "adapter");
+
+function trainedAdapter({ config, layout, replica, manifest, inferenceFiles }: PreparedRun): TrainedAdapter {
+  const { model: baseModel, quantization } = config;
+  return {
+    layout,
+    parameters: replica.parameters,
+    settings: loraSettings(config),
+    baseModel,
+    quantization,
+    base: baseModelRecord(baseModel, manifest),
+    companions: inferenceFiles,
+  };
+}
+
+/** Tries the adapter alone, a third of a checkpoint. @returns the error, with what is where */
+async function rescued(run: PreparedRun, error: CoxswainError, leftovers: Leftovers): Promise<CoxswainError> {
+  const { checkpoint } = leftovers;
+  const step: number = run.replica.step;
+  const saved = checkpoint === undefined ? "there is no checkpoint" : `the newest checkpoint is ${checkpoint.path}`;
+  const goOn = `${checkpoint === undefined ? "Make room and start again" : `Make room: --resume goes on after step ${checkpoint.step}`}.`;
+  const say = (found: string, hint = goOn): CoxswainError =>
+    new CoxswainError("storage", `${error.message}\n${found}; ${saved}`, { hint, cause: error });
+  if (step === 0) return say("no step was trained");
+  const tried: string[] = [];
+  for (const folder of placesFor(run, leftovers)) {
+    try {
+      await mkdir(join(folder, ".."), { recursive: true });
+      await writeAdapter(folder, trainedAdapter(run));
+      const complete = step >= run.plan.totalSteps;
+      return say(
+        `the adapter of step ${step} is in ${folder}`,
+        complete ? "The run is complete: use it from there." : goOn,
+      );
+    } catch (trouble) {
+      tried.push(storageTrouble(trouble, folder).message);
+    }
+  }
+  const elsewhere = leftovers.rescue === undefined ? " --rescue DIR tries the adapter on another disk." : "";
+  return say(`the adapter of step ${step} could not be written either (${tried.join("; ")})`, goOn + elsewhere);
+}
+
+/** Where the run is complete, its place; else one that says of which step it is. Nothing is replaced. */
+function placesFor(run: PreparedRun, { rescue }: Leftovers): readonly string[] {
+  const { config, plan, replica } = run;
+  const step = `step-${String(replica.step).padStart(6, "0")}`;
+  const own = replica.step >= plan.totalSteps ? adapterFolder(run) : join(config.output_dir, `adapter-${step}`);
+  const elsewhere = rescue === undefined ? [] : [join(rescue, `${runNames(config).run}-${step}`)];
+  return [own, ...elsewhere].map(unused);
+}
+
+/** The path, or with a number where something is there. */
+function unused(path: string): string {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? path : `${path}-${number}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Whether a run may use an output folder, from what the folder holds. Pure. A run never writes over a file that Coxswain did
+ * not write: a folder that no run has used must have nothing under the names that a run writes to.
+ */
+import { resolvedFile } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+import type { FolderContents, FolderEntry } from "./contents.js";
+
+/** Files that are replaced as a whole: also in a run's own folder they must not be somebody else's. */
+const replaced: ReadonlySet<string> = new Set([resolvedFile, "queue.json", ".lock"]);
+
+/** @returns why the folder cannot be used; undefined where it can */
+export function claimProblem(outputDir: string, { kind, marked, entries }: FolderContents): CoxswainError | undefined {
+  if (kind === "absent") return undefined;
+  if (kind === "other")
+    return new CoxswainError("config", `output_dir: ${outputDir} is not a folder`, {
+      hint: "Choose another output_dir.",
+    });
+  const strange = entries.find((entry) => isInTheWay(entry, marked));
+  return strange === undefined ? undefined : foreign(outputDir, strange);
+}
+
+function isInTheWay({ name, kind, expected, state }: FolderEntry, marked: boolean): boolean {
+  // In a run's own folder a link was put there by its user, to keep checkpoints on another disk.
+  if (marked && kind === "other") return replaced.has(name);
+  return kind !== expected || (state === "foreign" && (!marked || replaced.has(name)));
+}
+
+function foreign(outputDir: string, { name, kind, expected }: FolderEntry): CoxswainError {
+  const shown = kind === "folder" ? `${name}/` : name;
+  const wrongKind = kind !== expected && kind !== "other";
+  return new CoxswainError("config", `output_dir: ${outputDir} already holds ${shown}, which Coxswain did not write`, {
+    hint:
+      `Choose another output_dir, or move ${shown} away: a run ${wrongKind ? `has a ${expected} of that name` : "writes there"}, ` +
+      "and never over somebody else's files. (--resume goes on with Coxswain's own runs alone.)",
+  });
+}

@@ -1,0 +1,158 @@
+/**
+ * What an output folder holds under the names that a run writes to, and whether a run wrote it. Reads the beginnings of
+ * files; decides and changes nothing.
+ */
+import { closeSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
+import type { Stats } from "node:fs";
+import { join } from "node:path";
+import { isResolvedFile, resolvedFile } from "../config/index.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { isLockText } from "../run-lock.js";
+
+/** "empty" is what a run that was killed early leaves behind, and what can be written over without a loss. */
+export type EntryState = "empty" | "ours" | "foreign";
+
+export interface FolderEntry {
+  readonly name: string;
+  /** Of the thing itself: a link is a link, wherever it leads. */
+  readonly kind: "file" | "folder" | "other";
+  readonly expected: "file" | "folder";
+  /** By its content alone. */
+  readonly state: EntryState;
+}
+
+export interface FolderContents {
+  readonly kind: "absent" | "folder" | "other";
+  /** Something in it can only be a run's of Coxswain. */
+  readonly marked: boolean;
+  /** What is there under a name that a run writes to. */
+  readonly entries: readonly FolderEntry[];
+}
+
+/** @throws CoxswainError "storage" where it cannot be read */
+export function lookInto(outputDir: string): FolderContents {
+  const found = statOf(outputDir);
+  if (found === undefined) return { kind: "absent", marked: false, entries: [] };
+  // A link to a folder is as good as the folder.
+  if (!isFolder(outputDir)) return { kind: "other", marked: false, entries: [] };
+  const entries = Object.entries(names).flatMap(([name, { expected, isOurs }]): FolderEntry[] => {
+    const path = join(outputDir, name);
+    const stats = statOf(path);
+    if (stats === undefined) return [];
+    const kind = kindOf(stats);
+    return [{ name, kind, expected, state: kind === expected ? stateOf(path, stats, isOurs) : "foreign" }];
+  });
+  const states = new Map(entries.map(({ name, state }) => [name, state]));
+  const marked =
+    [resolvedFile, "events.jsonl", "checkpoints"].some((name) => states.get(name) === "ours") ||
+    // Written by an earlier release, after events.jsonl. Alone it may be a copy that serves as somebody's run file.
+    (states.get("events.jsonl") === "empty" && isResolvedFile(join(outputDir, "run.yaml")));
+  return { kind: "folder", marked, entries };
+}
+
+interface Name {
+  readonly expected: "file" | "folder";
+  /** Whether what is there, and not empty, was written by a run. */
+  readonly isOurs: (path: string) => boolean;
+}
+
+const file = (isOurs: (firstLine: string) => boolean): Name => ({
+  expected: "file",
+  isOurs: (path) => isOurs(firstLineOf(path)),
+});
+
+/** Every name in an output folder that a run, or what serves runs, writes to. */
+const names: Readonly<Record<string, Name>> = {
+  [resolvedFile]: { expected: "file", isOurs: isResolvedFile },
+  "metrics.jsonl": file(isMetricsLine),
+  "events.jsonl": file((line) => hasKeys(line, ["time", "event"])),
+  ".committing": file(isMetricsLine),
+  ".lock": file(isLockText),
+  "queue.json": file((line) => hasKeys(line, ["submission", "step", "attempts"])),
+  // Nothing in an adapter says who trained it.
+  adapter: { expected: "folder", isOurs: () => false },
+  checkpoints: { expected: "folder", isOurs: (path) => readdirSync(path).some((name) => isCheckpoint(path, name)) },
+  logs: { expected: "folder", isOurs: (path) => readdirSync(path).every((name) => isLog(path, name)) },
+};
+
+function isMetricsLine(line: string): boolean {
+  return hasKeys(line, ["step", "eval_loss"]) || hasKeys(line, ["step", "loss", "supervised_tokens", "step_seconds"]);
+}
+
+const isCheckpoint = (folder: string, name: string): boolean =>
+  /^step-\d{6,}$/.test(name) &&
+  beginningOf(join(folder, name, "trainer_state.json"), 100_000)?.includes('"state_hash"') === true;
+
+function isLog(folder: string, name: string): boolean {
+  if (!/^(?:coordinator|worker-\d+)\.log$/.test(name)) return false;
+  const path = join(folder, name);
+  return statOf(path)?.size === 0 || hasKeys(firstLineOf(path), ["level", "time", "name"]);
+}
+
+function hasKeys(line: string, keys: readonly string[]): boolean {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && keys.every((key) => key in value);
+  } catch {
+    return false;
+  }
+}
+
+function stateOf(path: string, stats: Stats, isOurs: Name["isOurs"]): EntryState {
+  try {
+    const empty = stats.isDirectory() ? readdirSync(path).length === 0 : stats.size === 0;
+    return empty ? "empty" : isOurs(path) ? "ours" : "foreign";
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+const kindOf = (stats: Stats): FolderEntry["kind"] =>
+  stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other";
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOTDIR") return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    readdirSync(path);
+    return true;
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === "ENOTDIR" || code === "ENOENT") return false;
+    throw unreadable(path, error);
+  }
+}
+
+/** A line of ours is shorter than this. */
+const firstLineOf = (path: string): string => (beginningOf(path, 8192) ?? "").split("\n", 1).join("");
+
+/** The first bytes of a file; undefined where there is none. */
+function beginningOf(path: string, bytes: number): string | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(systemCodeOf(error) ?? "")) return undefined;
+    throw error;
+  }
+  try {
+    const buffer = Buffer.alloc(bytes);
+    return buffer.toString("utf8", 0, readSync(descriptor, buffer));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function unreadable(path: string, error: unknown): CoxswainError {
+  return new CoxswainError("storage", `${path}: cannot be read: ${messageOf(error)}`, {
+    hint: "Check the permissions, or choose another output_dir.",
+    cause: error,
+  });
+}

@@ -1,0 +1,76 @@
+/** How much a run will write, against what its disk has free. */
+import { existsSync, statfsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { systemCodeOf } from "../errors.js";
+
+export interface PlannedOutput {
+  /** Trained parameters. */
+  readonly parameters: number;
+  /** Steps that are still to be trained. */
+  readonly steps: number;
+  readonly saveSteps: number;
+  /** Checkpoints kept; null keeps all. */
+  readonly keep: number | null;
+  /** Checkpoints that are there already. */
+  readonly present: number;
+}
+
+export interface OutputEstimate {
+  /** Bytes beyond what is there. */
+  readonly bytes: number;
+  readonly checkpoints: number;
+  readonly bytesPerCheckpoint: number;
+}
+
+/** Bytes of a parameter in the adapter. A checkpoint has two moments beside it. */
+const bytesPerParameter = 4;
+/** Of a step's line in metrics.jsonl, and what the logs say of it. */
+const bytesPerStep = 512;
+/** What does not grow: configurations, headers, the beginning of the logs. */
+const bytesAnyway = 128 * 1024;
+
+/** Pure. */
+export function estimateOutput({ parameters, steps, saveSteps, keep, present }: PlannedOutput): OutputEstimate {
+  const adapter = parameters * bytesPerParameter;
+  const bytesPerCheckpoint = 3 * adapter;
+  const made = Math.ceil(steps / saveSteps);
+  // A new one is whole before an old one goes.
+  const most = keep === null ? made : Math.min(made, Math.max(1, keep + 1 - present));
+  return {
+    bytes: most * bytesPerCheckpoint + adapter + steps * bytesPerStep + bytesAnyway,
+    checkpoints: most,
+    bytesPerCheckpoint,
+  };
+}
+
+/** Pure. @returns what to say where the disk has too little room */
+export function spaceWarning(outputDir: string, planned: PlannedOutput, free: number): string | undefined {
+  const { bytes, checkpoints, bytesPerCheckpoint } = estimateOutput(planned);
+  if (bytes <= free) return undefined;
+  const several = checkpoints === 1 ? "1 checkpoint" : `${checkpoints} checkpoints`;
+  return (
+    `warning: this run writes about ${formatBytes(bytes)} (${several} of ${formatBytes(bytesPerCheckpoint)}, the adapter, logs), and the disk of ` +
+    `${outputDir} has ${formatBytes(free)} free: make room, lower training.save_total_limit, or name a folder on another disk ` +
+    "for the adapter with --rescue"
+  );
+}
+
+/** Bytes that this user may still write to the disk of a folder, there or not; undefined where the system does not say. */
+export function freeSpace(folder: string): number | undefined {
+  let at = resolve(folder);
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  try {
+    const { bavail, bsize } = statfsSync(at);
+    return bavail * bsize;
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** "1.2 GB" */
+export function formatBytes(bytes: number): string {
+  const [unit, of] =
+    bytes >= 1e9 ? (["GB", 1e9] as const) : bytes >= 1e6 ? (["MB", 1e6] as const) : (["kB", 1e3] as const);
+  return `${(bytes / of).toLocaleString("en", { maximumFractionDigits: 1 })} ${unit}`;
+}

@@ -1,0 +1,59 @@
+/** A log file that is opened when its folder is there. What is logged before is kept meanwhile, and written then. */
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { fileTrouble } from "../system-errors.js";
+
+/** Lines that are kept before the file is opened; of more, the first ones are kept: they say how it began. */
+const linesKept = 1_000;
+
+export class LogFile {
+  readonly #path: string;
+  #file: number | undefined;
+  #early: string[] | undefined = [];
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Opens the file to append to, making its folder.
+   * @throws CoxswainError "storage"
+   */
+  open(): void {
+    try {
+      mkdirSync(dirname(this.#path), { recursive: true });
+      this.#file = openSync(this.#path, "a");
+    } catch (error) {
+      const why = fileTrouble(systemCodeOf(error))?.words ?? messageOf(error);
+      throw new CoxswainError("storage", `${this.#path}: the log cannot be written: ${why}`, {
+        hint: "Check the folder's permissions, or choose another output_dir.",
+        cause: error,
+      });
+    }
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const line of early) this.write(line);
+  }
+
+  /** A log that cannot be written (a full disk) must not end the run that it tells of: the line is then lost. */
+  write(line: string): void {
+    if (this.#early !== undefined) {
+      if (this.#early.length < linesKept) this.#early.push(line);
+      return;
+    }
+    if (this.#file === undefined) return;
+    try {
+      writeSync(this.#file, line);
+    } catch {
+      // The run's own files report a full disk.
+    }
+  }
+
+  /** Later lines are dropped, and so is what was kept of a file that was never opened. */
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+    this.#early = undefined;
+  }
+}

@@ -1,0 +1,93 @@
+/** What a user loses if these fail: hours of training, where the disk is full at their end. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { canMount, onSmallDisk } from "../support/namespaces.js";
+import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
+import { adapterBytes, goldenFolder } from "../support/runs.js";
+
+const golden = join(goldenFolder, "llama");
+
+/** An adapter of 59 kB, a checkpoint of 180. */
+function smallRun(folder: string, training: object = {}): string {
+  return writeRun(folder, {
+    model: join(golden, "model"),
+    output_dir: "out",
+    data: { train: join(golden, "train.jsonl") },
+    lora: { r: 4 },
+    training: { max_steps: 3, global_batch_size: 8, micro_batch_size: 4, ...training },
+    cluster: { listen: "127.0.0.1:0" },
+    telemetry: { http: null },
+  });
+}
+
+const onDisk = ["--set", "output_dir=/mnt/out"];
+const whereMounting = canMount ? describe : describe.skip;
+const needs = canMount ? "" : " (needs Linux with user namespaces: unshare --user --mount)";
+
+whereMounting(`a disk that is full${needs}`, () => {
+  it("is told of before training, with what is needed and what is there", async () => {
+    const { stdout } = await onSmallDisk(200, ["train", smallRun(temporaryFolder()), ...onDisk]).finished;
+    expect(stdout).toMatch(
+      /warning: this run writes about 3\d\d\.\d kB \(1 checkpoint of 161\.3 kB, the adapter, logs\), and the disk of \/mnt\/out has 204\.8 kB free/,
+    );
+    expect(stdout.indexOf("warning:")).toBeLessThan(stdout.indexOf("listening on"));
+  });
+
+  it("with room for the adapter alone: that is kept where it belongs, and said", async () => {
+    const folder = temporaryFolder();
+    const file = smallRun(folder);
+    const copy = `cp /mnt/out/adapter/adapter_model.safetensors ${folder}`;
+    const { code, stderr } = await onSmallDisk(160, ["train", file, ...onDisk], copy).finished;
+    expect(stderr).toMatch(/step-000003\/optimizer\.safetensors: no space left on the disk/);
+    expect(stderr).toContain("the adapter of step 3 is in /mnt/out/adapter; there is no checkpoint");
+    expect(code).toBe(6);
+    expect((await coxswain(["train", file])).code).toBe(0);
+    const rescued = readFileSync(join(folder, "adapter_model.safetensors"));
+    expect(rescued.equals(adapterBytes(join(folder, "out")))).toBe(true);
+  });
+
+  it("with no room at all: the adapter is in the folder that --rescue names", async () => {
+    const folder = temporaryFolder();
+    const rescue = join(folder, "elsewhere");
+    const args = ["train", smallRun(folder), ...onDisk, "--rescue", rescue];
+    for (const name of ["out-step-000003", "out-step-000003-2"]) {
+      const { code, stderr } = await onSmallDisk(60, args).finished;
+      expect(stderr).toContain(`the adapter of step 3 is in ${join(rescue, name)}; there is no checkpoint`);
+      expect(stderr).toMatch(/hint: The run is complete: use it from there\./);
+      expect(code).toBe(6);
+      expect(existsSync(join(rescue, name, "adapter_config.json"))).toBe(true);
+    }
+  });
+
+  it("in the middle of a run, for a line of metrics: what was trained until then is rescued", async () => {
+    const folder = temporaryFolder();
+    const rescue = join(folder, "elsewhere");
+    const file = smallRun(folder, { max_steps: 200 });
+    const { code, stderr } = await onSmallDisk(32, ["train", file, ...onDisk, "--rescue", rescue]).finished;
+    const step =
+      /metrics\.jsonl: the disk is full\nthe adapter of step (\d+) is in (\S+); there is no checkpoint\nhint: Make room/.exec(
+        stderr,
+      );
+    expect(stderr).toMatch(/the adapter of step/);
+    expect(Number(step?.[1])).toBeGreaterThan(1);
+    expect(existsSync(join(step![2]!, "adapter_model.safetensors"))).toBe(true);
+    expect(code).toBe(6);
+  });
+
+  it("with nowhere to go: says what could not be written, and what would help", async () => {
+    const { code, stderr } = await onSmallDisk(60, ["train", smallRun(temporaryFolder()), ...onDisk]).finished;
+    expect(stderr).toMatch(/the adapter of step 3 could not be written either \(.*no space left/);
+    expect(stderr).toMatch(/hint: .*--rescue DIR/);
+    expect(code).toBe(6);
+  });
+});
+
+it("a folder for --rescue that can never be made is refused before training", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "file"), "");
+  const { code, stderr } = await coxswain(["train", smallRun(folder), "--rescue", join(folder, "file", "rescue")]);
+  expect(stderr).toMatch(/--rescue: .*file\/rescue cannot be written to/);
+  expect(code).toBe(2);
+  expect(existsSync(join(folder, "out"))).toBe(false);
+});

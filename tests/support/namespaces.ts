@@ -1,0 +1,70 @@
+/** Linux namespaces for tests: a small disk of one's own, a network in which every port is free. */
+import { spawn, spawnSync } from "node:child_process";
+import { onTestFinished } from "vitest";
+import { program } from "./processes.js";
+import { WatchedProcess } from "./watched-process.js";
+
+/** A process as its user sees it: root inside, nobody in particular outside. */
+const unshare = (flags: readonly string[]): string[] => ["--user", "--map-root-user", ...flags];
+
+function works(script: string, flags: readonly string[]): boolean {
+  return spawnSync("unshare", [...unshare(flags), "sh", "-c", script]).status === 0;
+}
+
+/** Whether this user may make namespaces with a file system, and with a network, of their own. */
+export const canMount = works("mount -t tmpfs none /mnt", ["--mount"]);
+export const canIsolateNetwork = works("ip link set lo up", ["--net"]);
+
+/** Runs the program with a disk of so many KiB mounted at /mnt. What the script prints afterwards is printed, too. */
+export function onSmallDisk(kibibytes: number, args: readonly string[], afterwards = "true"): WatchedProcess {
+  const script = `mount -t tmpfs -o size=${kibibytes}k none /mnt && "$@"; code=$?; ${afterwards}; exit $code`;
+  return watched("unshare", [...unshare(["--mount"]), "sh", "-c", script, "sh", process.execPath, program, ...args]);
+}
+
+/** A network of its own for as long as the test lasts. */
+export class PrivateNetwork {
+  readonly #holder: WatchedProcess;
+
+  private constructor(holder: WatchedProcess) {
+    this.#holder = holder;
+  }
+
+  static async open(): Promise<PrivateNetwork> {
+    const holder = watched("unshare", [
+      ...unshare(["--net"]),
+      "sh",
+      "-c",
+      "ip link set lo up && echo ready && exec cat",
+    ]);
+    await holder.until(/ready/);
+    return new PrivateNetwork(holder);
+  }
+
+  /** A process in it. */
+  start(command: string, args: readonly string[]): WatchedProcess {
+    const target = String(this.#holder.child.pid);
+    const flags = ["--target", target, "--user", "--preserve-credentials", "--net"];
+    return watched("nsenter", [...flags, command, ...args]);
+  }
+
+  coxswain(args: readonly string[]): WatchedProcess {
+    return this.start(process.execPath, [program, ...args]);
+  }
+}
+
+/** Ends with the test, and all that it started. */
+function watched(command: string, args: readonly string[]): WatchedProcess {
+  const child = spawn(command, args, {
+    env: { ...process.env, NO_COLOR: "1", COXSWAIN_TOKEN: "" },
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  onTestFinished(() => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It is gone already.
+    }
+  });
+  return new WatchedProcess(child);
+}
