@@ -9,6 +9,7 @@ import { adapterTextNotes, buildTokenStore, inferenceFiles, openTokenizerIfAny, 
 import type { StepPlan, TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
+import { hostLimits } from "../host/index.js";
 import {
   flattenAdapter,
   initialParameters,
@@ -28,9 +29,8 @@ import { keptSettings, otherRun } from "./changed-settings.js";
 import type { ChangedPart } from "./changed-settings.js";
 import { newestCheckpoint, readCheckpoint, readTrainerState } from "./checkpoint.js";
 import type { TrainerState } from "./checkpoint.js";
-import { checkMemory, checkRank } from "./sizes.js";
-import { memoryOfMachine } from "./memory.js";
 import { configDigest } from "./config-digest.js";
+import { checkMemory, checkRank } from "./sizes.js";
 
 export interface PreparedRun {
   readonly config: RunConfig;
@@ -80,7 +80,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const modules = resolveTargets(lora, linearModules(modelFolder));
   checkRank(config, modules);
   const layout = loraLayout(lora, modules);
-  checkMemory(layout, { memory: memoryOfMachine(), workers: options.localWorkers === true ? config.workers : 0 });
+  checkMemory(layout, { memory: hostLimits().memory, workers: options.localWorkers === true ? config.workers : 0 });
   for (const note of weightNotes(modelFolder)) options.note(note);
   checkMaxLength(config, modelFolder);
   const { learningRateOf, check } = schedules(config.training);

@@ -25,7 +25,6 @@ import type { CoordinatorOptions, Parts } from "./parts.js";
 import { prepareRun } from "./prepare.js";
 import type { PreparedRun } from "./prepare.js";
 import { openDoors } from "./doors.js";
-import { memoryOfMachine } from "./memory.js";
 import { openReporter } from "./reporting.js";
 import type { RunReporter } from "./reporting.js";
 import { runDigest } from "./run-digest.js";
@@ -85,7 +84,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
   const note = (text: string): void => view.note(text);
   refuseExposure({ listen: address, tls: tls !== null, token: token !== null, insecure }, "cluster.listen");
   await checkConnections(wanted.cluster);
-  if (options.localWorkers === true) checkWorkers({ memory: memoryOfMachine(), workers: wanted.workers });
+  if (options.localWorkers === true) checkWorkers({ memory: host.memory, workers: wanted.workers });
   if (options.rescue !== undefined) checkRescueFolder(options.rescue);
   await checkSources(wanted.data);
   const metrics = runMetrics(wanted);
