@@ -58,7 +58,8 @@ export class HttpProxy {
         answer.writeHead(refused).end();
         return;
       }
-      const { "proxy-authorization": _, ...headers } = asked.headers;
+      const headers = { ...asked.headers };
+      delete headers["proxy-authorization"];
       request({ host: "127.0.0.1", port, path: pathname + search, method: asked.method, headers }, (upstream) => {
         answer.writeHead(upstream.statusCode ?? 502, upstream.headers);
         upstream.pipe(answer);
