@@ -1,0 +1,51 @@
+/** What several filters share: looking attributes up, ordering, and items one at a time. */
+import { getItem } from "./attributes.js";
+import { lessThan } from "./compare.js";
+import { typeError } from "./errors.js";
+import { asInt } from "./numbers.js";
+import type { Limits } from "./limits.js";
+import { Markup, PyGenerator, Undefined, typeName, type Value } from "./values.js";
+
+export type Getter = (item: Value) => Value;
+
+/** "a.0.b": names, and numbers as such. */
+function pathOf(attribute: Value): readonly Value[] {
+  if (attribute === null) return [];
+  if (typeof attribute === "string")
+    return attribute.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  if (asInt(attribute) !== null) return [attribute];
+  throw typeError(`an attribute must be a name, not ${typeName(attribute)}`);
+}
+
+/** Jinja's `make_attrgetter`. */
+export function attributeGetter(limits: Limits, attribute: Value, fallback: Value = null): Getter {
+  const path = pathOf(attribute);
+  return (item) => {
+    let value = item;
+    for (const part of path) {
+      value = getItem(limits, value, part);
+      if (fallback !== null && value instanceof Undefined) value = fallback;
+    }
+    return value;
+  };
+}
+
+/** Texts compare without their case, unless told otherwise. */
+export function ignoringCase(value: Value): Value {
+  return typeof value === "string" ? value.toLowerCase() : value instanceof Markup ? value.text.toLowerCase() : value;
+}
+
+export const caseOf = (getter: Getter, caseSensitive: boolean): Getter =>
+  caseSensitive ? getter : (item) => ignoringCase(getter(item));
+
+/** `sorted(items, key=…, reverse=…)`: stable, in both directions. */
+export function sorted(items: Iterable<Value>, key: Getter, reverse: boolean): Value[] {
+  const keyed = Array.from(items, (item) => ({ item, key: key(item) }));
+  if (reverse) keyed.reverse();
+  keyed.sort((a, b) => (lessThan(a.key, b.key) ? -1 : lessThan(b.key, a.key) ? 1 : 0));
+  if (reverse) keyed.reverse();
+  return keyed.map(({ item }) => item);
+}
+
+/** What Python's generator functions return: nothing is done before it is iterated. */
+export const lazily = (items: () => Generator<Value>): PyGenerator => new PyGenerator(items());

@@ -1,0 +1,121 @@
+/** All filters and tests by name; those that apply others to each item of a sequence are here. */
+import { intArgument, textArgument } from "./arguments.js";
+import { ownAttribute } from "./attributes.js";
+import { builtin, type Run } from "./builtin.js";
+import { truthy } from "./compare.js";
+import { PythonError, UnsupportedError, typeError } from "./errors.js";
+import { attributeGetter, lazily, type Getter } from "./filter-values.js";
+import { numberFilters } from "./filters-number.js";
+import { sequenceFilters } from "./filters-sequence.js";
+import { textFilters } from "./filters-text.js";
+import { iterate } from "./iterate.js";
+import { jsonText, separatorsOf } from "./json-text.js";
+import type { Limits } from "./limits.js";
+import { makeTests } from "./tests.js";
+import type { Keywords, Value } from "./values.js";
+
+/** Filters of Jinja's that are not here: one draws numbers, one formats for reading by eye, one finds links. */
+const refused: ReadonlySet<string> = new Set(["pprint", "random", "urlize"]);
+
+function tojson(limits: Limits, value: Value, ascii: Value, indent: Value, separators: Value, sortKeys: Value): string {
+  const [itemSeparator, keySeparator] = separatorsOf(separators, indent !== null);
+  const width =
+    indent === null || typeof indent === "string"
+      ? indent
+      : " ".repeat(Math.min(1 << 12, Math.max(0, intArgument(indent))));
+  const options = { ascii: truthy(ascii), indent: width, itemSeparator, keySeparator, sortKeys: truthy(sortKeys) };
+  const text = jsonText(value, options);
+  limits.text(text.length);
+  return text;
+}
+
+/** What `map` does to each item: a filter, or an attribute. */
+function mapping(limits: Limits, args: readonly Value[], keywords: Keywords): Getter {
+  const [name, ...rest] = args;
+  const attribute = keywords.get("attribute");
+  if (name === undefined && attribute !== undefined) {
+    const stranger = [...keywords.keys()].find((key) => key !== "attribute" && key !== "default");
+    if (stranger !== undefined) throw typeError(`Unexpected keyword argument '${stranger}'`);
+    return attributeGetter(limits, attribute, keywords.get("default") ?? null);
+  }
+  if (name === undefined) throw typeError("map requires a filter argument");
+  return (item) => filterNamed(textArgument(name))(limits, [item, ...rest], keywords);
+}
+
+function* map(limits: Limits, value: Value, args: readonly Value[], keywords: Keywords): Generator<Value> {
+  if (!truthy(value)) return;
+  const apply = mapping(limits, args, keywords);
+  for (const item of iterate(value)) {
+    limits.step();
+    yield apply(item);
+  }
+}
+
+/** What `select` and its kin ask of each item: a test, or whether it is true. */
+function selection(
+  limits: Limits,
+  args: readonly Value[],
+  keywords: Keywords,
+  ofAttribute: boolean,
+): (item: Value) => boolean {
+  const [first, ...others] = args;
+  if (ofAttribute && first === undefined) throw typeError("Missing parameter for attribute name");
+  const getter: Getter = ofAttribute ? attributeGetter(limits, first ?? null) : (item) => item;
+  const [name, ...rest] = ofAttribute ? others : args;
+  if (name === undefined) return (item) => truthy(getter(item));
+  return (item) => truthy(testNamed(textArgument(name))(limits, [getter(item), ...rest], keywords));
+}
+
+function selector(wanted: boolean, ofAttribute: boolean): Run {
+  function* select(limits: Limits, value: Value, args: readonly Value[], keywords: Keywords): Generator<Value> {
+    if (!truthy(value)) return;
+    const holds = selection(limits, args, keywords, ofAttribute);
+    for (const item of iterate(value)) {
+      limits.step();
+      if (holds(item) === wanted) yield item;
+    }
+  }
+  return (limits, [value = null, ...args], keywords) => lazily(() => select(limits, value, args, keywords));
+}
+
+const filters: ReadonlyMap<string, Run> = new Map<string, Run>([
+  ...textFilters,
+  ...numberFilters,
+  ...sequenceFilters,
+  ["attr", builtin("attr", ["obj", "name"], (limits, value, name) => ownAttribute(limits, value, textArgument(name)))],
+  ["map", (limits, [value = null, ...args], keywords) => lazily(() => map(limits, value, args, keywords))],
+  ["select", selector(true, false)],
+  ["reject", selector(false, false)],
+  ["selectattr", selector(true, true)],
+  ["rejectattr", selector(false, true)],
+  [
+    "tojson",
+    builtin(
+      "tojson",
+      ["x", ["ensure_ascii", false], ["indent", null], ["separators", null], ["sort_keys", false]],
+      tojson,
+    ),
+  ],
+]);
+
+const tests = makeTests({ filter: (name) => typeof name === "string" && (filters.has(name) || refused.has(name)) });
+
+const runtimeError = (message: string): PythonError => new PythonError("TemplateRuntimeError", message);
+
+/**
+ * @throws PythonError where Jinja has no such filter either, UnsupportedError where it has
+ */
+export function filterNamed(name: string): Run {
+  const filter = filters.get(name);
+  if (filter !== undefined) return filter;
+  throw refused.has(name)
+    ? new UnsupportedError(`the filter '${name}'`)
+    : runtimeError(`No filter named '${name}' found.`);
+}
+
+/** @throws PythonError where there is no such test */
+export function testNamed(name: string): Run {
+  const test = tests.get(name);
+  if (test !== undefined) return test;
+  throw runtimeError(`No test named '${name}' found.`);
+}

@@ -1,0 +1,30 @@
+/** What one rendering may take. A template comes with a model, from anybody: it must end, within the machine's memory. */
+import { LimitError } from "./errors.js";
+
+/** Rounds of loops, calls, and pieces of what is built; no conversation comes near. */
+const maxSteps = 1 << 25;
+/** Characters of one text. */
+const maxText = 1 << 26;
+/** Characters that are built in one step. */
+const charactersPerStep = 16;
+
+export class Limits {
+  #steps = maxSteps;
+
+  /** One more round, call, or item. */
+  step(count = 1): void {
+    this.#steps -= count;
+    if (this.#steps < 0) throw new LimitError(`the template takes more than ${maxSteps} steps`);
+  }
+
+  /** A text of this length is about to be built. */
+  text(length: number): void {
+    this.held(length);
+    this.step(Math.ceil(length / charactersPerStep));
+  }
+
+  /** A text of this length is there already. */
+  held(length: number): void {
+    if (length > maxText) throw new LimitError(`the template writes a text of more than ${maxText} characters`);
+  }
+}

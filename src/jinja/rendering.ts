@@ -1,0 +1,58 @@
+/** The state of one rendering: what was written, and the variables of every function that runs. */
+import type { Limits } from "./limits.js";
+import type { Value } from "./values.js";
+
+export interface RenderingOptions {
+  readonly limits: Limits;
+  /** What names that no scope has stand for. */
+  readonly context: ReadonlyMap<string, Value>;
+  /** Written before and after what is in `{% generation %}`. */
+  readonly generationMarks: readonly [start: string, end: string];
+}
+
+export class Rendering {
+  readonly limits: Limits;
+  readonly context: ReadonlyMap<string, Value>;
+  readonly generationMarks: readonly [start: string, end: string];
+  output = "";
+  /** The text of the block that a filter is about to be applied to. */
+  blockText = "";
+
+  constructor({ limits, context, generationMarks }: RenderingOptions) {
+    this.limits = limits;
+    this.context = context;
+    this.generationMarks = generationMarks;
+  }
+
+  /** What is written while this runs; it is not part of the output. */
+  capture(run: () => void): string {
+    const before = this.output;
+    this.output = "";
+    run();
+    const text = this.output;
+    this.output = before;
+    this.limits.held(text.length);
+    return text;
+  }
+}
+
+/** A function that runs: the template, a macro, a recursive loop. */
+export interface Activation {
+  /** undefined: not assigned. */
+  readonly slots: (Value | undefined)[];
+  /** Of the function in which this one was defined. */
+  readonly parent: Activation | null;
+  readonly rendering: Rendering;
+}
+
+/** A compiled expression. */
+export type Code = (activation: Activation) => Value;
+
+/** How a statement ends: as usual, with `break`, or with `continue`. */
+export type Signal = 0 | 1 | 2;
+export const done = 0;
+export const breaks = 1;
+export const continues = 2;
+
+/** A compiled statement. */
+export type Step = (activation: Activation) => Signal;

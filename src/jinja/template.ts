@@ -1,0 +1,65 @@
+/** A template, from its source to its text. */
+import { someNode } from "./ast.js";
+import { compileStatements } from "./compile-statement.js";
+import { LimitError, UnsupportedError } from "./errors.js";
+import { enterScope } from "./frame.js";
+import { makeGlobals } from "./globals.js";
+import { Limits } from "./limits.js";
+import { parseTemplate } from "./parser.js";
+import { Rendering } from "./rendering.js";
+import { FunctionScope, Symbols, undeclaredNames } from "./symbols.js";
+import type { Value } from "./values.js";
+
+export interface RenderOptions {
+  readonly variables: ReadonlyMap<string, Value>;
+  /** The current time under one of `strftime`'s formats. */
+  readonly formatNow: (format: string) => string;
+  /** Written before and after what is in `{% generation %}`. Default: nothing. */
+  readonly generationMarks?: readonly [start: string, end: string];
+}
+
+export interface Template {
+  /** Whether it has a `{% generation %}`. */
+  readonly marksGeneration: boolean;
+  /** @throws PythonError where Python's Jinja raises, UnsupportedError, LimitError */
+  render(options: RenderOptions): string;
+}
+
+/** JavaScript's stack is what a template's nesting has to fit in. */
+function withinStack<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError && error.message.includes("call stack")) {
+      throw new LimitError("the template nests or recurses too deeply", { cause: error });
+    }
+    throw error;
+  }
+}
+
+/**
+ * @throws PythonError where the source is not a template, UnsupportedError naming what is not supported
+ */
+export const compileTemplate = (source: string): Template => withinStack(() => compile(source));
+
+function compile(source: string): Template {
+  const nodes = parseTemplate(source);
+  if (undeclaredNames(nodes, ["self"]).has("self")) throw new UnsupportedError("the variable 'self'");
+  const symbols = new Symbols(null, new FunctionScope(null));
+  symbols.visit(nodes);
+  const body = compileStatements(nodes, { symbols, soft: false, inLoop: false });
+  const enter = enterScope(symbols);
+  const render = ({ variables, formatNow, generationMarks = ["", ""] }: RenderOptions): string => {
+    const context = makeGlobals(formatNow);
+    for (const [name, value] of variables) context.set(name, value);
+    const rendering = new Rendering({ limits: new Limits(), context, generationMarks });
+    const activation = { slots: [], parent: null, rendering };
+    enter(activation);
+    body(activation);
+    return rendering.output;
+  };
+  return {
+    marksGeneration: someNode(nodes, (node) => node.type === "Generation"),
+    render: (options) => withinStack(() => render(options)),
+  };
+}
