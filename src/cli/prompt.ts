@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { exampleReader, knownRoles, requireKnownRoles, type Conversation } from "../data/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { parseJson } from "../jinja/index.js";
 import type { OpenedModel } from "../generation/index.js";
 import type { GenerateFlags } from "./generate.js";
 import { warn } from "./quiet-progress.js";
@@ -108,7 +109,7 @@ async function readText(file: string): Promise<string> {
 
 function parse(text: string, file: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new CoxswainError("data", `${file}: not JSON: ${messageOf(error)}`, {
       hint: 'It holds a list such as [{"role": "user", "content": "…"}].',

@@ -114,9 +114,6 @@ function needsTemplate(example: Example, where: string, templates: ChatTemplates
   });
 }
 
-const hasTools = (example: Example): boolean =>
-  example.kind === "chat" && (example.tools !== null || example.messages.some((message) => "tool_calls" in message));
-
 /** Reads and tokenises everything into the collector. */
 async function collect(
   options: TokenStoreOptions,
@@ -136,7 +133,7 @@ async function collect(
     batch = [];
     options.onProgress?.(into.examples);
   };
-  for await (const { value, where, respelt } of readRecords(source)) {
+  for await (const { value, where } of readRecords(source)) {
     format ??= detectFormat(value, where);
     if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
     read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
@@ -145,8 +142,6 @@ async function collect(
     if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
     const unread = unreadKey(format, value);
     if (unread !== undefined) warnings.count("ignored_example_key", `${where}, ${JSON.stringify(unread)}`);
-    const number = hasTools(example) ? respelt() : null;
-    if (number !== null) warnings.count("respelt_number", `${where}: ${number}`);
     batch.push({ example, where });
     if (batch.length >= batchSize) await flush();
   }

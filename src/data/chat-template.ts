@@ -4,7 +4,7 @@
  */
 import { CoxswainError, messageOf } from "../errors.js";
 import { normalizeMessage, type Conversation } from "./conversation.js";
-import { chooseMarkers, extractSpans, markerVariables, rewriteGenerationTags } from "./generation-tags.js";
+import { chooseMarkers, extractSpans } from "./generation-tags.js";
 import type { MarkedText, Markers, TextSpan } from "./generation-tags.js";
 import { compileJinja, type JinjaTemplate } from "./jinja.js";
 import type { SpecialTokens } from "./tokenizer-files.js";
@@ -49,11 +49,9 @@ const inexactHint =
   "conversation with data.assistant_only_loss: false.";
 
 export class ChatTemplate {
-  /** Whether the template says itself which text is the assistant's. */
-  readonly marksGeneration: boolean;
   /** Jinja text. */
   readonly source: string;
-  readonly #render: JinjaTemplate;
+  readonly #template: JinjaTemplate;
   readonly #options: ChatTemplateOptions;
 
   /**
@@ -62,9 +60,7 @@ export class ChatTemplate {
    */
   constructor(source: string, options: ChatTemplateOptions) {
     try {
-      const rewritten = rewriteGenerationTags(source);
-      this.marksGeneration = rewritten.marksGeneration;
-      this.#render = compileJinja(rewritten.source);
+      this.#template = compileJinja(source);
     } catch (error) {
       throw new CoxswainError("data", `the chat template of ${options.origin} is not valid: ${messageOf(error)}`, {
         hint: "Give a working Jinja template with data.chat_template.",
@@ -73,6 +69,11 @@ export class ChatTemplate {
     }
     this.source = source;
     this.#options = options;
+  }
+
+  /** Whether the template says itself which text is the assistant's. */
+  get marksGeneration(): boolean {
+    return this.#template.marksGeneration;
   }
 
   /**
@@ -95,7 +96,7 @@ export class ChatTemplate {
   renderAssistant(conversation: Conversation, { from = 0, where }: AssistantTextOptions = {}): MarkedText {
     if (!this.marksGeneration) return this.#byPrefixes(conversation, from, where);
     try {
-      const markers = chooseMarkers(this.source, JSON.stringify(conversation));
+      const markers = chooseMarkers(this.source, textsOf(conversation));
       return extractSpans(this.#run(conversation, false, markers), markers);
     } catch (error) {
       throw this.#failed(error, where);
@@ -171,10 +172,8 @@ export class ChatTemplate {
       tools: conversation.tools,
       documents: null,
       add_generation_prompt: addGenerationPrompt,
-      [markerVariables[0]]: markers[0],
-      [markerVariables[1]]: markers[1],
     };
-    return this.#render(variables, this.#options.now ?? (() => new Date()));
+    return this.#template.render(variables, this.#options.now ?? (() => new Date()), markers);
   }
 
   #failed(error: unknown, where: string | undefined): CoxswainError {
@@ -187,6 +186,10 @@ export class ChatTemplate {
     return new CoxswainError("data", located(where, message), { hint: inexactHint });
   }
 }
+
+/** All texts of a conversation in one. */
+const textsOf = (conversation: Conversation): string =>
+  JSON.stringify(conversation, (_, value: unknown) => (typeof value === "bigint" ? null : value));
 
 const located = (where: string | undefined, message: string): string =>
   where === undefined ? message : `${where}: ${message}`;

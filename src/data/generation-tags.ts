@@ -1,7 +1,7 @@
 /**
  * `{% generation %} … {% endgeneration %}`: transformers' way for a chat template to say which text is the assistant's.
- * The Jinja library drops these tags. They are rewritten so that each writes a marker character; after rendering, the
- * markers are taken out and where they were is known exactly. Knows text only: no tokens, no messages.
+ * A marker character is written at its start and its end; after rendering, the markers are taken out and where they were
+ * is known exactly. Knows text only: no tokens, no messages.
  */
 
 /** A half-open range of a text, in UTF-16 units. */
@@ -18,37 +18,6 @@ export interface MarkedText {
 
 /** The two characters written at a span's start and end. */
 export type Markers = readonly [start: string, end: string];
-
-/** Names under which a rewritten template expects the markers. */
-export const markerVariables = ["__generation_start", "__generation_end"] as const;
-
-export interface RewrittenTemplate {
-  readonly source: string;
-  /** Whether there was a `{% generation %}` outside of comments. */
-  readonly marksGeneration: boolean;
-}
-
-const tag = /\{#[\s\S]*?#\}|\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}/g;
-
-/**
- * Puts a marker's expression in the place of every tag, between two empty statements: these keep the tag's effect on
- * the whitespace around it (`trim_blocks`, `lstrip_blocks`, `{%-`, `-%}`), which an expression would not have.
- * @throws Error where the tags don't pair up
- */
-export function rewriteGenerationTags(source: string): RewrittenTemplate {
-  let open = 0;
-  let marksGeneration = false;
-  const rewritten = source.replace(tag, (whole, left?: string, end?: string, right?: string) => {
-    if (left === undefined) return whole;
-    open += end === undefined ? 1 : -1;
-    if (open < 0 || open > 1) throw new Error("{% generation %} and {% endgeneration %} don't pair up");
-    marksGeneration = true;
-    const variable = end === undefined ? markerVariables[0] : markerVariables[1];
-    return `{%${left} if false %}{% endif %}{{ ${variable} }}{% if false %}{% endif ${right ?? ""}%}`;
-  });
-  if (open !== 0) throw new Error("{% generation %} has no {% endgeneration %}");
-  return { source: rewritten, marksGeneration };
-}
 
 /** Two private-use characters that occur in none of the texts, so that a marker is never somebody's text. */
 export function chooseMarkers(...texts: readonly string[]): Markers {

@@ -4,17 +4,16 @@
  */
 import { createReadStream } from "node:fs";
 import { CoxswainError, messageOf } from "../errors.js";
+import { parseJson } from "../jinja/index.js";
 import { refuseByContent, refusedLine } from "./foreign-data.js";
-import { respeltNumber } from "./number-spelling.js";
 import { resolveSources } from "./sources.js";
 
 /** One example, and where it stands. */
 export interface DataRecord {
+  /** Numbers and keys are kept as `parseJson` (`src/jinja/`) keeps them: a template sees them as they stand in the file. */
   readonly value: unknown;
   /** "train.jsonl:7" (a line, from 1), or "train.json: item 7" of a list. Names the example in errors. */
   readonly where: string;
-  /** A number that Python would spell otherwise than this program does (see `number-spelling.ts`), or null. */
-  readonly respelt: () => string | null;
 }
 
 const lineFeed = 0x0a;
@@ -53,9 +52,9 @@ function decodeText(bytes: Uint8Array, where: string): string {
   }
 }
 
-function parseJson(text: string, where: string): unknown {
+function parseExample(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new CoxswainError("data", `${where}: not JSON: ${messageOf(error)}`, {
       hint: "A .jsonl file has one JSON object a line, each whole on its line. The line may be cut short.",
@@ -66,7 +65,7 @@ function parseJson(text: string, where: string): unknown {
 
 function parseLine(file: string, text: string, where: string, isFirst: boolean): unknown {
   try {
-    return parseJson(text, where);
+    return parseExample(text, where);
   } catch (error) {
     throw refusedLine(file, text, isFirst) ?? error;
   }
@@ -77,11 +76,9 @@ async function readList(file: string, lines: AsyncIterable<Buffer>, first: strin
   const parts = [first];
   for await (const line of lines) parts.push(decodeText(line, file));
   const text = parts.join("\n");
-  const value = parseJson(text, file);
+  const value = parseExample(text, file);
   if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples`);
-  let found: { readonly number: string | null } | null = null;
-  const respelt = (): string | null => (found ??= { number: respeltNumber(text) }).number;
-  return value.map((item: unknown, index) => ({ value: item, where: `${file}: item ${index + 1}`, respelt }));
+  return value.map((item: unknown, index) => ({ value: item, where: `${file}: item ${index + 1}` }));
 }
 
 async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
@@ -100,7 +97,7 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
     }
     const isFirst = !started;
     started = true;
-    yield { value: parseLine(file, text, where, isFirst), where, respelt: () => respeltNumber(text) };
+    yield { value: parseLine(file, text, where, isFirst), where };
   }
 }
 

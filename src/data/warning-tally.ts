@@ -11,7 +11,6 @@ const kinds = [
   "dropped",
   "split_boundary",
   "missing_eos",
-  "respelt_number",
   "dated",
 ] as const;
 export type WarningKind = (typeof kinds)[number];
@@ -74,11 +73,6 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       );
     case "missing_eos":
       return `${which} end without an end-of-text token: the tokenizer has none, so the model won't learn to stop.`;
-    case "respelt_number":
-      return (
-        `${which} have a number in tools or tool calls that Python spells in another way once it is read (21.0 becomes ` +
-        "21 here). To learn it as it is, give `arguments` as text where the template takes that, or write whole numbers."
-      );
     case "dated":
       return (
         "The chat template writes today's date: a run that is started on another day sees other tokens. " +

@@ -189,7 +189,8 @@ function missing(value: Value, name: Value): Undefined {
 /** Whether Python's object has an attribute of this name: what the filter `attr` asks. */
 export function ownAttribute(limits: Limits, value: Value, name: string): Value {
   refuseUndefined(value);
-  return pythonAttribute(limits, value, name) ?? missing(value, name);
+  const attribute = pythonAttribute(limits, value, name);
+  return attribute === undefined ? missing(value, name) : attribute;
 }
 
 /** `value.name`. */
@@ -197,7 +198,8 @@ export function getAttribute(limits: Limits, value: Value, name: string): Value 
   refuseUndefined(value);
   const attribute = pythonAttribute(limits, value, name);
   if (attribute !== undefined) return attribute;
-  return (value instanceof PyDict ? value.get(name) : undefined) ?? missing(value, name);
+  const item = value instanceof PyDict ? value.get(name) : undefined;
+  return item === undefined ? missing(value, name) : item;
 }
 
 /** `value[index]` as Python itself has it, or undefined where it raises. */
@@ -231,7 +233,8 @@ export function getItem(limits: Limits, value: Value, index: Value): Value {
   if (item !== undefined) return item;
   refuseUndefined(value);
   const name = typeof index === "string" ? index : index instanceof Markup ? index.text : null;
-  return (name === null ? undefined : pythonAttribute(limits, value, name)) ?? missing(value, index);
+  const attribute = name === null ? undefined : pythonAttribute(limits, value, name);
+  return attribute === undefined ? missing(value, index) : attribute;
 }
 
 /** `value(…)`. */

@@ -1,5 +1,5 @@
 /** Python's `==`, `<` and `in`, and what counts as true. */
-import { PythonError, UnsupportedError, typeError } from "./errors.js";
+import { LimitError, PythonError, UnsupportedError, typeError } from "./errors.js";
 import { iterate } from "./iterate.js";
 import { asInt } from "./numbers.js";
 import { DictView, PyDict } from "./dict.js";
@@ -13,34 +13,42 @@ function numeric(value: Value): number | bigint | null {
 const textOf = (value: Value): string | null =>
   typeof value === "string" ? value : value instanceof Markup ? value.text : null;
 
-function sameItems(a: readonly Value[], b: readonly Value[]): boolean {
-  return a.length === b.length && a.every((item, index) => same(item, b[index] ?? null));
+/** How many items one comparison may look at: lists within lists can have more than can ever be counted. */
+const maxCompared = 1 << 23;
+
+interface Compared {
+  items: number;
+}
+
+function sameItems(a: readonly Value[], b: readonly Value[], compared: Compared): boolean {
+  return a.length === b.length && a.every((item, index) => same(item, b[index] ?? null, compared));
 }
 
 /** How containers look for a value: `a is b or a == b`. */
-function same(a: Value, b: Value): boolean {
-  return a === b || equals(a, b);
+function same(a: Value, b: Value, compared: Compared): boolean {
+  if (++compared.items > maxCompared) throw new LimitError(`a comparison takes more than ${maxCompared} steps`);
+  return a === b || equals(a, b, compared);
 }
 
-function equalDicts(a: PyDict, b: PyDict): boolean {
+function equalDicts(a: PyDict, b: PyDict, compared: Compared): boolean {
   if (a.size !== b.size) return false;
   for (const [key, value] of a.entries()) {
     const other = b.get(key);
-    if (other === undefined || !same(value, other)) return false;
+    if (other === undefined || !same(value, other, compared)) return false;
   }
   return true;
 }
 
 /** `a == b`. */
-export function equals(a: Value, b: Value): boolean {
+export function equals(a: Value, b: Value, compared: Compared = { items: 0 }): boolean {
   if (typeof a === "string" && typeof b === "string") return a === b;
   if (a === null || b === null) return a === b;
   const [x, y] = [numeric(a), numeric(b)];
   // Not ===: a bigint and a number may be one value.
   if (x !== null || y !== null) return x !== null && y !== null && x == y;
-  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && sameItems(a, b);
-  if (a instanceof PyTuple && b instanceof PyTuple) return sameItems(a.items, b.items);
-  if (a instanceof PyDict && b instanceof PyDict) return equalDicts(a, b);
+  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && sameItems(a, b, compared);
+  if (a instanceof PyTuple && b instanceof PyTuple) return sameItems(a.items, b.items, compared);
+  if (a instanceof PyDict && b instanceof PyDict) return equalDicts(a, b, compared);
   if (a instanceof Undefined && b instanceof Undefined) return true;
   if (a instanceof PyRange && b instanceof PyRange) return equalRanges(a, b);
   const text = textOf(a);
@@ -74,7 +82,7 @@ function compareItems(a: readonly Value[], b: readonly Value[], operator: Orderi
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {
     const [x, y] = [a[at] ?? null, b[at] ?? null];
-    if (!same(x, y)) return order(x, y, operator);
+    if (!same(x, y, { items: 0 })) return order(x, y, operator);
   }
   return byOrdering(operator, a.length, b.length);
 }
@@ -119,14 +127,14 @@ export function contains(container: Value, item: Value): boolean {
     if (part === null) throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
     return text.includes(part);
   }
-  if (Array.isArray(container)) return container.some((other) => same(other, item));
+  if (Array.isArray(container)) return container.some((other) => same(other, item, { items: 0 }));
   if (container instanceof PyDict) return container.has(item);
   if (container instanceof DictView && container.kind === "keys") return container.dict.has(item);
   if (container instanceof DictView && container.kind === "items") return containsItem(container.dict, item);
   if (container === null || typeof container !== "object") {
     throw typeError(`argument of type '${typeName(container)}' is not iterable`);
   }
-  for (const other of iterate(container, "argument of type")) if (same(other, item)) return true;
+  for (const other of iterate(container, "argument of type")) if (same(other, item, { items: 0 })) return true;
   return false;
 }
 
@@ -134,7 +142,7 @@ function containsItem(dict: PyDict, item: Value): boolean {
   if (!(item instanceof PyTuple) || item.items.length !== 2) return false;
   const [key = null, value = null] = item.items;
   const found = dict.get(key);
-  return found !== undefined && same(found, value);
+  return found !== undefined && same(found, value, { items: 0 });
 }
 
 /** `bool(value)`. */

@@ -4,8 +4,7 @@ import { compileCall, compileExpression } from "./compile-expression.js";
 import { syntaxError } from "./errors.js";
 import { assignName, enterScope, type CompileBody, type Frame } from "./frame.js";
 import { Macro } from "./macro.js";
-import { done, type Activation, type Code, type Step } from "./rendering.js";
-import { str } from "./text.js";
+import { blockResult, done, type Activation, type Code, type Step } from "./rendering.js";
 import { FunctionScope, Symbols, undeclaredNames } from "./symbols.js";
 import { Undefined } from "./values.js";
 
@@ -95,7 +94,7 @@ export function compileCallBlock(node: CallBlockNode, frame: Frame, compileBody:
   }
   const call = compileCall(node.call, frame, compileDefinition({ ...node, name: null }, frame, compileBody));
   return (activation) => {
-    const text = str(call(activation));
+    const text = blockResult(call(activation));
     activation.rendering.output += text;
     return done;
   };
@@ -106,7 +105,7 @@ export function compileGeneration(body: readonly Statement[], frame: Frame, comp
   const define = compileDefinition({ name: null, parameters: [], defaults: [], body, line: 0 }, frame, compileBody);
   return (activation) => {
     const { rendering } = activation;
-    const text = str(define(activation).call([], new Map()));
+    const text = blockResult(define(activation).call([], new Map()));
     const [start, end] = rendering.generationMarks;
     rendering.output += start + text + end;
     return done;

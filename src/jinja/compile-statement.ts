@@ -6,7 +6,7 @@ import { compileCallBlock, compileGeneration, compileMacro } from "./compile-mac
 import { PythonError, syntaxError } from "./errors.js";
 import { truthy } from "./compare.js";
 import { assignTarget, enterScope, leaveScope, type Frame } from "./frame.js";
-import { breaks, continues, done, type Code, type Step } from "./rendering.js";
+import { blockResult, breaks, continues, done, type Code, type Step } from "./rendering.js";
 import { Symbols } from "./symbols.js";
 import { str } from "./text.js";
 import type { Value } from "./values.js";
@@ -140,7 +140,7 @@ function capturing(symbols: Symbols, body: Step, filter: Code): Step {
     // A break or continue leaves the block: its text is lost, as Jinja loses it.
     if (isSignal(signal)) return signal;
     rendering.blockText = text;
-    const filtered = str(filter(activation));
+    const filtered = blockResult(filter(activation));
     rendering.output += filtered;
     leave(activation);
     return done;

@@ -7,10 +7,11 @@ import { PythonError, UnsupportedError, typeError, valueError } from "./errors.j
 import type { Limits } from "./limits.js";
 import { asFloat, asInt, negateInt, normalInt, ratioOf } from "./numbers.js";
 import { multiply, otherBinary } from "./operators.js";
-import { stripEnd, stripStart } from "./unicode.js";
+import { asciiDigits, stripEnd, stripStart } from "./unicode.js";
 import { Markup, PyFloat, typeName, type Int, type Value } from "./values.js";
 
-const strip = (text: string): string => stripEnd(stripStart(text));
+/** A number as text, without the white space around it, in ASCII. */
+const strip = (text: string): string => asciiDigits(stripEnd(stripStart(text)));
 
 const digitsOf: Readonly<Record<number, string>> = { 2: "01", 8: "0-7", 10: "0-9", 16: "0-9a-fA-F" };
 const prefixes: Readonly<Record<string, number>> = { "0b": 2, "0o": 8, "0x": 16 };
@@ -24,7 +25,6 @@ function parseInt(text: string, base: number): Int | null {
   if (prefix !== "" && prefixed !== radix) return null;
   const allowed = digitsOf[radix];
   if (allowed === undefined) throw new UnsupportedError(`the filter 'int' with base ${base}`);
-  if (/[^\0-\x7f]/.test(digits)) throw new UnsupportedError("the filter 'int' on digits that are not ASCII");
   if (prefix === "" && /^_/.test(strip(text).slice(sign.length))) return null;
   if (!new RegExp(`^[${allowed}]+(?:_[${allowed}]+)*$`).test(digits)) return null;
   if (base === 0 && prefix === "" && /^0[0_]*[1-9]/.test(digits)) return null;

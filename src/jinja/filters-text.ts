@@ -4,7 +4,7 @@ import { builtin, type Parameter, type Run } from "./builtin.js";
 import { truthy } from "./compare.js";
 import { PythonError, UnsupportedError, typeError, valueError } from "./errors.js";
 import { iterate, lengthOf } from "./iterate.js";
-import type { Limits } from "./limits.js";
+import { checkTextLength, type Limits } from "./limits.js";
 import { escapeHtml } from "./markup.js";
 import { percentFormat } from "./percent-format.js";
 import { slice } from "./slice.js";
@@ -34,11 +34,16 @@ function title(text: string): string {
   return text.split(wordStart).map(capital).join("");
 }
 
+function spaces(count: number): string {
+  checkTextLength(count);
+  return " ".repeat(Math.max(0, count));
+}
+
 function indent(limits: Limits, value: Value, width: Value, first: Value, blank: Value): Value {
   refuseUndefined(value);
   if (value instanceof Markup) throw new UnsupportedError("the filter 'indent' on a safe text");
   if (typeof value !== "string") throw typeError(`unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
-  const by = typeof width === "string" ? width : " ".repeat(Math.min(1 << 16, Math.max(0, intArgument(width))));
+  const by = typeof width === "string" ? width : spaces(intArgument(width));
   const [start = "", ...rest] = splitLines(`${value}\n`);
   limits.text(value.length + by.length * (rest.length + 1));
   const indented = rest.map((line) => `\n${truthy(blank) || line !== "" ? by : ""}${line}`);

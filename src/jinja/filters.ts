@@ -10,19 +10,21 @@ import { sequenceFilters } from "./filters-sequence.js";
 import { textFilters } from "./filters-text.js";
 import { iterate } from "./iterate.js";
 import { jsonText, separatorsOf } from "./json-text.js";
-import type { Limits } from "./limits.js";
+import { checkTextLength, type Limits } from "./limits.js";
 import { makeTests } from "./tests.js";
 import type { Keywords, Value } from "./values.js";
 
 /** Filters of Jinja's that are not here: one draws numbers, one formats for reading by eye, one finds links. */
 const refused: ReadonlySet<string> = new Set(["pprint", "random", "urlize"]);
 
+function indentOf(count: number): string {
+  checkTextLength(count);
+  return " ".repeat(Math.max(0, count));
+}
+
 function tojson(limits: Limits, value: Value, ascii: Value, indent: Value, separators: Value, sortKeys: Value): string {
   const [itemSeparator, keySeparator] = separatorsOf(separators, indent !== null);
-  const width =
-    indent === null || typeof indent === "string"
-      ? indent
-      : " ".repeat(Math.min(1 << 12, Math.max(0, intArgument(indent))));
+  const width = indent === null || typeof indent === "string" ? indent : indentOf(intArgument(indent));
   const options = { ascii: truthy(ascii), indent: width, itemSeparator, keySeparator, sortKeys: truthy(sortKeys) };
   const text = jsonText(value, options);
   limits.text(text.length);
@@ -98,7 +100,7 @@ const filters: ReadonlyMap<string, Run> = new Map<string, Run>([
   ],
 ]);
 
-const tests = makeTests({ filter: (name) => typeof name === "string" && (filters.has(name) || refused.has(name)) });
+const tests = makeTests((name) => typeof name === "string" && (filters.has(name) || refused.has(name)));
 
 const runtimeError = (message: string): PythonError => new PythonError("TemplateRuntimeError", message);
 

@@ -1,5 +1,6 @@
 /** What Python's `hash` and `==` make of a dict's key: values that are equal as keys have the same hash key here. */
 import { typeError } from "./errors.js";
+import { checkTextLength } from "./limits.js";
 import { Markup, PyFloat, PyTuple, Undefined, typeName, type Value } from "./values.js";
 
 /** Strings and numbers are their own; a key that is neither becomes a string which no str has, or an object. */
@@ -14,7 +15,7 @@ export function hashKey(value: Value): HashKey {
   if (typeof value === "number" || typeof value === "bigint" || value === null) return value;
   if (typeof value === "boolean") return value ? 1 : 0;
   if (value instanceof PyFloat) return floatKey(value);
-  if (value instanceof PyTuple) return `${reserved}t${value.items.map(itemKey).join("")}`;
+  if (value instanceof PyTuple) return tupleKey(value);
   if (value instanceof Markup) return hashKey(value.text);
   if (value instanceof Undefined) return undefinedKey;
   const type = typeName(value);
@@ -31,6 +32,15 @@ function floatKey(float: PyFloat): HashKey {
 
 const objectNumbers = new WeakMap<object, number>();
 let objects = 0;
+
+function tupleKey(tuple: PyTuple): string {
+  let key = `${reserved}t`;
+  for (const item of tuple.items) {
+    key += itemKey(item);
+    checkTextLength(key.length);
+  }
+  return key;
+}
 
 /** One item of a tuple: its kind and its length go first, so that no two tuples are spelt alike. */
 function itemKey(item: Value): string {

@@ -3,6 +3,7 @@
  * text that jinja2 renders, or is refused with the construct named. Knows nothing of conversations or tokens.
  */
 export { LimitError, PythonError, UnsupportedError } from "./errors.js";
+export { jsonKey, parseJson, plainNumber, toTemplateValue } from "./json-reader.js";
 export { compileTemplate, type RenderOptions, type Template } from "./template.js";
 export { PyDict } from "./dict.js";
 export { PyFloat, PyTuple, type Value } from "./values.js";

@@ -1,6 +1,6 @@
 /** Python's `iter`, `len`, `reversed` and `list`. */
 import { typeError } from "./errors.js";
-import { codePointLength, codePoints } from "./unicode.js";
+import { codePointLength } from "./unicode.js";
 import { DictView, PyDict } from "./dict.js";
 import { Markup, PyCallable, PyRange, PyTuple, Undefined, typeName, type Value } from "./values.js";
 
@@ -17,7 +17,7 @@ function iterableOf(value: Value): Iterable<Value> | null {
   if (value instanceof DictView) return value;
   if (value instanceof PyRange) return rangeItems(value);
   if (value instanceof Undefined) return [];
-  if (value instanceof Markup) return codePoints(value.text).map((character) => new Markup(character));
+  if (value instanceof Markup) return value.text;
   if (value === null || typeof value !== "object") return null;
   const iterator = value.iterator();
   return iterator === null ? null : { [Symbol.iterator]: () => keepOpen(iterator) };

@@ -2,6 +2,7 @@
 import { lessThan } from "./compare.js";
 import { floatText } from "./decimal.js";
 import { typeError, valueError } from "./errors.js";
+import { BoundedText } from "./limits.js";
 import { asInt } from "./numbers.js";
 import { intText } from "./text.js";
 import { PyDict } from "./dict.js";
@@ -62,36 +63,62 @@ function keyText(key: Value): string {
 const byKey = ([a]: readonly [Value, Value], [b]: readonly [Value, Value]): number =>
   lessThan(a, b) ? -1 : lessThan(b, a) ? 1 : 0;
 
-export function jsonText(value: Value, options: JsonOptions, level = 0): string {
-  if (typeof value === "string") return quote(value, options.ascii);
-  const simple = scalar(value);
-  if (simple !== null) return simple;
-  if (value instanceof Markup) return quote(value.text, options.ascii);
-  const items = Array.isArray(value) ? value : value instanceof PyTuple ? value.items : null;
-  if (items !== null) {
-    return bracket(
-      "[",
-      items.map((item) => jsonText(item, options, level + 1)),
-      "]",
-      options,
-      level,
-    );
+class Writer extends BoundedText {
+  readonly #options: JsonOptions;
+
+  constructor(options: JsonOptions) {
+    super();
+    this.#options = options;
   }
-  if (!(value instanceof PyDict)) throw typeError(`Object of type ${typeName(value)} is not JSON serializable`);
-  const entries = [...value.entries()];
-  if (options.sortKeys) entries.sort(byKey);
-  const members = entries.map(
-    ([key, item]) => quote(keyText(key), options.ascii) + options.keySeparator + jsonText(item, options, level + 1),
-  );
-  return bracket("{", members, "}", options, level);
+
+  value(value: Value, level: number): void {
+    const { ascii } = this.#options;
+    const items = Array.isArray(value) ? value : value instanceof PyTuple ? value.items : null;
+    if (typeof value === "string") this.add(quote(value, ascii));
+    else if (items !== null) this.#items(items, level);
+    else if (value instanceof PyDict) this.#members(value, level);
+    else if (value instanceof Markup) this.add(quote(value.text, ascii));
+    else {
+      const text = scalar(value);
+      if (text === null) throw typeError(`Object of type ${typeName(value)} is not JSON serializable`);
+      this.add(text);
+    }
+  }
+
+  #line(level: number): string {
+    const { indent } = this.#options;
+    return indent === null ? "" : `\n${indent.repeat(level)}`;
+  }
+
+  #items(items: readonly Value[], level: number): void {
+    if (items.length === 0) return this.add("[]");
+    let before = "[";
+    for (const item of items) {
+      this.add(before + this.#line(level + 1));
+      this.value(item, level + 1);
+      before = this.#options.itemSeparator;
+    }
+    this.add(`${this.#line(level)}]`);
+  }
+
+  #members(dict: PyDict, level: number): void {
+    if (dict.size === 0) return this.add("{}");
+    const { ascii, itemSeparator, keySeparator, sortKeys } = this.#options;
+    const entries = sortKeys ? [...dict.entries()].sort(byKey) : dict.entries();
+    let before = "{";
+    for (const [key, value] of entries) {
+      this.add(before + this.#line(level + 1) + quote(keyText(key), ascii) + keySeparator);
+      this.value(value, level + 1);
+      before = itemSeparator;
+    }
+    this.add(`${this.#line(level)}}`);
+  }
 }
 
-function bracket(open: string, parts: readonly string[], close: string, options: JsonOptions, level: number): string {
-  if (parts.length === 0) return open + close;
-  const { indent, itemSeparator } = options;
-  if (indent === null) return open + parts.join(itemSeparator) + close;
-  const line = `\n${indent.repeat(level + 1)}`;
-  return `${open}${line}${parts.join(itemSeparator + line)}\n${indent.repeat(level)}${close}`;
+export function jsonText(value: Value, options: JsonOptions): string {
+  const writer = new Writer(options);
+  writer.value(value, 0);
+  return writer.text;
 }
 
 /** `separators=(item, key)`. */

@@ -2,11 +2,28 @@
 import { LimitError } from "./errors.js";
 
 /** Rounds of loops, calls, and pieces of what is built; no conversation comes near. */
-const maxSteps = 1 << 25;
+const maxSteps = 1 << 23;
 /** Characters of one text. */
 const maxText = 1 << 26;
 /** Characters that are built in one step. */
 const charactersPerStep = 16;
+
+/** A text of this length is there, or about to be. */
+export function checkTextLength(length: number): void {
+  if (length > maxText) throw new LimitError(`the template writes a text of more than ${maxText} characters`);
+}
+
+/** A text that is written piece by piece: lists within lists can be larger than any text. */
+export class BoundedText {
+  text = "";
+  #pieces = 0;
+
+  add(piece: string): void {
+    this.text += piece;
+    checkTextLength(this.text.length);
+    if (++this.#pieces > maxSteps) throw new LimitError(`a value has more than ${maxSteps} parts`);
+  }
+}
 
 export class Limits {
   #steps = maxSteps;
@@ -25,6 +42,6 @@ export class Limits {
 
   /** A text of this length is there already. */
   held(length: number): void {
-    if (length > maxText) throw new LimitError(`the template writes a text of more than ${maxText} characters`);
+    checkTextLength(length);
   }
 }

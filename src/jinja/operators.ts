@@ -1,7 +1,7 @@
 /** Python's `+ - * / // % **`, and its signs. */
 import type { BinaryOperator } from "./ast.js";
 import { refuseUndefined } from "./arguments.js";
-import { UnsupportedError, typeError } from "./errors.js";
+import { PythonError, UnsupportedError, typeError } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { escapeHtml } from "./markup.js";
 import * as numbers from "./numbers.js";
@@ -73,8 +73,14 @@ function addMarkup(limits: Limits, a: Value, b: Value): Value {
   return new Markup(sum);
 }
 
+/** Indices of Python have 64 bits. */
+const maxIndex = 2n ** 63n;
+
 function repeatCount(value: Value): number | null {
   const int = numbers.asInt(value);
+  if (int !== null && (int >= maxIndex || int < -maxIndex)) {
+    throw new PythonError("OverflowError", "cannot fit 'int' into an index-sized integer");
+  }
   return int === null ? null : Math.max(0, Number(int));
 }
 

@@ -1,6 +1,7 @@
 /** The state of one rendering: what was written, and the variables of every function that runs. */
 import type { Limits } from "./limits.js";
-import type { Value } from "./values.js";
+import { typeError } from "./errors.js";
+import { Markup, typeName, type Value } from "./values.js";
 
 export interface RenderingOptions {
   readonly limits: Limits;
@@ -34,6 +35,13 @@ export class Rendering {
     this.limits.held(text.length);
     return text;
   }
+}
+
+/** What a block's filter or call returns is written as it is: Jinja doesn't make a text of it. */
+export function blockResult(value: Value): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Markup) return value.text;
+  throw typeError(`a block's text is to be str, not ${typeName(value)}`);
 }
 
 /** A function that runs: the template, a macro, a recursive loop. */

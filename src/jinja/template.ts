@@ -25,22 +25,24 @@ export interface Template {
   render(options: RenderOptions): string;
 }
 
-/** JavaScript's stack is what a template's nesting has to fit in. */
-function withinStack<T>(run: () => T): T {
+/** JavaScript's own limits: its stack, and the longest string. */
+function withinLimits<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof RangeError && error.message.includes("call stack")) {
-      throw new LimitError("the template nests or recurses too deeply", { cause: error });
-    }
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
+    const isDeep = error.message.includes("call stack");
+    const message = isDeep
+      ? "the template nests or recurses too deeply"
+      : "the template writes a text that is too long";
+    throw new LimitError(message, { cause: error });
   }
 }
 
 /**
  * @throws PythonError where the source is not a template, UnsupportedError naming what is not supported
  */
-export const compileTemplate = (source: string): Template => withinStack(() => compile(source));
+export const compileTemplate = (source: string): Template => withinLimits(() => compile(source));
 
 function compile(source: string): Template {
   const nodes = parseTemplate(source);
@@ -60,6 +62,6 @@ function compile(source: string): Template {
   };
   return {
     marksGeneration: someNode(nodes, (node) => node.type === "Generation"),
-    render: (options) => withinStack(() => render(options)),
+    render: (options) => withinLimits(() => render(options)),
   };
 }

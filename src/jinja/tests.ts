@@ -2,6 +2,7 @@
 import { builtin, type Run } from "./builtin.js";
 import { contains, equals, order, type Ordering } from "./compare.js";
 import { UnsupportedError } from "./errors.js";
+import { hashKey, type HashKey } from "./hash.js";
 import { isIterable, lengthOrNull } from "./iterate.js";
 import type { Limits } from "./limits.js";
 import { LoopContext } from "./loop.js";
@@ -42,8 +43,8 @@ const two = (
 const ordering = (operator: Ordering, ...names: readonly string[]): [string, Run][] =>
   two(names, "other", (a, b) => order(a, b, operator));
 
-/** @param known which filters and tests there are: what `is filter` and `is test` ask */
-export function makeTests(known: { readonly filter: (name: Value) => boolean }): ReadonlyMap<string, Run> {
+/** @param isFilter whether there is a filter of this name: what `is filter` asks */
+export function makeTests(isFilter: (name: HashKey) => boolean): ReadonlyMap<string, Run> {
   const tests: ReadonlyMap<string, Run> = new Map([
     one("odd", (value, limits) => equals(modulo(limits, value, 2), 1)),
     one("even", (value, limits) => equals(modulo(limits, value, 2), 0)),
@@ -68,11 +69,14 @@ export function makeTests(known: { readonly filter: (name: Value) => boolean }):
     one("lower", (value) => isLowerText(str(value))),
     one("upper", (value) => isUpperText(str(value))),
     one("escaped", (value) => value instanceof Markup),
-    one("filter", known.filter),
-    one("test", (value) => typeof value === "string" && tests.has(value)),
+    one("filter", (value) => isFilter(hashKey(value))),
+    one("test", (value) => {
+      const key = hashKey(value);
+      return typeof key === "string" && tests.has(key);
+    }),
     ...two(["sameas"], "other", sameAs),
     ...two(["in"], "seq", (value, container) => contains(container, value)),
-    ...two(["==", "eq", "equalto"], "other", equals),
+    ...two(["==", "eq", "equalto"], "other", (a, b) => equals(a, b)),
     ...two(["!=", "ne"], "other", (a, b) => !equals(a, b)),
     ...ordering("<", "<", "lt", "lessthan"),
     ...ordering("<=", "<=", "le"),

@@ -1,6 +1,7 @@
 /** Python's `str()` and `repr()`. */
 import { floatText } from "./decimal.js";
 import { UnsupportedError, valueError } from "./errors.js";
+import { BoundedText } from "./limits.js";
 import { isPrintable } from "./unicode.js";
 import { DictView, PyDict } from "./dict.js";
 import { Markup, Namespace, PyFloat, PyRange, PyTuple, Undefined, typeName, type Int, type Value } from "./values.js";
@@ -49,26 +50,60 @@ export function strRepr(text: string): string {
   return quote + escaped + quote;
 }
 
-const list = (items: Iterable<Value>): string => Array.from(items, repr).join(", ");
+class Writer extends BoundedText {
+  items(open: string, items: Iterable<Value>, close: string): void {
+    this.add(open);
+    let separator = "";
+    for (const item of items) {
+      this.add(separator);
+      this.value(item);
+      separator = ", ";
+    }
+    this.add(close);
+  }
 
-function dictRepr(dict: PyDict): string {
-  return `{${Array.from(dict.entries(), ([key, value]) => `${repr(key)}: ${repr(value)}`).join(", ")}}`;
+  dict(dict: PyDict): void {
+    let separator = "{";
+    for (const [key, value] of dict.entries()) {
+      this.add(separator);
+      this.value(key);
+      this.add(": ");
+      this.value(value);
+      separator = ", ";
+    }
+    this.add(dict.size === 0 ? "{}" : "}");
+  }
+
+  value(value: Value): void {
+    if (Array.isArray(value)) this.items("[", value, "]");
+    else if (value instanceof PyTuple) this.items("(", value.items, value.items.length === 1 ? ",)" : ")");
+    else if (value instanceof PyDict) this.dict(value);
+    else if (value instanceof DictView) this.items(`${value.typeName}([`, value, "])");
+    else if (value instanceof Namespace) {
+      this.add("<Namespace ");
+      this.dict(PyDict.of(value.attributes));
+      this.add(">");
+    } else this.add(simpleRepr(value));
+  }
 }
 
 /** `repr(value)`. */
 export function repr(value: Value): string {
+  const writer = new Writer();
+  writer.value(value);
+  return writer.text;
+}
+
+/** Of a value that holds no others. */
+function simpleRepr(value: Value): string {
   if (typeof value === "string") return strRepr(value);
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number" || typeof value === "bigint") return intText(value);
-  if (Array.isArray(value)) return `[${list(value)}]`;
+  if (Array.isArray(value)) return repr(value);
   if (value instanceof PyFloat) return floatText(value.value);
-  if (value instanceof PyTuple) return value.items.length === 1 ? `(${list(value.items)},)` : `(${list(value.items)})`;
-  if (value instanceof PyDict) return dictRepr(value);
   if (value instanceof Undefined) return "Undefined";
   if (value instanceof Markup) return `Markup(${strRepr(value.text)})`;
-  if (value instanceof DictView) return `${value.typeName}([${list(value)}])`;
-  if (value instanceof Namespace) return `<Namespace ${dictRepr(PyDict.of(value.attributes))}>`;
   if (value instanceof PyRange) {
     const { start, stop, step } = value;
     return step === 1 ? `range(${start}, ${stop})` : `range(${start}, ${stop}, ${step})`;

@@ -66,6 +66,16 @@ const otherDigits = new RegExp(
   "u",
 );
 
+/** Decimal digits of any script as ASCII's: they come in runs of ten, from a zero. */
+export function asciiDigits(text: string): string {
+  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0;
+    let zero = code;
+    while (isDecimal(String.fromCodePoint(zero - 1))) zero--;
+    return String((code - zero) % 10);
+  });
+}
+
 export const isDecimal = (character: string): boolean => /\p{Nd}/u.test(character);
 export const isDigit = (character: string): boolean => isDecimal(character) || otherDigits.test(character);
 export const isAlpha = (character: string): boolean => /\p{L}/u.test(character);

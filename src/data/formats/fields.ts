@@ -1,10 +1,12 @@
 /** Checks of an example's fields, with errors that say where, what was expected and what was found. */
 import { CoxswainError } from "../../errors.js";
+import { plainNumber } from "../../jinja/index.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** What a value is, for an error: "a string", "a list", "missing" … */
-export function describe(value: unknown): string {
+export function describe(given: unknown): string {
+  const value = plainNumber(given);
   if (value === undefined) return "missing";
   if (value === null) return "null";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";

@@ -1,5 +1,6 @@
 /** Format `messages`: `{"messages": [{"role", "content", …}, …], "tools": […]?}`, a conversation. */
 import { CoxswainError, messageOf } from "../../errors.js";
+import { parseJson } from "../../jinja/index.js";
 import type { ChatMessage } from "../conversation.js";
 import type { ExampleReader } from "./example.js";
 import { listField, objectOf, unexpected, type Fields } from "./fields.js";
@@ -45,7 +46,7 @@ export function toolsField(fields: Fields, where: string): readonly unknown[] | 
   if (tools === undefined || tools === null) return null;
   if (typeof tools === "string") {
     try {
-      tools = JSON.parse(tools) as unknown;
+      tools = parseJson(tools);
     } catch (error) {
       throw new CoxswainError("data", `${where}: "tools" is a string that isn't JSON: ${messageOf(error)}`, {
         hint: '"tools" is a list of JSON schemas, or such a list as a JSON text.',

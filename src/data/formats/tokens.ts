@@ -1,12 +1,14 @@
 /** Format `tokens`: `{"input_ids": […], "labels": […]?}`, -100 where a token is not supervised; without labels all are. */
 import { CoxswainError } from "../../errors.js";
+import { plainNumber } from "../../jinja/index.js";
 import { IGNORE } from "../row.js";
 import type { ExampleReader } from "./example.js";
 import { describe, listField, type Fields } from "./fields.js";
 
 function ids(fields: Fields, key: string, where: string, allowed: (id: number) => boolean, range: string): Int32Array {
   const list = listField(fields, key, where, "a list of token ids");
-  return Int32Array.from(list, (value, index) => {
+  return Int32Array.from(list, (given, index) => {
+    const value = plainNumber(given);
     if (typeof value === "number" && Number.isInteger(value) && allowed(value)) return value;
     throw new CoxswainError("data", `${where}: "${key}" has ${describe(value)} at ${index}; expected ${range}`, {
       hint: "Tokenise the data with this model's own tokenizer.",

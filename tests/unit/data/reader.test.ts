@@ -2,7 +2,6 @@
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { readRecords, type DataRecord } from "../../../src/data/index.js";
-import { respeltNumber } from "../../../src/data/number-spelling.js";
 import { expectRejection } from "./matchers.js";
 import { fileWith, folderWith } from "./support.js";
 
@@ -68,29 +67,6 @@ describe("a JSON file", () => {
 
   it("with a broken list is refused by name", async () => {
     await expectRejection(read(await inFile('[{"a": 1},\n', "a.json")), "data", /a\.json: not JSON/);
-  });
-});
-
-describe("a number that Python spells in another way", () => {
-  // json.dumps(json.loads(number)) in Python 3.11, where it is not the number's JSON here.
-  const respelt = ["21.0", "1e5", "0.00001", "123456789012345678", "1e16", "-0.0", "1.0e2"];
-  const same = ["1.5", "1.50", "0.0001", "-3", "0.1", "9007199254740991", '"21.0"', '"a \\" 21.0"'];
-
-  it.each([...respelt.map((number) => [number, number] as const), ...same.map((text) => [text, null] as const)])(
-    "%s",
-    (text, expected) => {
-      expect(respeltNumber(`{"a": [1, ${text}], "21.0": "7.0"}`)).toBe(expected);
-    },
-  );
-
-  it("is found in lines and in lists", async () => {
-    const found = async (file: string): Promise<(string | null)[]> => {
-      const numbers: (string | null)[] = [];
-      for await (const { respelt } of readRecords(file)) numbers.push(respelt());
-      return numbers;
-    };
-    expect(await found(await inFile('{"a":1}\n{"a":2.0}\n'))).toEqual([null, "2.0"]);
-    expect(await found(await inFile('[{"a":1},\n{"a":2.0}]', "a.json"))).toEqual(["2.0", "2.0"]);
   });
 });
 

@@ -138,22 +138,3 @@ describe("the run's own chat template", () => {
     expect(told).toEqual(warnings);
   });
 });
-
-describe("tool calls", () => {
-  it("with a number that would be learnt in another spelling are warned about; other numbers are not", async () => {
-    const line = (value: string, tools: string): string =>
-      `{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}],"id":${value}${tools}}`;
-    const warnings: string[] = [];
-    await buildLines(
-      [line("1.0", ""), line("1", ',"tools":[{"n":21.5}]'), line("1", ',"tools":[{"n":21.0}]')],
-      {},
-      warnings,
-    );
-    expect(warnings).toEqual([
-      expect.stringMatching(
-        /^2 of 3 examples \(first: .*train\.jsonl:2\) have tools that the chat template leaves out/,
-      ),
-      expect.stringMatching(/^1 of 3 examples \(first: .*train\.jsonl:3: 21\.0\)/),
-    ]);
-  });
-});

@@ -1,0 +1,130 @@
+/**
+ * JSON as Python's `json.loads` reads it, in JavaScript's own objects and lists, so that whoever looks at them needs to
+ * know little of it: a float is a `PyFloat`, a whole number beyond 2^53 a bigint, and keys keep their order.
+ *
+ * JavaScript sorts the keys that look like indices ("10" after "2"). They are kept with a mark before them, which
+ * `toTemplateValue` takes away again; `jsonKey` gives the key as it was.
+ */
+import { PyDict } from "./dict.js";
+import { normalInt } from "./numbers.js";
+import { PyFloat, PyObject, type Value } from "./values.js";
+
+const mark = "\u0000";
+const indexLike = /^(?:0|[1-9]\d*)$/;
+
+const markedKey = (key: string): string => (indexLike.test(key) || key.startsWith(mark) ? mark + key : key);
+
+/** A key of an object that `parseJson` made, as it stands in the text. */
+export const jsonKey = (key: string): string => (key.startsWith(mark) ? key.slice(1) : key);
+
+/** What JSON.parse would not keep: floats, long whole numbers, keys like indices. A text in a string may look so too. */
+const inexact = /(?:^|[[,:])\s*-?(?:\d+[.eE]|\d{16})|-0|"(?:0|[1-9]\d*)"\s*:|\\u00[03]/;
+
+const space = /[ \t\n\r]*/y;
+const string = /"(?:[^"\\]|\\.)*"/y;
+const number = /-?\d+(\.\d+)?([eE][-+]?\d+)?/y;
+const literal = /true|false|null/y;
+
+/** Reads a text that is known to be JSON. */
+class JsonReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  #take(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#text);
+    if (match !== null) this.#at = pattern.lastIndex;
+    return match;
+  }
+
+  /** Skips white space; whether the next character is this one, which is skipped too. */
+  #skip(character: string): boolean {
+    this.#take(space);
+    const found = this.#text.startsWith(character, this.#at);
+    if (found) this.#at++;
+    return found;
+  }
+
+  value(): unknown {
+    if (this.#skip("{")) return this.#object();
+    if (this.#skip("[")) return this.#list();
+    if (this.#text.startsWith('"', this.#at)) return this.#string();
+    const word = this.#take(literal);
+    if (word !== null) return JSON.parse(word[0]) as boolean | null;
+    const match = this.#take(number);
+    if (match === null) throw new SyntaxError(`Unexpected character at position ${this.#at}`);
+    const isFloat = match[1] !== undefined || match[2] !== undefined;
+    return isFloat ? new PyFloat(Number(match[0])) : normalInt(BigInt(match[0]));
+  }
+
+  #string(): string {
+    const [quoted = '""'] = this.#take(string) ?? [];
+    return quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
+  }
+
+  #object(): Record<string, unknown> {
+    const entries: [string, unknown][] = [];
+    if (this.#skip("}")) return {};
+    do {
+      this.#take(space);
+      const key = this.#string();
+      this.#skip(":");
+      entries.push([markedKey(key), this.value()]);
+    } while (this.#skip(","));
+    this.#skip("}");
+    return Object.fromEntries(entries);
+  }
+
+  #list(): unknown[] {
+    const items: unknown[] = [];
+    if (this.#skip("]")) return items;
+    do items.push(this.value());
+    while (this.#skip(","));
+    this.#skip("]");
+    return items;
+  }
+}
+
+/** @throws SyntaxError where it is not JSON */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return inexact.test(text) ? new JsonReader(text).value() : value;
+}
+
+/** A number that `parseJson` kept as Python has it, as JavaScript's; anything else as it is. */
+export function plainNumber(value: unknown): unknown {
+  if (value instanceof PyFloat) return value.value;
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+/** JSON's values, from `parseJson` or made in code, as a template sees them. */
+export function toTemplateValue(value: unknown): Value {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "bigint":
+      return normalInt(value);
+    case "number":
+      return Number.isSafeInteger(value) ? value + 0 : new PyFloat(value);
+    case "object":
+      if (value === null || value instanceof PyObject) return value;
+      if (Array.isArray(value)) return value.map(toTemplateValue);
+      return objectValue(value);
+    default:
+      throw new TypeError(`${typeof value} is no JSON value`);
+  }
+}
+
+/** A member that is undefined is one that isn't there. */
+function objectValue(object: object): PyDict {
+  const dict = new PyDict();
+  for (const [key, value] of Object.entries(object) as [string, unknown][]) {
+    if (value !== undefined) dict.set(jsonKey(key), toTemplateValue(value));
+  }
+  return dict;
+}
