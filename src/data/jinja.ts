@@ -1,5 +1,5 @@
 /** Chat templates' Jinja: variables as JSON has them, and the date by a clock that is given. */
-import { compileTemplate, toTemplateValue } from "../jinja/index.js";
+import { compileTemplate, toTemplateValue, type Value } from "../jinja/index.js";
 import type { Markers } from "./generation-tags.js";
 import { strftime } from "./strftime.js";
 
@@ -20,9 +20,15 @@ export function compileJinja(source: string): JinjaTemplate {
     marksGeneration: template.marksGeneration,
     render: (variables, now, markers) =>
       template.render({
-        variables: new Map(Object.entries(variables).map(([name, value]) => [name, toTemplateValue(value)])),
+        variables: templateVariables(variables),
         formatNow: (format) => strftime(now(), format),
         generationMarks: markers,
       }),
   };
+}
+
+/** A variable that is undefined is one that isn't there. */
+function templateVariables(variables: Readonly<Record<string, unknown>>): Map<string, Value> {
+  const given = Object.entries(variables).filter(([, value]) => value !== undefined);
+  return new Map(given.map(([name, value]) => [name, toTemplateValue(value)]));
 }

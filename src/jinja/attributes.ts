@@ -193,8 +193,15 @@ export function ownAttribute(limits: Limits, value: Value, name: string): Value 
   return attribute === undefined ? missing(value, name) : attribute;
 }
 
+/** What a dict has besides its items. */
+const dictAttributes: ReadonlySet<string> = new Set([...hidden, ...(changing["dict"] ?? []), ...dictMethods.keys()]);
+
 /** `value.name`. */
 export function getAttribute(limits: Limits, value: Value, name: string): Value {
+  if (value instanceof PyDict && !dictAttributes.has(name)) {
+    const item = value.get(name);
+    return item === undefined ? missing(value, name) : item;
+  }
   refuseUndefined(value);
   const attribute = pythonAttribute(limits, value, name);
   if (attribute !== undefined) return attribute;

@@ -25,7 +25,7 @@ function parseInt(text: string, base: number): Int | null {
   if (prefix !== "" && prefixed !== radix) return null;
   const allowed = digitsOf[radix];
   if (allowed === undefined) throw new UnsupportedError(`the filter 'int' with base ${base}`);
-  if (prefix === "" && /^_/.test(strip(text).slice(sign.length))) return null;
+  if (prefix === "" && strip(text).startsWith("_", sign.length)) return null;
   if (!new RegExp(`^[${allowed}]+(?:_[${allowed}]+)*$`).test(digits)) return null;
   if (base === 0 && prefix === "" && /^0[0_]*[1-9]/.test(digits)) return null;
   const plain = digits.replaceAll("_", "");

@@ -11,7 +11,7 @@ const undefinedKey = {};
 const unhashable = new Set(["dict", "dict_keys", "dict_items"]);
 
 export function hashKey(value: Value): HashKey {
-  if (typeof value === "string") return value.startsWith(reserved) ? `${reserved}s${value}` : value;
+  if (typeof value === "string") return value.charCodeAt(0) === 0 ? `${reserved}s${value}` : value;
   if (typeof value === "number" || typeof value === "bigint" || value === null) return value;
   if (typeof value === "boolean") return value ? 1 : 0;
   if (value instanceof PyFloat) return floatKey(value);

@@ -115,7 +115,9 @@ export function toTemplateValue(value: unknown): Value {
       if (value === null || value instanceof PyObject) return value;
       if (Array.isArray(value)) return value.map(toTemplateValue);
       return objectValue(value);
-    default:
+    case "undefined":
+    case "function":
+    case "symbol":
       throw new TypeError(`${typeof value} is no JSON value`);
   }
 }

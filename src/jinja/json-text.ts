@@ -17,7 +17,7 @@ export interface JsonOptions {
   readonly sortKeys: boolean;
 }
 
-const special = /["\\\0-\x1f]/g;
+const special = /["\\]|\p{Cc}/gu;
 /** With `ensure_ascii` a DEL is escaped too. */
 const nonAscii = /[^\0-\x7e]/g;
 const short: Readonly<Record<string, string>> = {
@@ -33,7 +33,10 @@ const short: Readonly<Record<string, string>> = {
 const unitEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 function quote(text: string, ascii: boolean): string {
-  const escaped = text.replace(special, (character) => short[character] ?? unitEscape(character));
+  const escaped = text.replace(
+    special,
+    (character) => short[character] ?? (character < " " ? unitEscape(character) : character),
+  );
   return `"${ascii ? escaped.replace(nonAscii, unitEscape) : escaped}"`;
 }
 

@@ -42,8 +42,8 @@ export class LoopContext extends PyCallable {
 
   #peek(): Value | undefined {
     if (this.#after !== undefined) return this.#after;
-    const { done, value } = this.#items.next();
-    this.#after = done === true ? undefined : value;
+    const next = this.#items.next();
+    this.#after = next.done === true ? undefined : next.value;
     return this.#after;
   }
 

@@ -3,7 +3,7 @@
  * loop's body, a macro …) has variables of its own; where one is stored that an outer scope has too, it starts each time
  * as a copy of the outer one, so that nothing leaks out of a loop or into its next round.
  */
-import { childrenOf, type ForNode, type Node, type Statement } from "./ast.js";
+import { childrenOf, type ForNode, type NameNode, type Node, type Statement } from "./ast.js";
 
 /** The variables of one function: the template itself, a macro, a recursive loop. */
 export class FunctionScope {
@@ -109,47 +109,26 @@ export class Symbols {
   }
 
   #visit(node: Node): void {
-    switch (node.type) {
-      case "Name":
-        if (node.use === "param") this.declareParameter(node.name);
-        else if (node.use === "store") this.#store(node.name);
-        else this.#load(node.name);
-        break;
-      case "NSRef":
-        this.#load(node.name);
-        break;
-      case "If":
-        this.#visit(node.test);
-        this.#merge([this.#branch(node.body), this.#branch(node.elifs), this.#branch(node.otherwise)]);
-        break;
-      case "Macro":
-        this.#store(node.name);
-        break;
-      case "Assign":
-        this.#visit(node.value);
-        this.#visit(node.target);
-        break;
-      case "For":
-        this.#visit(node.iterable);
-        break;
-      case "CallBlock":
-        this.#visit(node.call);
-        break;
-      case "FilterBlock":
-        this.#visit(node.filter);
-        break;
-      case "With":
-        this.visit(node.values);
-        break;
-      case "AssignBlock":
-        this.#visit(node.target);
-        break;
-      case "Scope":
-      case "Generation":
-        break;
-      default:
-        this.visit(childrenOf(node));
-    }
+    const { type } = node;
+    if (type === "Name") this.#visitName(node);
+    else if (type === "NSRef") this.#load(node.name);
+    else if (type === "Macro") this.#store(node.name);
+    else if (type === "If") {
+      this.#visit(node.test);
+      this.#merge([this.#branch(node.body), this.#branch(node.elifs), this.#branch(node.otherwise)]);
+    } else if (type === "Assign") this.visit([node.value, node.target]);
+    else if (type === "For") this.#visit(node.iterable);
+    else if (type === "CallBlock") this.#visit(node.call);
+    else if (type === "FilterBlock") this.#visit(node.filter);
+    else if (type === "With") this.visit(node.values);
+    else if (type === "AssignBlock") this.#visit(node.target);
+    else if (type !== "Scope" && type !== "Generation") this.visit(childrenOf(node));
+  }
+
+  #visitName({ name, use }: NameNode): void {
+    if (use === "param") this.declareParameter(name);
+    else if (use === "store") this.#store(name);
+    else this.#load(name);
   }
 
   #branch(nodes: readonly Statement[]): Symbols {

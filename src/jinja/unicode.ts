@@ -42,13 +42,15 @@ export function stripEnd(text: string): string {
   return text.slice(0, end);
 }
 
+const lineBreaks = "\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029";
+const line = new RegExp(`([^${lineBreaks}]*)(\\r\\n|[${lineBreaks}]|$)`, "g");
+
 /** `str.splitlines(keepends)`. */
 export function splitLines(text: string, keepEnds = false): string[] {
   const lines: string[] = [];
-  const pattern = /([^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*)(\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g;
-  for (const [whole, line = "", end = ""] of text.matchAll(pattern)) {
+  for (const [whole, body = "", end = ""] of text.matchAll(line)) {
     if (whole === "") break;
-    lines.push(keepEnds ? line + end : line);
+    lines.push(keepEnds ? body + end : body);
   }
   return lines;
 }

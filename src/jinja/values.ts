@@ -10,7 +10,8 @@ export abstract class PyObject {
   abstract readonly typeName: string;
 
   /** `getattr(self, name)` of an object that has attributes of its own; undefined where there is none of this name. */
-  attribute(_name: string): Value | undefined {
+  attribute(name: string): Value | undefined {
+    void name;
     return undefined;
   }
 
