@@ -162,7 +162,7 @@ function property(value: Value, name: string): Value | undefined {
   if (name === "imag") return value instanceof PyFloat ? new PyFloat(0) : int === null ? undefined : 0;
   if (int !== null && name === "numerator") return int;
   if (int !== null) return name === "denominator" ? 1 : undefined;
-  return value === null || typeof value !== "object" || Array.isArray(value) ? undefined : value.attribute(name);
+  return value === null || typeof value !== "object" || Array.isArray(value) ? undefined : value.attribute?.(name);
 }
 
 /** `getattr(value, name)` within the sandbox, or undefined where Python has no such attribute. */

@@ -15,7 +15,7 @@ const indexLike = /^(?:0|[1-9]\d*)$/;
 const markedKey = (key: string): string => (indexLike.test(key) || key.startsWith(mark) ? mark + key : key);
 
 /** A key of an object that `parseJson` made, as it stands in the text. */
-export const jsonKey = (key: string): string => (key.startsWith(mark) ? key.slice(1) : key);
+export const jsonKey = (key: string): string => (key.charCodeAt(0) === 0 ? key.slice(1) : key);
 
 /** What JSON.parse would not keep: floats, long whole numbers, keys like indices. A text in a string may look so too. */
 const inexact = /(?:^|[[,:])\s*-?(?:\d+[.eE]|\d{16})|-0|"(?:0|[1-9]\d*)"\s*:|\\u00[03]/;
@@ -125,7 +125,9 @@ export function toTemplateValue(value: unknown): Value {
 /** A member that is undefined is one that isn't there. */
 function objectValue(object: object): PyDict {
   const dict = new PyDict();
-  for (const [key, value] of Object.entries(object) as [string, unknown][]) {
+  const members = object as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(members)) {
+    const value = members[key];
     if (value !== undefined) dict.set(jsonKey(key), toTemplateValue(value));
   }
   return dict;

@@ -10,10 +10,7 @@ export abstract class PyObject {
   abstract readonly typeName: string;
 
   /** `getattr(self, name)` of an object that has attributes of its own; undefined where there is none of this name. */
-  attribute(name: string): Value | undefined {
-    void name;
-    return undefined;
-  }
+  attribute?(name: string): Value | undefined;
 
   /** `repr(self)`; null where Python's has an address in memory. */
   repr(): string | null {

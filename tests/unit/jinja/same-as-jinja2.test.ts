@@ -1,0 +1,49 @@
+/** Without this, a model learns from other text than the one it is given when transformers renders its template. */
+import { describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { PythonError } from "../../../src/jinja/index.js";
+import { render } from "./support.js";
+
+interface Case {
+  readonly template: string;
+  readonly variables?: Readonly<Record<string, string>>;
+  /** What jinja2 renders in transformers' environment. */
+  readonly text?: string;
+  /** Or what it raises. */
+  readonly error?: string;
+}
+
+interface Golden {
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly cases: readonly Case[];
+}
+
+const golden = (name: string): Golden =>
+  JSON.parse(readFileSync(new URL(`../../golden/jinja/${name}`, import.meta.url), "utf8")) as Golden;
+
+describe("a template renders what jinja2 renders", () => {
+  const { variables, cases } = golden("constructs.json");
+  it.each(
+    cases.filter(({ text }) => text !== undefined).map(({ template, text }) => [template.slice(0, 60), template, text]),
+  )("%s", (_, template, text) => {
+    expect(render(template, variables)).toBe(text);
+  });
+
+  it("whatever it is made of: templates drawn at random", () => {
+    const drawn = golden("random.json").cases.filter(({ text }) => text !== undefined);
+    expect(drawn.length).toBeGreaterThan(300);
+    for (const { template, variables: given, text } of drawn) expect(render(template, given), template).toBe(text);
+  });
+});
+
+describe("a template that jinja2 can't render is an error", () => {
+  const failing = [golden("constructs.json"), golden("random.json")].flatMap(({ cases, variables }) =>
+    cases.filter(({ error }) => error !== undefined).map((one) => ({ variables, ...one })),
+  );
+  it.each(failing.map(({ template, error, variables }) => [error, template, variables] as const))(
+    "%s",
+    (_, template, given) => {
+      expect(() => render(template, given)).toThrow(PythonError);
+    },
+  );
+});
