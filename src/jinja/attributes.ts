@@ -6,7 +6,7 @@ import { refuseUndefined } from "./arguments.js";
 import { positional, type Run } from "./builtin.js";
 import { equals } from "./compare.js";
 import { PythonError, UnsupportedError, typeError, valueError } from "./errors.js";
-import { iterate } from "./iterate.js";
+import { iterate, itemsOf } from "./iterate.js";
 import type { Limits } from "./limits.js";
 import { asInt, bitLength } from "./numbers.js";
 import { characterMethods } from "./str-characters.js";
@@ -39,7 +39,13 @@ const format: Run = (limits, [self, ...args], keywords) =>
 const textMethods: ReadonlyMap<string, Run> = new Map([...searchMethods, ...characterMethods, ["format", format]]);
 
 const itemsIn = (value: Value): readonly Value[] =>
-  Array.isArray(value) ? value : value instanceof PyTuple ? value.items : [];
+  Array.isArray(value)
+    ? value
+    : value instanceof PyTuple
+      ? value.items
+      : value instanceof PyRange
+        ? itemsOf(value)
+        : [];
 
 function indexOf(self: Value, wanted: Value, start: Value, stop: Value): number {
   if (start !== null || stop !== null) throw new UnsupportedError("the method 'index' with a start");
@@ -111,15 +117,29 @@ const floatMethods: ReadonlyMap<string, Run> = new Map([
   ["conjugate", positional("conjugate", ["self"], (_, self) => self)],
 ]);
 
+/** What a method makes of a safe text is safe. Those that would have to escape their arguments are refused. */
+function safeResult(value: Value): Value {
+  if (typeof value === "string") return new Markup(value);
+  if (Array.isArray(value)) return value.map(safeResult);
+  return value instanceof PyTuple ? new PyTuple(value.items.map(safeResult)) : value;
+}
+
+const escaping = new Set(["center", "format", "join", "ljust", "replace", "rjust"]);
+const markupMethods: ReadonlyMap<string, Run> = new Map(
+  [...textMethods]
+    .filter(([name]) => !escaping.has(name))
+    .map(([name, run]) => [name, (limits, args, keywords) => safeResult(run(limits, args, keywords))]),
+);
+
 const none: ReadonlyMap<string, Run> = new Map();
 
 /** Methods of Python that are there and not supported here. */
 const refusedMethods: Readonly<Record<string, readonly string[]>> = {
   str: ["encode", "format_map", "maketrans", "translate"],
+  Markup: ["encode", "escape", "format_map", "maketrans", "striptags", "translate", "unescape"],
   int: ["as_integer_ratio", "bit_count", "from_bytes", "to_bytes"],
   bool: ["as_integer_ratio", "bit_count", "from_bytes", "to_bytes"],
   float: ["as_integer_ratio", "fromhex", "hex"],
-  range: ["count", "index"],
   dict_keys: ["isdisjoint", "mapping"],
   dict_values: ["mapping"],
   dict_items: ["isdisjoint", "mapping"],
@@ -147,6 +167,8 @@ function methodsOf(value: Value): ReadonlyMap<string, Run> {
   if (value instanceof PyDict) return dictMethods;
   if (value instanceof PyTuple) return sequenceMethods;
   if (value instanceof PyFloat) return floatMethods;
+  if (value instanceof Markup) return markupMethods;
+  if (value instanceof PyRange) return sequenceMethods;
   return asInt(value) === null ? none : intMethods;
 }
 

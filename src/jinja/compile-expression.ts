@@ -1,8 +1,9 @@
 /** Expressions as functions: what can be decided once is decided here, not at every rendering. */
+import { someNode } from "./ast.js";
 import type { Arguments, BinaryOperator, CallNode, Comparison, Expression, FilterNode, SliceNode } from "./ast.js";
 import { call, callMethod, getAttribute, getItem } from "./attributes.js";
 import { contains, equals, order, truthy } from "./compare.js";
-import { PythonError, UnsupportedError, syntaxError, typeError } from "./errors.js";
+import { PythonError, UnsupportedError, isError, syntaxError, typeError } from "./errors.js";
 import { filterNamed, testNamed } from "./filters.js";
 import { readName, type Frame } from "./frame.js";
 import { isIterable, iterate } from "./iterate.js";
@@ -207,11 +208,32 @@ function item(object: Expression, index: Expression, frame: Frame): Code {
   return (activation) => getItem(activation.rendering.limits, compiled(activation), key(activation));
 }
 
+function orUndefined(run: () => Value): Value {
+  try {
+    return run();
+  } catch (error) {
+    if (!isError(error, "TypeError")) throw error;
+    return new Undefined(() => "a constant can't be sliced");
+  }
+}
+
+/** Filters that Jinja doesn't apply before it renders. */
+const late: ReadonlySet<string> = new Set(["map", "random", "reject", "rejectattr", "select", "selectattr"]);
+
+/** Whether Jinja evaluates an expression that is printed before it renders: one without names and calls. */
+export function isFolded(node: Expression): boolean {
+  return !someNode(
+    [node],
+    (part) => part.type === "Name" || part.type === "Call" || (part.type === "Filter" && late.has(part.name)),
+  );
+}
+
 function sliced(object: Code, { start, stop, step }: SliceNode, frame: Frame): Code {
   const bound = (node: Expression | null): Code => (node === null ? () => null : compileExpression(node, frame));
   const [from, to, by] = [bound(start), bound(stop), bound(step)];
-  return (activation) =>
+  const run: Code = (activation) =>
     slice(object(activation), { start: from(activation), stop: to(activation), step: by(activation) });
+  return frame.folded === true ? (activation) => orUndefined(() => run(activation)) : run;
 }
 
 const concat =

@@ -1,6 +1,6 @@
 /** Statements as functions that write to the rendering's output. */
 import type { AssignBlockNode, Expression, IfNode, Statement, Text, WithNode } from "./ast.js";
-import { compileExpression } from "./compile-expression.js";
+import { compileExpression, isFolded } from "./compile-expression.js";
 import { compileFor } from "./compile-loop.js";
 import { compileCallBlock, compileGeneration, compileMacro } from "./compile-macro.js";
 import { PythonError, syntaxError } from "./errors.js";
@@ -97,7 +97,9 @@ function scoped(symbols: Symbols, body: Step): Step {
 const isText = (part: Text | Expression): part is Text => part.type === "Text";
 
 function output(parts: readonly (Text | Expression)[], frame: Frame): Step {
-  const writes = parts.map((part): string | Code => (isText(part) ? part.text : compileExpression(part, frame)));
+  const writes = parts.map((part): string | Code =>
+    isText(part) ? part.text : compileExpression(part, { ...frame, folded: isFolded(part) }),
+  );
   const [only] = writes;
   if (writes.length === 1 && typeof only === "string") {
     return ({ rendering }) => {

@@ -11,11 +11,12 @@ import { textFilters } from "./filters-text.js";
 import { iterate } from "./iterate.js";
 import { jsonText, separatorsOf } from "./json-text.js";
 import { checkTextLength, type Limits } from "./limits.js";
+import { prettyText } from "./text.js";
 import { makeTests } from "./tests.js";
 import type { Keywords, Value } from "./values.js";
 
-/** Filters of Jinja's that are not here: one draws numbers, one formats for reading by eye, one finds links. */
-const refused: ReadonlySet<string> = new Set(["pprint", "random", "urlize"]);
+/** Filters of Jinja's that are not here: one draws numbers, one finds links. */
+const refused: ReadonlySet<string> = new Set(["random", "urlize"]);
 
 function indentOf(count: number): string {
   checkTextLength(count);
@@ -86,6 +87,7 @@ const filters: ReadonlyMap<string, Run> = new Map<string, Run>([
   ...sequenceFilters,
   ["attr", builtin("attr", ["obj", "name"], (limits, value, name) => ownAttribute(limits, value, textArgument(name)))],
   ["map", (limits, [value = null, ...args], keywords) => lazily(() => map(limits, value, args, keywords))],
+  ["pprint", builtin("pprint", ["value"], (_, value) => prettyText(value))],
   ["select", selector(true, false)],
   ["reject", selector(false, false)],
   ["selectattr", selector(true, true)],

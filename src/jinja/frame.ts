@@ -13,6 +13,8 @@ export interface Frame {
   readonly soft: boolean;
   /** Whether `break` and `continue` have a loop. */
   readonly inLoop: boolean;
+  /** Within what Jinja writes as a constant: there, a slice of what can't be sliced is undefined, not an error. */
+  readonly folded?: boolean;
 }
 
 /** The compiler of statements, for those that have statements in them. */

@@ -1,8 +1,9 @@
 /** Python's `str()` and `repr()`. */
+import { lessThan } from "./compare.js";
 import { floatText } from "./decimal.js";
 import { UnsupportedError, valueError } from "./errors.js";
 import { BoundedText } from "./limits.js";
-import { isPrintable } from "./unicode.js";
+import { codePointLength, isPrintable } from "./unicode.js";
 import { DictView, PyDict } from "./dict.js";
 import { Markup, Namespace, PyFloat, PyRange, PyTuple, Undefined, typeName, type Int, type Value } from "./values.js";
 
@@ -51,6 +52,11 @@ export function strRepr(text: string): string {
 }
 
 class Writer extends BoundedText {
+  /** In which order a dict's items are written. */
+  protected entries(dict: PyDict): Iterable<[Value, Value]> {
+    return dict.entries();
+  }
+
   items(open: string, items: Iterable<Value>, close: string): void {
     this.add(open);
     let separator = "";
@@ -64,7 +70,7 @@ class Writer extends BoundedText {
 
   dict(dict: PyDict): void {
     let separator = "{";
-    for (const [key, value] of dict.entries()) {
+    for (const [key, value] of this.entries(dict)) {
       this.add(separator);
       this.value(key);
       this.add(": ");
@@ -91,6 +97,20 @@ class Writer extends BoundedText {
 export function repr(value: Value): string {
   const writer = new Writer();
   writer.value(value);
+  return writer.text;
+}
+
+class SortedWriter extends Writer {
+  protected override entries(dict: PyDict): Iterable<[Value, Value]> {
+    return [...dict.entries()].sort(([a], [b]) => (lessThan(a, b) ? -1 : 1));
+  }
+}
+
+/** `pprint.pformat(value)` of a value that fits on one line: dicts are sorted by their keys. */
+export function prettyText(value: Value): string {
+  const writer = new SortedWriter();
+  writer.value(value);
+  if (codePointLength(writer.text) > 80) throw new UnsupportedError("the filter 'pprint' of a value beyond one line");
   return writer.text;
 }
 

@@ -1,6 +1,6 @@
 /** Jinja's filter `wordwrap`: Python's `textwrap.wrap` of each line. */
 import { UnsupportedError, valueError } from "./errors.js";
-import { splitLines } from "./unicode.js";
+import { isSimple, splitLines, stripStart } from "./unicode.js";
 
 export interface WrapOptions {
   readonly width: number;
@@ -10,13 +10,15 @@ export interface WrapOptions {
 }
 
 const space = "[\\t\\n\\v\\f\\r ]";
-const letter = "[^\\d\\W]";
-const punctuated = "[\\w!\"'&.,?]";
+const word = "\\p{L}\\p{N}_";
+const letter = "[\\p{L}\\p{Nl}\\p{No}_]";
+const punctuated = `[${word}!"'&.,?]`;
 const hyphenated = `-(?:(?<=${letter}{2}-)|(?<=${letter}-${letter}-))(?=${letter}-?${letter})`;
 /** `TextWrapper.wordsep_re`: white space, a dash between words, or a word up to a hyphen, its end or a dash. */
 const wordSeparator = new RegExp(
-  `(${space}+|(?<=${punctuated})-{2,}(?=\\w)|` +
-    `[^\\t\\n\\v\\f\\r ]+?(?:${hyphenated}|(?=${space}|$)|(?<=${punctuated})(?=-{2,}\\w)))`,
+  `(${space}+|(?<=${punctuated})-{2,}(?=[${word}])|` +
+    `[^\\t\\n\\v\\f\\r ]+?(?:${hyphenated}|(?=${space}|$)|(?<=${punctuated})(?=-{2,}[${word}])))`,
+  "u",
 );
 const spaceSeparator = new RegExp(`(${space}+)`);
 
@@ -24,11 +26,11 @@ function chunksOf(line: string, onHyphens: boolean): string[] {
   return line.split(onHyphens ? wordSeparator : spaceSeparator).filter((chunk) => chunk !== "");
 }
 
-const isBlank = (chunk: string): boolean => chunk.trim() === "";
+const isBlank = (chunk: string): boolean => stripStart(chunk) === "";
 
 function wrapLine(line: string, { width, breakLongWords, breakOnHyphens }: WrapOptions): string[] {
   if (width <= 0) throw valueError(`invalid width ${width} (must be > 0)`);
-  if (!/^[\0-\x7f]*$/.test(line)) throw new UnsupportedError("the filter 'wordwrap' on a text that is not ASCII");
+  if (!isSimple(line)) throw new UnsupportedError("the filter 'wordwrap' on characters beyond U+FFFF");
   const chunks = chunksOf(line, breakOnHyphens).reverse();
   const lines: string[] = [];
   while (chunks.length > 0) {

@@ -15,7 +15,7 @@ FILTERS_TEXT = ["upper", "lower", "capitalize", "title", "trim", "trim('x ')", "
                 "replace('x', '', 1)", "indent", "indent(2)", "indent(2, true)", "indent('> ', blank=true)", "truncate(5)", "truncate(9, true)",
                 "truncate(6, false, '~', 0)", "wordcount", "urlencode", "center(9)", "escape", "e", "safe", "striptags", "length", "count",
                 "list", "first", "last", "reverse", "int", "float", "int(5)", "int(0, 16)", "default('z')", "d('z', true)", "tojson",
-                "batch(2)|list", "join('-')", "wordwrap(7)", "wordwrap(5, false)", "format('q')", "forceescape", "unique|list", "sort|join",
+                "batch(2)|list", "join('-')", "wordwrap(7)", "wordwrap(5, false)", "format('q')", "forceescape", "unique|list", "sort|join", "pprint", "safe|trim", "escape|list",
                 "title|trim", "items|list"]
 FILTERS_LIST = ["length", "first", "last", "join", "join(', ')", "join('-', attribute='name')", "list", "reverse|list", "sort", "sort(reverse=true)",
                 "sort(attribute='name')", "unique|list", "min", "max", "sum", "sum(start=10)", "map('upper')|list", "map('string')|join",
@@ -25,9 +25,9 @@ FILTERS_LIST = ["length", "first", "last", "join", "join(', ')", "join('-', attr
                 "batch(2)|list", "batch(3, 0)|list", "slice(2)|list", "slice(3, 'f')|list", "groupby('role')", "groupby('role')|map('first')|list",
                 "tojson", "tojson(indent=2)", "tojson(separators=(',', ':'))", "tojson(ensure_ascii=true)", "string", "default([])", "map('length')|list",
                 "map('int')|sum", "map('tojson')|join", "map('trim')|list", "first|default('none')", "count", "list|length", "groupby('name', default='zz')|list",
-                "sort(attribute='role,name')", "map('default', 'x')|list", "map('replace', 'a', 'b')|list", "select('mapping')|list", "dictsort"]
+                "sort(attribute='role,name')", "map('default', 'x')|list", "pprint", "map('pprint')|list", "map('replace', 'a', 'b')|list", "select('mapping')|list", "dictsort"]
 FILTERS_DICT = ["length", "list", "items|list", "dictsort", "dictsort(true)", "dictsort(false, 'value')", "dictsort(reverse=true)", "tojson",
-                "tojson(indent=4)", "tojson(sort_keys=true)", "tojson(2)", "string", "first", "last", "join(',')", "map('upper')|list", "default({})",
+                "tojson(indent=4)", "tojson(sort_keys=true)", "tojson(2)", "string", "first", "last", "join(',')", "map('upper')|list", "default({})", "pprint",
                 "count", "sort", "xmlattr", "urlencode", "list|first", "items|first", "attr('keys')", "attr('role')", "tojson(indent=0)", "tojson(indent='\t')"]
 FILTERS_NUMBER = ["abs", "int", "float", "round", "round(1)", "round(2, 'floor')", "round(0, 'ceil')", "round(-1)", "string", "filesizeformat",
                   "filesizeformat(true)", "default(1)", "tojson", "upper", "length", "sum", "float|round|int", "center(6)", "join", "first"]

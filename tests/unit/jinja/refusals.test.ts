@@ -18,6 +18,7 @@ describe("what is not supported is refused by name", () => {
   });
 
   it.each([
+    ["{{ ('x' * 99) | pprint }}", /the filter 'pprint' of a value beyond one line is not supported/],
     ["{{ lipsum() }}", /the function 'lipsum' is not supported/],
     ["{{ 'a'.encode() }}", /the attribute 'encode' of str is not supported/],
     ["{{ [1] | map('string') }}", /printing a generator/],
