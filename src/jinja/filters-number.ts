@@ -18,14 +18,15 @@ const prefixes: Readonly<Record<string, number>> = { "0b": 2, "0o": 8, "0x": 16 
 
 /** `int(text, base)`, or null where it raises a ValueError. */
 function parseInt(text: string, base: number): Int | null {
-  const match = /^([-+]?)(0[box])?_?([\s\S]*)$/i.exec(strip(text));
-  const [, sign = "", prefix = "", digits = ""] = match ?? [];
-  const prefixed = prefixes[prefix.toLowerCase()];
+  const stripped = strip(text);
+  const [, sign = "", found = ""] = /^([-+]?)(0[box])?/i.exec(stripped) ?? [];
+  const prefixed = prefixes[found.toLowerCase()];
   const radix = base === 0 ? (prefixed ?? 10) : base;
-  if (prefix !== "" && prefixed !== radix) return null;
+  // "0b1" is a hexadecimal number, too.
+  const prefix = prefixed === radix ? found : "";
+  const digits = stripped.slice(sign.length + prefix.length).replace(prefix === "" ? /^$/ : /^_/, "");
   const allowed = digitsOf[radix];
   if (allowed === undefined) throw new UnsupportedError(`the filter 'int' with base ${base}`);
-  if (prefix === "" && strip(text).startsWith("_", sign.length)) return null;
   if (!new RegExp(`^[${allowed}]+(?:_[${allowed}]+)*$`).test(digits)) return null;
   if (base === 0 && prefix === "" && /^0[0_]*[1-9]/.test(digits)) return null;
   const plain = digits.replaceAll("_", "");

@@ -46,31 +46,29 @@ export function replace(limits: Limits, text: string, old: string, replacement: 
   return [...parts.slice(0, pieces - 1), rest].join(replacement);
 }
 
+const spacePattern = new RegExp(`[${spaceClass}]`);
+const lastWord = new RegExp(`[^${spaceClass}]+$`);
+
+/** At most `maxSplit` words; what is left keeps the white space at its end. */
 function splitAtSpace(text: string, maxSplit: number): string[] {
   const words: string[] = [];
   let rest = stripStart(text);
   while (rest !== "") {
-    const end = maxSplit >= 0 && words.length >= maxSplit ? -1 : rest.search(new RegExp(`[${spaceClass}]`));
-    if (end < 0) {
-      words.push(maxSplit >= 0 && words.length >= maxSplit ? stripEnd(rest) : rest);
-      break;
-    }
+    const end = words.length === maxSplit ? -1 : rest.search(spacePattern);
+    if (end < 0) return [...words, rest];
     words.push(rest.slice(0, end));
     rest = stripStart(rest.slice(end));
   }
   return words;
 }
 
+/** The same from the right: what is left keeps the white space at its start. */
 function rsplitAtSpace(text: string, maxSplit: number): string[] {
   const words: string[] = [];
   let rest = stripEnd(text);
   while (rest !== "") {
-    const word =
-      maxSplit >= 0 && words.length >= maxSplit ? stripStart(rest) : new RegExp(`[^${spaceClass}]+$`).exec(rest)?.[0];
-    if (word === undefined || word.length === rest.length || words.length === maxSplit) {
-      words.unshift(word ?? rest);
-      break;
-    }
+    const word = lastWord.exec(rest)?.[0] ?? rest;
+    if (words.length === maxSplit || word.length === rest.length) return [rest, ...words];
     words.unshift(word);
     rest = stripEnd(rest.slice(0, rest.length - word.length));
   }

@@ -44,7 +44,7 @@ def compare(cases):
     lines = "".join(json.dumps(case) + "\n" for case in cases)
     command = ["node", str(here / "render-templates.mjs")]
     output = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout
-    for case, line in zip(cases, output.splitlines(), strict=True):
+    for case, line in zip(cases, output.rstrip("\n").split("\n"), strict=True):
         theirs, ours = peer(case), json.loads(line)
         yield verdict(theirs, ours), case, theirs, ours
 

@@ -5,7 +5,7 @@ import random
 
 WORDS = ["a", "b", "Hello", " x ", "it's", 'say "hi"', "été", "😀 ok", "tab\tin", "line\nbreak", "", "42", "3.5", "-7", "0x1F", "UPPER",
          "mixed Case words here", "<b>&amp;</b>", "{{ x }}", "a,b,,c", "ß", "中文字", "\\n", "_x", "<|im_start|>", "  ", "\n\n", "None",
-         "aXbXc", "x=1; y=2", "\u00a0nbsp\u00a0", "e\u0301", "ǆ", "١٢"]
+         "aXbXc", "  lead and trail \t", "aaaa", " \u2003 wide ", "x=1; y=2", "\u00a0nbsp\u00a0", "e\u0301", "ǆ", "١٢"]
 KEYS = ["role", "content", "name", "10", "2", "type", "items", "keys", "a b", "x", "_y", "parameters", "properties", "é", "get"]
 NUMBERS = ["0", "1", "2", "3", "-1", "7", "10", "255", "1000000", "9007199254740993", "12345678901234567890", "-3", "21.0", "0.1", "2.5",
            "-0.0", "1e16", "1e-5", "1.5e300", "123456.789", "0.5", "3.14159", "100.0", "-7.25", "1e22"]
@@ -35,7 +35,7 @@ TESTS = ["defined", "undefined", "none", "string", "number", "integer", "float",
          "false", "odd", "even", "lower", "upper", "divisibleby 3", "divisibleby(2)", "eq 1", "ne 'a'", "in [1, 'a', none]", "equalto('a')", "gt 2",
          "lessthan(5)", "ge 1", "sameas none", "sameas true", "sameas(false)", "escaped", "filter", "test", "== 1", "!= 2"]
 METHODS_TEXT = ["upper()", "lower()", "strip()", "strip('x')", "lstrip()", "rstrip('\\n')", "split()", "split(',')", "split(' ', 1)", "split(none, 1)",
-                "rsplit(',', 1)", "rsplit(none, 1)", "splitlines()", "splitlines(true)", "startswith('a')", "startswith(('a', 'H'))", "endswith('x')",
+                "rsplit(',', 1)", "rsplit(none, 1)", "rsplit(none, 2)", "rsplit()", "split(none, 0)", "rsplit(none, 0)", "rsplit('a')", "rsplit('aa', 1)", "splitlines()", "splitlines(true)", "startswith('a')", "startswith(('a', 'H'))", "endswith('x')",
                 "find('a')", "rfind('a')", "index('a')", "count('a')", "count('')", "replace('a', 'é')", "replace('a', 'b', 1)", "title()", "capitalize()",
                 "swapcase()", "center(7, '*')", "ljust(5)", "rjust(5, '0')", "zfill(4)", "isdigit()", "isalpha()", "isalnum()", "isspace()", "isupper()",
                 "islower()", "istitle()", "isdecimal()", "isascii()", "isidentifier()", "isprintable()", "partition(' ')", "rpartition('a')", "removeprefix('a')", "removesuffix('x')",
