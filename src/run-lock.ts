@@ -9,7 +9,6 @@ import {
   closeSync,
   futimesSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -20,6 +19,7 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "./errors.js";
+import { makeFoldersSync } from "./make-folders.js";
 import { isRunning, startOf } from "./processes.js";
 
 /** How often a holder touches its file, ms. */
@@ -53,7 +53,7 @@ export function lockOutputFolder(outputDir: string): RunLock {
   const path = join(outputDir, ".lock");
   const holder: LockHolder = { host: hostname(), pid: process.pid, started: startOf(process.pid), address: null };
   try {
-    mkdirSync(outputDir, { recursive: true });
+    makeFoldersSync(outputDir);
     removeAbandoned(path, outputDir);
     return keep(path, create(path, holder), holder);
   } catch (error) {

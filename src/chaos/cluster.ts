@@ -2,12 +2,13 @@
  * A coordinator and workers as processes of their own, on this machine: started, started again when they end, all ended
  * with it. Every worker reaches the others, and is reached, through a proxy. Knows nothing of why a process ends.
  */
-import { mkdirSync } from "node:fs";
+import {} from "node:fs";
 import { join } from "node:path";
 import { detach } from "../async/detach.js";
 import type { Address } from "../config/index.js";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
+import { makeFoldersSync } from "../make-folders.js";
 import { local, openNetwork } from "./network.js";
 import type { WorkerNetwork } from "./network.js";
 import { freePort } from "./ports.js";
@@ -44,7 +45,7 @@ export class Cluster {
   #end: (end: ClusterEnd) => void = () => undefined;
 
   static async start(options: ClusterOptions): Promise<Cluster> {
-    mkdirSync(options.logFolder, { recursive: true });
+    makeFoldersSync(options.logFolder);
     const address = { host: local, port: await freePort([local]) };
     const networks: WorkerNetwork[] = [];
     try {

@@ -1,8 +1,9 @@
 /** A chaos run from start to end: the undisturbed run, the disturbed one, and what they come to beside each other. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadRun } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
+import { makeFoldersSync } from "../make-folders.js";
 import { JsonLinesFile } from "../telemetry/index.js";
 import { runCourse } from "./course.js";
 import type { InjectedFault } from "./faults.js";
@@ -46,7 +47,7 @@ function claim(folder: string): void {
     throw new CoxswainError("usage", `${folder} already holds something`, {
       hint: "Name another folder with --output, take another --seed, or remove it.",
     });
-  mkdirSync(folder, { recursive: true });
+  makeFoldersSync(folder);
 }
 
 async function undisturbedRun(setting: Setting): Promise<Undisturbed> {

@@ -2,8 +2,9 @@
  * `output_dir/queue.json`: whose the folder is, and how often a run was tried without getting on. A run that was delivered
  * again is known by it, and goes on; one that kills every server is not tried for ever.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFoldersSync } from "../make-folders.js";
 import { storageTrouble } from "../model/index.js";
 import { checkOutputFolder } from "../output/index.js";
 import { readRunRecord } from "../telemetry/index.js";
@@ -43,7 +44,7 @@ export function openAttempt(outputDir: string, submission: string): OpenedAttemp
   const attempt = nextAttempt(before, submission, readRunRecord(outputDir).step);
   try {
     // Made before anything is checked: a run that ends every server is to be known by it.
-    mkdirSync(outputDir, { recursive: true });
+    makeFoldersSync(outputDir);
     writeFileSync(`${path}.new`, `${JSON.stringify(attempt)}\n`);
     renameSync(`${path}.new`, path);
   } catch (error) {

@@ -5,10 +5,11 @@
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { openSync, closeSync, mkdirSync } from "node:fs";
+import { openSync, closeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CoxswainError } from "../errors.js";
+import { makeFoldersSync } from "../make-folders.js";
 import { readEvidence, readKills, readPeak } from "./memory-evidence.js";
 import type { KillCounters } from "./memory-evidence.js";
 import { givenUp, howOf, judgeDeath } from "./worker-deaths.js";
@@ -51,7 +52,7 @@ const restartDelay = 500;
 const lookInterval = 1_000;
 
 export function startLocalWorkers(options: LocalWorkersOptions): LocalWorkers {
-  mkdirSync(options.logFolder, { recursive: true });
+  makeFoldersSync(options.logFolder);
   const kills = readKills();
   const slots = Array.from({ length: options.count }, (_, index) => new Slot(index, options, kills));
   return {

@@ -80,8 +80,12 @@ export async function inCache<T>(cacheDir: string, folder: string, fill: () => P
   }
 }
 
+/** Codes of a place that may be read but not written: a run that finds all it needs there, or needs nothing, can go on. */
+const readOnly: ReadonlySet<string | undefined> = new Set(["EROFS", "EACCES", "EPERM"]);
+
 /**
- * A `COXSWAIN_CACHE` that cannot be a folder is a mistake, whether or not the cache will be needed.
+ * A `COXSWAIN_CACHE` that cannot be a folder is a mistake, whether or not the cache will be needed. One that may not be
+ * written, as an image's without a volume, is one only where something must be.
  * @throws CoxswainError "storage"
  */
 export async function checkNamedCache(environment: Environment = process.env): Promise<void> {
@@ -89,7 +93,7 @@ export async function checkNamedCache(environment: Environment = process.env): P
   if (named === undefined || named === "") return;
   const cacheDir = resolve(named);
   await makeFolders(cacheDir).catch((error: unknown) => {
-    throw cacheTrouble(error, cacheDir);
+    if (!readOnly.has(systemCodeOf(error))) throw cacheTrouble(error, cacheDir);
   });
 }
 

@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { lockOutputFolder } from "../run-lock.js";
 import type { RunLock } from "../run-lock.js";
+import { fileTrouble } from "../system-errors.js";
 import { refuseOldRun } from "../telemetry/index.js";
 import { claimProblem } from "./claim.js";
 import { lookInto } from "./contents.js";
@@ -119,7 +120,7 @@ function refuseUnwritable(folder: string, key = "output_dir"): void {
     const code = systemCodeOf(error);
     throw new CoxswainError(
       code === undefined || code === "ENOTDIR" ? "config" : "storage",
-      `${key}: ${folder} cannot be written to: ${messageOf(error)}`,
+      `${key}: ${folder} cannot be written to: ${fileTrouble(code)?.words ?? messageOf(error)}`,
       { hint: `Choose another folder (${key}), or check the permissions.`, cause: error },
     );
   }

@@ -1,8 +1,9 @@
 /** A log file that is opened when its folder is there. What is logged before is kept meanwhile, and written then. */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { fileTrouble } from "../system-errors.js";
+import { makeFoldersSync } from "../make-folders.js";
 
 /** Lines that are kept before the file is opened; of more, the first ones are kept: they say how it began. */
 const linesKept = 1_000;
@@ -22,7 +23,7 @@ export class LogFile {
    */
   open(): void {
     try {
-      mkdirSync(dirname(this.#path), { recursive: true });
+      makeFoldersSync(dirname(this.#path));
       this.#file = openSync(this.#path, "a");
     } catch (error) {
       const why = fileTrouble(systemCodeOf(error))?.words ?? messageOf(error);

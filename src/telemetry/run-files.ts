@@ -5,9 +5,10 @@
  * A step's line is written once somebody else has the step: a worker's replica, a checkpoint. A coordinator killed between
  * the two would go on from a step without a line, so the line is laid aside first, in `.committing`.
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { makeFoldersSync } from "../make-folders.js";
 import { cannotWrite, JsonLinesFile, JsonSlot, keepLines, readLines, readObjects } from "./json-lines.js";
 
 /** A line of `metrics.jsonl` for a committed step. The names are read by users' scripts: add, don't rename. */
@@ -105,7 +106,7 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
   const eventsPath = join(outputDir, "events.jsonl");
   const asidePath = join(outputDir, ".committing");
   try {
-    mkdirSync(outputDir, { recursive: true });
+    makeFoldersSync(outputDir);
   } catch (error) {
     throw cannotWrite(outputDir, error);
   }

@@ -59,7 +59,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
   it("says what is wrong where nothing can be written", async () => {
     const command = ["coordinator", "/opt/coxswain/examples/quickstart/run.yaml"];
     const { code, stderr } = await new Container({ image, network, command }).finished;
-    expect(stderr).toMatch(/the log cannot be written.*\nhint: .*choose another output_dir/);
+    expect(stderr).toMatch(/output_dir: .* cannot be written to.*\nhint: .*\(output_dir\)/);
     expect(code).toBe(6);
   });
 

@@ -100,7 +100,7 @@ export class Container extends WatchedProcess {
   /** Runs a command in it, as its user: what an engine's health check does. */
   execute(words: readonly string[]): Promise<Finished> {
     const [uid = "", gid = ""] = this.#user.split(":");
-    const spaces = ["--target", String(this.#first), "--mount", "--net", "--pid", "--root"];
+    const spaces = ["--target", String(this.#first), "--mount", "--net", "--pid", "--root", "--wd"];
     const child = spawn("nsenter", [...spaces, "--setuid", uid, "--setgid", gid, ...words], { env: this.#environment });
     return new WatchedProcess(child).finished;
   }
