@@ -65,7 +65,8 @@ describe("the quickstart", () => {
     for (const line of commands) {
       const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
       const { code, stdout: printed, stderr } = await coxswain(args, { cwd: folder });
-      expect(stderr, line).toBe("");
+      // The model is stored in 16 bits: what a merge into them costs is said.
+      expect(stderr, line).toMatch(line.startsWith("merge") ? /^note: rounding to 16 bits costs .*\n$/ : /^$/);
       expect(code, line).toBe(0);
       expect(printed.trim(), line).not.toBe("");
     }
