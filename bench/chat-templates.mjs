@@ -22,7 +22,7 @@ const budget = Number(options.seconds);
 function measure(source) {
   const template = new ChatTemplate(source, { specialTokens: {}, controlTokens: new Set(), origin: "the bench" });
   const rounds = [];
-  let characters = 0;
+  let characters;
   const end = performance.now() + budget * 1000;
   do {
     const start = performance.now();

@@ -115,14 +115,9 @@ export function moduloFloats(a: number, b: number): number {
 /** CPython's `float_floor_div`. */
 export function floorDivideFloats(a: number, b: number): number {
   if (b === 0) throw zeroDivision("float floor division by zero");
-  let rest = a % b;
+  const rest = a % b;
   let quotient = (a - rest) / b;
-  if (rest !== 0) {
-    if (b < 0 !== rest < 0) {
-      rest += b;
-      quotient -= 1;
-    }
-  }
+  if (rest !== 0 && b < 0 !== rest < 0) quotient -= 1;
   if (quotient === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
   const floor = Math.floor(quotient);
   return quotient - floor > 0.5 ? floor + 1 : floor;
