@@ -87,14 +87,15 @@ function clusterSettings(
   { survivors }: Parts,
 ): Pick<
   MachineSettings,
-  "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "gradientSize" | "reducers" | "recovery"
+  "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "freshAdapter" | "gradientSize" | "reducers" | "recovery"
 > {
-  const { cluster, compute } = run.config;
+  const { cluster, compute, lora } = run.config;
   return {
     totalSteps: run.plan.totalSteps,
     minWorkers: cluster.min_workers,
     silenceTimeout: cluster.heartbeat_timeout * 1000,
     float16: compute.dtype === "float16",
+    freshAdapter: lora.init_adapter === null,
     gradientSize: run.layout.size,
     reducers: reducersRule(cluster.all_reduce, run.layout.size),
     ...(survivors > 0

@@ -20,6 +20,8 @@ export interface MachineSettings {
   readonly silenceTimeout: number;
   /** Workers compute in float16: an overflow is a reason why a loss may not be finite. */
   readonly float16: boolean;
+  /** Step 1 begins with an adapter that changes nothing: what is not finite then is the model's. Default: no. */
+  readonly freshAdapter?: boolean;
   /** A checkpoint every so many steps, and at the end. */
   readonly saveSteps: number;
   /** An evaluation every so many steps; null only at the end. */

@@ -23,7 +23,14 @@ const reducerRate = 10_000;
 /** The settings of `MachineSettings` that say what a step is. */
 type WorkSettings = Pick<
   MachineSettings,
-  "shardsOf" | "evaluationShards" | "gradientSize" | "reducers" | "learningRate" | "clipCoefficient" | "float16"
+  | "shardsOf"
+  | "evaluationShards"
+  | "gradientSize"
+  | "reducers"
+  | "learningRate"
+  | "clipCoefficient"
+  | "float16"
+  | "freshAdapter"
 >;
 
 export class Work {
@@ -158,10 +165,10 @@ export class Work {
   reduced({ step, gradNorm }: EventOf<"reduced">): CommitEffect | CoxswainError | undefined {
     const round = this.#roundOf("train", step);
     if (round?.closedAt === undefined) return undefined;
-    const { learningRate, clipCoefficient, float16 } = this.#settings;
+    const { learningRate, clipCoefficient, float16, freshAdapter = false } = this.#settings;
     const { lossSum, supervisedTokens } = round.totals();
     const loss = lossSum / supervisedTokens;
-    const error = whyNotFinite({ step, loss, gradNorm, float16 });
+    const error = whyNotFinite({ step, loss, gradNorm, float16, freshAdapter });
     if (error !== undefined) return error;
     return {
       type: "commit",

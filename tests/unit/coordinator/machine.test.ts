@@ -177,6 +177,23 @@ describe("a loss that is not a number", () => {
     expect(message).toContain("step 2");
     expect(hint?.includes("use compute.dtype: float32")).toBe(float16);
   });
+
+  it.each([
+    { freshAdapter: true, code: "model", blamed: /the base model, not from the learning rate: .*weights/ },
+    { freshAdapter: false, code: "config", blamed: /Lower training\.learning_rate/ },
+  ])("at step 1 is blamed on the model where the adapter is still zero: $freshAdapter", (case_) => {
+    const { freshAdapter, code, blamed } = case_;
+    const { send } = started({ freshAdapter }, ["a"]);
+    send(contribution("a", 0, 4, 1, Number.NaN));
+    send(received("a", 0, 4));
+    const effects = send({ type: "reduced", step: stepNumber(1), gradNorm: Number.NaN });
+    effects.push(...send({ type: "saved", step: stepNumber(0) }));
+    const [finish] = ofType(effects, "finish");
+    if (finish?.outcome.kind !== "failed") throw new Error("the run did not fail");
+    expect(finish.outcome.error.code).toBe(code);
+    expect(finish.outcome.error.message).toContain("step 1: the loss is NaN");
+    expect(finish.outcome.error.hint).toMatch(blamed);
+  });
 });
 
 describe("stopping", () => {
