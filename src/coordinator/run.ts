@@ -8,7 +8,14 @@ import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
 import { checkSources } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
-import { checkRescueFolder, freeSpace, holdOutputFolder, spaceWarning, writeResolved } from "../output/index.js";
+import {
+  checkRescueFolder,
+  freeSpace,
+  holdOutputFolder,
+  refuseDataFolder,
+  spaceWarning,
+  writeResolved,
+} from "../output/index.js";
 import type { HeldFolder } from "../output/index.js";
 import { hostLimits } from "../host/index.js";
 import { checkConnections, reportSlowPath } from "../rpc/index.js";
@@ -63,6 +70,7 @@ export interface RunningCoordinator {
  *   coordinator holds the output folder
  */
 export async function startCoordinator(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
+  refuseDataFolder(asked.output_dir, asked.data);
   const folder = holdOutputFolder(asked.output_dir, options);
   try {
     const running = await start(asked, options, folder);

@@ -1,4 +1,5 @@
 /** The output folder of a run: whether it may be used, who holds it, and whether there is room. The public face of `output/`. */
+export { refuseDataFolder } from "./data-folder.js";
 export { checkOutputFolder, checkRescueFolder, holdOutputFolder, type HeldFolder, type HoldOptions } from "./hold.js";
 export { writeResolved } from "./resolved.js";
 export { estimateOutput, formatBytes, freeSpace, spaceWarning, type PlannedOutput } from "./space.js";

@@ -1,0 +1,33 @@
+/** A folder that is read as data must not be the folder that a run writes to: its own files would be data on --resume. */
+import { realpathSync, statSync } from "node:fs";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+
+export interface DataSources {
+  readonly train: string | readonly string[];
+  readonly eval: string | readonly string[] | null;
+}
+
+/** @throws CoxswainError "config" where output_dir is a folder that data.train or data.eval names, by whatever path */
+export function refuseDataFolder(outputDir: string, data: DataSources): void {
+  const output = realFolder(outputDir);
+  if (output === undefined) return;
+  for (const key of ["train", "eval"] as const) {
+    const source = [data[key] ?? []].flat().find((each) => realFolder(each) === output);
+    if (source === undefined) continue;
+    throw new CoxswainError("config", `output_dir: ${outputDir} is the folder that data.${key} names (${source})`, {
+      hint:
+        "Choose another output_dir, or name the data's files: the run writes .jsonl files of its own there, " +
+        "which would be read as data when it goes on.",
+    });
+  }
+}
+
+/** Where a folder really is; undefined where there is none. What else is wrong with it, who opens it says. */
+function realFolder(path: string): string | undefined {
+  try {
+    return statSync(path).isDirectory() ? realpathSync.native(path) : undefined;
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
