@@ -71,16 +71,27 @@ export function otherRun(
   now: SettingValues,
 ): CoxswainError {
   const changes = before === undefined ? [] : changedSettings(before, now).filter(({ key }) => partOf(key) === part);
-  const lines = changes.map((change) => `${change.key}: ${shown(change.before)} then, ${shown(change.now)} now`);
-  const [only = otherwise[part]] = lines;
-  const what = lines.length > 1 ? lines.map((line) => `\n  ${line}`).join("") : ` ${only}`;
-  const undo = lines.length === 0 ? "Undo the change" : `Set ${lines.length === 1 ? "it" : "them"} back`;
+  const what = changes.length === 0 ? ` ${otherwise[part]}` : listed(changes);
   return new CoxswainError("config", `${checkpoint} was made with other values:${what}`, {
     hint:
-      `${undo} to go on with the same run, or start a new one in another output_dir ` +
+      `${undo(changes)} to go on with the same run, or start a new one in another output_dir ` +
       `(lora.init_adapter can start from this checkpoint). ${free}`,
   });
 }
+
+/** As `otherRun`, for a run that has no checkpoint yet. @param resolved the file with the settings it was started with */
+export const otherStart = (resolved: string, changes: readonly ChangedSetting[]): CoxswainError =>
+  new CoxswainError("config", `${resolved}: the run was started with other values:${listed(changes)}`, {
+    hint: `${undo(changes)} to go on with the same run, or start a new one in another output_dir. ${free}`,
+  });
+
+function listed(changes: readonly ChangedSetting[]): string {
+  const lines = changes.map((change) => `${change.key}: ${shown(change.before)} then, ${shown(change.now)} now`);
+  return lines.length > 1 ? lines.map((line) => `\n  ${line}`).join("") : ` ${lines.join("")}`;
+}
+
+const undo = ({ length }: readonly ChangedSetting[]): string =>
+  length === 0 ? "Undo the change" : `Set ${length === 1 ? "it" : "them"} back`;
 
 const longest = 80;
 

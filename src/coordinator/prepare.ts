@@ -31,6 +31,7 @@ import { newestCheckpoint, readCheckpoint, readTrainerState } from "./checkpoint
 import type { TrainerState } from "./checkpoint.js";
 import { configDigest } from "./config-digest.js";
 import { checkMemory, checkRank } from "./sizes.js";
+import { checkStartAgain } from "./start-again.js";
 
 export interface PreparedRun {
   readonly config: RunConfig;
@@ -221,11 +222,14 @@ async function checkpointToResume(
   config: RunConfig,
   { note, before }: PrepareOptions,
 ): Promise<{ path: string; startedAt: string | undefined } | undefined> {
-  const path = await newestCheckpoint(config.output_dir, { onSkip: note });
+  const skipped: string[] = [];
+  const path = await newestCheckpoint(config.output_dir, { onSkip: (text) => skipped.push(text) });
   if (path === undefined) {
+    await checkStartAgain({ config, before, skipped });
     note("there is no checkpoint yet: starting at step 0");
     return undefined;
   }
+  skipped.forEach(note);
   const trainer = await readTrainerState(path);
   if (trainer.config_digest !== configDigest(config)) throw otherThan(path, trainer, "settings", config, before);
   return { path, startedAt: trainer.started_at };

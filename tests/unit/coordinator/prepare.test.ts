@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runSchema, type RunConfig } from "../../../src/config/index.js";
@@ -60,6 +60,76 @@ describe("a run whose chat template writes the date can be resumed on another da
     writeFileSync(path, JSON.stringify(older));
     expect((await prepare(config, firstEvening, true)).train.fingerprint).toBe(started.train.fingerprint);
     await expect(prepare(config, nextDay, true)).rejects.toMatchObject({ code: "config" });
+  });
+});
+
+describe("a run that cannot go on is not written over: --resume refuses, and changes nothing", () => {
+  /** A run with one checkpoint, and perhaps an adapter. */
+  async function savedRun(adapter = true): Promise<{ config: RunConfig; checkpoint: string }> {
+    const config = datedRun();
+    const run = await prepare(config, firstEvening, false);
+    const checkpoint = await checkpointWriter(run)(run.replica.snapshot());
+    if (adapter) writeFolder(join(config.output_dir, "adapter"), { "adapter_model.safetensors": "trained" });
+    return { config, checkpoint };
+  }
+
+  it.each([
+    [
+      "optimizer.safetensors is cut",
+      "optimizer.safetensors",
+      (path: string) => truncateSync(path, 9),
+      /expected .* found 9/,
+    ],
+    ["trainer_state.json is broken", "trainer_state.json", (path: string) => writeFileSync(path, "{"), /not JSON/],
+    [
+      "the adapter is missing",
+      "adapter_model.safetensors",
+      (path: string) => rmSync(path),
+      /no such file|does ?n.t exist/,
+    ],
+  ])("its only checkpoint is damaged: %s", async (_, name, damage, why) => {
+    for (const adapter of [true, false]) {
+      const { config, checkpoint } = await savedRun(adapter);
+      damage(join(checkpoint, name));
+      const error = await prepare(config, firstEvening, true).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "storage", hint: expect.stringContaining("another output_dir") as string });
+      expect((error as Error).message).toContain(join(checkpoint, name));
+      expect((error as Error).message).toMatch(why);
+    }
+  });
+
+  it("its checkpoints were removed, and its adapter is there", async () => {
+    const { config } = await savedRun();
+    rmSync(join(config.output_dir, "checkpoints"), { recursive: true });
+    await expect(prepare(config, firstEvening, true)).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringContaining("holds an adapter (adapter/) but no checkpoint") as string,
+      hint: expect.stringContaining("lora.init_adapter") as string,
+    });
+  });
+
+  it("its checkpoint was renamed", async () => {
+    const { config, checkpoint } = await savedRun(false);
+    renameSync(checkpoint, `${checkpoint}-best`);
+    await expect(prepare(config, firstEvening, true)).rejects.toMatchObject({
+      code: "storage",
+      message: expect.stringContaining("step-000000-best") as string,
+    });
+  });
+
+  it("but one that was interrupted before its first checkpoint starts again, with the same settings alone", async () => {
+    const config = datedRun();
+    writeFolder(config.output_dir, { "metrics.jsonl": "", "checkpoints/.step-000001.h.1.00000000.incoming/x": "" });
+    const again = (asked: RunConfig): Promise<PreparedRun> =>
+      prepareRun(asked, { resume: true, before: config, note: () => undefined, progress: () => undefined });
+    expect((await again(config)).replica.step).toBe(0);
+    expect((await again({ ...config, workers: 3 })).replica.step).toBe(0);
+    await expect(again({ ...config, seed: 7 })).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringContaining("the run was started with other values: seed: 42 then, 7 now") as string,
+    });
+    const started = { ...config, lora: { ...config.lora, init_adapter: "theirs" } };
+    await expect(again(started)).rejects.toThrow('lora.init_adapter: null then, "theirs" now');
   });
 });
 
