@@ -7,7 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { loraSettings, runNames } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import { baseModelRecord, storageTrouble, writeAdapter } from "../model/index.js";
+import { baseModelRecord, completeAdapter, storageTrouble, writeAdapter } from "../model/index.js";
 import type { TrainedAdapter } from "../model/index.js";
 import { readMetrics } from "../telemetry/index.js";
 import { lessonOf } from "./lesson.js";
@@ -30,6 +30,8 @@ export interface Leftovers {
   readonly checkpoint: SavedCheckpoint | undefined;
   /** A folder for the adapter, where the output folder's disk has no room for it. */
   readonly rescue: string | undefined;
+  /** There was nothing left to train: the adapter of an earlier life stays where it is the same. */
+  readonly completeBefore: boolean;
 }
 
 export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): Promise<FinishedRun> {
@@ -39,7 +41,7 @@ export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Le
   if (outcome.kind !== "completed") return { outcome, adapter: undefined, step };
   const adapter = adapterFolder(run);
   try {
-    await writeAdapter(adapter, trainedAdapter(run));
+    await (leftovers.completeBefore ? completeAdapter : writeAdapter)(adapter, trainedAdapter(run));
   } catch (error) {
     const trouble = storageTrouble(error, adapter);
     if (!(trouble instanceof CoxswainError)) throw trouble;

@@ -175,6 +175,7 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
 
 async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { run, files, liveRecord, doors, reporter } = parts;
+  const completeBefore = run.replica.step >= run.plan.totalSteps;
   const recorder = createRecorder(parts, options, (error) => conductor.dispatch({ type: "fail", error }));
   const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor);
@@ -227,7 +228,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       prepared: run,
       control,
       done: conductor.done.then((outcome) =>
-        conclude(run, outcome, { checkpoint: conductor.newestCheckpoint, rescue: options.rescue }),
+        conclude(run, outcome, { checkpoint: conductor.newestCheckpoint, rescue: options.rescue, completeBefore }),
       ),
       stop: (reason, returning) => conductor.dispatch({ type: "stop", reason, returning }),
       fail: (error) => conductor.dispatch({ type: "fail", error }),

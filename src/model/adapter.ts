@@ -1,5 +1,5 @@
 /** PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md, `coxswain.json`. */
-import { access, mkdir, readdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { checkAdapterTensors } from "./adapter-check.js";
@@ -12,8 +12,9 @@ import {
   type AdapterOrigin,
   type BaseModelRecord,
 } from "./base-record.js";
-import { replaceFolder } from "./durable.js";
+import { createFolder, replaceFolder, temporaryName } from "./durable.js";
 import { readJsonObject, storageTrouble, type JsonObject } from "./files.js";
+import { filesBelow, keepOtherFiles, sameContent } from "./kept-files.js";
 import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
 import { modelCard } from "./model-card.js";
 import type { Quantization } from "./nf4/store.js";
@@ -94,11 +95,35 @@ export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter)
 
 /**
  * Writes an adapter folder that PEFT, vLLM and llama.cpp's converter load: written aside, flushed, renamed; an adapter
- * that is there already is replaced by the new one or kept whole.
+ * that is there already is replaced by the new one or kept whole. Files beside it that have other names stay.
  * @throws CoxswainError "storage" for a full disk and the like
  */
 export async function writeAdapter(folder: string, adapter: TrainedAdapter): Promise<void> {
-  await replaceFolder(folder, (aside) => writeAdapterFiles(aside, adapter));
+  await replaceFolder(folder, async (aside) => {
+    await writeAdapterFiles(aside, adapter);
+    await keepOtherFiles(folder, aside);
+  });
+}
+
+/** As `writeAdapter`, but a folder that has these weights and every other file of an adapter is left as it is. */
+export async function completeAdapter(folder: string, adapter: TrainedAdapter): Promise<void> {
+  const parent = dirname(folder);
+  const fresh = join(parent, temporaryName(basename(folder)));
+  try {
+    await createFolder(fresh, (aside) => writeAdapterFiles(aside, adapter));
+    if (await hasSameWeights(folder, fresh)) return;
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+  await writeAdapter(folder, adapter);
+}
+
+/** Whether `folder` has every file of `fresh`, and its weights to the bit. */
+async function hasSameWeights(folder: string, fresh: string): Promise<boolean> {
+  const names = (await filesBelow(fresh)).map(({ name }) => name);
+  const there = new Set((await filesBelow(folder)).map(({ name }) => name));
+  if (!names.every((name) => there.has(name))) return false;
+  return sameContent(join(folder, adapterWeightsFile), join(fresh, adapterWeightsFile));
 }
 
 export interface AdapterTensor {

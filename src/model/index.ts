@@ -15,6 +15,7 @@ export {
   peftKey,
   readAdapter,
   readAdapterOrigin,
+  completeAdapter,
   writeAdapter,
   writeAdapterFiles,
   type Adapter,

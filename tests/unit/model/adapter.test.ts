@@ -1,8 +1,18 @@
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { adapterConfigText } from "../../../src/model/adapter-config.js";
 import {
+  completeAdapter,
   flattenAdapter,
   loraLayout,
   readAdapter,
@@ -10,7 +20,7 @@ import {
   type LinearModule,
   type LoraSettings,
 } from "../../../src/model/index.js";
-import { expectTrouble, floatsFile, golden, safetensorsBytes, temporaryFolder } from "./helpers.js";
+import { expectTrouble, floatsFile, golden, safetensorsBytes, temporaryFolder, writeFolder } from "./helpers.js";
 
 const sizes = { hidden: 64, keyValue: 32, mlp: 160, layers: 3 };
 
@@ -154,15 +164,35 @@ describe("a written adapter is one that PEFT loads", () => {
     expect((await readAdapter(folder)).base).toEqual(base);
   });
 
-  it("replaces an adapter that is there, and leaves nothing beside it", async () => {
+  it("replaces an adapter that is there, keeps its user's own files, and leaves nothing beside it", async () => {
     const parent = temporaryFolder();
     const folder = join(parent, "adapter");
     await writeAdapter(folder, zeros);
-    writeFileSync(join(folder, "stale"), "");
+    writeFolder(folder, { "extra.json": "mine", "notes/deep/a.txt": "mine, too" });
+    symlinkSync("nowhere", join(folder, "link"));
     await writeAdapter(folder, { ...zeros, parameters: new Float32Array(layout.size).fill(2) });
     expect(readdirSync(parent)).toEqual(["adapter"]);
-    expect(existsSync(join(folder, "stale"))).toBe(false);
+    expect(readFileSync(join(folder, "extra.json"), "utf8")).toBe("mine");
+    expect(readFileSync(join(folder, "notes/deep/a.txt"), "utf8")).toBe("mine, too");
+    expect(readlinkSync(join(folder, "link"))).toBe("nowhere");
     expect(flattenAdapter(await readAdapter(folder), layout)[0]).toBe(2);
+  });
+
+  it("is left alone with the user's README.md where a finished run has the same weights again", async () => {
+    const parent = temporaryFolder();
+    const folder = join(parent, "adapter");
+    await completeAdapter(folder, zeros);
+    writeFolder(folder, { "README.md": "my words", "extra.json": "mine" });
+    await completeAdapter(folder, zeros);
+    expect(readFileSync(join(folder, "README.md"), "utf8")).toBe("my words");
+    // What is missing or has other weights is made again.
+    rmSync(join(folder, "adapter_config.json"));
+    await completeAdapter(folder, zeros);
+    expect(existsSync(join(folder, "adapter_config.json"))).toBe(true);
+    await completeAdapter(folder, { ...zeros, parameters: new Float32Array(layout.size).fill(2) });
+    expect(flattenAdapter(await readAdapter(folder), layout)[0]).toBe(2);
+    expect(readFileSync(join(folder, "extra.json"), "utf8")).toBe("mine");
+    expect(readdirSync(parent)).toEqual(["adapter"]);
   });
 
   it("keeps named target modules as they were given, and rsLoRA", async () => {
