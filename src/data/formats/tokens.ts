@@ -1,19 +1,69 @@
-/** Format `tokens`: `{"input_ids": […], "labels": […]?}`, -100 where a token is not supervised; without labels all are. */
+/**
+ * Format `tokens`: `{"input_ids": […], "labels": […]?, "attention_mask": […]?}`, labels of -100 where a token is not
+ * supervised; without labels all are. Tokens whose mask is 0 are padding and left out.
+ */
 import { CoxswainError } from "../../errors.js";
 import { plainNumber } from "../../jinja/index.js";
 import { IGNORE } from "../row.js";
 import type { ExampleReader } from "./example.js";
 import { describe, listField, type Fields } from "./fields.js";
 
-function ids(fields: Fields, key: string, where: string, allowed: (id: number) => boolean, range: string): Int32Array {
-  const list = listField(fields, key, where, "a list of token ids");
+const tokenIds = { list: "a list of token ids", hint: "Tokenise the data with this model's own tokenizer." };
+const maskValues = {
+  list: "a list of 0 and 1",
+  hint: "attention_mask has a 1 for each token, and a 0 for each that is padding.",
+};
+
+function ids(
+  fields: Fields,
+  key: string,
+  where: string,
+  allowed: (id: number) => boolean,
+  range: string,
+  { hint, list: expected } = tokenIds,
+): Int32Array {
+  const list = listField(fields, key, where, expected);
   return Int32Array.from(list, (given, index) => {
     const value = plainNumber(given);
     if (typeof value === "number" && Number.isInteger(value) && allowed(value)) return value;
     throw new CoxswainError("data", `${where}: "${key}" has ${describe(value)} at ${index}; expected ${range}`, {
-      hint: "Tokenise the data with this model's own tokenizer.",
+      hint,
     });
   });
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The tokens between the padding at either end. */
+function unpadded(fields: Fields, length: number, where: string): Span {
+  if (fields["attention_mask"] === undefined || fields["attention_mask"] === null) return { start: 0, end: length };
+  const mask = ids(fields, "attention_mask", where, (value) => value === 0 || value === 1, "0 or 1", maskValues);
+  if (mask.length !== length) {
+    throw new CoxswainError("data", `${where}: ${length} "input_ids" but ${mask.length} in "attention_mask"`, {
+      hint: "Give one 0 or 1 for each token.",
+    });
+  }
+  const start = mask.indexOf(1);
+  if (start < 0) {
+    throw new CoxswainError("data", `${where}: "attention_mask" is 0 everywhere: there is no token to learn from`, {
+      hint: "Remove the line, or correct its attention_mask.",
+    });
+  }
+  const end = mask.lastIndexOf(1) + 1;
+  const hole = mask.subarray(start, end).indexOf(0);
+  if (hole < 0) return { start, end };
+  throw new CoxswainError(
+    "data",
+    `${where}: "attention_mask" is 0 at ${start + hole}, between tokens whose mask is 1`,
+    {
+      hint:
+        "Only padding at the start or at the end can be masked. For a token that is read but not learnt, set its label " +
+        "to -100; to leave a token out, remove it from input_ids.",
+    },
+  );
 }
 
 /** @param vocabSize ids the model can take: 0 .. vocabSize-1 */
@@ -23,13 +73,15 @@ export const readTokens =
     const known = (id: number): boolean => id >= 0 && id < vocabSize;
     const range = `an id from 0 to ${vocabSize - 1}`;
     const inputIds = ids(fields, "input_ids", where, known, range);
+    const { start, end } = unpadded(fields, inputIds.length, where);
+    const tokens = inputIds.subarray(start, end);
     if (fields["labels"] === undefined || fields["labels"] === null) {
-      return { kind: "tokens", inputIds, labels: inputIds };
+      return { kind: "tokens", inputIds: tokens, labels: tokens };
     }
     const labels = ids(fields, "labels", where, (id) => id === IGNORE || known(id), `${IGNORE} or ${range}`);
     if (labels.length !== inputIds.length) {
       const lengths = `${inputIds.length} "input_ids" but ${labels.length} "labels"`;
       throw new CoxswainError("data", `${where}: ${lengths}`, { hint: "Give one label for each token." });
     }
-    return { kind: "tokens", inputIds, labels };
+    return { kind: "tokens", inputIds: tokens, labels: labels.subarray(start, end) };
   };

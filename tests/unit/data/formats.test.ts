@@ -231,3 +231,35 @@ describe("ShareGPT's format", () => {
     expectError(from({ from: "gpt" }), "data", /"value" is missing/);
   });
 });
+
+describe("the attention_mask of tokens", () => {
+  it.each([
+    ["at the end", [5, 6, 7, 0, 0], [1, 1, 1, 0, 0]],
+    ["at the start", [0, 0, 5, 6, 7], [0, 0, 1, 1, 1]],
+    ["at both ends", [0, 5, 6, 7, 0], [0, 1, 1, 1, 0]],
+    ["nowhere", [5, 6, 7], [1, 1, 1]],
+    ["nowhere, as its mask is null", [5, 6, 7], null],
+  ])("keeps padding from being learnt: %s", (_, inputIds, mask) => {
+    const kept = Int32Array.of(5, 6, 7);
+    const labels = inputIds.map((id) => (id === 5 ? -100 : id));
+    const line = { input_ids: inputIds, attention_mask: mask };
+    expect(readAs("tokens", line)).toEqual({ kind: "tokens", inputIds: kept, labels: kept });
+    expect(readAs("tokens", { ...line, labels })).toEqual({
+      kind: "tokens",
+      inputIds: kept,
+      labels: Int32Array.of(-100, 6, 7),
+    });
+  });
+
+  it.each([
+    [[1, 0, 1], /d\.jsonl:3: "attention_mask" is 0 at 1, between tokens/],
+    [[0, 0, 0], /d\.jsonl:3: "attention_mask" is 0 everywhere/],
+    [[1, 1], /d\.jsonl:3: 3 "input_ids" but 2 in "attention_mask"/],
+    [[1, 1, 2], /d\.jsonl:3: "attention_mask" has the number 2 at 2; expected 0 or 1/],
+    [[1, 1, true], /d\.jsonl:3: "attention_mask" has the boolean true at 2; expected 0 or 1/],
+    ["111", /d\.jsonl:3: "attention_mask" is a string; expected a list of 0 and 1/],
+  ])("that cannot be kept to is refused with the line: %j", (mask, message) => {
+    const line = { input_ids: [1, 2, 3], attention_mask: mask };
+    expectError(() => readAs("tokens", line), "data", message);
+  });
+});
