@@ -2,7 +2,14 @@
 import type { DataConfig } from "../config/schema.js";
 import { CoxswainError } from "../errors.js";
 import { createEncoder, type Encoder, type LabelledTokens, type LocatedExample } from "./encode.js";
-import { detectFormat, exampleReader, unreadKey, type DataFormat, type Example } from "./formats/index.js";
+import {
+  detectFormat,
+  exampleReader,
+  otherUnreadKeys,
+  unreadKey,
+  type DataFormat,
+  type Example,
+} from "./formats/index.js";
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
@@ -142,6 +149,7 @@ async function collect(
     if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
     const unread = unreadKey(format, value);
     if (unread !== undefined) warnings.count("ignored_example_key", `${where}, ${JSON.stringify(unread)}`);
+    for (const key of otherUnreadKeys(format, value)) warnings.countUnread(key);
     batch.push({ example, where });
     if (batch.length >= batchSize) await flush();
   }

@@ -22,11 +22,18 @@ interface Tally {
 
 export class WarningTally {
   readonly #tallies = new Map<WarningKind, Tally>();
+  /** Examples by key. */
+  readonly #unread = new Map<string, number>();
 
   count(kind: WarningKind, where: string): void {
     const tally = this.#tallies.get(kind);
     if (tally === undefined) this.#tallies.set(kind, { count: 1, first: where });
     else tally.count++;
+  }
+
+  /** An example has a key that the format does not read. */
+  countUnread(key: string): void {
+    this.#unread.set(key, (this.#unread.get(key) ?? 0) + 1);
   }
 
   /** Tells each kind that happened, in a fixed order. */
@@ -35,7 +42,16 @@ export class WarningTally {
       const tally = this.#tallies.get(kind);
       if (tally !== undefined) tell(sentence(kind, tally, examples, maxLength));
     }
+    if (this.#unread.size > 0) tell(unreadSentence(this.#unread, examples));
   }
+}
+
+const shownKeys = 8;
+
+function unreadSentence(unread: ReadonlyMap<string, number>, examples: number): string {
+  const keys = [...unread].map(([key, count]) => `${JSON.stringify(key)} (${count} of ${examples} examples)`);
+  const more = keys.length > shownKeys ? ` and ${keys.length - shownKeys} others` : "";
+  return `Keys that are not read in this format, and change nothing: ${keys.slice(0, shownKeys).join(", ")}${more}.`;
 }
 
 function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {

@@ -1,6 +1,7 @@
 /** The data formats: which one a file has, and how each is read into an `Example`. */
 import type { dataFormats } from "../../config/schema.js";
 import { CoxswainError } from "../../errors.js";
+import { jsonKey } from "../../jinja/index.js";
 import { readAlpaca } from "./alpaca.js";
 import type { Example, ExampleReader } from "./example.js";
 import { describe, objectOf, type Fields } from "./fields.js";
@@ -50,11 +51,34 @@ const meaningfulKeys: Readonly<Record<DataFormat, readonly string[]>> = {
   tokens: ["loss_mask", "completion_mask", "assistant_masks", "position_ids"],
 };
 
+/** Keys that a format reads. */
+const readKeys: Readonly<Record<DataFormat, readonly string[]>> = {
+  messages: ["messages", "tools"],
+  sharegpt: ["conversations", "system", "tools"],
+  prompt_completion: ["prompt", "completion", "tools"],
+  alpaca: ["instruction", "input", "output"],
+  text: ["text"],
+  tokens: ["input_ids", "labels", "attention_mask"],
+};
+
+/** Keys that say where an example comes from: nobody expects a model to learn them. */
+const bookkeeping: ReadonlySet<string> = new Set(
+  "id _id uuid idx index prompt_id source dataset origin url license metadata".split(" "),
+);
+
 /** A key of an example that is not empty, would mean something to other programs, and is not read. */
 export function unreadKey(format: DataFormat, value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const fields = value as Fields;
   return meaningfulKeys[format].find((key) => Object.hasOwn(fields, key) && !isNothing(fields[key]));
+}
+
+/** All other keys of an example that are not empty and not read, but for those of bookkeeping. */
+export function otherUnreadKeys(format: DataFormat, value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const isTold = (key: string): boolean =>
+    readKeys[format].includes(key) || meaningfulKeys[format].includes(key) || bookkeeping.has(key);
+  return Object.entries(value).flatMap(([key, given]) => (isTold(key) || isNothing(given) ? [] : [jsonKey(key)]));
 }
 
 const isNothing = (value: unknown): boolean =>

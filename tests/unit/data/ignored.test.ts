@@ -107,6 +107,31 @@ describe("what a chat template leaves out is counted and told of once, with the 
   });
 });
 
+describe("a key that the format does not read is told once, with its count", () => {
+  it.each<[string, unknown, string]>([
+    ["text", { text: "a", title: "b" }, '"title" (2 of 3 examples)'],
+    ["alpaca", { instruction: "a", output: "b", context: "c" }, '"context" (2 of 3 examples)'],
+    ["prompt and completion", { prompt: "a", completion: " b", answer: "c" }, '"answer" (2 of 3 examples)'],
+    ["messages", { messages: [user, answer], chosen: [answer] }, '"chosen" (2 of 3 examples)'],
+    ["tokens", { input_ids: [3, 4], attention_mask: [1, 1], token_type_ids: [0, 0] }, '"token_type_ids" (2 of 3'],
+    ["a key like an index", { text: "a", 7: "b" }, '"7" (2 of 3 examples)'],
+  ])("%s", async (_, line, told) => {
+    const plain = Object.fromEntries(
+      Object.entries(line as object).filter(([key]) => !told.startsWith(JSON.stringify(key))),
+    );
+    const [warning, ...others] = await warningsOf([line, plain, line], complete);
+    expect(warning).toContain(`Keys that are not read in this format, and change nothing: ${told}`);
+    expect(others).toEqual([]);
+  });
+
+  it("and those beyond the eighth are counted", async () => {
+    const keys = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`k${index}`, 1]));
+    expect(await warningsOf([{ text: "a", ...keys }], complete)).toEqual([
+      expect.stringMatching(/"k7" \(1 of 1 examples\) and 2 others\.$/),
+    ]);
+  });
+});
+
 it("a template that writes everything is not warned of, nor are keys that are empty or bookkeeping", async () => {
   const line = {
     messages: [
