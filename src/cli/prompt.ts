@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { exampleReader, knownRoles, requireKnownRoles, type Conversation } from "../data/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { isOpenedByShell, refuseSpecialFile } from "../regular-file.js";
 import { parseJson } from "../jinja/index.js";
 import type { OpenedModel } from "../generation/index.js";
 import type { GenerateFlags } from "./generate.js";
@@ -96,6 +97,7 @@ async function readConversation(file: string, system: string | undefined): Promi
 }
 
 async function readText(file: string): Promise<string> {
+  if (!isOpenedByShell(file)) await refuseSpecialFile(file, "data");
   try {
     return await readFile(file, "utf8");
   } catch (error) {

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { isOpenedByShell, refuseSpecialFile } from "../regular-file.js";
 import { check } from "./check.js";
 import { defaultOf, dotted, schemaAt, type KeyPath } from "./keys.js";
 import { overlay, type Override } from "./overrides.js";
@@ -91,6 +92,7 @@ function readRun(
 }
 
 async function readRunFile(path: string): Promise<string> {
+  if (!isOpenedByShell(path)) await refuseSpecialFile(path, "config");
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import { endOfTurnToken } from "./end-of-turn.js";
 import { openChatTemplates, overrideText } from "./model-templates.js";
 import { openTokenizerIfAny } from "./absent-tokenizer.js";
@@ -107,6 +108,7 @@ async function generationConfig(
 }
 
 async function readIfAny(file: string): Promise<Uint8Array | null> {
+  await refuseSpecialFile(file, "model");
   try {
     return await readFile(file);
   } catch (error) {

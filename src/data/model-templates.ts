@@ -1,6 +1,7 @@
 /** Which chat template is used: the run file's, else the adapter's own, else the model's own. */
 import { readFile } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
+import { saveToFile, specialKindOf } from "../regular-file.js";
 import { ChatTemplate } from "./chat-template.js";
 import type { TextTokenizer } from "./tokenizer.js";
 
@@ -22,6 +23,10 @@ const looksLikeJinja = (text: string): boolean => /\{[{%#]/.test(text);
 /** The text of `data.chat_template`. @throws CoxswainError "config" where it names a file that can't be read */
 export async function overrideText(override: string): Promise<string> {
   if (looksLikeJinja(override)) return override;
+  const kind = await specialKindOf(override);
+  if (kind !== undefined) {
+    throw new CoxswainError("config", `data.chat_template: ${override} is ${kind}, not a file`, { hint: saveToFile });
+  }
   try {
     return await readFile(override, "utf8");
   } catch (error) {

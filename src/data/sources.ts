@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import { hubDatasetMeant, refuseAddress, refuseByName, savedByDatasets, savedDataset } from "./foreign-data.js";
 
 const readable = new Set([".jsonl", ".ndjson", ".json"]);
@@ -22,18 +23,19 @@ async function filesOfFolder(folder: string): Promise<string[]> {
       hint: "Folders inside it are not searched: name the folder that holds the files.",
     });
   }
-  return data.map((name) => path.join(folder, name));
+  return Promise.all(data.map((name) => fileOf(path.join(folder, name))));
 }
 
-function fileOf(source: string): string {
+async function fileOf(source: string): Promise<string> {
   refuseByName(source);
+  await refuseSpecialFile(source, "data");
   return source;
 }
 
 async function filesOf(source: string): Promise<string[]> {
   refuseAddress(source);
   try {
-    return (await stat(source)).isDirectory() ? await filesOfFolder(source) : [fileOf(source)];
+    return (await stat(source)).isDirectory() ? await filesOfFolder(source) : [await fileOf(source)];
   } catch (error) {
     if (error instanceof CoxswainError) throw error;
     const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;

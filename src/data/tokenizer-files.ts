@@ -7,6 +7,7 @@ import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 
 /** The named special tokens that transformers hands to a chat template. */
 export const specialTokenNames = [
@@ -69,6 +70,7 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 async function readText(file: string): Promise<string | null> {
+  await refuseSpecialFile(file, "model");
   try {
     return await readFile(file, "utf8");
   } catch (error) {

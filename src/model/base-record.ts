@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import { storageTrouble } from "./files.js";
 import { decisiveFiles, modelManifest, type ManifestOptions, type ModelManifest } from "./manifest.js";
 import type { ModelFolder } from "./folder.js";
@@ -54,6 +55,7 @@ export const baseRecordText = (base: BaseModelRecord): string =>
  */
 export async function readBaseRecord(folder: string): Promise<BaseModelRecord | null> {
   const path = join(folder, baseRecordFile);
+  await refuseSpecialFile(path, "model");
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -1,6 +1,7 @@
 /** Small file helpers: whole reads, JSON files, and system errors turned into words a user can act on. */
 import { readFile, type FileHandle } from "node:fs/promises";
 import { CoxswainError, messageOf, systemCodeOf, type ErrorCode } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import { fileTrouble, systemTrouble } from "../system-errors.js";
 
 /**
@@ -42,6 +43,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @throws CoxswainError "model" where it is missing, unreadable, or no JSON object
  */
 export async function readJsonObject(path: string): Promise<JsonObject> {
+  await refuseSpecialFile(path, "model");
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -1,12 +1,14 @@
 /** Files that a clone without Git LFS has in place of large ones: three lines that say which content they stand for. */
 import { open } from "node:fs/promises";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import { storageTrouble } from "./files.js";
 
 const firstLine = "version https://git-lfs.github.com/spec/";
 
 /** @throws CoxswainError "model" for a file that is a pointer; nothing for one that is not there */
 export async function refusePointer(path: string): Promise<void> {
+  await refuseSpecialFile(path, "model");
   const begin = new Uint8Array(firstLine.length);
   try {
     const file = await open(path, "r");

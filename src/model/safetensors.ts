@@ -7,6 +7,7 @@
  */
 import { open, type FileHandle } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import type { TensorLocation, TensorType } from "./folder.js";
 import { readFully, storageTrouble } from "./files.js";
 import { bytesPerElement, elementCount, isTensorType } from "./tensor-type.js";
@@ -41,6 +42,7 @@ interface RawTensor {
  * @throws CoxswainError "model" for a file that is missing, truncated, corrupt, or has an unknown element type
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  await refuseSpecialFile(path, "model");
   let file: FileHandle;
   try {
     file = await open(path, "r");

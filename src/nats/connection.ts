@@ -8,6 +8,7 @@ import type { Authenticator, ConnectionOptions, NatsConnection } from "nats";
 import { serverUrls } from "../config/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { saveToFile, specialKindOf } from "../regular-file.js";
 import { readAuthorities, readIdentity } from "../tls/index.js";
 import { explainConnection } from "./explain.js";
 
@@ -88,6 +89,10 @@ async function tlsOptions(settings: NatsConnectionSettings): Promise<Partial<Con
 }
 
 async function read(path: string, key: string): Promise<Buffer> {
+  const kind = await specialKindOf(path);
+  if (kind !== undefined) {
+    throw new CoxswainError("config", `NATS ${key}: ${path} is ${kind}, not a file`, { hint: saveToFile });
+  }
   try {
     return await readFile(path);
   } catch (error) {

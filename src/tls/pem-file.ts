@@ -1,8 +1,9 @@
 /** Reads a file that is to hold certificates or a private key in PEM, and says what it holds where it holds something else. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { saveToFile, specialKind } from "../regular-file.js";
 
 export interface NamedFile {
   readonly path: string;
@@ -21,12 +22,21 @@ const troubles: Readonly<Record<string, string>> = {
   EACCES: "may not be read by this user",
 };
 
+/** Certificates and keys take a few KB. */
+const maxBytes = 1 << 20;
+
 async function read(file: NamedFile): Promise<Buffer> {
   if (file.path === "") throw badFile(file, "names no file", "Give the path of a PEM file.");
   let bytes: Buffer;
   try {
+    const stats = await stat(file.path);
+    const kind = specialKind(stats);
+    if (kind !== undefined) throw badFile(file, `is ${kind}, not a file`, saveToFile);
+    if (stats.size > maxBytes)
+      throw badFile(file, "is larger than 1 MiB, which no PEM file is", "Give the path of a PEM file.");
     bytes = await readFile(file.path);
   } catch (error) {
+    if (error instanceof CoxswainError) throw error;
     const what = troubles[systemCodeOf(error) ?? ""] ?? `cannot be read: ${messageOf(error)}`;
     throw badFile(file, what, "Give the path of a PEM file that this user may read.", error);
   }

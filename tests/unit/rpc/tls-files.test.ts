@@ -1,4 +1,5 @@
 /** Every wrong TLS file is refused by its name, before anything is started with it. */
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -101,6 +102,24 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
   it.each(keys)("a worker refuses as its key %s", async (file, what) => {
     const refused = await rejectionOf(client({ ca: "ca.pem", cert: "head.pem", key: file }));
     expect(refused).toMatchObject(named("--tls-key", file, what));
+  });
+
+  it("refuses a device, a pipe and a file of more than 1 MiB instead of reading them for ever", async () => {
+    execFileSync("mkfifo", [at("pipe.pem")]);
+    writeFileSync(at("large.pem"), Buffer.alloc((1 << 20) + 1, "a"));
+    for (const [file, what] of [
+      ["/dev/zero", /is a device, not a file/],
+      [at("pipe.pem"), /is a pipe, not a file/],
+      [at("large.pem"), /is larger than 1 MiB/],
+    ] as const) {
+      const refused = { code: "config", message: expect.stringMatching(what) as string };
+      expect(await rejectionOf(serverCredentials({ cert: file, key: at("head-key.pem"), ca: null }))).toMatchObject(
+        refused,
+      );
+      expect(await rejectionOf(clientCredentials({ ca: file, cert: undefined, key: undefined }))).toMatchObject(
+        refused,
+      );
+    }
   });
 
   it("names a chain whose first certificate is not the key's, and a pair of which one is missing", async () => {

@@ -1,0 +1,28 @@
+/** Pipes and devices in the place of a file: reading one may never end. Asked before a file is opened that a user names. */
+import type { Stats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { CoxswainError, type ErrorCode } from "./errors.js";
+
+/** "a pipe", "a device" …; undefined for a file or a folder. */
+export function specialKind(stats: Stats): string | undefined {
+  if (stats.isFIFO()) return "a pipe";
+  if (stats.isSocket()) return "a socket";
+  return stats.isCharacterDevice() || stats.isBlockDevice() ? "a device" : undefined;
+}
+
+export const saveToFile = "Save its content to a file, and give the file's path.";
+
+/** As `specialKind`, for a path; undefined too for one that cannot be looked at: whoever reads it says why. */
+export async function specialKindOf(path: string): Promise<string | undefined> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats === undefined ? undefined : specialKind(stats);
+}
+
+/** Standard input, or what `<(command)` stands for: the shell has a writer for it, so that it ends. */
+export const isOpenedByShell = (path: string): boolean => /^\/(dev\/(stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(path);
+
+/** @throws CoxswainError `code` for a pipe, a socket or a device */
+export async function refuseSpecialFile(path: string, code: ErrorCode): Promise<void> {
+  const kind = await specialKindOf(path);
+  if (kind !== undefined) throw new CoxswainError(code, `${path}: is ${kind}, not a file`, { hint: saveToFile });
+}
