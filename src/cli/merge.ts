@@ -32,7 +32,7 @@ export function registerMerge(program: Command): void {
 
 async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlags): Promise<void> {
   // Not at the top: `coxswain --help` must not load it.
-  const { mergeAdapter, openModelFolder, otherBaseNote, readAdapter, resolveModel } = await import("../model/index.js");
+  const { mergeAdapter, openModelFolder, otherBaseNote, readAdapter, resolveBase } = await import("../model/index.js");
   const { adapterTextNotes, inferenceFiles, openTokenizerIfAny } = await import("../data/index.js");
   const adapter = await readAdapter(adapterFolder);
   const base = model ?? adapter.baseModel;
@@ -43,7 +43,10 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
   }
   let progress = quietProgress();
   try {
-    const folder = await resolveModel(base, { onProgress: (text) => progress.show(text) });
+    const folder = await resolveBase(base, {
+      adapter: model === undefined ? adapterFolder : null,
+      onProgress: (text) => progress.show(text),
+    });
     const opened = await openModelFolder(folder);
     const onHash = (): void => progress.show("hashing the model");
     const otherBase = await otherBaseNote(adapter, opened, base, { onHash });

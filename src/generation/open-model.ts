@@ -20,7 +20,7 @@ import {
   otherBaseNote,
   readAdapter,
   readAdapterOrigin,
-  resolveModel,
+  resolveBase,
   type AdapterOrigin,
   type LoraSettings,
   type ModelFolder,
@@ -86,7 +86,10 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
   const { onProgress } = options;
   const origin = options.adapter === null ? null : await readAdapterOrigin(options.adapter);
   const name = options.model ?? baseOf(origin);
-  const path = await resolveBase(name, options);
+  const path = await resolveBase(name, {
+    adapter: options.model === null ? options.adapter : null,
+    onProgress: (text) => onProgress?.(text),
+  });
   const folder = await openModelFolder(path);
   const adapter = options.adapter === null ? null : await prepareAdapter(options.adapter, folder);
   const tokenizer = await openTokenizer(path, { adapter: options.adapter });
@@ -138,19 +141,6 @@ function baseOf(origin: AdapterOrigin | null): string {
     origin === null ? "no model is named" : `${origin.path} does not say which model it was made for`,
     { hint: "Name the base model: --model FOLDER, or a hub id." },
   );
-}
-
-/** @throws CoxswainError "model" that says where the name comes from, where the user did not give it */
-async function resolveBase(name: string, { model, adapter, onProgress }: OpenModelOptions): Promise<string> {
-  try {
-    return await resolveModel(name, onProgress === undefined ? {} : { onProgress });
-  } catch (error) {
-    if (model !== null || !(error instanceof CoxswainError) || error.code !== "model") throw error;
-    throw new CoxswainError("model", `${error.message} (the base model that ${adapter ?? ""} names)`, {
-      hint: "Where the base model is now, or its hub id, goes into --model.",
-      cause: error,
-    });
-  }
 }
 
 /** @param trained how the adapter's base model was quantised in training */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -57,6 +57,21 @@ describe("coxswain merge", () => {
     expect(errors).toContain(`${adapter} does not say which model it was made for`);
     expect(errors).toContain("--model FOLDER");
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it("says which adapter names a base model that has moved, and offers the folder of a similar name", async () => {
+    const folder = temporaryFolder();
+    const moved = join(folder, "adapter");
+    cpSync(adapter, moved, { recursive: true });
+    cpSync(golden("llama/model"), join(folder, "base-1"), { recursive: true });
+    const config = join(moved, "adapter_config.json");
+    const settings = JSON.parse(readFileSync(config, "utf8")) as object;
+    writeFileSync(config, JSON.stringify({ ...settings, base_model_name_or_path: join(folder, "base") }));
+    const { errors, code } = await coxswainMerge("--adapter", moved, "--output", join(folder, "merged"));
+    expect(code).toBe(4);
+    expect(errors).toContain(`(the base model that ${moved} names)`);
+    expect(errors).toContain(`Did you mean ${join(folder, "base-1")}?`);
+    expect(errors).toContain("goes into --model");
   });
 
   it("ends with the exit code of a model that is not there", async () => {
