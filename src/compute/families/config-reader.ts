@@ -22,6 +22,10 @@ export class ConfigReader {
     return new CoxswainError("model", `${this.where}: ${message}`, hint === undefined ? {} : { hint });
   }
 
+  #invalid(message: string): CoxswainError {
+    return this.fail(message, "Correct the key, or fetch the model's config.json again.");
+  }
+
   /** Absent and null are alike, as in transformers. */
   has(key: string): boolean {
     return this.#values[key] !== undefined && this.#values[key] !== null;
@@ -35,7 +39,8 @@ export class ConfigReader {
   number(key: string, fallback?: number): number {
     if (!this.has(key) && fallback !== undefined) return fallback;
     const value = this.#required(key);
-    if (typeof value !== "number" || !Number.isFinite(value)) throw this.fail(`"${key}" must be a number`);
+    if (typeof value !== "number" || !Number.isFinite(value))
+      throw this.#invalid(`"${key}" must be a number, not ${JSON.stringify(value)}`);
     return value;
   }
 
@@ -43,28 +48,28 @@ export class ConfigReader {
   count(key: string, fallback?: number): number {
     const value = this.number(key, fallback);
     if (!Number.isInteger(value) || value < 1)
-      throw this.fail(`"${key}" must be a positive whole number, not ${value}`);
+      throw this.#invalid(`"${key}" must be a positive whole number, not ${value}`);
     return value;
   }
 
   /** A number above 0. */
   positive(key: string, fallback?: number): number {
     const value = this.number(key, fallback);
-    if (value <= 0) throw this.fail(`"${key}" must be above 0, not ${value}`);
+    if (value <= 0) throw this.#invalid(`"${key}" must be above 0, not ${value}`);
     return value;
   }
 
   boolean(key: string, fallback: boolean): boolean {
     if (!this.has(key)) return fallback;
     const value = this.#values[key];
-    if (typeof value !== "boolean") throw this.fail(`"${key}" must be true or false`);
+    if (typeof value !== "boolean") throw this.#invalid(`"${key}" must be true or false`);
     return value;
   }
 
   text(key: string, fallback?: string): string {
     if (!this.has(key) && fallback !== undefined) return fallback;
     const value = this.#required(key);
-    if (typeof value !== "string") throw this.fail(`"${key}" must be text`);
+    if (typeof value !== "string") throw this.#invalid(`"${key}" must be text`);
     return value;
   }
 
@@ -72,7 +77,7 @@ export class ConfigReader {
   section(key: string): ConfigReader | undefined {
     if (!this.has(key)) return undefined;
     const value = this.#values[key];
-    if (!isRecord(value)) throw this.fail(`"${key}" must be an object`);
+    if (!isRecord(value)) throw this.#invalid(`"${key}" must be an object`);
     return Object.keys(value).length === 0 ? undefined : new ConfigReader(value, `${this.where}: ${key}`);
   }
 
@@ -82,7 +87,7 @@ export class ConfigReader {
   }
 
   #required(key: string): unknown {
-    if (!this.has(key)) throw this.fail(`"${key}" is missing`);
+    if (!this.has(key)) throw this.#invalid(`"${key}" is missing`);
     return this.#values[key];
   }
 }

@@ -1,4 +1,5 @@
 /** Model families: from a folder's config.json to a description that a decoder runs. */
+import { join } from "node:path";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder } from "../../model/folder.js";
 import { withTransformersNames } from "../../model/gpt2-weights.js";
@@ -39,16 +40,21 @@ export const families: Record<FamilyName, Family> = {
 /** Names of the supported families, as config.json's `model_type`. */
 export const familyNames = Object.keys(families) as FamilyName[];
 
-/** @throws CoxswainError "model" for a family that is not supported, listing those that are */
-export function familyOf(config: Readonly<Record<string, unknown>>): FamilyName {
+/**
+ * @param folder where the config.json is
+ * @throws CoxswainError "model" for a family that is not supported, listing those that are
+ */
+export function familyOf(config: Readonly<Record<string, unknown>>, folder: string): FamilyName {
   const type = config["model_type"];
   const name = familyNames.find((family) => family === type);
   if (name !== undefined) return name;
   const found =
-    type === undefined ? "config.json has no model_type" : `model family ${JSON.stringify(type)} is not supported`;
+    type === undefined || type === null ? "has no model_type" : `model family ${JSON.stringify(type)} is not supported`;
   const more =
     type === "gemma3" ? " Of Gemma 3 those without images (gemma3_text), such as the 270M and 1B models." : "";
-  throw new CoxswainError("model", found, { hint: `Supported families: ${familyNames.join(", ")}.${more}` });
+  throw new CoxswainError("model", `${join(folder, "config.json")}: ${found}`, {
+    hint: `Supported families: ${familyNames.join(", ")}.${more}`,
+  });
 }
 
 /** What a folder is, once its tensors have had their say. */
@@ -66,7 +72,7 @@ export interface DescribedFolder {
  */
 export function describeFolder(folder: ModelFolder): DescribedFolder {
   const named = withTransformersNames(folder);
-  const described = withHeadOf(named, families[familyOf(named.config)](ConfigReader.of(named)));
+  const described = withHeadOf(named, families[familyOf(named.config, named.path)](ConfigReader.of(named)));
   checkWeights(described.model, described.spec);
   return described;
 }

@@ -42,15 +42,24 @@ function withTensor(name: string, location: Partial<TensorLocation> | null): Mod
 
 describe("a model that cannot be trained right is trained wrong", () => {
   it("another family: says so and lists those that are supported", () => {
-    const error = caught(() => familyOf({ model_type: "gemma3" }));
+    const error = caught(() => familyOf({ model_type: "gemma3" }, "here"));
     expect(error.code).toBe("model");
-    expect(error.message).toContain('"gemma3" is not supported');
+    expect(error.message).toContain('here/config.json: model family "gemma3" is not supported');
     expect(error.hint).toContain(
       "Supported families: llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, gpt2. Of Gemma 3 those without images",
     );
-    expect(caught(() => familyOf({ model_type: "bloom" })).hint).toMatch(/gpt2\.$/);
-    expect(caught(() => familyOf({})).message).toContain("no model_type");
+    expect(caught(() => familyOf({ model_type: "bloom" }, "here")).hint).toMatch(/gpt2\.$/);
+    expect(caught(() => familyOf({}, "here")).message).toBe("here/config.json: has no model_type");
   });
+
+  it.each([{ hidden_size: "64" }, { hidden_size: null }, { num_hidden_layers: 2.5 }])(
+    "a value that cannot be used says where it is and what to do: %j",
+    (config) => {
+      const error = caught(() => describeModel(withConfig(config)));
+      expect(error.message).toContain(`${base.path}/config.json: "${String(Object.keys(config)[0])}" `);
+      expect(error.hint).toContain("Correct the key");
+    },
+  );
 
   it.each([
     [{ hidden_act: "gelu" }, 'hidden_act "gelu" is not supported'],
@@ -131,7 +140,7 @@ describe("windows and biases are not where transformers has them", () => {
 
 /** A description from a config.json alone: weights of the right shapes are made up. */
 function described(config: Record<string, unknown>): DecoderSpec {
-  const spec = families[familyOf(config)](ConfigReader.of({ path: "folder", config, tensors: new Map() }));
+  const spec = families[familyOf(config, "folder")](ConfigReader.of({ path: "folder", config, tensors: new Map() }));
   const tensors = new Map([...weightShapes(spec)].map(([name, shape]) => [name, { ...anywhere, shape }] as const));
   return describeModel({ path: "folder", config, tensors });
 }
