@@ -21,6 +21,7 @@ import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "./errors.js";
 import { makeFoldersSync } from "./make-folders.js";
 import { isRunning, startOf } from "./processes.js";
+import { fileTrouble } from "./system-errors.js";
 
 /** How often a holder touches its file, ms. */
 const refreshEvery = 20_000;
@@ -60,8 +61,9 @@ export function lockOutputFolder(outputDir: string): RunLock {
     // Another one came in between.
     if (systemCodeOf(error) === "EEXIST") throw held(path, outputDir, readLock(path)?.holder);
     if (error instanceof CoxswainError) throw error;
-    throw new CoxswainError("storage", `${path}: cannot be written: ${messageOf(error)}`, {
-      hint: "Check the folder's permissions, or choose another output_dir.",
+    const trouble = fileTrouble(systemCodeOf(error));
+    throw new CoxswainError("storage", `${path}: cannot be written: ${trouble?.words ?? messageOf(error)}`, {
+      hint: trouble?.hint ?? "Check the folder's permissions, or choose another output_dir.",
       cause: error,
     });
   }

@@ -26,9 +26,10 @@ export class LogFile {
       makeFoldersSync(dirname(this.#path));
       this.#file = openSync(this.#path, "a");
     } catch (error) {
-      const why = fileTrouble(systemCodeOf(error))?.words ?? messageOf(error);
+      const trouble = fileTrouble(systemCodeOf(error));
+      const why = trouble?.words ?? messageOf(error);
       throw new CoxswainError("storage", `${this.#path}: the log cannot be written: ${why}`, {
-        hint: "Check the folder's permissions, or choose another output_dir.",
+        hint: trouble?.hint ?? "Check the folder's permissions, or choose another output_dir.",
         cause: error,
       });
     }

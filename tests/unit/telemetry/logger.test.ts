@@ -75,6 +75,23 @@ describe("a log", () => {
   });
 });
 
+describe("a log that cannot be opened", () => {
+  it.each([
+    ["x".repeat(300), "Give a shorter path."],
+    [".", "A file is expected here, not a folder."],
+    ["file/worker.log", "A folder is expected here, not a file."],
+  ])("is not blamed on permissions that are right (%s)", (name, hint) => {
+    const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
+    try {
+      writeFileSync(join(folder, "file"), "");
+      const log = new LogFile(join(folder, name));
+      expect(() => log.open()).toThrow(expect.objectContaining({ code: "storage", hint }));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe("a log whose folder is made later", () => {
   it("has what was logged before, and nothing is made for one that is never opened", () => {
     const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
