@@ -5,11 +5,12 @@
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { openSync, closeSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CoxswainError } from "../errors.js";
 import { makeFoldersSync } from "../make-folders.js";
+import { readLastWords } from "./last-words.js";
 import { readEvidence, readKills, readPeak } from "./memory-evidence.js";
 import type { KillCounters } from "./memory-evidence.js";
 import { givenUp, howOf, judgeDeath } from "./worker-deaths.js";
@@ -78,6 +79,8 @@ class Slot {
   #look: NodeJS.Timeout | undefined;
   /** The most memory that the current process was seen to have, bytes. */
   #peak: number | undefined;
+  /** Where the current process began to write in its log, bytes. */
+  #logStart = 0;
 
   constructor(index: number, options: LocalWorkersOptions, kills: KillCounters) {
     this.#index = index;
@@ -112,6 +115,7 @@ class Slot {
     const { coordinator, token, args, environments } = this.#options;
     const program = this.#options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
     const log = openSync(this.#log, "a");
+    this.#logStart = fstatSync(log).size;
     const child = fork(program, ["worker", "--coordinator", coordinator, ...args], {
       stdio: ["ignore", log, log, "ipc"],
       env: { ...process.env, ...environments?.[this.#index], ...(token === null ? {} : { COXSWAIN_TOKEN: token }) },
@@ -140,7 +144,8 @@ class Slot {
     this.#deaths = deaths;
     if (verdict === "give up") {
       const memory = readEvidence({ pid, peak: this.#peak, before: this.#kills });
-      onFailure(givenUp({ index: this.#index, deaths, memory, log: this.#log, run }));
+      const words = readLastWords(this.#log, this.#logStart);
+      onFailure(givenUp({ index: this.#index, deaths, memory, words, log: this.#log, run }));
       return;
     }
     note(`local worker ${this.#index} ended (${howOf(death)}); starting another`);

@@ -1,6 +1,8 @@
 /** When a local worker that dies again and again is given up, and what is said then. Pure. */
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
+import type { ErrorCode } from "../errors.js";
+import type { LastWords } from "./last-words.js";
 import type { MemoryEvidence } from "./memory-evidence.js";
 import { evidenceText } from "./memory-evidence.js";
 
@@ -16,8 +18,18 @@ export interface Death {
 /** Deaths of one worker without a commit in between before the run is stopped. */
 export const deathsAllowed = 3;
 
-/** Exit codes of mistakes that a new process would make again: configuration, data, model. */
-const hopeless: readonly number[] = [2, 3, 4];
+/** Exit codes of mistakes that a new process would make again: configuration, data, model, a full disk. */
+const hopeless: readonly number[] = [2, 3, 4, 6];
+
+/** What an exit code of a worker says of the kind of trouble: the run ends with the same. */
+const kinds: Readonly<Record<number, ErrorCode>> = {
+  2: "config",
+  3: "data",
+  4: "model",
+  5: "cluster",
+  6: "storage",
+  7: "machine",
+};
 
 export interface Judgement {
   /** Those that no commit lies between, the newest last. */
@@ -40,6 +52,8 @@ export interface GivenUp {
   /** As of `Judgement`. */
   readonly deaths: readonly Death[];
   readonly memory: MemoryEvidence;
+  /** What it said last. */
+  readonly words: LastWords | undefined;
   /** Path of the worker's log. */
   readonly log: string;
   readonly run: { readonly microBatchSize: number; readonly maxLength: number; readonly workers: number };
@@ -52,18 +66,28 @@ export const runFacts = ({ training, data, workers }: RunConfig): GivenUp["run"]
 });
 
 /** The error that the run ends with. */
-export function givenUp({ index, deaths, memory, log, run }: GivenUp): CoxswainError {
+export function givenUp({ index, deaths, memory, words, log, run }: GivenUp): CoxswainError {
   const last = deaths.at(-1);
   const how = last === undefined ? "unknown" : howOf(last);
-  if (last?.code != null && hopeless.includes(last.code))
-    return new CoxswainError("cluster", `local worker ${index} cannot run (${how})`, {
-      hint: `Its log says why: ${log}`,
+  const isHopeless = last?.code != null && hopeless.includes(last.code);
+  const what = isHopeless
+    ? `local worker ${index} cannot run (${how})`
+    : `local worker ${index} died ${deaths.length} times without a step in between (${how})`;
+  if (last?.signal === "SIGKILL")
+    return new CoxswainError("cluster", `${what}: ${evidenceText(memory)}`, {
+      hint: `${lessMemory(run)} Its log: ${log}`,
     });
-  const times = `local worker ${index} died ${deaths.length} times without a step in between (${how})`;
-  if (last?.signal !== "SIGKILL") return new CoxswainError("cluster", times, { hint: `Its log may say why: ${log}` });
-  return new CoxswainError("cluster", `${times}: ${evidenceText(memory)}`, {
-    hint: `${lessMemory(run)} Its log: ${log}`,
-  });
+  const kind = kinds[last?.code ?? 5] ?? "cluster";
+  if (words !== undefined)
+    return new CoxswainError(kind, `${what}: ${words.error}`, {
+      hint: words.hint === undefined ? `Its log: ${log}` : `${words.hint} Its log: ${log}`,
+    });
+  // Where the disk is full, the log cannot say so.
+  if (kind === "storage")
+    return new CoxswainError(kind, `${what}: it cannot write its log or another file`, {
+      hint: `Free some space on the disk of ${log}, or choose another output_dir.`,
+    });
+  return new CoxswainError(kind, what, { hint: `Its log ${isHopeless ? "says" : "may say"} why: ${log}` });
 }
 
 /** What takes less memory, that which keeps the result first. */

@@ -59,6 +59,17 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     expect(adapterBytes(join(folder, "out")).equals(plain)).toBe(true);
   });
 
+  it("with a certificate of another name ends `train` with that reason, not with the path of a log", async () => {
+    const folder = temporaryFolder();
+    const names = "-subj /CN=coxswain -addext subjectAltName=DNS:head";
+    openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
+    const { code, stderr } = await coxswain(["train", writeRun(folder, run({ cert: "cert.pem", key: "key.pem" }))]);
+    expect(stderr).toMatch(
+      /^error: local worker 0 died 3 times .*: no connection to 127\.0\.0\.1:\d+: its certificate is of another name .*\nhint: .*\bmake one for this name\. Its log: \S+worker-0\.log\n$/,
+    );
+    expect(code).toBe(5);
+  });
+
   it("lets workers reduce among themselves (mesh), to the same bits", async () => {
     const folder = temporaryFolder();
     makeAuthority(folder, "ca");

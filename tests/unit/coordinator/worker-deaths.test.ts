@@ -28,7 +28,7 @@ describe("a worker that dies", () => {
     expect(judge(...deaths).at(-1)).toBe("give up");
   });
 
-  it.each([2, 3, 4])("of a mistake that the next one would make again (exit code %i) is given up", (code) => {
+  it.each([2, 3, 4, 6])("of a mistake that the next one would make again (exit code %i) is given up", (code) => {
     expect(judge({ step: 0, code, signal: null })).toEqual(["give up"]);
   });
 
@@ -53,6 +53,7 @@ describe("the run ends with an error", () => {
     index: 1,
     deaths: [killed(7), killed(7), killed(7)],
     memory,
+    words: undefined,
     log: "out/logs/worker-1.log",
     run: { microBatchSize: 8, maxLength: 1024, workers: 4 },
   };
@@ -92,5 +93,34 @@ describe("the run ends with an error", () => {
       "local worker 1 cannot run (exit code 4)",
       "Its log says why: out/logs/worker-1.log",
     ]);
+  });
+
+  it.each([
+    [2, "config"],
+    [3, "data"],
+    [4, "model"],
+    [5, "cluster"],
+    [6, "storage"],
+    [7, "machine"],
+    [1, "cluster"],
+  ])(
+    "of the worker's kind, so that scripts and `serve` tell a full disk from a network (exit code %i)",
+    (code, kind) => {
+      expect(givenUp({ ...given, deaths: [{ step: 0, code, signal: null }] }).code).toBe(kind);
+    },
+  );
+
+  it("that says to free some space where the disk is too full for the log", () => {
+    const { message, hint } = givenUp({ ...given, deaths: [{ step: 0, code: 6, signal: null }] });
+    expect(message).toBe("local worker 1 cannot run (exit code 6): it cannot write its log or another file");
+    expect(hint).toBe("Free some space on the disk of out/logs/worker-1.log, or choose another output_dir.");
+  });
+
+  it("that quotes the worker's own, with its hint", () => {
+    const death: Death = { step: 0, code: 5, signal: null };
+    const words = { error: "no connection", hint: "Start it." };
+    const { message, hint } = givenUp({ ...given, deaths: [death, death, death], words });
+    expect(message).toBe("local worker 1 died 3 times without a step in between (exit code 5): no connection");
+    expect(hint).toBe("Start it. Its log: out/logs/worker-1.log");
   });
 });

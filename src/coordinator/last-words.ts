@@ -1,0 +1,74 @@
+/** What a process that ended said last in its log: the error that ended it, and what to do about it. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
+
+export interface LastWords {
+  readonly error: string;
+  readonly hint: string | undefined;
+}
+
+/** So much of a log's end is read, bytes. */
+const tail = 64 * 1024;
+/** So much of an error is quoted, characters. */
+const longest = 1_000;
+/** The level of errors in lines of JSON. */
+const errorLevel = 50;
+
+/** @param from where the process began to write, bytes. @returns undefined where it said nothing, or the log cannot be read */
+export function readLastWords(path: string, from: number): LastWords | undefined {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const { size } = fstatSync(file);
+      const start = Math.max(from, size - tail);
+      const bytes = Buffer.alloc(Math.max(0, size - start));
+      return lastWords(bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, start)));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Pure. `error: …` and `hint: …` before lines of JSON: the former end a process. */
+export function lastWords(log: string): LastWords | undefined {
+  const lines = stripVTControlCharacters(log).split(/\r?\n/);
+  const last = lines.findLastIndex((line) => plain.test(line));
+  if (last < 0) return lastLogged(lines);
+  const said = (lines[last] ?? "").replace(/^error: /, "");
+  const rest = lines.slice(last + 1);
+  const end = rest.findIndex((line) => line.startsWith("hint: ") || line.startsWith("{") || line.trim() === "");
+  const more = (lines[last] ?? "").startsWith("error: ") ? rest.slice(0, end < 0 ? undefined : end) : [];
+  const hint = rest[end]?.startsWith("hint: ") === true ? rest[end].slice("hint: ".length) : undefined;
+  return { error: shortened([said, ...more].join("\n")), hint };
+}
+
+/** Ours, and what Node.js says where it ends by itself. */
+const plain = /^(error: |FATAL ERROR: |\w*Error(?: \[\w+\])?: )/;
+
+function lastLogged(lines: readonly string[]): LastWords | undefined {
+  for (const line of lines.toReversed()) {
+    const logged = parsed(line);
+    if (logged === undefined) continue;
+    const { level, msg, error, hint } = logged;
+    if (typeof level !== "number" || level < errorLevel || typeof msg !== "string") continue;
+    const cause: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "message") : error;
+    return {
+      error: shortened(typeof cause === "string" ? `${msg}: ${cause}` : msg),
+      hint: typeof hint === "string" ? hint : undefined,
+    };
+  }
+  return undefined;
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line) as Readonly<Record<string, unknown>>;
+  } catch {
+    return undefined;
+  }
+}
+
+const shortened = (text: string): string => (text.length > longest ? `${text.slice(0, longest)}…` : text);
