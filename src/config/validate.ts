@@ -99,8 +99,16 @@ function advice(schema: z.core.$ZodType, value: unknown): string {
       if (/^(yes|on|y|true)$/i.test(value)) return " (write true)";
       if (/^(no|off|n|false)$/i.test(value)) return " (write false)";
     }
-    const choice = suggestChoice(value, choicesOf(schema));
-    return choice === undefined ? "" : ` (did you mean "${choice}"?)`;
+    const quoted = [...expected.matchAll(/"([^"]+)"/g)].map(([, choice = ""]) => choice);
+    const choice = suggestChoice(value, quoted);
+    if (choice !== undefined) return ` (did you mean "${choice}"?)`;
+    const takesList = expected.includes("a list of texts") && !expected.startsWith("text");
+    return takesList && value.trim() !== ""
+      ? ` (write [${value
+          .split(/[\s,]+/)
+          .filter(Boolean)
+          .join(", ")}])`
+      : "";
   }
   if (value === null) {
     const fallback = defaultOf(schema);

@@ -99,7 +99,15 @@ describe("a value of the wrong type or out of range", () => {
     ["lora: { use_rslora: yes }", 'run.yaml:5: lora.use_rslora: expected true or false, not "yes" (write true)'],
     [
       "lora: { target_modules: q_proj }",
-      'run.yaml:5: lora.target_modules: expected "all-linear" or a list of texts, not "q_proj"',
+      'run.yaml:5: lora.target_modules: expected "all-linear" or a list of texts, not "q_proj" (write [q_proj])',
+    ],
+    [
+      "lora: { target_modules: 'q_proj, lm_head' }",
+      'run.yaml:5: lora.target_modules: expected "all-linear" or a list of texts, not "q_proj, lm_head" (write [q_proj, lm_head])',
+    ],
+    [
+      "lora: { target_modules: all_linear }",
+      'run.yaml:5: lora.target_modules: expected "all-linear" or a list of texts, not "all_linear" (did you mean "all-linear"?)',
     ],
     ["lora: { target_modules: [] }", "run.yaml:5: lora.target_modules: must not be an empty list"],
     ["lora: { target_modules: [q_proj, ''] }", "run.yaml:5: lora.target_modules.1: must not be empty"],
