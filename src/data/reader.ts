@@ -5,6 +5,7 @@
 import { createReadStream } from "node:fs";
 import { CoxswainError, messageOf } from "../errors.js";
 import { parseJson } from "../jinja/index.js";
+import { brokenJsonHint, refuseByEncoding } from "./broken-json.js";
 import { refuseByContent, refusedLine } from "./foreign-data.js";
 import { resolveSources } from "./sources.js";
 
@@ -52,12 +53,12 @@ function decodeText(bytes: Uint8Array, where: string): string {
   }
 }
 
-function parseExample(text: string, where: string): unknown {
+function parseExample(file: string, text: string, where: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
     throw new CoxswainError("data", `${where}: not JSON: ${messageOf(error)}`, {
-      hint: "A .jsonl file has one JSON object a line, each whole on its line. The line may be cut short.",
+      hint: brokenJsonHint(file, text, messageOf(error), where === file ? "file" : "line"),
       cause: error,
     });
   }
@@ -65,7 +66,7 @@ function parseExample(text: string, where: string): unknown {
 
 function parseLine(file: string, text: string, where: string, isFirst: boolean): unknown {
   try {
-    return parseExample(text, where);
+    return parseExample(file, text, where);
   } catch (error) {
     throw refusedLine(file, text, isFirst) ?? error;
   }
@@ -76,7 +77,7 @@ async function readList(file: string, lines: AsyncIterable<Buffer>, first: strin
   const parts = [first];
   for await (const line of lines) parts.push(decodeText(line, file));
   const text = parts.join("\n");
-  const value = parseExample(text, file);
+  const value = parseExample(file, text, file);
   if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples`);
   return value.map((item: unknown, index) => ({ value: item, where: `${file}: item ${index + 1}` }));
 }
@@ -87,7 +88,10 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
   let started = false;
   for await (const bytes of lines) {
     const where = `${file}:${++number}`;
-    if (number === 1) refuseByContent(file, bytes);
+    if (number === 1) {
+      refuseByContent(file, bytes);
+      refuseByEncoding(file, bytes);
+    }
     const decoded = decodeText(bytes, where);
     const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
     if (blank.test(text)) continue;

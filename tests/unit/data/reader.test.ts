@@ -107,3 +107,55 @@ describe("a source", () => {
     await expectRejection(read(folder), "data", /b\.parquet is a Parquet file/, /Convert it/);
   });
 });
+
+describe("a text that is not JSON is told by its cause, not as a line that is cut short", () => {
+  const encoded = (text: string, encoding: "le" | "be", width: 2 | 4): Buffer =>
+    Buffer.concat(
+      Array.from(text, (character) => {
+        const bytes = Buffer.alloc(width);
+        const code = character.charCodeAt(0);
+        return (encoding === "le" ? bytes.writeUIntLE(code, 0, width) : bytes.writeUIntBE(code, 0, width), bytes);
+      }),
+    );
+
+  it.each<[string, "le" | "be", 2 | 4]>([
+    ["UTF-16LE", "le", 2],
+    ["UTF-16BE", "be", 2],
+    ["UTF-32LE", "le", 4],
+    ["UTF-32BE", "be", 4],
+  ])("%s, with a byte-order mark and without", async (name, order, width) => {
+    for (const text of ['\ufeff{"text":"a"}\n', '{"text":"a"}\n']) {
+      const file = await inFile(encoded(text, order, width));
+      await expectRejection(
+        read(file),
+        "data",
+        new RegExp(`is ${name} text, not UTF-8`),
+        new RegExp(`iconv -f ${name}`),
+      );
+    }
+  });
+
+  it.each([
+    ["a NUL byte", '{"text":"a\0b"}', /has NUL bytes/],
+    ["line ends of an old Mac", '{"text":"a"}\r{"text":"b"}\r', /carriage return alone.*tr/],
+    ["an object over several lines", '{\n  "text": "a"\n}', /spread over several lines.*jq -c/],
+    ["NaN", '{"text":"a","score":NaN}', /no NaN/],
+    ["Python quotes", "{'text': 'a'}", /json\.dumps/],
+    ["Python's None", '{"text": "a", "id": None}', /json\.dumps/],
+    ["a comma at the line's end", '{"text":"a"},\n{"text":"b"},', /Remove the comma at its end/],
+    ["a comma before the bracket", '{"text":"a",}', /no comma before a closing bracket/],
+    ["a comma at a list's end", '[{"text":"a"},\n]', /no comma before a closing bracket/],
+    ["a colon too many", '{"text"::"a"}', /Correct the line/],
+  ])("%s", async (_, content, hint) => {
+    const error: unknown = await read(await inFile(content)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "data", hint: expect.stringMatching(hint) as string });
+    expect((error as { hint: string }).hint).not.toContain("cut short");
+  });
+
+  it.each(['{"text":"a', '{"text":"a"', '{"text":', '[{"text":"a"},'])(
+    "but one that ends early is: %s",
+    async (text) => {
+      await expectRejection(read(await inFile(text)), "data", /not JSON/, /may be cut short/);
+    },
+  );
+});

@@ -1,0 +1,58 @@
+/** Why a text is not JSON, as far as it can be told, and what to do: its encoding, its line ends, what wrote it. Pure. */
+import path from "node:path";
+import { CoxswainError } from "../errors.js";
+
+/** First bytes, with a byte-order mark or without; the longer ones first. */
+const encodings: readonly (readonly [start: RegExp, name: string])[] = [
+  [/^(\xff\xfe\0\0|[[{]\0\0\0)/, "UTF-32LE"],
+  [/^(\0\0\xfe\xff|\0\0\0[[{])/, "UTF-32BE"],
+  [/^(\xff\xfe|[[{]\0)/, "UTF-16LE"],
+  [/^(\xfe\xff|\0[[{])/, "UTF-16BE"],
+];
+
+const converted = (file: string): string => `${path.basename(file, path.extname(file))}-converted.jsonl`;
+
+/** @throws CoxswainError "data" that names the encoding of a file whose first bytes are those of UTF-16 or UTF-32 */
+export function refuseByEncoding(file: string, bytes: Buffer): void {
+  const start = bytes.subarray(0, 4).toString("latin1");
+  const name = encodings.find(([pattern]) => pattern.test(start))?.[1];
+  if (name === undefined) return;
+  throw new CoxswainError("data", `${file}: is ${name} text, not UTF-8`, {
+    hint: `Convert it: iconv -f ${name} -t UTF-8 '${file}' > '${converted(file)}'`,
+  });
+}
+
+const shape = "A .jsonl file has one JSON object a line, each whole on its line.";
+
+/**
+ * What to do about a text that JSON.parse refuses.
+ * @param message what it said
+ * @param what "line", or "file" for one that is a list
+ */
+export function brokenJsonHint(file: string, text: string, message: string, what: "line" | "file"): string {
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '""').trim();
+  if (text.includes("\0")) {
+    return `The ${what} has NUL bytes in it, as after a crash while it was written: make the file again, or remove them.`;
+  }
+  if (/\}[ \t]*\r[ \t]*\{/.test(bare)) {
+    return `Its lines end with a carriage return alone. Convert it: tr '\\r' '\\n' < '${file}' > '${converted(file)}'`;
+  }
+  if (/^[[{]$/.test(bare)) {
+    return `${shape} This one is spread over several lines. Convert it: jq -c . '${file}' > '${converted(file)}'`;
+  }
+  if (/[[{,:]\s*-?(NaN|Infinity)\b/.test(bare))
+    return "JSON has no NaN and no Infinity: write null, or leave the key out.";
+  if (/[[{,:]\s*('|(True|False|None)\b)/.test(bare)) {
+    return "This is how Python shows an object, not JSON (single quotes, True, None): write it with json.dumps.";
+  }
+  if (bare.endsWith(",") && what === "line") return `${shape} Remove the comma at its end.`;
+  if (/,\s*[}\]]/.test(bare)) return "JSON has no comma before a closing bracket: remove it.";
+  return endsEarly(text, message) ? `${shape} The ${what} may be cut short.` : `${shape} Correct the ${what}.`;
+}
+
+/** Whether it was read to its end before it was found wrong. */
+function endsEarly(text: string, message: string): boolean {
+  if (/end of JSON input|Unterminated string/.test(message)) return true;
+  const position = /at position (\d+)/.exec(message)?.[1];
+  return position !== undefined && Number(position) >= text.trimEnd().length;
+}
