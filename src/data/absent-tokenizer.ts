@@ -2,9 +2,10 @@
  * The tokenizer of a model folder that has none. Data that comes as token ids needs only the size of the vocabulary;
  * whatever needs text gets the error that says what is missing.
  */
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { refuseSpecialFile } from "../regular-file.js";
 import { openTokenizer, type OpenTokenizerOptions, type TextTokenizer } from "./tokenizer.js";
 
 /** The folder's tokenizer; where it has no tokenizer.json, one that only knows how many tokens the model has. */
@@ -19,7 +20,7 @@ export async function openTokenizerIfAny(folder: string, options: OpenTokenizerO
 }
 
 async function lacksTokenizer(folder: string): Promise<boolean> {
-  return readFile(join(folder, "tokenizer.json")).then(
+  return access(join(folder, "tokenizer.json")).then(
     () => false,
     (error: unknown) => systemCodeOf(error) === "ENOENT",
   );
@@ -28,6 +29,7 @@ async function lacksTokenizer(folder: string): Promise<boolean> {
 /** config.json's `vocab_size`; its other troubles are told of by whoever opens the model. */
 async function vocabularySize(folder: string): Promise<number | undefined> {
   try {
+    await refuseSpecialFile(join(folder, "config.json"), "model");
     const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as { vocab_size?: unknown };
     return typeof config.vocab_size === "number" ? config.vocab_size : undefined;
   } catch {

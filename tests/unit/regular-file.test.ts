@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { loadRun } from "../../src/config/index.js";
-import { openTokenizer, readRecords } from "../../src/data/index.js";
+import { openTokenizer, openTokenizerIfAny, readRecords } from "../../src/data/index.js";
 import { overrideText } from "../../src/data/model-templates.js";
 import { openModelFolder, readAdapter, readAdapterOrigin } from "../../src/model/index.js";
 import { isOpenedByShell } from "../../src/regular-file.js";
@@ -63,6 +63,14 @@ it.each(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config
     await expectRejection(opened, "model", aPipe(name));
   },
 );
+
+it("a tokenizer.json that is a pipe is not taken for one that is absent, whose reading would never end", async () => {
+  const { folder } = folderWithPipe("tokenizer.json");
+  copyFileSync(join(tinyModel, "config.json"), join(folder, "config.json"));
+  await expectRejection(openTokenizerIfAny(folder), "model", aPipe("tokenizer.json"));
+  const { folder: other } = folderWithPipe("config.json");
+  await expectRejection(openTokenizerIfAny(other), "model", /has no tokenizer\.json/);
+});
 
 it.each(["adapter_config.json", "adapter_model.safetensors", "coxswain.json"])(
   "an adapter whose %s is a pipe is refused",
