@@ -152,6 +152,7 @@ function startWorkers(
     environments: gpus.map((gpu) => ({ [visibleVariable]: gpu })),
     logFolder: join(config.output_dir, "logs"),
     committed: () => coordinator.prepared.replica.step,
+    isEnding: () => coordinator.isEnding(),
     run: runFacts(config),
     note,
     onFailure: (error) => coordinator.fail(error),

@@ -13,7 +13,7 @@ import { makeFoldersSync } from "../make-folders.js";
 import { readLastWords } from "./last-words.js";
 import { readEvidence, readKills, readPeak } from "./memory-evidence.js";
 import type { KillCounters } from "./memory-evidence.js";
-import { givenUp, howOf, judgeDeath } from "./worker-deaths.js";
+import { endOf, givenUp, isDeparture, judgeDeath } from "./worker-deaths.js";
 import type { Death, GivenUp } from "./worker-deaths.js";
 
 export interface LocalWorkersOptions {
@@ -31,6 +31,8 @@ export interface LocalWorkersOptions {
   readonly program?: string;
   /** The newest committed step. */
   readonly committed: () => number;
+  /** Whether the run is over, or about to be: workers that leave then are not replaced. */
+  readonly isEnding: () => boolean;
   /** What to say of the run where a worker runs out of memory. */
   readonly run: GivenUp["run"];
   readonly note: (text: string) => void;
@@ -45,8 +47,6 @@ export interface LocalWorkers {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Exit codes of a worker that nothing went wrong with: the run is complete, or it was told to leave. */
-const over: readonly (number | null)[] = [0, 130];
 /** Before a worker is started again, ms; doubled with each death. */
 const restartDelay = 500;
 /** Between two looks at how much memory a worker takes, ms. */
@@ -137,9 +137,20 @@ class Slot {
   #onEnd({ pid }: ChildProcess, end: Omit<Death, "step">): void {
     clearInterval(this.#look);
     this.#child = undefined;
-    if (this.#closing || over.includes(end.code)) return;
-    const { committed, run, note, onFailure } = this.#options;
-    const death = { ...end, step: committed() };
+    if (this.#closing) return;
+    const death = { ...end, step: this.#options.committed() };
+    if (!isDeparture(death)) {
+      this.#replace(pid, death);
+      return;
+    }
+    // Ctrl-C and `timeout` tell all processes of a run: a worker may have left before this one has heard of it.
+    this.#restart = setTimeout(() => {
+      if (!this.#options.isEnding()) this.#replace(pid, death);
+    }, restartDelay);
+  }
+
+  #replace(pid: number | undefined, death: Death): void {
+    const { run, note, onFailure } = this.#options;
     const { deaths, verdict } = judgeDeath(this.#deaths, death);
     this.#deaths = deaths;
     if (verdict === "give up") {
@@ -148,7 +159,7 @@ class Slot {
       onFailure(givenUp({ index: this.#index, deaths, memory, words, log: this.#log, run }));
       return;
     }
-    note(`local worker ${this.#index} ended (${howOf(death)}); starting another`);
+    note(`local worker ${this.#index} ${endOf(death)}; starting another`);
     this.#restart = setTimeout(() => this.#start(), restartDelay * 2 ** deaths.length);
   }
 }

@@ -54,6 +54,8 @@ export interface RunningCoordinator {
   readonly done: Promise<FinishedRun>;
   /** Finish the step in flight, save, end. @param returning it is started again: workers are to wait for that */
   stop(reason: string, returning: boolean): void;
+  /** Whether no further step is begun: it was stopped, it failed, or all steps are done. */
+  isEnding(): boolean;
   /** End without another step, keeping the last good state. */
   fail(error: CoxswainError): void;
   /**
@@ -231,6 +233,10 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
         conclude(run, outcome, { checkpoint: conductor.newestCheckpoint, rescue: options.rescue, completeBefore }),
       ),
       stop: (reason, returning) => conductor.dispatch({ type: "stop", reason, returning }),
+      isEnding: () => {
+        const { phase } = conductor.status();
+        return phase === "stopping" || phase === "ended" || conductor.farewell !== undefined;
+      },
       fail: (error) => conductor.dispatch({ type: "fail", error }),
       lastScrape: (signal) => telemetry?.lastScrape(signal),
       close,

@@ -44,8 +44,19 @@ export function judgeDeath(before: readonly Death[], death: Death): Judgement {
   return { deaths, verdict: isHopeless || deaths.length >= deathsAllowed ? "give up" : "start another" };
 }
 
+/** Whether it ended as workers do when the run ends, or when they are told to leave: that may not concern it alone. */
+export const isDeparture = ({ code, signal }: Death): boolean =>
+  code === 0 || code === toldToLeave || signal === "SIGTERM";
+
+/** Exit code of a worker that SIGTERM ended in order. */
+const toldToLeave = 130;
+
 /** How a process ended, in a few words. */
 export const howOf = ({ code, signal, error }: Death): string => error ?? signal ?? `exit code ${code}`;
+
+/** The same, as a clause. */
+export const endOf = (death: Death): string =>
+  death.code === toldToLeave ? "was told to leave (SIGTERM)" : `ended (${howOf(death)})`;
 
 export interface GivenUp {
   readonly index: number;

@@ -1,5 +1,5 @@
 /** What a user loses if these fail: the steps since the last checkpoint, or a machine that stays busy, when a session ends. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { isRunning } from "../../src/processes.js";
@@ -215,6 +215,38 @@ describe("no worker outlives its coordinator", () => {
     await run.finished;
     await noWorkersLeft(folder);
   });
+});
+
+it("a run whose only worker is sent SIGTERM goes on with another, instead of waiting for ever", async () => {
+  const folder = temporaryFolder();
+  const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
+  await run.until(/^step +3\//m);
+  for (const pid of workersIn(folder)) process.kill(pid, "SIGTERM");
+  await run.until(/^local worker 0 was told to leave \(SIGTERM\); starting another$/m);
+  const before = stepLines(join(folder, "out")).at(-1)?.step ?? 0;
+  await run.until(new RegExp(`^step +${before + 3}/`, "m"));
+  run.signal("SIGINT");
+  const { code, stdout } = await run.finished;
+  expect(stdout.match(/starting another/g)).toHaveLength(1);
+  expect(code).toBe(130);
+  expectAllSaved(folder);
+});
+
+it("a run that goes on where there is no room for its workers' logs says so, and ends with 6", async () => {
+  const folder = temporaryFolder();
+  const file = endlessRun(folder, { save_steps: 3 });
+  const first = new CoxswainProcess(["train", file, "--workers", "1"]);
+  await first.until(/checkpoint.*step-000003/);
+  first.signal("SIGINT");
+  await first.finished;
+  const log = join(folder, "out", "logs", "worker-0.log");
+  rmSync(log);
+  symlinkSync("/dev/full", log);
+  const second = new CoxswainProcess(["train", file, "--workers", "1", "--resume"]);
+  const { code, stdout, stderr } = await second.finished;
+  expect(stderr).toMatch(/^error: local worker 0 cannot run \(exit code 6\): it cannot write its log/);
+  expect(stdout).not.toContain("starting another");
+  expect(code).toBe(6);
 });
 
 describe("a local worker that is killed again and again", () => {

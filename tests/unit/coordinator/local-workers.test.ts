@@ -1,11 +1,11 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { startLocalWorkers } from "../../../src/coordinator/index.js";
 import type { CoxswainError } from "../../../src/errors.js";
 import { temporaryFolder } from "../../support/processes.js";
 
-const facts = { committed: () => 0, run: { microBatchSize: 8, maxLength: 1024, workers: 2 } };
+const facts = { committed: () => 0, isEnding: () => false, run: { microBatchSize: 8, maxLength: 1024, workers: 2 } };
 
 it("local workers all compute on the first GPU", async () => {
   const folder = temporaryFolder();
@@ -33,28 +33,62 @@ it("local workers all compute on the first GPU", async () => {
   await workers.close();
 });
 
-it("a local worker that was told to leave is started again", async () => {
+/** Workers that end with these codes as soon as they are started. */
+function startLeaving(codes: readonly number[], isEnding: () => boolean) {
   const folder = temporaryFolder();
   const program = join(folder, "program.mjs");
-  writeFileSync(program, `process.exit(process.env.CODE)`);
+  const starts = join(folder, "starts");
+  writeFileSync(starts, "");
+  writeFileSync(
+    program,
+    `
+      import { appendFileSync } from "node:fs";
+      appendFileSync(${JSON.stringify(starts)}, process.env.CODE + "\\n");
+      process.exit(process.env.CODE);
+    `,
+  );
   const notes: string[] = [];
-  const start = (...codes: number[]) =>
-    startLocalWorkers({
-      count: codes.length,
-      coordinator: "127.0.0.1:9",
-      token: null,
-      args: [],
-      environments: codes.map((code) => ({ CODE: String(code) })),
-      logFolder: join(folder, "logs"),
-      program,
-      ...facts,
-      note: (text) => notes.push(text),
-      onFailure: () => undefined,
-    });
-  const workers = start(0, 130, 5);
-  await vi.waitUntil(() => workers.pids.length === 0, 10_000);
+  const failures: CoxswainError[] = [];
+  const workers = startLocalWorkers({
+    count: codes.length,
+    coordinator: "127.0.0.1:9",
+    token: null,
+    args: [],
+    environments: codes.map((code) => ({ CODE: String(code) })),
+    logFolder: join(folder, "logs"),
+    program,
+    ...facts,
+    isEnding,
+    note: (text) => notes.push(text),
+    onFailure: (error) => failures.push(error),
+  });
+  const started = (): string[] => readFileSync(starts, "utf8").trim().split("\n").sort();
+  return { workers, notes, failures, started };
+}
+
+it("a run whose workers are told to leave gets others, instead of waiting for ever", async () => {
+  const { workers, notes, failures, started } = startLeaving([0, 130], () => false);
+  await vi.waitUntil(() => failures.length === 2, 15_000);
   await workers.close();
-  expect(new Set(notes)).toEqual(new Set(["local worker 2 ended (exit code 5); starting another"]));
+  expect(started()).toEqual(["0", "0", "0", "130", "130", "130"]);
+  expect(notes.sort()).toEqual([
+    "local worker 0 ended (exit code 0); starting another",
+    "local worker 0 ended (exit code 0); starting another",
+    "local worker 1 was told to leave (SIGTERM); starting another",
+    "local worker 1 was told to leave (SIGTERM); starting another",
+  ]);
+  expect(failures.map(({ message }) => message).sort()).toEqual([
+    "local worker 0 died 3 times without a step in between (exit code 0)",
+    "local worker 1 died 3 times without a step in between (exit code 130)",
+  ]);
+});
+
+it("a run that is stopped starts no worker again, also where the workers hear of it first", async () => {
+  let asked = 0;
+  const { workers, notes, failures, started } = startLeaving([0, 130], () => ++asked > 0);
+  await vi.waitUntil(() => asked === 2, 15_000);
+  await workers.close();
+  expect([notes, failures, started()]).toEqual([[], [], ["0", "130"]]);
 });
 
 it("a worker that is killed before it joins is given up after three deaths", async () => {
