@@ -249,6 +249,20 @@ it("a run that goes on where there is no room for its workers' logs says so, and
   expect(code).toBe(6);
 });
 
+it.each(["SIGUSR1", "SIGUSR2"] as const)("a scheduler's %s saves the run, and opens no debugger", async (signal) => {
+  const folder = temporaryFolder();
+  const run = new CoxswainProcess(["train", endlessRun(folder)]);
+  await run.until(/^step +3\//m);
+  process.kill(-(run.child.pid ?? 0), signal);
+  const { code, stdout, stderr } = await run.finished;
+  expect(stdout).toMatch(/stopped \(received SIGTERM\) after step \d+, which is saved/);
+  expect(stderr).not.toContain("Debugger listening");
+  for (const worker of [0, 1])
+    expect(readFileSync(join(folder, "out", "logs", `worker-${worker}.log`), "utf8")).not.toContain("Debugger");
+  expect(code).toBe(130);
+  expectAllSaved(folder);
+});
+
 describe("a local worker that is killed again and again", () => {
   /** Kills every worker of the run as soon as it has joined, until the run ends. */
   async function killAllThatJoin(run: CoxswainProcess): Promise<void> {
