@@ -10,6 +10,7 @@ import { CoxswainError } from "../errors.js";
 import { baseModelRecord, completeAdapter, storageTrouble, writeAdapter } from "../model/index.js";
 import type { TrainedAdapter } from "../model/index.js";
 import { readMetrics } from "../telemetry/index.js";
+import type { UnwrittenLines } from "../telemetry/index.js";
 import { lessonOf } from "./lesson.js";
 import type { Outcome } from "./machine/index.js";
 import type { PreparedRun } from "./prepare.js";
@@ -32,9 +33,21 @@ export interface Leftovers {
   readonly rescue: string | undefined;
   /** There was nothing left to train: the adapter of an earlier life stays where it is the same. */
   readonly completeBefore: boolean;
+  /** Tries once more to write the lines that wait for room. */
+  readonly unwritten: () => readonly UnwrittenLines[];
 }
 
 export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): Promise<FinishedRun> {
+  const finished = await saved(run, outcome, leftovers);
+  const missing = leftovers.unwritten();
+  if (missing.length > 0) return incomplete(run, finished, leftovers, missing);
+  if (finished.outcome.kind !== "completed") return finished;
+  const steps = readMetrics(run.config.output_dir).filter((line) => "loss" in line);
+  return { ...finished, lesson: lessonOf(steps) };
+}
+
+/** Everything but the lines of `metrics.jsonl` and `events.jsonl`. */
+async function saved(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): Promise<FinishedRun> {
   const { step } = run.replica;
   if (outcome.kind === "failed" && outcome.error instanceof CoxswainError && outcome.error.code === "storage")
     return failed(run, await rescued(run, outcome.error, leftovers));
@@ -47,8 +60,32 @@ export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Le
     if (!(trouble instanceof CoxswainError)) throw trouble;
     return failed(run, await rescued(run, trouble, leftovers));
   }
-  const steps = readMetrics(run.config.output_dir).filter((line) => "loss" in line);
-  return { outcome, adapter, step, lesson: lessonOf(steps) };
+  return { outcome, adapter, step };
+}
+
+/** A run whose record lacks lines has failed, whatever else is there: the error says both. */
+function incomplete(
+  run: PreparedRun,
+  { outcome, adapter }: FinishedRun,
+  { checkpoint }: Leftovers,
+  missing: readonly UnwrittenLines[],
+): FinishedRun {
+  const lacks = missing
+    .map(
+      ({ path, lines }) =>
+        `${path}: the disk is full: ${lines === 1 ? "a line" : `${lines} lines`} could not be written`,
+    )
+    .join("\n");
+  if (outcome.kind === "failed") {
+    const { code, message, hint } = outcome.error;
+    const options = { ...(hint === undefined ? {} : { hint }), cause: outcome.error };
+    return failed(run, new CoxswainError(code, `${message}\n${lacks}`, options));
+  }
+  const at = checkpoint === undefined ? "there is no checkpoint" : `the newest checkpoint is ${checkpoint.path}`;
+  const where = adapter === undefined ? at : `the adapter is in ${adapter}; ${at}`;
+  const hint =
+    adapter === undefined ? "Make room, then go on with --resume." : "The run is complete: only its record is not.";
+  return failed(run, new CoxswainError("storage", `${lacks}\n${where}`, { hint }));
 }
 
 const failed = (run: PreparedRun, error: CoxswainError): FinishedRun => ({

@@ -41,7 +41,7 @@ export interface RecorderOptions {
   readonly metrics: CoordinatorMetrics;
   readonly view: RunView;
   readonly logger: Logger;
-  /** Are told what goes into metrics.jsonl and events.jsonl, once it is there. */
+  /** Are told what goes into metrics.jsonl and events.jsonl, once it is there or waits for room on the disk. */
   readonly listeners: readonly RunListener[];
   readonly totalSteps: number;
   readonly loggingSteps: number;

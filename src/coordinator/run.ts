@@ -126,7 +126,13 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
     const survivors = options.resume ? survivorsOf(record).length : 0;
     // What was recorded after the checkpoint stays until it is known that nobody has it any more.
     const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
-    const files = openRunFiles(config.output_dir, options.resume ? { resumeStep } : {});
+    const files = openRunFiles(config.output_dir, {
+      ...(options.resume ? { resumeStep } : {}),
+      onFull: ({ message }) => {
+        logger.warn(message);
+        note(`warning: ${message}; training goes on, and what cannot be written is kept in memory until there is room`);
+      },
+    });
     try {
       writeResolved(config);
       const parts = {
@@ -230,7 +236,12 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
       prepared: run,
       control,
       done: conductor.done.then((outcome) =>
-        conclude(run, outcome, { checkpoint: conductor.newestCheckpoint, rescue: options.rescue, completeBefore }),
+        conclude(run, outcome, {
+          checkpoint: conductor.newestCheckpoint,
+          rescue: options.rescue,
+          completeBefore,
+          unwritten: () => files.unwritten(),
+        }),
       ),
       stop: (reason, returning) => conductor.dispatch({ type: "stop", reason, returning }),
       isEnding: () => {

@@ -36,6 +36,7 @@ export {
   type RunFilesOptions,
   type RunRecord,
   type StepLine,
+  type UnwrittenLines,
 } from "./run-files.js";
 export type { RunListener } from "./run-listener.js";
 export { readEvents, readMetrics } from "./run-lines.js";

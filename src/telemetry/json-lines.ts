@@ -13,19 +13,25 @@ import {
 } from "node:fs";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 
+/** As of `writeSync`. */
+type Write = (file: number, bytes: Buffer, offset: number) => number;
+
 /** Appends whole lines. */
 export class JsonLinesFile {
   readonly #path: string;
+  readonly #write: Write;
   #file: number | undefined;
   /** Bytes of whole lines. */
   #size: number;
 
   /**
    * Opens a file to append to; makes it where it is not there.
+   * @param write given by tests
    * @throws CoxswainError "storage"
    */
-  constructor(path: string) {
+  constructor(path: string, write: Write = writeSync) {
     this.#path = path;
+    this.#write = write;
     try {
       this.#file = openSync(path, "a");
       this.#size = fstatSync(this.#file).size;
@@ -45,9 +51,7 @@ export class JsonLinesFile {
     const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
     let written = 0;
     try {
-      written = writeSync(this.#file, bytes);
-      if (written < bytes.length) written += writeSync(this.#file, bytes, written);
-      if (written < bytes.length) throw new Error(`wrote ${written} of ${bytes.length} bytes`);
+      while (written < bytes.length) written += this.#write(this.#file, bytes, written);
     } catch (error) {
       if (written > 0) ftruncateSync(this.#file, this.#size);
       throw cannotWrite(this.#path, error);
@@ -200,10 +204,16 @@ function replaceFile(path: string, text: string): void {
   }
 }
 
+/** Whether an error of writing tells of a disk, or of a quota, that is used up: what may pass. */
+export const diskIsFull = (error: unknown): error is CoxswainError =>
+  error instanceof CoxswainError && isFull(systemCodeOf(error.cause));
+
+const isFull = (code: string | undefined): boolean => code === "ENOSPC" || code === "EDQUOT";
+
 /** A system error of writing, in words. */
 export function cannotWrite(path: string, error: unknown): CoxswainError {
   const code = systemCodeOf(error);
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isFull(code)) {
     return new CoxswainError("storage", `${path}: the disk is full`, {
       hint: "Free some space; `coxswain train --resume` goes on from the newest checkpoint.",
       cause: error,

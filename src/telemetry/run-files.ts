@@ -9,7 +9,8 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { makeFoldersSync } from "../make-folders.js";
-import { cannotWrite, JsonLinesFile, JsonSlot, keepLines, readLines, readObjects } from "./json-lines.js";
+import { cannotWrite, diskIsFull, JsonLinesFile, JsonSlot, keepLines, readLines, readObjects } from "./json-lines.js";
+import { PatientLines } from "./patient-lines.js";
 
 /** A line of `metrics.jsonl` for a committed step. The names are read by users' scripts: add, don't rename. */
 export interface StepLine {
@@ -71,8 +72,17 @@ export interface RunEvent {
   readonly [detail: string]: string | number | boolean | null;
 }
 
+/** A file that lacks lines, because its disk is full. */
+export interface UnwrittenLines {
+  readonly path: string;
+  readonly lines: number;
+}
+
 export interface RunFiles {
-  /** Adds a line to `metrics.jsonl`. @throws CoxswainError "storage", as all of these do */
+  /**
+   * Adds a line to `metrics.jsonl`. While the disk is full, lines wait in memory: training does not depend on them.
+   * @throws CoxswainError "storage", as all of these do
+   */
   appendMetrics(line: StepLine | EvalLine): void;
   /**
    * Lays the line of a step aside before anybody is told to apply it: where an interrupted run goes on from that step and
@@ -85,10 +95,14 @@ export interface RunFiles {
   rewind(step: number): void;
   /** Waits until all lines are on the disk. To be called before a checkpoint is put in place: `--resume` keeps what is before it. */
   flush(): void;
+  /** Tries once more to write the lines that wait. @returns the files that still lack some */
+  unwritten(): readonly UnwrittenLines[];
   close(): void;
 }
 
 export interface RunFilesOptions {
+  /** The disk is full, and lines wait for room from here on. Told once. */
+  readonly onFull?: (error: CoxswainError) => void;
   /**
    * The step that the run goes on from (0: from the start, keeping nothing). Lines of later steps are dropped: they will
    * be written again. Without it the folder must not hold a run.
@@ -113,14 +127,23 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
   if (resumeStep === undefined) {
     refuseOldRun(outputDir);
     rmSync(asidePath, { force: true });
-  } else endWith(metricsPath, resumeStep, asidePath);
+  }
   keepLines(eventsPath, () => true);
 
-  let metrics = new JsonLinesFile(metricsPath);
-  let events: JsonLinesFile;
+  let told = false;
+  const onFull = (error: CoxswainError): void => {
+    if (told) return;
+    told = true;
+    options.onFull?.(error);
+  };
+  let metrics =
+    resumeStep === undefined
+      ? new PatientLines(new JsonLinesFile(metricsPath), onFull)
+      : endingWith(resumeStep, { path: metricsPath, asidePath, onFull });
+  let events: PatientLines;
   let aside: JsonSlot;
   try {
-    events = new JsonLinesFile(eventsPath);
+    events = new PatientLines(new JsonLinesFile(eventsPath), onFull);
     aside = new JsonSlot(asidePath);
   } catch (error) {
     metrics.close();
@@ -128,17 +151,36 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
   }
   return {
     appendMetrics: (line) => metrics.append(line),
-    committing: (line) => aside.write(line),
+    committing: (line) => {
+      try {
+        aside.write(line);
+      } catch (error) {
+        // It is of use only to a coordinator that is killed before the step's own line is there.
+        if (!diskIsFull(error)) throw error;
+        onFull(error);
+      }
+    },
     appendEvent: (event) => events.append(event),
     rewind: (step) => {
+      const { waiting } = metrics;
       metrics.close();
-      endWith(metricsPath, step, asidePath);
-      metrics = new JsonLinesFile(metricsPath);
+      metrics = endingWith(step, { path: metricsPath, asidePath, onFull, waiting });
     },
     flush: () => {
+      // Lines that still wait hinder no checkpoint: it is worth more than they are.
+      metrics.catchUp();
+      events.catchUp();
       metrics.flush();
       events.flush();
       aside.flush();
+    },
+    unwritten: () => {
+      metrics.catchUp();
+      events.catchUp();
+      return [
+        { path: metricsPath, lines: metrics.waiting.length },
+        { path: eventsPath, lines: events.waiting.length },
+      ].filter(({ lines }) => lines > 0);
     },
     close: () => {
       metrics.close();
@@ -148,18 +190,30 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
   };
 }
 
+interface StepLines {
+  readonly path: string;
+  readonly asidePath: string;
+  readonly onFull: (error: CoxswainError) => void;
+  /** Lines that are not in the file yet. */
+  readonly waiting?: readonly object[];
+}
+
 /** Drops what was recorded of steps after `last`, and adds its line where it is only laid aside. */
-function endWith(path: string, last: number, asidePath: string): void {
-  keepLines(path, ({ step }) => typeof step === "number" && step <= last);
-  const [aside] = readObjects(asidePath);
-  if (aside?.["step"] !== last) return;
-  if (readObjects(path).some(({ step, loss }) => step === last && loss !== undefined)) return;
-  const file = new JsonLinesFile(path);
+function endingWith(last: number, { path, asidePath, onFull, waiting = [] }: StepLines): PatientLines {
+  const isKept = ({ step }: { readonly step?: unknown }): boolean => typeof step === "number" && step <= last;
+  keepLines(path, isKept);
+  const kept = waiting.filter(isKept);
+  const lines = new PatientLines(new JsonLinesFile(path), onFull, kept);
   try {
-    file.append(aside);
-  } finally {
-    file.close();
+    const [aside] = readObjects(asidePath);
+    const isOfLast = (line: { readonly step?: unknown; readonly loss?: unknown }): boolean =>
+      line.step === last && line.loss !== undefined;
+    if (aside?.["step"] === last && ![...readObjects(path), ...kept].some(isOfLast)) lines.append(aside);
+  } catch (error) {
+    lines.close();
+    throw error;
   }
+  return lines;
 }
 
 const endings = ["run_finished", "run_stopped", "run_failed"] as const satisfies readonly EventName[];

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { canMount, onSmallDisk } from "../support/namespaces.js";
+import { readObjects } from "../../src/telemetry/json-lines.js";
+import { canMount, onSameDisk, onSmallDisk } from "../support/namespaces.js";
 import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
 import { adapterBytes, goldenFolder } from "../support/runs.js";
 
@@ -60,19 +61,33 @@ whereMounting(`a disk that is full${needs}`, () => {
     }
   });
 
-  it("in the middle of a run, for a line of metrics: what was trained until then is rescued", async () => {
+  it("in the middle of a run, for lines of metrics: it is trained to its end, and said what is where", async () => {
     const folder = temporaryFolder();
     const rescue = join(folder, "elsewhere");
     const file = smallRun(folder, { max_steps: 200 });
-    const { code, stderr } = await onSmallDisk(32, ["train", file, ...onDisk, "--rescue", rescue]).finished;
-    const step =
-      /metrics\.jsonl: the disk is full\nthe adapter of step (\d+) is in (\S+); there is no checkpoint\nhint: Make room/.exec(
-        stderr,
-      );
-    expect(stderr).toMatch(/the adapter of step/);
-    expect(Number(step?.[1])).toBeGreaterThan(1);
-    expect(existsSync(join(step![2]!, "adapter_model.safetensors"))).toBe(true);
+    const { code, stdout, stderr } = await onSmallDisk(32, ["train", file, ...onDisk, "--rescue", rescue]).finished;
+    expect(stdout.match(/\.jsonl: the disk is full; training goes on/g)).toHaveLength(1);
+    expect(stderr).toContain(
+      `the adapter of step 200 is in ${join(rescue, "out-step-000200")}; there is no checkpoint`,
+    );
+    expect(stderr).toMatch(/metrics\.jsonl: the disk is full: \d+ lines could not be written/);
+    expect(existsSync(join(rescue, "out-step-000200", "adapter_model.safetensors"))).toBe(true);
     expect(code).toBe(6);
+  });
+
+  it("for a while: every step has its line once there is room again, in order", async () => {
+    const folder = temporaryFolder();
+    const args = ["train", smallRun(folder, { max_steps: 400, save_steps: 400 }), ...onDisk];
+    const ballast = "head -c 1000k /dev/zero > /mnt/ballast";
+    const run = onSmallDisk(1032, args, `cp /mnt/out/metrics.jsonl /mnt/out/events.jsonl ${folder}`, ballast);
+    await run.until(/\.jsonl: the disk is full; training goes on/);
+    expect(await onSameDisk(run, ["rm", "/mnt/ballast"])).toBe(0);
+    const { code, stderr } = await run.finished;
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    const steps = readObjects(join(folder, "metrics.jsonl")).map(({ step }) => step);
+    expect(steps).toEqual(Array.from({ length: 400 }, (_, index) => index + 1));
+    expect(readObjects(join(folder, "events.jsonl")).map(({ event }) => event)).toContain("run_finished");
   });
 
   it("with nowhere to go: says what could not be written, and what would help", async () => {

@@ -15,10 +15,24 @@ function works(script: string, flags: readonly string[]): boolean {
 export const canMount = works("mount -t tmpfs none /mnt", ["--mount"]);
 export const canIsolateNetwork = works("ip link set lo up", ["--net"]);
 
-/** Runs the program with a disk of so many KiB mounted at /mnt. What the script prints afterwards is printed, too. */
-export function onSmallDisk(kibibytes: number, args: readonly string[], afterwards = "true"): WatchedProcess {
-  const script = `mount -t tmpfs -o size=${kibibytes}k none /mnt && "$@"; code=$?; ${afterwards}; exit $code`;
+/**
+ * Runs the program with a disk of so many KiB mounted at /mnt. What the script prints afterwards is printed, too.
+ * @param before a command that prepares the disk
+ */
+export function onSmallDisk(
+  kibibytes: number,
+  args: readonly string[],
+  afterwards = "true",
+  before = "true",
+): WatchedProcess {
+  const script = `mount -t tmpfs -o size=${kibibytes}k none /mnt && ${before} && "$@"; code=$?; ${afterwards}; exit $code`;
   return watched("unshare", [...unshare(["--mount"]), "sh", "-c", script, "sh", process.execPath, program, ...args]);
+}
+
+/** Runs a command on that disk while the program runs. */
+export async function onSameDisk(running: WatchedProcess, command: readonly string[]): Promise<number | null> {
+  const flags = ["--target", String(running.child.pid), "--user", "--preserve-credentials", "--mount"];
+  return (await watched("nsenter", [...flags, ...command]).finished).code;
 }
 
 /** A network of its own for as long as the test lasts. */

@@ -81,6 +81,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       appendEvent: (event) => void events.push(event),
       rewind: ignore,
       flush: ignore,
+      unwritten: () => [],
       close: ignore,
     },
     metrics,

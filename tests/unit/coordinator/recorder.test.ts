@@ -65,6 +65,7 @@ const noFiles = {
   appendEvent: ignore,
   rewind: ignore,
   flush: ignore,
+  unwritten: () => [],
   close: ignore,
 };
 
