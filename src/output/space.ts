@@ -60,8 +60,9 @@ export function freeSpace(folder: string): number | undefined {
   let at = resolve(folder);
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
   try {
-    const { bavail, bsize } = statfsSync(at);
-    return bavail * bsize;
+    const { blocks, bavail, bsize } = statfsSync(at);
+    // A file system without blocks, as /proc is, is no disk that could be full.
+    return blocks === 0 ? undefined : bavail * bsize;
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;
     return undefined;

@@ -127,6 +127,13 @@ const explanations: readonly (readonly [RegExp, Explain])[] = [
     }),
   ],
   [
+    /Protocol error/,
+    () => ({
+      reason: "what answers there is no coordinator (it does not speak HTTP/2)",
+      hint: "Check the port: it may be that of telemetry.http, or another program's.",
+    }),
+  ],
+  [
     /Failed to connect|ECONNRESET|disconnected before secure TLS/,
     (_, tls) => ({ reason: "it hangs up", hint: tls === undefined ? perhapsTls : perhapsCertificate }),
   ],

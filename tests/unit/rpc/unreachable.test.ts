@@ -15,6 +15,11 @@ describe("what keeps a worker from its coordinator is said", () => {
     ["the host's name is not known", "Name resolution failed for target dns:nonexistent.invalid:70", undefined],
     ["there is no way to the host", details("Error: connect EHOSTUNREACH 10.1.2.3:7070"), undefined],
     ["it does not use TLS", details(`Error: ${openssl("wrong version number")}`), /Leave --tls-ca/],
+    [
+      "what answers there is no coordinator (it does not speak HTTP/2)",
+      "No connection established. Last error: Protocol error (2026-11-30T14:52:11.123Z). Resolution note: ",
+      /telemetry\.http/,
+    ],
     ["it does not answer", "Deadline exceeded after 1.0s", undefined],
     ["it does not answer", "", undefined],
   ])("%s", (reason, text, hint) => {
