@@ -1,6 +1,8 @@
 /** What tells that memory ran out: the cgroup's and the kernel's counters and log. Says nothing where they cannot be read. */
-import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
+import { groupMemberships, readText } from "../host/index.js";
+import type { ReadText } from "../host/index.js";
 
 /** Counters of processes that the kernel has killed for want of memory. */
 export interface KillCounters {
@@ -26,8 +28,7 @@ export interface MemoryEvidence {
 }
 
 export interface SystemFiles {
-  /** A file's text; undefined where it cannot be read. */
-  read(path: string): string | undefined;
+  readonly read: ReadText;
   /** Records of the kernel's log, oldest first. */
   kernelLog(): readonly string[];
 }
@@ -54,11 +55,8 @@ const first = (folder: string): Controller => ({
 
 /** Where it may be: a container sees its own cgroup at the root of the mount. */
 function controllersOf(cgroups: string): readonly Controller[] {
-  const lines = cgroups.split("\n").map((line) => line.split(":"));
-  const pathOf = (isWanted: (controllers: string) => boolean): string | undefined =>
-    lines.find(([, controllers = ""]) => isWanted(controllers))?.[2];
-  const v1 = pathOf((controllers) => controllers.split(",").includes("memory"));
-  const v2 = pathOf((controllers) => controllers === "");
+  const groups = groupMemberships(cgroups);
+  const [v1, v2] = [groups.get("memory"), groups.get("")];
   return [
     ...(v1 === undefined ? [] : [first(`/sys/fs/cgroup/memory${v1}`), first("/sys/fs/cgroup/memory")]),
     ...(v2 === undefined ? [] : [second(`/sys/fs/cgroup${v2}`), second("/sys/fs/cgroup")]),
@@ -146,13 +144,7 @@ const gigabytes = (bytes: number): string =>
   bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
 const thisSystem: SystemFiles = {
-  read: (path) => {
-    try {
-      return readFileSync(path, "utf8");
-    } catch {
-      return undefined;
-    }
-  },
+  read: readText,
   kernelLog: () => {
     try {
       return readKernelLog();

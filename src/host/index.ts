@@ -1,4 +1,4 @@
-export { groupLimits } from "./cgroup.js";
+export { groupLimits, groupMemberships } from "./cgroup.js";
 export type { GroupLimits, ReadText } from "./cgroup.js";
-export { hostLimits } from "./limits.js";
+export { hostLimits, readText } from "./limits.js";
 export type { HostLimits } from "./limits.js";

@@ -46,7 +46,8 @@ export function limitsOf({ parallelism, physical, constrained, group }: HostFact
   };
 }
 
-function readText(path: string): string | undefined {
+/** A `ReadText` of this system. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

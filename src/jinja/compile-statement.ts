@@ -6,7 +6,7 @@ import { compileCallBlock, compileGeneration, compileMacro } from "./compile-mac
 import { PythonError, syntaxError } from "./errors.js";
 import { truthy } from "./compare.js";
 import { assignTarget, enterScope, leaveScope, type Frame } from "./frame.js";
-import { blockResult, breaks, continues, done, type Code, type Step } from "./rendering.js";
+import { blockResult, breaks, continues, done, type Activation, type Code, type Step } from "./rendering.js";
 import { Symbols } from "./symbols.js";
 import { str } from "./text.js";
 import type { Value } from "./values.js";
@@ -51,7 +51,11 @@ function compileStatement(node: Statement, frame: Frame): Step {
     case "FilterBlock": {
       const symbols = innerSymbols(frame, [...node.body, node.filter]);
       const inner = innerFrame(frame, symbols);
-      return capturing(symbols, compileStatements(node.body, inner), compileExpression(node.filter, inner));
+      const [body, filter] = [compileStatements(node.body, inner), compileExpression(node.filter, inner)];
+      return capturing(symbols, body, (activation) => {
+        const filtered = blockResult(filter(activation));
+        activation.rendering.output += filtered;
+      });
     }
     case "With":
       return compileWith(node, frame);
@@ -131,8 +135,8 @@ function compileIf(node: IfNode, frame: Frame): Step {
   };
 }
 
-/** Runs a body, and writes what a filter makes of its text. */
-function capturing(symbols: Symbols, body: Step, filter: Code): Step {
+/** Runs a body in a scope of its own, and does something with its text: `rendering.blockText`, also given. */
+function capturing(symbols: Symbols, body: Step, use: (activation: Activation, text: string) => void): Step {
   const [enter, leave] = [enterScope(symbols), leaveScope(symbols)];
   return (activation) => {
     const { rendering } = activation;
@@ -142,8 +146,7 @@ function capturing(symbols: Symbols, body: Step, filter: Code): Step {
     // A break or continue leaves the block: its text is lost, as Jinja loses it.
     if (isSignal(signal)) return signal;
     rendering.blockText = text;
-    const filtered = blockResult(filter(activation));
-    rendering.output += filtered;
+    use(activation, text);
     leave(activation);
     return done;
   };
@@ -154,21 +157,12 @@ const isSignal = (signal: ReturnType<Step>): boolean => signal !== done;
 function assignBlock(node: AssignBlockNode, frame: Frame): Step {
   const symbols = innerSymbols(frame, node.body);
   const inner = innerFrame(frame, symbols);
-  const [enter, leave, body] = [enterScope(symbols), leaveScope(symbols), compileStatements(node.body, inner)];
-  const assign = assignTarget(node.target, frame);
+  const [body, assign] = [compileStatements(node.body, inner), assignTarget(node.target, frame)];
   const filter = node.filter === null ? null : compileExpression(node.filter, inner);
-  return (activation) => {
-    const { rendering } = activation;
-    enter(activation);
-    let signal: ReturnType<Step> = done;
-    const text = rendering.capture(() => (signal = body(activation)));
-    if (isSignal(signal)) return signal;
-    rendering.blockText = text;
+  return capturing(symbols, body, (activation, text) => {
     const value: Value = filter === null ? text : filter(activation);
     assign(activation, value);
-    leave(activation);
-    return done;
-  };
+  });
 }
 
 function compileWith(node: WithNode, frame: Frame): Step {
