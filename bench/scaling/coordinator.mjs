@@ -257,7 +257,7 @@ export class SimulatedCoordinator {
   }
 }
 
-/** As in src/coordinator/collects.ts, in seconds, and step-sum.ts. */
+/** As in src/coordinator/service/collects.ts, in seconds, and step-sum.ts. */
 const collectDelay = 0.005;
 const receivedAtOnce = 8;
 

@@ -13,13 +13,13 @@ const chunkBytes = 256 * 1024;
 /** Slices are whole numbers of blocks: `squareSumBlock` of src/collective/kernels.ts. */
 const blockFloats = 4096;
 
-/** What comes within this many seconds is told to reducers together: see src/coordinator/collects.ts. */
+/** What comes within this many seconds is told to reducers together: see src/coordinator/service/collects.ts. */
 const collectDelay = 0.005;
 
 /** Pulls that a reducer has under way at once: see src/worker/slice-reducer.ts. */
 const pullsAtOnce = 4;
 
-/** Contributions that come to the star's coordinator at once: see src/coordinator/step-sum.ts. */
+/** Contributions that come to the star's coordinator at once: see src/coordinator/gradient/step-sum.ts. */
 const receivedAtOnce = 8;
 
 /** Bytes of one part of Collect and of one slice of Commit, with a worker's id of 27 letters. */

@@ -6,7 +6,7 @@ export const links = {
   wan: { bandwidth: 1e9 / 8, roundTrip: 10e-3 },
 };
 
-/** Reducers of a mesh, as `reducersRule` of src/coordinator/all-reduce.ts has it for `all_reduce: mesh`. */
+/** Reducers of a mesh, as `reducersRule` of src/coordinator/gradient/all-reduce.ts has it for `all_reduce: mesh`. */
 export const reducersOf = (workers, floats) =>
   Math.min(workers, Math.max(2, Math.round(Math.sqrt((workers * floats * 4) / (512 * 1024)))));
 

@@ -8,8 +8,8 @@ import type { Command } from "commander";
 import { detach } from "../async/detach.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { explained } from "../system-errors.js";
-import { coloursFor } from "./colour.js";
-import { endOfLoss } from "./output-loss.js";
+import { coloursFor } from "./terminal/colour.js";
+import { endOfLoss } from "./process/output-loss.js";
 
 /** What the frame touches of its process. */
 export interface FrameProcess {

@@ -2,25 +2,25 @@
 import { Command, CommanderError, type Argument } from "commander";
 import { createColors } from "picocolors";
 import { version } from "../version.js";
-import { coloursFor } from "./colour.js";
-import { registerChaos } from "./chaos.js";
-import { registerCheckpoint } from "./checkpoint.js";
-import { registerCoordinator } from "./coordinator.js";
-import { registerDoctor } from "./doctor.js";
-import { registerEval } from "./eval.js";
-import { registerGenerate } from "./generate.js";
-import { registerMerge } from "./merge.js";
+import { coloursFor } from "./terminal/colour.js";
+import { registerChaos } from "./chaos/command.js";
+import { registerCheckpoint } from "./control/checkpoint.js";
+import { registerCoordinator } from "./coordinator/command.js";
+import { registerDoctor } from "./doctor/command.js";
+import { registerEval } from "./eval/command.js";
+import { registerGenerate } from "./generate/command.js";
+import { registerMerge } from "./merge/command.js";
 import { registerPlanned } from "./planned.js";
-import { registerPause } from "./pause.js";
-import { registerPreview } from "./preview.js";
-import { registerCompletion } from "./print-completion.js";
-import { registerResume } from "./resume.js";
-import { registerServe } from "./serve.js";
-import { registerStatus } from "./status.js";
-import { registerStop } from "./stop.js";
-import { registerSubmit } from "./submit.js";
-import { registerTrain } from "./train.js";
-import { registerWorker } from "./worker.js";
+import { registerPause } from "./control/pause.js";
+import { registerPreview } from "./preview/command.js";
+import { registerCompletion } from "./completion/command.js";
+import { registerResume } from "./control/resume.js";
+import { registerServe } from "./serve/command.js";
+import { registerStatus } from "./status/command.js";
+import { registerStop } from "./control/stop.js";
+import { registerSubmit } from "./submit/command.js";
+import { registerTrain } from "./train/command.js";
+import { registerWorker } from "./worker/command.js";
 
 /** Each command is a file of its own, and loads what it needs when it is run: `--help` must not wait for a tokenizer. */
 const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [

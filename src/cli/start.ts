@@ -1,7 +1,7 @@
 /** The program from its command line to its exit code. */
 import { endOnSignals, fail, guardProcess } from "./frame.js";
-import { hangupsIgnored, readOrigin } from "./hangup.js";
-import { endWithParent, thisChild } from "./parent.js";
+import { hangupsIgnored, readOrigin } from "./process/hangup.js";
+import { endWithParent, thisChild } from "./process/parent.js";
 import { runProgram } from "./program.js";
 
 export async function start(): Promise<void> {

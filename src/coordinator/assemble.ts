@@ -1,18 +1,18 @@
 /** Puts together what decides, carries out and records a run: machine, conductor, recorder. Starts nothing. */
 import type { CoxswainError } from "../errors.js";
 import { clipCoefficient } from "../optim/index.js";
-import { reducersRule } from "./all-reduce.js";
-import { checkpointWriter } from "./checkpoint-writer.js";
+import { reducersRule } from "./gradient/all-reduce.js";
+import { checkpointWriter } from "./checkpoints/run-checkpoint.js";
 import { Conductor } from "./conductor.js";
-import { shardCount } from "./leases.js";
-import type { LeaseSources } from "./leases.js";
+import { shardCount } from "./service/lease-rows.js";
+import type { LeaseSources } from "./service/lease-rows.js";
 import { ClusterMachine } from "./machine/index.js";
 import type { MachineSettings } from "./machine/index.js";
-import { tokensPerShard } from "./parts.js";
-import type { CoordinatorOptions, Parts } from "./parts.js";
-import type { PreparedRun } from "./prepare.js";
-import { RunRecorder } from "./recorder.js";
-import { recoveryTimeout } from "./survivors.js";
+import { tokensPerShard } from "./run-parts.js";
+import type { CoordinatorOptions, Parts } from "./run-parts.js";
+import type { PreparedRun } from "./prepare/prepare.js";
+import { RunRecorder } from "./record/recorder.js";
+import { recoveryTimeout } from "./prepare/survivors.js";
 
 export function createRecorder(
   { run, files, liveRecord, metrics, reporter }: Parts,

@@ -11,10 +11,10 @@ import { baseModelRecord, completeAdapter, storageTrouble, writeAdapter } from "
 import type { TrainedAdapter } from "../model/index.js";
 import { readMetrics } from "../telemetry/index.js";
 import type { UnwrittenLines } from "../telemetry/index.js";
-import { lessonOf } from "./lesson.js";
+import { lessonOf } from "./record/loss-trend.js";
 import type { Outcome } from "./machine/index.js";
-import type { PreparedRun } from "./prepare.js";
-import type { SavedCheckpoint } from "./saves.js";
+import type { PreparedRun } from "./prepare/prepare.js";
+import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
 
 export interface FinishedRun {
   readonly outcome: Outcome;

@@ -9,7 +9,7 @@ import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
 import type { Departure, Logger } from "../telemetry/index.js";
-import type { LeaseSources } from "./leases.js";
+import type { LeaseSources } from "./service/lease-rows.js";
 import type {
   ClusterMachine,
   CommitEffect,
@@ -20,14 +20,14 @@ import type {
   Outcome,
   WorkerId,
 } from "./machine/index.js";
-import { OwnReplica } from "./own-replica.js";
-import type { RunRecorder } from "./recorder.js";
-import { Saves } from "./saves.js";
-import type { SavedCheckpoint } from "./saves.js";
-import type { WorkerSession } from "./session.js";
-import { Sessions } from "./sessions.js";
-import type { Farewell } from "./sessions.js";
-import { StepSum } from "./step-sum.js";
+import { OwnReplica } from "./gradient/own-replica.js";
+import type { RunRecorder } from "./record/recorder.js";
+import { Saves } from "./checkpoints/checkpointer.js";
+import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
+import type { WorkerSession } from "./service/worker-session.js";
+import { Sessions } from "./service/worker-sessions.js";
+import type { Farewell } from "./service/worker-sessions.js";
+import { StepSum } from "./gradient/step-sum.js";
 
 /** How often the machine is told that time passes, ms: how soon a slow worker is helped. */
 const tickInterval = 250;

@@ -2,9 +2,9 @@
 import type { RunControl, RunStatus } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
 import type { Conductor } from "./conductor.js";
-import type { RunFigures } from "./figures.js";
-import { readStatus } from "./read-status.js";
-import type { RunFacts } from "./read-status.js";
+import type { RunFigures } from "./record/figures.js";
+import { readStatus } from "./record/run-status.js";
+import type { RunFacts } from "./record/run-status.js";
 
 export function createRunControl(conductor: Conductor, figures: RunFigures, facts: RunFacts): RunControl {
   const status = (): RunStatus => readStatus(conductor, figures, facts);

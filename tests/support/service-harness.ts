@@ -4,11 +4,11 @@ import { controlFile, controlHandlers, controlName, controlService } from "../..
 import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
 import { createRunControl } from "../../src/coordinator/control.js";
-import { EngineRule } from "../../src/coordinator/engine-rule.js";
+import { EngineRule } from "../../src/coordinator/service/engine-rule.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
-import { RunRecorder } from "../../src/coordinator/recorder.js";
-import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service.js";
-import type { WorkerSession } from "../../src/coordinator/session.js";
+import { RunRecorder } from "../../src/coordinator/record/recorder.js";
+import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service/service.js";
+import type { WorkerSession } from "../../src/coordinator/service/worker-session.js";
 import type { TokenStore } from "../../src/data/index.js";
 import type { CoxswainError } from "../../src/errors.js";
 import { stepNumber } from "../../src/ids.js";

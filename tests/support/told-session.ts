@@ -1,6 +1,6 @@
 /** A worker's session as the coordinator has it, over a stream that keeps what is said: no worker and no network. */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { WorkerSession } from "../../src/coordinator/session.js";
+import { WorkerSession } from "../../src/coordinator/service/worker-session.js";
 import { protocolVersion } from "../../src/rpc/index.js";
 import type { CoordinatorMessage, WorkerMessageOutput } from "../../src/rpc/index.js";
 

@@ -22,7 +22,7 @@ import { mayTakeAfter } from "./leasing.js";
 import { Membership } from "./membership.js";
 import { Recovery } from "./recovery.js";
 import { Roster } from "./roster.js";
-import { Saving } from "./saving.js";
+import { Saving } from "./checkpoints.js";
 import { machineStatus, machineWorker } from "./status.js";
 import type { MachineStatus, MachineWorker } from "./status.js";
 import type { Effect, Event, EventOf, MachineSettings, WorkerId } from "./types.js";

@@ -14,7 +14,7 @@ import {
 } from "../../../bench/scaling/index.mjs";
 import type { Costs, Product, Scenario } from "../../../bench/scaling/index.mjs";
 import { cover } from "../../../src/collective/index.js";
-import { reducersRule } from "../../../src/coordinator/all-reduce.js";
+import { reducersRule } from "../../../src/coordinator/gradient/all-reduce.js";
 import { ClusterMachine } from "../../../src/coordinator/machine/index.js";
 import { proportionalParts } from "../../../src/coordinator/machine/plan.js";
 import { shardIndex } from "../../../src/ids.js";

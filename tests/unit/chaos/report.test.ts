@@ -5,7 +5,7 @@ import { Capacity } from "../../../src/chaos/capacity.js";
 import { calmPlan } from "../../../src/chaos/plan.js";
 import { compareSteps, exitCodeOf, summarize } from "../../../src/chaos/report.js";
 import type { ChaosReport } from "../../../src/chaos/report.js";
-import { chaosTable } from "../../../src/cli/chaos-table.js";
+import { chaosTable } from "../../../src/cli/chaos/table.js";
 
 const line = (step: number, more: object = {}): Record<string, unknown> => ({
   step,

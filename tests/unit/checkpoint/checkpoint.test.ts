@@ -17,7 +17,7 @@ import {
   readCheckpoint,
   writeCheckpoint,
   type Checkpoint,
-} from "../../../src/coordinator/checkpoint.js";
+} from "../../../src/coordinator/checkpoints/index.js";
 import { stepNumber } from "../../../src/ids.js";
 import { flattenAdapter, loraLayout, readAdapter } from "../../../src/model/index.js";
 import { expectTrouble, fullDisk, temporaryFolder } from "../model/helpers.js";

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { coloursFor, supportsUnicode } from "../../../src/cli/colour.js";
+import { coloursFor, supportsUnicode } from "../../../src/cli/terminal/colour.js";
 import { endOnSignals, runCommand, setOption, type FrameProcess } from "../../../src/cli/frame.js";
 import { CoxswainError, type ErrorCode } from "../../../src/errors.js";
 

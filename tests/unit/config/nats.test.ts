@@ -1,6 +1,6 @@
 /** What fails with these: settings of NATS that are refused before a run starts, by key and without their secrets. */
 import { describe, expect, it } from "vitest";
-import { natsSettings } from "../../../src/cli/nats-options.js";
+import { natsSettings } from "../../../src/cli/options/nats.js";
 import { parseRun, runNameOf, runNameProblem, serializeRun } from "../../../src/config/index.js";
 import { errorOf } from "../../support/errors.js";
 

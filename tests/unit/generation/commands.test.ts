@@ -3,11 +3,11 @@ import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { AskHost } from "../../../src/cli/ask-host.js";
-import { complete } from "../../../src/cli/complete.js";
-import { registerEval, type EvalFlags } from "../../../src/cli/eval.js";
-import { evaluate } from "../../../src/cli/evaluate.js";
-import { registerGenerate, type GenerateFlags } from "../../../src/cli/generate.js";
+import type { AskHost } from "../../../src/cli/generate/host.js";
+import { complete } from "../../../src/cli/generate/generate.js";
+import { registerEval, type EvalFlags } from "../../../src/cli/eval/command.js";
+import { evaluate } from "../../../src/cli/eval/evaluate.js";
+import { registerGenerate, type GenerateFlags } from "../../../src/cli/generate/command.js";
 import { engineInThisThread, evalFile, inRepository, temporaryFile, temporaryFolder, tinyModel } from "./support.js";
 
 const adapter = inRepository("tests/golden/chat/expected_adapter");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { promptTokens, readRequest, type PromptInput } from "../../../src/cli/prompt.js";
+import { promptTokens, readRequest, type PromptInput } from "../../../src/cli/generate/prompt.js";
 import { temporaryFile, tinyText } from "./support.js";
 
 async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {

@@ -2,7 +2,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { registerMerge } from "../../../src/cli/merge.js";
+import { registerMerge } from "../../../src/cli/merge/command.js";
 import { openModelFolder } from "../../../src/model/index.js";
 import { golden, temporaryFolder } from "./helpers.js";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { quietProgress } from "../../../src/cli/quiet-progress.js";
+import { quietProgress } from "../../../src/cli/terminal/quiet-progress.js";
 import { whileWorking } from "../../../src/async/while-working.js";
 import { buildTokenStore, openTokenizer } from "../../../src/data/index.js";
 import { modelManifest, nf4Model, openModelFolder } from "../../../src/model/index.js";

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createColors } from "picocolors";
 import { describe, expect, it } from "vitest";
-import { summaryText } from "../../../src/cli/summary-text.js";
+import { summaryText } from "../../../src/cli/status/summary.js";
 import { readRunSummary, type RunSummary } from "../../../src/telemetry/index.js";
 import { temporaryFolder } from "../model/helpers.js";
 

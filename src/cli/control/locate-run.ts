@@ -1,0 +1,151 @@
+/**
+ * Where the coordinator of a run is, and what to show it: by its address, or by the run's file or output folder, whose
+ * lock names the coordinator that holds it. Connects to nothing.
+ */
+import { statSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  defaultAddresses,
+  formatAddress,
+  isLoopback,
+  loadRun,
+  parseAddress,
+  reachableHost,
+  readResolved,
+  resolvedPath,
+} from "../../config/index.js";
+import type { RunConfig } from "../../config/index.js";
+import { CoxswainError } from "../../errors.js";
+import type { ClientTls, ProxyUse } from "../../rpc/index.js";
+import { findHolder } from "../../run-lock.js";
+import type { LockHolder } from "../../run-lock.js";
+import { tlsOf } from "../options/connection.js";
+import type { ControlFlags } from "../options/control.js";
+
+export interface LocatedRun {
+  /** HOST:PORT */
+  readonly address: string;
+  /** What the address came from, for messages. */
+  readonly addressKey: string;
+  readonly token: string | null;
+  readonly tls: ClientTls | undefined;
+  readonly proxy: ProxyUse;
+}
+
+/** The run that is looked for has ended, and is not being led. */
+export class RunOver extends CoxswainError {}
+
+/**
+ * @param run a run file or an output folder; undefined: `flags.coordinator`, or the default address
+ * @throws CoxswainError "usage" for both, "config" where there is no such run, "cluster" where nobody leads it now
+ */
+export async function locateRun(run: string | undefined, flags: ControlFlags): Promise<LocatedRun> {
+  const token = flags.token === undefined || flags.token === "" ? null : flags.token;
+  const tls = tlsOf(flags);
+  if (run === undefined)
+    return {
+      address: flags.coordinator ?? defaultAddresses["cluster.listen"],
+      addressKey: "--coordinator",
+      token,
+      tls,
+      proxy: flags.proxy ?? "none",
+    };
+  if (flags.coordinator !== undefined)
+    throw new CoxswainError("usage", `both a run (${run}) and --coordinator ${flags.coordinator} are given`, {
+      hint: "Give one of them.",
+    });
+  const opened = await openRun(run);
+  const { outputDir, config } = opened;
+  return {
+    address: await addressIn(outputDir, run),
+    addressKey: run,
+    token: token ?? opened.token,
+    tls: tls ?? (config === undefined ? undefined : clientTls(config)),
+    proxy: flags.proxy ?? config?.cluster.proxy ?? "none",
+  };
+}
+
+interface OpenedRun {
+  readonly outputDir: string;
+  readonly token: string | null;
+  /** Settings as the coordinator was started with, whatever its flags were; undefined where it has not written them yet. */
+  readonly config: RunConfig | undefined;
+}
+
+/** A run by its file or its folder, to which the coordinator writes the settings that it was started with. */
+async function openRun(run: string): Promise<OpenedRun> {
+  const found = statSync(run, { throwIfNoEntry: false });
+  if (found === undefined) {
+    const isAddress = /^[^/\\]+:\d+$/.test(run);
+    throw new CoxswainError("config", `${run}: no such run file or output folder`, {
+      hint: isAddress
+        ? `Give an address as --coordinator ${run}.`
+        : "Give a run file, its output_dir, or --coordinator HOST:PORT.",
+    });
+  }
+  if (!found.isDirectory()) {
+    const { output_dir: outputDir, cluster } = (await loadRun(run)).config;
+    return { outputDir, token: cluster.token, config: await readResolved(outputDir) };
+  }
+  const isThere = (name: string): boolean => statSync(join(run, name), { throwIfNoEntry: false }) !== undefined;
+  if (resolvedPath(run) === undefined && ![".lock", "events.jsonl"].some(isThere))
+    throw new CoxswainError("config", `${run}: there is no run in this folder`, {
+      hint: "Give the output_dir of a run, or its run file.",
+    });
+  return { outputDir: resolve(run), token: null, config: await readResolved(run) };
+}
+
+/** What the run's own workers on this machine are given; the coordinator's certificate need not name this machine. */
+function clientTls({ cluster: { tls } }: RunConfig): ClientTls | undefined {
+  if (tls === null) return undefined;
+  const own = tls.ca === null ? undefined : tls;
+  return { ca: tls.ca ?? tls.cert, cert: own?.cert, key: own?.key, pinned: tls.cert };
+}
+
+async function addressIn(outputDir: string, run: string): Promise<string> {
+  const holder = findHolder(outputDir);
+  if (holder === undefined) throw await nobodyLeads(outputDir, run);
+  if (holder.address === null)
+    throw new CoxswainError("cluster", `${run}: its coordinator (process ${holder.pid}) is still starting`, {
+      hint: "It reads the model and the data first. Try again in a moment.",
+    });
+  return formatAddress(reachableFromHere(holder, holder.address, run));
+}
+
+function reachableFromHere({ host: where }: LockHolder, address: string, run: string) {
+  const { host, port } = parseAddress(address, { name: run });
+  if (where === hostname()) return { host: reachableHost(host), port };
+  if (!isLoopback(host)) return { host: reachableHost(host) === host ? host : where, port };
+  throw new CoxswainError("cluster", `${run}: its coordinator runs on ${where} and listens there for itself alone`, {
+    hint: `Give this command on ${where}, or let the coordinator listen on an address that others reach (--listen).`,
+  });
+}
+
+/** Says how the run in a folder ended, as far as its record tells. */
+async function nobodyLeads(outputDir: string, run: string): Promise<CoxswainError> {
+  const { readRunRecord } = await import("../../telemetry/index.js");
+  const { step, ending } = readRunRecord(outputDir);
+  switch (ending) {
+    case "run_finished":
+      return new RunOver("cluster", `${run}: the run is finished, after ${step} steps`, {
+        hint: `Its adapter is in ${join(outputDir, "adapter")}.`,
+      });
+    case "run_failed":
+      return new RunOver("cluster", `${run}: the run failed after step ${step}`, {
+        hint: `${join(outputDir, "events.jsonl")} says why; --resume goes on.`,
+      });
+    case "run_stopped":
+    case undefined:
+      return new (ending === undefined ? CoxswainError : RunOver)(
+        "cluster",
+        `${run}: no coordinator leads this run now`,
+        {
+          hint:
+            step > 0
+              ? `It was ${ending === undefined ? "interrupted" : "stopped"} after step ${step}: \`coxswain train\` or \`coordinator\` with --resume goes on.`
+              : "Start it with `coxswain train` or `coxswain coordinator`.",
+        },
+      );
+  }
+}

@@ -1,0 +1,19 @@
+/** `coxswain pause`: holds a run after the step in flight. */
+import type { Command } from "commander";
+import { controlCommand, type ControlFlags } from "../options/control.js";
+import { runCommand } from "../frame.js";
+
+export interface PauseFlags extends ControlFlags {
+  readonly wait: boolean;
+}
+
+export function registerPause(program: Command): void {
+  controlCommand(program, "pause", "hold a run after the step in flight; its workers stay")
+    .option("--no-wait", "do not wait until that step is finished")
+    .action((run: string | undefined, flags: PauseFlags) =>
+      runCommand(async () => {
+        const { pause } = await import("./control.js");
+        await pause(run, flags);
+      }),
+    );
+}

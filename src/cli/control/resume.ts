@@ -1,0 +1,14 @@
+/** `coxswain resume`: goes on with a run that is paused. */
+import type { Command } from "commander";
+import { controlCommand, type ControlFlags } from "../options/control.js";
+import { runCommand } from "../frame.js";
+
+export function registerResume(program: Command): void {
+  controlCommand(program, "resume", "go on with a run that is paused").action(
+    (run: string | undefined, flags: ControlFlags) =>
+      runCommand(async () => {
+        const { resume } = await import("./control.js");
+        await resume(run, flags);
+      }),
+  );
+}

@@ -1,0 +1,27 @@
+/** `coxswain preview`: how examples are tokenised and what of them is learnt, before anything is trained. */
+import { Option, type Command } from "commander";
+import { runCommand, setOption } from "../frame.js";
+import { positiveNumber } from "../options/model.js";
+
+export interface PreviewFlags {
+  readonly set: readonly string[];
+  readonly split: "train" | "eval";
+  readonly rows?: number;
+  readonly json?: true;
+}
+
+export function registerPreview(program: Command): void {
+  const command = program
+    .command("preview")
+    .description("show how examples are tokenised, and which tokens are learnt")
+    .argument("<run>", "run file (YAML)")
+    .addOption(new Option("--split <split>", "data.train or data.eval").choices(["train", "eval"]).default("train"))
+    .option("-n, --rows <n>", "rows to show (default: 3; with --json all)", positiveNumber)
+    .option("--json", 'print {"input_ids", "labels"} a line: the format `tokens`');
+  setOption(command).action((file: string, flags: PreviewFlags) =>
+    runCommand(async () => {
+      const { preview } = await import("./preview.js");
+      await preview(file, flags);
+    }),
+  );
+}

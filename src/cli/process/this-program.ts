@@ -1,0 +1,10 @@
+/** What the user types for this program, as it was started. */
+import { fileURLToPath } from "node:url";
+import { programName } from "../train/next-steps.js";
+
+export const thisProgram = (): string =>
+  programName({
+    packageFolder: fileURLToPath(new URL("../../..", import.meta.url)),
+    script: process.argv[1] ?? "coxswain",
+    workingFolder: process.cwd(),
+  });

@@ -1,0 +1,22 @@
+/** `coxswain serve`: runs what was submitted, one run at a time. */
+import type { Command } from "commander";
+import { runCommand, setOption } from "../frame.js";
+import { natsOptions, type NatsFlags } from "../options/nats.js";
+
+export interface ServeFlags extends NatsFlags {
+  readonly set: readonly string[];
+  readonly insecure?: true;
+}
+
+export function registerServe(program: Command): void {
+  const command = program
+    .command("serve")
+    .description("run what was submitted, one run at a time, for as long as it lives")
+    .option("--insecure", "let runs listen beyond loopback without TLS or a token");
+  setOption(natsOptions(command, "the queue's server")).action((flags: ServeFlags) =>
+    runCommand(async () => {
+      const { serveRuns } = await import("./serve.js");
+      await serveRuns(flags);
+    }),
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * What is being done, on stderr, for commands whose result is on stdout: a live line on a terminal; elsewhere a line every
+ * few seconds, so that nothing is said of what is quick, and a log shows that the rest goes on.
+ */
+import { rarely } from "../../progress.js";
+import type { Doing } from "../../progress.js";
+import { coloursFor, isTerminal } from "./colour.js";
+import { formatDuration } from "./progress-format.js";
+import { createProgress } from "./progress.js";
+
+export interface QuietProgress {
+  /** What is being done. */
+  show(text: string): void;
+  /** How far it is; may be called as often as it suits the work. */
+  doing(doing: Doing): void;
+  /** Takes the line away. Later calls do nothing. */
+  close(): void;
+}
+
+export interface QuietProgressOptions {
+  readonly stream?: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
+  /** Monotonic, ms. */
+  readonly now?: () => number;
+}
+
+export function quietProgress({
+  stream = process.stderr,
+  now = () => performance.now(),
+}: QuietProgressOptions = {}): QuietProgress {
+  return isTerminal(stream) ? new LiveProgress(stream, now) : new SteadyProgress(stream, now);
+}
+
+class LiveProgress implements QuietProgress {
+  readonly #progress: ReturnType<typeof createProgress>;
+  readonly doing: (doing: Doing) => void;
+
+  constructor(stream: NonNullable<QuietProgressOptions["stream"]>, now: () => number) {
+    this.#progress = createProgress({ stream, now });
+    this.doing = rarely({ tell: (text) => this.show(text), now });
+  }
+
+  show(text: string): void {
+    this.#progress.waiting(text);
+  }
+
+  close(): void {
+    this.#progress.close();
+  }
+}
+
+/** Between two lines, ms. */
+const interval = 5_000;
+
+class SteadyProgress implements QuietProgress {
+  readonly #stream: NonNullable<QuietProgressOptions["stream"]>;
+  readonly #start: number;
+  readonly #now: () => number;
+  readonly #ticker: NodeJS.Timeout;
+  readonly doing: (doing: Doing) => void;
+  #text = "";
+  #saidAt: number;
+
+  constructor(stream: NonNullable<QuietProgressOptions["stream"]>, now: () => number) {
+    this.#stream = stream;
+    this.#now = now;
+    this.#start = now();
+    this.#saidAt = this.#start;
+    this.doing = rarely({ tell: (text) => this.show(text), now });
+    // Also where nothing new is known: that it takes so long is.
+    this.#ticker = setInterval(() => this.#say(), interval).unref();
+  }
+
+  show(text: string): void {
+    this.#text = text;
+    // A timer does not fire while something computes.
+    if (this.#now() - this.#saidAt >= interval) this.#say();
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+    this.#text = "";
+  }
+
+  #say(): void {
+    if (this.#text === "") return;
+    this.#saidAt = this.#now();
+    this.#stream.write(`${this.#text}, ${formatDuration((this.#saidAt - this.#start) / 1000)} so far\n`);
+  }
+}
+
+/** Something that the user should know, on stderr whatever it is. */
+export function warn(text: string): void {
+  process.stderr.write(`${coloursFor(process.stderr).yellow("note:")} ${text}\n`);
+}

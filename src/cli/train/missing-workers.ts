@@ -1,0 +1,41 @@
+/** What to say where a command starts fewer workers than the run waits for: how many, and how the others join. Pure. */
+import { formatAddress, isLoopback, reachableHost } from "../../config/index.js";
+import type { Address } from "../../config/index.js";
+
+export interface WorkersAsked {
+  /** Workers that this command starts itself. */
+  readonly started: number;
+  /** The run file's `cluster.min_workers`. */
+  readonly needed: number;
+  /** Where the coordinator listens, or will; port 0 is not known yet. */
+  readonly address: Address;
+  /** This machine's name. */
+  readonly host: string;
+  /** What the user types for this program. */
+  readonly program: string;
+  /** Whether joining takes the run's token. */
+  readonly token: boolean;
+  readonly tls: boolean;
+}
+
+/** Undefined where enough of them start here. */
+export function missingWorkers(asked: WorkersAsked): string | undefined {
+  const { started, needed, address, host, program } = asked;
+  const missing = needed - started;
+  if (missing <= 0) return undefined;
+  const here = started === 0 ? "no workers start here" : `${started} of ${needed} workers start here`;
+  const must = `${here}; ${missing}${started === 0 ? "" : " more"} must join`;
+  if (address.port === 0) return `${must}, at the address that is printed when the coordinator listens`;
+  const listensEverywhere = reachableHost(address.host) !== address.host;
+  const reached = formatAddress({ ...address, host: listensEverywhere ? host : address.host });
+  const needs = [...(asked.tls ? ["--tls-ca"] : []), ...(asked.token ? ["the run's token in COXSWAIN_TOKEN"] : [])];
+  const command = `${program} worker --coordinator ${reached}${needs.length === 0 ? "" : `, with ${needs.join(" and ")}`}`;
+  const lines = [`${must} at ${reached} (${command})`];
+  if (isLoopback(address.host)) {
+    lines.push(
+      `${address.host} is reached from this machine alone: to let others join, set cluster.listen to 0.0.0.0:PORT` +
+        (started === 0 ? "" : `; to train with what starts here, set cluster.min_workers to ${started}`),
+    );
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,70 @@
+/** What `train` and `coordinator` share: run what the file says, then say how it ended and what to do next. */
+import { resolve } from "node:path";
+import { loadRun } from "../../config/index.js";
+import type { Override, RunConfig } from "../../config/index.js";
+import { addressKeys } from "../../coordinator/index.js";
+import { CoxswainError } from "../../errors.js";
+import { systemTrouble } from "../../system-errors.js";
+import { conductRun, interrupted } from "./conduct-run.js";
+import type { ConductedRun } from "./conduct-run.js";
+import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
+import { sayTo } from "../terminal/say.js";
+import { thisProgram } from "../process/this-program.js";
+
+export interface LeadOptions {
+  /** Path of the run file, as the user gave it. */
+  readonly file: string;
+  readonly sets: readonly Override[];
+  readonly resume: boolean;
+  readonly insecure: boolean;
+  /** As of `ConductOptions`, as the user gave it. */
+  readonly rescue: string | undefined;
+  readonly localWorkers: boolean;
+  /** As of `ConductOptions`. */
+  readonly stay: boolean;
+  readonly command: "train" | "coordinator";
+}
+
+export async function lead(options: LeadOptions): Promise<void> {
+  const { config, isGiven } = await loadRun(options.file, options.sets);
+  const defaults = new Set(addressKeys.filter((key) => !isGiven(key)));
+  report(await conductRun(config, { ...options, defaults, rescue: rescueFolder(options) }), config, options);
+}
+
+function report(run: ConductedRun, config: RunConfig, options: LeadOptions): void {
+  const { outcome, adapter, step, lesson } = run;
+  const out = sayTo(() => run.output);
+  const workingFolder = process.cwd();
+  const program = thisProgram();
+  switch (outcome.kind) {
+    case "completed": {
+      const folder = adapter ?? config.output_dir;
+      out(`done: ${step} steps; the adapter is in ${shortPath(folder, workingFolder)}`);
+      if (lesson !== undefined) out(`warning: ${lesson}`);
+      out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
+      return;
+    }
+    case "stopped":
+      out(
+        `${stopped(outcome.reason, run.cause)} ${progressOf(step)}; ` +
+          `go on with: ${resumeCommand(program, options, workingFolder)}`,
+      );
+      process.exitCode = 130;
+      return;
+    case "failed":
+      // Of everything else, what is on disk is not known here.
+      if (step > 0 && outcome.error.code === "cluster")
+        out(`stopped ${progressOf(step)}; go on with: ${resumeCommand(program, options, workingFolder)}`);
+      throw systemTrouble(outcome.error) ?? new CoxswainError("bug", String(outcome.error));
+  }
+}
+
+const rescueFolder = ({ rescue }: LeadOptions): string | undefined =>
+  rescue === undefined ? undefined : resolve(rescue);
+
+/** "stopped (received SIGINT)", or "stopped by ann@laptop" where somebody else asked for it. */
+const stopped = (reason: string, cause: string | undefined): string =>
+  reason === interrupted ? `stopped${cause === undefined ? "" : ` (${cause})`}` : reason;
+
+const progressOf = (step: number): string =>
+  step === 0 ? "before the first step: nothing is saved" : `after step ${step}, which is saved`;

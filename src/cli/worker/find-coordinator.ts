@@ -1,0 +1,17 @@
+/** How a worker finds its coordinator: by an address, or by the run's name over NATS. */
+import { fixedCoordinator } from "../../worker/index.js";
+import type { CoordinatorLocator } from "../../worker/index.js";
+import { checkFindFlags, checkRunName, natsSettings, type FindFlags } from "../options/nats.js";
+
+export type OpenLocator = CoordinatorLocator & { close(): Promise<void> };
+
+/** @throws CoxswainError "usage" unless it is one of both, and whatever opening it throws */
+export async function findCoordinator(flags: FindFlags): Promise<OpenLocator> {
+  checkFindFlags(flags);
+  const { coordinator, run } = flags;
+  if (coordinator !== undefined) return { ...fixedCoordinator(coordinator), close: () => Promise.resolve() };
+  const name = await checkRunName(run ?? "");
+  const settings = await natsSettings(flags);
+  const { CoordinatorFinder } = await import("../../nats/index.js");
+  return CoordinatorFinder.open(name, settings);
+}

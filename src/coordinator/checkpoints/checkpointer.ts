@@ -1,0 +1,107 @@
+/** Writes a run's checkpoints one after another, while training goes on, and gives them to those who wait for one. */
+import { CoxswainError, messageOf } from "../../errors.js";
+import type { StepNumber } from "../../ids.js";
+import type { ReplicaState } from "../../optim/index.js";
+
+/** A checkpoint that is whole on the disk. */
+export interface SavedCheckpoint {
+  readonly step: StepNumber;
+  /** Its folder. */
+  readonly path: string;
+  /** When it was, ms since 1970. */
+  readonly time: number;
+}
+
+export interface SavesOptions {
+  /** The checkpoint that the run goes on from. */
+  readonly newest: SavedCheckpoint | undefined;
+  /** Writes a state that no longer changes; gives its path. */
+  readonly write: (state: ReplicaState) => Promise<string>;
+  /** Called before anybody who waits is told. */
+  readonly onSaved: (saved: SavedCheckpoint, seconds: number) => void;
+  readonly onFailed: (step: StepNumber, error: CoxswainError) => void;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  /** Wall clock, ms. */
+  readonly wallClock: () => number;
+}
+
+export class Saves {
+  readonly #options: SavesOptions;
+  #newest: SavedCheckpoint | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #underWay = new Map<StepNumber, Promise<SavedCheckpoint>>();
+  /** Those who want a checkpoint, while it is open of which step. */
+  readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
+
+  constructor(options: SavesOptions) {
+    this.#options = options;
+    this.#newest = options.newest;
+  }
+
+  get newest(): SavedCheckpoint | undefined {
+    return this.#newest;
+  }
+
+  /** Begins when those before it are written. */
+  write(state: ReplicaState): void {
+    const saved = this.#last.then(() => this.#write(state));
+    this.#underWay.set(state.step, saved);
+    const over = (): void => {
+      if (this.#underWay.get(state.step) === saved) this.#underWay.delete(state.step);
+    };
+    this.#last = saved.then(over, over);
+  }
+
+  /**
+   * The checkpoint of a step that is saved, or being saved. Rejects with a CoxswainError "storage" where it cannot be
+   * written.
+   */
+  of(step: StepNumber): Promise<SavedCheckpoint> {
+    const underWay = this.#underWay.get(step);
+    if (underWay !== undefined) return underWay;
+    if (this.#newest?.step === step) return Promise.resolve(this.#newest);
+    return Promise.reject(new CoxswainError("bug", `nobody saves step ${step}`));
+  }
+
+  /** The checkpoint that is given next. Rejects as `of` does, and with "cluster" where there is none before the end. */
+  next(): Promise<SavedCheckpoint> {
+    return new Promise<SavedCheckpoint>((resolve) => this.#askers.push(resolve));
+  }
+
+  /** All who asked so far get the checkpoint of this step. */
+  give(step: StepNumber): void {
+    this.#answer(this.of(step));
+  }
+
+  close(): void {
+    this.#answer(Promise.reject(new CoxswainError("cluster", "the coordinator ended before the checkpoint")));
+  }
+
+  #answer(saved: Promise<SavedCheckpoint>): void {
+    // Whether anybody waits for it or not.
+    saved.catch(() => undefined);
+    for (const answer of this.#askers.splice(0)) answer(saved);
+  }
+
+  async #write(state: ReplicaState): Promise<SavedCheckpoint> {
+    const { write, now, wallClock, onSaved, onFailed } = this.#options;
+    const start = now();
+    try {
+      const path = await write(state);
+      const saved = { step: state.step, path, time: wallClock() };
+      this.#newest = saved;
+      onSaved(saved, (now() - start) / 1000);
+      return saved;
+    } catch (error) {
+      const failure =
+        error instanceof CoxswainError
+          ? error
+          : new CoxswainError("storage", `the checkpoint of step ${state.step} failed: ${messageOf(error)}`, {
+              cause: error,
+            });
+      onFailed(state.step, failure);
+      throw failure;
+    }
+  }
+}

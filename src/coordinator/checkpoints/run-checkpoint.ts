@@ -1,0 +1,64 @@
+/** Writes a run's checkpoints: what the coordinator knows beside the replica, and how many are kept. */
+import { loraSettings } from "../../config/index.js";
+import { supervisedTokens } from "../../data/index.js";
+import { stepNumber } from "../../ids.js";
+import { baseModelRecord } from "../../model/index.js";
+import type { ReplicaState } from "../../optim/index.js";
+import { pruneCheckpoints, writeCheckpoint } from "./index.js";
+import { jsonOf, keptSettings } from "../prepare/changed-settings.js";
+import { configDigest } from "../prepare/config-digest.js";
+import type { PreparedRun } from "../prepare/prepare.js";
+
+/** Saves states in the order of their steps, one at a time; gives the checkpoint's folder. */
+export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Promise<string> {
+  const { config, layout, manifest, train, plan } = run;
+  const settings = loraSettings(config);
+  const base = baseModelRecord(config.model, manifest);
+  const kept = jsonOf(keptSettings(config));
+  const tokensUpTo = tokenCounter(run);
+  return async (state) => {
+    const progress = {
+      started_at: run.startedAt,
+      epoch: state.step === 0 ? 0 : plan.rowsOf(state.step).epoch,
+      data_fingerprint: train.fingerprint,
+      config_digest: configDigest(config),
+      model_hash: manifest.hash,
+      settings: kept,
+      tokens: tokensUpTo(state.step),
+    };
+    const folder = await writeCheckpoint(config.output_dir, {
+      state,
+      progress,
+      layout,
+      settings,
+      baseModel: config.model,
+      quantization: config.quantization,
+      base,
+      companions: run.inferenceFiles,
+    });
+    const { save_total_limit: limit } = config.training;
+    if (limit !== null) await pruneCheckpoints(config.output_dir, limit);
+    return folder;
+  };
+}
+
+/** Tokens used since step 0; to be asked for ascending steps. */
+function tokenCounter({
+  train,
+  plan,
+  replica,
+  tokensBefore,
+}: PreparedRun): (step: number) => { all: number; supervised: number } {
+  let counted = replica.step as number;
+  let { all, supervised } = tokensBefore;
+  return (step) => {
+    for (; counted < step; counted++) {
+      for (const index of plan.rowsOf(stepNumber(counted + 1)).rows) {
+        const row = train.row(index);
+        all += row.inputIds.length;
+        supervised += supervisedTokens(row);
+      }
+    }
+    return { all, supervised };
+  };
+}

@@ -1,0 +1,65 @@
+/** `trainer_state.json`: what a checkpoint says of itself beside its tensors. Pure: knows no files. */
+import { z } from "zod";
+import { CoxswainError, messageOf } from "../../errors.js";
+
+const countOrZero = z.int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const schema = z.strictObject({
+  /** Of this format. */
+  version: z.literal(1),
+  step: countOrZero,
+  /** When the run began, local time without a zone: what its chat template writes. Absent in older checkpoints. */
+  started_at: z.iso.datetime({ local: true }).optional(),
+  /** Epochs done, with a fraction. */
+  epoch: z.number().nonnegative(),
+  /** Fingerprint of parameters, moments and step (see `collective/state-hash.ts`). */
+  state_hash: z.string().min(1),
+  /** What the run must have in common with the one that goes on. */
+  data_fingerprint: z.string(),
+  config_digest: z.string(),
+  model_hash: z.string(),
+  /** Settings that decide the result, by dotted key: to say what was changed. Absent in older checkpoints. */
+  settings: z.record(z.string(), z.json()).optional(),
+  /** Used since step 0. */
+  tokens: z.strictObject({ all: countOrZero, supervised: countOrZero }),
+  /** The other files of the checkpoint, by which a damaged one is found. */
+  files: z.record(z.string(), z.strictObject({ bytes: countOrZero, sha256 })),
+});
+
+/** The content of `trainer_state.json`. */
+export type TrainerState = Readonly<z.output<typeof schema>>;
+
+/** What the caller of `writeCheckpoint` knows; the rest is found while writing. */
+export type RunProgress = Pick<
+  TrainerState,
+  "started_at" | "epoch" | "data_fingerprint" | "config_digest" | "model_hash" | "settings" | "tokens"
+>;
+
+export function trainerStateText(state: TrainerState): string {
+  return `${JSON.stringify(schema.parse(state), undefined, 2)}\n`;
+}
+
+/**
+ * @param path the file's, for messages
+ * @throws CoxswainError "storage" for anything that `trainerStateText` does not write
+ */
+export function parseTrainerState(text: string, path: string): TrainerState {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, `not JSON: ${messageOf(error)}`, error);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw damaged(path, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "invalid"}`, parsed.error);
+}
+
+function damaged(path: string, what: string, cause: unknown): CoxswainError {
+  return new CoxswainError("storage", `${path}: ${what}`, {
+    hint: "The checkpoint is damaged, or of another version of coxswain: remove its folder to go on from an older one.",
+    cause,
+  });
+}

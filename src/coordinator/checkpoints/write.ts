@@ -1,0 +1,123 @@
+/** Writes checkpoints: aside, flushed, renamed; whole or absent. */
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { stateHash } from "../../collective/index.js";
+import {
+  adapterTensors,
+  removeLeftovers,
+  replaceFolder,
+  writeAdapterFiles,
+  writeSafetensors,
+  type LoraLayout,
+  type LoraSettings,
+  type Quantization,
+  type TrainedAdapter,
+} from "../../model/index.js";
+import type { ReplicaState } from "../../optim/index.js";
+import {
+  checkFiles,
+  checkpointName,
+  checkpointsFolder,
+  optimizerFile,
+  readTrainerState,
+  sha256Of,
+  trainerStateFile,
+} from "./folder.js";
+import { CoxswainError } from "../../errors.js";
+import { trainerStateText, type RunProgress, type TrainerState } from "./trainer-state.js";
+
+/** Names of AdamW's moments behind a tensor's name, as torch calls them. */
+export const momentSuffixes = { m: ".exp_avg", v: ".exp_avg_sq" } as const;
+
+export interface Checkpoint {
+  /** Must not change until the write is over: a snapshot. */
+  readonly state: ReplicaState;
+  readonly progress: RunProgress;
+  readonly layout: LoraLayout;
+  readonly settings: LoraSettings;
+  /** Hub id or folder, for the adapter's configuration and card. */
+  readonly baseModel: string;
+  /** Of the base model. */
+  readonly quantization: Quantization | null;
+  /** Of the base model's content, and the files that say how the adapter is asked: see `TrainedAdapter`. */
+  readonly base?: TrainedAdapter["base"];
+  readonly companions?: TrainedAdapter["companions"];
+}
+
+export interface WriteCheckpointOptions {
+  /** Fingerprint of a state. Default: `stateHash`. */
+  readonly hashOf?: (state: ReplicaState) => string;
+}
+
+/**
+ * Writes `checkpoints/step-000100/` of a run's output folder. One writer at a time: what an earlier one left half done is
+ * removed first. A whole checkpoint of the same step and state stays as it is.
+ * @returns the checkpoint's folder
+ * @throws CoxswainError "storage" for a full disk and the like: older checkpoints stand, and nothing half done is left
+ */
+export async function writeCheckpoint(
+  outputDir: string,
+  checkpoint: Checkpoint,
+  { hashOf = stateHash }: WriteCheckpointOptions = {},
+): Promise<string> {
+  const parent = checkpointsFolder(outputDir);
+  const path = join(parent, checkpointName(checkpoint.state.step));
+  const hash = hashOf(checkpoint.state);
+  await removeLeftovers(parent, { all: true });
+  if (await isWholeWith(path, hash)) return path;
+  const fill = (aside: string): Promise<void> => fillCheckpoint(aside, checkpoint, hash);
+  // What is there under this name is damaged or of another run: nothing is lost where the exchange is interrupted.
+  await replaceFolder(path, fill);
+  return path;
+}
+
+async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: string): Promise<void> {
+  const { state, progress, layout, settings, baseModel, quantization, base, companions } = checkpoint;
+  const facts = { step: state.step, epoch: progress.epoch.toFixed(3), tokens: progress.tokens.all };
+  await writeAdapterFiles(folder, {
+    layout,
+    parameters: state.parameters,
+    settings,
+    baseModel,
+    quantization,
+    training: facts,
+    ...(base === undefined ? {} : { base }),
+    ...(companions === undefined ? {} : { companions }),
+  });
+  const moments = [
+    ...adapterTensors(layout, state.m, momentSuffixes.m),
+    ...adapterTensors(layout, state.v, momentSuffixes.v),
+  ];
+  await writeSafetensors(join(folder, optimizerFile), moments, { format: "pt", step: String(state.step) });
+  const trainer: TrainerState = {
+    version: 1,
+    step: state.step,
+    state_hash: hash,
+    ...progress,
+    files: await describeFiles(folder),
+  };
+  // Last: a folder that has it is complete.
+  await writeFile(join(folder, trainerStateFile), trainerStateText(trainer));
+}
+
+async function describeFiles(folder: string): Promise<TrainerState["files"]> {
+  const files: TrainerState["files"] = {};
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const path of paths.sort()) {
+    const name = relative(folder, path).replaceAll(sep, "/");
+    files[name] = { bytes: (await stat(path)).size, sha256: await sha256Of(path) };
+  }
+  return files;
+}
+
+async function isWholeWith(path: string, hash: string): Promise<boolean> {
+  try {
+    const trainer = await readTrainerState(path);
+    await checkFiles(path, trainer, { content: true });
+    return trainer.state_hash === hash;
+  } catch (error) {
+    if (error instanceof CoxswainError) return false;
+    throw error;
+  }
+}

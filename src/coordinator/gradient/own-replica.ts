@@ -1,0 +1,112 @@
+/**
+ * The coordinator's own replica through the steps: takes the norm of a sum, applies commits, takes over a worker's replica,
+ * and tells the world of a commit once another than this process keeps it.
+ */
+import { CoxswainError, messageOf } from "../../errors.js";
+import type { StepNumber } from "../../ids.js";
+import { globalNorm } from "../../optim/index.js";
+import type { Replica } from "../../optim/index.js";
+import type { Logger } from "../../telemetry/index.js";
+import type { CommitEffect, EffectOf, Event } from "../machine/index.js";
+import type { RunRecorder } from "../record/recorder.js";
+import type { WorkerSession } from "../service/worker-session.js";
+import type { StepSum } from "./step-sum.js";
+
+/** Reduced gradients kept for workers that are a step late. */
+const reducedKept = 2;
+
+export interface OwnReplicaOptions {
+  readonly replica: Replica;
+  readonly recorder: Pick<RunRecorder, "committing" | "applied">;
+  readonly logger: Logger;
+  /** Is told what has become of a sum, and of a worker's replica. */
+  readonly dispatch: (event: Event) => void;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+}
+
+export class OwnReplica {
+  readonly #options: OwnReplicaOptions;
+  readonly #reduced = new Map<StepNumber, Float32Array>();
+  /** When the sum was complete, ms. */
+  #reduceStart = 0;
+  /** The newest commit as it is to be recorded, while no worker has applied it. */
+  #unrecorded: { readonly step: StepNumber; readonly record: () => void } | undefined;
+  /** The update of the newest commit, while the replica has not taken it. */
+  #toApply: (() => Event) | undefined;
+
+  constructor(options: OwnReplicaOptions) {
+    this.#options = options;
+  }
+
+  /** The reduced gradient of a step that was committed lately, [size]. */
+  reduced(step: StepNumber): Float32Array | undefined {
+    return this.#reduced.get(step);
+  }
+
+  /** Takes a step's sum and its norm. */
+  reduce({ step, tokens }: EffectOf<"reduce">, sum: Pick<StepSum, "take">): void {
+    this.#reduceStart = this.#options.now();
+    const vector = sum.take(step);
+    this.#reduced.set(step, vector);
+    this.#reduced.delete((step - reducedKept) as StepNumber);
+    this.#options.dispatch({ type: "reduced", step, gradNorm: globalNorm(vector, 1 / tokens) });
+  }
+
+  /** A step is final: its update is ready to be applied. */
+  commit(effect: CommitEffect): void {
+    const { replica, recorder, now } = this.#options;
+    const { step, learningRate, scale } = effect;
+    const gradient = this.#reduced.get(step);
+    if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
+    const endedAt = now();
+    const timing = { reduceSeconds: (endedAt - this.#reduceStart) / 1000, endedAt };
+    this.record(step);
+    this.#unrecorded = { step, record: recorder.committing(effect, timing) };
+    this.#toApply = () => {
+      const start = now();
+      replica.apply({ step, gradient, learningRate, scale });
+      const hash = replica.hash();
+      recorder.applied((now() - start) / 1000);
+      return { type: "committed", step, hash };
+    };
+  }
+
+  /** Applies the newest commit; undefined where that was done. */
+  apply(): Event | undefined {
+    const apply = this.#toApply;
+    this.#toApply = undefined;
+    return apply?.();
+  }
+
+  /** Tells the world of commits up to `step`: they are in a worker's replica, or on the disk. */
+  record(step: StepNumber): void {
+    if (this.#unrecorded === undefined || this.#unrecorded.step > step) return;
+    this.#unrecorded.record();
+    this.#unrecorded = undefined;
+  }
+
+  /** Takes over what a worker still has of this run, if it is what it said. */
+  async adopt(
+    { worker, replica: offered }: EffectOf<"adopt">,
+    session: Pick<WorkerSession, "replica"> | undefined,
+  ): Promise<void> {
+    const { replica, logger, dispatch } = this.#options;
+    const before = replica.snapshot();
+    try {
+      const held = await session?.replica(replica.size);
+      if (held === undefined) return;
+      replica.restore(held.step, held.bytes);
+      if (replica.step !== offered.step || replica.hash() !== offered.hash)
+        throw new CoxswainError("network", `what it sent is not the state of step ${offered.step} that it offered`);
+      dispatch({ type: "adopted", worker, replica: offered });
+    } catch (error) {
+      replica.assign(before);
+      logger.warn(
+        { worker, step: offered.step, error: messageOf(error) },
+        "a worker's replica could not be taken over",
+      );
+      dispatch({ type: "adoptFailed", worker });
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The gradient of the step in flight as it comes to the coordinator: sums of workers that go into the canonical tree
+ * (star), or slices that workers have reduced (mesh). Knows neither what the sum is for nor who is asked for what.
+ */
+import { detach } from "../../async/detach.js";
+import { TreeSum, VectorPool, vectorBytes } from "../../collective/index.js";
+import type { TreeNode, VectorDtype } from "../../collective/index.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import type { StepNumber } from "../../ids.js";
+import type { Logger } from "../../telemetry/index.js";
+import type { EffectOf, Event, WorkerId } from "../machine/index.js";
+import type { RunRecorder } from "../record/recorder.js";
+import type { Sessions } from "../service/worker-sessions.js";
+
+/** Contributions that come to the coordinator at once. */
+const receivedAtOnce = 8;
+
+export interface StepSumOptions {
+  /** Elements of the flat gradient. */
+  readonly size: number;
+  readonly allReduceDtype: VectorDtype;
+  readonly sessions: Pick<Sessions, "get">;
+  readonly recorder: Pick<RunRecorder, "received">;
+  readonly logger: Logger;
+  /** Is told what has come, and what has not. */
+  readonly dispatch: (event: Event) => void;
+  /** Something went wrong that nothing should have gone wrong with. */
+  readonly onBug: (error: unknown) => void;
+}
+
+const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): string =>
+  `${worker} ${step}:${first}:${count}`;
+
+export class StepSum {
+  readonly #options: StepSumOptions;
+  readonly #pool: VectorPool;
+  /** For the sums that come here. */
+  #tree: { readonly step: StepNumber; readonly sum: TreeSum } | undefined;
+  /** As it is gathered from workers that reduce it. */
+  #gathered: { readonly step: StepNumber; readonly vector: Float32Array } | undefined;
+  /** Announced, and not asked for yet. */
+  readonly #toReceive: EffectOf<"receive">[] = [];
+  #receiving = 0;
+  /** Received, not yet accepted. */
+  readonly #inbox = new Map<string, Float32Array>();
+
+  constructor(options: StepSumOptions) {
+    this.#options = options;
+    this.#pool = new VectorPool(options.size);
+  }
+
+  /** A step of so many shards is in flight; nothing changes where it was before. */
+  open(step: StepNumber, shards: number): void {
+    if (this.#tree?.step === step) return;
+    const release = (vector: Float32Array): void => this.#pool.give(vector);
+    this.#tree = { step, sum: new TreeSum(shards, { precision: this.#options.allReduceDtype, release }) };
+    this.#gathered = undefined;
+  }
+
+  /** Fetches a contribution, in its turn. */
+  receive(effect: EffectOf<"receive">): void {
+    // What is pushed comes by itself, and nobody waits for it to come first.
+    if (this.#options.sessions.get(effect.worker)?.pushes === true) {
+      detach(this.#receive(effect), this.#options.onBug);
+      return;
+    }
+    this.#toReceive.push(effect);
+    this.#receiveNext();
+  }
+
+  /** Puts a contribution that was received into the tree. */
+  accept({ worker, step, node }: EffectOf<"accept">): void {
+    const key = keyOf(worker, step, node);
+    const vector = this.#inbox.get(key);
+    if (vector === undefined || this.#tree?.step !== step)
+      throw new CoxswainError("bug", `accepted shards ${node.first}+${node.count} of step ${step}, which are not here`);
+    if (this.#tree.sum.add(node, vector)) this.#inbox.delete(key);
+  }
+
+  /** Fetches a slice from the worker that has reduced it. */
+  async gather({ worker, step, slice }: EffectOf<"gather">): Promise<void> {
+    const { size, sessions, recorder, logger, allReduceDtype, dispatch } = this.#options;
+    // Not where it is to lie: another pull of the slice, given up on, may still bring damage.
+    const part = this.#pool.take(slice.length);
+    try {
+      const session = sessions.get(worker);
+      if (session === undefined) return;
+      await session.gather(step, slice, part, allReduceDtype);
+      if (this.#tree?.step !== step) return;
+      recorder.received(vectorBytes(slice.length, allReduceDtype));
+      if (this.#gathered?.step !== step) this.#gathered = { step, vector: new Float32Array(size) };
+      this.#gathered.vector.set(part, slice.offset);
+      dispatch({ type: "gathered", worker, step, slice: slice.index });
+    } catch (error) {
+      logger.warn({ worker, step, slice: slice.index, error: messageOf(error) }, "a reduced slice did not arrive");
+      dispatch({ type: "gatherFailed", worker, step, slice: slice.index });
+    } finally {
+      this.#pool.give(part);
+    }
+  }
+
+  /** The step's sum over all shards, [size], which is complete: it is the caller's from now on. */
+  take(step: StepNumber): Float32Array {
+    if (this.#tree?.step !== step) throw new CoxswainError("bug", `no tree for step ${step}`);
+    const vector = this.#tree.sum.complete ? this.#tree.sum.result() : this.#gathered?.vector;
+    if (vector === undefined) throw new CoxswainError("bug", `step ${step} was reduced and its sum is not here`);
+    this.#tree = undefined;
+    this.#gathered = undefined;
+    return vector;
+  }
+
+  /** A star of many workers announces more at once than there is memory for. */
+  #receiveNext(): void {
+    while (this.#receiving < receivedAtOnce) {
+      const next = this.#toReceive.shift();
+      if (next === undefined) return;
+      this.#receiving++;
+      const received = this.#receive(next).finally(() => {
+        this.#receiving--;
+        this.#receiveNext();
+      });
+      detach(received, this.#options.onBug);
+    }
+  }
+
+  async #receive({ worker, step, node }: EffectOf<"receive">): Promise<void> {
+    const { sessions, allReduceDtype, logger, dispatch } = this.#options;
+    const session = sessions.get(worker);
+    if (session === undefined || this.#tree?.step !== step) return;
+    const into = this.#pool.take();
+    try {
+      const vector = await session.receive(step, node, into, allReduceDtype);
+      if (vector !== into) this.#pool.give(into);
+      this.#received({ type: "received", worker, step, node }, vector);
+    } catch (error) {
+      this.#pool.give(into);
+      logger.warn({ worker, step, ...node, error: messageOf(error) }, "a contribution did not arrive");
+      // From now on the worker pushes: perhaps it can be heard but not reached.
+      session.pushes = true;
+      dispatch({ type: "receiveFailed", worker, step, node });
+    }
+  }
+
+  #received(event: Extract<Event, { type: "received" }>, vector: Float32Array): void {
+    const key = keyOf(event.worker, event.step, event.node);
+    this.#options.recorder.received(vectorBytes(vector.length, this.#options.allReduceDtype));
+    this.#inbox.set(key, vector);
+    this.#options.dispatch(event);
+    // It was not accepted.
+    if (this.#inbox.delete(key)) this.#pool.give(vector);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What a run that goes on may not have changed, and what it has: names each setting with its old and new value. Pure.
+ */
+import type { RunConfig } from "../../config/index.js";
+import { CoxswainError } from "../../errors.js";
+import { decidingSettings } from "./config-digest.js";
+import type { TrainerState } from "../checkpoints/trainer-state.js";
+
+type TrainerSettings = NonNullable<TrainerState["settings"]>;
+
+/** Settings by dotted key; values as JSON has them. */
+export type SettingValues = Readonly<Record<string, unknown>>;
+
+/** What decides the result of a run, with what names its model and data: kept in every checkpoint. */
+export function keptSettings(config: RunConfig): SettingValues {
+  const { model, data } = config;
+  return {
+    ...decidingSettings(config),
+    model,
+    "data.train": data.train,
+    "data.format": data.format,
+    "data.assistant_only_loss": data.assistant_only_loss,
+    "data.completion_only_loss": data.completion_only_loss,
+    "data.chat_template": data.chat_template,
+  };
+}
+
+/** As it is read back. */
+export const jsonOf = (settings: SettingValues): TrainerSettings =>
+  JSON.parse(JSON.stringify(settings)) as TrainerSettings;
+
+export interface ChangedSetting {
+  readonly key: string;
+  readonly before: unknown;
+  readonly now: unknown;
+}
+
+/** Only what both know: a key that an older release did not have has not been changed. */
+export function changedSettings(before: SettingValues, now: SettingValues): readonly ChangedSetting[] {
+  return Object.keys(now)
+    .filter((key) => key in before && JSON.stringify(before[key]) !== JSON.stringify(now[key]))
+    .map((key) => ({ key, before: before[key], now: now[key] }));
+}
+
+/** Which part of a run differs from its checkpoint's. */
+export type ChangedPart = "settings" | "data" | "model";
+
+/** What decides how the data's tokens are made, beside the settings that decide the result in other ways, too. */
+const dataKeys: ReadonlySet<string> = new Set(
+  ["train", "format", "assistant_only_loss", "completion_only_loss", "chat_template"].map((key) => `data.${key}`),
+);
+
+const partOf = (key: string): ChangedPart => (key === "model" ? "model" : dataKeys.has(key) ? "data" : "settings");
+
+/** What is said where no setting explains it. */
+const otherwise: Readonly<Record<ChangedPart, string>> = {
+  settings: "settings that decide the result differ now (which ones, an older release did not write down)",
+  data: "the training data differ now: the files of data.train, or the model's tokenizer or chat template, have changed",
+  model: "the model differs now: its files have changed",
+};
+
+const free =
+  "May change freely: workers, output_dir, data.eval, training.logging_steps, eval_steps, save_steps and " +
+  "save_total_limit, compute.device and gradient_checkpointing, telemetry, and cluster but for all_reduce_dtype.";
+
+/** @param before what the checkpoint was made with, as far as that is known */
+export function otherRun(
+  checkpoint: string,
+  part: ChangedPart,
+  before: SettingValues | undefined,
+  now: SettingValues,
+): CoxswainError {
+  const changes = before === undefined ? [] : changedSettings(before, now).filter(({ key }) => partOf(key) === part);
+  const what = changes.length === 0 ? ` ${otherwise[part]}` : listed(changes);
+  return new CoxswainError("config", `${checkpoint} was made with other values:${what}`, {
+    hint:
+      `${undo(changes)} to go on with the same run, or start a new one in another output_dir ` +
+      `(lora.init_adapter can start from this checkpoint). ${free}`,
+  });
+}
+
+/** As `otherRun`, for a run that has no checkpoint yet. @param resolved the file with the settings it was started with */
+export const otherStart = (resolved: string, changes: readonly ChangedSetting[]): CoxswainError =>
+  new CoxswainError("config", `${resolved}: the run was started with other values:${listed(changes)}`, {
+    hint: `${undo(changes)} to go on with the same run, or start a new one in another output_dir. ${free}`,
+  });
+
+function listed(changes: readonly ChangedSetting[]): string {
+  const lines = changes.map((change) => `${change.key}: ${shown(change.before)} then, ${shown(change.now)} now`);
+  return lines.length > 1 ? lines.map((line) => `\n  ${line}`).join("") : ` ${lines.join("")}`;
+}
+
+const undo = ({ length }: readonly ChangedSetting[]): string =>
+  length === 0 ? "Undo the change" : `Set ${length === 1 ? "it" : "them"} back`;
+
+const longest = 80;
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}

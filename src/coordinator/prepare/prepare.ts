@@ -1,0 +1,262 @@
+/**
+ * Everything a run needs before its first step: the model and what is adapted, the data as tokens, the plan of steps,
+ * and the state to start from. Cheap checks come before dear ones, so that a mistake shows at once.
+ */
+import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../../compute/index.js";
+import type { RunConfig, TrainingConfig } from "../../config/index.js";
+import { loraSettings } from "../../config/index.js";
+import { adapterTextNotes, buildTokenStore, inferenceFiles, openTokenizerIfAny, stepPlan } from "../../data/index.js";
+import type { StepPlan, TokenStore } from "../../data/index.js";
+import { CoxswainError } from "../../errors.js";
+import type { StepNumber } from "../../ids.js";
+import { hostLimits } from "../../host/index.js";
+import {
+  flattenAdapter,
+  initialParameters,
+  layoutFingerprint,
+  loraLayout,
+  modelManifest,
+  openModelFolder,
+  otherBaseNote,
+  readAdapter,
+  readAdapterOrigin,
+  resolveModel,
+} from "../../model/index.js";
+import type { LoraLayout, ModelFolder, ModelManifest } from "../../model/index.js";
+import { Replica, learningRateSchedule, warmupSteps } from "../../optim/index.js";
+import { rarely } from "../../progress.js";
+import { keptSettings, otherRun } from "./changed-settings.js";
+import type { ChangedPart } from "./changed-settings.js";
+import { newestCheckpoint, readCheckpoint, readTrainerState } from "../checkpoints/index.js";
+import type { TrainerState } from "../checkpoints/index.js";
+import { configDigest } from "./config-digest.js";
+import { checkMemory, checkRank } from "./sizes.js";
+import { checkStartAgain } from "./restart.js";
+
+export interface PreparedRun {
+  readonly config: RunConfig;
+  readonly modelFolder: ModelFolder;
+  readonly manifest: ModelManifest;
+  /** What is written beside every adapter, so that it is asked as it was trained: contents by name. */
+  readonly inferenceFiles: ReadonlyMap<string, Uint8Array>;
+  readonly layout: LoraLayout;
+  readonly layoutFingerprint: string;
+  /** Paths of the adapted modules. */
+  readonly targets: readonly string[];
+  readonly train: TokenStore;
+  readonly evaluation: TokenStore | undefined;
+  readonly plan: StepPlan;
+  readonly learningRate: (step: StepNumber) => number;
+  readonly replica: Replica;
+  /** Of step 0, [layout.size]. */
+  readonly initialParameters: Float32Array;
+  /** Tokens used before this life of the run. */
+  readonly tokensBefore: { readonly all: number; readonly supervised: number };
+  /** The checkpoint it goes on from. */
+  readonly checkpoint: string | undefined;
+  /** When the run began, not this life of it: local time without a zone, for templates that write the date. */
+  readonly startedAt: string;
+}
+
+export interface PrepareOptions {
+  /** Go on from the newest whole checkpoint. */
+  readonly resume: boolean;
+  /** The settings that the run was started with before, where it goes on and that is known. */
+  readonly before?: RunConfig | undefined;
+  /** Workers of this machine follow: what each of them would make is made once, before. Default: none do. */
+  readonly localWorkers?: boolean | undefined;
+  /** Something the user should know: a dropped example, a damaged checkpoint. */
+  readonly note: (text: string) => void;
+  /** What is being done, for a user who waits. */
+  readonly progress: (text: string) => void;
+  /** The wall clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {
+  const checkpoint = options.resume ? await checkpointToResume(config, options) : undefined;
+  const path = await resolveModel(config.model, { onProgress: options.progress });
+  const modelFolder = await openModelFolder(path);
+  const lora = loraSettings(config);
+  const modules = resolveTargets(lora, linearModules(modelFolder));
+  checkRank(config, modules);
+  const layout = loraLayout(lora, modules);
+  checkMemory(layout, { memory: hostLimits().memory, workers: options.localWorkers === true ? config.workers : 0 });
+  for (const note of weightNotes(modelFolder)) options.note(note);
+  checkMaxLength(config, modelFolder);
+  const { learningRateOf, check } = schedules(config.training);
+  check();
+  const parameters = await startingParameters(config, layout, options.note);
+  const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
+  options.progress("reading the data");
+  const doing = rarely({ tell: options.progress });
+  const { init_adapter: adapter } = config.lora;
+  const { chat_template: chatTemplate } = config.data;
+  const tokenizer = await openTokenizerIfAny(path, { adapter });
+  (await adapterTextNotes(tokenizer, chatTemplate)).forEach(options.note);
+  const common = {
+    data: config.data,
+    tokenizer,
+    onWarning: options.note,
+    now: () => new Date(startedAt),
+    onProgress: (done: number) => doing({ what: "reading the data", done, unit: "examples" }),
+  };
+  const train = await buildTokenStore({ source: config.data.train, ...common });
+  const evaluation =
+    config.data.eval === null ? undefined : await buildTokenStore({ source: config.data.eval, ...common });
+  const { global_batch_size: globalBatchSize, max_steps: maxSteps, num_train_epochs: epochs } = config.training;
+  const plan = stepPlan({
+    rows: train.rowCount,
+    globalBatchSize,
+    seed: config.seed,
+    shuffle: config.data.shuffle,
+    maxSteps,
+    epochs,
+    microBatchSize: config.training.micro_batch_size,
+  });
+  if (globalBatchSize > train.rowCount)
+    options.note(
+      `training.global_batch_size is ${globalBatchSize}, but the data has ${train.rowCount} rows: every step takes all of them`,
+    );
+  options.progress("hashing the model");
+  const manifest = await modelManifest(path, {
+    onProgress: (done, total) => doing({ what: "hashing the model", done, total, unit: "bytes" }),
+  });
+  if (adapter !== null) await noteOtherBase(adapter, modelFolder, config, options);
+  if (config.quantization !== null && options.localWorkers === true) {
+    options.progress("quantising the model");
+    await quantizeModel(modelFolder, config.quantization, (done, total) =>
+      doing({ what: "quantising the model", done, total, unit: "bytes" }),
+    );
+  }
+  const replica = newReplica(config.training, layout.size);
+  replica.parameters.set(parameters);
+  const prepared = {
+    config,
+    modelFolder,
+    manifest,
+    inferenceFiles: await inferenceFiles({ folder: path, adapter, chatTemplate }),
+    layout,
+    layoutFingerprint: layoutFingerprint(layout),
+    targets: modules.map((module) => module.path),
+    train,
+    evaluation,
+    plan,
+    learningRate: learningRateOf(plan.totalSteps),
+    replica,
+    initialParameters: parameters,
+    startedAt,
+    checkpoint: checkpoint?.path,
+  };
+  const tokensBefore =
+    checkpoint === undefined ? { all: 0, supervised: 0 } : await resume(prepared, checkpoint.path, options);
+  return { ...prepared, tokensBefore };
+}
+
+/** An example may be as long as max_length, whether rows are packed or not. */
+function checkMaxLength({ data: { max_length: longest } }: RunConfig, model: ModelFolder): void {
+  const limit = positionLimit(model);
+  if (limit === null || longest <= limit.positions) return;
+  throw new CoxswainError(
+    "config",
+    `data.max_length is ${longest}, but the model takes examples of up to ${limit.positions} tokens ` +
+      `(${model.path}/config.json: ${limit.reason})`,
+    { hint: `Set data.max_length to ${limit.positions} or less.` },
+  );
+}
+
+function newReplica(training: TrainingConfig, size: number): Replica {
+  const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = training;
+  return new Replica(size, { beta1, beta2, epsilon, weightDecay });
+}
+
+/** The schedule needs the number of steps, which is known late; its settings are checked early. */
+function schedules(training: TrainingConfig): {
+  learningRateOf: (totalSteps: number) => (step: StepNumber) => number;
+  check: () => void;
+} {
+  const learningRateOf = (totalSteps: number): ((step: StepNumber) => number) =>
+    learningRateSchedule({
+      type: training.lr_scheduler_type,
+      kwargs: training.lr_scheduler_kwargs,
+      learningRate: training.learning_rate,
+      warmupSteps: warmupSteps(training, totalSteps),
+      totalSteps,
+    });
+  return { learningRateOf, check: () => void learningRateOf(training.max_steps ?? 1000) };
+}
+
+async function startingParameters(
+  config: RunConfig,
+  layout: LoraLayout,
+  note: PrepareOptions["note"],
+): Promise<Float32Array> {
+  const { init_adapter: folder } = config.lora;
+  if (folder === null) return initialParameters(layout, config.seed);
+  const adapter = await readAdapter(folder);
+  if (adapter.quantization !== null && adapter.quantization !== config.quantization) {
+    note(`lora.init_adapter was trained on ${adapter.quantization} weights; this run computes with them as they are`);
+  }
+  return flattenAdapter(adapter, layout, loraSettings(config));
+}
+
+async function noteOtherBase(
+  path: string,
+  model: ModelFolder,
+  config: RunConfig,
+  { note }: PrepareOptions,
+): Promise<void> {
+  const text = await otherBaseNote(await readAdapterOrigin(path), model, config.model);
+  if (text !== null) note(text);
+}
+
+/** "2026-11-25T13:05:00": says the same date and hour wherever the run goes on, which a zone would not. */
+const localTime = (date: Date): string =>
+  new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+
+/**
+ * Found before the data is read, which may write the date that the run began on. That the settings are the same shows
+ * before that, too.
+ */
+async function checkpointToResume(
+  config: RunConfig,
+  { note, before }: PrepareOptions,
+): Promise<{ path: string; startedAt: string | undefined } | undefined> {
+  const skipped: string[] = [];
+  const path = await newestCheckpoint(config.output_dir, { onSkip: (text) => skipped.push(text) });
+  if (path === undefined) {
+    await checkStartAgain({ config, before, skipped });
+    note("there is no checkpoint yet: starting at step 0");
+    return undefined;
+  }
+  skipped.forEach(note);
+  const trainer = await readTrainerState(path);
+  if (trainer.config_digest !== configDigest(config)) throw otherThan(path, trainer, "settings", config, before);
+  return { path, startedAt: trainer.started_at };
+}
+
+/** Puts the checkpoint's state into the replica, where it is one of this run. */
+async function resume(
+  run: Omit<PreparedRun, "tokensBefore">,
+  path: string,
+  { before }: PrepareOptions,
+): Promise<PreparedRun["tokensBefore"]> {
+  const found = await readTrainerState(path);
+  if (found.model_hash !== run.manifest.hash) throw otherThan(path, found, "model", run.config, before);
+  if (found.data_fingerprint !== run.train.fingerprint) throw otherThan(path, found, "data", run.config, before);
+  const { trainer, state } = await readCheckpoint(path, run.layout);
+  run.replica.assign(state);
+  return trainer.tokens;
+}
+
+/** What an older checkpoint does not say of its settings, the output folder does. */
+function otherThan(
+  path: string,
+  { settings }: TrainerState,
+  part: ChangedPart,
+  config: RunConfig,
+  before: RunConfig | undefined,
+): CoxswainError {
+  const then = settings ?? (before === undefined ? undefined : keptSettings(before));
+  return otherRun(path, part, then, keptSettings(config));
+}

@@ -1,0 +1,71 @@
+/**
+ * Whether a run that has no whole checkpoint may start again at step 0 with --resume: only where it was interrupted before
+ * its first checkpoint. Where anything is left of what it trained, nothing is written over.
+ */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { resolvedPath } from "../../config/index.js";
+import type { RunConfig } from "../../config/index.js";
+import { CoxswainError, systemCodeOf } from "../../errors.js";
+import { storageTrouble } from "../../model/index.js";
+import { changedSettings, keptSettings, otherStart } from "./changed-settings.js";
+import { checkpointsFolder } from "../checkpoints/folder.js";
+
+export interface StartAgain {
+  readonly config: RunConfig;
+  /** The settings that the run was started with before, where they are known. */
+  readonly before: RunConfig | undefined;
+  /** Why each checkpoint that is there cannot be used. */
+  readonly skipped: readonly string[];
+}
+
+/**
+ * @throws CoxswainError "storage" where there are checkpoints, none of them whole; "config" where there is an adapter, or
+ *   the settings have changed
+ */
+export async function checkStartAgain({ config, before, skipped }: StartAgain): Promise<void> {
+  const { output_dir: outputDir } = config;
+  const checkpoints = (await namesIn(checkpointsFolder(outputDir))).filter((name) => name.startsWith("step-"));
+  const adapter = join(outputDir, "adapter");
+  const hasAdapter = (await namesIn(adapter)).length > 0;
+  const elsewhere = hasAdapter
+    ? `lora.init_adapter: ${adapter} starts a new run from its adapter, in another output_dir.`
+    : "Start a new run in another output_dir.";
+  if (checkpoints.length > 0) {
+    const reasons =
+      skipped.length > 0 ? skipped.join("\n  ") : `none is named as a checkpoint (${checkpoints.join(", ")})`;
+    throw new CoxswainError(
+      "storage",
+      `${checkpointsFolder(outputDir)}: no checkpoint is whole, so --resume cannot go on:\n  ${reasons}`,
+      { hint: `Nothing was changed. Restore the files from a copy. ${elsewhere}` },
+    );
+  }
+  if (hasAdapter)
+    throw new CoxswainError(
+      "config",
+      `output_dir: ${outputDir} holds an adapter (adapter/) but no checkpoint, so --resume cannot go on`,
+      { hint: `Nothing was changed. Restore checkpoints/ from a copy. ${elsewhere}` },
+    );
+  refuseChanges(config, before);
+}
+
+/** Where a run starts, the adapter it starts from decides the result, too. */
+const startSettings = (config: RunConfig): Readonly<Record<string, unknown>> => ({
+  ...keptSettings(config),
+  "lora.init_adapter": config.lora.init_adapter,
+});
+
+function refuseChanges(config: RunConfig, before: RunConfig | undefined): void {
+  if (before === undefined) return;
+  const changes = changedSettings(startSettings(before), startSettings(config));
+  if (changes.length > 0) throw otherStart(resolvedPath(config.output_dir) ?? config.output_dir, changes);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return [];
+    throw storageTrouble(error, folder);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a run takes before anything of it is made: settings that this machine or the model cannot follow are refused in the
+ * first second, not after a silent minute. Pure.
+ */
+import type { RunConfig } from "../../config/index.js";
+import { CoxswainError } from "../../errors.js";
+import type { LinearModule, LoraLayout } from "../../model/index.js";
+import { formatBytes } from "../../output/index.js";
+
+/** Bytes of a trained parameter in a process: itself, its gradient, and AdamW's two moments, in 32 bits each. */
+const bytesPerParameter = 16;
+
+/** What a worker process takes at least, bytes, before it has opened a model. */
+const workerBytes = 80e6;
+
+/**
+ * A rank above both sides of every adapted matrix adds nothing but parameters.
+ * @throws CoxswainError "config"
+ */
+export function checkRank({ lora: { r } }: Pick<RunConfig, "lora">, modules: readonly LinearModule[]): void {
+  const [largest] = [...modules].sort((left, right) => fullRank(right) - fullRank(left));
+  if (largest === undefined || r <= fullRank(largest)) return;
+  const { path, inFeatures, outFeatures } = largest;
+  throw new CoxswainError(
+    "config",
+    `lora.r is ${r}, but no matrix that is adapted has a rank above ${fullRank(largest)} (${path}: ${outFeatures} x ${inFeatures})`,
+    { hint: `Set lora.r to ${fullRank(largest)} or less; 8 to 64 is usual.` },
+  );
+}
+
+const fullRank = ({ inFeatures, outFeatures }: LinearModule): number => Math.min(inFeatures, outFeatures);
+
+export interface MachineShare {
+  /** Of this machine, or of the container, bytes. */
+  readonly memory: number;
+  /** Workers that are started here. */
+  readonly workers: number;
+}
+
+/**
+ * @throws CoxswainError "config" where the processes of this machine cannot hold what is trained
+ */
+export function checkMemory(layout: LoraLayout, { memory, workers }: MachineShare): void {
+  const each = layout.size * bytesPerParameter;
+  const all = each * (1 + workers);
+  if (all <= memory) return;
+  const holders = workers === 0 ? "the coordinator" : `the coordinator and each of ${workers} local workers`;
+  throw new CoxswainError(
+    "config",
+    `lora: ${layout.size.toLocaleString("en")} parameters are trained (r ${layout.r}), which takes ${formatBytes(each)} in ` +
+      `${holders}; this machine has ${formatBytes(memory)}`,
+    { hint: "Lower lora.r, adapt fewer modules (lora.target_modules), or start fewer workers." },
+  );
+}
+
+/** @throws CoxswainError "config" for more worker processes than this machine can hold, whatever they compute */
+export function checkWorkers({ memory, workers }: MachineShare): void {
+  if (workers * workerBytes <= memory) return;
+  throw new CoxswainError(
+    "config",
+    `workers: ${workers} processes take ${formatBytes(workers * workerBytes)} before they have opened a model; ` +
+      `this machine has ${formatBytes(memory)}`,
+    {
+      hint: `Start ${Math.max(1, Math.floor(memory / workerBytes))} at most here. More workers than cores compute no faster; others join from other machines.`,
+    },
+  );
+}

@@ -1,0 +1,343 @@
+/**
+ * Tells the world what a run does: metrics.jsonl and events.jsonl, Prometheus metrics, the log, and a view for people.
+ * Decides nothing and changes nothing.
+ */
+import { CoxswainError } from "../../errors.js";
+import type { StepNumber } from "../../ids.js";
+import { progressText } from "../../progress.js";
+import { workerStates } from "../../telemetry/index.js";
+import type { CoordinatorMetrics, Departure, EventName, Logger } from "../../telemetry/index.js";
+import type { RunFiles, RunListener, StepLine } from "../../telemetry/index.js";
+import type { Computation } from "../service/engine-rule.js";
+import { RunFigures } from "./figures.js";
+import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "../machine/index.js";
+
+/** Where a person looks. */
+export interface RunView {
+  /** @param logged whether it is one of `logging_steps`, or the last */
+  step(step: StepView, logged: boolean): void;
+  /** A line that stays. */
+  note(text: string): void;
+  /** Why nothing moves, or undefined when it does. */
+  waiting(reason: string | undefined): void;
+}
+
+/** A step that has been committed. */
+export interface StepView {
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Epochs trained, with a fraction. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradNorm: number;
+  readonly tokensPerSecond: number;
+  readonly workers: number;
+  readonly remainingSeconds: number;
+}
+
+export interface RecorderOptions {
+  readonly files: RunFiles;
+  readonly metrics: CoordinatorMetrics;
+  readonly view: RunView;
+  readonly logger: Logger;
+  /** Are told what goes into metrics.jsonl and events.jsonl, once it is there or waits for room on the disk. */
+  readonly listeners: readonly RunListener[];
+  readonly totalSteps: number;
+  readonly loggingSteps: number;
+  /** Tokens (without padding) of a step's rows, and the epoch it ends in. */
+  factsOf(step: StepNumber): { readonly tokens: number; readonly epoch: number };
+  /** Tokens of a shard, on average. */
+  readonly tokensPerShard: number;
+  /** An event could not be written down: the disk is full, mostly. */
+  readonly onTrouble: (error: CoxswainError) => void;
+  /** Wall clock, ms. */
+  readonly wallClock: () => number;
+}
+
+/** What a worker says of its computation once it has opened the model. */
+interface Readiness extends Computation {
+  readonly backendReason: string;
+  /** Empty where there is nothing. */
+  readonly backendWarning: string;
+}
+
+interface WorkerName {
+  readonly id: WorkerId;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** Of a commit: seconds that bringing the sums together took, and when the step was complete, monotonic ms. */
+interface CommitTiming {
+  readonly reduceSeconds: number;
+  readonly endedAt: number;
+}
+
+/** An evaluation that takes longer than this is told of while it goes on, ms. */
+const longEvaluation = 3_000;
+
+export class RunRecorder {
+  readonly #options: RecorderOptions;
+  readonly figures = new RunFigures();
+  readonly #noted = new Set<string>();
+  #waiting: string | undefined;
+  /** Wall clock, ms. */
+  #evaluatingSince: number | undefined;
+  #over = false;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    options.metrics.stepsPlanned.set(options.totalSteps);
+  }
+
+  /** Workers can join. @param step that it goes on from, 0 at the beginning */
+  started(step: number, model: string): void {
+    this.#event("run_started", { step, total_steps: this.#options.totalSteps, model });
+  }
+
+  joined({ id, host, pid }: WorkerName): void {
+    this.#event("worker_joined", { worker: id, host, pid });
+    this.#options.view.note(`worker ${id} joined`);
+  }
+
+  /** What the run's shards are computed with, from here on. */
+  computedWith({ engine, backend, device }: Computation): void {
+    this.#event("engine_chosen", { engine, backend, device });
+  }
+
+  /** A worker takes part. A backend that was picked among several is shown with the reason. */
+  ready({ id }: WorkerName, { engine, backend, backendReason, backendWarning }: Readiness): void {
+    this.#options.logger.info({ worker: id, engine, backend, why: backendReason }, "a worker is ready");
+    if (engine !== "onnx") this.#noteOnce(`workers compute with ${engine} on ${backend}: ${backendReason}`);
+    if (backendWarning !== "") this.#noteOnce(`${engine} on ${backend}: ${backendWarning}`);
+  }
+
+  /** Its server cannot be used, so it pushes, and reduces nothing. */
+  unreachable({ id }: WorkerName, reason: string): void {
+    this.#event("worker_unreachable", { worker: id, reason });
+    this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
+  }
+
+  left({ id }: WorkerName, reason: string, how: Departure): void {
+    this.#event("worker_left", { worker: id, reason });
+    // At the end all go.
+    if (!this.#over) this.#options.metrics.workersLeft.add(1, { how });
+    this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
+    this.#options.view.note(`worker ${id} left: ${reason}`);
+  }
+
+  leased(worker: WorkerId, step: StepNumber, count: number, kind: LeaseKind): void {
+    // Evening out the end of a step is everyday business: counted, but no event.
+    if (kind === "stolen") this.#options.metrics.leases.add(count, { result: "stolen" });
+    if (kind !== "again") return;
+    this.#event("lease_reissued", { worker, step, shards: count });
+    this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
+  }
+
+  lost(worker: WorkerId, count: number, late: boolean, reason: string): void {
+    this.#options.metrics.leases.add(count, { result: late ? "expired" : "lost" });
+    this.#event(late ? "lease_expired" : "worker_lost", { worker, shards: count, reason });
+    if (late) this.#options.view.note(`worker ${worker} is late (${reason}): ${shards(count)} taken from it`);
+  }
+
+  meshFailed(step: StepNumber, reason: string): void {
+    this.#event("mesh_failed", { step, reason });
+    this.#options.view.note(`step ${step}: the coordinator reduces it: ${reason}`);
+  }
+
+  /** Nobody has the steps after this one any more. */
+  rewind(step: StepNumber): void {
+    this.#options.files.rewind(step);
+    for (const listener of this.#options.listeners) listener.rewound(step);
+  }
+
+  recovered(step: StepNumber, from: WorkerId | undefined): void {
+    this.#event("run_recovered", { step, ...(from === undefined ? {} : { worker: from }) });
+    this.#options.view.note(
+      from === undefined
+        ? `no worker has a newer state: going on from step ${step}`
+        : `going on from step ${step}, which worker ${from} still had`,
+    );
+  }
+
+  received(bytes: number): void {
+    this.#options.metrics.allReduceBytes.add(bytes, { direction: "received" });
+  }
+
+  notFinite(step: StepNumber): void {
+    this.#options.metrics.nonfiniteSteps.add(1);
+    this.#options.logger.error({ step }, "the loss or the gradient is not a number; the step was not applied");
+  }
+
+  mismatch(worker: WorkerId, step: StepNumber): void {
+    this.#options.metrics.replicaMismatches.add(1);
+    this.#options.logger.error({ worker, step }, "a replica differs from the coordinator's; it is synchronised again");
+    this.#event("replica_resynchronised", { worker, step });
+    this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
+  }
+
+  /**
+   * Before anybody is told of a commit.
+   * @returns tells the world of it: to be called when the step is kept by another than this process, so that what is
+   *   recorded is not lost with it
+   */
+  committing(effect: CommitEffect, timing: CommitTiming): () => void {
+    const line = this.#lineOf(effect, timing);
+    this.#options.files.committing(line);
+    return () => this.#committed(line, effect, timing);
+  }
+
+  #lineOf(effect: CommitEffect, { endedAt }: CommitTiming): StepLine {
+    const { tokens, epoch } = this.#options.factsOf(effect.step);
+    const stepSeconds = (endedAt - effect.startedAt) / 1000;
+    return {
+      step: effect.step,
+      epoch,
+      loss: effect.loss,
+      grad_norm: effect.gradNorm,
+      learning_rate: effect.learningRate,
+      tokens,
+      supervised_tokens: effect.supervisedTokens,
+      tokens_per_second: tokens / stepSeconds,
+      step_seconds: stepSeconds,
+      workers: effect.activeWorkers,
+    };
+  }
+
+  #committed(line: StepLine, effect: CommitEffect, timing: CommitTiming): void {
+    const { files, metrics, view, totalSteps, loggingSteps } = this.#options;
+    const last = effect.step >= totalSteps;
+    this.figures.committed(line);
+    files.appendMetrics(line);
+    for (const listener of this.#options.listeners) listener.step(line);
+    metrics.leases.add(effect.shards, { result: "done" });
+    this.#measure(line, { ...timing, computeSeconds: (effect.computedAt - effect.startedAt) / 1000 });
+    const shown = {
+      step: effect.step,
+      totalSteps,
+      epoch: line.epoch,
+      loss: effect.loss,
+      learningRate: effect.learningRate,
+      gradNorm: effect.gradNorm,
+      tokensPerSecond: line.tokens_per_second,
+      workers: effect.activeWorkers,
+      remainingSeconds: this.figures.secondsOf(totalSteps - effect.step) ?? Number.NaN,
+    };
+    view.step(shown, last || effect.step % loggingSteps === 0);
+  }
+
+  #measure(line: StepLine, phases: { computeSeconds: number; reduceSeconds: number }): void {
+    const { metrics } = this.#options;
+    metrics.step.set(line.step);
+    metrics.epoch.set(line.epoch);
+    metrics.loss.set(line.loss);
+    metrics.gradNorm.set(line.grad_norm);
+    metrics.learningRate.set(line.learning_rate);
+    metrics.tokens.add(line.tokens, { kind: "all" });
+    metrics.tokens.add(line.supervised_tokens, { kind: "supervised" });
+    metrics.stepDuration.observe(phases.computeSeconds, { phase: "compute" });
+    metrics.stepDuration.observe(phases.reduceSeconds, { phase: "reduce" });
+    metrics.stepDuration.observe(line.step_seconds, { phase: "total" });
+    metrics.lastCommit.set(this.#options.wallClock() / 1000);
+  }
+
+  applied(seconds: number): void {
+    this.#options.metrics.stepDuration.observe(seconds, { phase: "apply" });
+  }
+
+  evaluated(step: StepNumber, loss: number): void {
+    const line = { step, eval_loss: loss };
+    this.figures.evaluated(line);
+    this.#options.files.appendMetrics(line);
+    for (const listener of this.#options.listeners) listener.evaluation(line);
+    this.#options.metrics.evalLoss.set(loss);
+    this.#event("evaluation_finished", line);
+    this.#options.view.note(
+      `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}`,
+    );
+  }
+
+  saved(step: StepNumber, seconds: number, path: string): void {
+    this.#options.metrics.checkpointLastSuccess.set(this.#options.wallClock() / 1000);
+    this.#options.metrics.checkpointDuration.set(seconds);
+    this.#event("checkpoint_saved", { step, seconds, path });
+    this.#options.view.note(`step ${step}: checkpoint ${path}`);
+  }
+
+  saveFailed(step: StepNumber, error: CoxswainError): void {
+    this.#event("checkpoint_failed", { step, error: error.message });
+    this.#options.logger.error({ step, error: error.message }, "the checkpoint could not be written");
+    this.#options.view.note(`step ${step}: the checkpoint could not be written: ${error.message}`);
+  }
+
+  /** @param by who asked for it, where that is known */
+  paused(step: StepNumber, by: string | undefined): void {
+    this.#event("run_paused", { step, ...(by === undefined ? {} : { by }) });
+  }
+
+  /** @param by who asked for it, where that is known */
+  resumed(step: StepNumber, by: string | undefined): void {
+    this.#event("run_resumed", { step, ...(by === undefined ? {} : { by }) });
+    this.#options.view.note(`going on after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
+  }
+
+  status(status: MachineStatus): void {
+    const { metrics } = this.#options;
+    const { phase, workers, speeds } = status;
+    metrics.paused.set(phase === "paused" ? 1 : 0);
+    for (const state of workerStates) metrics.workers.set(workers[state], { state });
+    for (const [worker, shardsPerSecond] of speeds)
+      metrics.workerTokensPerSecond.set(shardsPerSecond * this.#options.tokensPerShard, { worker });
+    const waiting = status.waiting ?? this.#evaluation(status);
+    if (waiting === this.#waiting) return;
+    this.#waiting = waiting;
+    this.#options.view.waiting(waiting);
+  }
+
+  /** How far an evaluation is, where it takes long. */
+  #evaluation({ committed, evaluated }: MachineStatus): string | undefined {
+    if (evaluated === undefined) {
+      this.#evaluatingSince = undefined;
+      return undefined;
+    }
+    const now = this.#options.wallClock();
+    this.#evaluatingSince ??= now;
+    if (now - this.#evaluatingSince < longEvaluation) return undefined;
+    return progressText({ what: `evaluating after step ${committed}`, ...evaluated, unit: "shards" });
+  }
+
+  finished(outcome: Outcome): void {
+    const detail =
+      outcome.kind === "failed"
+        ? { error: outcome.error.message }
+        : outcome.kind === "stopped"
+          ? { reason: outcome.reason }
+          : {};
+    const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
+    this.#over = true;
+    this.#options.metrics.runOutcome.set(1, { outcome: outcome.kind });
+    this.#event(names[outcome.kind], detail);
+  }
+
+  #noteOnce(text: string): void {
+    if (this.#noted.has(text)) return;
+    this.#noted.add(text);
+    this.#options.view.note(text);
+  }
+
+  #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {
+    const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...detail };
+    try {
+      this.#options.files.appendEvent(line);
+    } catch (error) {
+      // Told from wherever something happens: it must not end there. The run ends, and says why.
+      if (!(error instanceof CoxswainError)) throw error;
+      this.#options.onTrouble(error);
+    }
+    for (const listener of this.#options.listeners) listener.event(line);
+    this.#options.logger.info({ event, ...detail }, event);
+  }
+}
+
+const shards = (count: number): string => (count === 1 ? "1 shard" : `${count} shards`);

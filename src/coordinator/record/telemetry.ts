@@ -1,0 +1,84 @@
+/** What a coordinator serves over HTTP: its metrics, what probes ask for, and the live page. */
+import { isLoopback, parseAddress, runNames, type RunConfig } from "../../config/index.js";
+import type { RunControl } from "../../control/index.js";
+import { LivePage, LiveRecord, shownEvent, type Audience } from "../../live-page/index.js";
+import { createCoordinatorMetrics, readEvents, readMetrics, serveTelemetry } from "../../telemetry/index.js";
+import type { CoordinatorMetrics, TelemetryServer, Verdict } from "../../telemetry/index.js";
+import { version } from "../../version.js";
+
+/** The run's metrics, with what the run file says set. */
+export function runMetrics(config: RunConfig): CoordinatorMetrics {
+  const metrics = createCoordinatorMetrics(version);
+  metrics.runInfo.set(1, { ...runNames(config), role: "coordinator", worker: "" });
+  metrics.workersRequired.set(config.cluster.min_workers);
+  metrics.checkpointInterval.set(config.training.save_steps);
+  return metrics;
+}
+
+/**
+ * What is kept for the live page, with what the run's files hold already; undefined where nothing is served.
+ * @throws CoxswainError "config" for an address that cannot be read, "storage"
+ */
+export function openLiveRecord({ output_dir: folder, telemetry }: RunConfig): LiveRecord | undefined {
+  if (telemetry.http === null) return undefined;
+  const audience = audienceOf(telemetry.http);
+  const past = { metrics: () => readMetrics(folder), events: () => readEvents(folder) };
+  return new LiveRecord(past, (event) => shownEvent(event, audience));
+}
+
+/** What the run serves once it is there. */
+export interface ServedRun {
+  readonly record: LiveRecord;
+  readonly control: RunControl;
+  readonly ready: () => Verdict;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+}
+
+/** Serves from the start of a coordinator on: first that it is starting, then the run. */
+export class RunTelemetry {
+  readonly #config: RunConfig;
+  readonly #server: TelemetryServer;
+  readonly #told: { ready: () => Verdict };
+  #page: LivePage | undefined;
+
+  private constructor(config: RunConfig, server: TelemetryServer, told: { ready: () => Verdict }) {
+    this.#config = config;
+    this.#server = server;
+    this.#told = told;
+  }
+
+  /** @throws CoxswainError "network" where the address cannot be listened on */
+  static async open(config: RunConfig, address: string, metrics: CoordinatorMetrics): Promise<RunTelemetry> {
+    const told = { ready: (): Verdict => "the coordinator is starting" };
+    const server = await serveTelemetry({ address, metrics, ready: () => told.ready() });
+    return new RunTelemetry(config, server, told);
+  }
+
+  /** HOST:PORT with the port it really has. */
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** Shows the run from now on. */
+  begin({ record, control, ready, now }: ServedRun): void {
+    this.#told.ready = ready;
+    const audience = audienceOf(this.address);
+    this.#page = new LivePage({ names: runNames(this.#config), control, record, audience, now });
+    this.#server.add(this.#page.pages);
+  }
+
+  /** As `TelemetryServer.lastScrape`. */
+  lastScrape(signal: AbortSignal): Promise<void> | undefined {
+    return this.#server.lastScrape(signal);
+  }
+
+  /** Tells open pages how the run ended, then stops. */
+  async close(): Promise<void> {
+    this.#page?.close();
+    await this.#server.close();
+  }
+}
+
+const audienceOf = (address: string): Audience =>
+  isLoopback(parseAddress(address, { name: "telemetry.http", allowPortZero: true }).host) ? "machine" : "network";

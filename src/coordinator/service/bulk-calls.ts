@@ -1,0 +1,147 @@
+/**
+ * The calls that carry much: gradients, replicas, the model's files. They come from workers that attend, a bounded number at
+ * once, and what they say is looked at before memory is taken for it.
+ */
+import { status } from "@grpc/grpc-js";
+import type { ServerReadableStream, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import { detach } from "../../async/detach.js";
+import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../../collective/index.js";
+import type { Chunk } from "../../collective/index.js";
+import { CoxswainError } from "../../errors.js";
+import { stepNumber } from "../../ids.js";
+import {
+  metadataKeys,
+  nodeChecksum,
+  receiveObject,
+  receiveVector,
+  refuse,
+  replicaLength,
+  sendChunks,
+  sendReplica,
+  sendVectorChunks,
+} from "../../rpc/index.js";
+import type { CoordinatorHandlers } from "../../rpc/index.js";
+import { CallLimit, SharedReplica, pullsAllowed, pushesAllowed } from "./bounds.js";
+import { modelFileChunks } from "./model-files.js";
+import type { ServiceOptions } from "./service.js";
+import type { WorkerSession } from "./worker-session.js";
+import { nodeOf } from "./worker-event.js";
+
+type BulkHandlers = Pick<
+  CoordinatorHandlers,
+  "PullReduced" | "PullReplica" | "PullModelFile" | "PushContribution" | "PushReplica"
+>;
+
+export function bulkHandlers(options: ServiceOptions): BulkHandlers {
+  const { conductor, allReduceDtype } = options;
+  const pulls = new CallLimit(pullsAllowed);
+  const pushes = new CallLimit(pushesAllowed);
+  const replica = new SharedReplica(
+    () => options.replica.step,
+    () => ({ step: options.replica.step, bytes: options.replica.toBytes() }),
+  );
+  const shared = new SharedChunks();
+  return {
+    PullReduced: (call) => {
+      if (admitted(call, pulls, options) === undefined) return;
+      const { step, offset, length } = call.request;
+      const vector = conductor.reduced(stepNumber(step));
+      const { size } = options.replica;
+      if (!isWithin({ offset, length }, size))
+        refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} of ${size}`);
+      else if (vector === undefined)
+        refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
+      else {
+        options.onSent(vectorBytes(length, allReduceDtype));
+        const part = vector.subarray(offset, offset + length);
+        const chunks = shared.of(step, offset, part, () => vectorChunks(part, allReduceDtype));
+        serve(call, sendVectorChunks(call, chunks));
+      }
+    },
+    PullReplica: (call) => {
+      if (admitted(call, pulls, options) === undefined) return;
+      const { release, ...held } = replica.hold();
+      serve(call, sendReplica(call, held).finally(release));
+    },
+    PullModelFile: (call) => {
+      if (admitted(call, pulls, options) === undefined) return;
+      const file = options.model.files.find(({ name }) => name === call.request.name);
+      if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
+      else serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
+    },
+    PushContribution: (call, callback) => {
+      const session = admitted(call, pushes, options);
+      if (session !== undefined) answer(callback, receivePush(call, session, options));
+    },
+    PushReplica: (call, callback) => {
+      const session = admitted(call, pushes, options);
+      if (session === undefined) return;
+      if (session.awaitsReplica) answer(callback, receivePushedReplica(call, session, options.replica.size));
+      else refuse(call, status.FAILED_PRECONDITION, "nobody asked for a replica");
+    },
+  };
+}
+
+/** Answers a push when it has been received. */
+function answer(callback: sendUnaryData<object>, received: Promise<void>): void {
+  detach(
+    received.then(() => callback(null, {})),
+    (error) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
+  );
+}
+
+/** Ends a served stream when all is sent; a caller that has gone needs no answer. */
+function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promise<void>): void {
+  detach(
+    sent.then(() => call.end()),
+    (error) => {
+      if (!call.cancelled) refuse(call, status.INTERNAL, String(error));
+    },
+  );
+}
+
+/** Bulk calls come from workers that attend this life of this run, a bounded number at once. */
+function admitted(
+  call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> &
+    Parameters<CallLimit["begin"]>[1] &
+    Parameters<typeof refuse>[0],
+  limit: CallLimit,
+  { runId, conductor }: ServiceOptions,
+): WorkerSession | undefined {
+  const session = conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
+  if (session === undefined || call.metadata.get(metadataKeys.run)[0] !== runId)
+    refuse(call, status.PERMISSION_DENIED, "the caller does not attend this run");
+  else if (!limit.begin(session.id, call))
+    refuse(call, status.RESOURCE_EXHAUSTED, "too many calls of this worker are under way");
+  else return session;
+  return undefined;
+}
+
+/** Looks at what is pushed before memory is taken for it. */
+async function receivePush(
+  call: ServerReadableStream<Chunk, unknown>,
+  session: WorkerSession,
+  { replica, allReduceDtype }: ServiceOptions,
+): Promise<void> {
+  const number = (key: string): number => Number(call.metadata.get(key)[0]);
+  const step = number(metadataKeys.step);
+  const node = nodeOf({ first: number(metadataKeys.first), count: number(metadataKeys.count) });
+  if (call.metadata.get(metadataKeys.checksum)[0] !== nodeChecksum(step, node.first, node.count))
+    throw new CoxswainError("network", "what a push says of itself is damaged");
+  const current = replica.step + 1;
+  if (step !== current) throw new CoxswainError("network", `a sum of step ${step} was pushed at step ${current}`);
+  if (!isWithin({ offset: node.first, length: node.count }, 2 ** 32))
+    throw new CoxswainError("network", `shards ${node.first}+${node.count} are no part of a step`);
+  const vector = new Float32Array(replica.size);
+  await receiveVector(call, vector, allReduceDtype);
+  session.pushed(step, node, vector);
+}
+
+async function receivePushedReplica(
+  call: ServerReadableStream<Chunk, unknown>,
+  session: WorkerSession,
+  size: number,
+): Promise<void> {
+  const step = Number(call.metadata.get(metadataKeys.step)[0]);
+  session.pushedReplica({ step, bytes: await receiveObject(call, replicaLength(size)) });
+}

@@ -1,0 +1,149 @@
+/**
+ * A worker's control stream from its first message to its end: who may take part, what it says, and that it is gone. Whoever
+ * calls has shown the token.
+ */
+import { status } from "@grpc/grpc-js";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { detach } from "../../async/detach.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { stepNumber } from "../../ids.js";
+import { ownRelease, refuse, releaseProblem } from "../../rpc/index.js";
+import type { CoordinatorMessage, JoinOutput, ReadyOutput, Refusal, WorkerMessageOutput } from "../../rpc/index.js";
+import type { Departure } from "../../telemetry/index.js";
+import { version } from "../../version.js";
+import { joinProblem, readyProblem } from "./bounds.js";
+import type { ServiceOptions } from "./service.js";
+import { WorkerSession } from "./worker-session.js";
+import { eventOf } from "./worker-event.js";
+
+type Attendance = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
+
+/** How long a caller may take to say who it is, ms. */
+const joinTimeout = 10_000;
+
+export function attend(call: Attendance, options: ServiceOptions): void {
+  let session: WorkerSession | undefined;
+  /** Nothing that comes after its end is listened to: it could be a second join. */
+  let ended = false;
+  const deadline = setTimeout(() => {
+    ended = true;
+    refuse(call, status.DEADLINE_EXCEEDED, "no join");
+  }, joinTimeout);
+  const over = (reason: string, how?: Departure): void => {
+    clearTimeout(deadline);
+    ended = true;
+    if (session !== undefined && options.conductor.session(session.id) === session)
+      options.conductor.dismiss(session.id, reason, how);
+    session = undefined;
+  };
+  call.on("data", (message: WorkerMessageOutput) => {
+    if (ended) return;
+    if (session === undefined) {
+      clearTimeout(deadline);
+      session = join(call, message, options);
+      ended = session === undefined;
+    } else if (options.conductor.session(session.id) !== session) ended = true;
+    else if (message.leaving) over(message.leaving.reason, "drained");
+    else onMessage(call, session, message, options);
+  });
+  call.on("end", () => {
+    over("it closed its stream");
+    call.end();
+  });
+  call.on("cancelled", () => over("its connection broke"));
+  // What is refused ends here, too: it has no message.
+  call.on("error", (error: Error | Refusal) => over("details" in error ? error.details : error.message));
+}
+
+function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOptions): WorkerSession | undefined {
+  const refusal = message.join ? refusalOf(message.join, options) : "the first message must be a join";
+  if (refusal !== undefined || !message.join) {
+    refuse(call, status.FAILED_PRECONDITION, refusal ?? "the first message must be a join");
+    return undefined;
+  }
+  const { farewell } = options.conductor;
+  if (farewell !== undefined) {
+    call.write({ finish: farewell });
+    call.end();
+    return undefined;
+  }
+  const session = new WorkerSession(call, message.join);
+  options.conductor.admit(session);
+  session.keepAlive(options.silenceTimeout);
+  session.send({
+    welcome: {
+      runId: options.runId,
+      runConfig: options.runConfig,
+      model: { hash: options.model.hash, files: [...options.model.files] },
+      modelPath: options.modelPath,
+      silenceTimeoutMs: options.silenceTimeout,
+      runDigest: options.runDigest,
+    },
+  });
+  return session;
+}
+
+function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | undefined {
+  const { softwareVersion: software, protocolVersion: protocol } = join;
+  const problem = releaseProblem(ownRelease(version), { software, protocol }) ?? joinProblem(join);
+  if (problem !== undefined) return problem;
+  if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} takes part already`;
+  return undefined;
+}
+
+function onMessage(
+  call: Attendance,
+  session: WorkerSession,
+  message: WorkerMessageOutput,
+  options: ServiceOptions,
+): void {
+  const { conductor } = options;
+  // Once: each would open a connection to the worker.
+  if (message.ready && session.isReady) conductor.dispatch({ type: "heard", worker: session.id });
+  else if (message.ready) onReady(call, session, message.ready, options);
+  else if (message.failed) {
+    const { message: what, hint } = message.failed;
+    options.onFailure(session, new CoxswainError(errorCode(message.failed.code), what, hint === "" ? {} : { hint }));
+    conductor.dismiss(session.id, what);
+  } else conductor.dispatch(eventOf(session.id, message));
+}
+
+function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
+  const { conductor } = options;
+  session.isReady = true;
+  const problem = unreadiness(ready, options);
+  if (problem !== undefined) {
+    refuse(call, status.FAILED_PRECONDITION, problem);
+    return;
+  }
+  session.computation = { engine: ready.engine, backend: ready.backend, device: ready.device };
+  options.onReady(session, ready);
+  const { replica } = ready;
+  const takeIn = async (): Promise<void> => {
+    await options.reach(session);
+    conductor.dispatch({
+      type: "ready",
+      worker: session.id,
+      reachable: !session.pushes,
+      replica: replica === null ? undefined : { step: stepNumber(replica.step), hash: replica.stateHash },
+    });
+  };
+  // It may try again; the run goes on with the others.
+  detach(takeIn(), (error) =>
+    refuse(call, status.INTERNAL, `the coordinator could not take this worker in: ${messageOf(error)}`),
+  );
+}
+
+/** Why a worker cannot take part now that it has opened the model. */
+function unreadiness(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOptions): string | undefined {
+  if (ready.layoutFingerprint !== layoutFingerprint)
+    return "the worker's layout of LoRA tensors differs: install the same version on both";
+  return readyProblem(ready) ?? engines.admit(ready);
+}
+
+/** Only kinds that a worker can meet; anything else is a bug. */
+function errorCode(code: string): "model" | "config" | "network" | "storage" | "machine" | "bug" {
+  return code === "model" || code === "config" || code === "network" || code === "storage" || code === "machine"
+    ? code
+    : "bug";
+}

@@ -1,0 +1,40 @@
+/** Turns lease effects into the rows that a worker computes. */
+import type { Row, TokenStore } from "../../data/index.js";
+import type { StepNumber } from "../../ids.js";
+import { packInts } from "../../rpc/index.js";
+import type { RowMessage, ShardMessage } from "../../rpc/index.js";
+import type { Task } from "../machine/index.js";
+
+/** Where the rows of a round come from. */
+export interface RowSource {
+  readonly store: TokenStore;
+  /** Indices into the store, in order. */
+  readonly rows: readonly number[];
+}
+
+export interface LeaseSources {
+  readonly microBatchSize: number;
+  readonly training: (step: StepNumber) => RowSource;
+  readonly evaluation: () => RowSource;
+}
+
+/** Shards needed for so many rows. */
+export const shardCount = (rows: number, microBatchSize: number): number => Math.ceil(rows / microBatchSize);
+
+/** The rows of shards [first, first + count). */
+export function shardMessages(
+  sources: LeaseSources,
+  { task, step, first, count }: { task: Task; step: StepNumber; first: number; count: number },
+): ShardMessage[] {
+  const { store, rows } = task === "train" ? sources.training(step) : sources.evaluation();
+  return Array.from({ length: count }, (_, index) => {
+    const from = (first + index) * sources.microBatchSize;
+    return { rows: rows.slice(from, from + sources.microBatchSize).map((row) => rowMessage(store.row(row))) };
+  });
+}
+
+const rowMessage = (row: Row): RowMessage => ({
+  inputIds: packInts(row.inputIds),
+  labels: packInts(row.labels),
+  segments: [...row.segments],
+});

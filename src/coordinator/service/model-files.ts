@@ -1,0 +1,22 @@
+/** Reads a file of the model as chunks, for workers that have no copy. */
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { Chunk } from "../../collective/index.js";
+import { maxPayload } from "../../collective/index.js";
+import type { ModelFile } from "../../model/index.js";
+
+/** @param file one of the manifest's: its name has no separators */
+export async function* modelFileChunks(folder: string, file: ModelFile): AsyncGenerator<Chunk, void, undefined> {
+  const handle = await open(join(folder, file.name), "r");
+  try {
+    for (let offset = 0; offset < file.bytes || offset === 0; offset += maxPayload) {
+      const payload = Buffer.allocUnsafe(Math.min(maxPayload, file.bytes - offset));
+      const { bytesRead } = await handle.read(payload, 0, payload.length, offset);
+      if (bytesRead < payload.length) throw new Error(`${file.name} became shorter while it was read`);
+      yield { offset, total: file.bytes, crc32: crc32(payload), payload };
+    }
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,67 @@
+/** The gRPC server of a run: the service that workers call, and the one that steers. */
+import { withoutSecrets } from "../../config/index.js";
+import { controlFile, controlHandlers, controlName, controlService } from "../../control/index.js";
+import type { RunControl } from "../../control/index.js";
+import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../../rpc/index.js";
+import type { RunningServer } from "../../rpc/index.js";
+import type { Conductor } from "../conductor.js";
+import { coordinatorName } from "./listeners.js";
+import { EngineRule } from "./engine-rule.js";
+import type { CoordinatorOptions, Parts } from "../run-parts.js";
+import type { RunRecorder } from "../record/recorder.js";
+import { coordinatorHandlers, tokenRefusal } from "./service.js";
+import type { WorkerSession } from "./worker-session.js";
+
+/** @returns what its owner closes @throws CoxswainError for an address or certificates that cannot be used */
+export async function serveWorkers(
+  { run, runId, runDigest, record, metrics, doors }: Parts,
+  { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
+  { logger, view, onWorkerFailure }: CoordinatorOptions,
+): Promise<RunningServer> {
+  const { tls, token, proxy } = run.config.cluster;
+  const handlers = coordinatorHandlers({
+    conductor,
+    replica: run.replica,
+    runId,
+    runConfig: JSON.stringify(withoutSecrets(run.config)),
+    model: run.manifest,
+    modelPath: run.modelFolder.path,
+    layoutFingerprint: run.layoutFingerprint,
+    runDigest,
+    allReduceDtype: run.config.cluster.all_reduce_dtype,
+    silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
+    reach: async (session: WorkerSession) => {
+      const problem = await session.reach({ inTheClear: tls === null, proxy });
+      if (problem !== undefined) recorder.unreachable(session, problem);
+    },
+    engines: new EngineRule({
+      allowMixed: run.config.cluster.allow_mixed_engines,
+      // Where nothing was committed, nothing has to be gone on with.
+      before: record.step > 0 ? record.computation : undefined,
+      onChosen: (computation) => recorder.computedWith(computation),
+    }),
+    onReady: (session, ready) => recorder.ready(session, ready),
+    onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
+    onFailure: (session, error) => {
+      logger.error({ worker: session.id, error: error.message, hint: error.hint }, "a worker failed");
+      view.note(`worker ${session.id} failed: ${error.message}`);
+      onWorkerFailure?.(session.id, error);
+    },
+  });
+  return listen({
+    host: doors.workers.host,
+    port: doors.workers.port,
+    held: doors.workers,
+    credentials: await serverCredentials(tls),
+    services: [
+      { name: coordinatorName, definition: coordinatorService, handlers },
+      { name: controlName, definition: controlService, handlers: controlHandlers(control) },
+    ],
+    token,
+    refusal: tokenRefusal,
+    largestMessage: largestWorkerMessage,
+    addressKey: "cluster.listen",
+    reflection: [protocolFile, controlFile],
+    onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
+  });
+}

@@ -1,0 +1,39 @@
+/** What a worker says, as the events of the state machine. Pure. */
+import type { TreeNode } from "../../collective/index.js";
+import { shardIndex, stepNumber } from "../../ids.js";
+import type { WorkerMessageOutput } from "../../rpc/index.js";
+import type { Event } from "../machine/index.js";
+
+/** What a worker says that the state machine decides on; anything else is a sign of life. */
+export function eventOf(worker: string, message: WorkerMessageOutput): Event {
+  const { applied, computed, contribution, sliceReduced, collectFailed } = message;
+  if (applied) return { type: "applied", worker, step: stepNumber(applied.step), hash: applied.stateHash };
+  if (computed) {
+    const { task, step, shard, lossSum, supervisedTokens, seconds } = computed;
+    return {
+      type: "computed",
+      worker,
+      task: task === "TASK_TRAIN" ? "train" : "evaluate",
+      step: stepNumber(step),
+      result: { shard: shardIndex(shard), lossSum, supervisedTokens, seconds },
+    };
+  }
+  if (contribution)
+    return { type: "contribution", worker, step: stepNumber(contribution.step), node: nodeOf(contribution) };
+  if (sliceReduced)
+    return { type: "sliceReduced", worker, step: stepNumber(sliceReduced.step), slice: sliceReduced.slice };
+  if (collectFailed) {
+    const { step, slice, source } = collectFailed;
+    return { type: "collectFailed", worker, step: stepNumber(step), slice, node: nodeOf(collectFailed), source };
+  }
+  if (message.resynchronise) return { type: "resynchronise", worker };
+  if (message.draining) return { type: "draining", worker };
+  if (message.idle) return { type: "idle", worker };
+  return { type: "heard", worker };
+}
+
+/** A node of the tree of shards. */
+export const nodeOf = ({ first, count }: { first: number; count: number }): TreeNode => ({
+  first: shardIndex(first),
+  count,
+});

@@ -1,0 +1,131 @@
+/** Those who attend the run, and what they are told: the state machine's effects as messages. A worker that is gone is told nothing. */
+import { writtenOnce } from "../../rpc/index.js";
+import type { CoordinatorMessage, Peer } from "../../rpc/index.js";
+import { Collects } from "./collects.js";
+import { shardMessages } from "./lease-rows.js";
+import type { LeaseSources } from "./lease-rows.js";
+import type { CommitEffect, EffectOf, Task, WorkerId } from "../machine/index.js";
+import type { WorkerSession } from "./worker-session.js";
+
+/** How the run ended, or the worker's part in it, as workers are told. */
+export interface Farewell {
+  readonly reason: string;
+  readonly completed: boolean;
+  readonly returning: boolean;
+}
+
+export class Sessions {
+  readonly #sources: LeaseSources;
+  readonly #sessions = new Map<WorkerId, WorkerSession>();
+  readonly #collects = new Collects();
+
+  constructor(sources: LeaseSources) {
+    this.#sources = sources;
+  }
+
+  add(session: WorkerSession): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  get(id: WorkerId): WorkerSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Closes a worker's session. @returns what it was; undefined where it has none */
+  remove(id: WorkerId): WorkerSession | undefined {
+    const session = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    session?.close();
+    return session;
+  }
+
+  synchronise({ worker, step }: EffectOf<"synchronise">): void {
+    this.#sessions.get(worker)?.send({ synchronise: { step } });
+  }
+
+  lease(effect: EffectOf<"lease">): void {
+    const { worker, step, first, roundShards } = effect;
+    const session = this.#sessions.get(worker);
+    session?.send({
+      lease: {
+        task: taskName(effect.task),
+        step,
+        first,
+        shards: shardMessages(this.#sources, effect),
+        roundShards,
+        push: session.pushes,
+      },
+    });
+  }
+
+  revoke({ worker, task, step, first, count }: EffectOf<"revoke">): void {
+    this.#sessions.get(worker)?.send({ revoke: { task: taskName(task), step, first, count } });
+  }
+
+  reduceSlice({ worker, step, slice, roundShards }: EffectOf<"reduceSlice">): void {
+    const { index, offset, length } = slice;
+    this.#sessions.get(worker)?.send({ reduce: { step, slice: index, offset, length, roundShards } });
+  }
+
+  collect(effect: EffectOf<"collect">): void {
+    const [reducer, source] = [this.#sessions.get(effect.worker), this.#sessions.get(effect.source)];
+    if (reducer !== undefined && source !== undefined) this.#collects.add(reducer, effect, source);
+  }
+
+  /** Reducers are told at once what they have not been told. */
+  allAnnounced(): void {
+    this.#collects.send();
+  }
+
+  commit(effect: CommitEffect): void {
+    this.#collects.send();
+    const send = this.#commitSender(effect);
+    for (const worker of effect.workers) send(worker);
+    for (const session of this.#sessions.values()) session.release(effect.step);
+  }
+
+  /** A worker asked to go, and everything that it had is here. */
+  drained(worker: WorkerId): void {
+    this.#sessions.get(worker)?.send({ finish: { reason: "drained", completed: false, returning: false } });
+  }
+
+  /** The run is over. */
+  finish(finish: Farewell): void {
+    for (const session of this.#sessions.values()) session.send({ finish });
+  }
+
+  close(): void {
+    this.#collects.close();
+    for (const session of this.#sessions.values()) session.close();
+    this.#sessions.clear();
+  }
+
+  /** Commits are written once, and once more for each worker that has to be told how to reach a reducer. */
+  #commitSender({ step, learningRate, scale, slices: reduced }: CommitEffect): (worker: WorkerId) => void {
+    const slices = reduced.map(({ offset, length, reducer }) => ({
+      offset,
+      length,
+      reducer: reducer === undefined ? undefined : this.#sessions.get(reducer),
+    }));
+    const message = (peer: (reducer: WorkerSession) => Peer): CoordinatorMessage => ({
+      commit: {
+        step,
+        learningRate,
+        scale,
+        slices: slices.map(({ reducer, ...slice }) => ({
+          ...slice,
+          reducer: reducer === undefined ? null : peer(reducer),
+        })),
+      },
+    });
+    const common = writtenOnce(message(({ id }) => ({ workerId: id })));
+    return (worker) => {
+      const session = this.#sessions.get(worker);
+      if (session === undefined) return;
+      const knowsAll = slices.every(({ reducer }) => reducer === undefined || session.knows(reducer));
+      session.send(knowsAll ? common : message((reducer) => session.introduce(reducer)));
+    };
+  }
+}
+
+const taskName = (task: Task): "TASK_TRAIN" | "TASK_EVALUATE" => (task === "train" ? "TASK_TRAIN" : "TASK_EVALUATE");

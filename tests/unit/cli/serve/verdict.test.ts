@@ -1,0 +1,67 @@
+/** What fails with these: a run that is lost from the queue, or is tried for ever. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { attemptsAllowed, nextAttempt, openAttempt } from "../../../../src/cli/serve/attempt.js";
+import { judge, judgeError } from "../../../../src/cli/serve/verdict.js";
+import { CoxswainError } from "../../../../src/errors.js";
+import { errorOf } from "../../../support/errors.js";
+import { temporaryFolder } from "../../../support/processes.js";
+
+describe("a run that was served", () => {
+  it("and is complete, or was stopped by somebody, leaves the queue", () => {
+    const finished = judge({ outcome: { kind: "completed" }, adapter: "/a", step: 9 }, 1);
+    expect(finished).toEqual({ kind: "finished", step: 9, adapter: "/a" });
+    const reason = "stopped by ann@laptop";
+    const stopped = judge({ outcome: { kind: "stopped", reason, returning: false }, adapter: undefined, step: 4 }, 1);
+    expect(stopped).toEqual({ kind: "stopped", step: 4, reason });
+  });
+
+  it("whose server leaves is given to another at once", () => {
+    const left = judge(
+      { outcome: { kind: "stopped", reason: "interrupted", returning: false }, adapter: undefined, step: 4 },
+      1,
+    );
+    expect(left).toMatchObject({ kind: "returned", delay: 0 });
+  });
+
+  it.each(["usage", "config", "data", "model"] as const)(
+    "and is wrong (%s) is rejected at the first attempt",
+    (code) => {
+      const error = new CoxswainError(code, "it is wrong", { hint: "Mend it." });
+      expect(judgeError(error, 1)).toEqual({
+        kind: "rejected",
+        error: { code, message: "it is wrong", hint: "Mend it." },
+      });
+    },
+  );
+
+  it("and had bad luck is tried again later, but not for ever", () => {
+    const error = new CoxswainError("storage", "the disk is full");
+    expect(judgeError(error, 1)).toMatchObject({ kind: "returned", reason: "the disk is full" });
+    expect(judgeError(error, attemptsAllowed)).toMatchObject({ kind: "rejected" });
+  });
+});
+
+describe("attempts at a run", () => {
+  it("count while no step is added, and begin anew with one", () => {
+    const first = nextAttempt(undefined, "s", 0);
+    expect(first.attempts).toBe(1);
+    const second = nextAttempt(first, "s", 0);
+    expect(second.attempts).toBe(2);
+    expect(nextAttempt(second, "s", 5)).toEqual({ submission: "s", step: 5, attempts: 1 });
+  });
+
+  it("go on in the folder that is the submission's own", () => {
+    const folder = join(temporaryFolder(), "out");
+    expect(openAttempt(folder, "mine")).toMatchObject({ resume: false, attempts: 1 });
+    expect(openAttempt(folder, "mine")).toMatchObject({ resume: true, attempts: 2 });
+  });
+
+  it("never go on with another run that is in the folder", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "metrics.jsonl"), '{"step":1,"loss":1,"supervised_tokens":1,"step_seconds":1}\n');
+    for (let again = 0; again < 2; again++)
+      expect(errorOf(() => openAttempt(folder, "mine")).message).toMatch(/already holds steps of a run/);
+  });
+});

@@ -1,0 +1,56 @@
+/** What a user loses if these fail: an evening, before a run that waits for a worker that nobody starts. */
+import { expect, it } from "vitest";
+import { missingWorkers, type WorkersAsked } from "../../../../src/cli/train/missing-workers.js";
+
+const asked: WorkersAsked = {
+  started: 1,
+  needed: 2,
+  address: { host: "127.0.0.1", port: 7070 },
+  host: "box",
+  program: "npx coxswain",
+  token: false,
+  tls: false,
+};
+
+it("says how many workers are missing, and how they join", () => {
+  expect(missingWorkers({ ...asked, address: { host: "10.0.0.7", port: 7070 } })).toBe(
+    "1 of 2 workers start here; 1 more must join at 10.0.0.7:7070 (npx coxswain worker --coordinator 10.0.0.7:7070)",
+  );
+});
+
+it("says that nobody else can join a run that listens on this machine alone", () => {
+  expect(missingWorkers(asked)?.split("\n")[1]).toBe(
+    "127.0.0.1 is reached from this machine alone: to let others join, set cluster.listen to 0.0.0.0:PORT; " +
+      "to train with what starts here, set cluster.min_workers to 1",
+  );
+  expect(missingWorkers({ ...asked, address: { host: "::1", port: 7 } })).toContain(
+    "[::1]:7)\n::1 is reached from this machine alone",
+  );
+});
+
+it("names this machine where the run listens on every interface", () => {
+  expect(missingWorkers({ ...asked, address: { host: "0.0.0.0", port: 7070 } })).toContain("must join at box:7070 (");
+  expect(missingWorkers({ ...asked, address: { host: "::", port: 7070 } })).toContain("must join at box:7070 (");
+});
+
+it("does not wait for the port to be known", () => {
+  expect(missingWorkers({ ...asked, address: { host: "127.0.0.1", port: 0 } })).toBe(
+    "1 of 2 workers start here; 1 more must join, at the address that is printed when the coordinator listens",
+  );
+});
+
+it("says what joining takes besides", () => {
+  expect(missingWorkers({ ...asked, token: true, tls: true, needed: 5, started: 2 })).toContain(
+    "2 of 5 workers start here; 3 more must join at 127.0.0.1:7070 " +
+      "(npx coxswain worker --coordinator 127.0.0.1:7070, with --tls-ca and the run's token in COXSWAIN_TOKEN)",
+  );
+});
+
+it("says that a coordinator alone starts none", () => {
+  expect(missingWorkers({ ...asked, started: 0, needed: 1 })).toMatch(/^no workers start here; 1 must join at /);
+});
+
+it("is silent where enough workers start here", () => {
+  expect(missingWorkers({ ...asked, started: 2 })).toBeUndefined();
+  expect(missingWorkers({ ...asked, started: 4 })).toBeUndefined();
+});

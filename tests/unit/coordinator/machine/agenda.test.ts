@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { Agenda } from "../../../../src/coordinator/machine/agenda.js";
+import type { StepNumber } from "../../../../src/ids.js";
+import { stepNumber } from "../../../../src/ids.js";
+
+const settings = { totalSteps: 5, evalSteps: 2, evaluationShards: 3, evaluated: () => false };
+
+/** What a run does, from step 0 to its end. */
+function course(
+  overrides: Partial<{ evalSteps: null; evaluationShards: number; evaluated: (step: StepNumber) => boolean }>,
+) {
+  const agenda = new Agenda({ ...settings, ...overrides });
+  const done: string[] = [];
+  for (let step = stepNumber(0); ;) {
+    const task = agenda.next(step);
+    if (task === undefined) return done;
+    if (task === "train") step = stepNumber(step + 1);
+    else agenda.evaluated(step);
+    done.push(`${task} ${step}`);
+  }
+}
+
+describe("a run", () => {
+  it("is evaluated every eval_steps and at its end, once each", () => {
+    expect(course({})).toEqual([
+      "train 1",
+      "train 2",
+      "evaluate 2",
+      "train 3",
+      "train 4",
+      "evaluate 4",
+      "train 5",
+      "evaluate 5",
+    ]);
+    expect(course({ evalSteps: null }).slice(-2)).toEqual(["train 5", "evaluate 5"]);
+  });
+
+  it("without an evaluation set is complete with its last step", () => {
+    expect(course({ evaluationShards: 0 })).toEqual([1, 2, 3, 4, 5].map((step) => `train ${step}`));
+  });
+
+  it("that goes on is not evaluated again where that is in its record", () => {
+    expect(course({ evaluated: (step) => step < 5 }).filter((task) => task.startsWith("evaluate"))).toEqual([
+      "evaluate 5",
+    ]);
+  });
+
+  it("has all its steps before its last evaluation", () => {
+    const agenda = new Agenda(settings);
+    expect(agenda.allStepsDone(stepNumber(4))).toBe(false);
+    expect(agenda.allStepsDone(stepNumber(5))).toBe(true);
+    expect(agenda.next(stepNumber(5))).toBe("evaluate");
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { checkMemory, checkRank, checkWorkers } from "../../../../src/coordinator/prepare/sizes.js";
+import { runSchema } from "../../../../src/config/index.js";
+import { loraLayout } from "../../../../src/model/index.js";
+import { errorOf } from "../../../support/errors.js";
+
+const modules = [
+  { path: "k_proj", inFeatures: 576, outFeatures: 192 },
+  { path: "up_proj", inFeatures: 576, outFeatures: 1536 },
+];
+const runOf = (r: number) => runSchema.parse({ model: "m", output_dir: "o", data: { train: "t" }, lora: { r } });
+const layoutOf = (r: number) =>
+  loraLayout({ r, alpha: 1, dropout: 0, targetModules: "all-linear", useRslora: false }, modules);
+
+describe("a slip of the pen costs a silent minute, or the machine", () => {
+  it("a rank above that of every adapted matrix is refused with the largest that makes sense", () => {
+    expect(() => checkRank(runOf(576), modules)).not.toThrow();
+    expect(errorOf(() => checkRank(runOf(577), modules))).toMatchObject({
+      code: "config",
+      message: "lora.r is 577, but no matrix that is adapted has a rank above 576 (up_proj: 1536 x 576)",
+      hint: "Set lora.r to 576 or less; 8 to 64 is usual.",
+    });
+  });
+
+  it("parameters that no process here can hold are refused with what they take", () => {
+    const layout = layoutOf(500);
+    const memory = layout.size * 16; // 23 MB
+    expect(() => checkMemory(layout, { memory, workers: 0 })).not.toThrow();
+    expect(errorOf(() => checkMemory(layout, { memory: memory * 2, workers: 2 })).message).toBe(
+      "lora: 1,440,000 parameters are trained (r 500), which takes 23 MB in the coordinator and each of 2 local workers; this machine has 46.1 MB",
+    );
+  });
+
+  it("more worker processes than the machine's memory holds are refused with the most that fit", () => {
+    expect(() => checkWorkers({ memory: 8e9, workers: 100 })).not.toThrow();
+    const { message, hint } = errorOf(() => checkWorkers({ memory: 8e9, workers: 1000 }));
+    expect(message).toBe("workers: 1000 processes take 80 GB before they have opened a model; this machine has 8 GB");
+    expect(hint).toMatch(/^Start 100 at most here\./);
+  });
+});

@@ -1,0 +1,405 @@
+/**
+ * What somebody who knows the token can send to a coordinator. It may cost time, but not the result: an honest worker
+ * trains to the same bits as in an undisturbed run, unless what was said stops the run, with its state kept.
+ */
+import { crc32 } from "node:zlib";
+import { status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { pushesAllowed } from "../../../../src/coordinator/service/bounds.js";
+import type { Chunk } from "../../../../src/collective/index.js";
+import { chunksOf } from "../../../../src/collective/index.js";
+import type { CoordinatorMessageOutput, CoordinatorStub } from "../../../../src/rpc/index.js";
+import { metadataKeys, ownCertificate, sendChunks, sendVector, withToken } from "../../../../src/rpc/index.js";
+import { seal } from "../../../../src/rpc/seal.js";
+import type { Control } from "../../../support/hostile.js";
+import {
+  clientOf,
+  frame,
+  gradientOf,
+  healthCheck,
+  http2Session,
+  joinOf,
+  memberMetadata,
+  memoryInUse,
+  nodeKeys,
+  pushVector,
+  rawCall,
+  refusal,
+  statusOf,
+  trainToTheEnd,
+} from "../../../support/hostile.js";
+import { layoutFingerprint, runId, startHarness } from "../../../support/service-harness.js";
+import type { Harness } from "../../../support/service-harness.js";
+
+const token = "5ecret";
+const size = 16;
+const shards = 6;
+const harness = (): Promise<Harness> => startHarness({ token, size, shards });
+
+const closers: (() => unknown)[] = [];
+let undisturbed: string;
+
+beforeAll(async () => {
+  const server = await harness();
+  undisturbed = await trainToTheEnd(server, token, size);
+  await server.close();
+});
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+interface Mallory {
+  readonly server: Harness;
+  readonly client: CoordinatorStub;
+  readonly control: Control;
+  readonly next: () => Promise<CoordinatorMessageOutput>;
+}
+
+/** A member that has been welcomed. */
+async function start(id = "mallory"): Promise<Mallory> {
+  const server = await harness();
+  closers.push(() => server.close());
+  return { server, ...(await joinedAs(server, id)) };
+}
+
+async function joinedAs(server: Harness, id: string): Promise<Omit<Mallory, "server">> {
+  const client = clientOf(server.server.port);
+  closers.push(() => client.close());
+  const control = client.attend(withToken(token));
+  control.on("error", () => undefined);
+  const messages = control[Symbol.asyncIterator]() as AsyncIterator<CoordinatorMessageOutput>;
+  const next = async (): Promise<CoordinatorMessageOutput> => {
+    for (;;) {
+      const result = await messages.next();
+      if (result.done === true) throw new Error("the stream is over");
+      if (result.value.message !== "heartbeat") return result.value;
+    }
+  };
+  control.write(joinOf(id));
+  expect((await next()).message).toBe("welcome");
+  return { client, control, next };
+}
+
+/** Takes part until it has the lease of the whole first step. */
+async function leased({ control, next, server }: Mallory): Promise<void> {
+  control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+  expect((await next()).message).toBe("synchronise");
+  control.write({ applied: { step: 0, stateHash: server.replica.hash() } });
+  expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
+}
+
+const metadata = (more: Record<string, number | string> = {}) => memberMetadata("mallory", token, more);
+
+/** Everything on the control stream so far was dealt with. */
+const settled = async ({ server }: Mallory): Promise<void> => {
+  expect(await healthCheck(server.server.port)).toBeLessThan(2_000);
+};
+
+async function honestEnd({ server }: Mallory): Promise<void> {
+  expect(await healthCheck(server.server.port)).toBeLessThan(2_000);
+  expect(await trainToTheEnd(server, token, size)).toBe(undisturbed);
+}
+
+const leave = async (mallory: Mallory): Promise<void> => {
+  mallory.control.write({ leaving: { reason: "done" } });
+  while (mallory.server.conductor.session("mallory") !== undefined) await settled(mallory);
+};
+
+const refused = async (push: Promise<void>): Promise<ServiceError> => {
+  const error: unknown = await push.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(Error);
+  return error as ServiceError;
+};
+
+describe("pulls", () => {
+  it.each([
+    [-1, 4],
+    [0, -1],
+    [0, 0],
+    [0, 17],
+    [16, 1],
+    [2 ** 53, 1],
+    [1, 2 ** 53],
+    [2 ** 63, 2 ** 63],
+    [2 ** 64 - 1, 2],
+    [Number.NaN, 4],
+  ])("of elements %d+%d are refused", async (offset, length) => {
+    const mallory = await start();
+    const code = (await refusal(mallory.client.pullReduced({ step: 1, offset, length }, metadata()))).code;
+    expect([status.INVALID_ARGUMENT, status.NOT_FOUND]).toContain(code);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("in the name of another run, or of a worker that is not there, are refused", async () => {
+    const mallory = await start();
+    for (const overrides of [{ [metadataKeys.run]: `${runId}2` }, { [metadataKeys.worker]: "honest" }])
+      expect((await refusal(mallory.client.pullReplica({}, metadata(overrides)))).code).toBe(status.PERMISSION_DENIED);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("of files outside the model are refused, also by a name that is half a character", async () => {
+    const mallory = await start();
+    for (const name of ["../x", "/etc/passwd", "..", "", "a\0b", "x".repeat(100_000)])
+      expect((await refusal(mallory.client.pullModelFile({ name }, metadata()))).code).toBe(status.NOT_FOUND);
+    const session = http2Session(mallory.server.server.port, "127.0.0.1");
+    closers.push(() => session.destroy());
+    const headers = { authorization: `Bearer ${token}`, [metadataKeys.run]: runId, [metadataKeys.worker]: "mallory" };
+    const body = frame(seal(Buffer.from([0x0a, 3, 0xed, 0xa0, 0x80])));
+    const stream = rawCall(session, "/coxswain.v1.Coordinator/PullModelFile", headers);
+    stream.end(body);
+    expect(await statusOf(stream)).toBe(status.NOT_FOUND);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+});
+
+describe("pushes", () => {
+  const vector = gradientOf(1, 0, size);
+  const push = (mallory: Mallory, keys: ReturnType<typeof nodeKeys>): Promise<void> =>
+    pushVector(mallory.client, metadata(keys), (call) => sendVector(call, vector, "float32"));
+
+  it.each([
+    ["an older step", nodeKeys(0, 0, 1)],
+    ["a later step", nodeKeys(2, 0, 1)],
+    ["no step", nodeKeys("x", 0, 1)],
+    ["shards before the first", nodeKeys(1, -1, 1)],
+    ["no shards", nodeKeys(1, 0, 0)],
+    ["half a shard", nodeKeys(1, 0.5, 1)],
+    ["endless shards", nodeKeys(1, 0, "Infinity")],
+  ])("of %s are refused", async (_, keys) => {
+    const mallory = await start();
+    expect((await refused(push(mallory, keys))).code).toBe(status.INVALID_ARGUMENT);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  const bytes = new Uint8Array(vector.buffer);
+  const pieces = [...chunksOf(bytes, 16)];
+  const [first, second] = [pieces[0]!, pieces[1]!];
+  const more: Chunk = { offset: 64, total: 64, crc32: crc32(first.payload), payload: first.payload };
+  it.each<[string, Chunk[]]>([
+    ["that come again", [first, first]],
+    ["out of order", [second, first]],
+    ["with a gap", [first, pieces[2]!]],
+    ["with a wrong checksum", [{ ...first, crc32: (first.crc32 ^ 1) >>> 0 }]],
+    ["that are too many", [...pieces, more]],
+    ["of another size", pieces.map((piece) => ({ ...piece, total: 2 ** 52 }))],
+    ["that are empty", [{ ...first, payload: new Uint8Array(), crc32: 0 }]],
+    ["that are cut inside an element", [...chunksOf(bytes, 6)]],
+    ["of which some are missing", pieces.slice(0, 2)],
+  ])("in chunks %s are refused", async (_, chunks) => {
+    const mallory = await start();
+    const pushed = pushVector(mallory.client, metadata(nodeKeys(1, 0, 1)), (call) => sendChunks(call, chunks));
+    expect((await refused(pushed)).code).toBe(status.INVALID_ARGUMENT);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("that nobody asked for are bounded, and count for nothing", async () => {
+    const mallory = await start();
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, index) => push(mallory, nodeKeys(1, index, 1))),
+    );
+    const taken = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
+    expect(taken).toBeLessThanOrEqual(64);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("that never end are few at most", async () => {
+    const mallory = await start();
+    const before = memoryInUse();
+    const refusals: (ServiceError | null)[] = [];
+    const calls = Array.from({ length: pushesAllowed + 5 }, () =>
+      mallory.client.pushContribution(metadata(nodeKeys(1, 0, 1)), (error) => refusals.push(error)),
+    );
+    for (const call of calls) call.on("error", () => undefined);
+    while (refusals.length < 5) await settled(mallory);
+    expect(refusals.map((error) => error?.code)).toEqual(new Array(5).fill(status.RESOURCE_EXHAUSTED));
+    for (const call of calls) call.cancel();
+    await leave(mallory);
+    await honestEnd(mallory);
+    expect(memoryInUse() - before).toBeLessThan(48 * 1024 * 1024);
+  });
+
+  it("of a replica that nobody asked for are refused unread", async () => {
+    const mallory = await start();
+    const error = await new Promise<ServiceError | null>((resolve) => {
+      const call = mallory.client.pushReplica(metadata({ [metadataKeys.step]: 9 }), resolve);
+      call.on("error", () => undefined);
+    });
+    expect(error?.code).toBe(status.FAILED_PRECONDITION);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+});
+
+describe("what it says", () => {
+  const computed = (step: number, shard: number, overrides: object = {}) => ({
+    computed: {
+      task: "TASK_TRAIN" as const,
+      step,
+      shard,
+      lossSum: 1,
+      supervisedTokens: 1,
+      seconds: 0.01,
+      ...overrides,
+    },
+  });
+
+  it("of sums that it has not computed, or that are no node of the tree, counts for nothing", async () => {
+    const mallory = await start();
+    await leased(mallory);
+    const { control } = mallory;
+    const contribution = (step: number, first: number, count: number): void =>
+      void control.write({ contribution: { step, first, count } });
+    contribution(1, 0, 6);
+    contribution(9, 0, 1);
+    contribution(2 ** 53, 2 ** 32 - 1, 2 ** 32 - 1);
+    for (let shard = 0; shard < shards; shard++) control.write(computed(1, shard));
+    for (const [first, count] of [
+      [1, 2],
+      [0, 3],
+      [3, 3],
+      [0, 0],
+      [5, 2],
+    ] as const) {
+      contribution(1, first, count);
+      await pushVector(mallory.client, metadata(nodeKeys(1, first, Math.max(1, count))), (call) =>
+        sendVector(call, gradientOf(1, 9, size), "float32"),
+      );
+    }
+    await settled(mallory);
+    expect(mallory.server.conductor.status().committed).toBe(0);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("of shards that another has is not heard", async () => {
+    const honest = await start("honest-first");
+    await leased(honest);
+    const mallory = { server: honest.server, ...(await joinedAs(honest.server, "mallory")) };
+    for (let shard = 0; shard < shards; shard++) {
+      mallory.control.write(computed(1, shard));
+      mallory.control.write({ contribution: { step: 1, first: shard, count: 1 } });
+      await pushVector(mallory.client, metadata(nodeKeys(1, shard, 1)), (call) =>
+        sendVector(call, gradientOf(9, 9, size), "float32"),
+      );
+    }
+    await settled(mallory);
+    expect(mallory.server.conductor.status().committed).toBe(0);
+    await leave(mallory);
+    honest.control.write({ leaving: { reason: "done" } });
+    await honestEnd(mallory);
+  });
+
+  it.each([
+    ["a loss that is no number", { lossSum: Number.NaN }, gradientOf(1, 0, size)],
+    ["an infinite loss", { lossSum: Number.POSITIVE_INFINITY }, gradientOf(1, 0, size)],
+    ["a gradient that is no number", {}, new Float32Array(size).fill(Number.NaN)],
+  ])("%s stops the run before it is applied", async (_, overrides, gradient) => {
+    const mallory = await start();
+    await leased(mallory);
+    const before = mallory.server.replica.hash();
+    for (let shard = 0; shard < shards; shard++) {
+      mallory.control.write(computed(1, shard, overrides));
+      mallory.control.write({ contribution: { step: 1, first: shard, count: 1 } });
+      await pushVector(mallory.client, metadata(nodeKeys(1, shard, 1)), (call) =>
+        sendVector(call, gradient, "float32"),
+      );
+    }
+    expect((await mallory.server.conductor.done).kind).toBe("failed");
+    expect(mallory.server.replica.hash()).toBe(before);
+    expect(await healthCheck(mallory.server.server.port)).toBeLessThan(2_000);
+  });
+
+  it("of another state makes it take the replica again, and nobody else", async () => {
+    const mallory = await start();
+    mallory.control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+    expect((await mallory.next()).message).toBe("synchronise");
+    for (const [step, stateHash] of [
+      [0, "another"],
+      [2 ** 53, "future"],
+      [0, "x".repeat(100_000)],
+    ] as const) {
+      mallory.control.write({ applied: { step, stateHash } });
+      expect((await mallory.next()).message).toBe("synchronise");
+    }
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("that it is ready, a thousand times, opens one connection to it", async () => {
+    const mallory = await start();
+    for (let index = 0; index < 1000; index++)
+      mallory.control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+    expect((await mallory.next()).message).toBe("synchronise");
+    await settled(mallory);
+    expect(mallory.server.reached).toEqual(["mallory"]);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+});
+
+const trailing = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.of(0)]);
+
+describe("who it says it is", () => {
+  it.each([
+    ["no id", { workerId: "" }],
+    ["an id that no header can carry", { workerId: "a\nb" }],
+    ["an id without end", { workerId: "x".repeat(10_000) }],
+    ["a host without end", { host: "x".repeat(10_000) }],
+    ["a key that no header can carry", { dataPort: 1, dataKey: "a\r\nb" }],
+    ["an address that is a file", { dataPort: 1, dataHost: "unix:/run/x.sock" }],
+    ["an address that is a resolver's", { dataPort: 1, dataHost: "dns:///elsewhere" }],
+    ["an address that is a proxy's path", { dataPort: 1, dataHost: "a/b@c" }],
+    ["a certificate that is none", { dataPort: 1, dataCertificate: Buffer.alloc(300, 7) }],
+    [
+      "a certificate with something behind it",
+      { dataPort: 1, dataCertificate: trailing(ownCertificate().certificate) },
+    ],
+    ["a certificate without end", { dataPort: 1, dataCertificate: Buffer.alloc(10_000, 0x30) }],
+    ["a port that is none", { dataPort: 70_000 }],
+  ])("%s is refused", async (_, overrides) => {
+    const mallory = await start();
+    const second = mallory.client.attend(withToken(token));
+    second.write(joinOf("other", overrides));
+    expect((await refusal(second)).code).toBe(status.FAILED_PRECONDITION);
+    await leave(mallory);
+    await honestEnd(mallory);
+  });
+
+  it("is settled by its first message: a second one on a refused stream joins nobody", async () => {
+    const mallory = await start();
+    const rude = mallory.client.attend(withToken(token));
+    rude.write({ heartbeat: {} });
+    rude.write(joinOf("ghost"));
+    expect((await refusal(rude)).code).toBe(status.FAILED_PRECONDITION);
+    await settled(mallory);
+    expect(mallory.server.conductor.session("ghost")).toBeUndefined();
+    await leave(mallory);
+    mallory.control.write(joinOf("mallory"));
+    await settled(mallory);
+    expect(mallory.server.conductor.session("mallory")).toBeUndefined();
+    await honestEnd(mallory);
+  });
+
+  it("is not who joined later under the same id", async () => {
+    const mallory = await start("shared");
+    mallory.server.conductor.dismiss("shared", "it was silent");
+    const later = await joinedAs(mallory.server, "shared");
+    mallory.control.write({ leaving: { reason: "the old one" } });
+    mallory.control.end();
+    await settled(mallory);
+    expect(mallory.server.conductor.session("shared")).toBeDefined();
+    later.control.write({ leaving: { reason: "done" } });
+    await honestEnd(mallory);
+  });
+});

@@ -1,0 +1,69 @@
+/** What a user loses if these fail: the reason why the workers of a run do not start, which is then only in a file. */
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { lastWords, readLastWords } from "../../../src/local-workers/last-log-error.js";
+import { temporaryFolder } from "../../support/processes.js";
+
+const logged = (level: number, msg: string, more: object = {}): string =>
+  JSON.stringify({ level, name: "worker", ...more, msg });
+
+describe("the error that ended a worker", () => {
+  it.each([
+    [
+      "with its hint",
+      `${logged(30, "metrics")}\nerror: no connection\nhint: Start it.\n`,
+      "no connection",
+      "Start it.",
+    ],
+    ["without a hint", "error: no connection\n", "no connection", undefined],
+    ["of several lines", "error: run.yaml:\n  a: wrong\nhint: Mend it.\n", "run.yaml:\n  a: wrong", "Mend it."],
+    ["in colours", "\u001b[1m\u001b[31merror:\u001b[39m\u001b[22m bad\n\u001b[36mhint:\u001b[39m Do.\n", "bad", "Do."],
+    ["which is the last one", "error: first\nhint: One.\nerror: second\n", "second", undefined],
+    ["before what is logged after it", `error: bad\n${logged(50, "later")}\n`, "bad", undefined],
+    [
+      "as logged",
+      `${logged(50, "it broke", { error: { message: "EIO" } })}\n${logged(30, "bye")}\n`,
+      "it broke: EIO",
+      undefined,
+    ],
+    [
+      "of memory",
+      "\n<--- Last few GCs --->\n\nFATAL ERROR: Reached heap limit\n----- Native stack trace -----\n",
+      "FATAL ERROR: Reached heap limit",
+      undefined,
+    ],
+    [
+      "of Node.js",
+      "node:internal\n  throw err;\n\nError: Cannot find module 'x'\n    at Module\n",
+      "Error: Cannot find module 'x'",
+      undefined,
+    ],
+  ])("is found %s", (_, log, error, hint) => {
+    expect(lastWords(log)).toEqual({ error, hint });
+  });
+
+  it.each(["", logged(30, "metrics"), '{"level":50', "null", "{}"])("is not made up (%s)", (log) => {
+    expect(lastWords(log)).toBeUndefined();
+  });
+
+  it("is quoted in part where it is endless", () => {
+    expect(lastWords(`error: ${"x".repeat(10_000)}`)?.error).toHaveLength(1_001);
+  });
+});
+
+describe("a log that many processes have written", () => {
+  it("is quoted from where the last one began, and from its end alone", () => {
+    const log = join(temporaryFolder(), "worker-0.log");
+    writeFileSync(log, "error: of yesterday\n");
+    expect(readLastWords(log, 20)).toBeUndefined();
+    appendFileSync(log, `${`${logged(30, "a step")}\n`.repeat(5_000)}error: of today\n`);
+    expect(readLastWords(log, 20)).toEqual({ error: "of today", hint: undefined });
+    appendFileSync(log, `${logged(30, "a step")}\n`.repeat(5_000));
+    expect(readLastWords(log, 20)).toBeUndefined();
+  });
+
+  it("that is gone is no error of its own", () => {
+    expect(readLastWords(join(temporaryFolder(), "none"), 0)).toBeUndefined();
+  });
+});
