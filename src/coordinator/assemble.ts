@@ -9,13 +9,13 @@ import type { LeaseSources } from "./service/lease-rows.js";
 import { ClusterMachine } from "./machine/index.js";
 import type { MachineSettings } from "./machine/index.js";
 import { tokensPerShard } from "./run-parts.js";
-import type { CoordinatorOptions, Parts } from "./run-parts.js";
+import type { CoordinatorOptions, RunParts } from "./run-parts.js";
 import type { PreparedRun } from "./prepare/prepare.js";
 import { RunRecorder } from "./record/recorder.js";
 import { recoveryTimeout } from "./prepare/survivors.js";
 
 export function createRecorder(
-  { run, files, liveRecord, metrics, reporter }: Parts,
+  { run, files, liveRecord, metrics, reporter }: RunParts,
   options: CoordinatorOptions,
   onTrouble: (error: CoxswainError) => void,
 ): RunRecorder {
@@ -38,7 +38,7 @@ export function createRecorder(
   });
 }
 
-export function createConductor(parts: Parts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
+export function createConductor(parts: RunParts, recorder: RunRecorder, options: CoordinatorOptions): Conductor {
   const { run, record, checkpoint, files } = parts;
   const { training } = run.config;
   const microBatchSize = training.micro_batch_size;
@@ -84,7 +84,7 @@ export function createConductor(parts: Parts, recorder: RunRecorder, options: Co
 /** Who must be there, and what to do where a part of the run was done before. */
 function clusterSettings(
   run: PreparedRun,
-  { survivors }: Parts,
+  { survivors }: RunParts,
 ): Pick<
   MachineSettings,
   "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "freshAdapter" | "gradientSize" | "reducers" | "recovery"

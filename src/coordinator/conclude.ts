@@ -11,7 +11,7 @@ import { baseModelRecord, completeAdapter, storageTrouble, writeAdapter } from "
 import type { TrainedAdapter } from "../model/index.js";
 import { readMetrics } from "../telemetry/index.js";
 import type { UnwrittenLines } from "../telemetry/index.js";
-import { lessonOf } from "./record/loss-trend.js";
+import { lossWarning } from "./record/loss-trend.js";
 import type { Outcome } from "./machine/index.js";
 import type { PreparedRun } from "./prepare/prepare.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
@@ -23,7 +23,7 @@ export interface FinishedRun {
   /** The newest step that was committed. */
   readonly step: number;
   /** What its losses say against it, where it is complete; undefined where nothing does. */
-  readonly lesson?: string | undefined;
+  readonly lossWarning?: string | undefined;
 }
 
 export interface Leftovers {
@@ -43,7 +43,7 @@ export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Le
   if (missing.length > 0) return incomplete(run, finished, leftovers, missing);
   if (finished.outcome.kind !== "completed") return finished;
   const steps = readMetrics(run.config.output_dir).filter((line) => "loss" in line);
-  return { ...finished, lesson: lessonOf(steps) };
+  return { ...finished, lossWarning: lossWarning(steps) };
 }
 
 /** Everything but the lines of `metrics.jsonl` and `events.jsonl`. */

@@ -22,7 +22,7 @@ import type {
 } from "./machine/index.js";
 import { OwnReplica } from "./gradient/own-replica.js";
 import type { RunRecorder } from "./record/recorder.js";
-import { Saves } from "./checkpoints/checkpointer.js";
+import { Checkpointer } from "./checkpoints/checkpointer.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
 import type { WorkerSession } from "./service/worker-session.js";
 import { Sessions } from "./service/worker-sessions.js";
@@ -60,7 +60,7 @@ export class Conductor {
   readonly #sessions: Sessions;
   readonly #sum: StepSum;
   readonly #replica: OwnReplica;
-  readonly #saves: Saves;
+  readonly #checkpointer: Checkpointer;
   readonly #events: Event[] = [];
   #handling = false;
   #farewell: Farewell | undefined;
@@ -88,7 +88,7 @@ export class Conductor {
     const { size } = options.replica;
     this.#sum = new StepSum({ ...options, size, sessions: this.#sessions, dispatch, onBug: this.#onBug });
     this.#replica = new OwnReplica({ ...options, dispatch });
-    this.#saves = this.#createSaves(options);
+    this.#checkpointer = this.#createCheckpointer(options);
     this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), tickInterval);
   }
 
@@ -190,7 +190,7 @@ export class Conductor {
   }
 
   get newestCheckpoint(): SavedCheckpoint | undefined {
-    return this.#saves.newest;
+    return this.#checkpointer.newest;
   }
 
   /**
@@ -198,13 +198,13 @@ export class Conductor {
    * CoxswainError "storage" where it cannot be written. Not to be called once the run has ended.
    */
   checkpoint(): Promise<SavedCheckpoint> {
-    const saved = this.#saves.next();
+    const saved = this.#checkpointer.next();
     this.dispatch({ type: "checkpoint" });
     return saved;
   }
 
   close(): void {
-    this.#saves.close();
+    this.#checkpointer.close();
     this.#listeners.clear();
     clearInterval(this.#ticker);
     this.#sessions.close();
@@ -260,9 +260,9 @@ export class Conductor {
       case "drop":
         return this.dismiss(effect.worker, effect.reason);
       case "save":
-        return this.#saves.write(replica.snapshot());
+        return this.#checkpointer.write(replica.snapshot());
       case "checkpoint":
-        return this.#saves.give(effect.step);
+        return this.#checkpointer.give(effect.step);
       case "paused":
         recorder.paused(effect.step, effect.by);
         return recorder.status(this.status());
@@ -283,8 +283,8 @@ export class Conductor {
     setImmediate(() => this.#handleEvents(true));
   }
 
-  #createSaves({ checkpoint, save, recorder, now, wallClock }: ConductorOptions): Saves {
-    return new Saves({
+  #createCheckpointer({ checkpoint, save, recorder, now, wallClock }: ConductorOptions): Checkpointer {
+    return new Checkpointer({
       newest: checkpoint,
       write: save,
       onSaved: ({ step, path }, seconds) => {

@@ -5,7 +5,4 @@ export type { AddressKey } from "./service/listeners.js";
 export type { CoordinatorOptions } from "./run-parts.js";
 export type { FinishedRun } from "./conclude.js";
 export type { RunningCoordinator } from "./run.js";
-export { startLocalWorkers } from "../local-workers/local-workers.js";
-export type { LocalWorkers, LocalWorkersOptions } from "../local-workers/local-workers.js";
 export type { RunView, StepView } from "./record/recorder.js";
-export { runFacts } from "../local-workers/worker-deaths.js";

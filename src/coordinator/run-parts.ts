@@ -3,7 +3,7 @@ import type { Address } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { LiveRecord } from "../live-page/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
-import type { AddressKey, Doors } from "./service/listeners.js";
+import type { AddressKey, Listeners } from "./service/listeners.js";
 import type { PreparedRun } from "./prepare/prepare.js";
 import type { RunView } from "./record/recorder.js";
 import type { RunReporter } from "./record/reporting.js";
@@ -31,7 +31,7 @@ export interface CoordinatorOptions {
   readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
 }
 
-export interface Parts {
+export interface RunParts {
   readonly run: PreparedRun;
   /** Which run, and which life of its coordinator. */
   readonly runId: string;
@@ -49,7 +49,7 @@ export interface Parts {
   /** Undefined where the run asks for none. */
   readonly reporter: RunReporter | undefined;
   /** Where it listens. */
-  readonly doors: Doors;
+  readonly listeners: Listeners;
 }
 
 /** Tokens of a shard, on average, without padding. */

@@ -28,10 +28,10 @@ import { conclude } from "./conclude.js";
 import type { FinishedRun } from "./conclude.js";
 import { createRunControl } from "./control.js";
 import { tokensPerShard } from "./run-parts.js";
-import type { CoordinatorOptions, Parts } from "./run-parts.js";
+import type { CoordinatorOptions, RunParts } from "./run-parts.js";
 import { prepareRun } from "./prepare/prepare.js";
 import type { PreparedRun } from "./prepare/prepare.js";
-import { openDoors } from "./service/listeners.js";
+import { openListeners } from "./service/listeners.js";
 import { openReporter } from "./record/reporting.js";
 import type { RunReporter } from "./record/reporting.js";
 import { runDigest } from "./prepare/run-digest.js";
@@ -98,19 +98,19 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
   if (options.rescue !== undefined) checkRescueFolder(options.rescue);
   await checkSources(wanted.data);
   const metrics = runMetrics(wanted);
-  const doors = await openDoors(wanted, { metrics, defaults, before, note });
-  options.onListening?.({ host: doors.workers.host, port: doors.workers.port });
+  const listeners = await openListeners(wanted, { metrics, defaults, before, note });
+  options.onListening?.({ host: listeners.workers.host, port: listeners.workers.port });
   const runId = randomBytes(12).toString("hex");
   let reporter: RunReporter | undefined;
   try {
-    const prepared = await prepareRun(doors.config, {
+    const prepared = await prepareRun(listeners.config, {
       resume: options.resume,
       before,
       localWorkers: options.localWorkers,
       note,
       progress: (text) => view.waiting(text),
     });
-    const { config, reason } = withThreads(doors.config, {
+    const { config, reason } = withThreads(listeners.config, {
       localWorkers: options.localWorkers === true,
       host,
       sameBitsUpTo: () => sameBitsUpTo(prepared),
@@ -144,7 +144,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
         checkpoint: await checkpointBefore(run),
         files,
         liveRecord: openLiveRecord(config),
-        doors,
+        listeners,
         metrics,
         reporter,
       };
@@ -154,7 +154,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
       throw error;
     }
   } catch (error) {
-    await doors.close();
+    await listeners.close();
     await reporter?.close();
     logger.error({ error }, "the run did not start");
     throw error;
@@ -181,8 +181,8 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
   return path === undefined ? undefined : { step: replica.step, path, time: (await stat(path)).mtimeMs };
 }
 
-async function conduct(parts: Parts, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { run, files, liveRecord, doors, reporter } = parts;
+async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { run, files, liveRecord, listeners, reporter } = parts;
   const completeBefore = run.replica.step >= run.plan.totalSteps;
   const recorder = createRecorder(parts, options, (error) => conductor.dispatch({ type: "fail", error }));
   const conductor = createConductor(parts, recorder, options);
@@ -196,7 +196,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
     tokensPerShard: tokensPerShard(run),
     startedAt: new Date(),
   });
-  const { telemetry } = doors;
+  const { telemetry } = listeners;
   const endReport = reportSlowPath({
     count: (direction) => parts.metrics.bulkSlowPath.add(1, { direction }),
     warn: (text) => {
@@ -227,7 +227,7 @@ async function conduct(parts: Parts, options: CoordinatorOptions): Promise<Runni
         now: options.now,
       });
     server = await serveWorkers(parts, { conductor, recorder, control }, options);
-    const address = { host: doors.workers.host, port: server.port };
+    const address = { host: listeners.workers.host, port: server.port };
     reporter?.lead(control, address);
     recorder.started(run.replica.step, run.config.model);
     return {

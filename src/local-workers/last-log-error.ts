@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 
-export interface LastWords {
+export interface LastLogError {
   readonly error: string;
   readonly hint: string | undefined;
 }
@@ -15,14 +15,14 @@ const longest = 1_000;
 const errorLevel = 50;
 
 /** @param from where the process began to write, bytes. @returns undefined where it said nothing, or the log cannot be read */
-export function readLastWords(path: string, from: number): LastWords | undefined {
+export function readLastLogError(path: string, from: number): LastLogError | undefined {
   try {
     const file = openSync(path, "r");
     try {
       const { size } = fstatSync(file);
       const start = Math.max(from, size - tail);
       const bytes = Buffer.alloc(Math.max(0, size - start));
-      return lastWords(bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, start)));
+      return lastLogError(bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, start)));
     } finally {
       closeSync(file);
     }
@@ -32,7 +32,7 @@ export function readLastWords(path: string, from: number): LastWords | undefined
 }
 
 /** Pure. `error: …` and `hint: …` before lines of JSON: the former end a process. */
-export function lastWords(log: string): LastWords | undefined {
+export function lastLogError(log: string): LastLogError | undefined {
   const lines = stripVTControlCharacters(log).split(/\r?\n/);
   const last = lines.findLastIndex((line) => plain.test(line));
   if (last < 0) return lastLogged(lines);
@@ -47,7 +47,7 @@ export function lastWords(log: string): LastWords | undefined {
 /** Ours, and what Node.js says where it ends by itself. */
 const plain = /^(error: |FATAL ERROR: |\w*Error(?: \[\w+\])?: )/;
 
-function lastLogged(lines: readonly string[]): LastWords | undefined {
+function lastLogged(lines: readonly string[]): LastLogError | undefined {
   for (const line of lines.toReversed()) {
     const logged = parsed(line);
     if (logged === undefined) continue;

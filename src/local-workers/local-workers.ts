@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CoxswainError } from "../errors.js";
 import { makeFoldersSync } from "../make-folders.js";
-import { readLastWords } from "./last-log-error.js";
+import { readLastLogError } from "./last-log-error.js";
 import { readEvidence, readKills, readPeak } from "./memory-evidence.js";
 import type { KillCounters } from "./memory-evidence.js";
 import { endOf, givenUp, isDeparture, judgeDeath } from "./worker-deaths.js";
@@ -155,7 +155,7 @@ class Slot {
     this.#deaths = deaths;
     if (verdict === "give up") {
       const memory = readEvidence({ pid, peak: this.#peak, before: this.#kills });
-      const words = readLastWords(this.#log, this.#logStart);
+      const words = readLastLogError(this.#log, this.#logStart);
       onFailure(givenUp({ index: this.#index, deaths, memory, words, log: this.#log, run }));
       return;
     }

@@ -2,7 +2,7 @@
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import type { ErrorCode } from "../errors.js";
-import type { LastWords } from "./last-log-error.js";
+import type { LastLogError } from "./last-log-error.js";
 import type { MemoryEvidence } from "./memory-evidence.js";
 import { evidenceText } from "./memory-evidence.js";
 
@@ -64,7 +64,7 @@ export interface GivenUp {
   readonly deaths: readonly Death[];
   readonly memory: MemoryEvidence;
   /** What it said last. */
-  readonly words: LastWords | undefined;
+  readonly words: LastLogError | undefined;
   /** Path of the worker's log. */
   readonly log: string;
   readonly run: { readonly microBatchSize: number; readonly maxLength: number; readonly workers: number };

@@ -1,118 +1,66 @@
 /**
- * `coxswain worker --devices`: one worker process a GPU, and this process over them. It hands signals on, and ends when
- * all have ended, with the exit code of the worst. It starts none again: what ended, and how, is said.
+ * One worker process per GPU, and this process over them: it passes the request to end on, and waits until all have ended.
+ * A worker that ends is not started again: how it ended is reported.
  */
-import { fork, type ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
-import { chooseGpus, visibleGpus, visibleVariable } from "../compute/index.js";
-import { formatAddress, parseAddress } from "../config/index.js";
-import { onInterruption } from "../cli/process/interruption.js";
-import { checkFindFlags } from "../cli/options/nats.js";
-import type { WorkerFlags } from "../cli/worker/command.js";
+import { visibleVariable } from "../compute/index.js";
 
-export interface DevicesHost {
-  /** The `coxswain` program. */
-  readonly program: string;
-  /** Tells the user. */
-  readonly say: (text: string) => void;
+export interface WorkerPerGpuOptions {
+  /** GPUs, as CUDA_VISIBLE_DEVICES names them. */
+  readonly gpus: readonly string[];
+  /** Command line of worker `index`, without the program. */
+  readonly argumentsOf: (index: number) => readonly string[];
+  /** Set for every worker, besides this process's environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The `coxswain` program. Default: this build's own. */
+  readonly program?: string | undefined;
+  /** Reports a worker's end to the user. */
+  readonly report: (text: string) => void;
+  /** Asks all workers to leave (SIGTERM), as often as it is called. */
+  readonly onLeave: (leave: () => void) => void;
 }
 
-const thisHost: DevicesHost = {
-  program: fileURLToPath(new URL("../cli/main.js", import.meta.url)),
-  say: (text) => void process.stderr.write(`${text}\n`),
-};
-
-/**
- * @returns the exit code
- * @throws CoxswainError "config" for a GPU that is not there
- */
-export async function attendOnDevices(
-  flags: WorkerFlags,
-  asked: string,
-  host: DevicesHost = thisHost,
-): Promise<number> {
-  checkFindFlags(flags);
-  const gpus = chooseGpus(asked, await visibleGpus());
-  host.say(`workers on GPU${gpus.length === 1 ? "" : "s"} ${gpus.join(", ")}, one process each`);
-  const running = new Set<ChildProcess>();
-  const interruption = onInterruption(() => {
+/** @returns the workers' exit codes, combined as `exitStatus` does */
+export async function runWorkerPerGpu(options: WorkerPerGpuOptions): Promise<number> {
+  const { gpus, argumentsOf, environment, report, onLeave } = options;
+  const program = options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
+  const children = gpus.map((gpu, index) =>
+    fork(program, argumentsOf(index), {
+      // The channel tells the worker when this process is gone, and leaves Ctrl-C to it.
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, ...environment, [visibleVariable]: gpu },
+    }),
+  );
+  const running = new Set(children);
+  onLeave(() => {
     for (const child of running) child.kill("SIGTERM");
   });
-  try {
-    const codes = gpus.map((gpu, index) => {
-      const child = fork(host.program, workerArguments(flags, index), {
-        // The channel tells the worker when this process is gone, and leaves Ctrl-C to it.
-        stdio: ["ignore", "inherit", "inherit", "ipc"],
-        env: {
-          ...process.env,
-          [visibleVariable]: gpu,
-          ...(flags.token === undefined ? {} : { COXSWAIN_TOKEN: flags.token }),
-        },
-      });
-      running.add(child);
-      return new Promise<number>((resolve) => {
+  const codes = children.map(
+    (child, index) =>
+      new Promise<number>((resolve) => {
+        const gpu = gpus[index] ?? "";
         // A process that cannot be started closes nothing.
         child.once("error", (error) => {
           running.delete(child);
-          host.say(`the worker on GPU ${gpu}: ${error.message}`);
+          report(`the worker on GPU ${gpu}: ${error.message}`);
           resolve(1);
         });
         child.once("close", (code, signal) => {
           running.delete(child);
-          const others = running.size === 0 ? "" : `; ${running.size} go on`;
-          host.say(`the worker on GPU ${gpu} ended (${signal ?? `exit code ${code ?? 1}`})${others}`);
-          resolve(exitCode(code, signal));
+          const others = running.size === 0 ? "" : `; ${running.size} still running`;
+          report(`the worker on GPU ${gpu} ended (${signal ?? `exit code ${code ?? 1}`})${others}`);
+          resolve(exitCodeOf(code, signal));
         });
-      });
-    });
-    return worst(await Promise.all(codes));
-  } finally {
-    interruption.close();
-  }
+      }),
+  );
+  return exitStatus(await Promise.all(codes));
 }
 
-/** As a shell has it: 128 and the signal's number for a process that a signal ended. */
-export const exitCode = (code: number | null, signal: NodeJS.Signals | null): number =>
+/** As a shell reports it: 128 plus the signal's number for a process that a signal ended. */
+export const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   signal === null ? (code ?? 1) : 128 + constants.signals[signal];
 
-/** 0 only where all are; a bug (1) before everything else, then the highest. */
-export const worst = (codes: readonly number[]): number => (codes.includes(1) ? 1 : Math.max(0, ...codes));
-
-/**
- * The command line of worker `index`. Fixed ports are counted up from the first worker's. The token goes by the
- * environment, where other users of the machine cannot read it.
- */
-export function workerArguments(flags: WorkerFlags, index: number): string[] {
-  const words = ["worker"];
-  const add = (name: string, value: string | number | undefined): void => {
-    if (value !== undefined) words.push(name, String(value));
-  };
-  add("--coordinator", flags.coordinator);
-  add("--run", flags.run);
-  add("--nats", flags.run === undefined ? undefined : flags.nats);
-  add("--nats-credentials", flags.natsCredentials);
-  add("--nats-nkey", flags.natsNkey);
-  add("--nats-user", flags.natsUser);
-  add("--nats-ca", flags.natsCa);
-  add("--nats-cert", flags.natsCert);
-  add("--nats-key", flags.natsKey);
-  add("--model", flags.model);
-  add("--device", flags.device ?? "cuda");
-  add("--listen", countedUp(flags.listen, "--listen", index));
-  add("--advertise", flags.advertise);
-  add("--http", countedUp(flags.http, "--http", index));
-  add("--reconnect-timeout", flags.reconnectTimeout);
-  add("--tls-ca", flags.tlsCa);
-  add("--tls-cert", flags.tlsCert);
-  add("--tls-key", flags.tlsKey);
-  add("--proxy", flags.proxy);
-  if (flags.stay === true) words.push("--stay");
-  return words;
-}
-
-function countedUp(address: string | undefined, name: string, index: number): string | undefined {
-  if (address === undefined || address === "none") return address;
-  const { host, port } = parseAddress(address, { name, allowPortZero: true });
-  return formatAddress({ host, port: port === 0 ? 0 : port + index });
-}
+/** 0 only where all are 0; an internal error (1) before everything else, then the highest. */
+export const exitStatus = (codes: readonly number[]): number => (codes.includes(1) ? 1 : Math.max(0, ...codes));

@@ -8,7 +8,7 @@ import { HealthImplementation } from "grpc-health-check";
 import type { Socket } from "node:net";
 import { ConnectionGuard } from "./guard.js";
 import { serverOptions } from "./options.js";
-import type { ServedService } from "./server.js";
+import type { ServedService } from "./served-service.js";
 import { listenOn, listenTrouble } from "./sockets.js";
 import type { ListeningSockets } from "./sockets.js";
 

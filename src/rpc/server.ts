@@ -1,6 +1,6 @@
 /** A gRPC server with health service and reflection, that is listening or says why not. */
 import { Server } from "@grpc/grpc-js";
-import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Socket } from "node:net";
 import { detach } from "../async/detach.js";
@@ -9,6 +9,7 @@ import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";
 import type { HeldPort } from "./held-port.js";
 import { serverOptions } from "./options.js";
+import type { ServedService } from "./served-service.js";
 import { loadProtocol } from "./proto.js";
 import { listenOn, listenTrouble } from "./sockets.js";
 import type { ListeningSockets } from "./sockets.js";
@@ -21,13 +22,6 @@ export interface RunningServer {
   setServing(serving: boolean): void;
   /** Ends calls under way after `grace` ms. */
   close(grace?: number): Promise<void>;
-}
-
-export interface ServedService {
-  /** In full, such as "coxswain.v1.Coordinator". */
-  readonly name: string;
-  readonly definition: ServiceDefinition;
-  readonly handlers: UntypedServiceImplementation;
 }
 
 export interface ListenOptions {

@@ -3,11 +3,31 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exitCodeOf, parseSlowness, planFlags, runChaos } from "../../chaos/index.js";
 import type { FaultKind, PlanRequest } from "../../chaos/index.js";
-import type { ChaosFlags } from "./command.js";
 import { chaosTable } from "./table.js";
 import { coloursFor } from "../terminal/colour.js";
 import { onInterruption } from "../process/interruption.js";
 import { shortPath } from "../train/next-steps.js";
+
+export interface ChaosFlags {
+  readonly set: readonly string[];
+  readonly workers?: number;
+  readonly seed: number;
+  readonly killWorkerEvery?: number;
+  readonly restartAfter?: number;
+  readonly freezeEvery?: number;
+  readonly freezeFor?: number;
+  readonly slow?: string;
+  readonly cutEvery?: number;
+  readonly cutFor?: number;
+  readonly killCoordinatorEvery?: number;
+  readonly corruptEvery?: number;
+  readonly duration?: number;
+  readonly giveUpAfter: number;
+  readonly output?: string;
+  readonly reference?: string;
+  readonly insecure?: true;
+  readonly json?: true;
+}
 
 export async function chaos(file: string, flags: ChaosFlags): Promise<void> {
   const stream = flags.json ? process.stderr : process.stdout;

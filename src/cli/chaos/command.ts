@@ -3,27 +3,7 @@ import { randomInt } from "node:crypto";
 import { InvalidArgumentError, type Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 import { naturalNumber, positiveNumber } from "../options/model.js";
-
-export interface ChaosFlags {
-  readonly set: readonly string[];
-  readonly workers?: number;
-  readonly seed: number;
-  readonly killWorkerEvery?: number;
-  readonly restartAfter?: number;
-  readonly freezeEvery?: number;
-  readonly freezeFor?: number;
-  readonly slow?: string;
-  readonly cutEvery?: number;
-  readonly cutFor?: number;
-  readonly killCoordinatorEvery?: number;
-  readonly corruptEvery?: number;
-  readonly duration?: number;
-  readonly giveUpAfter: number;
-  readonly output?: string;
-  readonly reference?: string;
-  readonly insecure?: true;
-  readonly json?: true;
-}
+import type { ChaosFlags } from "./chaos.js";
 
 export function registerChaos(program: Command): void {
   const command = program

@@ -1,12 +1,9 @@
 /** `coxswain checkpoint`: saves a run now. */
 import type { Command } from "commander";
-import { controlCommand, type ControlFlags } from "../options/control.js";
+import { controlCommand } from "../options/control.js";
 import { runCommand } from "../frame.js";
 import { positiveNumber } from "../options/model.js";
-
-export interface CheckpointFlags extends ControlFlags {
-  readonly timeout: number;
-}
+import type { CheckpointFlags } from "./control.js";
 
 export function registerCheckpoint(program: Command): void {
   controlCommand(program, "checkpoint", "save the step in flight once it is finished, and say where")

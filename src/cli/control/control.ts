@@ -2,12 +2,21 @@
 import { isOver } from "../../control/index.js";
 import type { RemoteRun, RunStatus } from "../../control/index.js";
 import { CoxswainError } from "../../errors.js";
-import type { CheckpointFlags } from "./checkpoint.js";
 import type { ControlFlags } from "../options/control.js";
-import type { PauseFlags } from "./pause.js";
 import { quietProgress } from "../terminal/quiet-progress.js";
 import { withRun } from "./connect.js";
-import type { StopFlags } from "./stop.js";
+
+export interface CheckpointFlags extends ControlFlags {
+  readonly timeout: number;
+}
+
+export interface StopFlags extends ControlFlags {
+  readonly wait: boolean;
+}
+
+export interface PauseFlags extends ControlFlags {
+  readonly wait: boolean;
+}
 
 export async function pause(run: string | undefined, flags: PauseFlags): Promise<void> {
   await withRun(run, flags, async (remote) => {

@@ -1,11 +1,8 @@
 /** `coxswain pause`: holds a run after the step in flight. */
 import type { Command } from "commander";
-import { controlCommand, type ControlFlags } from "../options/control.js";
+import { controlCommand } from "../options/control.js";
 import { runCommand } from "../frame.js";
-
-export interface PauseFlags extends ControlFlags {
-  readonly wait: boolean;
-}
+import type { PauseFlags } from "./control.js";
 
 export function registerPause(program: Command): void {
   controlCommand(program, "pause", "hold a run after the step in flight; its workers stay")

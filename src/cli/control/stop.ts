@@ -1,11 +1,8 @@
 /** `coxswain stop`: ends a run after the step in flight, saved. */
 import type { Command } from "commander";
-import { controlCommand, type ControlFlags } from "../options/control.js";
+import { controlCommand } from "../options/control.js";
 import { runCommand } from "../frame.js";
-
-export interface StopFlags extends ControlFlags {
-  readonly wait: boolean;
-}
+import type { StopFlags } from "./control.js";
 
 export function registerStop(program: Command): void {
   controlCommand(program, "stop", "finish the step in flight, save, end")

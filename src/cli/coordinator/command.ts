@@ -26,7 +26,7 @@ export function registerCoordinator(program: Command): void {
     );
   setOption(command).action((file: string, flags: CoordinatorFlags) =>
     runCommand(async () => {
-      const { lead } = await import("../train/train.js");
+      const { train: lead } = await import("../train/train.js");
       const { listen } = flags;
       const sets =
         listen === undefined ? flags.set : [...flags.set, { flag: "--listen", key: "cluster.listen", value: listen }];

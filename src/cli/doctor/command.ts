@@ -3,16 +3,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { hostLimits } from "../../host/index.js";
 import { runCommand, setOption } from "../frame.js";
 import { positiveNumber } from "../options/model.js";
-
-export interface DoctorFlags {
-  readonly set: readonly string[];
-  readonly model?: string;
-  readonly maxLength?: number;
-  readonly rank?: number;
-  readonly microBatchSizes: readonly number[];
-  readonly threads: number;
-  readonly json?: true;
-}
+import type { DoctorFlags } from "./doctor.js";
 
 export function registerDoctor(program: Command): void {
   const command = program

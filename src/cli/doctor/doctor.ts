@@ -5,10 +5,19 @@ import { examineMachine, examineMemory, examineModel, sampleText, type ModelDiag
 import { CoxswainError } from "../../errors.js";
 import { weightNotes } from "../../compute/index.js";
 import { openModelFolder, resolveModel } from "../../model/index.js";
-import type { DoctorFlags } from "./command.js";
 import { diagnosisJson, diagnosisText, findingsText } from "./report.js";
 import { coloursFor } from "../terminal/colour.js";
 import { quietProgress, warn, type QuietProgress } from "../terminal/quiet-progress.js";
+
+export interface DoctorFlags {
+  readonly set: readonly string[];
+  readonly model?: string;
+  readonly maxLength?: number;
+  readonly rank?: number;
+  readonly microBatchSizes: readonly number[];
+  readonly threads: number;
+  readonly json?: true;
+}
 
 /** Rows of the user's data that the loss is measured on. */
 const sampleRows = 16;

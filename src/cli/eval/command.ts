@@ -2,20 +2,8 @@
 import { Option, type Command } from "commander";
 import { dataFormats } from "../../config/choices.js";
 import { runCommand, setOption } from "../frame.js";
-import { modelOptions, positiveNumber, type ModelFlags } from "../options/model.js";
-
-export interface EvalFlags extends ModelFlags {
-  readonly set: readonly string[];
-  readonly model?: string;
-  readonly data?: readonly string[];
-  readonly format?: "auto" | (typeof dataFormats)[number];
-  readonly maxLength?: number;
-  readonly exactMatch?: true;
-  readonly limit?: number;
-  readonly maxNewTokens?: number;
-  readonly batchSize?: number;
-  readonly show?: number;
-}
+import { modelOptions, positiveNumber } from "../options/model.js";
+import type { EvalFlags } from "./evaluate.js";
 
 export function registerEval(program: Command): void {
   const command = program

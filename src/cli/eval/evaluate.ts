@@ -2,21 +2,34 @@
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { loadRun, runSchema, type RunConfig } from "../../config/index.js";
-import { buildTokenStore } from "../../data/index.js";
+import { buildTokenStore, type DataFormat } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import {
   evaluateLoss,
   exactMatch,
   openModel,
   readQuestions,
-  type EvaluatedLoss,
   type ExactMatch,
   type OpenedModel,
 } from "../../generation/index.js";
 import { thisProcess, type AskHost } from "../generate/host.js";
-import type { EvalFlags } from "./command.js";
 import { evaluationJson, evaluationText } from "./report.js";
+import type { Evaluation } from "./report.js";
 import { quietProgress, warn, type QuietProgress } from "../terminal/quiet-progress.js";
+import type { ModelFlags } from "../options/model.js";
+
+export interface EvalFlags extends ModelFlags {
+  readonly set: readonly string[];
+  readonly model?: string;
+  readonly data?: readonly string[];
+  readonly format?: "auto" | DataFormat;
+  readonly maxLength?: number;
+  readonly exactMatch?: true;
+  readonly limit?: number;
+  readonly maxNewTokens?: number;
+  readonly batchSize?: number;
+  readonly show?: number;
+}
 
 /** What is measured, settled from run file and options. */
 interface Subject {
@@ -25,19 +38,6 @@ interface Subject {
   /** null: the one that the adapter names. */
   readonly model: string | null;
   readonly source: string | readonly string[];
-}
-
-/** What was measured. */
-export interface Evaluation extends EvaluatedLoss {
-  readonly model: string;
-  readonly adapter: string | null;
-  readonly device: string;
-  /** Of the base model, and why; null: none, and nothing to say of it. */
-  readonly quantization: string | null;
-  /** null: not asked for. */
-  readonly exactMatch: ExactMatch | null;
-  /** Of the measuring, without loading the model. */
-  readonly seconds: number;
 }
 
 /** Tokens that an answer may have beyond the longest expected one: the same text may be other tokens. */

@@ -1,20 +1,8 @@
 /** `coxswain generate`: ask a model, with an adapter or without. */
 import type { Command } from "commander";
 import { runCommand } from "../frame.js";
-import { decimalNumber, modelOptions, naturalNumber, positiveNumber, type ModelFlags } from "../options/model.js";
-
-export interface GenerateFlags extends ModelFlags {
-  readonly model?: string;
-  readonly prompt?: string;
-  readonly messages?: string;
-  readonly system?: string;
-  readonly raw?: true;
-  readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly topK: number;
-  readonly seed: number;
-}
+import { decimalNumber, modelOptions, naturalNumber, positiveNumber } from "../options/model.js";
+import type { GenerateFlags } from "./flags.js";
 
 export function registerGenerate(program: Command): void {
   const command = program
@@ -32,8 +20,8 @@ export function registerGenerate(program: Command): void {
     .option("--seed <n>", "of the draws: the same seed, the same answer", naturalNumber, 0);
   modelOptions(command).action((flags: GenerateFlags) =>
     runCommand(async () => {
-      const { complete } = await import("./generate.js");
-      await complete(flags);
+      const { generateAndPrint } = await import("./generate.js");
+      await generateAndPrint(flags);
     }),
   );
 }

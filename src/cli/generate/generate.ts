@@ -11,10 +11,10 @@ import {
 } from "../../generation/index.js";
 import { thisProcess, type AskHost } from "./host.js";
 import { promptTokens, readRequest } from "./prompt.js";
-import type { GenerateFlags } from "./command.js";
+import type { GenerateFlags } from "./flags.js";
 import { quietProgress, warn } from "../terminal/quiet-progress.js";
 
-export async function complete(flags: GenerateFlags, host: AskHost = thisProcess): Promise<void> {
+export async function generateAndPrint(flags: GenerateFlags, host: AskHost = thisProcess): Promise<void> {
   if (flags.model === undefined && flags.adapter === undefined) {
     throw new CoxswainError("usage", "neither --model nor --adapter is given", {
       hint: "Name a model folder or hub id with --model, or an adapter, which names its base model, with --adapter.",

@@ -6,7 +6,7 @@ import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
 import { isOpenedByShell, refuseSpecialFile } from "../../regular-file.js";
 import { parseJson } from "../../jinja/index.js";
 import type { OpenedModel } from "../../generation/index.js";
-import type { GenerateFlags } from "./command.js";
+import type { GenerateFlags } from "./flags.js";
 import { warn } from "../terminal/quiet-progress.js";
 
 /** What the user asks, before the model is known. */

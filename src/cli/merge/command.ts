@@ -32,7 +32,8 @@ export function registerMerge(program: Command): void {
 
 async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlags): Promise<void> {
   // Not at the top: `coxswain --help` must not load it.
-  const { mergeAdapter, openModelFolder, otherBaseNote, readAdapter, resolveBase } = await import("../../model/index.js");
+  const { mergeAdapter, openModelFolder, otherBaseNote, readAdapter, resolveBase } =
+    await import("../../model/index.js");
   const { adapterTextNotes, inferenceFiles, openTokenizerIfAny } = await import("../../data/index.js");
   const adapter = await readAdapter(adapterFolder);
   const base = model ?? adapter.baseModel;

@@ -2,13 +2,7 @@
 import { Option, type Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 import { positiveNumber } from "../options/model.js";
-
-export interface PreviewFlags {
-  readonly set: readonly string[];
-  readonly split: "train" | "eval";
-  readonly rows?: number;
-  readonly json?: true;
-}
+import type { PreviewFlags } from "./preview.js";
 
 export function registerPreview(program: Command): void {
   const command = program

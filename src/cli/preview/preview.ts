@@ -7,8 +7,14 @@ import type { PreviewStyle, TokenStore } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import { resolveModel } from "../../model/index.js";
 import { coloursFor } from "../terminal/colour.js";
-import type { PreviewFlags } from "./command.js";
 import { quietProgress, warn } from "../terminal/quiet-progress.js";
+
+export interface PreviewFlags {
+  readonly set: readonly string[];
+  readonly split: "train" | "eval";
+  readonly rows?: number;
+  readonly json?: true;
+}
 
 const rowsShown = 3;
 

@@ -1,12 +1,8 @@
 /** `coxswain serve`: runs what was submitted, one run at a time. */
 import type { Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
-import { natsOptions, type NatsFlags } from "../options/nats.js";
-
-export interface ServeFlags extends NatsFlags {
-  readonly set: readonly string[];
-  readonly insecure?: true;
-}
+import { natsOptions } from "../options/nats.js";
+import type { ServeFlags } from "./serve.js";
 
 export function registerServe(program: Command): void {
   const command = program
@@ -15,7 +11,7 @@ export function registerServe(program: Command): void {
     .option("--insecure", "let runs listen beyond loopback without TLS or a token");
   setOption(natsOptions(command, "the queue's server")).action((flags: ServeFlags) =>
     runCommand(async () => {
-      const { serveRuns } = await import("./serve.js");
+      const { serve: serveRuns } = await import("./serve.js");
       await serveRuns(flags);
     }),
   );

@@ -12,14 +12,19 @@ import { conductRun } from "../train/conduct-run.js";
 import { onInterruption } from "../process/interruption.js";
 import { natsSettings } from "../options/nats.js";
 import { attemptsAllowed, openAttempt } from "./attempt.js";
-import type { ServeFlags } from "./command.js";
 import { judge, judgeError, tooOften } from "./verdict.js";
 import type { Verdict } from "./verdict.js";
+import type { NatsFlags } from "../options/nats.js";
+
+export interface ServeFlags extends NatsFlags {
+  readonly set: readonly string[];
+  readonly insecure?: true;
+}
 
 /** How long a run is left alone whose folder another coordinator holds: a dead one is known after two minutes, ms. */
 const heldDelay = 10_000;
 
-export async function serveRuns(flags: ServeFlags): Promise<void> {
+export async function serve(flags: ServeFlags): Promise<void> {
   const settings = await natsSettings(flags);
   const leaving = new AbortController();
   const interruption = onInterruption(() => leaving.abort());

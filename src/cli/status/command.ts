@@ -1,11 +1,8 @@
 /** `coxswain status`: how a run is doing. */
 import type { Command } from "commander";
-import { controlCommand, type ControlFlags } from "../options/control.js";
+import { controlCommand } from "../options/control.js";
 import { runCommand } from "../frame.js";
-
-export interface StatusFlags extends ControlFlags {
-  readonly watch?: true;
-}
+import type { StatusFlags } from "./status.js";
 
 export function registerStatus(program: Command): void {
   controlCommand(program, "status", "show how a run is doing, and who computes it")

@@ -10,9 +10,13 @@ import { reachRun, withRun } from "../control/connect.js";
 import { recordedRun } from "./recorded-run.js";
 import { statusLine } from "./line.js";
 import { statusTable } from "./table.js";
-import type { StatusFlags } from "./command.js";
 import { summaryText } from "./summary.js";
 import { watchRun } from "./watch-run.js";
+import type { ControlFlags } from "../options/control.js";
+
+export interface StatusFlags extends ControlFlags {
+  readonly watch?: true;
+}
 
 export async function showStatus(run: string | undefined, flags: StatusFlags): Promise<void> {
   const shown = { any: false };

@@ -1,12 +1,8 @@
 /** `coxswain submit`: puts a run into the queue that `coxswain serve` takes runs from. */
 import type { Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
-import { natsOptions, type NatsFlags } from "../options/nats.js";
-
-export interface SubmitFlags extends NatsFlags {
-  readonly set: readonly string[];
-  readonly run?: string;
-}
+import { natsOptions } from "../options/nats.js";
+import type { SubmitFlags } from "./submit.js";
 
 export function registerSubmit(program: Command): void {
   const command = program
@@ -16,7 +12,7 @@ export function registerSubmit(program: Command): void {
     .option("--run <name>", "the run's name (default: telemetry.nats.run, else the last part of output_dir)");
   setOption(natsOptions(command, "the queue's server")).action((file: string, flags: SubmitFlags) =>
     runCommand(async () => {
-      const { sendRun } = await import("./submit.js");
+      const { submit: sendRun } = await import("./submit.js");
       await sendRun(file, flags);
     }),
   );

@@ -3,9 +3,14 @@ import { randomUUID } from "node:crypto";
 import { loadRun, runNameOf, serializeRun } from "../../config/index.js";
 import { checkRunName, natsSettings } from "../options/nats.js";
 import { callerName } from "../control/connect.js";
-import type { SubmitFlags } from "./command.js";
+import type { NatsFlags } from "../options/nats.js";
 
-export async function sendRun(file: string, flags: SubmitFlags): Promise<void> {
+export interface SubmitFlags extends NatsFlags {
+  readonly set: readonly string[];
+  readonly run?: string;
+}
+
+export async function submit(file: string, flags: SubmitFlags): Promise<void> {
   // What is secret in the environment is this machine's own.
   const { config } = await loadRun(file, flags.set, {});
   const run = flags.run === undefined ? runNameOf(config) : await checkRunName(flags.run);

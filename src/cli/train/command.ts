@@ -21,7 +21,7 @@ export function registerTrain(program: Command): void {
     .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full");
   setOption(command).action((file: string, flags: TrainFlags) =>
     runCommand(async () => {
-      const { lead } = await import("./train.js");
+      const { train: lead } = await import("./train.js");
       const { workers } = flags;
       const sets =
         workers === undefined ? flags.set : [...flags.set, { flag: "--workers", key: "workers", value: workers }];

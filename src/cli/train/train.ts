@@ -11,7 +11,7 @@ import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
 import { sayTo } from "../terminal/say.js";
 import { thisProgram } from "../process/this-program.js";
 
-export interface LeadOptions {
+export interface TrainOptions {
   /** Path of the run file, as the user gave it. */
   readonly file: string;
   readonly sets: readonly Override[];
@@ -25,14 +25,14 @@ export interface LeadOptions {
   readonly command: "train" | "coordinator";
 }
 
-export async function lead(options: LeadOptions): Promise<void> {
+export async function train(options: TrainOptions): Promise<void> {
   const { config, isGiven } = await loadRun(options.file, options.sets);
   const defaults = new Set(addressKeys.filter((key) => !isGiven(key)));
   report(await conductRun(config, { ...options, defaults, rescue: rescueFolder(options) }), config, options);
 }
 
-function report(run: ConductedRun, config: RunConfig, options: LeadOptions): void {
-  const { outcome, adapter, step, lesson } = run;
+function report(run: ConductedRun, config: RunConfig, options: TrainOptions): void {
+  const { outcome, adapter, step, lossWarning } = run;
   const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
   const program = thisProgram();
@@ -40,7 +40,7 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
     case "completed": {
       const folder = adapter ?? config.output_dir;
       out(`done: ${step} steps; the adapter is in ${shortPath(folder, workingFolder)}`);
-      if (lesson !== undefined) out(`warning: ${lesson}`);
+      if (lossWarning !== undefined) out(`warning: ${lossWarning}`);
       out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
       return;
     }
@@ -59,7 +59,7 @@ function report(run: ConductedRun, config: RunConfig, options: LeadOptions): voi
   }
 }
 
-const rescueFolder = ({ rescue }: LeadOptions): string | undefined =>
+const rescueFolder = ({ rescue }: TrainOptions): string | undefined =>
   rescue === undefined ? undefined : resolve(rescue);
 
 /** "stopped (received SIGINT)", or "stopped by ann@laptop" where somebody else asked for it. */

@@ -1,22 +1,10 @@
 /** `coxswain worker`: computes for a coordinator, wherever it is. */
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
-import { proxyOption, tlsOptions, tokenOption, type ConnectionFlags } from "../options/connection.js";
+import { proxyOption, tlsOptions, tokenOption } from "../options/connection.js";
 import { runCommand } from "../frame.js";
-import { natsOptions, type NatsFlags } from "../options/nats.js";
-
-interface WorkerFlags extends ConnectionFlags, NatsFlags {
-  readonly coordinator?: string;
-  readonly run?: string;
-  readonly listen?: string;
-  readonly advertise?: string;
-  readonly model?: string;
-  readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
-  readonly devices?: string;
-  readonly reconnectTimeout?: number;
-  readonly http: string;
-  readonly stay?: true;
-}
+import { natsOptions } from "../options/nats.js";
+import type { WorkerFlags } from "./flags.js";
 
 export function registerWorker(program: Command): void {
   const command = program
@@ -34,7 +22,7 @@ export function registerWorker(program: Command): void {
         "webgpu",
       ]),
     )
-    .option("--devices <list>", "one worker process a GPU: numbers as nvidia-smi has them, as in 0,1, or all")
+    .option("--devices <list>", "start one worker per GPU: indices as in nvidia-smi (0,1), or all")
     .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
     .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
     .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")
@@ -48,12 +36,12 @@ export function registerWorker(program: Command): void {
   natsOptions(tlsOptions(command, "this worker's"), "find the run over NATS").action((flags: WorkerFlags) =>
     runCommand(async () => {
       if (flags.devices !== undefined) {
-        const { attendOnDevices } = await import("../../local-workers/worker-per-gpu.js");
-        process.exitCode = await attendOnDevices(flags, flags.devices);
+        const { runPerGpu } = await import("./per-gpu.js");
+        process.exitCode = await runPerGpu(flags, flags.devices);
         return;
       }
-      const { attendRun } = await import("./worker.js");
-      await attendRun(flags);
+      const { work } = await import("./worker.js");
+      await work(flags);
     }),
   );
 }
@@ -63,5 +51,3 @@ function wholeNumber(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number above 0.");
   return value;
 }
-
-export type { WorkerFlags };

@@ -8,9 +8,9 @@ import { runWorker } from "../../worker/index.js";
 import { tlsOf } from "../options/connection.js";
 import { findCoordinator } from "./find-coordinator.js";
 import { onInterruption } from "../process/interruption.js";
-import type { WorkerFlags } from "./command.js";
+import type { WorkerFlags } from "./flags.js";
 
-export async function attendRun(flags: WorkerFlags): Promise<void> {
+export async function work(flags: WorkerFlags): Promise<void> {
   // Also those that are needed later only: what is wrong with them is said before anything is waited for.
   if (flags.listen !== undefined && flags.listen !== "none")
     parseAddress(flags.listen, { name: "--listen", allowPortZero: true });

@@ -7,7 +7,7 @@ export interface LoopValue {
   readonly dims: Dims;
 }
 
-export interface Round {
+export interface LoopRound {
   /** The carried tensors for the next round, as many as came in. */
   readonly carried: readonly Value[];
   /** What the round gives; equal in size in all rounds. */
@@ -30,7 +30,7 @@ export function loop(
   graph: GraphBuilder,
   count: Value,
   carried: readonly LoopValue[],
-  build: (body: GraphBuilder, round: Value, carried: readonly Value[]) => Round,
+  build: (body: GraphBuilder, round: Value, carried: readonly Value[]) => LoopRound,
 ): LoopResult {
   const body = graph.body();
   const round = body.input(body.freshName("round"), "int64", []);

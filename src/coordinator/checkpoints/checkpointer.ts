@@ -12,7 +12,7 @@ export interface SavedCheckpoint {
   readonly time: number;
 }
 
-export interface SavesOptions {
+export interface CheckpointerOptions {
   /** The checkpoint that the run goes on from. */
   readonly newest: SavedCheckpoint | undefined;
   /** Writes a state that no longer changes; gives its path. */
@@ -26,15 +26,15 @@ export interface SavesOptions {
   readonly wallClock: () => number;
 }
 
-export class Saves {
-  readonly #options: SavesOptions;
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
   #newest: SavedCheckpoint | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #underWay = new Map<StepNumber, Promise<SavedCheckpoint>>();
   /** Those who want a checkpoint, while it is open of which step. */
   readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
 
-  constructor(options: SavesOptions) {
+  constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#newest = options.newest;
   }

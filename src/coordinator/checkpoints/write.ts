@@ -29,7 +29,7 @@ import { trainerStateText, type RunProgress, type TrainerState } from "./trainer
 /** Names of AdamW's moments behind a tensor's name, as torch calls them. */
 export const momentSuffixes = { m: ".exp_avg", v: ".exp_avg_sq" } as const;
 
-export interface Checkpoint {
+export interface CheckpointContents {
   /** Must not change until the write is over: a snapshot. */
   readonly state: ReplicaState;
   readonly progress: RunProgress;
@@ -57,7 +57,7 @@ export interface WriteCheckpointOptions {
  */
 export async function writeCheckpoint(
   outputDir: string,
-  checkpoint: Checkpoint,
+  checkpoint: CheckpointContents,
   { hashOf = stateHash }: WriteCheckpointOptions = {},
 ): Promise<string> {
   const parent = checkpointsFolder(outputDir);
@@ -71,7 +71,7 @@ export async function writeCheckpoint(
   return path;
 }
 
-async function fillCheckpoint(folder: string, checkpoint: Checkpoint, hash: string): Promise<void> {
+async function fillCheckpoint(folder: string, checkpoint: CheckpointContents, hash: string): Promise<void> {
   const { state, progress, layout, settings, baseModel, quantization, base, companions } = checkpoint;
   const facts = { step: state.step, epoch: progress.epoch.toFixed(3), tokens: progress.tokens.all };
   await writeAdapterFiles(folder, {

@@ -8,7 +8,7 @@ import type { Effect, EventOf, MachineSettings } from "./types.js";
 
 type SavingSettings = Pick<MachineSettings, "saveSteps" | "totalSteps">;
 
-export class Saving {
+export class Checkpoints {
   readonly #settings: SavingSettings;
   /** The newest step that is safe on disk. */
   #saved: StepNumber | undefined;

@@ -22,7 +22,7 @@ import { mayTakeAfter } from "./leasing.js";
 import { Membership } from "./membership.js";
 import { Recovery } from "./recovery.js";
 import { Roster } from "./roster.js";
-import { Saving } from "./checkpoints.js";
+import { Checkpoints } from "./checkpoints.js";
 import { machineStatus, machineWorker } from "./status.js";
 import type { MachineStatus, MachineWorker } from "./status.js";
 import type { Effect, Event, EventOf, MachineSettings, WorkerId } from "./types.js";
@@ -40,7 +40,7 @@ export class ClusterMachine {
   readonly #work: Work;
   readonly #membership: Membership;
   readonly #agenda: Agenda;
-  readonly #saving: Saving;
+  readonly #saving: Checkpoints;
   readonly #hold = new Hold();
   readonly #ending = new Ending();
   readonly #recovery: Recovery;
@@ -52,7 +52,7 @@ export class ClusterMachine {
     this.#work = new Work(settings, this.#roster);
     this.#membership = new Membership(this.#roster, this.#commits, this.#work);
     this.#agenda = new Agenda(settings);
-    this.#saving = new Saving(settings, start.saved ? start.step : undefined);
+    this.#saving = new Checkpoints(settings, start.saved ? start.step : undefined);
     this.#recovery = new Recovery(settings.recovery);
   }
 

@@ -31,7 +31,7 @@ import { newestCheckpoint, readCheckpoint, readTrainerState } from "../checkpoin
 import type { TrainerState } from "../checkpoints/index.js";
 import { configDigest } from "./config-digest.js";
 import { checkMemory, checkRank } from "./sizes.js";
-import { checkStartAgain } from "./restart.js";
+import { checkRestart } from "./restart.js";
 
 export interface PreparedRun {
   readonly config: RunConfig;
@@ -225,7 +225,7 @@ async function checkpointToResume(
   const skipped: string[] = [];
   const path = await newestCheckpoint(config.output_dir, { onSkip: (text) => skipped.push(text) });
   if (path === undefined) {
-    await checkStartAgain({ config, before, skipped });
+    await checkRestart({ config, before, skipped });
     note("there is no checkpoint yet: starting at step 0");
     return undefined;
   }

@@ -11,7 +11,7 @@ import { storageTrouble } from "../../model/index.js";
 import { changedSettings, keptSettings, otherStart } from "./changed-settings.js";
 import { checkpointsFolder } from "../checkpoints/folder.js";
 
-export interface StartAgain {
+export interface Restart {
   readonly config: RunConfig;
   /** The settings that the run was started with before, where they are known. */
   readonly before: RunConfig | undefined;
@@ -23,7 +23,7 @@ export interface StartAgain {
  * @throws CoxswainError "storage" where there are checkpoints, none of them whole; "config" where there is an adapter, or
  *   the settings have changed
  */
-export async function checkStartAgain({ config, before, skipped }: StartAgain): Promise<void> {
+export async function checkRestart({ config, before, skipped }: Restart): Promise<void> {
   const { output_dir: outputDir } = config;
   const checkpoints = (await namesIn(checkpointsFolder(outputDir))).filter((name) => name.startsWith("step-"));
   const adapter = join(outputDir, "adapter");

@@ -3,13 +3,13 @@ import { hostname } from "node:os";
 import { isRunning } from "../../processes.js";
 import type { RunRecord } from "../../telemetry/index.js";
 import type { Conductor } from "../conductor.js";
-import type { Parts } from "../run-parts.js";
+import type { RunParts } from "../run-parts.js";
 
 /** How long a restarted coordinator waits for the workers of its last step: they try again every few seconds, ms. */
 export const recoveryTimeout = 30_000;
 
 /** Nobody is waited for who died since: the processes of this machine are looked after. */
-export function watchSurvivors({ survivors, record }: Parts, conductor: Conductor): NodeJS.Timeout | undefined {
+export function watchSurvivors({ survivors, record }: RunParts, conductor: Conductor): NodeJS.Timeout | undefined {
   if (survivors === 0) return undefined;
   const watch = setInterval(() => {
     if (conductor.status().phase !== "recovering") clearInterval(watch);

@@ -16,7 +16,7 @@ const fewestSteps = 5;
  * What to tell the user; undefined where the loss fell, or might have. The loss of the first step is that of the parameters
  * that the run began with.
  */
-export function lessonOf(steps: readonly StepFigures[]): string | undefined {
+export function lossWarning(steps: readonly StepFigures[]): string | undefined {
   const [first] = steps;
   if (first === undefined || steps.length < fewestSteps) return undefined;
   const losses = steps.map(({ loss }) => loss);

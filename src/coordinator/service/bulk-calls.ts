@@ -23,7 +23,7 @@ import {
 import type { CoordinatorHandlers } from "../../rpc/index.js";
 import { CallLimit, SharedReplica, pullsAllowed, pushesAllowed } from "./bounds.js";
 import { modelFileChunks } from "./model-files.js";
-import type { ServiceOptions } from "./service.js";
+import type { ServiceOptions } from "./options.js";
 import type { WorkerSession } from "./worker-session.js";
 import { nodeOf } from "./worker-event.js";
 

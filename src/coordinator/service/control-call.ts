@@ -12,16 +12,16 @@ import type { CoordinatorMessage, JoinOutput, ReadyOutput, Refusal, WorkerMessag
 import type { Departure } from "../../telemetry/index.js";
 import { version } from "../../version.js";
 import { joinProblem, readyProblem } from "./bounds.js";
-import type { ServiceOptions } from "./service.js";
+import type { ServiceOptions } from "./options.js";
 import { WorkerSession } from "./worker-session.js";
 import { eventOf } from "./worker-event.js";
 
-type Attendance = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
+type ControlCall = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
 
 /** How long a caller may take to say who it is, ms. */
 const joinTimeout = 10_000;
 
-export function attend(call: Attendance, options: ServiceOptions): void {
+export function attendCall(call: ControlCall, options: ServiceOptions): void {
   let session: WorkerSession | undefined;
   /** Nothing that comes after its end is listened to: it could be a second join. */
   let ended = false;
@@ -55,7 +55,7 @@ export function attend(call: Attendance, options: ServiceOptions): void {
   call.on("error", (error: Error | Refusal) => over("details" in error ? error.details : error.message));
 }
 
-function join(call: Attendance, message: WorkerMessageOutput, options: ServiceOptions): WorkerSession | undefined {
+function join(call: ControlCall, message: WorkerMessageOutput, options: ServiceOptions): WorkerSession | undefined {
   const refusal = message.join ? refusalOf(message.join, options) : "the first message must be a join";
   if (refusal !== undefined || !message.join) {
     refuse(call, status.FAILED_PRECONDITION, refusal ?? "the first message must be a join");
@@ -92,7 +92,7 @@ function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | un
 }
 
 function onMessage(
-  call: Attendance,
+  call: ControlCall,
   session: WorkerSession,
   message: WorkerMessageOutput,
   options: ServiceOptions,
@@ -108,7 +108,7 @@ function onMessage(
   } else conductor.dispatch(eventOf(session.id, message));
 }
 
-function onReady(call: Attendance, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
+function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
   const { conductor } = options;
   session.isReady = true;
   const problem = unreadiness(ready, options);

@@ -17,7 +17,7 @@ export const coordinatorName = "coxswain.v1.Coordinator";
 export type AddressKey = keyof typeof defaultAddresses;
 export const addressKeys = Object.keys(defaultAddresses) as readonly AddressKey[];
 
-export interface Doors {
+export interface Listeners {
   readonly workers: HeldPort;
   /** Undefined where nothing is served. */
   readonly telemetry: RunTelemetry | undefined;
@@ -27,7 +27,7 @@ export interface Doors {
   close(): Promise<void>;
 }
 
-export interface DoorOptions {
+export interface ListenerOptions {
   readonly metrics: CoordinatorMetrics;
   /** Addresses that nobody chose: beside another run, this one takes others. */
   readonly defaults: ReadonlySet<AddressKey>;
@@ -37,7 +37,7 @@ export interface DoorOptions {
 }
 
 /** @throws CoxswainError "config" for an address or TLS files that are none, "network" where it cannot be listened on */
-export async function openDoors(config: RunConfig, options: DoorOptions): Promise<Doors> {
+export async function openListeners(config: RunConfig, options: ListenerOptions): Promise<Listeners> {
   const { metrics, defaults, before, note } = options;
   const credentials = await serverCredentials(config.cluster.tls);
   const services = [
@@ -73,7 +73,7 @@ export async function openDoors(config: RunConfig, options: DoorOptions): Promis
 
 async function openTelemetry(
   config: RunConfig,
-  { metrics, defaults, before, note }: DoorOptions,
+  { metrics, defaults, before, note }: ListenerOptions,
 ): Promise<RunTelemetry | undefined> {
   const { http } = config.telemetry;
   if (http === null) return undefined;

@@ -7,14 +7,14 @@ import type { RunningServer } from "../../rpc/index.js";
 import type { Conductor } from "../conductor.js";
 import { coordinatorName } from "./listeners.js";
 import { EngineRule } from "./engine-rule.js";
-import type { CoordinatorOptions, Parts } from "../run-parts.js";
+import type { CoordinatorOptions, RunParts } from "../run-parts.js";
 import type { RunRecorder } from "../record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "./service.js";
 import type { WorkerSession } from "./worker-session.js";
 
 /** @returns what its owner closes @throws CoxswainError for an address or certificates that cannot be used */
 export async function serveWorkers(
-  { run, runId, runDigest, record, metrics, doors }: Parts,
+  { run, runId, runDigest, record, metrics, listeners }: RunParts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
@@ -49,9 +49,9 @@ export async function serveWorkers(
     },
   });
   return listen({
-    host: doors.workers.host,
-    port: doors.workers.port,
-    held: doors.workers,
+    host: listeners.workers.host,
+    port: listeners.workers.port,
+    held: listeners.workers,
     credentials: await serverCredentials(tls),
     services: [
       { name: coordinatorName, definition: coordinatorService, handlers },

@@ -1,44 +1,13 @@
 /** The coordinator's gRPC service, for callers who have shown the token: the control stream, and calls that carry much. */
-import type { VectorDtype } from "../../collective/index.js";
-import type { CoxswainError } from "../../errors.js";
-import type { ModelManifest } from "../../model/index.js";
-import type { Replica } from "../../optim/index.js";
-import type { CoordinatorHandlers, ReadyOutput } from "../../rpc/index.js";
-import { attend } from "./control-call.js";
+import type { CoordinatorHandlers } from "../../rpc/index.js";
+import { attendCall } from "./control-call.js";
 import { bulkHandlers } from "./bulk-calls.js";
-import type { Conductor } from "../conductor.js";
-import type { EngineRule } from "./engine-rule.js";
-import type { WorkerSession } from "./worker-session.js";
-
-export interface ServiceOptions {
-  readonly conductor: Conductor;
-  readonly replica: Replica;
-  readonly runId: string;
-  /** Names the run through all lives of its coordinator. */
-  readonly runDigest: string;
-  readonly allReduceDtype: VectorDtype;
-  /** The resolved run file as JSON, without secrets. */
-  readonly runConfig: string;
-  readonly model: ModelManifest;
-  readonly modelPath: string;
-  readonly layoutFingerprint: string;
-  readonly silenceTimeout: number;
-  /** Who may take part by what it computes with. */
-  readonly engines: EngineRule;
-  /** Opens the connection to a worker's own server. */
-  readonly reach: (session: WorkerSession) => Promise<void>;
-  /** A reduced gradient of so many bytes is being sent. */
-  readonly onSent: (bytes: number) => void;
-  /** A worker has opened the model, and takes part. */
-  readonly onReady: (session: WorkerSession, ready: ReadyOutput) => void;
-  /** A worker says that it cannot go on. */
-  readonly onFailure: (session: WorkerSession, error: CoxswainError) => void;
-}
+import type { ServiceOptions } from "./options.js";
 
 /** What a caller is told who does not show the token. */
 export const tokenRefusal = "the token is wrong or missing (--token or COXSWAIN_TOKEN)";
 
 export const coordinatorHandlers = (options: ServiceOptions): CoordinatorHandlers => ({
-  Attend: (call) => attend(call, options),
+  Attend: (call) => attendCall(call, options),
   ...bulkHandlers(options),
 });

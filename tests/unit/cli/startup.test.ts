@@ -23,5 +23,5 @@ const packagesOf = (entry: string): string[] =>
 it("`coxswain --help` and a mistyped command answer at once: no tokenizer, gRPC or ONNX Runtime is loaded for them", () => {
   expect(packagesOf("start.ts")).toEqual(["commander", "picocolors"]);
   // That the search finds them where they are.
-  expect(packagesOf("lead.ts")).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pino", "zod"]));
+  expect(packagesOf("train/train.ts")).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pino", "zod"]));
 });

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AskHost } from "../../../src/cli/generate/host.js";
-import { complete } from "../../../src/cli/generate/generate.js";
-import { registerEval, type EvalFlags } from "../../../src/cli/eval/command.js";
-import { evaluate } from "../../../src/cli/eval/evaluate.js";
-import { registerGenerate, type GenerateFlags } from "../../../src/cli/generate/command.js";
+import { generateAndPrint } from "../../../src/cli/generate/generate.js";
+import { registerEval } from "../../../src/cli/eval/command.js";
+import { evaluate, type EvalFlags } from "../../../src/cli/eval/evaluate.js";
+import { registerGenerate } from "../../../src/cli/generate/command.js";
+import type { GenerateFlags } from "../../../src/cli/generate/flags.js";
 import { engineInThisThread, evalFile, inRepository, temporaryFile, temporaryFolder, tinyModel } from "./support.js";
 
 const adapter = inRepository("tests/golden/chat/expected_adapter");
@@ -44,7 +45,10 @@ async function runEval(file: string | undefined, ...line: string[]): Promise<str
 /** What was written, piece by piece. */
 async function runGenerate(line: readonly string[], input = ""): Promise<string[]> {
   const written: string[] = [];
-  await complete(await parse<GenerateFlags>(registerGenerate, ["--model", tinyModel, ...line]), hostOf(written, input));
+  await generateAndPrint(
+    await parse<GenerateFlags>(registerGenerate, ["--model", tinyModel, ...line]),
+    hostOf(written, input),
+  );
   return written;
 }
 

@@ -2,7 +2,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { lastWords, readLastWords } from "../../../src/local-workers/last-log-error.js";
+import { lastLogError, readLastLogError } from "../../../src/local-workers/last-log-error.js";
 import { temporaryFolder } from "../../support/processes.js";
 
 const logged = (level: number, msg: string, more: object = {}): string =>
@@ -40,15 +40,15 @@ describe("the error that ended a worker", () => {
       undefined,
     ],
   ])("is found %s", (_, log, error, hint) => {
-    expect(lastWords(log)).toEqual({ error, hint });
+    expect(lastLogError(log)).toEqual({ error, hint });
   });
 
   it.each(["", logged(30, "metrics"), '{"level":50', "null", "{}"])("is not made up (%s)", (log) => {
-    expect(lastWords(log)).toBeUndefined();
+    expect(lastLogError(log)).toBeUndefined();
   });
 
   it("is quoted in part where it is endless", () => {
-    expect(lastWords(`error: ${"x".repeat(10_000)}`)?.error).toHaveLength(1_001);
+    expect(lastLogError(`error: ${"x".repeat(10_000)}`)?.error).toHaveLength(1_001);
   });
 });
 
@@ -56,14 +56,14 @@ describe("a log that many processes have written", () => {
   it("is quoted from where the last one began, and from its end alone", () => {
     const log = join(temporaryFolder(), "worker-0.log");
     writeFileSync(log, "error: of yesterday\n");
-    expect(readLastWords(log, 20)).toBeUndefined();
+    expect(readLastLogError(log, 20)).toBeUndefined();
     appendFileSync(log, `${`${logged(30, "a step")}\n`.repeat(5_000)}error: of today\n`);
-    expect(readLastWords(log, 20)).toEqual({ error: "of today", hint: undefined });
+    expect(readLastLogError(log, 20)).toEqual({ error: "of today", hint: undefined });
     appendFileSync(log, `${logged(30, "a step")}\n`.repeat(5_000));
-    expect(readLastWords(log, 20)).toBeUndefined();
+    expect(readLastLogError(log, 20)).toBeUndefined();
   });
 
   it("that is gone is no error of its own", () => {
-    expect(readLastWords(join(temporaryFolder(), "none"), 0)).toBeUndefined();
+    expect(readLastLogError(join(temporaryFolder(), "none"), 0)).toBeUndefined();
   });
 });

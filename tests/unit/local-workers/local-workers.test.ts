@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
-import { startLocalWorkers } from "../../../src/coordinator/index.js";
+import { startLocalWorkers } from "../../../src/local-workers/index.js";
 import type { CoxswainError } from "../../../src/errors.js";
 import { temporaryFolder } from "../../support/processes.js";
 

@@ -1,13 +1,14 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { attendOnDevices, exitCode, workerArguments, worst } from "../../../src/local-workers/worker-per-gpu.js";
+import { runPerGpu, workerArguments } from "../../../src/cli/worker/per-gpu.js";
+import { exitCodeOf, exitStatus } from "../../../src/local-workers/worker-per-gpu.js";
 import { temporaryFolder } from "../../support/processes.js";
 
 const flags = { coordinator: "127.0.0.1:7070", http: "127.0.0.1:0" };
 
-describe("workers of one host disturb each other", () => {
-  it("each has the same orders; fixed ports are counted up", () => {
+describe("the command line of each worker", () => {
+  it("is the same for all, with fixed ports counted up", () => {
     const given = { ...flags, token: "secret", listen: "0.0.0.0:8000", http: "0.0.0.0:9464", model: "m" };
     const words = workerArguments(given, 2).join(" ");
     expect(words).toBe(
@@ -18,15 +19,15 @@ describe("workers of one host disturb each other", () => {
     );
   });
 
-  it("the worst exit code is lost", () => {
-    expect(worst([0, 0])).toBe(0);
-    expect(worst([0, 5, 3])).toBe(5);
-    expect(worst([5, 1, 137])).toBe(1);
-    expect([exitCode(3, null), exitCode(null, "SIGKILL")]).toEqual([3, 137]);
+  it("ends in the worst exit code of all", () => {
+    expect(exitStatus([0, 0])).toBe(0);
+    expect(exitStatus([0, 5, 3])).toBe(5);
+    expect(exitStatus([5, 1, 137])).toBe(1);
+    expect([exitCodeOf(3, null), exitCodeOf(null, "SIGKILL")]).toEqual([3, 137]);
   });
 });
 
-describe("a worker process a GPU", () => {
+describe("one worker process per GPU", () => {
   afterEach(() => vi.unstubAllEnvs());
 
   /** A program in the worker's place. */
@@ -37,14 +38,14 @@ describe("a worker process a GPU", () => {
     return { program, said, say: (text) => said.push(text) };
   }
 
-  it("each sees its own GPU, the token and nothing of it on its command line; none is started again", async () => {
+  it("gives each its own GPU and the token by the environment, and starts none again", async () => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "0,1,2");
     const stand = host(`
       const ok = process.env.COXSWAIN_TOKEN === "secret" && !process.argv.includes("secret");
       process.exit(ok ? 10 + Number(process.env.CUDA_VISIBLE_DEVICES) : 1);
     `);
-    expect(await attendOnDevices({ ...flags, token: "secret" }, "0,2", stand)).toBe(12);
-    expect(stand.said[0]).toBe("workers on GPUs 0, 2, one process each");
+    expect(await runPerGpu({ ...flags, token: "secret" }, "0,2", stand)).toBe(12);
+    expect(stand.said[0]).toBe("workers on GPUs 0, 2, one process per GPU");
     expect(
       stand.said
         .slice(1)
@@ -53,7 +54,7 @@ describe("a worker process a GPU", () => {
     ).toEqual(["the worker on GPU 0 ended (exit code 10)", "the worker on GPU 2 ended (exit code 12)"]);
   });
 
-  it("a signal reaches all of them", async () => {
+  it("passes a signal on to all of them", async () => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "0,1");
     const folder = temporaryFolder();
     const stand = host(`
@@ -64,7 +65,7 @@ describe("a worker process a GPU", () => {
       writeFileSync(${JSON.stringify(`${folder}/`)} + gpu, "");
     `);
     const before = process.listeners("SIGTERM");
-    const ended = attendOnDevices(flags, "all", stand);
+    const ended = runPerGpu(flags, "all", stand);
     await vi.waitUntil(() => existsSync(join(folder, "0")) && existsSync(join(folder, "1")), 10_000);
     // As the signal to this process would: to the listener that stands in for the terminal's user.
     process.listeners("SIGTERM").find((each) => !before.includes(each))!("SIGTERM");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Saves } from "../../../../src/coordinator/checkpoints/checkpointer.js";
+import { Checkpointer } from "../../../../src/coordinator/checkpoints/checkpointer.js";
 import { stepNumber } from "../../../../src/ids.js";
 import type { ReplicaState } from "../../../../src/optim/index.js";
 
@@ -14,7 +14,7 @@ const state = (step: number): ReplicaState => ({
 function opened() {
   const begun: { step: number; end: (path: string) => void; fail: (error: Error) => void }[] = [];
   const told: string[] = [];
-  const saves = new Saves({
+  const saves = new Checkpointer({
     newest: undefined,
     write: ({ step }) => new Promise((end, fail) => begun.push({ step, end, fail })),
     onSaved: ({ step }) => void told.push(`saved ${step}`),

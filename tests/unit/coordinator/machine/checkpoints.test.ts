@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Saving } from "../../../../src/coordinator/machine/checkpoints.js";
+import { Checkpoints } from "../../../../src/coordinator/machine/checkpoints.js";
 import { CoxswainError } from "../../../../src/errors.js";
 import { stepNumber } from "../../../../src/ids.js";
 
 const [three, four, ten] = [stepNumber(3), stepNumber(4), stepNumber(10)];
 const saving = (saved?: number) =>
-  new Saving({ saveSteps: 2, totalSteps: 9 }, saved === undefined ? undefined : stepNumber(saved));
+  new Checkpoints({ saveSteps: 2, totalSteps: 9 }, saved === undefined ? undefined : stepNumber(saved));
 const full = new CoxswainError("storage", "no space left");
 
 describe("checkpoints", () => {

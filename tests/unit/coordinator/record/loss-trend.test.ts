@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lessonOf } from "../../../../src/coordinator/record/loss-trend.js";
+import { lossWarning } from "../../../../src/coordinator/record/loss-trend.js";
 
 const steps = (losses: readonly number[], norms: readonly number[] = []) =>
   losses.map((loss, index) => ({ loss, grad_norm: norms[index] ?? 1 }));
@@ -7,14 +7,16 @@ const times = <T>(count: number, value: T): T[] => Array.from({ length: count },
 
 describe("a run that has learnt nothing", () => {
   it("is told so where its loss stays above where it began, with both figures", () => {
-    expect(lessonOf(steps([2.31, ...times(59, 7.62)], [1, ...times(59, 0)]))).toMatch(
+    expect(lossWarning(steps([2.31, ...times(59, 7.62)], [1, ...times(59, 0)]))).toMatch(
       /^the loss is 7\.62 at the end \(mean of 15 steps\), above the 2\.31 at the beginning: this run has learnt nothing\. The gradient was exactly 0 in the last 59 steps\. Try a lower training\.learning_rate/,
     );
-    expect(lessonOf(steps([2, 3, 4, 5, 6]))).toContain("has learnt nothing");
+    expect(lossWarning(steps([2, 3, 4, 5, 6]))).toContain("has learnt nothing");
   });
 
   it("is told so where nothing changes its loss any more, even below where it began", () => {
-    expect(lessonOf(steps([6.43, ...times(19, 6.24)], [2, ...times(19, 0)]))).toContain("nothing changes it any more");
+    expect(lossWarning(steps([6.43, ...times(19, 6.24)], [2, ...times(19, 0)]))).toContain(
+      "nothing changes it any more",
+    );
   });
 
   it.each([
@@ -24,10 +26,10 @@ describe("a run that has learnt nothing", () => {
     ["has too few steps to tell", [1, 2, 3, 4]],
     ["has no steps", []],
   ])("says nothing of one that %s", (_, losses) => {
-    expect(lessonOf(steps(losses))).toBeUndefined();
+    expect(lossWarning(steps(losses))).toBeUndefined();
   });
 
   it("says nothing where the data are known by heart: there is no gradient left", () => {
-    expect(lessonOf(steps([2, ...times(9, 0.0001)], [1, ...times(9, 0)]))).toBeUndefined();
+    expect(lossWarning(steps([2, ...times(9, 0.0001)], [1, ...times(9, 0)]))).toBeUndefined();
   });
 });

@@ -1,0 +1,15 @@
+/** What `coxswain generate` is given on its command line. */
+import type { ModelFlags } from "../options/model.js";
+
+export interface GenerateFlags extends ModelFlags {
+  readonly model?: string;
+  readonly prompt?: string;
+  readonly messages?: string;
+  readonly system?: string;
+  readonly raw?: true;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly seed: number;
+}

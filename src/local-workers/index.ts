@@ -1,0 +1,5 @@
+/** Worker processes on this machine: started, watched and ended from here; each talks to its coordinator over gRPC. */
+export { startLocalWorkers } from "./local-workers.js";
+export type { LocalWorkers, LocalWorkersOptions } from "./local-workers.js";
+export { runFacts } from "./worker-deaths.js";
+export { exitStatus, runWorkerPerGpu } from "./worker-per-gpu.js";
