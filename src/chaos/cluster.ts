@@ -4,7 +4,7 @@
  */
 import {} from "node:fs";
 import { join } from "node:path";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import type { Address } from "../config/index.js";
 import { formatAddress } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";

@@ -3,7 +3,7 @@
  * to the run, so that a failure can be replayed. Knows no process.
  */
 import { CoxswainError } from "../errors.js";
-import { philox4x32 } from "../math/philox.js";
+import { philox4x32 } from "../math/index.js";
 
 export const faultKinds = ["kill-worker", "freeze", "cut", "kill-coordinator", "corrupt"] as const;
 export type FaultKind = (typeof faultKinds)[number];

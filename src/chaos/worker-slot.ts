@@ -1,6 +1,6 @@
 /** One of a cluster's workers, over all its lives: frozen, slowed, killed, and started again when it has ended. */
 import { join } from "node:path";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { messageOf } from "../errors.js";
 import type { Guard } from "./guard.js";
 import type { WorkerNetwork } from "./network.js";

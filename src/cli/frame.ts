@@ -5,7 +5,7 @@
 import { constants } from "node:os";
 import { inspect } from "node:util";
 import type { Command } from "commander";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { explained } from "../system-errors.js";
 import { coloursFor } from "./terminal/colour.js";

@@ -5,8 +5,7 @@
  * Counter of the generator: (block, step, hash of the module's path, stream + 256 * shard), key: the seed. A block of four
  * words decides eight elements, 16 bits each: the probability is rounded to a multiple of 1 / 65536.
  */
-import { bernoulliMask } from "../math/philox-mask.js";
-import { hashName, streams } from "../math/philox.js";
+import { bernoulliMask, hashName, streams } from "../math/index.js";
 import type { DropoutKey } from "./engine.js";
 
 /**

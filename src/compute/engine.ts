@@ -3,11 +3,9 @@
  * steps, shards, workers or optimisers. Every method may be called from one caller at a time.
  */
 import type { Batch } from "../data/row.js";
-import type { LoraLayout, LoraSettings } from "../model/lora.js";
-import type { ModelFolder } from "../model/folder.js";
-import type { Quantization } from "../model/nf4/store.js";
+import type { LoraLayout, LoraSettings, ModelFolder, Quantization } from "../model/index.js";
 
-export type { Quantization } from "../model/nf4/store.js";
+export type { Quantization } from "../model/index.js";
 
 export type EngineName = "onnx" | "tfjs";
 export type Device = "cpu" | "cuda" | "webgpu";

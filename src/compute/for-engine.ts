@@ -1,6 +1,5 @@
 /** What every engine knows of a model before it reads a weight. */
-import type { ModelFolder } from "../model/folder.js";
-import { loraLayout, type LoraLayout, type LoraSettings } from "../model/lora.js";
+import { loraLayout, type LoraLayout, type LoraSettings, type ModelFolder } from "../model/index.js";
 import type { EngineOptions } from "./engine.js";
 import { shortened } from "./families/facts.js";
 import { describeFolder, projections, resolveTargets, type DecoderSpec } from "./families/index.js";

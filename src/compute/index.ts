@@ -8,7 +8,7 @@ import {
   type ComputeSettings,
   type DeviceChoice,
 } from "./device.js";
-import type { ModelFolder } from "../model/folder.js";
+import type { ModelFolder } from "../model/index.js";
 import type { ComputeBackend, Device, Engine, EngineOptions, Quantization } from "./engine.js";
 import { threadedEngine } from "./thread/engine.js";
 

@@ -5,7 +5,7 @@
  *
  * Activations are [tokens, features], where tokens = rows * length in row-major order, and f32.
  */
-import type { LinearModule } from "../model/lora.js";
+import type { LinearModule } from "../model/index.js";
 
 /** A linear layer as a family uses it: y = x W^T, or x W where stored so (+ bias) (+ scale * B A x where the module is adapted). */
 export interface Projection extends LinearModule {

@@ -36,4 +36,3 @@ export {
 export { runPaths, type RunPath } from "./run-paths.js";
 export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
 export { serializeRun, withoutSecrets } from "./serialize.js";
-export { loraSettings } from "./settings.js";

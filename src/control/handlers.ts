@@ -1,6 +1,6 @@
 /** The service `Control`: checks who calls, passes on what is asked, packs what goes wrong. Decides nothing. */
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { CoxswainError } from "../errors.js";
 import { protocolVersion } from "../rpc/index.js";
 import type { ControlHandlers, ControlRequestOutput, RunStatusMessage } from "../rpc/index.js";

@@ -5,9 +5,9 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { loraSettings, runNames } from "../config/index.js";
+import { runNames } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import { baseModelRecord, completeAdapter, storageTrouble, writeAdapter } from "../model/index.js";
+import { baseModelRecord, completeAdapter, loraSettings, storageTrouble, writeAdapter } from "../model/index.js";
 import type { TrainedAdapter } from "../model/index.js";
 import { readMetrics } from "../telemetry/index.js";
 import type { UnwrittenLines } from "../telemetry/index.js";

@@ -3,7 +3,7 @@
  * Owns the machine's clock and the run's end; what workers are told is in sessions.ts, the gradient of the step in flight in
  * step-sum.ts, the coordinator's replica in own-replica.ts, and checkpoints in saves.ts.
  */
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import type { VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";

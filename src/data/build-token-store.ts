@@ -1,5 +1,5 @@
 /** From files to a token store: read, render, tokenise, cut, pack, count; and every complaint about the data. */
-import type { DataConfig } from "../config/schema.js";
+import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { createEncoder, type Encoder, type LabelledTokens, type LocatedExample } from "./encode.js";
 import {

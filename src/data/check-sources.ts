@@ -1,6 +1,6 @@
 /** Whether a run's data are there and can be read: known before a model is opened, which may take long. Reads no data. */
 import { access, constants } from "node:fs/promises";
-import type { DataConfig } from "../config/schema.js";
+import type { DataConfig } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { overrideText } from "./model-templates.js";
 import { resolveSources } from "./sources.js";

@@ -4,7 +4,7 @@
  */
 import { CoxswainError } from "../errors.js";
 import { stepNumber, type StepNumber } from "../ids.js";
-import { PhiloxStream, streams } from "../math/philox.js";
+import { PhiloxStream, streams } from "../math/index.js";
 
 export interface StepPlanOptions {
   /** Rows of the token store, at least 1. */

@@ -1,5 +1,5 @@
 /** The process that computes for the doctor: one request, one reply, and its memory is all that computation's. */
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { openEngine, type Trainable } from "../compute/index.js";
 import { collate, type Row } from "../data/index.js";
 import { packError } from "../packed-error.js";

@@ -2,7 +2,7 @@
  * Token-by-token generation over several sequences at once with a key/value cache. Knows token ids only: no text, no
  * templates, no engine. A sequence's tokens depend on its prompt, the settings and its number, never on its batch.
  */
-import type { Decoder, Trainable } from "../compute/engine.js";
+import type { Decoder, Trainable } from "../compute/index.js";
 import { CoxswainError } from "../errors.js";
 import { planBatches } from "./batches.js";
 import { checkSampling, greedy, type SamplingOptions } from "./sampler.js";

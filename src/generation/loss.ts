@@ -1,5 +1,5 @@
 /** The loss of a data set: the mean over all of its supervised tokens, however the rows are batched. */
-import type { Trainable } from "../compute/engine.js";
+import type { Trainable } from "../compute/index.js";
 import { collate, type TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 

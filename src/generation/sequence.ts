@@ -1,5 +1,5 @@
 /** One sequence while it is generated: what was drawn, and whether and why it has ended. Knows no model. */
-import { PhiloxStream, streams } from "../math/philox.js";
+import { PhiloxStream, streams } from "../math/index.js";
 import { sampleToken, type SamplingOptions } from "./sampler.js";
 
 /**

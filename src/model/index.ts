@@ -27,6 +27,7 @@ export { createFolder, removeLeftovers, replaceFolder, temporaryName, type Remov
 export {
   loraLayout,
   loraScale,
+  loraSettings,
   type LinearModule,
   type LoraLayout,
   type LoraSettings,
@@ -45,3 +46,4 @@ export { nf4Model, type Nf4Model, type Nf4Selection, type Nf4Weight, type Quanti
 export { dynamicValues, nf4Values } from "./nf4/codes.js";
 export { dequantized, readPacked, type PackedWeight } from "./nf4/packed.js";
 export { blockSize } from "./nf4/quantize.js";
+export { headName } from "./own-head.js";

@@ -1,5 +1,5 @@
 /** The adapter that a run starts from: A random, B zero, so that the model starts as the base model. */
-import { hashName, PhiloxStream, streams } from "../math/philox.js";
+import { hashName, PhiloxStream, streams } from "../math/index.js";
 import type { LoraLayout } from "./lora.js";
 
 /**

@@ -2,6 +2,7 @@
  * LoRA as data: which modules are adapted, and where each tensor lies in the one flat f32 vector that gradients, the
  * optimiser and replicas are made of. Order: modules in the model's order, A before B.
  */
+import type { RunConfig } from "../config/index.js";
 
 /** The run's LoRA settings, resolved ("all-linear" may remain: it is resolved against a model). */
 export interface LoraSettings {
@@ -12,6 +13,15 @@ export interface LoraSettings {
   /** Scale by alpha / sqrt(r) in place of alpha / r (Kalajdzievski 2023). */
   readonly useRslora: boolean;
 }
+
+/** The run file's section `lora`. */
+export const loraSettings = ({ lora }: Pick<RunConfig, "lora">): LoraSettings => ({
+  r: lora.r,
+  alpha: lora.lora_alpha,
+  dropout: lora.lora_dropout,
+  targetModules: lora.target_modules,
+  useRslora: lora.use_rslora,
+});
 
 /** A linear layer of the base model that could be adapted. */
 export interface LinearModule {

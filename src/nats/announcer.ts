@@ -1,6 +1,6 @@
 /** Keeps a coordinator's announcement fresh while it lives, and takes it back when it ends. */
 import type { KV, NatsConnection } from "nats";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { messageOf } from "../errors.js";
 import { explainJetStream } from "./explain.js";
 import { mayAnnounce, parseAnnouncement } from "./lease.js";

@@ -1,6 +1,6 @@
 /** Answers what is asked of a run over NATS: passes on to RunControl, decides nothing. */
 import type { Msg, NatsConnection } from "nats";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { Places, stopReason, watchStatus } from "../control/index.js";
 import type { RunControl } from "../control/index.js";
 import { CoxswainError } from "../errors.js";

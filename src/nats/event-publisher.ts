@@ -5,9 +5,8 @@
  * A batch is acknowledged from its front; what follows a gap is sent again, and the stream drops what it has by its id.
  */
 import type { JetStreamClient, NatsConnection } from "nats";
-import { detach } from "../async/detach.js";
-import { nextWait, pause } from "../async/pause.js";
-import type { BackOff } from "../async/pause.js";
+import { detach, nextWait, pause } from "../async/index.js";
+import type { BackOff } from "../async/index.js";
 import type { CoxswainError } from "../errors.js";
 import { EventBuffer } from "./event-buffer.js";
 import { explainJetStream } from "./explain.js";

@@ -3,8 +3,8 @@
  * Those who use it are told when there is one. Nobody waits for it.
  */
 import type { NatsConnection } from "nats";
-import { nextWait, pause } from "../async/pause.js";
-import type { BackOff } from "../async/pause.js";
+import { nextWait, pause } from "../async/index.js";
+import type { BackOff } from "../async/index.js";
 import type { CoxswainError } from "../errors.js";
 
 /** What goes over a link. Neither call may throw. */

@@ -1,8 +1,7 @@
 /** Steers a run over NATS, by its name. Every question has a deadline, and whatever goes wrong is said in a user's words. */
 import { ErrorCode, createInbox } from "nats";
 import type { NatsConnection } from "nats";
-import { detach } from "../async/detach.js";
-import { AsyncQueue } from "../async/queue.js";
+import { detach, AsyncQueue } from "../async/index.js";
 import { serverUrls } from "../config/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
 import { isOver } from "../control/index.js";

@@ -3,7 +3,7 @@
  * it; only the end waits, for a moment, until the last events are stored.
  */
 import { hostname } from "node:os";
-import { pause } from "../async/pause.js";
+import { pause } from "../async/index.js";
 import { runNameOf } from "../config/index.js";
 import type { Address, NatsConfig, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";

@@ -4,7 +4,7 @@
  */
 import { nanos } from "nats";
 import type { Msg, NatsConnection } from "nats";
-import { pause } from "../async/pause.js";
+import { pause } from "../async/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import { openConnection } from "./connection.js";

@@ -3,7 +3,7 @@ import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Socket } from "node:net";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { admission } from "./admission.js";
 import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";

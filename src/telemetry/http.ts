@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { formatAddress, parseAddress, type Address } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import type { MetricsText } from "./prometheus.js";

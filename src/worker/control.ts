@@ -1,7 +1,7 @@
 /** The worker's end of the control stream: sends, queues what comes in, keeps both sides from thinking the other dead. */
 import { status } from "@grpc/grpc-js";
 import type { ClientDuplexStream, Metadata, ServiceError } from "@grpc/grpc-js";
-import { AsyncQueue } from "../async/queue.js";
+import { AsyncQueue } from "../async/index.js";
 import type { CoordinatorMessageOutput, CoordinatorStub, WorkerMessage } from "../rpc/index.js";
 
 /** Why a stream ended. A refusal is final; anything else is worth another attempt. */

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
 import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import { shardIndex } from "../ids.js";

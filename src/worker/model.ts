@@ -3,13 +3,12 @@
  * one run after another: the open model is kept from one to the next where it would be opened in the same way, the replica
  * only within one run, whose AdamW settings it has.
  */
-import { whileWorking } from "../async/while-working.js";
+import { whileWorking } from "../async/index.js";
 import { openEngine } from "../compute/index.js";
 import type { Device, EngineName, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
-import { loraSettings } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import { cachedModel, modelManifest, openModelFolder, receiveModel } from "../model/index.js";
+import { cachedModel, loraSettings, modelManifest, openModelFolder, receiveModel } from "../model/index.js";
 import type { LoraLayout, ModelManifest } from "../model/index.js";
 import { Replica } from "../optim/index.js";
 import type { WelcomeOutput } from "../rpc/index.js";

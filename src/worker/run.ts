@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
-import { nextWait, pause } from "../async/pause.js";
+import { nextWait, pause } from "../async/index.js";
 import type { Device } from "../compute/index.js";
 import { parseAddress } from "../config/index.js";
 import type { Address } from "../config/index.js";

@@ -3,7 +3,7 @@
  * history is the order of the stream), but lets news overtake work: a shard whose step is already final is skipped.
  */
 import { Metadata } from "@grpc/grpc-js";
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { vectorBytes } from "../collective/index.js";
 import type { RunConfig } from "../config/index.js";
 import { runNames, runSchema } from "../config/index.js";

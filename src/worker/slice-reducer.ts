@@ -2,7 +2,7 @@
  * Sums one slice of one step along the canonical tree: pulls it from every worker that has a part, in whatever order it
  * hears of them. Knows no other slice and decides nothing: whom to pull from is the coordinator's choice.
  */
-import { detach } from "../async/detach.js";
+import { detach } from "../async/index.js";
 import { TreeSum, addRoundedTo, addTo, contains, describeNode, isNode, parent, sameNode } from "../collective/index.js";
 import type { TreeNode, VectorDtype, VectorPool } from "../collective/index.js";
 import { CoxswainError, messageOf } from "../errors.js";

@@ -1,10 +1,10 @@
 /** The work of `coxswain doctor`: which model and data are meant, the measuring, and the report. */
-import { loadRun, loraSettings, runSchema, type RunConfig } from "../../config/index.js";
+import { loadRun, runSchema, type RunConfig } from "../../config/index.js";
 import { buildTokenStore, openTokenizer, openTokenizerIfAny, type Row } from "../../data/index.js";
 import { examineMachine, examineMemory, examineModel, sampleText, type ModelDiagnosis } from "../../doctor/index.js";
 import { CoxswainError } from "../../errors.js";
 import { weightNotes } from "../../compute/index.js";
-import { openModelFolder, resolveModel } from "../../model/index.js";
+import { loraSettings, openModelFolder, resolveModel } from "../../model/index.js";
 import { diagnosisJson, diagnosisText, findingsText } from "./report.js";
 import { coloursFor } from "../terminal/colour.js";
 import { quietProgress, warn, type QuietProgress } from "../terminal/quiet-progress.js";

@@ -1,5 +1,5 @@
 /** The work of `coxswain status`: once, or until the run ends; for people on a terminal, for logs, or as JSON. */
-import { pause } from "../../async/pause.js";
+import { pause } from "../../async/index.js";
 import type { RunStatus } from "../../control/index.js";
 import type { CoxswainError } from "../../errors.js";
 import { coloursFor, isTerminal, supportsUnicode } from "../terminal/colour.js";

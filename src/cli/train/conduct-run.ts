@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { detach } from "../../async/detach.js";
+import { detach } from "../../async/index.js";
 import { picksCuda, visibleGpus, visibleVariable } from "../../compute/index.js";
 import { formatAddress, reachableHost } from "../../config/index.js";
 import type { Address, RunConfig } from "../../config/index.js";

@@ -1,7 +1,7 @@
 /** Typed reading of a model's config.json: a wrong or missing key is an error that names it. */
 import { join } from "node:path";
 import { CoxswainError } from "../../errors.js";
-import type { ModelFolder } from "../../model/folder.js";
+import type { ModelFolder } from "../../model/index.js";
 
 export class ConfigReader {
   readonly #values: Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /** How large a model is, and a part of it: for whoever measures what it takes. */
-import type { ModelFolder } from "../../model/folder.js";
+import type { ModelFolder } from "../../model/index.js";
 import { elementCount } from "../../model/index.js";
 import { weightShapes } from "./architecture.js";
 import { describeModel } from "./index.js";

@@ -1,10 +1,8 @@
 /** Model families: from a folder's config.json to a description that a decoder runs. */
 import { join } from "node:path";
 import { CoxswainError } from "../../errors.js";
-import type { ModelFolder } from "../../model/folder.js";
-import { withTransformersNames } from "../../model/gpt2-weights.js";
-import type { LinearModule, LoraSettings } from "../../model/lora.js";
-import { headName } from "../../model/own-head.js";
+import type { ModelFolder, LinearModule, LoraSettings } from "../../model/index.js";
+import { withTransformersNames, headName } from "../../model/index.js";
 import { ConfigReader } from "./config-reader.js";
 import { embeddingWeight, projections } from "./architecture.js";
 import { gemma2 } from "./gemma2.js";

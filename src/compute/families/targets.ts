@@ -1,6 +1,6 @@
 /** Which linear layers a run adapts: PEFT's `target_modules`. */
 import { CoxswainError } from "../../errors.js";
-import type { LinearModule } from "../../model/lora.js";
+import type { LinearModule } from "../../model/index.js";
 
 /**
  * The modules that `targets` names, in the model's order. A name matches as in PEFT: the exact path, or its end after a

@@ -1,6 +1,6 @@
 /** What config.json says of a model's tensors and its files do not bear out, in words for a user. */
-import type { ModelFolder, TensorType } from "../../model/folder.js";
-import { headName } from "../../model/own-head.js";
+import type { ModelFolder, TensorType } from "../../model/index.js";
+import { headName } from "../../model/index.js";
 import { embeddingWeight, weightShapes } from "./architecture.js";
 import { describeFolder, type DescribedFolder } from "./index.js";
 

@@ -1,7 +1,7 @@
 /** Checks that a model folder has the weights that its configuration calls for, in shapes and types that can be used. */
 import { CoxswainError } from "../../errors.js";
-import type { ModelFolder, TensorType } from "../../model/folder.js";
-import { headName } from "../../model/own-head.js";
+import type { ModelFolder, TensorType } from "../../model/index.js";
+import { headName } from "../../model/index.js";
 import { weightShapes } from "./architecture.js";
 import type { DecoderSpec } from "./spec.js";
 

@@ -4,7 +4,7 @@
  */
 import type { ComputeType, Device } from "../engine.js";
 import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";
-import type { LoraLayout } from "../../model/lora.js";
+import type { LoraLayout } from "../../model/index.js";
 import { BatchScope } from "./batch-scope.js";
 import { Activations, type GraphContext } from "./context.js";
 import { GraphBuilder, type Value } from "./graph-builder.js";

@@ -1,7 +1,6 @@
 /** The `onnx` engine, in the calling thread. */
 import { hostLimits } from "../../host/index.js";
-import type { ModelFolder } from "../../model/folder.js";
-import type { LoraSettings } from "../../model/lora.js";
+import type { ModelFolder, LoraSettings } from "../../model/index.js";
 import { describeForEngine } from "../for-engine.js";
 import type { Device, Engine, EngineOptions, Trainable } from "../engine.js";
 import { weightSource } from "../nf4.js";

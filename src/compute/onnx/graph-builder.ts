@@ -6,8 +6,8 @@
  * run right before they are needed and not all at the beginning, and few prepared weights are in memory at a time.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GraphProtoSchema, ModelProtoSchema, type GraphProto, type NodeProto, type TensorProto } from "onnx-buf";
-import type { ValueInfoProto } from "onnx-buf";
+import { GraphProtoSchema, ModelProtoSchema } from "onnx-buf";
+import type { ValueInfoProto, GraphProto, NodeProto, TensorProto } from "onnx-buf";
 import { CoxswainError } from "../../errors.js";
 import type { Device } from "../engine.js";
 import { inlineTensor, nodeProto, valueInfo, type Attributes, type ElementType } from "./proto.js";

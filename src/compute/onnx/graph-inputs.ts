@@ -1,5 +1,5 @@
 /** Inputs that every graph of a model has, by name: adapter tensors, dropout masks, token ids, positions, rotary tables. */
-import type { LoraLayout } from "../../model/lora.js";
+import type { LoraLayout } from "../../model/index.js";
 import type { RotarySettings } from "../ops.js";
 import type { Adapter, AdapterSettings, SequenceInputs } from "./context.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";

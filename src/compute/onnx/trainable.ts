@@ -1,8 +1,7 @@
 /** A model opened for LoRA training by the `onnx` engine. Sessions are opened when first needed. */
 import { CoxswainError } from "../../errors.js";
 import type { Batch } from "../../data/row.js";
-import type { ModelFolder, Nf4Weight } from "../../model/index.js";
-import type { LoraLayout } from "../../model/lora.js";
+import type { ModelFolder, Nf4Weight, LoraLayout } from "../../model/index.js";
 import { dropoutMask } from "../dropout.js";
 import type { ComputeBackend, Decoder, DropoutKey, EngineOptions, LossSum, Trainable } from "../engine.js";
 import { rotariesOf, weightShapes, type DecoderSpec } from "../families/index.js";

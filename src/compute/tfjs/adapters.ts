@@ -1,6 +1,6 @@
 /** The adapter's tensors, made of the flat parameter vector, and where their gradients go in a flat vector. */
 import { tensor2d, type Tensor } from "@tensorflow/tfjs-core";
-import type { LoraLayout } from "../../model/lora.js";
+import type { LoraLayout } from "../../model/index.js";
 import type { Parameters } from "./tape.js";
 
 /** The adapter of a module: A [r, in], B [out, r]. */

@@ -5,7 +5,7 @@ import { checkBatch } from "../batch/check-tokens.js";
 import { RotaryTable } from "../batch/rotary-table.js";
 import type { Batch } from "../../data/row.js";
 import { CoxswainError } from "../../errors.js";
-import type { LoraLayout } from "../../model/lora.js";
+import type { LoraLayout } from "../../model/index.js";
 import { dropoutMask } from "../dropout.js";
 import type { ComputeBackend, Decoder, DropoutKey, LossSum, Trainable } from "../engine.js";
 import { headWeight, hiddenStates, rotariesOf, type DecoderSpec } from "../families/index.js";

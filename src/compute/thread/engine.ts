@@ -4,7 +4,7 @@
  */
 import { CoxswainError } from "../../errors.js";
 import type { Batch } from "../../data/row.js";
-import type { LoraLayout } from "../../model/lora.js";
+import type { LoraLayout } from "../../model/index.js";
 import type { ComputeBackend, Decoder, DropoutKey, Engine, EngineName, LossSum, Trainable } from "../engine.js";
 import { ThreadChannel } from "./channel.js";
 import type { Calls } from "./messages.js";

@@ -1,6 +1,6 @@
 /** What a compute thread runs. */
 import { parentPort, workerData } from "node:worker_threads";
-import { detach } from "../../async/detach.js";
+import { detach } from "../../async/index.js";
 import { CoxswainError } from "../../errors.js";
 import { packError } from "../../packed-error.js";
 import { engineNamed } from "../engines.js";

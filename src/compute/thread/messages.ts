@@ -1,8 +1,7 @@
 /** What crosses between a process's main thread and its compute thread. Everything is cloned but shared vectors. */
 import type { Batch } from "../../data/row.js";
 import type { PackedError } from "../../packed-error.js";
-import type { ModelFolder } from "../../model/folder.js";
-import type { LoraLayout, LoraSettings } from "../../model/lora.js";
+import type { ModelFolder, LoraLayout, LoraSettings } from "../../model/index.js";
 import type { ComputeBackend, DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";
 
 /** Calls, by name: what is sent and what comes back. Vectors of the layout's size travel in shared memory. */

@@ -1,8 +1,7 @@
 /** Writes a run's checkpoints: what the coordinator knows beside the replica, and how many are kept. */
-import { loraSettings } from "../../config/index.js";
 import { supervisedTokens } from "../../data/index.js";
 import { stepNumber } from "../../ids.js";
-import { baseModelRecord } from "../../model/index.js";
+import { baseModelRecord, loraSettings } from "../../model/index.js";
 import type { ReplicaState } from "../../optim/index.js";
 import { pruneCheckpoints, writeCheckpoint } from "./index.js";
 import { jsonOf, keptSettings } from "../prepare/changed-settings.js";

@@ -2,7 +2,7 @@
  * The gradient of the step in flight as it comes to the coordinator: sums of workers that go into the canonical tree
  * (star), or slices that workers have reduced (mesh). Knows neither what the sum is for nor who is asked for what.
  */
-import { detach } from "../../async/detach.js";
+import { detach } from "../../async/index.js";
 import { TreeSum, VectorPool, vectorBytes } from "../../collective/index.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";

@@ -4,7 +4,6 @@
  */
 import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../../config/index.js";
-import { loraSettings } from "../../config/index.js";
 import { adapterTextNotes, buildTokenStore, inferenceFiles, openTokenizerIfAny, stepPlan } from "../../data/index.js";
 import type { StepPlan, TokenStore } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -21,6 +20,7 @@ import {
   readAdapter,
   readAdapterOrigin,
   resolveModel,
+  loraSettings,
 } from "../../model/index.js";
 import type { LoraLayout, ModelFolder, ModelManifest } from "../../model/index.js";
 import { Replica, learningRateSchedule, warmupSteps } from "../../optim/index.js";

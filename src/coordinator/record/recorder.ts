@@ -6,8 +6,15 @@ import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { progressText } from "../../progress.js";
 import { workerStates } from "../../telemetry/index.js";
-import type { CoordinatorMetrics, Departure, EventName, Logger } from "../../telemetry/index.js";
-import type { RunFiles, RunListener, StepLine } from "../../telemetry/index.js";
+import type {
+  CoordinatorMetrics,
+  Departure,
+  EventName,
+  Logger,
+  RunFiles,
+  RunListener,
+  StepLine,
+} from "../../telemetry/index.js";
 import type { Computation } from "../service/engine-rule.js";
 import { RunFigures } from "./figures.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "../machine/index.js";

@@ -4,7 +4,7 @@
  */
 import { status } from "@grpc/grpc-js";
 import type { ServerReadableStream, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
-import { detach } from "../../async/detach.js";
+import { detach } from "../../async/index.js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../../collective/index.js";
 import type { Chunk } from "../../collective/index.js";
 import { CoxswainError } from "../../errors.js";

@@ -4,7 +4,7 @@
  */
 import { status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { detach } from "../../async/detach.js";
+import { detach } from "../../async/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { stepNumber } from "../../ids.js";
 import { ownRelease, refuse, releaseProblem } from "../../rpc/index.js";

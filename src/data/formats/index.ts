@@ -1,5 +1,5 @@
 /** The data formats: which one a file has, and how each is read into an `Example`. */
-import type { dataFormats } from "../../config/schema.js";
+import type { dataFormats } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
 import { jsonKey } from "../../jinja/index.js";
 import { readAlpaca } from "./alpaca.js";

@@ -2,8 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { buildTokenStore, IGNORE, openTokenizer } from "../../../src/data/index.js";
-import type { chat } from "./stores.js";
-import { build, buildLines, rowsOf, supervisedText, tokenizer, type Settings } from "./stores.js";
+import { build, buildLines, rowsOf, supervisedText, tokenizer, type chat, type Settings } from "./stores.js";
 import { dataSettings, inRepository, readJson } from "./support.js";
 
 describe("the bundled quickstart data", () => {

@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Batch } from "../../../src/data/index.js";
-import { IGNORE } from "../../../src/data/index.js";
-import { buildTokenStore, type TokenStore } from "../../../src/data/index.js";
+import { buildTokenStore, IGNORE, type Batch, type TokenStore } from "../../../src/data/index.js";
 import { evaluateLoss } from "../../../src/generation/loss.js";
 import { temporaryFile, tinyText } from "./support.js";
 

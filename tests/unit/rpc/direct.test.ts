@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import { ChannelCredentials } from "@grpc/grpc-js";
-import type { ClientReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+import type { ClientReadableStream, Server, ServerWritableStream } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { VectorAssembler, encodeChunk, vectorChunks } from "../../../src/collective/index.js";
@@ -15,7 +15,6 @@ import {
   reportSlowPath,
   sendVector,
 } from "../../../src/rpc/index.js";
-import type { Server } from "@grpc/grpc-js";
 import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
 import type { CoordinatorStub } from "../../../src/rpc/index.js";
 import { ChunkReader, directWriter, readChunks, readDirectly } from "../../../src/rpc/direct.js";

@@ -1,7 +1,7 @@
-import { Metadata, status } from "@grpc/grpc-js";
+import { ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { VectorDtype } from "../../../src/collective/index.js";
-import { bytesOf, roundToBf16 } from "../../../src/collective/index.js";
+import { bytesOf, roundToBf16, VectorPool } from "../../../src/collective/index.js";
 import { shardIndex } from "../../../src/ids.js";
 import {
   PullRefused,
@@ -13,8 +13,6 @@ import {
   withToken,
 } from "../../../src/rpc/index.js";
 import type { Wanted, WorkerStub } from "../../../src/rpc/index.js";
-import { ChannelCredentials } from "@grpc/grpc-js";
-import { VectorPool } from "../../../src/collective/index.js";
 import { Contributions } from "../../../src/worker/contributions.js";
 import { startDataServer } from "../../../src/worker/data-server.js";
 import type { DataServer, Served } from "../../../src/worker/data-server.js";

@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TreeSum, cover, root } from "../../../src/collective/index.js";
+import { TreeSum, VectorPool, cover, root } from "../../../src/collective/index.js";
 import type { TreeNode, VectorDtype } from "../../../src/collective/index.js";
 import { shardIndex } from "../../../src/ids.js";
 import type { PeerOutput } from "../../../src/rpc/index.js";
-import { VectorPool } from "../../../src/collective/index.js";
 import { Contributions } from "../../../src/worker/contributions.js";
 import { startDataServer } from "../../../src/worker/data-server.js";
 import type { DataServer } from "../../../src/worker/data-server.js";

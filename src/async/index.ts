@@ -1,0 +1,5 @@
+/** Promises, queues and waiting. */
+export { detach } from "./detach.js";
+export { nextWait, pause, type BackOff } from "./pause.js";
+export { AsyncQueue } from "./queue.js";
+export { whileWorking } from "./while-working.js";

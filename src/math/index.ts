@@ -1,0 +1,3 @@
+/** Random numbers that depend on what they are for, not on when they are drawn. */
+export { bernoulliMask } from "./philox-mask.js";
+export { hashName, philox4x32, PhiloxStream, streams } from "./philox.js";
