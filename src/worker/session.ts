@@ -5,8 +5,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { detach } from "../async/index.js";
 import { vectorBytes } from "../collective/index.js";
-import type { RunConfig } from "../config/index.js";
-import { runNames, runSchema } from "../config/index.js";
+import { runNames } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { packError } from "../packed-error.js";
 import { layoutFingerprint } from "../model/index.js";
@@ -27,6 +26,7 @@ import { ControlStream } from "./control.js";
 import type { StreamEnd } from "./control.js";
 import type { DataServer } from "./data-server.js";
 import type { ModelLoader, LoadedModel } from "./model.js";
+import { readConfig } from "./read-config.js";
 import type { WorkerOptions } from "./run.js";
 import { Slices } from "./slices.js";
 
@@ -295,17 +295,6 @@ export class Session {
 /** What is served to a coordinator that goes on after a fall: never the state of another run. */
 function heldReplica({ replica, replicaOf }: LoadedModel, runDigest: string): ReplicaBytes | undefined {
   return replicaOf === runDigest ? { step: replica.step, bytes: replica.toBytes() } : undefined;
-}
-
-function readConfig(text: string): RunConfig {
-  try {
-    return runSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new CoxswainError("network", `the coordinator's run settings cannot be read: ${messageOf(error)}`, {
-      hint: "Coordinator and worker must be of the same version.",
-      cause: error,
-    });
-  }
 }
 
 /** A coordinator that returns is lost for now. */
