@@ -13,3 +13,6 @@ export function checkShowable(name: string): void {
 /** Why a run ends that somebody stopped. */
 export const stopReason = (caller: string | undefined): string =>
   caller === undefined ? "stopped" : `stopped by ${caller}`;
+
+/** The address of a peer as gRPC gives it ("10.0.0.7:41234", "::1:41234"), without its port and without IPv6's prefix of IPv4. */
+export const hostOfPeer = (peer: string): string => peer.replace(/:\d+$/, "").replace(/^::ffff:(?=[\d.]+$)/i, "");

@@ -5,7 +5,7 @@ import { CoxswainError } from "../errors.js";
 import { protocolVersion } from "../rpc/index.js";
 import type { ControlHandlers, ControlRequestOutput, RunStatusMessage } from "../rpc/index.js";
 import { version } from "../version.js";
-import { checkShowable, stopReason } from "./caller.js";
+import { checkShowable, hostOfPeer, stopReason } from "./caller.js";
 import { errorStatus } from "./error-status.js";
 import { statusMessage } from "./messages.js";
 import { Places } from "./places.js";
@@ -32,7 +32,7 @@ export function controlHandlers(control: RunControl): ControlHandlers {
     Watch: (call) => {
       let leave: () => void;
       try {
-        checkCaller(call.request);
+        checkCaller(call);
         leave = watching.enter();
       } catch (error) {
         call.emit("error", errorStatus(error));
@@ -57,33 +57,33 @@ type Call = ServerUnaryCall<ControlRequestOutput, unknown>;
 function steer(
   call: Call,
   callback: sendUnaryData<RunStatusMessage>,
-  act: (caller: string | undefined) => Promise<RunStatus>,
+  act: (caller: string) => Promise<RunStatus>,
 ): void {
   answer(call, callback, async (caller) => statusMessage(await act(caller)));
 }
 
 /** Answers with what `act` gives, or with what is wrong. */
-function answer<Answer>(
-  { request }: Call,
-  callback: sendUnaryData<Answer>,
-  act: (caller: string | undefined) => Promise<Answer>,
-): void {
-  const answered = new Promise<Answer>((resolve) => resolve(act(checkCaller(request))));
+function answer<Answer>(call: Call, callback: sendUnaryData<Answer>, act: (caller: string) => Promise<Answer>): void {
+  const answered = new Promise<Answer>((resolve) => resolve(act(checkCaller(call))));
   detach(
     answered.then((given) => callback(null, given)),
     (error) => callback(errorStatus(error)),
   );
 }
 
-/** @returns its name; @throws CoxswainError "cluster" for another version, "usage" for a name that cannot be shown */
-function checkCaller({ protocolVersion: theirs, softwareVersion, caller }: ControlRequestOutput): string | undefined {
+/**
+ * A caller that knows the schema alone gives no version and no name: it is named by its address.
+ * @returns its name; @throws CoxswainError "cluster" for another version, "usage" for a name that cannot be shown
+ */
+function checkCaller(call: Pick<Call, "request" | "getPeer">): string {
+  const { protocolVersion: theirs, softwareVersion, caller } = call.request;
   checkShowable(caller);
   checkShowable(softwareVersion);
-  if (theirs !== protocolVersion)
+  if (theirs !== 0 && theirs !== protocolVersion)
     throw new CoxswainError(
       "cluster",
       `the coordinator is Coxswain ${version} (protocol ${protocolVersion}), the caller ${softwareVersion} (protocol ${theirs})`,
       { hint: "Install the same version on both sides." },
     );
-  return caller === "" ? undefined : caller;
+  return caller === "" ? hostOfPeer(call.getPeer()) : caller;
 }

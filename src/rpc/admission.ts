@@ -14,11 +14,12 @@ export interface AdmissionOptions {
   /** What a caller is told who does not show it. */
   readonly refusal: string;
   readonly guard: ConnectionGuard;
-  /** Full names of the services that the token is for; what else there is (health, reflection) is open to all. */
-  readonly services: readonly string[];
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
   readonly onHandled: (method: string, code: string) => void;
 }
+
+/** The one service that is open to all: probes of orchestrators have no token. Reflection is a service like any other. */
+const openService = "/grpc.health.v1.Health/";
 
 /** Longest text of a status, characters: it travels in a header. */
 const longestDetails = 1000;
@@ -50,9 +51,9 @@ function refusalOf(
   path: string,
   metadata: Metadata,
   peer: PeerAddress,
-  { token, refusal, guard, services }: AdmissionOptions,
+  { token, refusal, guard }: AdmissionOptions,
 ): Refusal | undefined {
-  if (!services.some((service) => path.startsWith(`/${service}/`))) {
+  if (path.startsWith(openService)) {
     if (guard.allowsOpenCall(peer)) return undefined;
     return { code: status.RESOURCE_EXHAUSTED, details: "too many calls on a connection without the token" };
   }

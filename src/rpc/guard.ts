@@ -15,7 +15,7 @@ export interface GuardLimits {
   readonly strangers: number;
   /** How long such a connection may stay, ms: also one that says nothing, or never finishes its TLS handshake. */
   readonly strangerStay: number;
-  /** Calls to what is open to all (health, reflection) on such a connection. */
+  /** Calls of the health service, which is open to all, on such a connection. */
   readonly strangerCalls: number;
   /** Addresses whose refusals are remembered; the one that was refused first is forgotten first. */
   readonly addresses: number;

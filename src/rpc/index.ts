@@ -28,7 +28,6 @@ export {
   loadProtocol,
   protocolFile,
   protocolVersion,
-  sealed,
   workerService,
   writtenOnce,
 } from "./proto.js";

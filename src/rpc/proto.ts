@@ -1,7 +1,7 @@
 /** Loads the protocol and gives typed services and clients. Bulk messages get the hand-written codec. */
 import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
-import type { MethodDefinition, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type { MethodDefinition, Options, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
 import { loadSync } from "@grpc/proto-loader";
 import { decodeChunk, encodeChunk } from "../collective/index.js";
 import type { Chunk } from "../collective/index.js";
@@ -52,7 +52,7 @@ export function writtenOnce<Message extends object>(message: Message): Message {
 }
 
 /** A checksum on what has no chunks. */
-export const sealed = ({ serialize, deserialize }: Codec): Codec => ({
+const sealed = ({ serialize, deserialize }: Codec): Codec => ({
   serialize: (value) => {
     const before = written.get(value);
     if (before !== undefined) return before;
@@ -64,25 +64,28 @@ export const sealed = ({ serialize, deserialize }: Codec): Codec => ({
 });
 
 /** How the messages of a method are written and read: one that is left out, as the library does it. */
-export type MethodCodecs = readonly [
-  service: string,
-  method: string,
-  codecs: Partial<Record<Direction, typeof sealed>>,
-];
+type MethodCodecs = readonly [service: string, method: string, codecs: Partial<Record<Direction, typeof sealed>>];
+
+/** The options that the generated types were made with (scripts/generate.mjs). */
+const options: Options = {
+  includeDirs: [folder],
+  keepCase: false,
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+};
+
+/** Files of the protocol with the names that they have there, as server reflection has to give them. */
+export const describedProtocol = (files: readonly string[]): PackageDefinition =>
+  loadSync([...files], { ...options, keepCase: true });
 
 /**
- * Loads files of the protocol, with the options that the generated types were made with (scripts/generate.mjs).
+ * Loads files of the protocol.
  * @param files within `proto/`
  */
-export function loadProtocol(files: readonly string[], codecs: readonly MethodCodecs[]): PackageDefinition {
-  const definition = loadSync([...files], {
-    includeDirs: [folder],
-    keepCase: false,
-    longs: Number,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  });
+export function loadProtocol(files: readonly string[], codecs: readonly MethodCodecs[] = []): PackageDefinition {
+  const definition = loadSync([...files], options);
   for (const [service, name, { request, response }] of codecs) {
     const method = (definition[`coxswain.v1.${service}`] as ServiceDefinition)[name];
     if (method === undefined) throw new Error(`the protocol has no ${name}`);

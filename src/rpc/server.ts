@@ -9,8 +9,8 @@ import { ConnectionGuard, guardLimits } from "./guard.js";
 import type { GuardLimits } from "./guard.js";
 import type { HeldPort } from "./held-port.js";
 import { serverOptions } from "./options.js";
+import { describedProtocol } from "./proto.js";
 import type { ServedService } from "./served-service.js";
-import { loadProtocol } from "./proto.js";
 import { listenOn, listenTrouble } from "./sockets.js";
 import type { ListeningSockets } from "./sockets.js";
 
@@ -28,7 +28,7 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
-  /** What callers of the services must show; null asks for nothing. Health, and reflection where it is on, are open to all. */
+  /** What callers must show; null asks for nothing. The health service is open to all. */
   readonly token: string | null;
   /** What a caller is told who does not show it. */
   readonly refusal: string;
@@ -42,8 +42,8 @@ export interface ListenOptions {
   /** The port, where it was taken before. */
   readonly held?: HeldPort;
   /**
-   * Files of the protocol whose services and messages anyone is told; takes a tenth of a second to prepare. Left out:
-   * tells nobody.
+   * Files of the protocol that server reflection describes, to callers who show the token; takes a tenth of a second to
+   * prepare. Omitted: no reflection.
    */
   readonly reflection?: readonly string[];
   /** Sees every call that ends: full method name, status code as gRPC spells it. */
@@ -58,7 +58,7 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": largestMessage,
-    interceptors: [admission({ token, refusal, guard, services: names, onHandled })],
+    interceptors: [admission({ token, refusal, guard, onHandled })],
   });
   for (const { definition, handlers } of services) server.addService(definition, handlers);
   const health = new HealthImplementation(Object.fromEntries(["", ...names].map((name) => [name, "NOT_SERVING"])));
@@ -66,7 +66,7 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   if (options.reflection !== undefined) {
     const { ReflectionService } = await import("@grpc/reflection");
     // Loaded together: of two packages of one name it would tell the first.
-    new ReflectionService(loadProtocol(options.reflection, [])).addToServer(server);
+    new ReflectionService(describedProtocol(options.reflection)).addToServer(server);
   }
   const sockets = await bind(server, guard, options);
   const setServing = (serving: boolean): void => {

@@ -1,23 +1,22 @@
 /** The coordinator's service `Control` over a real socket, and what its callers are told when it cannot be asked. */
-import { once } from "node:events";
-import { createRequire } from "node:module";
-import { Client, credentials, loadPackageDefinition, status } from "@grpc/grpc-js";
-import type { ServiceDefinition, ServiceError } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { credentials, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { connectRun } from "../../../src/control/index.js";
 import type { ConnectOptions, RemoteRun, RunStatus } from "../../../src/control/index.js";
+import { hostOfPeer } from "../../../src/control/caller.js";
 import { ControlClient, controlService } from "../../../src/control/protocol.js";
 import { freePort } from "../../../src/chaos/ports.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { coordinatorService, protocolVersion, withToken } from "../../../src/rpc/index.js";
 import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
-import { seal } from "../../../src/rpc/seal.js";
-import { HonestWorker, frame, http2Session, rawCall, statusOf } from "../../support/hostile.js";
+import { HonestWorker } from "../../support/hostile.js";
+import { reflectedClient, reflectedFiles, reflectedServices, unaryCall } from "../../support/reflection.js";
 import { startHarness } from "../../support/service-harness.js";
 import type { Harness } from "../../support/service-harness.js";
 
-const require = createRequire(import.meta.url);
 const token = "5ecret";
 const size = 16;
 
@@ -214,44 +213,81 @@ describe("whoever cannot steer a run is told why", () => {
     expect(await next).toMatchObject({ code: "network", message: expect.stringContaining("hangs up") as string });
     await saving;
   });
+});
 
-  it("with a message that was damaged on its way: nothing is done", async () => {
+describe("a client that knows nothing but what server reflection says", () => {
+  const controlName = "coxswain.v1.Control";
+  const connectPlain = async (port: number) => {
+    const client = await reflectedClient(`127.0.0.1:${port}`, controlName, withToken(token));
+    closers.push(() => client["close"]!());
+    return (method: string, request = {}) => unaryCall(client, method, request, withToken(token));
+  };
+
+  it("steers the run with empty requests, and is named by its address", async () => {
     const server = await start();
-    const session = http2Session(server.server.port);
-    closers.push(() => session.destroy());
-    const request = Buffer.from("0801", "hex");
-    const pause = (message: Buffer): Promise<number | undefined> => {
-      const call = rawCall(session, "/coxswain.v1.Control/Pause", { authorization: `Bearer ${token}` });
-      const ended = statusOf(call);
-      call.end(frame(message));
-      return ended;
-    };
-    const damaged = seal(request);
-    damaged[1]! ^= 2;
-    for (const message of [request, damaged]) expect(await pause(message)).not.toBe(status.OK);
+    const call = await connectPlain(server.server.port);
+    expect(await call("Status")).toMatchObject({ run_id: "test-run", state: "waiting", total_steps: 5_000 });
+    expect(await call("Pause")).toMatchObject({
+      state: "paused",
+      detail: expect.stringContaining("127.0.0.1") as string,
+    });
+    expect(await call("Checkpoint")).toEqual({ step: 0, path: "nowhere" });
+    expect(await call("Resume")).toMatchObject({ state: "waiting" });
+    expect(await call("Pause", { caller: "ann@laptop" })).toMatchObject({ state: "paused" });
+    expect(await call("Stop")).toMatchObject({ detail: "stopped by 127.0.0.1" });
+    expect(server.events.flatMap(({ event, by }) => (event === "run_paused" ? [by] : []))).toEqual([
+      "127.0.0.1",
+      "ann@laptop",
+    ]);
+  });
+
+  it("watches the run to its end", async () => {
+    const server = await start();
+    const client = await reflectedClient(`127.0.0.1:${server.server.port}`, controlName, withToken(token));
+    closers.push(() => client["close"]!());
+    const states: string[] = [];
+    for await (const { state } of client["Watch"]!({}, withToken(token)) as AsyncIterable<{ state: string }>) {
+      states.push(state);
+      if (states.length === 1) await server.control.stop("stopped by a test");
+    }
+    expect([states[0], states.at(-1)]).toEqual(["waiting", "stopped"]);
+  });
+
+  it("is refused where it gives the version of another protocol", async () => {
+    const server = await start();
+    const call = await connectPlain(server.server.port);
+    await expect(call("Pause", { protocol_version: protocolVersion + 1 })).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+    });
     expect(server.control.status().state).toBe("waiting");
-    expect(await pause(seal(request))).toBe(status.OK);
-    expect(server.control.status().state).toBe("paused");
+  });
+
+  it("is described to in a way that strict implementations accept", async () => {
+    const server = await start();
+    const files = await reflectedFiles(`127.0.0.1:${server.server.port}`, controlName, withToken(token));
+    const messages = files.flatMap((file) => fromBinary(FileDescriptorProtoSchema, file).messageType);
+    // protobuf-go refuses a file with an empty reserved range, and every client of Go's with it.
+    const ranges = messages.flatMap(({ reservedRange }) => reservedRange);
+    expect(ranges.length).toBeGreaterThan(0);
+    for (const { start: first, end } of ranges) expect(end).toBeGreaterThan(first);
+    const request = messages.find(({ name }) => name === "ControlRequest")!;
+    expect(request.field.map(({ name }) => name)).toEqual(["protocol_version", "software_version", "caller"]);
+  });
+
+  it("is told which services there are by the token alone", async () => {
+    const server = await start();
+    const address = `127.0.0.1:${server.server.port}`;
+    await expect(reflectedServices(address, withToken(null))).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(await reflectedServices(address, withToken(token))).toEqual(
+      expect.arrayContaining(["coxswain.v1.Coordinator", controlName]),
+    );
   });
 });
 
-describe("anybody", () => {
-  it("can ask which services there are", async () => {
-    const server = await start();
-    const definition = loadSync(require.resolve("@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto"));
-    const { service } = (
-      loadPackageDefinition(definition) as unknown as {
-        grpc: { reflection: { v1: { ServerReflection: typeof Client & { service: ServiceDefinition } } } };
-      }
-    ).grpc.reflection.v1.ServerReflection;
-    const { path, requestSerialize, responseDeserialize } = service["ServerReflectionInfo"]!;
-    const client = new Client(`127.0.0.1:${server.server.port}`, credentials.createInsecure());
-    closers.push(() => client.close());
-    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-    call.write({ listServices: "" });
-    const [answer] = (await once(call, "data")) as [{ listServicesResponse: { service: { name: string }[] } }];
-    call.end();
-    const names = answer.listServicesResponse.service.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(["coxswain.v1.Coordinator", "coxswain.v1.Control"]));
-  });
-});
+it.each([
+  ["10.0.0.7:41234", "10.0.0.7"],
+  ["::1:41234", "::1"],
+  ["::ffff:10.0.0.7:41234", "10.0.0.7"],
+  ["fe80::1%eth0:41234", "fe80::1%eth0"],
+  ["unknown", "unknown"],
+])("the peer %s is named %s", (peer, name) => expect(hostOfPeer(peer)).toBe(name));
