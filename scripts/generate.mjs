@@ -56,6 +56,8 @@ function filesUnder(folder, extension) {
     .sort();
 }
 
+const hasService = (file) => /^service /m.test(readFileSync(file, "utf8"));
+
 /** `src/rpc/generated/`: a TypeScript type for every message and service of `proto/`. */
 function generateTypes() {
   const includeFolder = join(root, "proto");
@@ -82,7 +84,8 @@ function generateTypes() {
         // Relative, because the generated comments name the file.
         `--includeDirs=${relative(root, includeFolder)}`,
         `--outDir=${fresh}`,
-        ...protos.map((file) => relative(includeFolder, file)),
+        // What the others import comes with them; on its own it would become a file of nothing but unused imports.
+        ...protos.filter(hasService).map((file) => relative(includeFolder, file)),
       ],
       { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
     );

@@ -35,4 +35,5 @@ export {
 } from "./schema.js";
 export { runPaths, type RunPath } from "./run-paths.js";
 export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
-export { serializeRun, withoutSecrets } from "./serialize.js";
+export { serializeRun } from "./serialize.js";
+export { workerSchema, type WorkerConfig } from "./worker-config.js";

@@ -1,8 +1,12 @@
-/** A run's status as a message of the protocol, and back: names and nulls differ, nothing else. */
+/** A run's status as a message of the protocol, and back: names, enums and nulls differ, nothing else. */
 import type { RunStatusMessage, RunStatusOutput, WorkerStatusMessage, WorkerStatusOutput } from "../rpc/index.js";
-import { CoxswainError } from "../errors.js";
-import { runStates } from "./run-status.js";
-import type { RunState, RunStatus, WorkerState, WorkerStatus } from "./run-status.js";
+import { EnumWords, deviceWords, engineWords } from "../rpc/index.js";
+import { allReduces, runStates, workerStates } from "./run-status.js";
+import type { RunStatus, WorkerStatus } from "./run-status.js";
+
+const stateWords = new EnumWords("RUN_STATE", runStates);
+const workerStateWords = new EnumWords("WORKER_STATE", workerStates);
+const allReduceWords = new EnumWords("ALL_REDUCE", allReduces);
 
 /** Those of the fields that are known. */
 const known = <Fields extends object>(fields: Fields) =>
@@ -18,7 +22,7 @@ export const statusMessage = (status: RunStatus): RunStatusMessage => ({
   pid: status.pid,
   outputDir: status.output_dir,
   model: status.model,
-  state: status.state,
+  state: stateWords.valueOf(status.state),
   step: status.step,
   totalSteps: status.total_steps,
   ...known({
@@ -34,7 +38,7 @@ export const statusMessage = (status: RunStatus): RunStatusMessage => ({
   evaluation: status.evaluation && { step: status.evaluation.step, evalLoss: status.evaluation.eval_loss },
   checkpoint: status.checkpoint,
   startedAt: status.started_at,
-  allReduce: status.all_reduce,
+  allReduce: allReduceWords.valueOf(status.all_reduce),
   workers: status.workers.map(workerMessage),
 });
 
@@ -42,13 +46,13 @@ const workerMessage = (worker: WorkerStatus): WorkerStatusMessage => ({
   id: worker.id,
   host: worker.host,
   pid: worker.pid,
-  state: worker.state,
+  state: workerStateWords.valueOf(worker.state),
   late: worker.late,
   reachable: worker.reachable,
   ...known({
-    engine: worker.engine,
+    engine: worker.engine && engineWords.valueOf(worker.engine),
     backend: worker.backend,
-    device: worker.device,
+    device: worker.device && deviceWords.valueOf(worker.device),
     tokensPerSecond: worker.tokens_per_second,
   }),
   shardsHeld: worker.shards_held,
@@ -56,7 +60,7 @@ const workerMessage = (worker: WorkerStatus): WorkerStatusMessage => ({
   joinedAt: worker.joined_at,
 });
 
-/** @throws CoxswainError "network" where a word in it is none that is known here */
+/** @throws CoxswainError "network" where the value of an enum is none that is known here */
 export const statusOf = (message: RunStatusOutput): RunStatus => ({
   run_id: message.runId,
   run_digest: message.runDigest,
@@ -65,7 +69,7 @@ export const statusOf = (message: RunStatusOutput): RunStatus => ({
   pid: message.pid,
   output_dir: message.outputDir,
   model: message.model,
-  state: oneOf<RunState>(runStates, message.state),
+  state: stateWords.read(message.state),
   detail: message.detail ?? null,
   step: message.step,
   total_steps: message.totalSteps,
@@ -83,7 +87,7 @@ export const statusOf = (message: RunStatusOutput): RunStatus => ({
     time: message.checkpoint.time,
   },
   started_at: message.startedAt,
-  all_reduce: oneOf(["star", "mesh"] as const, message.allReduce),
+  all_reduce: allReduceWords.read(message.allReduce),
   workers: message.workers.map(workerOf),
 });
 
@@ -91,26 +95,14 @@ const workerOf = (message: WorkerStatusOutput): WorkerStatus => ({
   id: message.id,
   host: message.host,
   pid: message.pid,
-  state: oneOf<WorkerState>(["loading", "synchronising", "active", "draining"], message.state),
+  state: workerStateWords.read(message.state),
   late: message.late,
   reachable: message.reachable,
-  engine: message.engine ?? null,
+  engine: message.engine === undefined ? null : engineWords.read(message.engine),
   backend: message.backend ?? null,
-  device: message.device ?? null,
+  device: message.device === undefined ? null : deviceWords.read(message.device),
   tokens_per_second: message.tokensPerSecond ?? null,
   shards_held: message.shardsHeld,
   shards_done: message.shardsDone,
   joined_at: message.joinedAt,
 });
-
-function oneOf<Word extends string>(words: readonly Word[], given: string): Word {
-  const found = words.find((word) => word === given);
-  if (found !== undefined) return found;
-  throw new CoxswainError(
-    "network",
-    `the coordinator says ${JSON.stringify(given)}, which this version does not know`,
-    {
-      hint: "Install the same version on both sides.",
-    },
-  );
-}

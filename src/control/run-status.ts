@@ -2,6 +2,7 @@
  * How a run is doing, as a plain object: what `coxswain status --json` prints and what travels to whoever asks. The names
  * are read by users' scripts: add, don't rename.
  */
+import type { DeviceWord, EngineWord } from "../rpc/index.js";
 
 /**
  * recovering: the coordinator was restarted, and waits for what the workers have. waiting: nothing is computed, `detail`
@@ -26,7 +27,12 @@ export type RunState = (typeof runStates)[number];
 export const isOver = (state: RunState): boolean => state === "completed" || state === "stopped" || state === "failed";
 
 /** loading: the model. synchronising: pulling the replica. active: computing, or ready to. draining: about to leave. */
-export type WorkerState = "loading" | "synchronising" | "active" | "draining";
+export const workerStates = ["loading", "synchronising", "active", "draining"] as const;
+
+export type WorkerState = (typeof workerStates)[number];
+
+/** Who adds up the gradients: the coordinator (star), or the workers, a slice each (mesh). */
+export const allReduces = ["star", "mesh"] as const;
 
 export interface RunStatus {
   /** Which run, and which life of its coordinator. */
@@ -69,8 +75,7 @@ export interface RunStatus {
   readonly checkpoint: { readonly step: number; readonly path: string; readonly time: string } | null;
   /** When this coordinator started, ISO 8601, UTC. */
   readonly started_at: string;
-  /** Who adds up the gradients: the coordinator (star), or the workers, a slice each (mesh). */
-  readonly all_reduce: "star" | "mesh";
+  readonly all_reduce: (typeof allReduces)[number];
   /** Those who take part, in the order in which they came. */
   readonly workers: readonly WorkerStatus[];
 }
@@ -84,12 +89,11 @@ export interface WorkerStatus {
   readonly late: boolean;
   /** Others can pull from its own server; false: it pushes. */
   readonly reachable: boolean;
-  /** "onnx", "tfjs"; null while it loads the model, as the two below. */
-  readonly engine: string | null;
+  /** Null while it loads the model, as the two below. */
+  readonly engine: EngineWord | null;
   /** The runtime below the engine. */
   readonly backend: string | null;
-  /** "cpu", "cuda", "webgpu" */
-  readonly device: string | null;
+  readonly device: DeviceWord | null;
   /** While it computes; null before its first shard. */
   readonly tokens_per_second: number | null;
   /** In the step or evaluation in flight: leased and not delivered. */

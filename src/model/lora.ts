@@ -2,7 +2,7 @@
  * LoRA as data: which modules are adapted, and where each tensor lies in the one flat f32 vector that gradients, the
  * optimiser and replicas are made of. Order: modules in the model's order, A before B.
  */
-import type { RunConfig } from "../config/index.js";
+import type { WorkerConfig } from "../config/index.js";
 
 /** The run's LoRA settings, resolved ("all-linear" may remain: it is resolved against a model). */
 export interface LoraSettings {
@@ -15,7 +15,7 @@ export interface LoraSettings {
 }
 
 /** The run file's section `lora`. */
-export const loraSettings = ({ lora }: Pick<RunConfig, "lora">): LoraSettings => ({
+export const loraSettings = ({ lora }: Pick<WorkerConfig, "lora">): LoraSettings => ({
   r: lora.r,
   alpha: lora.lora_alpha,
   dropout: lora.lora_dropout,

@@ -62,3 +62,6 @@ export type { ServedService } from "./served-service.js";
 export { packInts, unpackInts } from "./pack.js";
 export type * from "./types.js";
 export { explainRoute, whyUnreachable } from "./unreachable.js";
+export { readRunConfig, runConfigMessage } from "./run-config.js";
+export { EnumWords, deviceWords, engineWords, taskWords } from "./words.js";
+export type { DeviceWord, EngineWord } from "./words.js";

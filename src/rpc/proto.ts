@@ -12,7 +12,7 @@ import type { ProtoGrpcType } from "./generated/coxswain.js";
 grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
 /** Both sides must have the same. Raised with every change that an older side would misunderstand. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 const folder = fileURLToPath(new URL("../../proto/", import.meta.url));
 

@@ -39,7 +39,6 @@ export type { ReducedSlice, ReducedSlice__Output as ReducedSliceOutput } from ".
 export type { Finish, Finish__Output as FinishOutput } from "./generated/coxswain/v1/Finish.js";
 export type { Row as RowMessage, Row__Output as RowOutput } from "./generated/coxswain/v1/Row.js";
 export type { Shard as ShardMessage } from "./generated/coxswain/v1/Shard.js";
-export type { Task as TaskName } from "./generated/coxswain/v1/Task.js";
 export type { ProtoGrpcType as ControlProtocol } from "./generated/control.js";
 export type { ControlClient as ControlStub, ControlHandlers } from "./generated/coxswain/v1/Control.js";
 export type {
@@ -54,3 +53,7 @@ export type {
   WorkerStatus as WorkerStatusMessage,
   WorkerStatus__Output as WorkerStatusOutput,
 } from "./generated/coxswain/v1/WorkerStatus.js";
+export type {
+  RunConfig as RunConfigMessage,
+  RunConfig__Output as RunConfigOutput,
+} from "./generated/coxswain/v1/RunConfig.js";

@@ -6,7 +6,7 @@ import { collate } from "../data/index.js";
 import type { Batch, Row } from "../data/index.js";
 import type { ShardIndex } from "../ids.js";
 import type { LeaseOutput, RevokeOutput, RowOutput, WorkerMessage } from "../rpc/index.js";
-import { unpackInts } from "../rpc/index.js";
+import { taskWords, unpackInts } from "../rpc/index.js";
 import { Contributions } from "./contributions.js";
 import { LeasePlan } from "./lease-plan.js";
 
@@ -70,7 +70,7 @@ export class LeaseRunner {
     const [work] = this.#work;
     try {
       if (work !== undefined && wanted)
-        await (work.lease.task === "TASK_TRAIN" ? this.#train(work) : this.#evaluate(work));
+        await (taskWords.read(work.lease.task) === "train" ? this.#train(work) : this.#evaluate(work));
     } finally {
       this.#work.shift();
     }

@@ -6,7 +6,7 @@
 import { whileWorking } from "../async/index.js";
 import { openEngine } from "../compute/index.js";
 import type { Device, EngineName, Trainable } from "../compute/index.js";
-import type { RunConfig } from "../config/index.js";
+import type { WorkerConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { cachedModel, loraSettings, modelManifest, openModelFolder, receiveModel } from "../model/index.js";
 import type { LoraLayout, ModelManifest } from "../model/index.js";
@@ -30,6 +30,9 @@ export interface LoadedModel extends OpenModel {
   replicaOf: string | undefined;
 }
 
+/** Which model it is, and of which run. */
+export type NamedModel = Pick<WelcomeOutput, "model" | "modelPath" | "runDigest">;
+
 /** Keeps the last model open, so that a worker that reconnects to the same run need not load it again. */
 export class ModelLoader {
   readonly #options: WorkerOptions;
@@ -41,7 +44,7 @@ export class ModelLoader {
   }
 
   /** @throws CoxswainError "model" when the model cannot be had or opened */
-  async load(welcome: WelcomeOutput, config: RunConfig, bulk: BulkClient): Promise<LoadedModel> {
+  async load(welcome: NamedModel, config: WorkerConfig, bulk: BulkClient): Promise<LoadedModel> {
     const manifest = readManifest(welcome);
     // All that `#open` reads of the run. What only the replica depends on is in the run's digest.
     const key = JSON.stringify([manifest.hash, config.lora, config.compute, config.quantization]);
@@ -53,7 +56,12 @@ export class ModelLoader {
     return model;
   }
 
-  async #replace(manifest: ModelManifest, modelPath: string, config: RunConfig, bulk: BulkClient): Promise<OpenModel> {
+  async #replace(
+    manifest: ModelManifest,
+    modelPath: string,
+    config: WorkerConfig,
+    bulk: BulkClient,
+  ): Promise<OpenModel> {
     await this.close();
     return this.#open(await this.#obtain(manifest, modelPath, bulk), config);
   }
@@ -94,7 +102,7 @@ export class ModelLoader {
     );
   }
 
-  async #open(path: string, config: RunConfig): Promise<OpenModel> {
+  async #open(path: string, config: WorkerConfig): Promise<OpenModel> {
     const { logger, device } = this.#options;
     const folder = await openModelFolder(path);
     const { engine: asked, dtype, gradient_checkpointing: gradientCheckpointing } = config.compute;
@@ -102,7 +110,7 @@ export class ModelLoader {
       engine: asked,
       device: device ?? config.compute.device,
       dtype,
-      threads: threadsOf(config),
+      threads: config.compute.threads,
       gradientCheckpointing,
       quantization: config.quantization,
     });
@@ -131,18 +139,12 @@ export class ModelLoader {
 }
 
 /** All zero, with the run's settings: the coordinator's state comes before anything is computed with it. */
-function emptyReplica(layout: LoraLayout, { training }: RunConfig): Replica {
+function emptyReplica(layout: LoraLayout, { training }: WorkerConfig): Replica {
   const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = training;
   return new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
 }
 
-/** The coordinator resolves "auto", so that every worker of a run has the same number. */
-function threadsOf({ compute: { threads } }: RunConfig): number {
-  if (threads !== "auto") return threads;
-  throw new CoxswainError("bug", "the coordinator did not say how many threads the run has");
-}
-
-function readManifest({ model }: WelcomeOutput): ModelManifest {
+function readManifest({ model }: NamedModel): ModelManifest {
   if (model === null)
     throw new CoxswainError("network", "the coordinator's welcome names no model", {
       hint: "Coordinator and worker must be of the same version.",

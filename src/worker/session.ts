@@ -19,14 +19,21 @@ import type {
   WelcomeOutput,
   WorkerMessage,
 } from "../rpc/index.js";
-import { metadataKeys, needsConnection, protocolVersion, withToken } from "../rpc/index.js";
+import {
+  deviceWords,
+  engineWords,
+  metadataKeys,
+  needsConnection,
+  protocolVersion,
+  readRunConfig,
+  withToken,
+} from "../rpc/index.js";
 import { BulkClient } from "./bulk-client.js";
 import { LeaseRunner } from "./compute.js";
 import { ControlStream } from "./control.js";
 import type { StreamEnd } from "./control.js";
 import type { DataServer } from "./data-server.js";
 import type { ModelLoader, LoadedModel } from "./model.js";
-import { readConfig } from "./read-config.js";
 import type { WorkerOptions } from "./run.js";
 import { Slices } from "./slices.js";
 
@@ -161,7 +168,7 @@ export class Session {
 
   async #onWelcome(welcome: WelcomeOutput): Promise<void> {
     this.#control.keepAlive(welcome.silenceTimeoutMs);
-    const config = readConfig(welcome.runConfig);
+    const config = readRunConfig(welcome.runConfig);
     const metadata = withToken(this.#options.token, new Metadata());
     metadata.set(metadataKeys.run, welcome.runId);
     metadata.set(metadataKeys.worker, this.#parts.identity.id);
@@ -210,7 +217,13 @@ export class Session {
     const { engine, device, layout, replica, replicaOf } = model;
     const { name: backend, reason: backendReason, warning } = model.trainable.backend;
     const held = replicaOf === welcome.runDigest ? { step: replica.step, stateHash: replica.hash() } : null;
-    const computation = { engine, device, backend, backendReason, backendWarning: warning ?? "" };
+    const computation = {
+      engine: engineWords.valueOf(engine),
+      device: deviceWords.valueOf(device),
+      backend,
+      backendReason,
+      backendWarning: warning ?? "",
+    };
     send({ ready: { layoutFingerprint: layoutFingerprint(layout), ...computation, replica: held } });
   }
 

@@ -83,7 +83,7 @@ export class HonestWorker {
   async #work(): Promise<boolean> {
     for await (const message of this.control as AsyncIterable<CoordinatorMessageOutput>) {
       const { welcome, synchronise, lease, commit, finish } = message;
-      if (welcome) this.control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+      if (welcome) this.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
       if (synchronise) await this.#synchronise(synchronise.step);
       if (lease) await this.#compute(lease);
       if (commit) await this.#apply(commit.step, commit.learningRate, commit.scale);

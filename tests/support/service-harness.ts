@@ -149,7 +149,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     runId,
     runDigest: "digest",
     allReduceDtype: "float32",
-    runConfig: "{}",
+    runConfig: {},
     model: options.model ?? { hash: "none", files: [] },
     modelPath: options.modelPath ?? "/nonexistent",
     layoutFingerprint,

@@ -15,6 +15,7 @@ import type {
   RunListener,
   StepLine,
 } from "../../telemetry/index.js";
+import type { Readiness } from "../service/bounds.js";
 import type { Computation } from "../service/engine-rule.js";
 import { RunFigures } from "./figures.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "../machine/index.js";
@@ -60,13 +61,6 @@ export interface RecorderOptions {
   readonly onTrouble: (error: CoxswainError) => void;
   /** Wall clock, ms. */
   readonly wallClock: () => number;
-}
-
-/** What a worker says of its computation once it has opened the model. */
-interface Readiness extends Computation {
-  readonly backendReason: string;
-  /** Empty where there is nothing. */
-  readonly backendWarning: string;
 }
 
 interface WorkerName {

@@ -1,7 +1,8 @@
 /** What one worker may ask of the coordinator at most, and what it may say of itself. Knows no stream and no message. */
 import { X509Certificate } from "node:crypto";
 import { addressProblem } from "../../config/index.js";
-import type { JoinOutput, ReadyOutput, ReplicaBytes } from "../../rpc/index.js";
+import { deviceWords, engineWords } from "../../rpc/index.js";
+import type { DeviceWord, EngineWord, JoinOutput, ReadyOutput, ReplicaBytes } from "../../rpc/index.js";
 
 /** Calls of one worker at once that are answered with bulk: a worker of a large mesh may miss many slices at once. */
 export const pullsAllowed = 64;
@@ -92,13 +93,26 @@ function isCertificate(bytes: Uint8Array): boolean {
   }
 }
 
-/** What a worker says of its computation goes into files and onto screens. */
-export function readyProblem(ready: ReadyOutput): string | undefined {
-  const names = [ready.engine, ready.device, ready.backend];
-  const texts = [ready.backendReason, ready.backendWarning];
-  if (names.some((name) => name.length > 100 || !plain.test(name)))
-    return "names of engine, device and backend are at most 100 printable ASCII characters";
-  if (texts.some((text) => text.length > 2_000 || !/^\P{Cc}*$/u.test(text)))
+/** What a worker says of its computation once it has opened the model. */
+export interface Readiness {
+  readonly engine: EngineWord;
+  readonly device: DeviceWord;
+  readonly backend: string;
+  readonly backendReason: string;
+  /** Empty where there is nothing. */
+  readonly backendWarning: string;
+}
+
+/** It goes into files and onto screens. @returns a text where something is wrong with it */
+export function readReadiness(ready: ReadyOutput): Readiness | string {
+  const { backend, backendReason, backendWarning } = ready;
+  const engine = engineWords.find(ready.engine);
+  const device = deviceWords.find(ready.device);
+  if (engine === undefined || device === undefined)
+    return "the worker names no engine and device of this version: install the same version on both";
+  if (backend.length > 100 || !plain.test(backend))
+    return "the name of a backend is at most 100 printable ASCII characters";
+  if ([backendReason, backendWarning].some((text) => text.length > 2_000 || !/^\P{Cc}*$/u.test(text)))
     return "what a worker says of its backend is a line of at most 2000 characters";
-  return undefined;
+  return { engine, device, backend, backendReason, backendWarning };
 }

@@ -11,7 +11,8 @@ import { ownRelease, refuse, releaseProblem } from "../../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, ReadyOutput, Refusal, WorkerMessageOutput } from "../../rpc/index.js";
 import type { Departure } from "../../telemetry/index.js";
 import { version } from "../../version.js";
-import { joinProblem, readyProblem } from "./bounds.js";
+import { joinProblem, readReadiness } from "./bounds.js";
+import type { Readiness } from "./bounds.js";
 import type { ServiceOptions } from "./options.js";
 import { WorkerSession } from "./worker-session.js";
 import { eventOf } from "./worker-event.js";
@@ -111,13 +112,13 @@ function onMessage(
 function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {
   const { conductor } = options;
   session.isReady = true;
-  const problem = unreadiness(ready, options);
-  if (problem !== undefined) {
-    refuse(call, status.FAILED_PRECONDITION, problem);
+  const readiness = admit(ready, options);
+  if (typeof readiness === "string") {
+    refuse(call, status.FAILED_PRECONDITION, readiness);
     return;
   }
-  session.computation = { engine: ready.engine, backend: ready.backend, device: ready.device };
-  options.onReady(session, ready);
+  session.computation = readiness;
+  options.onReady(session, readiness);
   const { replica } = ready;
   const takeIn = async (): Promise<void> => {
     await options.reach(session);
@@ -134,11 +135,12 @@ function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, 
   );
 }
 
-/** Why a worker cannot take part now that it has opened the model. */
-function unreadiness(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOptions): string | undefined {
+/** Whether a worker can take part now that it has opened the model. @returns a text where it cannot: why */
+function admit(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOptions): Readiness | string {
   if (ready.layoutFingerprint !== layoutFingerprint)
     return "the worker's layout of LoRA tensors differs: install the same version on both";
-  return readyProblem(ready) ?? engines.admit(ready);
+  const readiness = readReadiness(ready);
+  return typeof readiness === "string" ? readiness : (engines.admit(readiness) ?? readiness);
 }
 
 /** Only kinds that a worker can meet; anything else is a bug. */

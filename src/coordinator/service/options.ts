@@ -3,8 +3,9 @@ import type { VectorDtype } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { ModelManifest } from "../../model/index.js";
 import type { Replica } from "../../optim/index.js";
-import type { ReadyOutput } from "../../rpc/index.js";
+import type { RunConfigMessage } from "../../rpc/index.js";
 import type { Conductor } from "../conductor.js";
+import type { Readiness } from "./bounds.js";
 import type { EngineRule } from "./engine-rule.js";
 import type { WorkerSession } from "./worker-session.js";
 
@@ -15,8 +16,8 @@ export interface ServiceOptions {
   /** Names the run through all lives of its coordinator. */
   readonly runDigest: string;
   readonly allReduceDtype: VectorDtype;
-  /** The resolved run file as JSON, without secrets. */
-  readonly runConfig: string;
+  /** What workers get of the run file. */
+  readonly runConfig: RunConfigMessage;
   readonly model: ModelManifest;
   readonly modelPath: string;
   readonly layoutFingerprint: string;
@@ -28,7 +29,7 @@ export interface ServiceOptions {
   /** A reduced gradient of so many bytes is being sent. */
   readonly onSent: (bytes: number) => void;
   /** A worker has opened the model, and takes part. */
-  readonly onReady: (session: WorkerSession, ready: ReadyOutput) => void;
+  readonly onReady: (session: WorkerSession, ready: Readiness) => void;
   /** A worker says that it cannot go on. */
   readonly onFailure: (session: WorkerSession, error: CoxswainError) => void;
 }

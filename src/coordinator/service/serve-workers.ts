@@ -1,8 +1,14 @@
 /** The gRPC server of a run: the service that workers call, and the one that steers. */
-import { withoutSecrets } from "../../config/index.js";
 import { controlFile, controlHandlers, controlName, controlService } from "../../control/index.js";
 import type { RunControl } from "../../control/index.js";
-import { coordinatorService, largestWorkerMessage, listen, protocolFile, serverCredentials } from "../../rpc/index.js";
+import {
+  coordinatorService,
+  largestWorkerMessage,
+  listen,
+  protocolFile,
+  runConfigMessage,
+  serverCredentials,
+} from "../../rpc/index.js";
 import type { RunningServer } from "../../rpc/index.js";
 import type { Conductor } from "../conductor.js";
 import { coordinatorName } from "./listeners.js";
@@ -23,7 +29,7 @@ export async function serveWorkers(
     conductor,
     replica: run.replica,
     runId,
-    runConfig: JSON.stringify(withoutSecrets(run.config)),
+    runConfig: runConfigMessage(run.config),
     model: run.manifest,
     modelPath: run.modelFolder.path,
     layoutFingerprint: run.layoutFingerprint,

@@ -1,6 +1,7 @@
 /** What a worker says, as the events of the state machine. Pure. */
 import type { TreeNode } from "../../collective/index.js";
 import { shardIndex, stepNumber } from "../../ids.js";
+import { taskWords } from "../../rpc/index.js";
 import type { WorkerMessageOutput } from "../../rpc/index.js";
 import type { Event } from "../machine/index.js";
 
@@ -8,12 +9,13 @@ import type { Event } from "../machine/index.js";
 export function eventOf(worker: string, message: WorkerMessageOutput): Event {
   const { applied, computed, contribution, sliceReduced, collectFailed } = message;
   if (applied) return { type: "applied", worker, step: stepNumber(applied.step), hash: applied.stateHash };
-  if (computed) {
-    const { task, step, shard, lossSum, supervisedTokens, seconds } = computed;
+  const task = computed && taskWords.find(computed.task);
+  if (computed && task) {
+    const { step, shard, lossSum, supervisedTokens, seconds } = computed;
     return {
       type: "computed",
       worker,
-      task: task === "TASK_TRAIN" ? "train" : "evaluate",
+      task,
       step: stepNumber(step),
       result: { shard: shardIndex(shard), lossSum, supervisedTokens, seconds },
     };

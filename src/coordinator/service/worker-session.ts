@@ -24,7 +24,7 @@ import type {
   Wanted,
   WorkerMessageOutput,
 } from "../../rpc/index.js";
-import type { Computation } from "./engine-rule.js";
+import type { Readiness } from "./bounds.js";
 import type { Slice } from "../machine/index.js";
 
 /** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
@@ -59,7 +59,7 @@ export class WorkerSession {
   /** It has said that it is ready. */
   isReady = false;
   /** What it computes with, once it is ready. */
-  computation: Computation | undefined;
+  computation: Readiness | undefined;
   readonly joinedAt = new Date();
   readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
   readonly #dataAddress: string | undefined;

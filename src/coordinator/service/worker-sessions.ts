@@ -1,10 +1,10 @@
 /** Those who attend the run, and what they are told: the state machine's effects as messages. A worker that is gone is told nothing. */
-import { writtenOnce } from "../../rpc/index.js";
+import { taskWords, writtenOnce } from "../../rpc/index.js";
 import type { CoordinatorMessage, Peer } from "../../rpc/index.js";
 import { Collects } from "./collects.js";
 import { shardMessages } from "./lease-rows.js";
 import type { LeaseSources } from "./lease-rows.js";
-import type { CommitEffect, EffectOf, Task, WorkerId } from "../machine/index.js";
+import type { CommitEffect, EffectOf, WorkerId } from "../machine/index.js";
 import type { WorkerSession } from "./worker-session.js";
 
 /** How the run ended, or the worker's part in it, as workers are told. */
@@ -48,7 +48,7 @@ export class Sessions {
     const session = this.#sessions.get(worker);
     session?.send({
       lease: {
-        task: taskName(effect.task),
+        task: taskWords.valueOf(effect.task),
         step,
         first,
         shards: shardMessages(this.#sources, effect),
@@ -59,7 +59,7 @@ export class Sessions {
   }
 
   revoke({ worker, task, step, first, count }: EffectOf<"revoke">): void {
-    this.#sessions.get(worker)?.send({ revoke: { task: taskName(task), step, first, count } });
+    this.#sessions.get(worker)?.send({ revoke: { task: taskWords.valueOf(task), step, first, count } });
   }
 
   reduceSlice({ worker, step, slice, roundShards }: EffectOf<"reduceSlice">): void {
@@ -127,5 +127,3 @@ export class Sessions {
     };
   }
 }
-
-const taskName = (task: Task): "TASK_TRAIN" | "TASK_EVALUATE" => (task === "train" ? "TASK_TRAIN" : "TASK_EVALUATE");

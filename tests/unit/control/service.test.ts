@@ -158,7 +158,7 @@ describe("whoever cannot steer a run is told why", () => {
       softwareVersion: "9.9.9",
     });
     expect(code).toBe(status.FAILED_PRECONDITION);
-    expect(details).toMatch(/^the coordinator is Coxswain \S+ \(protocol 1\), the caller 9\.9\.9 \(protocol 2\)$/);
+    expect(details).toMatch(/^the coordinator is Coxswain \S+ \(protocol 2\), the caller 9\.9\.9 \(protocol 3\)$/);
   });
 
   it("by a name that a terminal or a file would not take as a name", async () => {
@@ -226,14 +226,14 @@ describe("a client that knows nothing but what server reflection says", () => {
   it("steers the run with empty requests, and is named by its address", async () => {
     const server = await start();
     const call = await connectPlain(server.server.port);
-    expect(await call("Status")).toMatchObject({ run_id: "test-run", state: "waiting", total_steps: 5_000 });
+    expect(await call("Status")).toMatchObject({ run_id: "test-run", state: "RUN_STATE_WAITING", total_steps: 5_000 });
     expect(await call("Pause")).toMatchObject({
-      state: "paused",
+      state: "RUN_STATE_PAUSED",
       detail: expect.stringContaining("127.0.0.1") as string,
     });
     expect(await call("Checkpoint")).toEqual({ step: 0, path: "nowhere" });
-    expect(await call("Resume")).toMatchObject({ state: "waiting" });
-    expect(await call("Pause", { caller: "ann@laptop" })).toMatchObject({ state: "paused" });
+    expect(await call("Resume")).toMatchObject({ state: "RUN_STATE_WAITING" });
+    expect(await call("Pause", { caller: "ann@laptop" })).toMatchObject({ state: "RUN_STATE_PAUSED" });
     expect(await call("Stop")).toMatchObject({ detail: "stopped by 127.0.0.1" });
     expect(server.events.flatMap(({ event, by }) => (event === "run_paused" ? [by] : []))).toEqual([
       "127.0.0.1",
@@ -250,7 +250,7 @@ describe("a client that knows nothing but what server reflection says", () => {
       states.push(state);
       if (states.length === 1) await server.control.stop("stopped by a test");
     }
-    expect([states[0], states.at(-1)]).toEqual(["waiting", "stopped"]);
+    expect([states[0], states.at(-1)]).toEqual(["RUN_STATE_WAITING", "RUN_STATE_STOPPED"]);
   });
 
   it("is refused where it gives the version of another protocol", async () => {

@@ -6,7 +6,16 @@ import { afterEach, expect, it, vi } from "vitest";
 import { parseRun } from "../../../src/config/index.js";
 import { modelManifest } from "../../../src/model/index.js";
 import { Replica } from "../../../src/optim/index.js";
-import { CoordinatorClient, bulkChannelOptions, metadataKeys, protocolVersion } from "../../../src/rpc/index.js";
+import type { WorkerConfig } from "../../../src/config/index.js";
+import {
+  CoordinatorClient,
+  bulkChannelOptions,
+  metadataKeys,
+  protocolVersion,
+  readRunConfig,
+  runConfigMessage,
+} from "../../../src/rpc/index.js";
+import type { RunConfigOutput } from "../../../src/rpc/index.js";
 import { createLogger } from "../../../src/telemetry/index.js";
 import { BulkClient } from "../../../src/worker/bulk-client.js";
 import { ModelLoader } from "../../../src/worker/model.js";
@@ -14,6 +23,10 @@ import type { WorkerOptions } from "../../../src/worker/index.js";
 import { version } from "../../../src/version.js";
 import { goldenFolder } from "../../support/runs.js";
 import { runId, startHarness } from "../../support/service-harness.js";
+
+/** A run file as a worker gets it. */
+const workerConfig = (text: string): WorkerConfig =>
+  readRunConfig(runConfigMessage(parseRun(text, "run.yaml")) as RunConfigOutput);
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -48,17 +61,11 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
     logger: createLogger({ name: "test", level: "silent" }).logger,
   };
   const welcome = {
-    runId,
-    runConfig: "",
     model: { hash: model.hash, files: [...model.files] },
     modelPath: "/no/such/folder/here",
-    silenceTimeoutMs: 1,
     runDigest: "digest",
   };
-  const config = parseRun(
-    "model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n",
-    "run.yaml",
-  );
+  const config = workerConfig("model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n");
 
   for (let time = 0; time < 2; time++) {
     const loader = new ModelLoader(options as WorkerOptions);
@@ -87,8 +94,8 @@ it("a worker keeps its open model for the next run, and nothing that depends on 
   const load = (runDigest: string, training: string): ReturnType<ModelLoader["load"]> => {
     const files = { hash: model.hash, files: [...model.files] };
     const text = `model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\ntraining: ${training}\n`;
-    const welcome = { runId, runConfig: "", model: files, modelPath, silenceTimeoutMs: 1, runDigest };
-    return loader.load(welcome, parseRun(text, "run.yaml"), bulk);
+    const welcome = { model: files, modelPath, runDigest };
+    return loader.load(welcome, workerConfig(text), bulk);
   };
   const step = (replica: Replica): string => {
     const gradient = new Float32Array(replica.size).fill(1);

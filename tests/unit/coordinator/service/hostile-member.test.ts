@@ -84,7 +84,7 @@ async function joinedAs(server: Harness, id: string): Promise<Omit<Mallory, "ser
 
 /** Takes part until it has the lease of the whole first step. */
 async function leased({ control, next, server }: Mallory): Promise<void> {
-  control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
   expect((await next()).message).toBe("synchronise");
   control.write({ applied: { step: 0, stateHash: server.replica.hash() } });
   expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
@@ -322,7 +322,7 @@ describe("what it says", () => {
 
   it("of another state makes it take the replica again, and nobody else", async () => {
     const mallory = await start();
-    mallory.control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+    mallory.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
     expect((await mallory.next()).message).toBe("synchronise");
     for (const [step, stateHash] of [
       [0, "another"],
@@ -339,7 +339,7 @@ describe("what it says", () => {
   it("that it is ready, a thousand times, opens one connection to it", async () => {
     const mallory = await start();
     for (let index = 0; index < 1000; index++)
-      mallory.control.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+      mallory.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
     expect((await mallory.next()).message).toBe("synchronise");
     await settled(mallory);
     expect(mallory.server.reached).toEqual(["mallory"]);

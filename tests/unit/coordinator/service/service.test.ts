@@ -11,10 +11,12 @@ import {
   bulkChannelOptions,
   controlChannelOptions,
   metadataKeys,
+  engineWords,
   protocolVersion,
   receiveObject,
   withToken,
 } from "../../../../src/rpc/index.js";
+import type { EngineWord } from "../../../../src/rpc/index.js";
 import { version } from "../../../../src/version.js";
 import { goldenFolder } from "../../../support/runs.js";
 import { layoutFingerprint, runId, startHarness } from "../../../support/service-harness.js";
@@ -98,7 +100,7 @@ it("a worker that the coordinator fails to take in costs that worker its place, 
     reach: ({ id }) => (id === "w" ? Promise.reject(new Error("a certificate of nobody")) : Promise.resolve()),
   });
   const stream = await joined(client);
-  stream.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu", backend: "onnxruntime" } });
+  stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
   const error = await refusal(stream);
   expect(error.code).toBe(status.INTERNAL);
   expect(error.details).toBe("the coordinator could not take this worker in: a certificate of nobody");
@@ -106,7 +108,7 @@ it("a worker that the coordinator fails to take in costs that worker its place, 
   const other = client.attend(withToken(undefined));
   other.write(join1({ workerId: "another" }));
   expect((await next(other)).message).toBe("welcome");
-  other.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu", backend: "onnxruntime" } });
+  other.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
   expect((await next(other)).synchronise).not.toBeNull();
 });
 
@@ -127,7 +129,7 @@ describe("who may take part", () => {
     stream.write(join1({ protocolVersion: protocolVersion + 1, softwareVersion: "9.9.9" }));
     const error = await refusal(stream);
     expect(error.code).toBe(status.FAILED_PRECONDITION);
-    expect(error.details).toMatch(/9\.9\.9.*protocol 2.*same version/);
+    expect(error.details).toMatch(/9\.9\.9.*protocol 3.*same version/);
   });
 
   it("not a second worker of the same name, nor one that says anything before it joins", async () => {
@@ -144,7 +146,7 @@ describe("who may take part", () => {
   it("not a worker that understands the model differently", async () => {
     const { client, server } = await harness();
     const stream = await joined(client);
-    stream.write({ ready: { layoutFingerprint: "another", engine: "onnx", device: "cpu" } });
+    stream.write({ ready: { layoutFingerprint: "another", engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
     const { details } = await refusal(stream);
     expect(details).toContain("layout");
     // The record says why it is not there any more.
@@ -153,7 +155,12 @@ describe("who may take part", () => {
 });
 
 describe("a worker that computes with another engine or backend than the others", () => {
-  const ready = (engine: string, backend: string) => ({ layoutFingerprint, engine, device: "cpu", backend });
+  const ready = (engine: EngineWord, backend: string) => ({
+    layoutFingerprint,
+    engine: engineWords.valueOf(engine),
+    device: "DEVICE_CPU" as const,
+    backend,
+  });
 
   it("is refused, and told what it could do", async () => {
     const { server, client } = await harness();
@@ -185,6 +192,17 @@ describe("a worker that computes with another engine or backend than the others"
       expect((await next(stream)).welcome).toBeTruthy();
       stream.write({ ready: ready(engine, "any") });
       expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
+    }
+  });
+
+  it("is refused where this version does not know its engine or device, or it names none", async () => {
+    for (const wrong of [{ engine: 99 }, { device: 99 }, { engine: 0 }, { device: 0 }]) {
+      const { client } = await harness();
+      const stream = await joined(client);
+      stream.write({ ready: { ...ready("tfjs", "wasm"), ...wrong } as object });
+      const { code, details } = await refusal(stream);
+      expect(code).toBe(status.FAILED_PRECONDITION);
+      expect(details).toContain("install the same version on both");
     }
   });
 
@@ -268,7 +286,7 @@ describe("the conversation", () => {
   it("goes from ready over the replica to leases, with the rows in them", async () => {
     const { server, client } = await harness();
     const stream = await joined(client);
-    stream.write({ ready: { layoutFingerprint, engine: "onnx", device: "cpu" } });
+    stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
     expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
     stream.write({ applied: { step: 0, stateHash: server.replica.hash() } });
     const { lease } = await next(stream);

@@ -1,0 +1,49 @@
+/**
+ * Enums of the protocol and the words that stand for their values everywhere else: ENGINE_ONNX is "onnx" in run files, in
+ * `coxswain status --json` and in messages over NATS. Pure.
+ */
+import { CoxswainError } from "../errors.js";
+
+/** The values of one enum, but the first, which says nothing. */
+export class EnumWords<const Word extends string, const Prefix extends string> {
+  readonly #prefix: Prefix;
+  readonly words: readonly Word[];
+
+  /** @param prefix of the enum's values, such as "RUN_STATE" */
+  constructor(prefix: Prefix, words: readonly Word[]) {
+    this.#prefix = prefix;
+    this.words = words;
+  }
+
+  /** The value as it is sent. */
+  valueOf<Given extends Word>(word: Given): `${Prefix}_${Uppercase<Given>}` {
+    return `${this.#prefix}_${word.toUpperCase() as Uppercase<Given>}`;
+  }
+
+  /** The word of a value that was received; undefined for one that was not set, or that this version does not know. */
+  find(value: string | number): Word | undefined {
+    return this.words.find((word) => this.valueOf(word) === value);
+  }
+
+  /** @throws CoxswainError "network" for a value that was not set, or that this version does not know */
+  read(value: string | number): Word {
+    const word = this.find(value);
+    if (word !== undefined) return word;
+    const what = typeof value === "number" ? `${this.#prefix} ${value}` : value;
+    throw new CoxswainError("network", `the other side sent ${what}, which this version does not know`, {
+      hint: "Install the same version on both sides.",
+    });
+  }
+}
+
+export const engineWords = new EnumWords("ENGINE", ["onnx", "tfjs"]);
+export const deviceWords = new EnumWords("DEVICE", ["cpu", "cuda", "webgpu"]);
+export const floatWords = new EnumWords("FLOAT_TYPE", ["float32", "float16", "bfloat16"]);
+export const quantizationWords = new EnumWords("QUANTIZATION", ["nf4"]);
+export const proxyWords = new EnumWords("PROXY_USE", ["none", "environment"]);
+export const taskWords = new EnumWords("TASK", ["train", "evaluate"]);
+
+type WordOf<Words> = Words extends EnumWords<infer Word, string> ? Word : never;
+
+export type EngineWord = WordOf<typeof engineWords>;
+export type DeviceWord = WordOf<typeof deviceWords>;
