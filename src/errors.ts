@@ -1,25 +1,57 @@
 /**
  * The one error type. What a user sees is `message` (what is wrong, naming the file, line, key or host) and `hint`
- * (what to do); a stack is never shown. Anything thrown that is not a `CoxswainError` is a bug of ours.
+ * (what to do); a stack is never shown. Anything thrown that is not a `CoxswainError` is an internal error.
  */
 
-/** What kind of trouble it is; decides the exit code of the process. */
+/** What kind of trouble it is; decides the exit code of the process, and whether another attempt makes sense. */
 export type ErrorCode =
-  "usage" | "config" | "data" | "model" | "network" | "cluster" | "storage" | "machine" | "interrupted" | "bug";
+  | "usage"
+  | "config"
+  | "data"
+  | "model"
+  /** The loss or the gradient is not finite: the training itself, not a machine or a file. */
+  | "diverged"
+  | "network"
+  | "cluster"
+  | "storage"
+  | "machine"
+  | "interrupted"
+  | "bug";
 
-/** Exit codes: Kubernetes' `podFailurePolicy` and scripts tell kinds of failure apart by them. */
-const exitCodes: Record<ErrorCode, number> = {
-  bug: 1,
-  usage: 2,
-  config: 2,
-  data: 3,
-  model: 4,
-  network: 5,
-  cluster: 5,
-  storage: 6,
-  machine: 7,
-  interrupted: 130,
+interface Kind {
+  /** Kubernetes' `podFailurePolicy` and scripts tell kinds of failure apart by it. */
+  readonly exitCode: number;
+  /**
+   * Where the same run may succeed: nowhere, because what it was given is wrong; elsewhere, because what is wrong is this
+   * machine's and stays so; here, because it may pass.
+   */
+  readonly retry: "nowhere" | "elsewhere" | "here";
+}
+
+/** Of codes with the same exit code, the one that it stands for comes first. */
+const kinds: Readonly<Record<ErrorCode, Kind>> = {
+  bug: { exitCode: 1, retry: "here" },
+  config: { exitCode: 2, retry: "nowhere" },
+  usage: { exitCode: 2, retry: "nowhere" },
+  data: { exitCode: 3, retry: "nowhere" },
+  model: { exitCode: 4, retry: "nowhere" },
+  cluster: { exitCode: 5, retry: "here" },
+  network: { exitCode: 5, retry: "here" },
+  storage: { exitCode: 6, retry: "elsewhere" },
+  machine: { exitCode: 7, retry: "here" },
+  diverged: { exitCode: 8, retry: "nowhere" },
+  interrupted: { exitCode: 130, retry: "here" },
 };
+
+/** Whether another attempt at the same run fails of the same, on whatever machine. */
+export const isPermanent = (code: ErrorCode): boolean => kinds[code].retry === "nowhere";
+
+/** Whether another attempt on the same machine fails of the same. */
+export const isPermanentHere = (code: ErrorCode): boolean => kinds[code].retry !== "here";
+
+/** What the exit code of one of our processes stands for. */
+export const errorCodeOf = (exitCode: number): ErrorCode | undefined =>
+  (Object.keys(kinds) as ErrorCode[]).find((code) => kinds[code].exitCode === exitCode);
 
 export interface CoxswainErrorOptions {
   /** What the user can do about it, as one sentence or two. */
@@ -39,7 +71,7 @@ export class CoxswainError extends Error {
   }
 
   get exitCode(): number {
-    return exitCodes[this.code];
+    return kinds[this.code].exitCode;
   }
 }
 

@@ -48,8 +48,9 @@ ${title("Examples:")}
   coxswain generate --adapter runs/my-run/adapter --prompt "…"
 
 ${title("Exit codes:")}
-  0 done    1 a bug of ours    2 command line or run file    3 data    4 model
+  0 done    1 internal error    2 command line or run file    3 data    4 model
   5 network or cluster    6 disk    7 memory, open files or processes
+  8 diverged: the loss or the gradient is not finite
   130 interrupted; --resume goes on
 
 ${title("Environment:")}

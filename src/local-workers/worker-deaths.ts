@@ -1,6 +1,6 @@
 /** When a local worker that dies again and again is given up, and what is said then. Pure. */
 import type { RunConfig } from "../config/index.js";
-import { CoxswainError } from "../errors.js";
+import { CoxswainError, errorCodeOf, isPermanentHere } from "../errors.js";
 import type { ErrorCode } from "../errors.js";
 import type { LastLogError } from "./last-log-error.js";
 import type { MemoryEvidence } from "./memory-evidence.js";
@@ -18,18 +18,12 @@ export interface Death {
 /** Deaths of one worker without a commit in between before the run is stopped. */
 export const deathsAllowed = 3;
 
-/** Exit codes of mistakes that a new process would make again: configuration, data, model, a full disk. */
-const hopeless: readonly number[] = [2, 3, 4, 6];
-
-/** What an exit code of a worker says of the kind of trouble: the run ends with the same. */
-const kinds: Readonly<Record<number, ErrorCode>> = {
-  2: "config",
-  3: "data",
-  4: "model",
-  5: "cluster",
-  6: "storage",
-  7: "machine",
-};
+/** What the exit code of a worker says of the kind of trouble: the run ends with the same. */
+function kindOf(death: Death | undefined): ErrorCode {
+  const kind = typeof death?.code === "number" ? errorCodeOf(death.code) : undefined;
+  // An internal error of the worker is trouble with a worker to the run.
+  return kind === undefined || kind === "bug" || kind === "interrupted" ? "cluster" : kind;
+}
 
 export interface Judgement {
   /** Those that no commit lies between, the newest last. */
@@ -40,8 +34,10 @@ export interface Judgement {
 /** @param before deaths of the same worker that no commit lies between */
 export function judgeDeath(before: readonly Death[], death: Death): Judgement {
   const deaths = [...before.filter(({ step }) => step === death.step), death];
-  const isHopeless = death.code !== null && hopeless.includes(death.code);
-  return { deaths, verdict: isHopeless || deaths.length >= deathsAllowed ? "give up" : "start another" };
+  return {
+    deaths,
+    verdict: isPermanentHere(kindOf(death)) || deaths.length >= deathsAllowed ? "give up" : "start another",
+  };
 }
 
 /** Whether it ended as workers do when the run ends, or when they are told to leave: that may not concern it alone. */
@@ -80,15 +76,14 @@ export const runFacts = ({ training, data, workers }: RunConfig): GivenUp["run"]
 export function givenUp({ index, deaths, memory, words, log, run }: GivenUp): CoxswainError {
   const last = deaths.at(-1);
   const how = last === undefined ? "unknown" : howOf(last);
-  const isHopeless = last?.code != null && hopeless.includes(last.code);
-  const what = isHopeless
+  const kind = kindOf(last);
+  const what = isPermanentHere(kind)
     ? `local worker ${index} cannot run (${how})`
     : `local worker ${index} died ${deaths.length} times without a step in between (${how})`;
   if (last?.signal === "SIGKILL")
     return new CoxswainError("cluster", `${what}: ${evidenceText(memory)}`, {
       hint: `${lessMemory(run)} Its log: ${log}`,
     });
-  const kind = kinds[last?.code ?? 5] ?? "cluster";
   if (words !== undefined)
     return new CoxswainError(kind, `${what}: ${words.error}`, {
       hint: words.hint === undefined ? `Its log: ${log}` : `${words.hint} Its log: ${log}`,
@@ -98,7 +93,7 @@ export function givenUp({ index, deaths, memory, words, log, run }: GivenUp): Co
     return new CoxswainError(kind, `${what}: it cannot write its log or another file`, {
       hint: `Free some space on the disk of ${log}, or choose another output_dir.`,
     });
-  return new CoxswainError(kind, what, { hint: `Its log ${isHopeless ? "says" : "may say"} why: ${log}` });
+  return new CoxswainError(kind, what, { hint: `Its log ${isPermanentHere(kind) ? "says" : "may say"} why: ${log}` });
 }
 
 /** What takes less memory, that which keeps the result first. */

@@ -261,7 +261,7 @@ describe("a loss that is not a number", () => {
       training: { max_steps: 10, learning_rate: 1e30, lr_scheduler_type: "constant", max_grad_norm: 0 },
     });
     await expectTrouble(folder, run, {
-      code: 2,
+      code: 8,
       says: /step \d+: the (loss|gradient norm) is (NaN|Infinity).*learning_rate/s,
     });
     const steps = stepLines(join(folder, "out"));

@@ -113,7 +113,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
     const diverging = new CoxswainProcess(["train", file, "--set", `telemetry.http=${otherTelemetry}`]);
     const { code, stdout, stderr } = await diverging.finished;
     expect(stdout + stderr).toContain("the step was not applied");
-    expect(code).not.toBe(0);
+    expect(code).toBe(8);
     await vi.waitFor(
       async () => {
         const firing = (await prometheus.rules()).filter(({ state }) => state === "firing").map(({ name }) => name);

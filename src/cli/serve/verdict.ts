@@ -1,7 +1,6 @@
 /** What becomes of a run that was served, by how it ended. Pure. */
 import type { FinishedRun } from "../../coordinator/index.js";
-import { CoxswainError } from "../../errors.js";
-import type { ErrorCode } from "../../errors.js";
+import { CoxswainError, isPermanent } from "../../errors.js";
 import { packError } from "../../packed-error.js";
 import type { PackedError } from "../../packed-error.js";
 import { interrupted } from "../train/conduct-run.js";
@@ -17,9 +16,6 @@ export type Verdict =
 
 /** Between attempts at a run that failed by no fault of its file, ms. */
 const retryDelay = 30_000;
-
-/** Kinds of errors that another server would meet as well. */
-const final: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["usage", "config", "data", "model"]);
 
 /** @param attempts in a row without a new step, this one included */
 export function judge({ outcome, adapter, step }: FinishedRun, attempts: number): Verdict {
@@ -38,7 +34,7 @@ export function judge({ outcome, adapter, step }: FinishedRun, attempts: number)
 
 export function judgeError(error: unknown, attempts: number): Verdict {
   const packed = packError(error);
-  if (final.has(packed.code) || attempts >= attemptsAllowed) return { kind: "rejected", error: packed };
+  if (isPermanent(packed.code) || attempts >= attemptsAllowed) return { kind: "rejected", error: packed };
   return { kind: "returned", reason: packed.message, delay: retryDelay };
 }
 

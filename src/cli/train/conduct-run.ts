@@ -13,7 +13,7 @@ import { startCoordinator } from "../../coordinator/index.js";
 import type { AddressKey, FinishedRun, RunningCoordinator } from "../../coordinator/index.js";
 import { runFacts, startLocalWorkers } from "../../local-workers/index.js";
 import type { LocalWorkers } from "../../local-workers/index.js";
-import type { ErrorCode } from "../../errors.js";
+import { isPermanent } from "../../errors.js";
 import { createLogger, LogFile } from "../../telemetry/index.js";
 import { onInterruption } from "../process/interruption.js";
 import type { Interruption } from "../process/interruption.js";
@@ -48,9 +48,6 @@ export interface ConductedRun extends FinishedRun {
   /** An output that can still be written; undefined where none can. */
   readonly output: OutputName | undefined;
 }
-
-/** Kinds of errors that trying again does not mend. */
-export const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["config", "model", "data"]);
 
 /** @throws what `startCoordinator` throws; how a run that was started ends is in what is returned */
 export async function conductRun(config: RunConfig, options: ConductOptions): Promise<ConductedRun> {
@@ -95,9 +92,9 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
       // Reading the data may take minutes, after which nobody looks.
       onListening: noteMissing,
       now: () => performance.now(),
-      // A local worker runs the same run on the same machine: what it cannot do, no other will.
+      // What is wrong with the run itself stops every other worker as well.
       onWorkerFailure: (_, error) => {
-        if (localWorkers && hopeless.has(error.code)) coordinator?.fail(error);
+        if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);
       },
     });
     view.note(describe(config, coordinator));

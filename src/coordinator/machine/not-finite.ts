@@ -20,7 +20,7 @@ export function whyNotFinite(sum: SummedStep): CoxswainError | undefined {
   const what = Number.isFinite(loss) ? `the gradient norm is ${gradNorm}` : `the loss is ${loss}`;
   if (step === 1 && freshAdapter) return modelNotFinite(what, sum);
   const narrow = float16 ? `${wider}, ` : "";
-  return new CoxswainError("config", `step ${step}: ${what}; the step was not applied`, {
+  return new CoxswainError("diverged", `step ${step}: ${what}; the step was not applied`, {
     hint:
       `The state of step ${step - 1} is kept. Lower training.learning_rate or lengthen the warm-up, ${narrow}` +
       "check the data near this step. Changed settings make another run: give it another output_dir; " +

@@ -50,6 +50,8 @@ describe("a command that fails", () => {
     ["network", 5],
     ["cluster", 5],
     ["storage", 6],
+    ["machine", 7],
+    ["diverged", 8],
     ["interrupted", 130],
   ])("of kind %s ends with exit code %i", async (code, exitCode) => {
     expect((await end(new CoxswainError(code, "m"))).codes).toEqual([exitCode]);

@@ -25,7 +25,7 @@ describe("a run that was served", () => {
     expect(left).toMatchObject({ kind: "returned", delay: 0 });
   });
 
-  it.each(["usage", "config", "data", "model"] as const)(
+  it.each(["usage", "config", "data", "model", "diverged"] as const)(
     "and is wrong (%s) is rejected at the first attempt",
     (code) => {
       const error = new CoxswainError(code, "it is wrong", { hint: "Mend it." });

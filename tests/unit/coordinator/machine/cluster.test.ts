@@ -173,14 +173,14 @@ describe("a loss that is not a number", () => {
     const [finish] = ofType(send({ type: "saved", step: stepNumber(1) }), "finish");
     if (finish?.outcome.kind !== "failed") throw new Error("the run did not fail");
     const { code, message, hint } = finish.outcome.error;
-    expect(code).toBe("config");
+    expect(code).toBe("diverged");
     expect(message).toContain("step 2");
     expect(hint?.includes("use compute.dtype: float32")).toBe(float16);
   });
 
   it.each([
     { freshAdapter: true, code: "model", blamed: /the base model, not from the learning rate: .*weights/ },
-    { freshAdapter: false, code: "config", blamed: /Lower training\.learning_rate/ },
+    { freshAdapter: false, code: "diverged", blamed: /Lower training\.learning_rate/ },
   ])("at step 1 is blamed on the model where the adapter is still zero: $freshAdapter", (case_) => {
     const { freshAdapter, code, blamed } = case_;
     const { send } = started({ freshAdapter }, ["a"]);
