@@ -1,6 +1,5 @@
 /** What single keys cannot tell: settings that contradict each other. Pure. */
 import { addressProblem } from "./address.js";
-import { outOfBounds } from "./bounds.js";
 import type { KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
 import type { RunConfig } from "./schema.js";
@@ -13,17 +12,8 @@ export interface Contradiction {
 
 /** All that is wrong with settings that are each of the right type and in range. */
 export function check(config: RunConfig): readonly Contradiction[] {
-  return [
-    ...checkBounds(config),
-    ...checkTraining(config),
-    ...checkNats(config),
-    ...checkAddresses(config),
-    ...checkToken(config),
-  ];
+  return [...checkTraining(config), ...checkNats(config), ...checkAddresses(config), ...checkToken(config)];
 }
-
-const checkBounds = (config: RunConfig): Contradiction[] =>
-  outOfBounds(config).map(({ path, message }) => ({ keys: [path], message }));
 
 function checkTraining({ training, data }: RunConfig): Contradiction[] {
   const found: Contradiction[] = [];

@@ -1,5 +1,6 @@
 /** What the schema says about a key: which keys exist, and in words what each takes. Reads zod's types, sets nothing. */
 import { z } from "zod";
+import { keyDocs, type KeyDocs } from "./schema/docs.js";
 import { runSchema } from "./schema.js";
 
 /** Keys from the top, as in `["training", "learning_rate"]`. */
@@ -7,13 +8,17 @@ export type KeyPath = readonly (string | number)[];
 
 export const dotted = (path: KeyPath): string => path.join(".");
 
-/** Keys whose value must never be shown, written or logged. */
-const secretKeys: ReadonlySet<string> = new Set(["cluster.token", "telemetry.nats.password", "telemetry.nats.token"]);
-export const isSecret = (path: KeyPath): boolean => secretKeys.has(dotted(path));
+/** What the schema says of a key beside its type. */
+export function docsOf(path: KeyPath): KeyDocs | undefined {
+  const schema = schemaAt(path);
+  return schema === undefined ? undefined : keyDocs.get(schema);
+}
 
-/** Keys that take an address, which need not be quoted on the command line. */
-const addressKeys: ReadonlySet<string> = new Set(["cluster.listen", "telemetry.http", "telemetry.nats.advertise"]);
-export const isAddress = (path: KeyPath): boolean => addressKeys.has(dotted(path));
+/** Whether a key's value must never be shown, written or logged. */
+export const isSecret = (path: KeyPath): boolean => docsOf(path)?.secret === true;
+
+/** Whether a key takes an address, which need not be quoted on the command line. */
+export const isAddress = (path: KeyPath): boolean => docsOf(path)?.address === true;
 
 /** The type beneath defaults and `null`. */
 function bare(schema: z.core.$ZodType): z.core.$ZodType {

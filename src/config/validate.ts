@@ -1,6 +1,6 @@
 /** Applies the schema to plain values and puts what is wrong into words. Knows nothing of files and flags. */
 import type { z } from "zod";
-import { allowsEmptySection, choicesOf, defaultOf, describe, isSecret, schemaAt, type KeyPath } from "./keys.js";
+import { allowsEmptySection, choicesOf, defaultOf, describe, docsOf, isSecret, schemaAt, type KeyPath } from "./keys.js";
 import type { Problem } from "./problems.js";
 import { runSchema, type RunConfig } from "./schema.js";
 import { suggestChoice } from "./suggest.js";
@@ -74,18 +74,31 @@ function toProblems(issue: z.core.$ZodIssue, values: Readonly<Record<string, unk
   // Never so far: every issue is about a key of the schema, a free key or an element of a list.
   if (schema === undefined) return [{ path, message: issue.message }];
   if (value === undefined) return [{ path, message: "missing; the run needs it" }];
-  return [{ path, message: rangeMessage(issue, path, value) ?? typeMessage(schema, path, value) }];
+  return [{ path, message: rangeMessage(rangeIssue(issue), path, value) ?? typeMessage(schema, path, value) }];
 }
+
+/** Where a key takes a number or something else (`"auto"`), the range is what is wrong with a number beyond it. */
+function rangeIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== "invalid_union") return issue;
+  return issue.errors.flat().find((inner) => "origin" in inner && isNumeric(inner.origin)) ?? issue;
+}
+
+const isNumeric = (origin: string): boolean => origin === "number" || origin === "int";
 
 function rangeMessage(issue: z.core.$ZodIssue, path: KeyPath, value: unknown): string | undefined {
   if (issue.code !== "too_small" && issue.code !== "too_big") return undefined;
   if (issue.origin === "string") return "must not be empty";
   if (issue.origin === "array") return "must not be an empty list";
+  const docs = docsOf(path);
   if (issue.code === "too_small") {
-    return `must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}, not ${show(value, path)}`;
+    const words = issue.inclusive === false ? "more than" : "at least";
+    return `must be ${words} ${issue.minimum}, not ${show(value, path)}${because(docs?.whyAtLeast)}`;
   }
-  return `must be ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}, not ${show(value, path)}`;
+  const words = issue.inclusive === false ? "less than" : "at most";
+  return `must be ${words} ${issue.maximum}, not ${show(value, path)}${because(docs?.whyAtMost)}`;
 }
+
+const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);
 
 function typeMessage(schema: z.core.$ZodType, path: KeyPath, value: unknown): string {
   return `expected ${describe(schema)}, not ${show(value, path)}${advice(schema, value)}`;

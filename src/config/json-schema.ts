@@ -1,0 +1,118 @@
+/**
+ * The run file as JSON Schema, for editors: draft-07, which yaml-language-server reads. It accepts what the loader accepts
+ * of each key by itself; what concerns several keys, and the form of addresses, only the loader checks. Pure.
+ */
+import { z } from "zod";
+import type { KeyDocs } from "./schema/docs.js";
+import { keyDocs } from "./schema/docs.js";
+import { runSchema } from "./schema.js";
+
+/** The keywords that the run file needs. */
+export interface JsonSchema {
+  $schema?: string;
+  $id?: string;
+  title?: string;
+  /** Plain text. */
+  description?: string;
+  /** The same with `code` marked. */
+  markdownDescription?: string;
+  type?: string | string[];
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: JsonSchema[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minLength?: number;
+  items?: JsonSchema;
+  minItems?: number;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  additionalProperties?: boolean | JsonSchema;
+  propertyNames?: JsonSchema;
+  default?: unknown;
+  examples?: unknown[];
+}
+
+/** As zod writes it: each key with what `keyDocs` says of it. */
+type Raw = JsonSchema & Partial<Omit<KeyDocs, "description" | "examples">>;
+
+export function runJsonSchema(): JsonSchema {
+  const raw = z.toJSONSchema(runSchema, { target: "draft-07", io: "input", metadata: keyDocs }) as Raw;
+  const { $schema: _, ...root } = tidy(raw);
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    $id: "urn:coxswain:run-file",
+    title: "Coxswain run file",
+    ...root,
+  };
+}
+
+/** The text of `schema/run.schema.json`, and what `coxswain schema` prints. */
+export const runJsonSchemaText = (): string => `${JSON.stringify(runJsonSchema(), null, 2)}\n`;
+
+function tidy(raw: Raw): JsonSchema {
+  const { description, unit, whenNull, huggingFace, examples, default: fallback, ...rest } = raw;
+  const { whyAtMost: _most, whyAtLeast: _least, secret: _secret, address: _address, propertyNames: _names, ...type } = rest;
+  const markdown = description === undefined ? undefined : sentences({ description, unit, whenNull, huggingFace });
+  return {
+    ...(markdown === undefined ? {} : { description: markdown.replaceAll("`", ""), markdownDescription: markdown }),
+    ...tidyType(type, fallback),
+    ...(examples === undefined ? {} : { examples: [...examples] }),
+  };
+}
+
+const sentences = (docs: { [Key in keyof KeyDocs]: KeyDocs[Key] | undefined }): string =>
+  [
+    docs.description,
+    docs.unit === undefined ? "" : `Unit: ${docs.unit}.`,
+    docs.whenNull === undefined ? "" : `\`null\`: ${docs.whenNull}.`,
+    docs.huggingFace === undefined ? "" : `Hugging Face: ${docs.huggingFace}.`,
+  ]
+    .filter((sentence) => sentence !== "")
+    .join(" ");
+
+/** @param fallback the default */
+function tidyType(raw: Raw, fallback: unknown): JsonSchema {
+  const { anyOf, properties, items, additionalProperties, ...plain } = raw;
+  const whole = {
+    ...plain,
+    ...(properties === undefined ? {} : { properties: mapValues(properties, tidy) }),
+    ...(items === undefined ? {} : { items: tidy(items) }),
+    ...(additionalProperties === undefined
+      ? {}
+      : { additionalProperties: typeof additionalProperties === "object" ? tidy(additionalProperties) : additionalProperties }),
+  };
+  const type = anyOf === undefined ? positiveFromOne(whole) : united(whole, anyOf.map(tidy));
+  // `training:` with nothing under it stands for all defaults; that of a section of known keys is no value to complete.
+  const isSection = type.type === "object" && isEmptyObject(fallback);
+  if (isSection) type.type = ["object", "null"];
+  return fallback === undefined || (isSection && properties !== undefined) ? type : { ...type, default: fallback };
+}
+
+/** Of whole numbers, "above 0" is "at least 1", and the smallest that a float can count says nothing beside it. */
+function positiveFromOne(schema: JsonSchema): JsonSchema {
+  if (schema.type !== "integer" || schema.exclusiveMinimum === undefined) return schema;
+  const { exclusiveMinimum, ...rest } = schema;
+  return { ...rest, minimum: exclusiveMinimum + 1 };
+}
+
+/** `X or null` and nested choices as one flat type, which editors explain in fewer words. */
+function united(schema: JsonSchema, choices: readonly JsonSchema[]): JsonSchema {
+  const flat = choices.flatMap((choice) => choice.anyOf ?? [choice]);
+  const [only, ...others] = flat.filter(({ type }) => type !== "null");
+  if (only === undefined || others.length > 0 || typeof only.type !== "string") return { ...schema, anyOf: flat };
+  return {
+    ...schema,
+    ...only,
+    type: [only.type, "null"],
+    ...(only.enum === undefined ? {} : { enum: [...only.enum, null] }),
+  };
+}
+
+const isEmptyObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
+
+const mapValues = <From, To>(record: Readonly<Record<string, From>>, to: (value: From) => To): Record<string, To> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, to(value)]));

@@ -1,0 +1,154 @@
+/** `training`: batches, steps, the optimiser and the schedule. The names are those of transformers' TrainingArguments. */
+import { z } from "zod";
+import { schedulerTypes } from "../choices.js";
+import { count, countOrZero, keyDocs, positive } from "./docs.js";
+
+const beta = z.number().min(0).lt(1);
+
+export const trainingSchema = z.strictObject({
+  global_batch_size: count
+    .max(1_048_576)
+    .default(32)
+    .register(keyDocs, {
+      description: "Rows that one optimiser step uses, whatever the number of workers.",
+      unit: "rows per step",
+      huggingFace: "`per_device_train_batch_size` × `gradient_accumulation_steps` × number of devices",
+      examples: [64],
+      whyAtMost: "these are rows of one step",
+    }),
+  micro_batch_size: count
+    .max(65_536)
+    .default(4)
+    .register(keyDocs, {
+      description:
+        "Rows of one shard, the unit of work that a worker computes together. It decides the memory that a worker needs, " +
+        "and is part of the result's rounding: keep it when you compare adapters bit by bit. At most " +
+        "`training.global_batch_size`.",
+      unit: "rows per shard",
+      huggingFace: "`per_device_train_batch_size`",
+      examples: [8],
+      whyAtMost: "one worker computes these rows together, in its memory",
+    }),
+  num_train_epochs: positive
+    .max(100_000)
+    .default(3)
+    .register(keyDocs, {
+      description: "Passes over the training data; may be a fraction. `training.max_steps` overrides it.",
+      unit: "epochs",
+      examples: [1],
+      whyAtMost: "each epoch is a pass over all of the data",
+    }),
+  max_steps: count
+    .max(100_000_000)
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description: "Total number of optimiser steps. Overrides `training.num_train_epochs`.",
+      unit: "steps",
+      whenNull: "as many steps as the epochs take",
+      huggingFace: "the same; -1 there is `null` here",
+      examples: [1000],
+      whyAtMost: "more steps take years, at a second each",
+    }),
+  learning_rate: z
+    .number()
+    .nonnegative()
+    .default(2e-4)
+    .register(keyDocs, {
+      description: "Learning rate of AdamW after the warm-up, from which the schedule takes it down.",
+      examples: [0.0001],
+    }),
+  lr_scheduler_type: z
+    .enum(schedulerTypes)
+    .default("cosine")
+    .register(keyDocs, {
+      description: "Schedule of the learning rate after the warm-up.",
+      examples: ["linear"],
+    }),
+  lr_scheduler_kwargs: z
+    .record(z.string(), z.union([z.number(), z.string()]))
+    .default({})
+    .register(keyDocs, {
+      description:
+        "Parameters of the schedule, under transformers' names: `min_lr`, `min_lr_rate`, `num_cycles`, `power`, `lr_end`, " +
+        "`num_decay_steps` and so on. Which of them a schedule takes depends on `training.lr_scheduler_type`.",
+      examples: [{ min_lr_rate: 0.1 }],
+    }),
+  warmup_ratio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .register(keyDocs, {
+      description:
+        "Share of all steps over which the learning rate rises from 0, rounded up to whole steps. `training.warmup_steps` " +
+        "overrides it.",
+      unit: "fraction of all steps",
+      examples: [0.05],
+    }),
+  warmup_steps: countOrZero
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description: "Steps over which the learning rate rises from 0. Overrides `training.warmup_ratio`.",
+      unit: "steps",
+      whenNull: "`training.warmup_ratio` decides",
+      huggingFace: "the same; 0 there is `null` here",
+      examples: [100],
+    }),
+  weight_decay: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .register(keyDocs, {
+      description: "AdamW's decoupled weight decay.",
+      examples: [0.01],
+    }),
+  adam_beta1: beta.default(0.9).register(keyDocs, {
+    description: "AdamW's decay rate of the first moment (the mean of gradients).",
+  }),
+  adam_beta2: beta.default(0.999).register(keyDocs, {
+    description: "AdamW's decay rate of the second moment (the mean of squared gradients).",
+    examples: [0.95],
+  }),
+  adam_epsilon: positive.default(1e-8).register(keyDocs, {
+    description: "AdamW's term that keeps the divisor above zero.",
+  }),
+  max_grad_norm: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .register(keyDocs, {
+      description:
+        "Maximum L2 norm of the global gradient: a larger gradient is scaled down to it. 0 switches clipping off.",
+      examples: [0.3],
+    }),
+  logging_steps: count.default(1).register(keyDocs, {
+    description: "Steps between progress lines in the terminal. `metrics.jsonl` has every step.",
+    unit: "steps",
+    examples: [10],
+  }),
+  eval_steps: count
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description: "Steps between evaluations. Needs `data.eval`.",
+      unit: "steps",
+      whenNull: "one evaluation at the end, if `data.eval` is set",
+      examples: [100],
+    }),
+  save_steps: count.default(100).register(keyDocs, {
+    description: "Steps between checkpoints. The last step is always saved.",
+    unit: "steps",
+    examples: [500],
+  }),
+  save_total_limit: count
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description: "Number of checkpoints that are kept; the oldest are deleted.",
+      unit: "checkpoints",
+      whenNull: "all are kept",
+      examples: [3],
+    }),
+});
