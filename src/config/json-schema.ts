@@ -38,14 +38,27 @@ export interface JsonSchema {
 /** As zod writes it: each key with what `keyDocs` says of it. */
 type Raw = JsonSchema & Partial<Omit<KeyDocs, "description" | "examples">>;
 
+/** What is taken over as it is. */
+const keywords: ReadonlySet<string> = new Set<keyof JsonSchema>([
+  "type",
+  "const",
+  "enum",
+  "minimum",
+  "maximum",
+  "exclusiveMinimum",
+  "exclusiveMaximum",
+  "minLength",
+  "minItems",
+  "required",
+]);
+
 export function runJsonSchema(): JsonSchema {
   const raw = z.toJSONSchema(runSchema, { target: "draft-07", io: "input", metadata: keyDocs }) as Raw;
-  const { $schema: _, ...root } = tidy(raw);
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     $id: "urn:coxswain:run-file",
     title: "Coxswain run file",
-    ...root,
+    ...tidy(raw),
   };
 }
 
@@ -53,17 +66,15 @@ export function runJsonSchema(): JsonSchema {
 export const runJsonSchemaText = (): string => `${JSON.stringify(runJsonSchema(), null, 2)}\n`;
 
 function tidy(raw: Raw): JsonSchema {
-  const { description, unit, whenNull, huggingFace, examples, default: fallback, ...rest } = raw;
-  const { whyAtMost: _most, whyAtLeast: _least, secret: _secret, address: _address, propertyNames: _names, ...type } = rest;
-  const markdown = description === undefined ? undefined : sentences({ description, unit, whenNull, huggingFace });
+  const markdown = raw.description === undefined ? undefined : sentences({ ...raw, description: raw.description });
   return {
     ...(markdown === undefined ? {} : { description: markdown.replaceAll("`", ""), markdownDescription: markdown }),
-    ...tidyType(type, fallback),
-    ...(examples === undefined ? {} : { examples: [...examples] }),
+    ...tidyType(raw),
+    ...(raw.examples === undefined ? {} : { examples: raw.examples }),
   };
 }
 
-const sentences = (docs: { [Key in keyof KeyDocs]: KeyDocs[Key] | undefined }): string =>
+const sentences = (docs: Pick<KeyDocs, "description" | "unit" | "whenNull" | "huggingFace">): string =>
   [
     docs.description,
     docs.unit === undefined ? "" : `Unit: ${docs.unit}.`,
@@ -73,25 +84,24 @@ const sentences = (docs: { [Key in keyof KeyDocs]: KeyDocs[Key] | undefined }): 
     .filter((sentence) => sentence !== "")
     .join(" ");
 
-/** @param fallback the default */
-function tidyType(raw: Raw, fallback: unknown): JsonSchema {
-  const { anyOf, properties, items, additionalProperties, ...plain } = raw;
-  const whole = {
-    ...plain,
+function tidyType(raw: Raw): JsonSchema {
+  const { anyOf, properties, items, additionalProperties, default: fallback } = raw;
+  const whole: JsonSchema = {
+    ...Object.fromEntries(Object.entries(raw).filter(([keyword]) => keywords.has(keyword))),
     ...(properties === undefined ? {} : { properties: mapValues(properties, tidy) }),
     ...(items === undefined ? {} : { items: tidy(items) }),
     ...(additionalProperties === undefined
       ? {}
-      : { additionalProperties: typeof additionalProperties === "object" ? tidy(additionalProperties) : additionalProperties }),
+      : { additionalProperties: typeof additionalProperties === "object" ? tidy(additionalProperties) : false }),
   };
   const type = anyOf === undefined ? positiveFromOne(whole) : united(whole, anyOf.map(tidy));
-  // `training:` with nothing under it stands for all defaults; that of a section of known keys is no value to complete.
+  // `training:` with nothing under it stands for all defaults; `{}` is no default to complete a section of known keys with.
   const isSection = type.type === "object" && isEmptyObject(fallback);
   if (isSection) type.type = ["object", "null"];
   return fallback === undefined || (isSection && properties !== undefined) ? type : { ...type, default: fallback };
 }
 
-/** Of whole numbers, "above 0" is "at least 1", and the smallest that a float can count says nothing beside it. */
+/** Of whole numbers, "above 0" is "at least 1". */
 function positiveFromOne(schema: JsonSchema): JsonSchema {
   if (schema.type !== "integer" || schema.exclusiveMinimum === undefined) return schema;
   const { exclusiveMinimum, ...rest } = schema;

@@ -1,6 +1,15 @@
 /** Applies the schema to plain values and puts what is wrong into words. Knows nothing of files and flags. */
 import type { z } from "zod";
-import { allowsEmptySection, choicesOf, defaultOf, describe, docsOf, isSecret, schemaAt, type KeyPath } from "./keys.js";
+import {
+  allowsEmptySection,
+  choicesOf,
+  defaultOf,
+  describe,
+  docsOf,
+  isSecret,
+  schemaAt,
+  type KeyPath,
+} from "./keys.js";
 import type { Problem } from "./problems.js";
 import { runSchema, type RunConfig } from "./schema.js";
 import { suggestChoice } from "./suggest.js";

@@ -12,21 +12,25 @@ const tlsSchema = z.strictObject({
     description: "PEM file with the private key of `cluster.tls.cert`.",
     examples: ["key.pem"],
   }),
-  ca: optionalText().default(null).register(keyDocs, {
-    description: "PEM file with the authority that signs the workers' certificates: turns on mutual TLS.",
-    whenNull: "workers need no certificate",
-    examples: ["ca.pem"],
-  }),
+  ca: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "PEM file with the authority that signs the workers' certificates: turns on mutual TLS.",
+      whenNull: "workers need no certificate",
+      examples: ["ca.pem"],
+    }),
 });
 
 export const clusterSchema = z.strictObject({
-  listen: text().default(defaultAddresses["cluster.listen"]).register(keyDocs, {
-    description:
-      "Address of the coordinator, HOST:PORT. Port 0 takes a free port. If you omit the key and another run on this machine " +
-      "uses the port, the next free one up to 7089 is taken.",
-    examples: ["0.0.0.0:7070"],
-    address: true,
-  }),
+  listen: text()
+    .default(defaultAddresses["cluster.listen"])
+    .register(keyDocs, {
+      description:
+        "Address of the coordinator, HOST:PORT. Port 0 takes a free port. If you omit the key and another run on this machine " +
+        "uses the port, the next free one up to 7089 is taken.",
+      examples: ["0.0.0.0:7070"],
+      address: true,
+    }),
   min_workers: count
     .max(65_536)
     .default(1)
@@ -75,11 +79,14 @@ export const clusterSchema = z.strictObject({
       unit: "seconds",
       examples: [3600],
     }),
-  allow_mixed_engines: z.boolean().default(false).register(keyDocs, {
-    description:
-      "Allows workers with different engines, backends or kinds of device in one run. The last bits of the adapter then " +
-      "depend on which worker computed what.",
-  }),
+  allow_mixed_engines: z
+    .boolean()
+    .default(false)
+    .register(keyDocs, {
+      description:
+        "Allows workers with different engines, backends or kinds of device in one run. The last bits of the adapter then " +
+        "depend on which worker computed what.",
+    }),
   proxy: z
     .enum(["none", "environment"])
     .default("none")
@@ -98,11 +105,13 @@ export const clusterSchema = z.strictObject({
       whenNull: "no TLS",
       examples: [{ cert: "cert.pem", key: "key.pem" }],
     }),
-  token: optionalText().default(null).register(keyDocs, {
-    description:
-      "Secret that workers must present, in printable ASCII without spaces. The environment variable `COXSWAIN_TOKEN` is a " +
-      "better place for it, and overrides the file. Never written or logged.",
-    whenNull: "no token",
-    secret: true,
-  }),
+  token: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Secret that workers must present, in printable ASCII without spaces. The environment variable `COXSWAIN_TOKEN` is a " +
+        "better place for it, and overrides the file. Never written or logged.",
+      whenNull: "no token",
+      secret: true,
+    }),
 });

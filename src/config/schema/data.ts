@@ -37,11 +37,14 @@ export const dataSchema = z.strictObject({
       examples: [2048],
       whyAtMost: "attention over longer rows fits in no machine's memory",
     }),
-  packing: z.boolean().default(false).register(keyDocs, {
-    description:
-      "Puts several examples into one row. Attention never crosses from one example to another, and positions restart " +
-      "at each.",
-  }),
+  packing: z
+    .boolean()
+    .default(false)
+    .register(keyDocs, {
+      description:
+        "Puts several examples into one row. Attention never crosses from one example to another, and positions restart " +
+        "at each.",
+    }),
   shuffle: z.boolean().default(true).register(keyDocs, {
     description: "Draws a new order of the examples for each epoch, from `seed`. `false` keeps the order of the files.",
   }),

@@ -4,21 +4,27 @@ import { defaultAddresses } from "../choices.js";
 import { keyDocs, optionalText, paths } from "./docs.js";
 
 const natsTlsSchema = z.strictObject({
-  ca: optionalText().default(null).register(keyDocs, {
-    description: "PEM file with the authority that signed the server's certificate.",
-    whenNull: "the authorities that Node.js trusts",
-    examples: ["ca.pem"],
-  }),
-  cert: optionalText().default(null).register(keyDocs, {
-    description: "PEM file with the run's own certificate, for a server that asks for one. Needs `key`.",
-    whenNull: "no certificate",
-    examples: ["client.pem"],
-  }),
-  key: optionalText().default(null).register(keyDocs, {
-    description: "PEM file with the private key of `cert`.",
-    whenNull: "no certificate",
-    examples: ["client-key.pem"],
-  }),
+  ca: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "PEM file with the authority that signed the server's certificate.",
+      whenNull: "the authorities that Node.js trusts",
+      examples: ["ca.pem"],
+    }),
+  cert: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "PEM file with the run's own certificate, for a server that asks for one. Needs `key`.",
+      whenNull: "no certificate",
+      examples: ["client.pem"],
+    }),
+  key: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "PEM file with the private key of `cert`.",
+      whenNull: "no certificate",
+      examples: ["client-key.pem"],
+    }),
 });
 
 const natsSchema = z.strictObject({
@@ -28,46 +34,61 @@ const natsSchema = z.strictObject({
       "of one cluster, of which the first that answers is used.",
     examples: ["nats://nats.example:4222"],
   }),
-  run: optionalText().default(null).register(keyDocs, {
-    description: "Name of the run in NATS subjects: letters, digits, `-` and `_`, at most 64 characters.",
-    whenNull: "the last part of `output_dir`",
-    examples: ["my-run"],
-  }),
-  advertise: optionalText().default(null).register(keyDocs, {
-    description: "HOST or HOST:PORT under which workers reach the coordinator.",
-    whenNull: "the address it listens on, with the machine's name in place of `0.0.0.0`",
-    examples: ["head.example"],
-    address: true,
-  }),
-  credentials: optionalText().default(null).register(keyDocs, {
-    description: "A `.creds` file. Of `credentials`, `nkey`, `user` with `password`, and `token`, at most one may be set.",
-    whenNull: "no credentials file",
-    examples: ["my-run.creds"],
-  }),
-  nkey: optionalText().default(null).register(keyDocs, {
-    description: "A file with the seed of an NKey.",
-    whenNull: "no NKey",
-    examples: ["my-run.nk"],
-  }),
-  user: optionalText().default(null).register(keyDocs, {
-    description: "User name. Needs `password`.",
-    whenNull: "no user",
-    examples: ["my-run"],
-  }),
-  password: optionalText().default(null).register(keyDocs, {
-    description:
-      "Password of `user`. The environment variable `COXSWAIN_NATS_PASSWORD` is a better place for it. Never written or " +
-      "logged.",
-    whenNull: "no password",
-    secret: true,
-  }),
-  token: optionalText().default(null).register(keyDocs, {
-    description:
-      "Token of the NATS server. The environment variable `COXSWAIN_NATS_TOKEN` is a better place for it. Never written or " +
-      "logged.",
-    whenNull: "no token",
-    secret: true,
-  }),
+  run: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "Name of the run in NATS subjects: letters, digits, `-` and `_`, at most 64 characters.",
+      whenNull: "the last part of `output_dir`",
+      examples: ["my-run"],
+    }),
+  advertise: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "HOST or HOST:PORT under which workers reach the coordinator.",
+      whenNull: "the address it listens on, with the machine's name in place of `0.0.0.0`",
+      examples: ["head.example"],
+      address: true,
+    }),
+  credentials: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "A `.creds` file. Of `credentials`, `nkey`, `user` with `password`, and `token`, at most one may be set.",
+      whenNull: "no credentials file",
+      examples: ["my-run.creds"],
+    }),
+  nkey: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "A file with the seed of an NKey.",
+      whenNull: "no NKey",
+      examples: ["my-run.nk"],
+    }),
+  user: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description: "User name. Needs `password`.",
+      whenNull: "no user",
+      examples: ["my-run"],
+    }),
+  password: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Password of `user`. The environment variable `COXSWAIN_NATS_PASSWORD` is a better place for it. Never written or " +
+        "logged.",
+      whenNull: "no password",
+      secret: true,
+    }),
+  token: optionalText()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Token of the NATS server. The environment variable `COXSWAIN_NATS_TOKEN` is a better place for it. Never written or " +
+        "logged.",
+      whenNull: "no token",
+      secret: true,
+    }),
   tls: natsTlsSchema
     .nullable()
     .default(null)
