@@ -25,12 +25,12 @@ export interface JsonSchema {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   minLength?: number;
+  pattern?: string;
   items?: JsonSchema;
   minItems?: number;
   properties?: Record<string, JsonSchema>;
   required?: string[];
   additionalProperties?: boolean | JsonSchema;
-  propertyNames?: JsonSchema;
   default?: unknown;
   examples?: unknown[];
 }
@@ -108,17 +108,19 @@ function positiveFromOne(schema: JsonSchema): JsonSchema {
   return { ...rest, minimum: exclusiveMinimum + 1 };
 }
 
-/** `X or null` and nested choices as one flat type, which editors explain in fewer words. */
+/**
+ * `X or null`, `text or a list of texts` as one type with several names, which editors explain in fewer words than choices:
+ * a keyword concerns the values of its own type alone. One word beside another type ("auto" or a number) is a pattern.
+ */
 function united(schema: JsonSchema, choices: readonly JsonSchema[]): JsonSchema {
-  const flat = choices.flatMap((choice) => choice.anyOf ?? [choice]);
-  const [only, ...others] = flat.filter(({ type }) => type !== "null");
-  if (only === undefined || others.length > 0 || typeof only.type !== "string") return { ...schema, anyOf: flat };
-  return {
-    ...schema,
-    ...only,
-    type: [only.type, "null"],
-    ...(only.enum === undefined ? {} : { enum: [...only.enum, null] }),
-  };
+  const types = choices.flatMap(({ type }) => type ?? []);
+  // yaml-language-server takes a default for one of the first type, and suggests no further keys where text is null.
+  types.sort((one, other) => Number(other === "null") - Number(one === "null"));
+  const parts = choices.map(({ const: word, ...choice }) =>
+    typeof word === "string" ? { ...choice, pattern: `^${word}$` } : choice,
+  );
+  const merged = Object.assign({}, schema, ...parts, { type: types }) as JsonSchema;
+  return merged.enum === undefined ? merged : { ...merged, enum: [...merged.enum, null] };
 }
 
 const isEmptyObject = (value: unknown): boolean =>
