@@ -94,6 +94,8 @@ function tidyType(raw: Raw): JsonSchema {
       ? {}
       : { additionalProperties: typeof additionalProperties === "object" ? tidy(additionalProperties) : false }),
   };
+  // yaml-language-server takes a default for one of the first type, and suggests no further key where text is null.
+  if (Array.isArray(whole.type)) whole.type.sort(nullFirst);
   const type = anyOf === undefined ? positiveFromOne(whole) : united(whole, anyOf.map(tidy));
   // `training:` with nothing under it stands for all defaults; `{}` is no default to complete a section of known keys with.
   const isSection = type.type === "object" && isEmptyObject(fallback);
@@ -114,14 +116,14 @@ function positiveFromOne(schema: JsonSchema): JsonSchema {
  */
 function united(schema: JsonSchema, choices: readonly JsonSchema[]): JsonSchema {
   const types = choices.flatMap(({ type }) => type ?? []);
-  // yaml-language-server takes a default for one of the first type, and suggests no further keys where text is null.
-  types.sort((one, other) => Number(other === "null") - Number(one === "null"));
   const parts = choices.map(({ const: word, ...choice }) =>
     typeof word === "string" ? { ...choice, pattern: `^${word}$` } : choice,
   );
-  const merged = Object.assign({}, schema, ...parts, { type: types }) as JsonSchema;
+  const merged = Object.assign({}, schema, ...parts, { type: types.sort(nullFirst) }) as JsonSchema;
   return merged.enum === undefined ? merged : { ...merged, enum: [...merged.enum, null] };
 }
+
+const nullFirst = (one: string, other: string): number => Number(other === "null") - Number(one === "null");
 
 const isEmptyObject = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.keys(value).length === 0;
