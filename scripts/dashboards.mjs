@@ -6,16 +6,11 @@
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
+import { loadTypescript } from "./load-typescript.mjs";
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "deploy", "grafana");
 
-const bundle = await rolldown({ input: join(folder, "src", "index.ts"), platform: "node", logLevel: "warn" });
-const { output } = await bundle.generate({ format: "esm" });
-await bundle.close();
-const { dashboardFiles } = await import(
-  `data:text/javascript;base64,${Buffer.from(output[0].code).toString("base64")}`
-);
+const { dashboardFiles } = await loadTypescript(join(folder, "src", "index.ts"));
 
 for (const [name, text] of dashboardFiles()) {
   writeFileSync(join(folder, name), text);

@@ -82,7 +82,7 @@ function report() {
   console.log(`${type} generate --adapter ${path(adapter)} --prompt "dim the attic light to 30%"`);
   console.log(`${type} preview ${path(run)}                 what is trained on, token by token`);
   console.log(`${type} merge --adapter ${path(adapter)} --output merged`);
-  console.log(`\nYour own data: copy ${path(run)}, change model, data and output_dir. README.md has every key.`);
+  console.log(`\nYour own data: copy ${path(run)}, change model, data and output_dir. docs/run-file.md has every key.`);
 }
 
 /** Control characters and line breaks of an untrained answer would spoil the table. */

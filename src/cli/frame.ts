@@ -78,7 +78,7 @@ export function formatError(error: unknown, { stderr, environment }: FrameProces
 }
 
 const bugHint =
-  "This is a bug in coxswain: README.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.";
+  "This is a bug in coxswain: docs/troubleshooting.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.";
 
 function bugMessage(error: unknown): string {
   const kind =

@@ -13,7 +13,6 @@ export const plannedCommands: Readonly<Record<string, string>> = {
   "lr-find": "Train a few steps with each of some rates: --set training.max_steps=50 --set training.learning_rate=…",
   plot: "The live page has the curves while a run lasts; `metrics.jsonl` has a line a step for any plotting tool.",
   push: "`hf upload OWNER/NAME runs/my-run/adapter` of the Python package huggingface_hub puts an adapter on the hub.",
-  schema: "README.md lists every key with its default; a run's folder has all that it was started with.",
   sweep: "A shell loop over `coxswain train run.yaml --set KEY=VALUE --set output_dir=…` trains one run after another.",
 };
 

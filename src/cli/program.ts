@@ -15,6 +15,7 @@ import { registerPause } from "./control/pause.js";
 import { registerPreview } from "./preview/command.js";
 import { registerCompletion } from "./completion/command.js";
 import { registerResume } from "./control/resume.js";
+import { registerSchema } from "./schema/command.js";
 import { registerServe } from "./serve/command.js";
 import { registerStatus } from "./status/command.js";
 import { registerStop } from "./control/stop.js";
@@ -27,7 +28,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
   ["Steer a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
-  ["Before you train:", [registerDoctor, registerPreview]],
+  ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
   ["Put it to the test:", [registerChaos]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],
   ["Other:", [registerCompletion]],

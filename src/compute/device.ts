@@ -69,7 +69,7 @@ function chooseTfjsDevice(asked: "auto" | Device): DeviceChoice {
 function installCuda(): string {
   if (process.platform !== "linux" || process.arch !== "x64") return "It is there for x64 Linux alone.";
   const script = join(runtimeFolder(), "script", "install.js");
-  return `Fetch it: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${script} (README.md, "GPU").`;
+  return `Fetch it: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${script} (docs/gpu.md).`;
 }
 
 const runtimeFolder = (): string => join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");

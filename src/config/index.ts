@@ -13,6 +13,7 @@ export {
   type Exposure,
 } from "./address.js";
 export { defaultAddresses } from "./choices.js";
+export { runJsonSchemaText } from "./json-schema.js";
 export { loadRun, parseRun, type LoadedRun } from "./load.js";
 export { runNames, type RunNames } from "./names.js";
 export {

@@ -49,6 +49,6 @@ export function toConfigError(problems: readonly Problem[], file: string, locate
       ? lines.join("")
       : `${file} has ${lines.length} problems:\n${lines.map((l) => `  ${l}`).join("\n")}`;
   return new CoxswainError("config", message, {
-    hint: `Correct ${lines.length === 1 ? "it" : "them"} and start again; "The run file" in README.md describes every key.`,
+    hint: `Correct ${lines.length === 1 ? "it" : "them"} and start again; docs/run-file.md describes every key.`,
   });
 }

@@ -18,7 +18,13 @@ export function registerTrain(program: Command): void {
     .option("--workers <n>", "local workers; 0 waits for remote ones (default: the run file's)")
     .option("--resume", "go on from the newest checkpoint in output_dir")
     .option("--insecure", "listen beyond loopback without TLS or a token")
-    .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full");
+    .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full")
+    .addHelpText(
+      "after",
+      `
+docs/run-file.md describes every key of a run file; \`coxswain schema\` prints
+its JSON Schema, with which an editor completes and checks them.`,
+    );
   setOption(command).action((file: string, flags: TrainFlags) =>
     runCommand(async () => {
       const { train: lead } = await import("./train.js");

@@ -22,7 +22,7 @@ export const dataSchema = z.strictObject({
     .enum(["auto", ...dataFormats])
     .default("auto")
     .register(keyDocs, {
-      description: "Shape of an example; the page shows one of each. `auto` recognises it by the first example.",
+      description: "How an example is written. `auto` recognises the format by the first example.",
       examples: ["messages"],
     }),
   max_length: z

@@ -65,7 +65,7 @@ describe("a command that fails", () => {
   ])("by a mistake of ours (%s) says so and where to report it", async (error, first) => {
     const { text, codes } = await end(error);
     expect(text).toBe(
-      `${first}hint: This is a bug in coxswain: README.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.\n`,
+      `${first}hint: This is a bug in coxswain: docs/troubleshooting.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.\n`,
     );
     expect(codes).toEqual([1]);
   });

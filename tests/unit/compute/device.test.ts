@@ -96,7 +96,7 @@ describe("what computes is not what was asked for", () => {
       } catch (error) {
         hint = (error as CoxswainError).hint ?? "";
       }
-      const command = /^Fetch it: ONNXRUNTIME_NODE_INSTALL=(\w+) node (\S+install\.js) \(README/.exec(hint);
+      const command = /^Fetch it: ONNXRUNTIME_NODE_INSTALL=(\w+) node (\S+install\.js) \(docs\/gpu/.exec(hint);
       const script = readFileSync(command?.[2] ?? "", "utf8");
       expect(script).toContain(`--onnxruntime-node-install=${command?.[1]} `);
       expect(script).toContain('environment variable "ONNXRUNTIME_NODE_INSTALL"');

@@ -171,7 +171,7 @@ describe("several problems", () => {
     ]);
     expect(error.code).toBe("config");
     expect(error.exitCode).toBe(2);
-    expect(error.hint).toContain("README.md");
+    expect(error.hint).toContain("docs/run-file.md");
   });
 
   it("contradictions are told beside unknown keys", () => {
