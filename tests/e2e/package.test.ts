@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readPage } from "../support/pages.js";
 import { projectFolder, temporaryFolder } from "../support/processes.js";
 import { stepLines } from "../support/runs.js";
 
@@ -54,9 +55,25 @@ describe("the packed package", () => {
   });
 
   it("has nothing else, and is small", () => {
-    const known = /^(dist\/.*\.js|proto\/.*|docs\/.*|examples\/quickstart\/.*|[A-Z]+(\.md)?|package\.json)$/;
+    const known =
+      /^(dist\/.*\.js|proto\/.*|docs\/.*|schema\/run\.schema\.json|examples\/quickstart\/.*|[A-Z]+(\.md)?|package\.json)$/;
     expect(paths.filter((path) => !known.test(path) || path.includes("/runs/"))).toEqual([]);
     expect(packed.size).toBeLessThan(8e6);
+  });
+
+  it("has every file that README.md links to", () => {
+    const targets = [...readPage("README.md").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target]) => target!);
+    expect(targets.length).toBeGreaterThan(15);
+    expect(paths).toEqual(expect.arrayContaining(targets));
+  });
+
+  it("prints the JSON Schema that is in it, which the bundled run file names", async () => {
+    const folder = join(prefix, "lib", "node_modules", "coxswain");
+    const schema = readFileSync(join(folder, "schema", "run.schema.json"), "utf8");
+    expect((await coxswain("schema")).stdout).toBe(schema);
+    const run = readFileSync(join(folder, "examples", "quickstart", "run.yaml"), "utf8");
+    const [, path] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(run)!;
+    expect(readFileSync(join(folder, "examples", "quickstart", path!), "utf8")).toBe(schema);
   });
 
   it("tells its version", async () => {
