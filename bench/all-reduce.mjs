@@ -4,7 +4,7 @@
  *
  *     npm run build && tests/peers/setup.sh
  *     node bench/all-reduce.mjs [--processes 2,4,8] [--floats 1000000,5000000,20000000] [--repetitions 9]
- *         [--variants star,mesh,…] [--python .venv/bin/python] [--json] [--profile FOLDER]
+ *         [--variants gloo,star,mesh,…] [--python .venv/bin/python] [--json] [--profile FOLDER] [--smoke]
  *
  * Real processes and the product's own modules (data server, peers, slice reducer, tree). What the coordinator's control
  * streams do in a run is done here by lines on standard input and output, for Gloo's processes as well. All take turns,
@@ -12,8 +12,8 @@
  * seconds are of all processes together.
  *
  * `mesh` is the workers alone; `mesh+coordinator` has the coordinator pull every slice before the workers may, as in a
- * run, where it keeps a replica, too. In `star` the coordinator is a process of its own in any case. `--profile` runs
- * nothing but coxswain's processes, under --cpu-prof.
+ * run, where it keeps a replica, too. In `star` the coordinator is a process of its own in any case. Without `gloo` among
+ * the variants (as with --smoke) torch is not needed. `--profile` runs coxswain's processes under --cpu-prof.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { crc32 } from "node:zlib";
 import { bytesOf } from "../dist/collective/index.js";
 import { VectorPool } from "../dist/collective/vector-pool.js";
@@ -29,8 +28,8 @@ import { Contributions } from "../dist/worker/contributions.js";
 import { startDataServer } from "../dist/worker/data-server.js";
 import { Peers } from "../dist/worker/peers.js";
 import { SliceReducer } from "../dist/worker/slice-reducer.js";
+import { median, python, readOptions, root } from "./shared.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const runId = "all-reduce";
 
 const variants = {
@@ -42,21 +41,21 @@ const variants = {
   "mesh+coordinator bf16": { mesh: true, coordinator: true, dtype: "bfloat16" },
 };
 
-function readOptions() {
-  const options = {
-    processes: { type: "string", default: "2,4,8" },
-    floats: { type: "string", default: "1000000,5000000,20000000" },
-    repetitions: { type: "string", default: "9" },
-    variants: { type: "string", default: Object.keys(variants).join(",") },
-    python: { type: "string", default: join(root, ".venv", "bin", "python") },
-    json: { type: "boolean", default: false },
-    profile: { type: "string" },
+const settings = readOptions(
+  {
+    processes: [2, 4, 8],
+    floats: [1_000_000, 5_000_000, 20_000_000],
+    repetitions: 9,
+    variants: ["gloo", ...Object.keys(variants)],
+    python,
+    json: false,
+    profile: undefined,
     // Of the processes that this one starts.
-    member: { type: "string" },
-    members: { type: "string" },
-  };
-  return parseArgs({ options }).values;
-}
+    member: -1,
+    members: 0,
+  },
+  { processes: [2], floats: [10_000], repetitions: 1, variants: Object.keys(variants) },
+);
 
 // ---------------------------------------------------------------- a worker, or the coordinator
 
@@ -154,7 +153,7 @@ async function takePart(index, workers, floats) {
     checksum: () => say({ event: "checksum", value: crc32(bytesOf(reduced)) }),
   };
 
-  say({ event: "started", peer: { workerId, address: `127.0.0.1:${server.port}`, key: server.key } });
+  say({ event: "started", peer: { workerId, address: `127.0.0.1:${server.port}`, key: server.key, certificate: [] } });
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...message } = JSON.parse(line);
     void commands[command](message);
@@ -285,15 +284,14 @@ async function startOurs(workers, floats, profile) {
   };
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-async function measure(processes, floats, settings) {
-  const names = settings.variants.split(",");
+async function measure(processes, floats) {
+  const names = settings.variants.filter((name) => name !== "gloo");
   const ours = await startOurs(processes, floats, settings.profile);
-  const gloo = settings.profile === undefined ? await startGloo(settings.python, processes, floats) : undefined;
-  const runs = Object.fromEntries(["gloo", ...names].map((name) => [name, []]));
+  const withGloo = settings.variants.includes("gloo");
+  const gloo = withGloo ? await startGloo(settings.python, processes, floats) : undefined;
+  const runs = Object.fromEntries(settings.variants.map((name) => [name, []]));
   const sums = {};
-  for (let turn = -2; turn < Number(settings.repetitions); turn++) {
+  for (let turn = -2; turn < settings.repetitions; turn++) {
     const results = gloo === undefined ? {} : { gloo: await gloo.run() };
     for (const name of names) {
       results[name] = await ours.run(name);
@@ -307,17 +305,15 @@ async function measure(processes, floats, settings) {
   }
   await ours.close();
   await gloo?.close();
-  return Object.entries(runs)
-    .filter(([, results]) => results.length > 0)
-    .map(([name, results]) => ({
-      processes,
-      floats,
-      variant: name,
-      ms: median(results.map(({ ms }) => ms)),
-      best_ms: Math.min(...results.map(({ ms }) => ms)),
-      to_gloo: gloo && median(results.map(({ ms }, turn) => ms / runs.gloo[turn].ms)),
-      cpu_seconds: median(results.map(({ cpu }) => cpu)),
-    }));
+  return Object.entries(runs).map(([name, results]) => ({
+    processes,
+    floats,
+    variant: name,
+    ms: median(results.map(({ ms }) => ms)),
+    best_ms: Math.min(...results.map(({ ms }) => ms)),
+    to_gloo: gloo && median(results.map(({ ms }, turn) => ms / runs.gloo[turn].ms)),
+    cpu_seconds: median(results.map(({ cpu }) => cpu)),
+  }));
 }
 
 function print(rows) {
@@ -337,15 +333,14 @@ function print(rows) {
 }
 
 async function main() {
-  const settings = readOptions();
-  if (settings.member !== undefined) {
-    await takePart(Number(settings.member), Number(settings.members), Number(settings.floats));
+  if (settings.member >= 0) {
+    await takePart(settings.member, settings.members, settings.floats[0]);
     return;
   }
   const rows = [];
-  for (const processes of settings.processes.split(",").map(Number))
-    for (const floats of settings.floats.split(",").map(Number)) {
-      const measured = await measure(processes, floats, settings);
+  for (const processes of settings.processes)
+    for (const floats of settings.floats) {
+      const measured = await measure(processes, floats);
       if (!settings.json) print(measured);
       rows.push(...measured);
     }

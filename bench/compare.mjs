@@ -3,7 +3,7 @@
  * memory, and how near each comes to what the machine's float32 matrix products allow.
  *
  *     npm run build && tests/peers/setup.sh
- *     node bench/compare.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct [--rounds 3] [--json]
+ *     node bench/compare.mjs [--model ~/.cache/coxswain/models/smollm2-135m-instruct] [--rounds 3] [--json] [--smoke]
  *         [--python .venv/bin/python] [--peft-dtype float32|bfloat16]
  *         [any option that both steps have: --rows 4 --length 256 --threads 2 --supervised 0.33 --data FILE …]
  *
@@ -13,32 +13,27 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
+import { median, python, quickstartModel, readOptions, root, smollm2 } from "./shared.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const shared = ["model", "rows", "length", "threads", "supervised", "data", "rank", "steps", "warmup"];
-
-function readOptions() {
-  const options = {
-    ...Object.fromEntries(shared.map((name) => [name, { type: "string" }])),
-    rounds: { type: "string", default: "3" },
-    python: { type: "string", default: join(root, ".venv", "bin", "python") },
-    "peft-dtype": { type: "string", default: "float32" },
-    json: { type: "boolean", default: false },
-  };
-  const { values } = parseArgs({ options });
-  if (values.model === undefined) throw new Error("--model FOLDER is needed");
-  return values;
-}
+const settings = readOptions(
+  {
+    ...Object.fromEntries(shared.map((name) => [name, undefined])),
+    model: smollm2,
+    rounds: 3,
+    python,
+    "peft-dtype": "float32",
+    json: false,
+  },
+  { model: quickstartModel, rows: 1, length: 16, steps: 1, warmup: 1, rounds: 1 },
+);
 
 /** Runs a step benchmark; the object that it prints as its last line. */
 async function measure(command, args) {
   const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 1 << 26 });
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** One side's rounds as one result. */
 function summarise(runs) {
@@ -97,15 +92,14 @@ function print({ ours, theirs, ratio, flops }) {
 }
 
 async function main() {
-  const settings = readOptions();
   const given = shared.filter((name) => settings[name] !== undefined);
-  const common = given.flatMap((name) => [`--${name}`, settings[name]]);
+  const common = given.flatMap((name) => [`--${name}`, String(settings[name])]);
   const sides = {
     ours: [process.execPath, [join(root, "bench", "coxswain_step.mjs"), ...common]],
     theirs: [settings.python, [join(root, "bench", "peft_step.py"), ...common, "--dtype", settings["peft-dtype"]]],
   };
   const runs = { ours: [], theirs: [] };
-  for (let round = 0; round < Number(settings.rounds); round++)
+  for (let round = 0; round < settings.rounds; round++)
     for (const [side, [command, args]] of Object.entries(sides)) {
       const run = await measure(command, args);
       runs[side].push(run);

@@ -4,13 +4,12 @@
  * "compute", for star and mesh.
  *
  *     npm run build && node bench/coordinator.mjs [--workers 64] [--shards 128] [--step-seconds 1] [--steps 20] [--r 16]
- *         [--all-reduce star|mesh] [--dtype float32|bfloat16] [--from 3] [--profile FOLDER] [--json]
+ *         [--all-reduce star|mesh] [--dtype float32|bfloat16] [--from 3] [--profile FOLDER] [--json] [--smoke]
  *
  * The workers' gradients are zeros, so that every replica stays what it was and its fingerprint is known; they are moved
  * all the same. In the mesh the workers' traffic among themselves is left out: it does not concern the coordinator.
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { Metadata, credentials } from "@grpc/grpc-js";
 import { TreeSum, cover, stateHash } from "../dist/collective/index.js";
 import {
@@ -23,26 +22,27 @@ import {
 import { version } from "../dist/version.js";
 import { BulkClient } from "../dist/worker/bulk-client.js";
 import { startDataServer } from "../dist/worker/data-server.js";
-import { startCoordinator } from "./quickstart-coordinator.mjs";
+import { readOptions, startCoordinator } from "./shared.mjs";
 
-const { values: options } = parseArgs({
-  options: {
-    workers: { type: "string", default: "64" },
-    shards: { type: "string", default: "128" },
-    "step-seconds": { type: "string", default: "1" },
-    steps: { type: "string", default: "20" },
-    r: { type: "string", default: "16" },
-    "all-reduce": { type: "string" },
-    dtype: { type: "string", default: "float32" },
+const options = readOptions(
+  {
+    workers: 64,
+    shards: 128,
+    "step-seconds": 1,
+    steps: 20,
+    r: 16,
+    "all-reduce": ["star", "mesh"],
+    dtype: "float32",
     /** The first step that is measured: V8 goes on compiling for a minute. */
-    from: { type: "string", default: "3" },
+    from: 3,
     /** For a processor profile of the coordinator. */
-    profile: { type: "string" },
-    json: { type: "boolean", default: false },
+    profile: undefined,
+    json: false,
   },
-});
-const [workers, shards, steps] = [options.workers, options.shards, options.steps].map(Number);
-const secondsPerShard = (Number(options["step-seconds"]) * workers) / shards;
+  { workers: 2, shards: 4, "step-seconds": 0.05, steps: 4, r: 4, from: 1 },
+);
+const { workers, shards, steps } = options;
+const secondsPerShard = (options["step-seconds"] * workers) / shards;
 
 /** Processor seconds of a process so far. */
 function cpuSeconds(pid) {
@@ -177,7 +177,7 @@ async function measure(allReduce) {
   const marks = new Map();
   const { run, address, finished, remove } = await startCoordinator(
     {
-      lora: { r: Number(options.r) },
+      lora: { r: options.r },
       training: { max_steps: steps, global_batch_size: shards, micro_batch_size: 1 },
       cluster: { min_workers: workers, all_reduce: allReduce, all_reduce_dtype: options.dtype },
     },
@@ -197,7 +197,7 @@ async function measure(allReduce) {
   await finished;
   await Promise.all(simulated.map((worker) => worker.close()));
   remove();
-  const [from, to] = [Number(options.from), steps - 1];
+  const [from, to] = [options.from, steps - 1];
   const between = (key) => (marks.get(to)[key] - marks.get(from)[key]) / (to - from);
   return {
     all_reduce: allReduce,
@@ -224,8 +224,7 @@ async function learnLayout(run) {
 }
 
 const results = [];
-for (const allReduce of options["all-reduce"] === undefined ? ["star", "mesh"] : [options["all-reduce"]])
-  results.push(await measure(allReduce));
+for (const allReduce of options["all-reduce"]) results.push(await measure(allReduce));
 if (options.json) console.log(JSON.stringify(results));
 else
   for (const { all_reduce, dtype, elements, step_seconds, coordinator_cpu_seconds } of results)

@@ -3,7 +3,7 @@
  * peft_step.py: the same options, the same keys, the same work (forward, backward, clipping, AdamW, one shard a step).
  *
  *     npm run build
- *     node bench/coxswain_step.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct \
+ *     node bench/coxswain_step.mjs [--model ~/.cache/coxswain/models/smollm2-135m-instruct] [--smoke]
  *         [--rows 4 --length 256] [--threads 2] [--supervised 0.33] [--data tokens.jsonl] [--rank 16]
  *         [--steps 5 --warmup 2] [--dtype float32] [--engine onnx] [--quantization nf4]
  *
@@ -11,40 +11,31 @@
  * threads, measured right before and after the steps (the better of the two).
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { openEngine } from "../dist/compute/index.js";
 import { collate } from "../dist/data/row.js";
 import { initialParameters, openModelFolder } from "../dist/model/index.js";
 import { clipCoefficient, globalNorm, Replica } from "../dist/optim/index.js";
 import { gemmGflops } from "./gemm.mjs";
+import { median, quickstartModel, readOptions, smollm2 } from "./shared.mjs";
 
-const options = {
-  model: { type: "string" },
-  rows: { type: "string", default: "4" },
-  length: { type: "string", default: "256" },
-  data: { type: "string" },
-  supervised: { type: "string", default: "1" },
-  rank: { type: "string", default: "16" },
-  dtype: { type: "string", default: "float32" },
-  engine: { type: "string", default: "onnx" },
-  quantization: { type: "string" },
-  steps: { type: "string", default: "5" },
-  warmup: { type: "string", default: "2" },
-  threads: { type: "string", default: "2" },
-  "gradient-checkpointing": { type: "boolean", default: false },
-};
-
-function readOptions() {
-  const { values } = parseArgs({ options });
-  if (values.model === undefined) throw new Error("--model FOLDER is needed");
-  const numbers = ["rows", "length", "supervised", "rank", "steps", "warmup", "threads"];
-  for (const name of numbers) {
-    const value = Number(values[name]);
-    if (!Number.isFinite(value)) throw new Error(`--${name} ${values[name]} is not a number`);
-    values[name] = value;
-  }
-  return values;
-}
+const settings = readOptions(
+  {
+    model: smollm2,
+    rows: 4,
+    length: 256,
+    data: undefined,
+    supervised: 1,
+    rank: 16,
+    dtype: "float32",
+    engine: "onnx",
+    quantization: undefined,
+    steps: 5,
+    warmup: 2,
+    threads: 2,
+    "gradient-checkpointing": false,
+  },
+  { model: quickstartModel, rows: 1, length: 16, steps: 1, warmup: 1 },
+);
 
 /** Ids of the first rows * length tokens of a tokens-format file, or of a small generator (Lehmer's) without one. */
 function tokenStream({ data, rows, length }, vocabulary) {
@@ -60,7 +51,7 @@ function tokenStream({ data, rows, length }, vocabulary) {
 }
 
 /** Rows of `length` tokens whose last `supervised` share is supervised. */
-function makeBatch(settings, config) {
+function makeBatch(config) {
   const { rows, length, supervised } = settings;
   const stream = Int32Array.from(tokenStream(settings, config.vocab_size));
   const unsupervised = Math.round(length * (1 - supervised));
@@ -71,8 +62,6 @@ function makeBatch(settings, config) {
   });
   return collate(examples);
 }
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** The most memory that this process has ever had resident, bytes. */
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
@@ -91,10 +80,9 @@ async function trainStep(trainable, replica, batch, gradient) {
 }
 
 async function main() {
-  const settings = readOptions();
   const { rows, length, threads, rank, dtype } = settings;
   const folder = await openModelFolder(settings.model);
-  const batch = makeBatch(settings, folder.config);
+  const batch = makeBatch(folder.config);
   const { engine, options: engineOptions } = await openEngine({
     engine: settings.engine,
     device: "cpu",

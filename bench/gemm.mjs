@@ -2,7 +2,7 @@
  * The rate of one float32 matrix product through ONNX Runtime on the CPU: the bound of a training step on this machine.
  * Imported by the other benchmarks; alone:
  *
- *     node bench/gemm.mjs [rows inner columns [threads]]
+ *     node bench/gemm.mjs [--rows 1024] [--inner 576] [--columns 1536] [--threads 2] [--smoke]
  *
  * Knows nothing of coxswain.
  */
@@ -17,6 +17,7 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { readOptions } from "./shared.mjs";
 
 function matrix(name, dims) {
   const dim = dims.map((size) => ({ value: { case: "dimValue", value: BigInt(size) } }));
@@ -59,7 +60,8 @@ export async function gemmGflops({ rows, inner, columns, threads, runs = 30 }) {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [rows = 1024, inner = 576, columns = 1536, threads = 2] = process.argv.slice(2).map(Number);
+  const defaults = { rows: 1024, inner: 576, columns: 1536, threads: 2 };
+  const { rows, inner, columns, threads } = readOptions(defaults, { rows: 64, inner: 64, columns: 64 });
   const gflops = await gemmGflops({ rows, inner, columns, threads });
   console.log(JSON.stringify({ rows, inner, columns, threads, gflops }));
 }

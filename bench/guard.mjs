@@ -1,16 +1,16 @@
 /**
  * What the checks before the token cost bulk: 80 MB pulled over a stream, from a server with them (`listen`) and from
- * gRPC's own sockets with no interceptor, in turns in one process. Needs a build. Prints the median of each, MiB/s.
+ * gRPC's own sockets with no interceptor, in turns in one process. Prints the median of each, MiB/s.
  *
- *   node bench/guard.mjs [ROUNDS]
+ *     npm run build && node bench/guard.mjs [--rounds 15] [--elements 20000000] [--smoke]
  */
 import { performance } from "node:perf_hooks";
 import { Server, ServerCredentials, credentials } from "@grpc/grpc-js";
 import { vectorChunks } from "../dist/collective/index.js";
 import * as rpc from "../dist/rpc/index.js";
+import { readOptions } from "./shared.mjs";
 
-const rounds = Number(process.argv[2] ?? 15);
-const elements = 20_000_000;
+const { rounds, elements } = readOptions({ rounds: 15, elements: 20_000_000 }, { rounds: 1, elements: 100_000 });
 const vector = new Float32Array(elements).fill(1.5);
 const into = new Float32Array(elements);
 const token = "bench";

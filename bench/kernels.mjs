@@ -1,7 +1,7 @@
 /**
  * What the vector kernels cost beside loops in JavaScript, by size of vector: in the caches and far beyond them.
  *
- *     npm run build && node bench/kernels.mjs [floats ...]
+ *     npm run build && node bench/kernels.mjs [--floats 65536,1048576,16777216] [--smoke]
  *
  * Prints ms per million floats, the median of runs that take turns. Knows nothing of training.
  */
@@ -16,6 +16,7 @@ import {
   stateHash,
   toBf16,
 } from "../dist/collective/index.js";
+import { median, readOptions } from "./shared.mjs";
 
 const { fround } = Math;
 
@@ -84,10 +85,6 @@ function tasks(size) {
   };
 }
 
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
 /** Median ms per million floats of each function, one run of each in turn. */
 function measure(functions, size) {
   const times = Object.fromEntries(Object.keys(functions).map((name) => [name, []]));
@@ -103,8 +100,8 @@ function measure(functions, size) {
   return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, Number(median(values).toFixed(3))]));
 }
 
-const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [65_536, 1_048_576, 16_777_216];
-for (const size of sizes) {
+const { floats } = readOptions({ floats: [65_536, 1_048_576, 16_777_216] }, { floats: [65_536] });
+for (const size of floats) {
   console.log(`\n${size} floats, ms per million`);
   console.table(
     Object.fromEntries(Object.entries(tasks(size)).map(([task, functions]) => [task, measure(functions, size)])),

@@ -3,7 +3,7 @@
  * `coxswain train` with 1, 2 … local workers, beside the same shards by the engine alone, in turns.
  *
  *     npm run build
- *     node bench/local-workers.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct
+ *     node bench/local-workers.mjs [--model ~/.cache/coxswain/models/smollm2-135m-instruct] [--smoke]
  *         [--runs 1x2,2x1,2x2] [--rows 4 --length 256] [--shards 4] [--steps 4] [--rounds 2]
  *
  * A run is WORKERSxTHREADS. A step is `shards` shards of `rows` rows; the first step, which builds the graph, is left
@@ -16,34 +16,22 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
+import { median, program, quickstartModel, readOptions, root, smollm2 } from "./shared.mjs";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string" },
-    runs: { type: "string", default: "1x2,2x1,2x2" },
-    rows: { type: "string", default: "4" },
-    length: { type: "string", default: "256" },
-    shards: { type: "string", default: "4" },
-    steps: { type: "string", default: "4" },
-    rounds: { type: "string", default: "2" },
-  },
-});
-if (values.model === undefined) throw new Error("--model FOLDER is needed");
-const [rows, length, shards, steps, rounds] = ["rows", "length", "shards", "steps", "rounds"].map((key) =>
-  Number(values[key]),
+const options = readOptions(
+  { model: smollm2, runs: ["1x2", "2x1", "2x2"], rows: 4, length: 256, shards: 4, steps: 4, rounds: 2 },
+  { model: quickstartModel, runs: ["1x1"], rows: 1, length: 16, shards: 2, steps: 3, rounds: 1 },
 );
-const runs = values.runs.split(",").map((text) => {
+const { model, rows, length, shards, steps, rounds } = options;
+const runs = options.runs.map((text) => {
   const [workers, threads] = text.split("x").map(Number);
   return { name: text, workers, threads };
 });
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "coxswain-local-workers-"));
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /** Follows the first worker's metrics until the run is over. @returns the share of time in which it computed no shard */
 async function idleShare(log, isOver) {
@@ -73,7 +61,7 @@ async function train({ name, workers, threads }) {
   const output = join(folder, `${name}-${Date.now()}`);
   const file = join(folder, "run.json");
   const config = {
-    model: resolve(values.model),
+    model: resolve(model),
     output_dir: output,
     workers,
     data: { train: join(folder, "train.jsonl"), format: "tokens", max_length: length, packing: false },
@@ -90,7 +78,7 @@ async function train({ name, workers, threads }) {
     telemetry: { http: "127.0.0.1:0" },
   };
   writeFileSync(file, JSON.stringify(config));
-  const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), "train", file], { stdio: "ignore" });
+  const child = spawn(process.execPath, [program, "train", file], { stdio: "ignore" });
   const over = once(child, "exit");
   const idle = await idleShare(join(output, "logs/worker-0.log"), () => child.exitCode !== null);
   await over;
@@ -100,9 +88,9 @@ async function train({ name, workers, threads }) {
 
 /** Seconds of one shard by the engine alone. */
 async function engineAlone() {
-  const args = Object.entries({ model: values.model, rows, length, threads: runs[0].threads, steps, warmup: 1 });
-  const options = args.flatMap(([key, value]) => [`--${key}`, String(value)]);
-  const { stdout } = await run(process.execPath, [join(root, "bench/coxswain_step.mjs"), ...options]);
+  const args = Object.entries({ model, rows, length, threads: runs[0].threads, steps, warmup: 1 });
+  const flags = args.flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const { stdout } = await run(process.execPath, [join(root, "bench/coxswain_step.mjs"), ...flags]);
   return JSON.parse(stdout.trim().split("\n").at(-1)).step_seconds;
 }
 

@@ -4,26 +4,20 @@
  * together. The shares must leave much of the machine free: alone a worker has all of its caches and memory, and what cores
  * that are all busy take from each other would count as a fault of the division.
  *
- *     npm run build && node bench/mixed-speeds.mjs [--shares 0.4,0.4,0.1] [--shards 48] [--steps 8] [--json]
+ *     npm run build && node bench/mixed-speeds.mjs [--shares 0.4,0.4,0.1] [--shards 48] [--steps 8] [--json] [--smoke]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { SlowDown } from "../dist/chaos/slow-down.js";
-import { program, startCoordinator } from "./quickstart-coordinator.mjs";
+import { median, program, readOptions, startCoordinator } from "./shared.mjs";
 
-const { values: options } = parseArgs({
-  options: {
-    shares: { type: "string", default: "0.4,0.4,0.1" },
-    shards: { type: "string", default: "48" },
-    steps: { type: "string", default: "8" },
-    json: { type: "boolean", default: false },
-  },
-});
-const shares = options.shares.split(",").map(Number);
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const { shares, shards, alone, steps, json } = readOptions(
+  // `alone`: shards of a step that one worker computes alone.
+  { shares: [0.4, 0.4, 0.1], shards: 48, alone: 12, steps: 8, json: false },
+  { shares: [0.9], shards: 2, alone: 2, steps: 3 },
+);
 
 /** A worker that runs for a share of the time. */
 function startWorker(address, share) {
@@ -41,9 +35,9 @@ function startWorker(address, share) {
 }
 
 /** @returns seconds of each step but the first two, in which speeds are not known yet */
-async function stepsOf(workerShares, shards, steps) {
+async function stepsOf(workerShares, shardsPerStep, maxSteps) {
   const { run, address, finished, remove } = await startCoordinator({
-    training: { max_steps: steps, global_batch_size: shards * 4, micro_batch_size: 4 },
+    training: { max_steps: maxSteps, global_batch_size: shardsPerStep * 4, micro_batch_size: 4 },
     cluster: { min_workers: workerShares.length },
   });
   const workers = workerShares.map((share) => startWorker(address, share));
@@ -55,18 +49,16 @@ async function stepsOf(workerShares, shards, steps) {
 }
 
 /** The shortest time in which so many whole shards can be computed at these speeds (shards a second). */
-function ideal(shards, speeds) {
+function ideal(speeds) {
   const finished = speeds.flatMap((speed) => Array.from({ length: shards }, (_, index) => (index + 1) / speed));
   return finished.sort((a, b) => a - b)[shards - 1];
 }
 
-const alone = 12;
 const speeds = [];
-for (const share of shares) speeds.push(alone / median(await stepsOf([share], alone, 5)));
-const shards = Number(options.shards);
-const seconds = median(await stepsOf(shares, shards, Number(options.steps)));
-const best = ideal(shards, speeds);
-if (options.json) console.log(JSON.stringify({ shares, speeds, shards, seconds, best, ratio: seconds / best }));
+for (const share of shares) speeds.push(alone / median(await stepsOf([share], alone, Math.min(steps, 5))));
+const seconds = median(await stepsOf(shares, shards, steps));
+const best = ideal(speeds);
+if (json) console.log(JSON.stringify({ shares, speeds, shards, seconds, best, ratio: seconds / best }));
 else
   console.log(
     `shards a second alone: ${speeds.map((speed) => speed.toFixed(2)).join(", ")}; ` +

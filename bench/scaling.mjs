@@ -2,22 +2,20 @@
  * The tables of docs/scaling.md: what a step costs beyond its computing, by the formulas, and how far they are from a
  * simulation that drives the product's own state machine and slice reducers.
  *
- *     npm run build && node bench/scaling.mjs [--check 8,64,512] [--only check|shares|limits]
+ *     npm run build && node bench/scaling.mjs [--check 8,64,512] [--only check|shares|limits] [--smoke]
  *
  * The check of 512 workers takes some minutes; `--check 8,64` some seconds. Nothing is measured here: the constants are
  * in scaling/costs.mjs, and scaling/measure.mjs measures them.
  */
-import { parseArgs } from "node:util";
 import { bestTwoLevelMesh, mesh, star } from "./scaling/model.mjs";
 import { allReduceOnOneMachine } from "./scaling/one-machine.mjs";
 import { product } from "./scaling/product.mjs";
 import { links, reducersOf, scenarioOf } from "./scaling/scenarios.mjs";
 import { simulate } from "./scaling/simulate.mjs";
 import { standIn } from "./scaling/stand-in.mjs";
+import { readOptions } from "./shared.mjs";
 
-const { values: options } = parseArgs({
-  options: { check: { type: "string", default: "8,64,512" }, only: { type: "string" } },
-});
+const options = readOptions({ check: [8, 64, 512], only: undefined }, { check: [8] });
 
 const sizes = [1e6, 5e6, 20e6, 80e6];
 const dtypes = ["float32", "bfloat16"];
@@ -100,7 +98,7 @@ async function printCheck() {
   const head = ["workers", "", "floats", "link", "beyond computing", "CPU, coordinator", "CPU, busiest worker"];
   head.push("bytes, coordinator", "bytes, busiest worker", "pulls", "control sent", "state machine, real time");
   const rows = [];
-  for (const workers of options.check.split(",").map(Number)) rows.push(...(await check(workers)));
+  for (const workers of options.check) rows.push(...(await check(workers)));
   console.log("## A step in the simulation, and how far the formulas are from it\n");
   table(head, rows);
 }

@@ -4,7 +4,7 @@
  * changing length.
  *
  *     npm run build
- *     node bench/step-profile.mjs --model ~/.cache/coxswain/models/smollm2-135m-instruct
+ *     node bench/step-profile.mjs [--model ~/.cache/coxswain/models/smollm2-135m-instruct] [--smoke]
  *         [--rows 4] [--length 256] [--threads 2] [--rank 16] [--steps 3] [--supervised 1] [--checkpointing]
  *         [--dropout 0.1] [--quantization nf4] [--lengths 200]
  *
@@ -13,30 +13,28 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { onnxEngine } from "../dist/compute/onnx/engine.js";
 import { collate } from "../dist/data/row.js";
 import { openModelFolder } from "../dist/model/index.js";
+import { quickstartModel, readOptions, smollm2 } from "./shared.mjs";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string" },
-    rows: { type: "string", default: "4" },
-    length: { type: "string", default: "256" },
-    threads: { type: "string", default: "2" },
-    rank: { type: "string", default: "16" },
-    steps: { type: "string", default: "3" },
-    supervised: { type: "string", default: "1" },
-    checkpointing: { type: "boolean", default: false },
-    dropout: { type: "string", default: "0" },
-    quantization: { type: "string" },
-    lengths: { type: "string" },
+const values = readOptions(
+  {
+    model: smollm2,
+    rows: 4,
+    length: 256,
+    threads: 2,
+    rank: 16,
+    steps: 3,
+    supervised: 1,
+    checkpointing: false,
+    dropout: 0,
+    quantization: undefined,
+    lengths: 0,
   },
-});
-if (values.model === undefined) throw new Error("--model FOLDER is needed");
-const rows = Number(values.rows);
-const length = Number(values.length);
-const supervised = Number(values.supervised);
+  { model: quickstartModel, rows: 1, length: 16, steps: 1 },
+);
+const { rows, length, supervised, steps, lengths } = values;
 
 const mebibytes = (bytes) => Math.round(bytes / 2 ** 20);
 /** The most memory this process ever had, MiB. */
@@ -98,19 +96,19 @@ function printByOperator(totals, all, runs) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "step-profile-"));
-const profile = values.lengths === undefined ? { profile: join(folder, "ort") } : {};
+const profile = lengths === 0 ? { profile: join(folder, "ort") } : {};
 const model = await openModelFolder(values.model);
 const lora = {
-  r: Number(values.rank),
-  alpha: 2 * Number(values.rank),
-  dropout: Number(values.dropout),
+  r: values.rank,
+  alpha: 2 * values.rank,
+  dropout: values.dropout,
   targetModules: "all-linear",
   useRslora: false,
 };
 const trainable = await onnxEngine(profile).load(model, lora, {
   device: "cpu",
   dtype: "float32",
-  threads: Number(values.threads),
+  threads: values.threads,
   gradientCheckpointing: values.checkpointing,
   quantization: values.quantization ?? null,
 });
@@ -124,8 +122,7 @@ console.log(
   `session and first step of 8 tokens a row: ${first.wall.toFixed(2)} s, ${first.cpu.toFixed(2)} CPU s; peak ${peak()} MiB`,
 );
 
-if (values.lengths === undefined) {
-  const steps = Number(values.steps);
+if (lengths === 0) {
   for (let i = 0; i < steps; i++) {
     const { result, wall, cpu } = await timed(() => trainable.gradients(makeBatch(length, i), gradient, key));
     console.log(
@@ -136,8 +133,7 @@ if (values.lengths === undefined) {
   await trainable.dispose();
   printProfile(folder, steps);
 } else {
-  const steps = Number(values.lengths);
-  for (let i = 0; i < steps; i++) {
+  for (let i = 0; i < lengths; i++) {
     const size = 8 * (1 + ((i * 7) % Math.floor(length / 8)));
     await trainable.gradients(makeBatch(size, i), gradient, key);
     if (i % 20 === 19)

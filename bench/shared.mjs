@@ -1,16 +1,48 @@
-/** A real `coxswain coordinator` over the quickstart's model and data, for benchmarks that bring their own workers. */
+/** What the benchmarks share: their command line, medians, and a real coordinator over the quickstart's model and data. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+export const root = fileURLToPath(new URL("..", import.meta.url));
 /** The program's main module. */
 export const program = join(root, "dist", "cli", "main.js");
+/** torch's environment, made by tests/peers/setup.sh. */
+export const python = join(root, ".venv", "bin", "python");
+/** What the figures in README.md are about. */
+export const smollm2 = join(homedir(), ".cache", "coxswain", "models", "smollm2-135m-instruct");
+const quickstart = join(root, "examples", "quickstart");
+export const quickstartModel = join(quickstart, "model");
+
+export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /**
+ * Reads the command line. An option has the type of its default: a number, a list of either ("1,2,4"), a boolean; a
+ * string or undefined takes a string. `--smoke` takes the values of `smoke` in place of the defaults: the smallest run.
+ */
+export function readOptions(defaults, smoke) {
+  const all = { ...defaults, smoke: false };
+  const options = Object.entries(all).map(([name, value]) => [
+    name,
+    { type: typeof value === "boolean" ? "boolean" : "string" },
+  ]);
+  const { values } = parseArgs({ options: Object.fromEntries(options) });
+  const typed = (name, text, like) => {
+    if (Array.isArray(like)) return text.split(",").map((part) => typed(name, part, like[0]));
+    if (typeof like !== "number") return text;
+    if (text.trim() === "" || !Number.isFinite(Number(text))) throw new Error(`--${name}: ${text} is not a number`);
+    return Number(text);
+  };
+  const given = Object.entries(values).map(([name, text]) => [name, typed(name, text, all[name])]);
+  return { ...all, ...(values.smoke ? smoke : {}), ...Object.fromEntries(given) };
+}
+
+/**
+ * Starts `coxswain coordinator` for a benchmark that brings its own workers.
+ *
  * @param {object} settings of the run file, beside those that all have
  * @param {{ nodeFlags?: string[], onOutput?: (printed: string, pid: number) => void }} [options] onOutput is called with
  *   all that was printed whenever there is more
@@ -19,9 +51,8 @@ export const program = join(root, "dist", "cli", "main.js");
  */
 export async function startCoordinator({ training, cluster, ...settings }, { nodeFlags = [], onOutput } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "coxswain-bench-"));
-  const quickstart = join(root, "examples", "quickstart");
   const run = {
-    model: join(quickstart, "model"),
+    model: quickstartModel,
     output_dir: join(folder, "out"),
     data: { train: join(quickstart, "data", "train.jsonl"), max_length: 256 },
     compute: { threads: 1 },
