@@ -7,16 +7,17 @@ const numerics = ["golden", "operations", "dropout", "decoder", "invariance", "p
 // COXSWAIN_TEST_WEBGPU=gpu takes the GPU that the machine has.
 const webgpu = process.env["COXSWAIN_TEST_WEBGPU"] === "gpu" ? {} : softwareGpuEnvironment();
 
+/** Real processes and real sockets: they get time enough on a machine that does other things, too. */
+const processes = { testTimeout: 180_000, hookTimeout: 120_000 };
+
+/** A project is a folder of tests/. `npm test` runs the first three, `npm run test:all` all. */
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: "unit",
-          include: ["tests/unit/**/*.test.ts"],
-          testTimeout: 20_000,
-        },
-      },
+      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
+      { test: { name: "golden", include: ["tests/golden/*.test.ts"], ...processes } },
+      { test: { name: "promises", include: ["tests/promises/*.test.ts"], ...processes } },
+      { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...processes } },
       ...(webgpu === null
         ? []
         : [
@@ -31,28 +32,18 @@ export default defineConfig({
                 fileParallelism: false,
                 testTimeout: 240_000,
                 hookTimeout: 60_000,
+                sequence: { groupOrder: 1 },
               },
             },
           ]),
       {
-        // Real processes and real sockets: one file at a time, so that two cores are not shared by several clusters.
-        test: {
-          name: "e2e",
-          include: ["tests/e2e/**/*.test.ts"],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
         // A cluster of its own, when all else is done.
         test: {
           name: "kubernetes",
-          sequence: { groupOrder: 1 },
           include: ["tests/kubernetes/**/*.test.ts"],
+          ...processes,
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

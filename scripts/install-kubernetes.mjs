@@ -1,5 +1,5 @@
 /**
- * Builds a Kubernetes control plane for the tests of the chart (`npm run test:kubernetes`): etcd, kube-apiserver,
+ * Builds a Kubernetes control plane for the tests of the chart (`npx vitest run --project kubernetes`): etcd, kube-apiserver,
  * kube-controller-manager, kube-scheduler and kubectl, from the Go modules that `kubernetes/go.mod` and `go.sum` pin.
  * Ten minutes on two cores, 3 GB of Go's caches (which `go clean -cache -modcache` empties), 350 MB of programs.
  *

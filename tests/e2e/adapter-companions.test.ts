@@ -1,4 +1,4 @@
-/** What an adapter needs later stays with it: trained, asked, measured and merged as a user does, by real processes. */
+/** The chat template and base model that an adapter was trained with, in generate, eval and merge: real processes. */
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -47,8 +47,8 @@ async function measured(...args: string[]): Promise<Measured> {
   return { loss: (JSON.parse(stdout) as { loss: number }).loss, notes: stderr };
 }
 
-describe("an adapter that was trained with a template of its own", () => {
-  it("has the same loss without the run file as with it, and says whose template that is", async () => {
+describe("an adapter trained with its own chat template", () => {
+  it("has the same loss with and without the run file, and names the source of the template", async () => {
     const withRun = await measured(run, "--adapter", adapter);
     const alone = await measured("--adapter", adapter, "--data", data);
     expect(alone.loss).toBe(withRun.loss);
@@ -66,13 +66,13 @@ describe("an adapter that was trained with a template of its own", () => {
     expect(base.notes).toContain("the adapter was trained with another one");
   });
 
-  it("keeps it in every checkpoint", async () => {
+  it("has the template in every checkpoint", async () => {
     expect(readFileSync(join(checkpoint, "chat_template.jinja"), "utf8")).toBe(template);
     const { notes } = await measured("--adapter", checkpoint, "--data", data);
     expect(notes).toContain("chat template: the adapter's own");
   });
 
-  it("is merged with it, and the merged model has the adapter's loss", async () => {
+  it("merges into a model that has the template and the adapter's loss", async () => {
     const output = join(folder, "merged");
     const { code, stderr } = await coxswain(["merge", "--adapter", adapter, "--output", output, "--dtype", "float32"], {
       env,
@@ -85,7 +85,7 @@ describe("an adapter that was trained with a template of its own", () => {
     expect(merged.loss).toBeCloseTo(alone.loss, 4);
   });
 
-  it("is gone on from with it", async () => {
+  it("passes the template to a run that starts from it", async () => {
     const next = writeRun(
       folder,
       {
@@ -101,7 +101,7 @@ describe("an adapter that was trained with a template of its own", () => {
     expect(stdout).toContain("### Ask: ");
   });
 
-  it("finds its base model by itself, and answers", async () => {
+  it("generates without --model", async () => {
     const { code, stdout, stderr } = await coxswain(
       [
         "generate",
@@ -124,7 +124,7 @@ describe("an adapter that was trained with a template of its own", () => {
 });
 
 describe("an adapter on another model of the same shapes", () => {
-  it("is not used without a word: both models are named, and what differs", async () => {
+  it("is used with a note that names both models and the file that differs", async () => {
     const other = join(folder, "other");
     cpSync(quickstartModel, other, { recursive: true });
     const weights = join(other, "model.safetensors");

@@ -74,7 +74,7 @@ describe("bench/", () => {
   }
 
   it.skipIf(!hasTorch)(
-    `all-reduce.mjs --smoke has Gloo beside it${hasTorch ? "" : " (skipped: no torch; tests/peers/setup.sh makes its environment)"}`,
+    `all-reduce.mjs --smoke compares with Gloo${hasTorch ? "" : " (skipped: no torch; tests/peers/setup.sh makes its environment)"}`,
     async () => {
       const args = [join(bench, "all-reduce.mjs"), "--smoke", "--variants", "gloo,star"];
       const { stdout } = await run(process.execPath, args);

@@ -1,4 +1,4 @@
-/** `coxswain chaos`: what it finds when everything happens at once, and that it leaves nothing running. */
+/** `coxswain chaos`: its report with every kind of fault in one run, and the processes that it leaves (none). */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ function processesOf(folder: string, name: string): number[] {
 }
 
 describe("chaos", () => {
-  it("kills, freezes, cuts and corrupts, and finds the same bits", async () => {
+  it("reports equal adapters after kills, freezes, cut connections and corrupted bytes", async () => {
     const folder = temporaryFolder();
     const output = join(folder, "chaos");
     const { code, stdout, stderr } = await coxswain([
@@ -78,7 +78,7 @@ describe("chaos", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGKILL", null],
-  ] as const)("leaves nothing running after %s", async (signal, expected) => {
+  ] as const)("leaves no process running after %s", async (signal, expected) => {
     const folder = temporaryFolder();
     const output = join(folder, "chaos");
     const chaos = new CoxswainProcess(["chaos", chaosRun(folder), "--output", output]);
@@ -89,7 +89,7 @@ describe("chaos", () => {
     await vi.waitUntil(() => processesOf(folder, "chaos/reference").length === 0, { timeout: 5_000 });
   });
 
-  it("refuses a folder that holds something, and a reference of another run", async () => {
+  it("refuses an output folder that is not empty, and a --reference without a run", async () => {
     const folder = temporaryFolder();
     const full = await coxswain(["chaos", chaosRun(folder), "--output", folder]);
     expect(full.code).toBe(2);

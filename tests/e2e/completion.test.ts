@@ -1,4 +1,4 @@
-/** What a user loses if these fail: Tab, which completes a command line in their shell. */
+/** Tab completion in real shells. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -61,19 +61,19 @@ describe(`bash${has("bash") ? "" : " (skipped: no bash)"}`, () => {
       .sort();
   }
 
-  it.skipIf(!has("bash")).each(cases)("offers for `%s` what there is", (line, expected) => {
+  it.skipIf(!has("bash")).each(cases)("completes `%s`", (line, expected) => {
     const found = offered(...line.split(" "));
     if (expected.includes("…")) expect(found).toEqual(expect.arrayContaining(expected.filter((word) => word !== "…")));
     else expect(found).toEqual(expected);
   });
 
-  it.skipIf(!has("bash"))("offers folders where a folder is meant, also after =", () => {
+  it.skipIf(!has("bash"))("completes folders for options that take a folder, also after =", () => {
     expect(offered("coxswain", "eval", "--adapter", "")).toEqual(["adapter folder", "empty"]);
     expect(offered("coxswain", "worker", "--device", "=", "c")).toEqual(["cpu", "cuda"]);
     expect(offered("coxswain", "merge", "--dtype", "=")).toEqual(["auto", "bfloat16", "float16", "float32"]);
   });
 
-  it.skipIf(!has("bash"))("leaves files to bash, which knows how to quote them", () => {
+  it.skipIf(!has("bash"))("leaves file names to bash, which quotes them", () => {
     expect(offered("coxswain", "train", "")).toEqual([]);
     expect(run("bash", ["-c", `source "${script}"; complete -p coxswain`])).toContain("-o default");
   });
@@ -127,13 +127,13 @@ describe(`fish${has("fish") ? "" : " (skipped: no fish)"}`, () => {
       .map((each) => each.split("\t", 1)[0] ?? "")
       .sort();
 
-  it.skipIf(!has("fish")).each(cases)("offers for `%s` what there is", (line, expected) => {
+  it.skipIf(!has("fish")).each(cases)("completes `%s`", (line, expected) => {
     const found = offered(line);
     if (expected.includes("…")) expect(found).toEqual(expect.arrayContaining(expected.filter((word) => word !== "…")));
     else expect(found).toEqual(expected);
   });
 
-  it.skipIf(!has("fish"))("offers files and folders where they are meant", () => {
+  it.skipIf(!has("fish"))("completes files and folders for options that take them", () => {
     expect(offered("coxswain train my")).toEqual(["my run.yaml"]);
     expect(offered("coxswain eval --adapter ad")).toEqual(["adapter folder/"]);
   });

@@ -33,13 +33,13 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     network.close();
   });
 
-  it("says what it can do where it is given no command", async () => {
+  it("prints the help when no command is given", async () => {
     const { code, stdout } = await new Container({ image, network }).finished;
     expect(stdout).toMatch(/^Usage: coxswain/);
     expect(code).toBe(0);
   });
 
-  it("has no tools of developers, and the libraries of its own system alone", () => {
+  it("has no development tools, and only the libraries of its own system", () => {
     const modules = join(image.root, "opt", "coxswain", "node_modules");
     for (const name of ["typescript", "vitest", "eslint"]) expect(existsSync(join(modules, name)), name).toBe(false);
     const runtime = join(modules, "onnxruntime-node", "bin", "napi-v6");
@@ -47,7 +47,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     expect(existsSync(join(runtime, "win32", "x64"))).toBe(false);
   });
 
-  it("ends at once when it is told to, also before there is anything to finish", async () => {
+  it("ends immediately on SIGTERM, also before the first step", async () => {
     const output = volume();
     const command = ["coordinator", "/opt/coxswain/examples/quickstart/run.yaml", "--set=output_dir=/output"];
     const container = new Container({ image, network, command, mounts: [`${output}:/output`] });
@@ -56,14 +56,14 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     expect((await container.finished).code).toBe(130);
   });
 
-  it("says what is wrong where nothing can be written", async () => {
+  it("names the folder that cannot be written", async () => {
     const command = ["coordinator", "/opt/coxswain/examples/quickstart/run.yaml"];
     const { code, stderr } = await new Container({ image, network, command }).finished;
     expect(stderr).toMatch(/output_dir: .* cannot be written to.*\nhint: .*\(output_dir\)/);
     expect(code).toBe(6);
   });
 
-  it("runs the composed run to its end, and is healthy meanwhile", async () => {
+  it("trains the composed run to its end, and is healthy while it runs", async () => {
     const { services, volumes } = readCompose({ COXSWAIN_TOKEN: "a-secret" });
     const folders = new Map(volumes.map((name) => [name, volume()]));
     const start = (name: string, ...more: string[]): Container => {
@@ -105,7 +105,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
   describe.skipIf(whyNoHelm !== "")(`in the chart's pods${whyNoHelm}`, () => {
     const completed = /the run is completed after step \d+; this stays/;
 
-    it("trains to the end, also when the coordinator is moved to another node in between", async () => {
+    it("train to the end when the coordinator moves to another node", async () => {
       const set = ["run.training.max_steps=12", "run.training.logging_steps=1"];
       const release = new Release({ image, network, set });
       const first = release.coordinator();
@@ -123,7 +123,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
       expect(existsSync(join(release.output, "adapter", "adapter_model.safetensors"))).toBe(true);
     });
 
-    it.skipIf(skippedWithoutNats !== "")(`can be asked by its name over NATS${skippedWithoutNats}`, async () => {
+    it.skipIf(skippedWithoutNats !== "")(`answer status by the run's name over NATS${skippedWithoutNats}`, async () => {
       const server = new Container({
         ...{ image, network, names: ["nats"], mounts: [`${natsServerProgram}:/server/nats-server:ro`] },
         entrypoint: ["/server/nats-server", "-js", "-sd", "/tmp", "--user", "ann", "--pass", "a-secret"],
@@ -145,7 +145,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
       );
     });
 
-    it("trains with certificates on both sides", async () => {
+    it("train with certificates on both sides", async () => {
       const set = ["run.training.max_steps=2", "tls.enabled=true", "tls.mutual=true", "tls.existingSecret=ours"];
       const secrets = { ours: certificateSecret("demo-coxswain-coordinator") };
       const release = new Release({ image, network, set, secrets });
@@ -158,7 +158,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     });
   });
 
-  it("is not healthy where nothing is served", async () => {
+  it("is unhealthy when nothing is served", async () => {
     const container = new Container({ image, network, entrypoint: image.settings.healthCheck, command: [] });
     const { code, stdout } = await container.finished;
     expect(stdout).toContain("http://127.0.0.1:9464/healthz: connect ECONNREFUSED");
@@ -166,7 +166,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
   });
 });
 
-it("the version that the images are labelled with is the program's", () => {
+it("the images are labelled with the program's version", () => {
   const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as { version: string };
   const dockerfile = readFileSync(join(projectFolder, "deploy", "docker", "Dockerfile"), "utf8");
   expect(dockerfile).toContain(`ARG VERSION=${version}\n`);

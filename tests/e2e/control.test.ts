@@ -1,4 +1,4 @@
-/** People steer a real run from other processes: it does as they say, and its bits are those of a run that nobody touched. */
+/** A real run that other processes pause, resume, save and stop has the bits of an undisturbed one. */
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunStatus } from "../../src/control/index.js";
@@ -24,7 +24,7 @@ async function statusOf(...args: string[]): Promise<RunStatus> {
   return JSON.parse(stdout) as RunStatus;
 }
 
-describe("a run that is steered", () => {
+describe("a controlled run", () => {
   let undisturbed: Buffer;
 
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe("a run that is steered", () => {
     undisturbed = adapterBytes(output);
   });
 
-  it("pauses, saves and goes on, to the same bits; who watches sees it to its end", async () => {
+  it("ends with the same bits after pause, checkpoint and resume, and `status --watch` follows it to its end", async () => {
     const { file, output } = await newRun();
     const train = new CoxswainProcess(["train", file]);
     await untilStep(train, 2);
@@ -83,7 +83,7 @@ describe("a run that is steered", () => {
     expect(afterwards.stdout).toMatch(new RegExp(`^completed\\nstep ${steps}/${steps} `));
   });
 
-  it("is watched through the death of its coordinator", async () => {
+  it("is followed by `status --watch` when its coordinator is killed and restarted", async () => {
     const { file, output, address } = await clusterRun({ steps: 10_000 });
     const first = startCoordinator(file);
     startWorker(address);
@@ -102,7 +102,7 @@ describe("a run that is steered", () => {
     expect(code).toBe(0);
   });
 
-  it("is stopped while it is paused, by who has the token, and goes on with --resume to the same bits", async () => {
+  it("stops while it is paused, only with the token, and --resume ends with the same bits", async () => {
     const { file, output } = await newRun();
     const env = { COXSWAIN_TOKEN: token };
     const train = new CoxswainProcess(["train", file], { env });

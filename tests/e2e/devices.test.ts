@@ -1,4 +1,4 @@
-/** Several workers of one host, one process a GPU. The GPUs here are names; the workers compute on the CPU. */
+/** Several workers of one host, one process per GPU. The GPUs here are names; the workers compute on the CPU. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -18,7 +18,7 @@ const run = (cluster: object): object => ({
 });
 
 describe("coxswain worker --devices", () => {
-  it("starts a worker a GPU: they give the bits of one, and all end with the run", async () => {
+  it("starts one worker per GPU: the adapter of one worker, and all end with the run", async () => {
     const alone = temporaryFolder();
     expect((await coxswain(["train", writeRun(alone, run({}))])).code).toBe(0);
 
@@ -35,14 +35,14 @@ describe("coxswain worker --devices", () => {
     expect(adapterBytes(`${folder}/out`).equals(adapterBytes(`${alone}/out`))).toBe(true);
   });
 
-  it("a GPU that is not there is a mistake that names those that are", async () => {
+  it("refuses an unknown GPU and lists those that exist", async () => {
     const words = ["worker", "--coordinator", "127.0.0.1:9", "--devices", "0,7"];
     const { code, stderr } = await coxswain(words, { env: { CUDA_VISIBLE_DEVICES: "0,1" } });
     expect([code, existsSync("out")]).toEqual([2, false]);
     expect(stderr).toBe("error: --devices: there is no GPU 7\nhint: There are: 0, 1.\n");
   });
 
-  it("a worker that is killed is told of, and not started again; its exit code is the command's", async () => {
+  it("reports a killed worker, does not restart it, and exits with its code", async () => {
     const folder = temporaryFolder();
     const coordinator = new CoxswainProcess(["coordinator", writeRun(folder, run({ min_workers: 3 }))]);
     const [, address] = await coordinator.until(/listening on ([^\s,]+)/);

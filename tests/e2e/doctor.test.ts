@@ -1,4 +1,4 @@
-/** `coxswain doctor`: what it predicts is what a run then takes. */
+/** `coxswain doctor`: its predictions beside what a run takes. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, projectFolder, temporaryFolder, writeRun } from "../support/processes.js";
@@ -49,7 +49,7 @@ async function peakOfRun(quantization: "nf4" | null): Promise<number> {
 }
 
 describe("coxswain doctor", () => {
-  it("predicts the peak memory of LoRA and QLoRA within 15 %, beyond the numbers of rows that it computes", async () => {
+  it("predicts the peak memory of LoRA and QLoRA within 15 %, beyond the row counts that it measures", async () => {
     const flags = ["--model", join(quickstart, "model"), "--max-length", String(length), "--threads", "2", "--json"];
     const { code, stdout } = await coxswain(["doctor", ...flags, "--micro-batch-sizes", `1,${rows}`]);
     expect(code).toBe(0);
@@ -67,7 +67,7 @@ describe("coxswain doctor", () => {
     expect(advice).not.toBeNull();
   });
 
-  it("says what is wrong with a model in the words of the other commands", async () => {
+  it("names a model that does not exist, with exit code 4", async () => {
     const { code, stderr } = await coxswain(["doctor", "--model", "nowhere"]);
     expect(code).toBe(4);
     expect(stderr).toMatch(/nowhere/);

@@ -1,4 +1,4 @@
-/** Promises 1 and 2 against processes that come, go, hang and come back: the same adapter, and nothing that was committed is lost. */
+/** Workers and coordinators that join, leave, freeze and are killed: the same adapter, and every committed step is kept. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { clusterRun, startCoordinator, startWorker, untilStep } from "../support/cluster.js";
 import type { ClusterOptions } from "../support/cluster.js";
@@ -51,7 +51,7 @@ describe("the adapter", () => {
     expect(reasons).toContain("drained");
   });
 
-  it("is the same when a worker freezes, others do its work within the step, and it takes part again", async () => {
+  it("is the same when a worker freezes, others take over its shards, and it takes part again", async () => {
     const { file, output, address } = await clusterRun({ steps, cluster: { min_workers: 2 } });
     const coordinator = startCoordinator(file);
     const workers = [startWorker(address), startWorker(address)];
@@ -66,7 +66,7 @@ describe("the adapter", () => {
     expect(names.slice(0, names.indexOf("run_finished"))).not.toContain("worker_left");
   });
 
-  it("is the same when the coordinator is killed and goes on from what the workers have", async () => {
+  it("is the same when the coordinator is killed and recovers from the workers' replicas", async () => {
     const { file, output, address } = await clusterRun({ steps });
     const workers = [startWorker(address), startWorker(address)];
     for (const [index, step] of [3, 6, 8].entries()) {
@@ -90,7 +90,7 @@ describe("the adapter", () => {
     expect(recovered.map(({ step }) => (step as number) >= 3)).toEqual([true, true, true]);
   });
 
-  it("is the same when workers reduce, and one of them is killed", async () => {
+  it("is the same in the mesh when a worker is killed", async () => {
     const { file, output, address } = await clusterRun({ steps, cluster: { all_reduce: "mesh", min_workers: 3 } });
     const coordinator = startCoordinator(file);
     const workers = [startWorker(address), startWorker(address), startWorker(address)];

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: the steps since the last checkpoint, or a machine that stays busy, when a session ends. */
+/** How a run ends: by signals, closed terminals, pipes and disks, killed workers and coordinators. */
 import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
@@ -63,7 +63,7 @@ function expectAllSaved(folder: string): void {
   expect(Number(checkpoints(folder).at(-1)?.slice("step-".length))).toBe(last);
 }
 
-describe("a run keeps every step that it computed, and leaves no worker behind", () => {
+describe("a run saves every computed step and leaves no worker behind", () => {
   it.each(["SIGHUP", "SIGINT", "SIGTERM"] as const)("when its terminal sends %s to all processes", async (signal) => {
     const folder = temporaryFolder();
     const run = new CoxswainProcess(["train", endlessRun(folder)]);
@@ -78,7 +78,7 @@ describe("a run keeps every step that it computed, and leaves no worker behind",
     await noWorkersLeft(folder);
   });
 
-  it("when `timeout` ends it, which sends its signal twice", async () => {
+  it("when `timeout` ends it, which sends the signal twice", async () => {
     const folder = temporaryFolder();
     const command = `timeout 1000 $COXSWAIN train ${endlessRun(folder)} & wait`;
     const shell = new ShellProcess(command, { cwd: folder });
@@ -92,7 +92,7 @@ describe("a run keeps every step that it computed, and leaves no worker behind",
     await noWorkersLeft(folder);
   });
 
-  it("when the program that reads its output ends", async () => {
+  it("when the reader of its output ends", async () => {
     const folder = temporaryFolder();
     const command = `$COXSWAIN train ${endlessRun(folder)} | sed '/^step/q' >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = await new ShellProcess(command, { cwd: folder }).finished;
@@ -126,7 +126,7 @@ describe("a run keeps every step that it computed, and leaves no worker behind",
   });
 });
 
-it("a run whose output has no space says so and exits with 130", async () => {
+it("a run names its full output and exits with 130", async () => {
   const folder = temporaryFolder();
   const command = `$COXSWAIN train ${endlessRun(folder)} >/dev/full; echo ended with $?`;
   const { stdout, stderr } = await new ShellProcess(command, { cwd: folder }).finished;
@@ -135,7 +135,7 @@ it("a run whose output has no space says so and exits with 130", async () => {
   await noWorkersLeft(folder);
 });
 
-describe("a run goes on when the terminal closes", () => {
+describe("a run continues when the terminal closes", () => {
   it.each([
     ["under nohup", "nohup $COXSWAIN train"],
     ["in a script that ignores hang-ups", "trap '' HUP; $COXSWAIN train"],
@@ -156,7 +156,7 @@ describe("a run goes on when the terminal closes", () => {
 });
 
 describe("Ctrl-C", () => {
-  it("before the first step does not claim that something was saved", async () => {
+  it("before the first step reports that nothing is saved", async () => {
     const folder = temporaryFolder();
     const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "0"]);
     await run.until(/waiting for workers/);
@@ -167,7 +167,7 @@ describe("Ctrl-C", () => {
     expect(checkpoints(folder)).toEqual([]);
   });
 
-  it("twice says that --resume starts at step 0 where nothing is saved", async () => {
+  it("twice reports that --resume starts at step 0 when nothing is saved", async () => {
     const folder = temporaryFolder();
     const run = new CoxswainProcess(["train", endlessRun(folder)]);
     await run.until(/^step +2\//m);
@@ -180,7 +180,7 @@ describe("Ctrl-C", () => {
     await noWorkersLeft(folder);
   });
 
-  it("twice names the checkpoint that --resume goes on from", async () => {
+  it("twice names the checkpoint that --resume starts from", async () => {
     const folder = temporaryFolder();
     const file = endlessRun(folder, { save_steps: 5 });
     const run = new CoxswainProcess(["train", file]);
@@ -196,8 +196,8 @@ describe("Ctrl-C", () => {
   });
 });
 
-describe("no worker outlives its coordinator", () => {
-  it("that is killed while it trains", async () => {
+describe("workers end with their coordinator", () => {
+  it("when it is killed while it trains", async () => {
     const folder = temporaryFolder();
     const run = new CoxswainProcess(["train", endlessRun(folder)]);
     await run.until(/^step +3\//m);
@@ -207,7 +207,7 @@ describe("no worker outlives its coordinator", () => {
     await noWorkersLeft(folder);
   });
 
-  it("that is killed while its workers start", async () => {
+  it("when it is killed while they start", async () => {
     const folder = temporaryFolder();
     const run = new CoxswainProcess(["train", endlessRun(folder)]);
     await vi.waitUntil(() => workersIn(folder).length === 2, { timeout: 20_000, interval: 2 });
@@ -217,7 +217,7 @@ describe("no worker outlives its coordinator", () => {
   });
 });
 
-it("a run whose only worker is sent SIGTERM goes on with another, instead of waiting for ever", async () => {
+it("a run whose only worker gets SIGTERM starts another and continues", async () => {
   const folder = temporaryFolder();
   const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
   await run.until(/^step +3\//m);
@@ -232,7 +232,7 @@ it("a run whose only worker is sent SIGTERM goes on with another, instead of wai
   expectAllSaved(folder);
 });
 
-it("a run that goes on where there is no room for its workers' logs says so, and ends with 6", async () => {
+it("a resumed run names a worker log that cannot be written, and exits with 6", async () => {
   const folder = temporaryFolder();
   const file = endlessRun(folder, { save_steps: 3 });
   const first = new CoxswainProcess(["train", file, "--workers", "1"]);
@@ -249,7 +249,7 @@ it("a run that goes on where there is no room for its workers' logs says so, and
   expect(code).toBe(6);
 });
 
-it.each(["SIGUSR1", "SIGUSR2"] as const)("a scheduler's %s saves the run, and opens no debugger", async (signal) => {
+it.each(["SIGUSR1", "SIGUSR2"] as const)("%s saves the run and opens no debugger", async (signal) => {
   const folder = temporaryFolder();
   const run = new CoxswainProcess(["train", endlessRun(folder)]);
   await run.until(/^step +3\//m);
@@ -263,7 +263,7 @@ it.each(["SIGUSR1", "SIGUSR2"] as const)("a scheduler's %s saves the run, and op
   expectAllSaved(folder);
 });
 
-describe("a local worker that is killed again and again", () => {
+describe("a local worker that is killed repeatedly", () => {
   /** Kills every worker of the run as soon as it has joined, until the run ends. */
   async function killAllThatJoin(run: CoxswainProcess): Promise<void> {
     for (let joined = 1; ; joined++) {
@@ -275,7 +275,7 @@ describe("a local worker that is killed again and again", () => {
     }
   }
 
-  it("ends the run after three deaths, with the signal, the memory and a smaller size to try", async () => {
+  it("ends the run after three deaths, naming the signal, the memory and a smaller batch to try", async () => {
     const folder = temporaryFolder();
     const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
     await killAllThatJoin(run);
@@ -299,7 +299,7 @@ describe("a local worker that is killed again and again", () => {
   });
 });
 
-it("a remote worker waits for a coordinator that was killed and is started again with --resume", async () => {
+it("a remote worker waits for a killed coordinator that is restarted with --resume", async () => {
   const folder = temporaryFolder();
   const file = endlessRun(folder, { save_steps: 3, max_steps: 400 });
   const first = new CoxswainProcess(["coordinator", file]);
@@ -314,27 +314,27 @@ it("a remote worker waits for a coordinator that was killed and is started again
   expect([ended.code, left.code]).toEqual([0, 0]);
 });
 
-describe("a closed pipe or a full disk is never called a bug", () => {
+describe("a closed pipe or a full disk is no internal error", () => {
   const ask = `--model ${quickstartModel}`;
   const evaluation = `eval ${ask} --data ${join(quickstartData, "eval.jsonl")} --limit 8`;
   const generation = `generate ${ask} --prompt hi --max-new-tokens 200`;
   const commands = ["--help", "doctor", evaluation, generation];
 
-  it.each(commands)("by `%s`, whose reader leaves", async (command) => {
+  it.each(commands)("of `%s`, whose reader ends", async (command) => {
     const line = `$COXSWAIN ${command} | true; echo ended with "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = await new ShellProcess(line, { cwd: temporaryFolder() }).finished;
     expect(stdout).toMatch(/ended with (141|0)\n/);
     expect(stderr).not.toMatch(/bug|terminate/);
   });
 
-  it("by `generate`, whose reader leaves in the middle of an answer", async () => {
+  it("of `generate`, whose reader ends in the middle of an answer", async () => {
     const line = `$COXSWAIN ${generation} | head -c 5 >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = await new ShellProcess(line, { cwd: temporaryFolder() }).finished;
     expect(stdout).toContain("ended with 141\n");
     expect(stderr).not.toMatch(/bug|terminate/);
   });
 
-  it.each(commands)("by `%s`, whose output has no space", async (command) => {
+  it.each(commands)("of `%s`, whose output is full", async (command) => {
     const line = `$COXSWAIN ${command} >/dev/full; echo ended with $?`;
     const { stdout, stderr } = await new ShellProcess(line, { cwd: temporaryFolder() }).finished;
     expect(stdout).toContain("ended with 6\n");

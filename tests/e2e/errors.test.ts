@@ -1,4 +1,4 @@
-/** Bad input and trouble: each ends with a message that names what is wrong and says what to do, and the right exit code. */
+/** Bad input and failures: each ends with a message that names its cause, a hint, and the exit code of its kind. */
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -69,12 +69,7 @@ function dataFile(folder: string, ...lines: (object | string)[]): string {
 }
 
 describe("the run file", () => {
-  it("with a misspelt key: the line, and the nearest key", async () => {
-    const run = runWith({ training: { lerning_rate: 1 } });
-    await expectTrouble(temporaryFolder(), run, { code: 2, says: /run\.yaml:\d+.*lerning_rate.*learning_rate/s });
-  });
-
-  it("with a value out of range, and one of the wrong type", async () => {
+  it("with a value out of range and one of the wrong type names both", async () => {
     const run = runWith({ training: { micro_batch_size: 0, save_steps: "often" } });
     await expectTrouble(temporaryFolder(), run, {
       code: 2,
@@ -82,24 +77,24 @@ describe("the run file", () => {
     });
   });
 
-  it("that is not there", async () => {
+  it("that does not exist is named", async () => {
     const { code, stderr } = await coxswain(["train", "nothing.yaml"], { cwd: temporaryFolder() });
     expect(stderr).toMatch(/error: .*nothing\.yaml/);
     expect(code).toBe(2);
   });
 
-  it("for a command that is not there yet, which says so", async () => {
+  it("of a planned command gets the answer that it does not exist yet", async () => {
     const { code, stderr } = await coxswain(["sweep", "run.yaml", "--trials", "3"], { cwd: temporaryFolder() });
     expect(stderr).toMatch(/^error: coxswain sweep is not there yet\nhint: \S/);
     expect(code).toBe(2);
   });
 
-  it("that would listen to the world without a token or TLS", async () => {
+  it("that listens beyond loopback without token or TLS is refused", async () => {
     const run = runWith({ cluster: { listen: "0.0.0.0:0" } });
     await expectTrouble(temporaryFolder(), run, { code: 2, says: /cluster\.listen.*(token|TLS).*hint: .*--insecure/s });
   });
 
-  it("whose output folder holds a run already", async () => {
+  it("whose output folder holds a run is refused, with --resume as the hint", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "out", "adapter"), { recursive: true });
     writeFileSync(join(folder, "out", "adapter", "adapter_config.json"), "{}");
@@ -108,36 +103,28 @@ describe("the run file", () => {
 });
 
 describe("the model", () => {
-  it("without its weights", async () => {
-    const folder = temporaryFolder();
-    const model = join(folder, "model");
-    mkdirSync(model);
-    cpSync(join(golden, "model", "config.json"), join(model, "config.json"));
-    await expectTrouble(folder, runWith({ model }), { code: 4, says: /model.*safetensors/ });
-  });
-
-  it("with a truncated weights file", async () => {
+  it("with a truncated weights file is refused, naming the file and bytes", async () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder);
     truncateSync(join(model, "model.safetensors"), 500_000);
     await expectTrouble(folder, runWith({ model }), { code: 4, says: /model\.safetensors.*bytes/ });
   });
 
-  it("of a family that is not supported: those that are", async () => {
+  it("of an unsupported family is refused, with the supported ones", async () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder);
     changeConfig(model, { model_type: "mamba" });
     await expectTrouble(folder, runWith({ model }), { code: 4, says: /mamba.*llama, mistral, qwen2, qwen3/s });
   });
 
-  it("with a rope scaling that is not supported", async () => {
+  it("with an unsupported rope scaling is refused by its name", async () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder);
     changeConfig(model, { rope_scaling: { rope_type: "longrope", factor: 2 } });
     await expectTrouble(folder, runWith({ model }), { code: 4, says: /longrope/ });
   });
 
-  it("whose index names a file outside its folder", async () => {
+  it("whose index names a file outside its folder is refused", async () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder, "qwen3-yarn-sharded");
     const path = join(model, "model.safetensors.index.json");
@@ -148,12 +135,12 @@ describe("the model", () => {
     await expectTrouble(folder, runWith({ model }), { code: 4, says: /\.\.\/outside\.safetensors/ });
   });
 
-  it("has no module that a target names: those that it has", async () => {
+  it("without a targeted module is refused, with the modules that exist", async () => {
     const run = runWith({ lora: { target_modules: ["query_proj"] } });
     await expectTrouble(temporaryFolder(), run, { code: 4, says: /query_proj.*q_proj/s });
   });
 
-  it("is asked for as float16, which this engine does not compute in", async () => {
+  it("is refused in float16, which the engine does not support", async () => {
     const run = runWith({ compute: { dtype: "float16" } });
     const folder = temporaryFolder();
     const { code, stderr } = await coxswain(["train", writeRun(folder, run)]);
@@ -163,7 +150,7 @@ describe("the model", () => {
 });
 
 describe("the data", () => {
-  it("with a line that is not JSON: file and line", async () => {
+  it("with a line that is not JSON are refused by file and line", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, '{"input_ids": [1, 2');
     await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2/ });
@@ -175,7 +162,7 @@ describe("the data", () => {
     ["https://example.com/a.jsonl", /^error: https:\/\/example\.com\/a\.jsonl: data is not read over https:\/\/ yet/],
     ["table.csv", /table\.csv is a CSV file, which is not read yet/],
     ["shards", /part\.parquet is a Parquet file, which is not read yet/],
-  ])("that cannot be read yet (%s): by what it is, not as a missing or broken file", async (train, says) => {
+  ])("in an unsupported format (%s) are refused by that format", async (train, says) => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "table.csv"), "prompt,completion\n");
     mkdirSync(join(folder, "shards"));
@@ -183,7 +170,7 @@ describe("the data", () => {
     await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says });
   });
 
-  it("with a misspelt role, whose answers would never be learnt: file, line, and the nearest role", async () => {
+  it("with a misspelt role are refused by file and line, with the nearest role", async () => {
     const folder = temporaryFolder();
     const talk = (role: string): string =>
       `${JSON.stringify({
@@ -199,7 +186,7 @@ describe("the data", () => {
     });
   });
 
-  it("of which the chat template leaves tools out: told before the first step, with the first place", async () => {
+  it("whose tools the chat template omits get a warning with the first such line", async () => {
     const folder = temporaryFolder();
     const messages = [
       { role: "user", content: "q" },
@@ -215,32 +202,32 @@ describe("the data", () => {
     expect(trained.stdout + trained.stderr).toMatch(says);
   });
 
-  it("with a line of another shape: file, line, and what was expected", async () => {
+  it("with a line of another shape are refused by file and line, with the expected shape", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, { text: "hello" });
     await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2.*input_ids/ });
   });
 
-  it("with an example that has nothing supervised: file and line", async () => {
+  it("with an example without supervised tokens are refused by file and line", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, { input_ids: [1, 2], labels: [-100, -100] });
     await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2.*supervised/ });
   });
 
-  it("whose every example is cut before its first supervised token", async () => {
+  it("whose examples are all cut before their first supervised token are refused, naming max_length", async () => {
     const folder = temporaryFolder();
     const labels = [-100, -100, -100, -100, 5];
     const train = dataFile(folder, { input_ids: [1, 2, 3, 4, 5], labels });
     await expectTrouble(folder, runWith({ data: { train, max_length: 3 } }), { code: 3, says: /max_length/ });
   });
 
-  it("with a token that the vocabulary does not have", async () => {
+  it("with a token beyond the vocabulary are refused by file and line", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 99_999] });
     await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:1.*99999/ });
   });
 
-  it("that a chat template cannot render: file, line, and the template's own words", async () => {
+  it("that the chat template cannot render are refused with the template's message", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, {
       messages: [
@@ -255,7 +242,7 @@ describe("the data", () => {
 });
 
 describe("a loss that is not a number", () => {
-  it("stops before the step is applied and keeps the last good state", async () => {
+  it("stops the run before the step is applied and saves the last finite state", async () => {
     const folder = temporaryFolder();
     const run = runWith({
       training: { max_steps: 10, learning_rate: 1e30, lr_scheduler_type: "constant", max_grad_norm: 0 },
@@ -271,8 +258,8 @@ describe("a loss that is not a number", () => {
   });
 });
 
-describe("a learning rate that is a slip of the pen", () => {
-  it("is not reported as a success: the run says that it has learnt nothing", async () => {
+describe("an excessive setting", () => {
+  it("of the learning rate ends with a warning that the run has learnt nothing", async () => {
     const folder = temporaryFolder();
     const run = runWith({ training: { max_steps: 10, learning_rate: 1e10, lr_scheduler_type: "constant" } });
     const { code, stdout } = await coxswain(["train", writeRun(folder, run)]);
@@ -286,7 +273,7 @@ describe("a learning rate that is a slip of the pen", () => {
     expect(fine.stdout).not.toContain("warning");
   });
 
-  it("of the rank, too: refused at once, with the largest that makes sense", async () => {
+  it("of the rank is refused with the largest useful one", async () => {
     const folder = temporaryFolder();
     await expectTrouble(folder, runWith({ lora: { r: 100_000 } }), { code: 2, says: /lora\.r is 100000.*above 64/s });
     expect(existsSync(join(folder, "out"))).toBe(false);
@@ -294,7 +281,7 @@ describe("a learning rate that is a slip of the pen", () => {
 });
 
 describe("the network", () => {
-  it("with a port in use: host, port and key", async () => {
+  it("names the key, host and port of a port in use", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as AddressInfo;
@@ -314,7 +301,7 @@ describe("the network", () => {
     }
   });
 
-  it("where no coordinator answers: the worker tries again, says so, and gives up with a hint", async () => {
+  it("retries while no coordinator answers, and then ends with a hint", async () => {
     const { code, stderr } = await coxswain([
       "worker",
       "--coordinator",
@@ -330,14 +317,14 @@ describe("the network", () => {
   });
 });
 
-describe("a coordinator refuses", () => {
+describe("joining a coordinator", () => {
   async function coordinator(env: Record<string, string>): Promise<{ process: CoxswainProcess; address: string }> {
     const process = new CoxswainProcess(["coordinator", writeRun(temporaryFolder(), runWith({ workers: 0 }))], { env });
     const [, address] = await process.until(/listening on (\S+?),?\s/);
     return { process, address: address! };
   }
 
-  it("a worker with the wrong token", async () => {
+  it("is refused with the wrong token", async () => {
     const { address } = await coordinator({ COXSWAIN_TOKEN: "right" });
     const worker = await coxswain(["worker", "--coordinator", address, "--token", "wrong", "--http", "none"]);
     expect(worker.stderr).toMatch(/refused.*token/);
@@ -345,7 +332,7 @@ describe("a coordinator refuses", () => {
     expect(worker.code).toBe(5);
   });
 
-  it("nobody, but the worker itself does when it was given another model", async () => {
+  it("is refused by the worker when --model is not the run's model", async () => {
     const { address } = await coordinator({});
     const other = copyOfModel(temporaryFolder(), "qwen3");
     const worker = await coxswain(["worker", "--coordinator", address, "--model", other, "--http", "none"]);

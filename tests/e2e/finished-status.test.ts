@@ -1,4 +1,4 @@
-/** How a run went can be asked when it is over, or is led where nobody here can reach it. */
+/** `coxswain status` of a run that is over, or whose coordinator cannot be reached from here. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -21,8 +21,8 @@ function newRun(): { folder: string; run: string; output: string } {
   return { folder, run, output: join(folder, "out") };
 }
 
-describe("the status of a run that is over", () => {
-  it("is its summary, by run file and by folder, for people and as JSON, with exit code 0", async () => {
+describe("the status of a finished run", () => {
+  it("is its summary, by run file and by folder, as text and as JSON, with exit code 0", async () => {
     const { run, output } = newRun();
     const before = await coxswain(["status", run]);
     expect(before.code).toBe(5);

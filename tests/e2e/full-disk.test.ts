@@ -1,4 +1,4 @@
-/** What a user loses if these fail: hours of training, where the disk is full at their end. */
+/** A disk that is full, or becomes full: what is kept, where, and what is reported. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -26,8 +26,8 @@ const onDisk = ["--set", "output_dir=/mnt/out"];
 const whereMounting = canMount ? describe : describe.skip;
 const needs = canMount ? "" : " (needs Linux with user namespaces: unshare --user --mount)";
 
-whereMounting(`a disk that is full${needs}`, () => {
-  it("is told of before training, with what is needed and what is there", async () => {
+whereMounting(`a full disk${needs}`, () => {
+  it("gets a warning before training, with the needed and the free space", async () => {
     const { stdout } = await onSmallDisk(200, ["train", smallRun(temporaryFolder()), ...onDisk]).finished;
     expect(stdout).toMatch(
       /warning: this run writes about 3\d\d\.\d kB \(1 checkpoint of 161\.3 kB, the adapter, logs\), and the disk of \/mnt\/out has 204\.8 kB free/,
@@ -35,7 +35,7 @@ whereMounting(`a disk that is full${needs}`, () => {
     expect(stdout.indexOf("warning:")).toBeLessThan(stdout.indexOf("listening on"));
   });
 
-  it("with room for the adapter alone: that is kept where it belongs, and said", async () => {
+  it("with room for the adapter keeps it in output_dir and says so", async () => {
     const folder = temporaryFolder();
     const file = smallRun(folder);
     const copy = `cp /mnt/out/adapter/adapter_model.safetensors ${folder}`;
@@ -48,7 +48,7 @@ whereMounting(`a disk that is full${needs}`, () => {
     expect(rescued.equals(adapterBytes(join(folder, "out")))).toBe(true);
   });
 
-  it("with no room at all: the adapter is in the folder that --rescue names", async () => {
+  it("without any room writes the adapter to the --rescue folder", async () => {
     const folder = temporaryFolder();
     const rescue = join(folder, "elsewhere");
     const args = ["train", smallRun(folder), ...onDisk, "--rescue", rescue];
@@ -61,7 +61,7 @@ whereMounting(`a disk that is full${needs}`, () => {
     }
   });
 
-  it("in the middle of a run, for lines of metrics: it is trained to its end, and said what is where", async () => {
+  it("during a run lets it train to its end, and reports the metrics lines that are missing", async () => {
     const folder = temporaryFolder();
     const rescue = join(folder, "elsewhere");
     const file = smallRun(folder, { max_steps: 200 });
@@ -75,7 +75,7 @@ whereMounting(`a disk that is full${needs}`, () => {
     expect(code).toBe(6);
   });
 
-  it("for a while: every step has its line once there is room again, in order", async () => {
+  it("that gets room again has a metrics line of every step, in order", async () => {
     const folder = temporaryFolder();
     const args = ["train", smallRun(folder, { max_steps: 400, save_steps: 400 }), ...onDisk];
     const ballast = "head -c 1000k /dev/zero > /mnt/ballast";
@@ -90,7 +90,7 @@ whereMounting(`a disk that is full${needs}`, () => {
     expect(readObjects(join(folder, "events.jsonl")).map(({ event }) => event)).toContain("run_finished");
   });
 
-  it("with nowhere to go: says what could not be written, and what would help", async () => {
+  it("without --rescue reports what could not be written, with --rescue as the hint", async () => {
     const { code, stderr } = await onSmallDisk(60, ["train", smallRun(temporaryFolder()), ...onDisk]).finished;
     expect(stderr).toMatch(/the adapter of step 3 could not be written either \(.*no space left/);
     expect(stderr).toMatch(/hint: .*--rescue DIR/);
@@ -98,7 +98,7 @@ whereMounting(`a disk that is full${needs}`, () => {
   });
 });
 
-it("a folder for --rescue that can never be made is refused before training", async () => {
+it("a --rescue folder that cannot be created is refused before training", async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "file"), "");
   const { code, stderr } = await coxswain(["train", smallRun(folder), "--rescue", join(folder, "file", "rescue")]);

@@ -64,7 +64,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
     gpus.close();
   });
 
-  it("every query of every panel has data, and its curves have names of their own", async () => {
+  it("every query of every panel has data, and each curve has its own name", async () => {
     const queries = panelQueries();
     expect(queries.length).toBeGreaterThan(40);
     const empty = new Map(queries.map((query) => [query.panel, query]));
@@ -84,7 +84,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
     );
   });
 
-  it("KEDA, asked as the chart's example asks, has workers while the run is under way", async () => {
+  it("the chart's KEDA query asks for workers while the run trains", async () => {
     const values = parse(readFileSync(join(chart, "examples", "keda.yaml"), "utf8")) as {
       worker: { autoscaling: { keda: { query: string } } };
     };
@@ -93,7 +93,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
     expect(await prometheus.query(query)).toEqual([{ metric: {}, value: 8 }]);
   });
 
-  it("every alert can be evaluated, and none fires for a run that is well", async () => {
+  it("every alert can be evaluated, and none fires for a healthy run", async () => {
     await vi.waitFor(
       async () => {
         const rules = await prometheus.rules();
@@ -106,7 +106,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
     expect((await prometheus.rules()).filter(({ state }) => state === "firing")).toEqual([]);
   });
 
-  it("a run whose loss is not a number is reported, although its process is gone at once", async () => {
+  it("a loss that is not a number is reported, although the process ends immediately", async () => {
     // They are not needed any more, and computing.
     for (const worker of workers) worker.killAll();
     const { file } = await clusterRun({ steps: 100, training: { learning_rate: 1e30, warmup_steps: 0 } });
@@ -124,9 +124,9 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
   });
 
   it.each([
-    ["NATS server that is gone", "CoxswainNatsAway", () => nats.kill()],
-    ["coordinator that is killed", "CoxswainCoordinatorDown", () => coordinator.killAll()],
-  ])("a %s is missed", async (_, alert, kill) => {
+    ["stopped NATS server", "CoxswainNatsAway", () => nats.kill()],
+    ["killed coordinator", "CoxswainCoordinatorDown", () => coordinator.killAll()],
+  ])("the alert of a %s becomes pending", async (_, alert, kill) => {
     kill();
     await vi.waitFor(
       async () => {

@@ -1,4 +1,4 @@
-/** Real processes with a stranger at the door: the run takes no notice, and ends with the bits of an undisturbed one. */
+/** A real run that untrusted peers attack ends with the bits of an undisturbed one. */
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { clientOf, frame, healthCheck, http2Session, joinOf, rawCall, rawSocket } from "../support/hostile.js";
@@ -44,7 +44,7 @@ async function disturb(port: number, round: number): Promise<void> {
   socket.destroy();
 }
 
-it("a run that strangers disturb all the time ends with the same adapter", async () => {
+it("a run ends with the same adapter while untrusted peers send garbage", async () => {
   const plain = temporaryFolder();
   expect((await coxswain(["train", writeRun(plain, run)])).code).toBe(0);
 

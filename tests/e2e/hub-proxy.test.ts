@@ -1,4 +1,4 @@
-/** The hub over TLS through a proxy, with an authority that Node does not know: the whole program, as it is started. */
+/** The hub over TLS through a proxy, with a certificate authority that Node does not know. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -9,7 +9,7 @@ import { quickstartModel } from "../support/runs.js";
 import { startHub } from "../unit/model/hub-server.js";
 
 describe.skipIf(!hasOpenssl)(`a hub behind a proxy${hasOpenssl ? "" : " (skipped: no openssl)"}`, () => {
-  it("is reached by https_proxy and trusted by NODE_EXTRA_CA_CERTS, and what lacks is named", async () => {
+  it("is reached by https_proxy and trusted by NODE_EXTRA_CA_CERTS; without that, the error names it", async () => {
     const folder = temporaryFolder();
     const names = "-subj /CN=hub.test -addext subjectAltName=DNS:hub.test";
     openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem ${names}`);

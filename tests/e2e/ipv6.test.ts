@@ -1,4 +1,4 @@
-/** A cluster that speaks IPv6: every address is taken and printed as one, and gradients are pulled as over IPv4. */
+/** A cluster over IPv6: every address is read and printed as one, and gradients are pulled as over IPv4. */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const golden = join(goldenFolder, "llama");
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
 
 describe.skipIf(!hasIPv6)(`a cluster over IPv6${hasIPv6 ? "" : " (skipped: this machine has no ::1)"}`, () => {
-  it.each(["[::1]:0", "[::]:0"])("is led, joined, watched and steered at %s", async (listen) => {
+  it.each(["[::1]:0", "[::]:0"])("trains, serves its page and answers status at %s", async (listen) => {
     const folder = temporaryFolder();
     const file = writeRun(folder, {
       model: join(golden, "model"),

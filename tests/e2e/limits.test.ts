@@ -1,4 +1,4 @@
-/** Limits of the machine, real ones: each is told by its name, with what raises it, and no command calls it a bug. */
+/** Real limits of the machine: every command names the limit and what raises it, never an internal error. */
 import { spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ const commands: readonly (readonly string[])[] = [
 ];
 
 describe.each(commands.map((command) => [command[0]!, command] as const))("%s", (_, command) => {
-  it("says that too many files are open with `ulimit -n 25`", async () => {
+  it("reports too many open files with `ulimit -n 25`", async () => {
     const { code, stderr } = await after("ulimit -n 25", command);
     expect(stderr).toBe(
       "error: too many files are open\n" +
@@ -40,7 +40,7 @@ describe.each(commands.map((command) => [command[0]!, command] as const))("%s", 
     expect(code).toBe(7);
   });
 
-  it("says that its folder is gone", async () => {
+  it("reports that the current folder no longer exists", async () => {
     const folder = mkdtempSync(join(temporaryFolder(), "gone-"));
     const { code, stderr } = await after(`rmdir "${folder}"`, command, folder);
     expect(stderr).toBe(
@@ -51,7 +51,7 @@ describe.each(commands.map((command) => [command[0]!, command] as const))("%s", 
   });
 });
 
-it("says that there is not enough memory with `ulimit -v`", async () => {
+it("reports too little memory with `ulimit -v`", async () => {
   const { code, stderr } = await after("ulimit -v 1500000", commands[0]!);
   expect(stderr).toContain("error: there is not enough memory\n");
   expect(code).toBe(7);

@@ -63,7 +63,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
   }
 
-  it("shows a real run as it goes, and how it ended, with requests to its own origin alone", async () => {
+  it("follows a real run to its end, with requests to its own origin only", async () => {
     const folder = temporaryFolder();
     const telemetry = `127.0.0.1:${await freePort(["127.0.0.1"])}`;
     const steps = 16;
@@ -205,7 +205,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     await run.close();
   });
 
-  it("shows names that look like HTML as the text that they are", async () => {
+  it("shows names that look like HTML as text", async () => {
     const run = busyRun({ run: hostile, model: script, worker: `${hostile}${script}` });
     const { page, requests, complaints } = await open(await run.serve());
     await untilState(page, "training");
@@ -225,7 +225,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     await run.close();
   });
 
-  it("shows a run whose model and folder have such names", async () => {
+  it("shows a run whose model and folder have names that look like HTML", async () => {
     const folder = temporaryFolder();
     const model = join(folder, "<b>model");
     cpSync(quickstartModel, model, { recursive: true });

@@ -1,4 +1,4 @@
-/** Models and caches as they are found on people's machines: each trouble is named before data is read. */
+/** Incomplete model folders, unusable caches and unusual heads: each is reported before the data is read. */
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ function copyOfModel(): string {
   return model;
 }
 
-describe("a run whose model folder is not whole says which file, not that the data is wrong", () => {
+describe("an error of an incomplete model folder names the file, for a folder", () => {
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n`;
   const cases: [string, (model: string) => void, RegExp][] = [
     ["without tokenizer.json", (model) => rmSync(join(model, "tokenizer.json")), /model has no tokenizer\.json/],
@@ -61,7 +61,7 @@ describe("a run whose model folder is not whole says which file, not that the da
   });
 });
 
-describe("a cache that cannot be used ends a run at once, by the variable's name", () => {
+describe("a cache that cannot be used ends a run with the name of its variable:", () => {
   const places = process.platform === "linux" ? ["file", "/proc/coxswain/cache"] : ["file"];
   it.each(places)("%s", async (place) => {
     const folder = temporaryFolder();
@@ -74,7 +74,7 @@ describe("a cache that cannot be used ends a run at once, by the variable's name
     expect(code).toBe(6);
   });
 
-  it("without a home folder a run that needs no cache is made, and leaves none in the working folder", async () => {
+  it("a run without a home folder trains and leaves no cache in the working folder", async () => {
     const folder = temporaryFolder();
     const env = { COXSWAIN_CACHE: "", XDG_CACHE_HOME: "", HOME: "" };
     const { code, stderr } = await coxswain(["train", writeRun(folder, runWith(quickstartModel))], {
@@ -87,7 +87,7 @@ describe("a cache that cannot be used ends a run at once, by the variable's name
   });
 });
 
-describe("a model whose files have another head than config.json says", () => {
+describe("a model whose files have another head than config.json declares", () => {
   const folder = temporaryFolder();
   const model = join(folder, "model");
   const losses = async (args: string[]): Promise<number> => {
@@ -110,7 +110,7 @@ describe("a model whose files have another head than config.json says", () => {
     await headVariant(await openModelFolder(quickstartModel), model, { tied: true, head: "other" });
   });
 
-  it("is trained, evaluated and merged with the files' head, and it is said each time", async () => {
+  it("is trained, evaluated and merged with the files' head, with a note each time", async () => {
     const note = /note: .*lm_head\.weight differs from model\.embed_tokens\.weight/;
     const trained = await coxswain(["train", writeRun(folder, runWith(model))]);
     expect(trained.stderr + trained.stdout).toMatch(/lm_head\.weight differs from model\.embed_tokens\.weight/);

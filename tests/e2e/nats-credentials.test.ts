@@ -1,4 +1,4 @@
-/** .creds files, on a real server that trusts an operator: what a user of `nsc`, or of a hosted NATS, has. */
+/** .creds files on a real server with an operator, as `nsc` and hosted NATS make them. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { credsAuthenticator } from "nats";
@@ -33,7 +33,7 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     server = await NatsServer.start({ configuration: operator.configuration });
   });
 
-  it("a run tells its events with one, and a command asks with one; without, both are refused", async () => {
+  it("let a run publish events and a command ask; without one both are refused", async () => {
     const credentials = file("ann.creds", await operator.credentials("ann"));
     const train = (nats: object) =>
       coxswain([
@@ -64,7 +64,7 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     expect((await status()).stderr).toMatch(/it refuses these credentials/);
   });
 
-  it("one that cannot be read, is none, or has a damaged seed, is named before a server is asked", async () => {
+  it("that are unreadable, of another format or damaged are named before the server is asked", async () => {
     const whole = await operator.credentials("ann");
     const [token = ""] = whole.split("------END");
     const damaged = whole.replace(/\nSU..../, "\nSUAAAA");
@@ -85,7 +85,7 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     }
   });
 
-  it("one of another operator, and one that is out of date, are refused by name", async () => {
+  it("of another operator, or expired, are refused by name", async () => {
     const stranger = file("stranger.creds", await (await makeOperator()).credentials("ann"));
     const yesterday = Math.floor(Date.now() / 1000) - 86_400;
     const old = file("old.creds", await operator.credentials("ann", yesterday));

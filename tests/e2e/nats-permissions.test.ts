@@ -92,8 +92,8 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
   }
 
   describe.each([
-    ["where nothing is there yet", ""],
-    ["without CREATE, where everything is there already", ", later"],
+    ["on an empty server", ""],
+    ["without CREATE, when streams and buckets exist", ", later"],
   ])("are enough, %s:", (_, when) => {
     beforeEach(async () => {
       await start();
@@ -101,7 +101,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
     });
 
     it.each(["a run's coordinator", "a server"])(
-      "%s tells what happens, is found and steered, until it ends",
+      "%s publishes events, is found and controlled, until it ends",
       async (leader) => {
         const ear = await server.connect({ user: `who listens${when}`, pass: `who listens${when}` });
         const events = heard(ear.subscribe(`coxswain.${name}.events.>`));
@@ -132,7 +132,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
       },
     );
 
-    it("who submits fills the queue, and a server takes, gives back, and finishes a run, and says so", async () => {
+    it("a submitter fills the queue, and a server takes, gives back and finishes a run", async () => {
       const admin = await server.connect({ user: "admin", pass: "admin" });
       const sent = submission();
       await submitRun(as(`who submits${when}`), sent);
@@ -157,7 +157,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
     });
   });
 
-  describe("let nobody do another's work:", () => {
+  describe("refuse the work of another role:", () => {
     beforeAll(start);
 
     /** Each fails where it is not allowed. */
@@ -196,7 +196,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
       "who listens": [],
     };
 
-    it("everybody in the table is looked at", () => {
+    it("the table covers every role", () => {
       expect(roles.map((role) => role.name)).toEqual(Object.keys(own));
     });
 
@@ -212,7 +212,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
         );
     });
 
-    it("a coordinator that may not be asked says so, and goes on", async () => {
+    it("a coordinator without control permissions reports that and continues", async () => {
       const trouble = await new Promise<string>((resolve) => {
         const reporter = lead(deaf.name, (text) => void reporter.close().then(() => resolve(text)));
       });
@@ -222,7 +222,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
       );
     });
 
-    it("a coordinator's are those of its own run", async () => {
+    it("a coordinator publishes only for its own run", async () => {
       const user = "a run's coordinator";
       const client = await server.connect({ user, pass: user });
       for (const subject of ["coxswain.other.events.finished", "$KV.coxswain_coordinators.other"])

@@ -1,4 +1,4 @@
-/** Runs over a real nats-server: what is told, asked and found there, and what happens when it goes away. */
+/** Runs over a real nats-server: events, control, discovery, the queue, and a server that stops. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nkeys } from "nats";
@@ -47,7 +47,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     server = await NatsServer.start();
   });
 
-  it("a run goes on while its NATS server is dead, and every event arrives in order, once, when it is back", async () => {
+  it("a run continues while its NATS server is down, and every event arrives once, in order, afterwards", async () => {
     const own = await NatsServer.start();
     const folder = temporaryFolder();
     const steps = 40;
@@ -81,7 +81,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     for (const expected of ["worker.joined", "checkpoint.saved", "finished"]) expect(subjects).toContain(expected);
   });
 
-  it("a worker finds its coordinator by the run's name, and its successor at another port after kill -9", async () => {
+  it("a worker finds its coordinator by the run's name, and the restarted one at another port after kill -9", async () => {
     const folder = temporaryFolder();
     const steps = 14;
     const file = writeRun(folder, run({ steps, nats: { url: server.url, run: "moves" } }));
@@ -100,7 +100,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     expect(stepLines(join(folder, "out")).map(({ step }) => step)).toEqual(counted(steps));
   });
 
-  it("a run is steered by its name, with the commands and by any program that speaks NATS", async () => {
+  it("a run is controlled by its name, with the commands and with plain NATS requests", async () => {
     const file = writeRun(temporaryFolder(), run({ steps: 10_000, nats: { url: server.url, run: "steered" } }));
     const train = new CoxswainProcess(["train", file]);
     await untilStep(train, 2);
@@ -137,7 +137,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     expect(gone.code).toBe(5);
   });
 
-  it("a submitted run finishes with the bits of an undisturbed one after kill -9 of its server; a wrong one is rejected once", async () => {
+  it("a submitted run ends with the bits of an undisturbed one after kill -9 of its server; an invalid one is rejected once", async () => {
     const steps = 12;
     const reference = temporaryFolder();
     const options = { steps, training: { save_steps: 3 } };
@@ -181,7 +181,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     await client.close();
   });
 
-  it("without JetStream a run says so and goes on; what needs it ends with a hint", async () => {
+  it("without JetStream a run reports it and continues; commands that need it end with a hint", async () => {
     const bare = await NatsServer.start({ jetStream: false });
     const train = await coxswain(["train", writeRun(temporaryFolder(), run({ steps: 1, nats: { url: bare.url } }))]);
     expect(train.code).toBe(0);
@@ -213,7 +213,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
       });
     });
 
-    it("a run tells its events, and its password is in none of its files", async () => {
+    it("a run publishes its events, and writes its password to no file", async () => {
       const nats = { url: guarded.url, run: "guarded", user: "ann", tls: { ca: join(folder, "authority.pem") } };
       const at = temporaryFolder();
       const env = { COXSWAIN_NATS_PASSWORD: password };
@@ -241,7 +241,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
       expect(code).toBe(5);
     });
 
-    it("a certificate that nobody vouches for, and a server without TLS, are refused", async () => {
+    it("an untrusted certificate and a server without TLS are refused", async () => {
       const serve = (...words: string[]) => coxswain(["serve", "--nats", ...words]);
       expect((await serve(guarded.url)).stderr).toMatch(/its certificate is not accepted .*\nhint: .*--nats-ca/);
       const plain = await serve(server.url.replace("nats:", "tls:"));
@@ -249,7 +249,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     });
   });
 
-  it("an NKey is shown from its seed file", async () => {
+  it("an NKey is read from its seed file", async () => {
     const user = (nkeys as { createUser(): NKey }).createUser();
     const seed = join(temporaryFolder(), "seed");
     writeFileSync(seed, Buffer.concat([user.getSeed(), Buffer.from("\n")]));

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: files of their own in the folder that a run writes to, and a folder that says nothing. */
+/** The output folder: files of the user and of earlier runs in it, and what a failed start leaves. */
 import {
   appendFileSync,
   cpSync,
@@ -44,7 +44,7 @@ function contentOf(folder: string): Record<string, string> {
   );
 }
 
-describe("a run that is told to write where its user keeps files", () => {
+describe("a run whose output_dir holds files of the user", () => {
   it("keeps the user's run.yaml when output_dir is ./", async () => {
     const folder = temporaryFolder();
     const file = writeRun(folder, runWith({ output_dir: "./" }));
@@ -71,7 +71,7 @@ describe("a run that is told to write where its user keeps files", () => {
     // Of the right name, and of the wrong kind.
     { ...mine, path: "metrics.jsonl/mine.txt" },
     { ...mine, path: "adapter" },
-  ])("leaves $path alone and names it, with and without --resume", async ({ path, text }) => {
+  ])("leaves $path unchanged and names it, with and without --resume", async ({ path, text }) => {
     const folder = temporaryFolder();
     const file = writeRun(folder, runWith());
     mkdirSync(dirname(join(folder, "out", path)), { recursive: true });
@@ -86,7 +86,7 @@ describe("a run that is told to write where its user keeps files", () => {
     expect(contentOf(folder)).toEqual(before);
   });
 
-  it("does not follow a link to somebody else's file", async () => {
+  it("does not write through a symbolic link", async () => {
     const folder = temporaryFolder();
     const file = writeRun(folder, runWith());
     mkdirSync(join(folder, "out"));
@@ -98,7 +98,7 @@ describe("a run that is told to write where its user keeps files", () => {
     expect(readFileSync(join(folder, "theirs.jsonl"), "utf8")).toBe("");
   });
 
-  it("uses a folder that holds other things, and touches none of them", async () => {
+  it("trains beside unrelated files and leaves them unchanged", async () => {
     const folder = temporaryFolder();
     const file = writeRun(folder, runWith());
     mkdirSync(join(folder, "out", "notes"), { recursive: true });
@@ -109,10 +109,10 @@ describe("a run that is told to write where its user keeps files", () => {
   });
 });
 
-describe("a folder that an earlier release wrote", () => {
+describe("a folder written by an earlier release", () => {
   const heading = "# The run with every default, as it was started.";
 
-  it("goes on to the same bits, and is known to status", async () => {
+  it("resumes to the same bits", async () => {
     const folder = temporaryFolder();
     const whole = writeRun(folder, runWith({ output_dir: "whole" }), "whole.yaml");
     expect((await coxswain(["train", whole])).code).toBe(0);
@@ -141,31 +141,35 @@ describe("a folder that an earlier release wrote", () => {
   });
 });
 
-describe("a start that fails leaves nothing behind", () => {
+describe("a failed start leaves no file, when", () => {
   /** Every way to fail before the first step that needs nothing but files. */
   const failures: Record<string, { overrides: object; says: RegExp; code: number }> = {
-    "the data are not there": { overrides: { data: { train: "none.jsonl" } }, says: /none\.jsonl/, code: 3 },
-    "the evaluation set is not there": {
+    "the data do not exist": { overrides: { data: { train: "none.jsonl" } }, says: /none\.jsonl/, code: 3 },
+    "the evaluation set does not exist": {
       overrides: { data: { train: join(golden, "train.jsonl"), eval: "none.jsonl" } },
       says: /none\.jsonl/,
       code: 3,
     },
-    "the data cannot be read as JSON": { overrides: { data: { train: "bad.jsonl" } }, says: /bad\.jsonl:1/, code: 3 },
-    "the model is not there": { overrides: { model: "./none" }, says: /none/, code: 4 },
+    "the data are not JSON": { overrides: { data: { train: "bad.jsonl" } }, says: /bad\.jsonl:1/, code: 3 },
+    "the model does not exist": { overrides: { model: "./none" }, says: /none/, code: 4 },
     "a target matches nothing": { overrides: { lora: { target_modules: ["query"] } }, says: /query/, code: 4 },
-    "the adapter to start from is not there": { overrides: { lora: { init_adapter: "none" } }, says: /none/, code: 4 },
-    "the chat template is not there": {
+    "the adapter to start from does not exist": {
+      overrides: { lora: { init_adapter: "none" } },
+      says: /none/,
+      code: 4,
+    },
+    "the chat template does not exist": {
       overrides: { data: { train: join(golden, "train.jsonl"), chat_template: "none.jinja" } },
       says: /chat_template.*none\.jinja/,
       code: 2,
     },
-    "a TLS file is not there": {
+    "a TLS file does not exist": {
       overrides: { cluster: { listen: "127.0.0.1:0", tls: { cert: "none.pem", key: "none.pem" } } },
       says: /none\.pem/,
       code: 2,
     },
     "there is neither token nor TLS": { overrides: { cluster: { listen: "0.0.0.0:0" } }, says: /token/, code: 2 },
-    "the address is none of this machine": {
+    "the address is not of this machine": {
       overrides: { cluster: { listen: "192.0.2.1:0", token: "secret" } },
       says: /cluster\.listen: cannot listen on 192\.0\.2\.1:0/,
       code: 5,
@@ -187,7 +191,7 @@ describe("a start that fails leaves nothing behind", () => {
     expect(readdirSync(folder).sort()).toEqual(["bad.jsonl", "run.yaml"]);
   });
 
-  it("a port is in use: found out before the data are read", async () => {
+  it("a port is in use, which is checked before the data are read", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const taken = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -205,7 +209,7 @@ describe("a start that fails leaves nothing behind", () => {
     }
   });
 
-  it("nor does it change a folder that is there", async () => {
+  it("the folder existed before, which stays unchanged", async () => {
     const folder = temporaryFolder();
     const file = writeRun(folder, runWith());
     expect((await coxswain(["train", file])).code).toBe(0);
@@ -218,7 +222,7 @@ describe("a start that fails leaves nothing behind", () => {
   });
 });
 
-describe("a run that goes on with other settings", () => {
+describe("--resume with other settings", () => {
   let folder = "";
   let file = "";
   beforeAll(async () => {
@@ -253,13 +257,13 @@ describe("a run that goes on with other settings", () => {
     expect(code).toBe(2);
   });
 
-  it("goes on with other logging, saving, workers and telemetry", async () => {
+  it("continues with other logging, saving, workers and telemetry", async () => {
     const sets = ["training.save_steps=7", "training.logging_steps=2", "workers=2", "telemetry.http=127.0.0.1:0"];
     const { code } = await coxswain(["train", file, "--resume", ...sets.flatMap((set) => ["--set", set])]);
     expect(code).toBe(0);
   });
 
-  it("says that files have changed where their names have not", async () => {
+  it("names files whose content has changed", async () => {
     const path = join(folder, "train.jsonl");
     renameSync(path, `${path}.before`);
     writeFileSync(path, readFileSync(`${path}.before`, "utf8").split("\n").slice(1).join("\n"));
@@ -270,7 +274,7 @@ describe("a run that goes on with other settings", () => {
   });
 });
 
-it("what is logged before the folder is there is in the log afterwards", async () => {
+it("the log contains what was logged before the folder existed", async () => {
   const folder = temporaryFolder();
   const file = writeRun(folder, runWith());
   expect((await coxswain(["train", file])).code).toBe(0);

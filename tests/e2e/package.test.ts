@@ -1,4 +1,4 @@
-/** The packed package, installed for the whole machine: what someone has who never saw the repository. */
+/** The packed package, installed globally, without the repository. */
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ describe("the packed package", () => {
   const coxswain = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
     run(join(prefix, "bin", "coxswain"), args, { cwd: elsewhere, env: { ...process.env, NO_COLOR: "1" } });
 
-  it("has what is needed", () => {
+  it("contains the program, documents, protocol and quickstart", () => {
     const needed = ["LICENSE", "README.md", "CHANGELOG.md", "docs/architecture.md", "proto/coxswain/v1/coxswain.proto"];
     const example = ["run.yaml", "quickstart.mjs", "model/model.safetensors", "data/train.jsonl"];
     expect(paths).toEqual(
@@ -54,14 +54,14 @@ describe("the packed package", () => {
     );
   });
 
-  it("has nothing else, and is small", () => {
+  it("contains nothing else, in less than 8 MB", () => {
     const known =
       /^(dist\/.*\.js|proto\/.*|docs\/.*|schema\/run\.schema\.json|examples\/quickstart\/.*|[A-Z]+(\.md)?|package\.json)$/;
     expect(paths.filter((path) => !known.test(path) || path.includes("/runs/"))).toEqual([]);
     expect(packed.size).toBeLessThan(8e6);
   });
 
-  it("has every file that README.md links to", () => {
+  it("contains every file that README.md links to", () => {
     const targets = [...readPage("README.md").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target]) => target!);
     expect(targets.length).toBeGreaterThan(15);
     expect(paths).toEqual(expect.arrayContaining(targets));
@@ -76,12 +76,12 @@ describe("the packed package", () => {
     expect(readFileSync(join(folder, "examples", "quickstart", path!), "utf8")).toBe(schema);
   });
 
-  it("tells its version", async () => {
+  it("prints its version", async () => {
     const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as { version: string };
     expect((await coxswain("--version")).stdout).toBe(`${version}\n`);
   });
 
-  it("previews, trains and answers, from a copy of the bundled example", async () => {
+  it("previews, trains and generates from a copy of the bundled example", async () => {
     const bundled = join(prefix, "lib", "node_modules", "coxswain", "examples", "quickstart");
     cpSync(bundled, join(elsewhere, "quickstart"), { recursive: true });
     const preview = await coxswain("preview", "quickstart/run.yaml", "-n", "1", "--json");

@@ -1,4 +1,4 @@
-/** A machine whose environment names a proxy: what goes through it, and what must not. */
+/** A machine whose environment names a proxy: which connections use it. */
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
@@ -42,7 +42,7 @@ async function startCoordinator(file: string, env: Record<string, string> = {}) 
 
 describe("a run on a machine with proxy variables", () => {
   it.each(["http_proxy", "https_proxy", "grpc_proxy", "HTTPS_PROXY", "ALL_PROXY"])(
-    "does not wait for workers that %s keeps from their coordinator",
+    "trains with local workers although %s is set",
     async (variable) => {
       const folder = temporaryFolder();
       const { code, stderr } = await coxswain(["train", writeRun(folder, run())], { env: { [variable]: deadEnd } });
@@ -51,7 +51,7 @@ describe("a run on a machine with proxy variables", () => {
     },
   );
 
-  it("is reached by status, pause and stop, whatever proxy there is", async () => {
+  it("answers status, pause and stop without the proxy", async () => {
     const env = { http_proxy: deadEnd, https_proxy: deadEnd, grpc_proxy: deadEnd };
     const { process, port } = await startCoordinator(writeRun(temporaryFolder(), run()), env);
     for (const command of ["status", "pause", "stop"]) {
@@ -62,13 +62,13 @@ describe("a run on a machine with proxy variables", () => {
     await process.finished;
   });
 
-  it("goes on without a proxy for this machine also where cluster.proxy asks for one", async () => {
+  it("connects its local workers without the proxy also with cluster.proxy: environment", async () => {
     const folder = temporaryFolder();
     const file = writeRun(folder, run({ cluster: { proxy: "environment" } }));
     expect((await coxswain(["train", file], { env: { http_proxy: deadEnd } })).code).toBe(0);
   });
 
-  it("does not start where cluster.proxy asks for one that is none, and says so without its password", async () => {
+  it("refuses an unsupported proxy with cluster.proxy: environment, without printing its password", async () => {
     const file = writeRun(temporaryFolder(), run({ cluster: { proxy: "environment" } }));
     const env = { grpc_proxy: "socks5://user:very-secret@127.0.0.1:1080" };
     const { code, stderr } = await coxswain(["train", file], { env });
@@ -79,35 +79,38 @@ describe("a run on a machine with proxy variables", () => {
 });
 
 describe("cluster.proxy: environment", () => {
-  it.each(["star", "mesh"])("takes all that the cluster says through it, to the same bits (%s)", async (allReduce) => {
-    const alone = temporaryFolder();
-    expect((await coxswain(["train", writeRun(alone, run())])).code).toBe(0);
+  it.each(["star", "mesh"])(
+    "sends all traffic of the cluster through the proxy, to the same bits (%s)",
+    async (allReduce) => {
+      const alone = temporaryFolder();
+      expect((await coxswain(["train", writeRun(alone, run())])).code).toBe(0);
 
-    const proxy = await startProxy({ credentials: "user:p@ss" });
-    const env = { http_proxy: `http://user:p%40ss@127.0.0.1:${proxy.port}` };
-    const folder = temporaryFolder();
-    const cluster = { proxy: "environment", min_workers: 2, all_reduce: allReduce };
-    const { process, port } = await startCoordinator(writeRun(folder, run({ cluster })), env);
-    const worker = (name: string): Promise<{ code: number | null }> =>
-      coxswain(
-        [
-          ...["worker", "--coordinator", `coordinator.test:${port}`, "--proxy", "environment", "--http", "none"],
-          ...["--listen", "127.0.0.1:0", "--advertise", name],
-        ],
-        { env },
-      );
-    const workers = await Promise.all([worker("one.test"), worker("two.test")]);
-    expect(workers.map(({ code }) => code)).toEqual([0, 0]);
-    expect((await process.finished).code).toBe(0);
-    const hosts = new Set(proxy.asked.map((target) => target.split(":")[0]));
-    expect([...hosts].sort()).toEqual(["coordinator.test", "one.test", "two.test"]);
-    // The star pulls once from each; in the mesh workers pull from each other, too.
-    const toWorkers = proxy.asked.filter((target) => !target.startsWith("coordinator"));
-    expect(toWorkers.length).toBeGreaterThanOrEqual(allReduce === "mesh" ? 4 : 2);
-    expect(adapterBytes(join(folder, "out")).equals(adapterBytes(join(alone, "out")))).toBe(true);
-  });
+      const proxy = await startProxy({ credentials: "user:p@ss" });
+      const env = { http_proxy: `http://user:p%40ss@127.0.0.1:${proxy.port}` };
+      const folder = temporaryFolder();
+      const cluster = { proxy: "environment", min_workers: 2, all_reduce: allReduce };
+      const { process, port } = await startCoordinator(writeRun(folder, run({ cluster })), env);
+      const worker = (name: string): Promise<{ code: number | null }> =>
+        coxswain(
+          [
+            ...["worker", "--coordinator", `coordinator.test:${port}`, "--proxy", "environment", "--http", "none"],
+            ...["--listen", "127.0.0.1:0", "--advertise", name],
+          ],
+          { env },
+        );
+      const workers = await Promise.all([worker("one.test"), worker("two.test")]);
+      expect(workers.map(({ code }) => code)).toEqual([0, 0]);
+      expect((await process.finished).code).toBe(0);
+      const hosts = new Set(proxy.asked.map((target) => target.split(":")[0]));
+      expect([...hosts].sort()).toEqual(["coordinator.test", "one.test", "two.test"]);
+      // The star pulls once from each; in the mesh workers pull from each other, too.
+      const toWorkers = proxy.asked.filter((target) => !target.startsWith("coordinator"));
+      expect(toWorkers.length).toBeGreaterThanOrEqual(allReduce === "mesh" ? 4 : 2);
+      expect(adapterBytes(join(folder, "out")).equals(adapterBytes(join(alone, "out")))).toBe(true);
+    },
+  );
 
-  it.each(["no_proxy", "NO_PROXY"])("leaves out what %s names", async (variable) => {
+  it.each(["no_proxy", "NO_PROXY"])("connects directly to what %s names", async (variable) => {
     const proxy = await startProxy();
     const env = { https_proxy: `http://127.0.0.1:${proxy.port}`, [variable]: "other.test, .test" };
     const asked = await coxswain(["status", "--coordinator", "coordinator.test:7070", "--proxy", "environment"], {
@@ -121,7 +124,7 @@ describe("cluster.proxy: environment", () => {
     ["asks for a password", { credentials: "user:other" }, /asks for another user and password \(407\)/],
     ["refuses", { status: 403 }, /refuses the connection \(403\)/],
     ["fails", { status: 502 }, /answers 502/],
-  ])("names the proxy, not the coordinator, where it %s, without its password", async (_, options, reason) => {
+  ])("names the proxy without its password when it %s", async (_, options, reason) => {
     const proxy = await startProxy(options);
     const env = { https_proxy: `http://user:very-secret@127.0.0.1:${proxy.port}` };
     const connect = ["--coordinator", "coordinator.test:7070", "--proxy", "environment"];
@@ -134,7 +137,7 @@ describe("cluster.proxy: environment", () => {
     }
   });
 
-  it("names a proxy that cannot be reached", async () => {
+  it("names an unreachable proxy", async () => {
     const env = { https_proxy: deadEnd };
     const connect = ["--coordinator", "coordinator.test:7070", "--proxy", "environment"];
     const { code, stderr } = await coxswain(["status", ...connect], { env });

@@ -45,13 +45,13 @@ describe("an adapter trained on NF4 weights", () => {
     expect(adapterBytes(join(other, "out")).equals(adapterBytes(join(folder, "out")))).toBe(true);
   });
 
-  it("cannot be gone on with on other weights", async () => {
+  it("is not resumed on unquantised weights", async () => {
     const { code, stderr } = await coxswain(["train", file, "--resume", "--set", "quantization=null"]);
     expect(code).toBe(2);
     expect(stderr).toContain('quantization: "nf4" then, null now');
   });
 
-  it("is measured on NF4 weights where nothing else is asked for, and eval says which it was", async () => {
+  it("is evaluated on NF4 weights by default, and eval names the quantization", async () => {
     const evaluate = async (...options: string[]): Promise<{ loss: number; quantization: string | null }> => {
       const line = ["eval", "--model", quickstartModel, "--data", join(quickstartData, "eval.jsonl"), "--limit", "20"];
       const { code, stdout } = await coxswain([...line, ...options, "--json"]);
@@ -67,7 +67,7 @@ describe("an adapter trained on NF4 weights", () => {
     expect((await evaluate()).quantization).toBeNull();
   });
 
-  it("generate says which weights it used", async () => {
+  it("generates on NF4 weights, which generate names", async () => {
     const { code, stderr } = await coxswain([
       ...["generate", "--model", quickstartModel, "--adapter", adapter],
       ...["--prompt", "dance music in the garage", "--max-new-tokens", "2"],
@@ -76,7 +76,7 @@ describe("an adapter trained on NF4 weights", () => {
     expect(stderr).toContain("quantization: nf4 (as the adapter was trained)");
   });
 
-  it("is merged into the weights in their own precision, and merge says so", async () => {
+  it("merges into the weights in their own precision, which merge names", async () => {
     const output = join(temporaryFolder(), "merged");
     const { code, stdout } = await coxswain(["merge", "--adapter", adapter, "--output", output]);
     expect(code).toBe(0);

@@ -1,4 +1,4 @@
-/** The quickstart, made short: three steps and a dozen questions. The whole of it is run by `.ci/run`. */
+/** The quickstart with three steps and a dozen questions. `.ci/run` runs the whole of it. */
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,13 +42,13 @@ describe("the quickstart", () => {
     ({ stdout } = await quickstart(folder, 3));
   }, 180_000);
 
-  it("trains on two workers", () => {
+  it("trains with two workers", () => {
     const output = join(folder, "examples", "quickstart", "runs", "quickstart");
     expect(stepLines(output).at(-1)).toMatchObject({ step: 3, workers: 2 });
     expect(stdout).toMatch(/^adapter +examples\/quickstart\/runs\/quickstart\/adapter\b/m);
   });
 
-  it("shows before and after, and answers side by side", () => {
+  it("prints scores before and after, and answers side by side", () => {
     expect(stdout).toMatch(/^exact match +\d+\.\d % +\d+\.\d %$/m);
     const [, before, after] = /^loss +(\S+) +(\S+)$/m.exec(stdout)!.map(Number);
     expect(after).toBeLessThan(before!);
@@ -58,7 +58,7 @@ describe("the quickstart", () => {
     expect(stdout).toContain(`on ${questions} requests`);
   });
 
-  it("says what to type next, and that can be typed", async () => {
+  it("prints next commands that work", async () => {
     const next = stdout.slice(stdout.indexOf("What to type next"));
     const commands = next.split("\n").flatMap((line) => /^coxswain (\w+ .*?)(?: {2,}.*)?$/.exec(line)?.[1] ?? []);
     expect(commands.map((line) => line.split(" ")[0])).toEqual(["generate", "preview", "merge"]);

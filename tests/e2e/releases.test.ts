@@ -18,7 +18,7 @@ function release(version: string): string {
   return join(folder, "dist", "cli", "main.js");
 }
 
-it("a worker of another release is refused, naming both, and one that differs in the patch takes part", async () => {
+it("a worker of another minor release is refused, naming both; one of another patch release takes part", async () => {
   const own = (JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as { version: string }).version;
   const [major = "", minor = ""] = own.split(".");
   const { file, address } = await clusterRun({ steps: 2 });

@@ -1,4 +1,4 @@
-/** Two coordinators in one output folder would write over each other's checkpoints and metrics. */
+/** One coordinator per output folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { goldenFolder } from "../support/runs.js";
 
 const golden = join(goldenFolder, "llama");
 
-it("a second coordinator is refused with the first one's pid, and leaves it alone", async () => {
+it("a second coordinator is refused with the process id of the first, which finishes", async () => {
   const folder = temporaryFolder();
   const output = join(folder, "out");
   const file = writeRun(folder, {

@@ -1,4 +1,4 @@
-/** One worker process that computes for one run after another: nothing of the first reaches the second. */
+/** One worker process for two successive runs: nothing of the first reaches the second. */
 import { describe, expect, it } from "vitest";
 import { clusterRun, startCoordinator, startWorker, untilStep } from "../support/cluster.js";
 import { coxswain } from "../support/processes.js";
@@ -12,7 +12,7 @@ describe("a worker that outlives its coordinator", () => {
     ["other AdamW settings", { training: { adam_beta1: 0.9, adam_beta2: 0.999, weight_decay: 0.01 } }],
     ["another seed and bfloat16 sums", { run: { seed: 7 }, cluster: { all_reduce_dtype: "bfloat16" } }],
     ["nf4", { run: { quantization: "nf4" } }],
-  ])("computes the next run with its settings, not the last one's: %s", async (_, overrides) => {
+  ])("computes the next run with that run's settings: %s", async (_, overrides) => {
     const before = await clusterRun({ steps: 1000, ...first });
     const next = await clusterRun({ steps, ...overrides });
     const alone = await clusterRun({ steps, ...overrides });

@@ -46,7 +46,7 @@ async function trained(workers: number): Promise<{ stdout: string; adapter: Buff
 const enough = availableParallelism() >= 2 ? "" : " (skipped: needs two cores)";
 
 describe.skipIf(enough !== "")(`local workers that share the cores${enough}`, () => {
-  it("train the same adapter, to the bit, as one worker with all of them", async () => {
+  it("train the adapter of one worker with all cores, to the bit", async () => {
     const [one, two, three] = [await trained(1), await trained(2), await trained(3)];
     expect(one.stdout).toContain("2 threads per worker: this machine has 2 cores");
     expect(two.stdout).toContain("1 thread per worker: 2 workers share 2 cores");
@@ -56,7 +56,7 @@ describe.skipIf(enough !== "")(`local workers that share the cores${enough}`, ()
   });
 });
 
-describe("cores that a process may not use", () => {
+describe("cores outside the process's affinity", () => {
   it("are not counted, and a resumed run keeps its number of threads", async () => {
     const folder = temporaryFolder();
     const first = await after(oneCore, ["train", writeRun(folder, run(1))], folder);
@@ -92,7 +92,7 @@ const groups = [
 const impossible = groups.includes(undefined) ? " (skipped: control groups of version 1 cannot be made here)" : "";
 
 describe.skipIf(impossible !== "")(`a container's limits${impossible}`, () => {
-  it("are those that doctor tells of, also where a group above sets them", async () => {
+  it("are reported by doctor, also when a parent group sets them", async () => {
     const entering = groups.map((group) => `echo $$ > ${group ?? ""}/inner/cgroup.procs`).join(" && ");
     const { stdout } = await after(`${entering} && ${plain}`, ["doctor"], temporaryFolder());
     expect(stdout).toContain("for this process 1 core: the CPU quota is 1.5");

@@ -1,4 +1,4 @@
-/** TLS between real processes: nothing is trained for, or by, someone who may not, and the bits are those of a plain run. */
+/** TLS between real processes: untrusted peers are refused, and the bits are those of a run without TLS. */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     plain = adapterBytes(join(folder, "out"));
   });
 
-  it("with the certificate that README.md makes trains to the same bits as without", async () => {
+  it("with README.md's certificate trains to the same bits as without TLS", async () => {
     const folder = temporaryFolder();
     const names = "-subj /CN=coxswain -addext subjectAltName=DNS:localhost";
     openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
@@ -59,7 +59,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     expect(adapterBytes(join(folder, "out")).equals(plain)).toBe(true);
   });
 
-  it("with a certificate of another name ends `train` with that reason, not with the path of a log", async () => {
+  it("with a certificate of another name ends `train` with that reason", async () => {
     const folder = temporaryFolder();
     const names = "-subj /CN=coxswain -addext subjectAltName=DNS:head";
     openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
@@ -70,7 +70,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     expect(code).toBe(5);
   });
 
-  it("lets workers reduce among themselves (mesh), to the same bits", async () => {
+  it("in the mesh trains to the same bits", async () => {
     const folder = temporaryFolder();
     makeAuthority(folder, "ca");
     makeCertificate(folder, "server", "ca");
@@ -125,13 +125,13 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
         [...trusting, ...shown("intruder")],
         /it (hangs up|does not accept this side's certificate)\nhint: .*--tls-cert and --tls-key/,
       ],
-    ])("a worker %s is kept out, and told why", async (_, flags, says) => {
+    ])("refuses a worker %s, with the reason", async (_, flags, says) => {
       const { code, stderr } = await worker(address, ...flags);
       expect(stderr).toMatch(says);
       expect(code).toBe(5);
     });
 
-    it("the coordinator has taken no harm, and trains to the same bits with a worker that may", async () => {
+    it("then trains to the same bits with a trusted worker", async () => {
       const { code, stderr } = await worker(address, ...trusting, ...shown("worker"));
       expect(code).toBe(0);
       expect(stderr).not.toContain("Warning");
@@ -167,7 +167,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
         { cert: "future.pem", key: "future-key.pem" },
         /cluster\.tls\.cert: \S+future\.pem is valid from 2090/,
       ],
-    ])("a coordinator refuses to start: %s", async (_, tls, says) => {
+    ])("a coordinator refuses to start (%s)", async (_, tls, says) => {
       const { code, stderr } = await coxswain(["train", writeRun(folder, run(tls))]);
       expect(stderr).toMatch(says);
       expect(code).toBe(2);
@@ -182,7 +182,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
       ["no PEM", ["--tls-ca", at("text.pem")], /--tls-ca: \S+text\.pem holds no certificate/],
       ["out of date", ["--tls-cert", at("expired.pem"), "--tls-key", at("expired-key.pem")], /expired\.pem expired on/],
       ["alone", ["--tls-key", at("head-key.pem")], /--tls-key is given without --tls-cert/],
-    ])("a worker and a caller refuse them: %s", async (_, flags, says) => {
+    ])("a worker and `status` refuse to start (%s)", async (_, flags, says) => {
       for (const command of [["worker", "--http", "none"], ["status"]]) {
         const { code, stderr } = await coxswain([...command, "--coordinator", "localhost:1", ...flags]);
         expect(stderr).toMatch(says);
@@ -193,7 +193,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     it.each([
       ["expired", /its certificate expired on 20\d\d-\d\d-\d\d .* UTC/],
       ["future", /its certificate is valid from 2090-01-01 00:00:00 UTC on/],
-    ])("a worker says since when a coordinator's certificate is not valid: %s", async (name, says) => {
+    ])("a worker reports the validity dates of the coordinator's certificate (%s)", async (name, says) => {
       const [cert, key] = [readFileSync(at(`${name}.pem`)), readFileSync(at(`${name}-key.pem`))];
       const server = createServer({ cert, key, ALPNProtocols: ["h2"] }).on("tlsClientError", () => undefined);
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a second run on a machine, or knowing what is in its way. */
+/** Two runs on one machine, and ports that are taken. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PrivateNetwork, canIsolateNetwork } from "../support/namespaces.js";
@@ -24,7 +24,7 @@ const whereIsolated = canIsolateNetwork ? describe : describe.skip;
 const needs = canIsolateNetwork ? "" : " (needs Linux with user namespaces, util-linux and iproute2)";
 
 whereIsolated(`on the default ports${needs}`, () => {
-  it("two runs that start at the same time both train, each with its own ports, and say so", async () => {
+  it("two runs that start together both train, each on its own ports, and print them", async () => {
     const network = await PrivateNetwork.open();
     const folder = temporaryFolder();
     const first = network.coxswain(["coordinator", runFile(folder, "first")]);
@@ -52,7 +52,7 @@ whereIsolated(`on the default ports${needs}`, () => {
     expect((await Promise.all([first.finished, second.finished])).map(({ code }) => code)).toEqual([0, 0]);
   });
 
-  it("a run that goes on takes the port on which its workers look for it", async () => {
+  it("a resumed run takes the port that it had before", async () => {
     const network = await PrivateNetwork.open();
     const folder = temporaryFolder();
     const other = network.coxswain(["coordinator", runFile(folder, "other")]);
@@ -73,7 +73,7 @@ whereIsolated(`on the default ports${needs}`, () => {
   it.each([
     [7070, "cluster.listen: the port of 127.0.0.1:7070 is in use"],
     [9464, "telemetry.http: port 9464 of 127.0.0.1:9464 is in use"],
-  ])("another program on port %i is named, and nothing is read or written", async (port, message) => {
+  ])("a run names another program's port %i before the data are read", async (port, message) => {
     const network = await PrivateNetwork.open();
     const folder = temporaryFolder();
     // One that says nothing is the worst case: it has to be waited for.
@@ -85,7 +85,7 @@ whereIsolated(`on the default ports${needs}`, () => {
     expect(code).toBe(5);
   });
 
-  it("a port that the user chose is not exchanged for another", async () => {
+  it("a port from the run file or a flag is not replaced by a free one", async () => {
     const network = await PrivateNetwork.open();
     const folder = temporaryFolder();
     await network.coxswain(["coordinator", runFile(folder, "first")]).until(/listening on/);

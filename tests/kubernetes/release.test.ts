@@ -79,7 +79,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     return pods.find(fits)!;
   }
 
-  it("is what docs/kubernetes.md says: a first run, to its end, and nothing left of it", async () => {
+  it("trains the first run of docs/kubernetes.md to its end, and leaves nothing after its removal", async () => {
     const [first, last] = [documentedCommands("helm install demo"), documentedCommands("helm uninstall demo")];
     await plane.restrictedNamespace("training");
     const output = await cluster.provide("first");
@@ -97,7 +97,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(await plane.leftIn("training", [])).toEqual([]);
   });
 
-  it("gives the bits of a run on one machine, whatever becomes of its pods", async () => {
+  it("trains the adapter of a run on one machine while its pods are evicted, killed and moved", async () => {
     await plane.restrictedNamespace("moved");
     const output = await cluster.provide("moved");
     const run = ["run.training.max_steps=80", "run.training.logging_steps=1", "run.cluster.min_workers=1"];
@@ -142,7 +142,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(adapterBytes(join(output, "run")).equals(await reference(run))).toBe(true);
   });
 
-  it("fails at once where every worker would fail of the same", async () => {
+  it("fails immediately on an error that every worker would have", async () => {
     await plane.restrictedNamespace("hopeless");
     await cluster.provide("hopeless");
     // A GPU that the node promises and that is not there.
@@ -154,7 +154,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(job.status.failed).toBe(1);
   });
 
-  it("is mended by an upgrade where its coordinator could not start", async () => {
+  it("starts after an upgrade that corrects its coordinator", async () => {
     await plane.restrictedNamespace("mended");
     const output = await cluster.provide("mended");
     const environment = "coordinator.extraEnv[0]";
@@ -167,7 +167,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(stepLines(join(output, "run"))).toHaveLength(2);
   });
 
-  it("stays stopped until its coordinator is started again; other workers take the place of those that were", async () => {
+  it("stays stopped until its coordinator is restarted, and then trains with new workers", async () => {
     await plane.restrictedNamespace("stopped");
     await cluster.provide("stopped");
     await install("stopped", "run.training.max_steps=1000", "worker.count=1", "run.cluster.min_workers=1");
@@ -190,7 +190,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(after[0]!.metadata.name).not.toBe(before[0]!.metadata.name);
   });
 
-  it("has as many workers as somebody else says, which wait when the run is complete, and leaves nothing that is not to be kept", async () => {
+  it("follows an external number of workers, which wait when the run is complete, and leaves only the kept volume", async () => {
     await plane.restrictedNamespace("scaled");
     await cluster.provide("scaled");
     const deployment = ["worker.kind=Deployment", "worker.count=null", "run.cluster.min_workers=1"];
@@ -207,14 +207,14 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     expect(await plane.leftIn("scaled", [])).toEqual([]);
   });
 
-  it.each(examples)("is accepted with examples/%s, field by field", async (name) => {
+  it.each(examples)("is accepted by the API server with examples/%s, without unknown fields", async (name) => {
     const namespace = `example-${name.replace(".yaml", "")}`;
     await plane.restrictedNamespace(namespace);
     const rendered = `helm template demo ${chart} --namespace ${namespace} --values ${join(chart, "examples", name)}`;
     await succeeds(`${rendered} | kubectl -n ${namespace} create --dry-run=server --validate=strict -f -`);
   });
 
-  it("is refused by Pod Security where it says that it would be", async () => {
+  it("is refused by Pod Security where docs say so", async () => {
     await plane.restrictedNamespace("on-the-host");
     const rendered = `helm template demo ${chart} --values ${quickstart} --set cache.type=hostPath`;
     const { stderr } = await plane.shell(`${rendered} | kubectl -n on-the-host create --dry-run=server -f -`);
