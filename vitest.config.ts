@@ -13,6 +13,8 @@ const processes = { testTimeout: 180_000, hookTimeout: 120_000 };
 /** A project is a folder of tests/. `npm test` runs the first three, `npm run test:all` all. */
 export default defineConfig({
   test: {
+    // One test file per core; vitest's own choice leaves one core to itself, which is half of a machine of two.
+    maxWorkers: "100%",
     projects: [
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
       { test: { name: "golden", include: ["tests/golden/*.test.ts"], ...processes } },

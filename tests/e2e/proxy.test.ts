@@ -41,15 +41,14 @@ async function startCoordinator(file: string, env: Record<string, string> = {}) 
 }
 
 describe("a run on a machine with proxy variables", () => {
-  it.each(["http_proxy", "https_proxy", "grpc_proxy", "HTTPS_PROXY", "ALL_PROXY"])(
-    "trains with local workers although %s is set",
-    async (variable) => {
-      const folder = temporaryFolder();
-      const { code, stderr } = await coxswain(["train", writeRun(folder, run())], { env: { [variable]: deadEnd } });
-      expect(stderr).toBe("");
-      expect(code).toBe(0);
-    },
-  );
+  it("trains with local workers although every variable names a dead proxy", async () => {
+    const folder = temporaryFolder();
+    const variables = ["http_proxy", "https_proxy", "grpc_proxy", "HTTPS_PROXY", "ALL_PROXY"];
+    const env = Object.fromEntries(variables.map((variable) => [variable, deadEnd]));
+    const { code, stderr } = await coxswain(["train", writeRun(folder, run())], { env });
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+  });
 
   it("answers status, pause and stop without the proxy", async () => {
     const env = { http_proxy: deadEnd, https_proxy: deadEnd, grpc_proxy: deadEnd };

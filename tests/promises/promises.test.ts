@@ -96,7 +96,7 @@ describe("the promises", () => {
     const ask = ["generate", "--model", merged, "--prompt", "play music", "--max-new-tokens", "2", "--json"];
     const answer = await coxswain(ask);
     expect(answer.code).toBe(0);
-    expect(JSON.parse(answer.stdout)).toMatchObject({ tokens: expect.any(Number) as number });
+    expect(JSON.parse(answer.stdout)).toMatchObject({ prompt_tokens: expect.any(Number) as number });
   });
 
   it("one command: `train` alone gives the bits of a coordinator and workers started separately", async () => {
