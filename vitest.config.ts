@@ -16,7 +16,7 @@ export default defineConfig({
     // One test file per core; vitest's own choice leaves one core to itself, which is half of a machine of two.
     maxWorkers: "100%",
     projects: [
-      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
+      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "golden", include: ["tests/golden/*.test.ts"], ...processes } },
       { test: { name: "promises", include: ["tests/promises/*.test.ts"], ...processes } },
       { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...processes } },

@@ -86,7 +86,7 @@ describe("chaos", () => {
     expect(processesOf(folder, "chaos/reference").length).toBeGreaterThanOrEqual(3);
     chaos.signal(signal);
     expect((await chaos.finished).code).toBe(expected);
-    await vi.waitUntil(() => processesOf(folder, "chaos/reference").length === 0, { timeout: 5_000 });
+    await vi.waitUntil(() => processesOf(folder, "chaos/reference").length === 0, { timeout: 60_000 });
   });
 
   it("refuses an output folder that is not empty, and a --reference without a run", async () => {

@@ -141,7 +141,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
           expect(stderr).toBe("");
           expect(JSON.parse(stdout)).toMatchObject({ total_steps: 250, state: "waiting" });
         },
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       );
     });
 

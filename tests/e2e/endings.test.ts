@@ -9,12 +9,12 @@ import { ShellProcess } from "../support/shell.js";
 
 const golden = join(goldenFolder, "llama");
 
-/** A run that does not end by itself, of steps that take no time. */
+/** A run with one worker that does not end by itself, of steps that take no time. */
 function endlessRun(folder: string, training: object = {}): string {
   return writeRun(folder, {
     model: join(golden, "model"),
     output_dir: "out",
-    workers: 2,
+    workers: 1,
     data: { train: join(golden, "train.jsonl") },
     lora: { r: 4 },
     training: {
@@ -46,7 +46,7 @@ function workersIn(folder: string): number[] {
 }
 
 const noWorkersLeft = (folder: string): Promise<unknown> =>
-  vi.waitUntil(() => !workersIn(folder).some(isRunning), { timeout: 10_000 });
+  vi.waitUntil(() => !workersIn(folder).some(isRunning), { timeout: 60_000 });
 
 const checkpoints = (folder: string): string[] => {
   try {
@@ -66,7 +66,7 @@ function expectAllSaved(folder: string): void {
 describe("a run saves every computed step and leaves no worker behind", () => {
   it.each(["SIGHUP", "SIGINT", "SIGTERM"] as const)("when its terminal sends %s to all processes", async (signal) => {
     const folder = temporaryFolder();
-    const run = new CoxswainProcess(["train", endlessRun(folder)]);
+    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "2"]);
     await run.until(/^step +3\//m);
     process.kill(-(run.child.pid ?? 0), signal);
     const { code, stdout } = await run.finished;
@@ -199,7 +199,7 @@ describe("Ctrl-C", () => {
 describe("workers end with their coordinator", () => {
   it("when it is killed while it trains", async () => {
     const folder = temporaryFolder();
-    const run = new CoxswainProcess(["train", endlessRun(folder)]);
+    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "2"]);
     await run.until(/^step +3\//m);
     expect(workersIn(folder)).toHaveLength(2);
     run.signal("SIGKILL");
@@ -209,8 +209,8 @@ describe("workers end with their coordinator", () => {
 
   it("when it is killed while they start", async () => {
     const folder = temporaryFolder();
-    const run = new CoxswainProcess(["train", endlessRun(folder)]);
-    await vi.waitUntil(() => workersIn(folder).length === 2, { timeout: 20_000, interval: 2 });
+    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "2"]);
+    await vi.waitUntil(() => workersIn(folder).length === 2, { timeout: 60_000, interval: 2 });
     run.signal("SIGKILL");
     await run.finished;
     await noWorkersLeft(folder);
@@ -219,7 +219,7 @@ describe("workers end with their coordinator", () => {
 
 it("a run whose only worker gets SIGTERM starts another and continues", async () => {
   const folder = temporaryFolder();
-  const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
+  const run = new CoxswainProcess(["train", endlessRun(folder)]);
   await run.until(/^step +3\//m);
   for (const pid of workersIn(folder)) process.kill(pid, "SIGTERM");
   await run.until(/^local worker 0 was told to leave \(SIGTERM\); starting another$/m);
@@ -235,14 +235,14 @@ it("a run whose only worker gets SIGTERM starts another and continues", async ()
 it("a resumed run names a worker log that cannot be written, and exits with 6", async () => {
   const folder = temporaryFolder();
   const file = endlessRun(folder, { save_steps: 3 });
-  const first = new CoxswainProcess(["train", file, "--workers", "1"]);
+  const first = new CoxswainProcess(["train", file]);
   await first.until(/checkpoint.*step-000003/);
   first.signal("SIGINT");
   await first.finished;
   const log = join(folder, "out", "logs", "worker-0.log");
   rmSync(log);
   symlinkSync("/dev/full", log);
-  const second = new CoxswainProcess(["train", file, "--workers", "1", "--resume"]);
+  const second = new CoxswainProcess(["train", file, "--resume"]);
   const { code, stdout, stderr } = await second.finished;
   expect(stderr).toMatch(/^error: local worker 0 cannot run \(exit code 6\): it cannot write its log/);
   expect(stdout).not.toContain("starting another");
@@ -257,8 +257,7 @@ it.each(["SIGUSR1", "SIGUSR2"] as const)("%s saves the run and opens no debugger
   const { code, stdout, stderr } = await run.finished;
   expect(stdout).toMatch(/stopped \(received SIGTERM\) after step \d+, which is saved/);
   expect(stderr).not.toContain("Debugger listening");
-  for (const worker of [0, 1])
-    expect(readFileSync(join(folder, "out", "logs", `worker-${worker}.log`), "utf8")).not.toContain("Debugger");
+  expect(readFileSync(join(folder, "out", "logs", "worker-0.log"), "utf8")).not.toContain("Debugger");
   expect(code).toBe(130);
   expectAllSaved(folder);
 });
@@ -277,7 +276,7 @@ describe("a local worker that is killed repeatedly", () => {
 
   it("ends the run after three deaths, naming the signal, the memory and a smaller batch to try", async () => {
     const folder = temporaryFolder();
-    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
+    const run = new CoxswainProcess(["train", endlessRun(folder)]);
     await killAllThatJoin(run);
     const { code, stdout, stderr } = await run.finished;
     expect(stdout.match(/starting another/g)).toHaveLength(2);
@@ -289,7 +288,7 @@ describe("a local worker that is killed repeatedly", () => {
 
   it("ends the run with its steps saved", async () => {
     const folder = temporaryFolder();
-    const run = new CoxswainProcess(["train", endlessRun(folder), "--workers", "1"]);
+    const run = new CoxswainProcess(["train", endlessRun(folder)]);
     await run.until(/^step +3\//m);
     await killAllThatJoin(run);
     const { code, stdout } = await run.finished;

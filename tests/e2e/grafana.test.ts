@@ -80,7 +80,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
         }
         if (empty.size > 0) throw new Error(`no data: ${[...empty.keys()].join("; ")}`);
       },
-      { timeout: 90_000, interval: 500 },
+      { timeout: 120_000, interval: 500 },
     );
   });
 
@@ -101,7 +101,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
         for (const { name, health, lastError } of rules)
           expect([name, health, lastError]).toEqual([name, "ok", undefined]);
       },
-      { timeout: 20_000, interval: 250 },
+      { timeout: 60_000, interval: 250 },
     );
     expect((await prometheus.rules()).filter(({ state }) => state === "firing")).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
         const firing = (await prometheus.rules()).filter(({ state }) => state === "firing").map(({ name }) => name);
         expect(firing.sort()).toEqual(["CoxswainLossNotFinite", "CoxswainRunFailed"]);
       },
-      { timeout: 20_000, interval: 250 },
+      { timeout: 60_000, interval: 250 },
     );
   });
 
@@ -134,7 +134,7 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
         // It fires some minutes later.
         expect(rule?.state).toBe("pending");
       },
-      { timeout: 20_000, interval: 250 },
+      { timeout: 60_000, interval: 250 },
     );
   });
 });

@@ -119,7 +119,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
         steering.close();
 
         const finder = await CoordinatorFinder.open(name, as(`a worker${when}`));
-        await vi.waitFor(async () => expect(await finder.locate()).toEqual(address));
+        await vi.waitFor(async () => expect(await finder.locate()).toEqual(address), { timeout: 60_000 });
         await finder.close();
         reporter.event({ event: "run_finished", time: new Date().toISOString() });
         await reporter.close();

@@ -28,7 +28,7 @@ function coxswainOn(node: string, args: readonly string[], cwd: string): Promise
 const run = (engine: "onnx" | "tfjs"): object => ({
   model: join(goldenFolder, "llama", "model"),
   output_dir: `runs/${engine}`,
-  workers: 2,
+  workers: 1,
   data: { train: join(goldenFolder, "llama", "train.jsonl"), format: "tokens", max_length: 64 },
   lora: { r: 4 },
   training: { max_steps: 3, global_batch_size: 4, micro_batch_size: 1, learning_rate: 0.001 },

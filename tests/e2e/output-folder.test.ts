@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
 import { adapterBytes, goldenFolder, stepLines } from "../support/runs.js";
@@ -56,30 +56,21 @@ describe("a run whose output_dir holds files of the user", () => {
     expect(readFileSync(join(folder, "resolved.yaml"), "utf8")).toMatch(/^# Written by Coxswain: /);
   });
 
-  const mine = { path: "", text: "mine\n" };
+  // Every other file: tests/unit/output/claim.test.ts.
   it.each([
-    { ...mine, path: "resolved.yaml" },
-    { ...mine, path: "adapter/adapter_model.safetensors" },
-    { ...mine, path: "checkpoints/checkpoint-500/model.safetensors" },
-    { ...mine, path: "logs/training.log" },
-    { ...mine, path: "logs/coordinator.log" },
+    { path: "resolved.yaml", text: "mine\n" },
     { path: "metrics.jsonl", text: '{"step": 1, "train/loss": 2.5}\n' },
-    { path: "events.jsonl", text: '{"event": "click"}\n' },
-    { ...mine, path: ".lock" },
-    { ...mine, path: ".committing" },
-    { ...mine, path: "queue.json" },
     // Of the right name, and of the wrong kind.
-    { ...mine, path: "metrics.jsonl/mine.txt" },
-    { ...mine, path: "adapter" },
+    { path: "adapter", text: "mine\n" },
   ])("leaves $path unchanged and names it, with and without --resume", async ({ path, text }) => {
     const folder = temporaryFolder();
     const file = writeRun(folder, runWith());
-    mkdirSync(dirname(join(folder, "out", path)), { recursive: true });
+    mkdirSync(join(folder, "out"));
     writeFileSync(join(folder, "out", path), text);
     const before = contentOf(folder);
     for (const flags of [[], ["--resume"]]) {
       const { code, stderr } = await coxswain(["train", file, ...flags]);
-      expect(stderr).toContain(`output_dir: ${join(folder, "out")} already holds ${path.split("/")[0]!}`);
+      expect(stderr).toContain(`output_dir: ${join(folder, "out")} already holds ${path}`);
       expect(stderr).toContain("which Coxswain did not write");
       expect(code).toBe(2);
     }

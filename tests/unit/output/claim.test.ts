@@ -79,6 +79,7 @@ describe("a folder with somebody else's files is refused, and the file named", (
     ["resolved.yaml", { "resolved.yaml": "mine: true\n", "events.jsonl": eventLine }],
     ["queue.json", { "resolved.yaml": settings, "queue.json": "[]" }],
     [".lock", { "resolved.yaml": settings, ".lock": "mine" }],
+    [".committing", { ".committing": "mine" }],
     ["metrics.jsonl", { "metrics.jsonl": "step,loss\n1,2\n" }],
     ["events.jsonl", { "events.jsonl": "not JSON" }],
     ["adapter/", { "adapter/adapter_config.json": "{}" }],

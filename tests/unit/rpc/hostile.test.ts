@@ -47,7 +47,7 @@ async function start(limits: Partial<GuardLimits> = {}): Promise<Harness> {
   closers.push(() => server.close());
   const before = memoryInUse();
   unharmed = async () => {
-    expect(await healthCheck(server.server.port)).toBeLessThan(2_000);
+    expect(await healthCheck(server.server.port)).toBeLessThan(10_000);
     expect(await trainToTheEnd(server, token, size)).toBe(undisturbed);
     expect(memoryInUse() - before).toBeLessThan(growthAllowed);
   };
@@ -286,7 +286,7 @@ describe("guessing the token", () => {
     worker.close();
     // Not as fast as it can: Node ends a connection on which a thousand calls are refused within a moment.
     const back = async (): Promise<void> => expect(await pull(session)).toBe(status.PERMISSION_DENIED);
-    await vi.waitFor(back, { timeout: 5_000, interval: 20 });
+    await vi.waitFor(back, { timeout: 60_000, interval: 20 });
     expect(performance.now() - shutOutAt).toBeGreaterThan(350);
     expect(elsewhere).not.toBe("127.0.0.1");
   });
