@@ -2,22 +2,19 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { goldenFolder, stepLines } from "../support/runs.js";
+import { goldenFolder, smallRun, stepLines } from "../support/runs.js";
 
-const golden = join(goldenFolder, "llama");
-const steps = 6;
+const train = join(goldenFolder, "llama", "train.jsonl");
+const batch = { global_batch_size: 12, micro_batch_size: 2 };
 
-const run = (overrides: object = {}): object => ({
-  model: join(golden, "model"),
-  output_dir: "out",
-  workers: 1,
-  data: { train: join(golden, "train.jsonl"), eval: join(golden, "train.jsonl") },
-  lora: { r: 4 },
-  training: { max_steps: steps, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01, eval_steps: 3 },
-  cluster: { listen: "127.0.0.1:0" },
-  telemetry: { http: "127.0.0.1:0" },
-  ...overrides,
-});
+/** With an evaluation set. */
+const run = ({ training, cluster }: { training?: object; cluster?: object }): object =>
+  smallRun({
+    data: { eval: train },
+    training: { max_steps: 6, learning_rate: 0.01, eval_steps: 3, ...batch, ...training },
+    telemetry: { http: "127.0.0.1:0" },
+    ...(cluster === undefined ? {} : { cluster }),
+  });
 
 async function coordinator(overrides: object, env: Record<string, string> = {}) {
   const folder = temporaryFolder();
@@ -42,7 +39,7 @@ describe("workers that join over the network", () => {
 
   it("leave on SIGTERM, and the run continues with others", async () => {
     const { process, output, address } = await coordinator({
-      training: { max_steps: 40, global_batch_size: 12, micro_batch_size: 2 },
+      training: { max_steps: 40 },
     });
     const start = (): CoxswainProcess => new CoxswainProcess(["worker", "--coordinator", address, "--http", "none"]);
     const first = start();
@@ -60,7 +57,7 @@ describe("workers that join over the network", () => {
 describe("metrics and health", () => {
   it("are served by coordinator and workers, with readiness", async () => {
     const { process, address, http } = await coordinator({
-      training: { max_steps: 2000, global_batch_size: 12, micro_batch_size: 2, eval_steps: 1 },
+      training: { max_steps: 2000, eval_steps: 1 },
     });
     expect((await fetch(`${http}/healthz`)).status).toBe(200);
     const waiting = await fetch(`${http}/readyz`);

@@ -1,21 +1,15 @@
 /** Several workers of one host, one process per GPU. The GPUs here are names; the workers compute on the CPU. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterBytes, goldenFolder, stepLines } from "../support/runs.js";
+import { adapterBytes, smallRun, stepLines } from "../support/runs.js";
 
-const golden = join(goldenFolder, "llama");
-const run = (cluster: object): object => ({
-  model: join(golden, "model"),
-  output_dir: "out",
-  workers: 1,
-  data: { train: join(golden, "train.jsonl") },
-  lora: { r: 4 },
-  training: { max_steps: 4, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
-  cluster: { listen: "127.0.0.1:0", ...cluster },
-  telemetry: { http: "127.0.0.1:0" },
-});
+const run = (cluster: object): object =>
+  smallRun({
+    training: { max_steps: 4, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
+    cluster,
+    telemetry: { http: "127.0.0.1:0" },
+  });
 
 describe("coxswain worker --devices", () => {
   it("starts one worker per GPU: the adapter of one worker, and all end with the run", async () => {

@@ -4,31 +4,13 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { isRunning } from "../../src/processes.js";
 import { CoxswainProcess, temporaryFolder, writeRun } from "../support/processes.js";
-import { goldenFolder, quickstartData, quickstartModel, stepLines } from "../support/runs.js";
+import { quickstartData, quickstartModel, smallRun, stepLines } from "../support/runs.js";
 import { ShellProcess } from "../support/shell.js";
-
-const golden = join(goldenFolder, "llama");
 
 /** A run with one worker that does not end by itself, of steps that take no time. */
 function endlessRun(folder: string, training: object = {}): string {
-  return writeRun(folder, {
-    model: join(golden, "model"),
-    output_dir: "out",
-    workers: 1,
-    data: { train: join(golden, "train.jsonl") },
-    lora: { r: 4 },
-    training: {
-      max_steps: 100_000,
-      global_batch_size: 8,
-      micro_batch_size: 4,
-      logging_steps: 1,
-      save_steps: 100_000,
-      ...training,
-    },
-    compute: { threads: 1 },
-    cluster: { listen: "127.0.0.1:0" },
-    telemetry: { http: null },
-  });
+  const endless = { max_steps: 100_000, logging_steps: 1, save_steps: 100_000, ...training };
+  return writeRun(folder, smallRun({ training: endless, compute: { threads: 1 } }));
 }
 
 /** Workers of runs in this folder: their logs are their outputs. */

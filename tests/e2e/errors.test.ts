@@ -5,34 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { goldenFolder, quickstartModel, stepLines } from "../support/runs.js";
-
-const golden = join(goldenFolder, "llama");
-
-interface Overrides {
-  readonly [section: string]: unknown;
-  readonly data?: object;
-  readonly training?: object;
-  readonly lora?: object;
-  readonly cluster?: object;
-  readonly telemetry?: object;
-}
-
-/** A small run that works, with some of it made wrong. */
-function runWith(overrides: Overrides = {}): object {
-  const { data, training, lora, cluster, telemetry, ...rest } = overrides;
-  return {
-    model: join(golden, "model"),
-    output_dir: "out",
-    workers: 1,
-    data: { train: join(golden, "train.jsonl"), ...data },
-    lora: { r: 4, ...lora },
-    training: { max_steps: 2, global_batch_size: 8, micro_batch_size: 4, ...training },
-    cluster: { listen: "127.0.0.1:0", ...cluster },
-    telemetry: { http: null, ...telemetry },
-    ...rest,
-  };
-}
+import { goldenFolder, quickstartModel, smallRun, stepLines } from "../support/runs.js";
 
 interface Trouble {
   readonly code: number;
@@ -70,7 +43,7 @@ function dataFile(folder: string, ...lines: (object | string)[]): string {
 
 describe("the run file", () => {
   it("with a value out of range and one of the wrong type names both", async () => {
-    const run = runWith({ training: { micro_batch_size: 0, save_steps: "often" } });
+    const run = smallRun({ training: { micro_batch_size: 0, save_steps: "often" } });
     await expectTrouble(temporaryFolder(), run, {
       code: 2,
       says: /micro_batch_size.*save_steps|save_steps.*micro_batch_size/s,
@@ -90,7 +63,7 @@ describe("the run file", () => {
   });
 
   it("that listens beyond loopback without token or TLS is refused", async () => {
-    const run = runWith({ cluster: { listen: "0.0.0.0:0" } });
+    const run = smallRun({ cluster: { listen: "0.0.0.0:0" } });
     await expectTrouble(temporaryFolder(), run, { code: 2, says: /cluster\.listen.*(token|TLS).*hint: .*--insecure/s });
   });
 
@@ -98,7 +71,7 @@ describe("the run file", () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "out", "adapter"), { recursive: true });
     writeFileSync(join(folder, "out", "adapter", "adapter_config.json"), "{}");
-    await expectTrouble(folder, runWith(), { code: 2, says: /output_dir.*--resume/s });
+    await expectTrouble(folder, smallRun(), { code: 2, says: /output_dir.*--resume/s });
   });
 });
 
@@ -107,21 +80,21 @@ describe("the model", () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder);
     truncateSync(join(model, "model.safetensors"), 500_000);
-    await expectTrouble(folder, runWith({ model }), { code: 4, says: /model\.safetensors.*bytes/ });
+    await expectTrouble(folder, smallRun({ model }), { code: 4, says: /model\.safetensors.*bytes/ });
   });
 
   it("of an unsupported family is refused, with the supported ones", async () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder);
     changeConfig(model, { model_type: "mamba" });
-    await expectTrouble(folder, runWith({ model }), { code: 4, says: /mamba.*llama, mistral, qwen2, qwen3/s });
+    await expectTrouble(folder, smallRun({ model }), { code: 4, says: /mamba.*llama, mistral, qwen2, qwen3/s });
   });
 
   it("with an unsupported rope scaling is refused by its name", async () => {
     const folder = temporaryFolder();
     const model = copyOfModel(folder);
     changeConfig(model, { rope_scaling: { rope_type: "longrope", factor: 2 } });
-    await expectTrouble(folder, runWith({ model }), { code: 4, says: /longrope/ });
+    await expectTrouble(folder, smallRun({ model }), { code: 4, says: /longrope/ });
   });
 
   it("whose index names a file outside its folder is refused", async () => {
@@ -132,16 +105,16 @@ describe("the model", () => {
     const [first] = Object.keys(index.weight_map);
     index.weight_map[first!] = "../outside.safetensors";
     writeFileSync(path, JSON.stringify(index));
-    await expectTrouble(folder, runWith({ model }), { code: 4, says: /\.\.\/outside\.safetensors/ });
+    await expectTrouble(folder, smallRun({ model }), { code: 4, says: /\.\.\/outside\.safetensors/ });
   });
 
   it("without a targeted module is refused, with the modules that exist", async () => {
-    const run = runWith({ lora: { target_modules: ["query_proj"] } });
+    const run = smallRun({ lora: { target_modules: ["query_proj"] } });
     await expectTrouble(temporaryFolder(), run, { code: 4, says: /query_proj.*q_proj/s });
   });
 
   it("is refused in float16, which the engine does not support", async () => {
-    const run = runWith({ compute: { dtype: "float16" } });
+    const run = smallRun({ compute: { dtype: "float16" } });
     const folder = temporaryFolder();
     const { code, stderr } = await coxswain(["train", writeRun(folder, run)]);
     expect(stderr).toMatch(/float16/);
@@ -153,7 +126,7 @@ describe("the data", () => {
   it("with a line that is not JSON are refused by file and line", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, '{"input_ids": [1, 2');
-    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2/ });
+    await expectTrouble(folder, smallRun({ data: { train } }), { code: 3, says: /data\.jsonl:2/ });
   });
 
   it.each([
@@ -167,7 +140,7 @@ describe("the data", () => {
     writeFileSync(join(folder, "table.csv"), "prompt,completion\n");
     mkdirSync(join(folder, "shards"));
     writeFileSync(join(folder, "shards", "part.parquet"), "PAR1");
-    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says });
+    await expectTrouble(folder, smallRun({ data: { train } }), { code: 3, says });
   });
 
   it("with a misspelt role are refused by file and line, with the nearest role", async () => {
@@ -180,7 +153,7 @@ describe("the data", () => {
         ],
       })}\n`;
     writeFileSync(join(folder, "talk.jsonl"), talk("assistant") + talk("asistant"));
-    await expectTrouble(folder, runWith({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } }), {
+    await expectTrouble(folder, smallRun({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } }), {
       code: 3,
       says: /talk\.jsonl:2: message 2 has the unknown role "asistant" \(did you mean "assistant"\?\)/,
     });
@@ -193,7 +166,7 @@ describe("the data", () => {
       { role: "assistant", content: "a" },
     ];
     writeFileSync(join(folder, "talk.jsonl"), `${JSON.stringify({ messages, tools: [{ name: "f" }] })}\n`);
-    const run = runWith({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } });
+    const run = smallRun({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } });
     const says = /1 of 1 examples \(first: \S+talk\.jsonl:1\) have tools that the chat template leaves out/;
     const file = writeRun(folder, run);
     expect((await coxswain(["preview", file])).stderr).toMatch(says);
@@ -205,26 +178,26 @@ describe("the data", () => {
   it("with a line of another shape are refused by file and line, with the expected shape", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, { text: "hello" });
-    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2.*input_ids/ });
+    await expectTrouble(folder, smallRun({ data: { train } }), { code: 3, says: /data\.jsonl:2.*input_ids/ });
   });
 
   it("with an example without supervised tokens are refused by file and line", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 3] }, { input_ids: [1, 2], labels: [-100, -100] });
-    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:2.*supervised/ });
+    await expectTrouble(folder, smallRun({ data: { train } }), { code: 3, says: /data\.jsonl:2.*supervised/ });
   });
 
   it("whose examples are all cut before their first supervised token are refused, naming max_length", async () => {
     const folder = temporaryFolder();
     const labels = [-100, -100, -100, -100, 5];
     const train = dataFile(folder, { input_ids: [1, 2, 3, 4, 5], labels });
-    await expectTrouble(folder, runWith({ data: { train, max_length: 3 } }), { code: 3, says: /max_length/ });
+    await expectTrouble(folder, smallRun({ data: { train, max_length: 3 } }), { code: 3, says: /max_length/ });
   });
 
   it("with a token beyond the vocabulary are refused by file and line", async () => {
     const folder = temporaryFolder();
     const train = dataFile(folder, { input_ids: [1, 2, 99_999] });
-    await expectTrouble(folder, runWith({ data: { train } }), { code: 3, says: /data\.jsonl:1.*99999/ });
+    await expectTrouble(folder, smallRun({ data: { train } }), { code: 3, says: /data\.jsonl:1.*99999/ });
   });
 
   it("that the chat template cannot render are refused with the template's message", async () => {
@@ -236,7 +209,7 @@ describe("the data", () => {
       ],
     });
     const template = "{{ raise_exception('only robots may speak') }}";
-    const run = runWith({ data: { train, chat_template: template } });
+    const run = smallRun({ data: { train, chat_template: template } });
     await expectTrouble(folder, run, { code: 3, says: /data\.jsonl:1.*only robots may speak/ });
   });
 });
@@ -244,7 +217,7 @@ describe("the data", () => {
 describe("a loss that is not a number", () => {
   it("stops the run before the step is applied and saves the last finite state", async () => {
     const folder = temporaryFolder();
-    const run = runWith({
+    const run = smallRun({
       training: { max_steps: 10, learning_rate: 1e30, lr_scheduler_type: "constant", max_grad_norm: 0 },
     });
     await expectTrouble(folder, run, {
@@ -261,21 +234,21 @@ describe("a loss that is not a number", () => {
 describe("an excessive setting", () => {
   it("of the learning rate ends with a warning that the run has learnt nothing", async () => {
     const folder = temporaryFolder();
-    const run = runWith({ training: { max_steps: 10, learning_rate: 1e10, lr_scheduler_type: "constant" } });
+    const run = smallRun({ training: { max_steps: 10, learning_rate: 1e10, lr_scheduler_type: "constant" } });
     const { code, stdout } = await coxswain(["train", writeRun(folder, run)]);
     expect(stdout).toMatch(/done: 10 steps;.*\nwarning: the loss is .* learnt nothing.*training\.learning_rate/);
     expect(code).toBe(0);
     // One that learns says nothing of the kind.
     const fine = await coxswain([
       "train",
-      writeRun(folder, runWith({ output_dir: "fine", training: { max_steps: 10 } })),
+      writeRun(folder, smallRun({ output_dir: "fine", training: { max_steps: 10 } })),
     ]);
     expect(fine.stdout).not.toContain("warning");
   });
 
   it("of the rank is refused with the largest useful one", async () => {
     const folder = temporaryFolder();
-    await expectTrouble(folder, runWith({ lora: { r: 100_000 } }), { code: 2, says: /lora\.r is 100000.*above 64/s });
+    await expectTrouble(folder, smallRun({ lora: { r: 100_000 } }), { code: 2, says: /lora\.r is 100000.*above 64/s });
     expect(existsSync(join(folder, "out"))).toBe(false);
   });
 });
@@ -288,11 +261,11 @@ describe("the network", () => {
     try {
       const listen = `127.0.0.1:${port}`;
       const folder = temporaryFolder();
-      await expectTrouble(folder, runWith({ cluster: { listen } }), {
+      await expectTrouble(folder, smallRun({ cluster: { listen } }), {
         code: 5,
         says: new RegExp(`cluster\\.listen.*${port}`),
       });
-      await expectTrouble(temporaryFolder(), runWith({ telemetry: { http: listen } }), {
+      await expectTrouble(temporaryFolder(), smallRun({ telemetry: { http: listen } }), {
         code: 5,
         says: new RegExp(`telemetry\\.http.*${port}`),
       });
@@ -319,7 +292,9 @@ describe("the network", () => {
 
 describe("joining a coordinator", () => {
   async function coordinator(env: Record<string, string>): Promise<{ process: CoxswainProcess; address: string }> {
-    const process = new CoxswainProcess(["coordinator", writeRun(temporaryFolder(), runWith({ workers: 0 }))], { env });
+    const process = new CoxswainProcess(["coordinator", writeRun(temporaryFolder(), smallRun({ workers: 0 }))], {
+      env,
+    });
     const [, address] = await process.until(/listening on (\S+?),?\s/);
     return { process, address: address! };
   }

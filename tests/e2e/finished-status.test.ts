@@ -3,22 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { goldenFolder } from "../support/runs.js";
+import { smallRun } from "../support/runs.js";
 
-const golden = join(goldenFolder, "llama");
-
-function newRun(): { folder: string; run: string; output: string } {
+function newRun(): { run: string; output: string } {
   const folder = temporaryFolder();
-  const run = writeRun(folder, {
-    model: join(golden, "model"),
-    output_dir: "out",
-    data: { train: join(golden, "train.jsonl") },
-    lora: { r: 4 },
-    training: { max_steps: 2, global_batch_size: 8, micro_batch_size: 4 },
-    cluster: { listen: "127.0.0.1:0" },
-    telemetry: { http: null },
-  });
-  return { folder, run, output: join(folder, "out") };
+  return { run: writeRun(folder, smallRun()), output: join(folder, "out") };
 }
 
 describe("the status of a finished run", () => {

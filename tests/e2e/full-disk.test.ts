@@ -5,22 +5,11 @@ import { describe, expect, it } from "vitest";
 import { readObjects } from "../../src/telemetry/json-lines.js";
 import { canMount, onSameDisk, onSmallDisk } from "../support/namespaces.js";
 import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterBytes, goldenFolder } from "../support/runs.js";
-
-const golden = join(goldenFolder, "llama");
+import { adapterBytes, smallRun } from "../support/runs.js";
 
 /** An adapter of 59 kB, a checkpoint of 180. */
-function smallRun(folder: string, training: object = {}): string {
-  return writeRun(folder, {
-    model: join(golden, "model"),
-    output_dir: "out",
-    data: { train: join(golden, "train.jsonl") },
-    lora: { r: 4 },
-    training: { max_steps: 3, global_batch_size: 8, micro_batch_size: 4, ...training },
-    cluster: { listen: "127.0.0.1:0" },
-    telemetry: { http: null },
-  });
-}
+const runFile = (folder: string, training: object = {}): string =>
+  writeRun(folder, smallRun({ training: { max_steps: 3, ...training } }));
 
 const onDisk = ["--set", "output_dir=/mnt/out"];
 const whereMounting = canMount ? describe : describe.skip;
@@ -28,7 +17,7 @@ const needs = canMount ? "" : " (needs Linux with user namespaces: unshare --use
 
 whereMounting(`a full disk${needs}`, () => {
   it("gets a warning before training, with the needed and the free space", async () => {
-    const { stdout } = await onSmallDisk(200, ["train", smallRun(temporaryFolder()), ...onDisk]).finished;
+    const { stdout } = await onSmallDisk(200, ["train", runFile(temporaryFolder()), ...onDisk]).finished;
     expect(stdout).toMatch(
       /warning: this run writes about 3\d\d\.\d kB \(1 checkpoint of 161\.3 kB, the adapter, logs\), and the disk of \/mnt\/out has 204\.8 kB free/,
     );
@@ -37,7 +26,7 @@ whereMounting(`a full disk${needs}`, () => {
 
   it("with room for the adapter keeps it in output_dir and says so", async () => {
     const folder = temporaryFolder();
-    const file = smallRun(folder);
+    const file = runFile(folder);
     const copy = `cp /mnt/out/adapter/adapter_model.safetensors ${folder}`;
     const { code, stderr } = await onSmallDisk(160, ["train", file, ...onDisk], copy).finished;
     expect(stderr).toMatch(/step-000003\/optimizer\.safetensors: no space left on the disk/);
@@ -51,7 +40,7 @@ whereMounting(`a full disk${needs}`, () => {
   it("without any room writes the adapter to the --rescue folder", async () => {
     const folder = temporaryFolder();
     const rescue = join(folder, "elsewhere");
-    const args = ["train", smallRun(folder), ...onDisk, "--rescue", rescue];
+    const args = ["train", runFile(folder), ...onDisk, "--rescue", rescue];
     for (const name of ["out-step-000003", "out-step-000003-2"]) {
       const { code, stderr } = await onSmallDisk(60, args).finished;
       expect(stderr).toContain(`the adapter of step 3 is in ${join(rescue, name)}; there is no checkpoint`);
@@ -64,7 +53,7 @@ whereMounting(`a full disk${needs}`, () => {
   it("during a run lets it train to its end, and reports the metrics lines that are missing", async () => {
     const folder = temporaryFolder();
     const rescue = join(folder, "elsewhere");
-    const file = smallRun(folder, { max_steps: 200 });
+    const file = runFile(folder, { max_steps: 200 });
     const { code, stdout, stderr } = await onSmallDisk(32, ["train", file, ...onDisk, "--rescue", rescue]).finished;
     expect(stdout.match(/\.jsonl: the disk is full; training goes on/g)).toHaveLength(1);
     expect(stderr).toContain(
@@ -77,7 +66,7 @@ whereMounting(`a full disk${needs}`, () => {
 
   it("that gets room again has a metrics line of every step, in order", async () => {
     const folder = temporaryFolder();
-    const args = ["train", smallRun(folder, { max_steps: 400, save_steps: 400 }), ...onDisk];
+    const args = ["train", runFile(folder, { max_steps: 400, save_steps: 400 }), ...onDisk];
     const ballast = "head -c 1000k /dev/zero > /mnt/ballast";
     const run = onSmallDisk(1032, args, `cp /mnt/out/metrics.jsonl /mnt/out/events.jsonl ${folder}`, ballast);
     await run.until(/\.jsonl: the disk is full; training goes on/);
@@ -91,7 +80,7 @@ whereMounting(`a full disk${needs}`, () => {
   });
 
   it("without --rescue reports what could not be written, with --rescue as the hint", async () => {
-    const { code, stderr } = await onSmallDisk(60, ["train", smallRun(temporaryFolder()), ...onDisk]).finished;
+    const { code, stderr } = await onSmallDisk(60, ["train", runFile(temporaryFolder()), ...onDisk]).finished;
     expect(stderr).toMatch(/the adapter of step 3 could not be written either \(.*no space left/);
     expect(stderr).toMatch(/hint: .*--rescue DIR/);
     expect(code).toBe(6);
@@ -101,7 +90,7 @@ whereMounting(`a full disk${needs}`, () => {
 it("a --rescue folder that cannot be created is refused before training", async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "file"), "");
-  const { code, stderr } = await coxswain(["train", smallRun(folder), "--rescue", join(folder, "file", "rescue")]);
+  const { code, stderr } = await coxswain(["train", runFile(folder), "--rescue", join(folder, "file", "rescue")]);
   expect(stderr).toMatch(/--rescue: .*file\/rescue cannot be written to/);
   expect(code).toBe(2);
   expect(existsSync(join(folder, "out"))).toBe(false);

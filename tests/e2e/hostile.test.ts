@@ -3,22 +3,14 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { clientOf, frame, healthCheck, http2Session, joinOf, rawCall, rawSocket } from "../support/hostile.js";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterBytes, eventLines, goldenFolder } from "../support/runs.js";
+import { adapterBytes, eventLines, smallRun } from "../support/runs.js";
 import { withToken } from "../../src/rpc/index.js";
 
-const golden = join(goldenFolder, "llama");
 const token = "9a7f3c";
 
-const run = {
-  model: join(golden, "model"),
-  output_dir: "out",
-  workers: 1,
-  data: { train: join(golden, "train.jsonl") },
-  lora: { r: 4 },
+const run = smallRun({
   training: { max_steps: 12, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
-  cluster: { listen: "127.0.0.1:0" },
-  telemetry: { http: null },
-};
+});
 
 /** One round of everything that needs no token, and a member that talks nonsense. */
 async function disturb(port: number, round: number): Promise<void> {

@@ -16,22 +16,9 @@ import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterBytes, goldenFolder, stepLines } from "../support/runs.js";
+import { adapterBytes, goldenFolder, smallRun, stepLines } from "../support/runs.js";
 
 const golden = join(goldenFolder, "llama");
-
-function runWith(overrides: object = {}): object {
-  return {
-    model: join(golden, "model"),
-    output_dir: "out",
-    data: { train: join(golden, "train.jsonl") },
-    lora: { r: 4 },
-    training: { max_steps: 2, global_batch_size: 8, micro_batch_size: 4 },
-    cluster: { listen: "127.0.0.1:0" },
-    telemetry: { http: null },
-    ...overrides,
-  };
-}
 
 /** Every file below a folder, with its content. */
 function contentOf(folder: string): Record<string, string> {
@@ -47,7 +34,7 @@ function contentOf(folder: string): Record<string, string> {
 describe("a run whose output_dir holds files of the user", () => {
   it("keeps the user's run.yaml when output_dir is ./", async () => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, runWith({ output_dir: "./" }));
+    const file = writeRun(folder, smallRun({ output_dir: "./" }));
     appendFileSync(file, "# a comment of mine\n");
     const before = readFileSync(file, "utf8");
     expect((await coxswain(["train", file])).code).toBe(0);
@@ -64,7 +51,7 @@ describe("a run whose output_dir holds files of the user", () => {
     { path: "adapter", text: "mine\n" },
   ])("leaves $path unchanged and names it, with and without --resume", async ({ path, text }) => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, runWith());
+    const file = writeRun(folder, smallRun());
     mkdirSync(join(folder, "out"));
     writeFileSync(join(folder, "out", path), text);
     const before = contentOf(folder);
@@ -79,7 +66,7 @@ describe("a run whose output_dir holds files of the user", () => {
 
   it("does not write through a symbolic link", async () => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, runWith());
+    const file = writeRun(folder, smallRun());
     mkdirSync(join(folder, "out"));
     writeFileSync(join(folder, "theirs.jsonl"), "");
     symlinkSync(join(folder, "theirs.jsonl"), join(folder, "out", "metrics.jsonl"));
@@ -91,7 +78,7 @@ describe("a run whose output_dir holds files of the user", () => {
 
   it("trains beside unrelated files and leaves them unchanged", async () => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, runWith());
+    const file = writeRun(folder, smallRun());
     mkdirSync(join(folder, "out", "notes"), { recursive: true });
     writeFileSync(join(folder, "out", "notes", "README.md"), "mine\n");
     writeFileSync(join(folder, "out", "run.yaml"), "mine: true\n");
@@ -105,13 +92,10 @@ describe("a folder written by an earlier release", () => {
 
   it("resumes to the same bits", async () => {
     const folder = temporaryFolder();
-    const whole = writeRun(folder, runWith({ output_dir: "whole" }), "whole.yaml");
+    const whole = writeRun(folder, smallRun({ output_dir: "whole" }), "whole.yaml");
     expect((await coxswain(["train", whole])).code).toBe(0);
     const output = join(folder, "out");
-    const file = writeRun(
-      folder,
-      runWith({ training: { max_steps: 2, global_batch_size: 8, micro_batch_size: 4, save_steps: 1 } }),
-    );
+    const file = writeRun(folder, smallRun({ training: { save_steps: 1 } }));
     expect((await coxswain(["train", file])).code).toBe(0);
     rmSync(join(output, "adapter"), { recursive: true });
     rmSync(join(output, "checkpoints", "step-000002"), { recursive: true });
@@ -137,7 +121,7 @@ describe("a failed start leaves no file, when", () => {
   const failures: Record<string, { overrides: object; says: RegExp; code: number }> = {
     "the data do not exist": { overrides: { data: { train: "none.jsonl" } }, says: /none\.jsonl/, code: 3 },
     "the evaluation set does not exist": {
-      overrides: { data: { train: join(golden, "train.jsonl"), eval: "none.jsonl" } },
+      overrides: { data: { eval: "none.jsonl" } },
       says: /none\.jsonl/,
       code: 3,
     },
@@ -150,12 +134,12 @@ describe("a failed start leaves no file, when", () => {
       code: 4,
     },
     "the chat template does not exist": {
-      overrides: { data: { train: join(golden, "train.jsonl"), chat_template: "none.jinja" } },
+      overrides: { data: { chat_template: "none.jinja" } },
       says: /chat_template.*none\.jinja/,
       code: 2,
     },
     "a TLS file does not exist": {
-      overrides: { cluster: { listen: "127.0.0.1:0", tls: { cert: "none.pem", key: "none.pem" } } },
+      overrides: { cluster: { tls: { cert: "none.pem", key: "none.pem" } } },
       says: /none\.pem/,
       code: 2,
     },
@@ -166,7 +150,7 @@ describe("a failed start leaves no file, when", () => {
       code: 5,
     },
     "the schedule is impossible": {
-      overrides: { training: { max_steps: 2, lr_scheduler_kwargs: { min_lr: 1 } } },
+      overrides: { training: { lr_scheduler_kwargs: { min_lr: 1 } } },
       says: /min_lr/,
       code: 2,
     },
@@ -175,7 +159,7 @@ describe("a failed start leaves no file, when", () => {
   it.each(Object.entries(failures))("%s", async (_, { overrides, says, code }) => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "bad.jsonl"), "{\n");
-    const file = writeRun(folder, runWith({ output_dir: "runs/deep/out", ...overrides }));
+    const file = writeRun(folder, smallRun({ output_dir: "runs/deep/out", ...overrides }));
     const started = await coxswain(["train", file]);
     expect(started.stderr).toMatch(says);
     expect(started.code).toBe(code);
@@ -189,7 +173,7 @@ describe("a failed start leaves no file, when", () => {
     try {
       for (const overrides of [{ cluster: { listen: taken } }, { telemetry: { http: taken } }]) {
         const folder = temporaryFolder();
-        const { code, stdout, stderr } = await coxswain(["train", writeRun(folder, runWith(overrides))]);
+        const { code, stdout, stderr } = await coxswain(["train", writeRun(folder, smallRun(overrides))]);
         expect(stderr).toMatch(/(cluster\.listen|telemetry\.http): .*in use/);
         expect(stdout).not.toContain("reading the data");
         expect(code).toBe(5);
@@ -202,7 +186,7 @@ describe("a failed start leaves no file, when", () => {
 
   it("the folder existed before, which stays unchanged", async () => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, runWith());
+    const file = writeRun(folder, smallRun());
     expect((await coxswain(["train", file])).code).toBe(0);
     const before = contentOf(folder);
     const changed = await coxswain(["train", file, "--resume", "--set", "seed=7"]);
@@ -219,7 +203,7 @@ describe("--resume with other settings", () => {
   beforeAll(async () => {
     folder = temporaryFolder();
     cpSync(join(golden, "train.jsonl"), join(folder, "train.jsonl"));
-    file = writeRun(folder, runWith({ data: { train: "train.jsonl" } }));
+    file = writeRun(folder, smallRun({ data: { train: "train.jsonl" } }));
     expect((await coxswain(["train", file])).code).toBe(0);
   });
 
@@ -267,7 +251,7 @@ describe("--resume with other settings", () => {
 
 it("the log contains what was logged before the folder existed", async () => {
   const folder = temporaryFolder();
-  const file = writeRun(folder, runWith());
+  const file = writeRun(folder, smallRun());
   expect((await coxswain(["train", file])).code).toBe(0);
   expect(existsSync(join(folder, "out", "logs", "coordinator.log"))).toBe(true);
   expect(readFileSync(join(folder, "out", "logs", "coordinator.log"), "utf8")).toContain('"msg":"run_started"');

@@ -4,24 +4,18 @@ import { afterEach, describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
 import { HttpProxy } from "../support/http-proxy.js";
 import type { HttpProxyOptions } from "../support/http-proxy.js";
-import { adapterBytes, goldenFolder } from "../support/runs.js";
+import { adapterBytes, smallRun } from "../support/runs.js";
 
-const golden = join(goldenFolder, "llama");
 /** Nothing listens there. */
 const deadEnd = "http://127.0.0.1:9/";
 
-const run = (overrides: { cluster?: object; workers?: number } = {}): object => ({
-  model: join(golden, "model"),
-  output_dir: "out",
-  workers: 2,
-  data: { train: join(golden, "train.jsonl") },
-  lora: { r: 4 },
-  training: { max_steps: 4, global_batch_size: 12, micro_batch_size: 2 },
-  compute: { threads: 1 },
-  telemetry: { http: null },
-  ...overrides,
-  cluster: { listen: "127.0.0.1:0", ...overrides.cluster },
-});
+const run = (cluster: object = {}): object =>
+  smallRun({
+    workers: 2,
+    training: { max_steps: 4, global_batch_size: 12, micro_batch_size: 2 },
+    compute: { threads: 1 },
+    cluster,
+  });
 
 const proxies: HttpProxy[] = [];
 afterEach(async () => {
@@ -63,12 +57,12 @@ describe("a run on a machine with proxy variables", () => {
 
   it("connects its local workers without the proxy also with cluster.proxy: environment", async () => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, run({ cluster: { proxy: "environment" } }));
+    const file = writeRun(folder, run({ proxy: "environment" }));
     expect((await coxswain(["train", file], { env: { http_proxy: deadEnd } })).code).toBe(0);
   });
 
   it("refuses an unsupported proxy with cluster.proxy: environment, without printing its password", async () => {
-    const file = writeRun(temporaryFolder(), run({ cluster: { proxy: "environment" } }));
+    const file = writeRun(temporaryFolder(), run({ proxy: "environment" }));
     const env = { grpc_proxy: "socks5://user:very-secret@127.0.0.1:1080" };
     const { code, stderr } = await coxswain(["train", file], { env });
     expect(stderr).toMatch(/socks5:\/\/127\.0\.0\.1:1080 \(grpc_proxy\).*not supported/);
@@ -88,7 +82,7 @@ describe("cluster.proxy: environment", () => {
       const env = { http_proxy: `http://user:p%40ss@127.0.0.1:${proxy.port}` };
       const folder = temporaryFolder();
       const cluster = { proxy: "environment", min_workers: 2, all_reduce: allReduce };
-      const { process, port } = await startCoordinator(writeRun(folder, run({ cluster })), env);
+      const { process, port } = await startCoordinator(writeRun(folder, run(cluster)), env);
       const worker = (name: string): Promise<{ code: number | null }> =>
         coxswain(
           [

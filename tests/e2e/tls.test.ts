@@ -7,23 +7,17 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { hasOpenssl, makeAuthority, makeCertificate, makeFutureCertificate, openssl } from "../support/certificates.js";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
 import type { Finished } from "../support/processes.js";
-import { adapterBytes, eventLines, goldenFolder } from "../support/runs.js";
+import { adapterBytes, eventLines, smallRun } from "../support/runs.js";
 
-const golden = join(goldenFolder, "llama");
 const steps = 6;
 
 const skipped = hasOpenssl ? "" : " (skipped: no openssl; get it with `apt-get install openssl`)";
 
-const run = (tls: object | null) => ({
-  model: join(golden, "model"),
-  output_dir: "out",
-  workers: 1,
-  data: { train: join(golden, "train.jsonl") },
-  lora: { r: 4 },
-  training: { max_steps: steps, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
-  cluster: { listen: "127.0.0.1:0", tls },
-  telemetry: { http: null },
-});
+const run = (tls: object | null, cluster: object = {}): object =>
+  smallRun({
+    training: { max_steps: steps, global_batch_size: 12, micro_batch_size: 2, learning_rate: 0.01 },
+    cluster: { tls, ...cluster },
+  });
 
 /** A coordinator in a folder with its certificates, and the port that it listens on. */
 async function coordinator(folder: string, tls: object): Promise<{ process: CoxswainProcess; port: string }> {
@@ -74,11 +68,9 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     const folder = temporaryFolder();
     makeAuthority(folder, "ca");
     makeCertificate(folder, "server", "ca");
-    const { cluster, ...rest } = run({ cert: "server.pem", key: "server-key.pem" });
-    const process = new CoxswainProcess([
-      "coordinator",
-      writeRun(folder, { ...rest, cluster: { ...cluster, all_reduce: "mesh", min_workers: 3 } }),
-    ]);
+    const tls = { cert: "server.pem", key: "server-key.pem" };
+    const file = writeRun(folder, run(tls, { all_reduce: "mesh", min_workers: 3 }));
+    const process = new CoxswainProcess(["coordinator", file]);
     const [, port] = await process.until(/listening on 127\.0\.0\.1:(\d+)/);
     const trusting = ["--tls-ca", join(folder, "ca.pem")];
     const workers = [1, 2, 3].map(() => worker(`127.0.0.1:${port!}`, ...trusting));

@@ -9,6 +9,30 @@ export const goldenFolder = join(projectFolder, "tests", "golden");
 export const quickstartModel = join(projectFolder, "examples", "quickstart", "model");
 export const quickstartData = join(projectFolder, "examples", "quickstart", "data");
 
+interface RunOverrides {
+  readonly [key: string]: unknown;
+  readonly data?: object;
+  readonly lora?: object;
+  readonly training?: object;
+  readonly cluster?: object;
+  readonly telemetry?: object;
+}
+
+/** A run file whose run takes no time: a golden model, two steps, one worker, a free port. Sections are merged. */
+export function smallRun({ data, lora, training, cluster, telemetry, ...more }: RunOverrides = {}): object {
+  return {
+    model: join(goldenFolder, "llama", "model"),
+    output_dir: "out",
+    workers: 1,
+    data: { train: join(goldenFolder, "llama", "train.jsonl"), ...data },
+    lora: { r: 4, ...lora },
+    training: { max_steps: 2, global_batch_size: 8, micro_batch_size: 4, ...training },
+    cluster: { listen: "127.0.0.1:0", ...cluster },
+    telemetry: { http: null, ...telemetry },
+    ...more,
+  };
+}
+
 /** An evaluation set that takes no time: the quickstart's first examples. @returns its path */
 export function smallEvaluationSet(folder: string): string {
   const path = join(folder, "eval.jsonl");
