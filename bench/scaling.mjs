@@ -95,7 +95,7 @@ async function check(workers) {
 }
 
 async function printCheck() {
-  const head = ["workers", "", "floats", "link", "beyond computing", "CPU, coordinator", "CPU, busiest worker"];
+  const head = ["workers", "", "floats", "link", "overhead", "CPU, coordinator", "CPU, busiest worker"];
   head.push("bytes, coordinator", "bytes, busiest worker", "pulls", "control sent", "state machine, real time");
   const rows = [];
   for (const workers of options.check) rows.push(...(await check(workers)));
@@ -126,9 +126,9 @@ async function printRotated() {
       "floats",
       "link",
       "slices summed after",
-      "beyond computing",
+      "overhead",
       "rotated: summed after",
-      "beyond computing",
+      "overhead",
     ],
     rows,
   );
@@ -174,12 +174,12 @@ function printShares() {
         );
         rows.push([`${millions(floats)} ${short[dtype]}`, ...cells]);
       }
-    console.log(`## ${name.toUpperCase()}: beyond 1 s of computing, and its share of the step\n`);
+    console.log(`## ${name.toUpperCase()}: overhead beyond 1 s of computation, and its share of the step\n`);
     table(["", ...counts.flatMap((workers) => Object.keys(schemes).map((scheme) => `${workers}, ${scheme}`))], rows);
   }
 }
 
-/** The least number of workers of which something is so. */
+/** The smallest number of workers for which a condition holds. */
 function firstOf(is, among) {
   const found = among.find(is);
   return found === undefined ? `over ${among.at(-1)}` : String(found);
@@ -213,7 +213,7 @@ function printLimits() {
           beyond("two levels", powers, 0.5),
         ]);
       }
-    console.log(`## ${name.toUpperCase()}: the least number of workers from which …\n`);
+    console.log(`## ${name.toUpperCase()}: the smallest number of workers from which …\n`);
     const head = ["", "star over 10 %", "star over half the step", "mesh beats star", "mesh over 10 %"];
     table([...head, "both over half", "two levels beat the mesh", "two levels over half"], rows);
   }

@@ -1,5 +1,5 @@
 /**
- * The table "What runs on what" of docs/engines.md, from what the numerics suite ran. What ran, on what and when last,
+ * The support matrix of docs/engines.md, from what the numerics suite ran. What ran, on what and when last,
  * is kept in docs/engines-runs.json: what a machine lacks (a GPU, TensorFlow's library) keeps what another one recorded.
  *
  *   node scripts/engines-table.mjs            writes the table from the recorded runs
@@ -39,21 +39,21 @@ const options = [
     tests: [["invariance", /packed examples|padding, or|a loss in chunks/]],
   },
   {
-    name: "dropout, of the same elements in all",
+    name: "dropout, same elements on all engines",
     tests: [
       ["dropout", /the engines drop different elements/],
       ["tfjs-native", /dropout, or a key/],
     ],
   },
   {
-    name: "`gradient_checkpointing`, to the same bits",
+    name: "`gradient_checkpointing`, same bits",
     tests: [
       ["invariance", /gradient checkpointing changes/],
       ["tfjs-native", /gradient checkpointing does/],
     ],
   },
   {
-    name: "the same call, the same bits",
+    name: "repeated calls, same bits",
     tests: [
       ["invariance", /or an earlier call, changes bits/],
       ["tfjs-native", /the same call gives other bits/],
@@ -144,11 +144,11 @@ function table(record) {
   }
   for (const { name, golden, refused = [] } of options) {
     const subject = golden === undefined ? name : `golden: ${golden}`;
-    const other = (column) => (refused.includes(column) ? "refused by name" : "not run");
+    const other = (column) => (refused.includes(column) ? "not supported" : "not run");
     rows.push([name, ...everywhere.map((column) => (ran(column, subject) ? "yes" : other(column)))]);
   }
   const oldest = everywhere.map((column) => Object.values(record.runs[column] ?? {}).sort()[0] ?? "never");
-  rows.push(["the oldest of these runs", ...oldest]);
+  rows.push(["oldest of these runs", ...oldest]);
   return rows.map((cells) => `| ${cells.join(" | ")} |`.replace("|  |", "| |")).join("\n");
 }
 
