@@ -1,8 +1,10 @@
-/** Time and timers, passed in: shells run on the system's clock, and in tests and simulations in virtual time. */
+/**
+ * Time and timers, passed in as a parameter: the system's clock in production, virtual time in tests and simulations.
+ */
 
-/** A callback that has not run yet, or runs again and again. */
+/** A pending or repeating callback. */
 export interface Timer {
-  /** The callback runs no more. May be called twice. */
+  /** Stops the callback. Idempotent. */
   cancel(): void;
 }
 
@@ -15,7 +17,7 @@ export interface Clock {
   after(delay: number, callback: () => void): Timer;
   /** Runs the callback every `interval` ms until it is cancelled. */
   every(interval: number, callback: () => void): Timer;
-  /** Runs the callback once, at the end of this turn of the event loop: what was written before it leaves first. */
+  /** Runs the callback once, at the end of this turn of the event loop, after earlier writes have been sent. */
   soon(callback: () => void): Timer;
 }
 

@@ -1,10 +1,10 @@
-/** Where compiled modules are that Node starts by themselves: threads and processes. */
+/** Locates compiled modules that Node starts as threads or processes. */
 import { existsSync } from "node:fs";
 import { CoxswainError } from "./errors.js";
 
 /**
- * Beside this module once compiled. Where the TypeScript sources are run (by the tests), compiled modules stand in `dist`:
- * Node cannot start a thread or a process from TypeScript.
+ * Next to this module once compiled. When the TypeScript sources run (in tests), compiled modules are in `dist`: Node
+ * cannot start a thread or a process from TypeScript.
  * @param path within the sources' folder, "compute/thread/entry.js"
  */
 export function compiledModule(path: string): URL {

@@ -54,7 +54,7 @@ export const errorCodeOf = (exitCode: number): ErrorCode | undefined =>
   (Object.keys(kinds) as ErrorCode[]).find((code) => kinds[code].exitCode === exitCode);
 
 export interface CoxswainErrorOptions {
-  /** What the user can do about it, as one sentence or two. */
+  /** What the user can do about it, in one or two sentences. */
   readonly hint?: string;
   readonly cause?: unknown;
 }

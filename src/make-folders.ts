@@ -1,6 +1,6 @@
 /**
- * Makes a folder and those above it, one after the other. Node's `mkdir` with `recursive` never returns below a file system
- * that says "no such folder" of a place that is there, as /proc does.
+ * Creates a folder and its parents, one after the other. Node's `mkdir` with `recursive` never returns below a file
+ * system that reports ENOENT for an existing folder, as /proc does.
  */
 import { mkdirSync, statSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
@@ -8,8 +8,9 @@ import { dirname, resolve } from "node:path";
 import { systemCodeOf } from "./errors.js";
 
 /**
- * @returns the topmost folder that was made; undefined where all were there
- * @throws the system's error: "ENOTDIR" where a file is in the way, "EACCES", "EROFS", "ENOENT" where no folder can be made
+ * @returns the topmost folder that was created; undefined if all existed
+ * @throws the system's error: "ENOTDIR" if a file is in the way, "EACCES", "EROFS", "ENOENT" if no folder can be
+ * created
  */
 export async function makeFolders(path: string): Promise<string | undefined> {
   const missing: string[] = [];
@@ -53,13 +54,13 @@ function requireFolder(folder: string, isFolder: boolean): true {
   throw Object.assign(new Error(`ENOTDIR: not a directory, ${folder}`), { code: "ENOTDIR", path: folder });
 }
 
-/** False for a folder that is not there; the root always is. */
+/** False for a folder that does not exist; the root always exists. */
 function absent(folder: string, error: unknown): false {
   if (systemCodeOf(error) === "ENOENT" && dirname(folder) !== folder) return false;
   throw error;
 }
 
-/** Another process may have made it meanwhile. */
+/** Another process may have created it meanwhile. */
 function unlessMade(error: unknown): void {
   if (systemCodeOf(error) !== "EEXIST") throw error;
 }

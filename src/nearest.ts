@@ -1,8 +1,8 @@
-/** The name that a user may have meant by another. */
+/** Finds the name that a user may have meant by a misspelt one. */
 
 /**
- * Edit distance of two words: insertions, deletions, substitutions, and swaps of neighbours, one each (optimal string
- * alignment).
+ * Edit distance of two words: insertions, deletions, substitutions and swaps of neighbours cost one each (optimal
+ * string alignment).
  */
 export function editDistance(left: string, right: string): number {
   let beforeLast: number[] = [];
@@ -24,17 +24,17 @@ export function editDistance(left: string, right: string): number {
 
 const at = (row: readonly number[], index: number): number => row[index] ?? Number.POSITIVE_INFINITY;
 
-/** Case and the choice of `-` or `_` are the commonest slips: they cost nothing. */
+/** Case and the choice of `-` or `_` are the most common mistakes: they cost nothing. */
 export const normalise = (name: string): string => name.toLowerCase().replaceAll("-", "_");
 
-/** The candidate nearest to `word`, or undefined where none is near (more than a third of its letters differ). */
+/** The candidate nearest to `word`, or undefined if more than a third of the letters differ from each. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = normalise(word);
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, normalise(candidate));
-    // A one-letter key is one edit from every other: `q` is not a misspelt `r`.
+    // A one-letter key is one edit away from every other: `q` is not a misspelt `r`.
     if (distance < bestDistance && distance < candidate.length) {
       best = candidate;
       bestDistance = distance;

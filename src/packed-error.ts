@@ -1,4 +1,4 @@
-/** A `CoxswainError` as plain data: thrown again, with the same code, message and hint, in another thread or process. */
+/** A `CoxswainError` as plain data, to rethrow it with the same code, message and hint in another thread or process. */
 import { CoxswainError, messageOf } from "./errors.js";
 import type { ErrorCode } from "./errors.js";
 import { systemTrouble } from "./system-errors.js";

@@ -1,12 +1,12 @@
-/** How far something is that takes long: what is done, how much of it, of how much. Knows nothing of who is told. */
+/** Progress of a long task, as data and as text. Does not know who shows it. */
 
 export interface Doing {
   /** "hashing the model" */
   readonly what: string;
   readonly done: number;
-  /** Undefined where it is not known before the end. */
+  /** Undefined if not known before the end. */
   readonly total?: number;
-  /** "bytes" are told in MB and GB. */
+  /** "bytes" are shown in MB and GB. */
   readonly unit: "bytes" | "examples" | "shards";
 }
 
@@ -24,7 +24,7 @@ function scaleOf(unit: Doing["unit"], size: number): readonly [divisor: number, 
   return size < 1e9 ? [1e6, "MB", 0] : [1e9, "GB", 1];
 }
 
-/** Between two words on the same work, ms: often enough for eyes, too seldom to cost anything. */
+/** Between two reports, ms: often enough to look smooth, too rare to cost anything. */
 const interval = 200;
 
 export interface Rarely {
@@ -33,7 +33,7 @@ export interface Rarely {
   readonly now?: () => number;
 }
 
-/** Passes on what is said of work, but not each time: the first word after every fifth of a second. */
+/** Throttles progress reports: forwards at most one per interval. */
 export function rarely({ tell, now = () => performance.now() }: Rarely): (doing: Doing) => void {
   let said = Number.NEGATIVE_INFINITY;
   return (doing) => {

@@ -1,4 +1,4 @@
-/** Pipes and devices in the place of a file: reading one may never end. Asked before a file is opened that a user names. */
+/** Detects pipes and devices given as a file, since reading them may never end. Called before opening a user's file. */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { CoxswainError, type ErrorCode } from "./errors.js";
@@ -10,15 +10,15 @@ export function specialKind(stats: Stats): string | undefined {
   return stats.isCharacterDevice() || stats.isBlockDevice() ? "a device" : undefined;
 }
 
-export const saveToFile = "Save its content to a file, and give the file's path.";
+export const saveToFile = "Save its content to a file, and give that file's path.";
 
-/** As `specialKind`, for a path; undefined too for one that cannot be looked at: whoever reads it says why. */
+/** As `specialKind`, for a path; also undefined if it cannot be inspected: reading it will report why. */
 export async function specialKindOf(path: string): Promise<string | undefined> {
   const stats = await stat(path).catch(() => undefined);
   return stats === undefined ? undefined : specialKind(stats);
 }
 
-/** Standard input, or what `<(command)` stands for: the shell has a writer for it, so that it ends. */
+/** Standard input or `<(command)`: the shell provides a writer, so reading it ends. */
 export const isOpenedByShell = (path: string): boolean => /^\/(dev\/(stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(path);
 
 /** @throws CoxswainError `code` for a pipe, a socket or a device */

@@ -1,9 +1,9 @@
 /**
- * One coordinator an output folder: `output_dir/.lock` names the process that holds it. A holder on this host is looked
- * up, so that a killed one is in nobody's way. One on another host (a shared file system) cannot be: it keeps the file
- * fresh, and is taken for dead once the file has not been touched for `staleAfter`; the hosts' clocks must agree to well
- * within that. A container counts as a host of its own, by its host name. Who looks for the coordinator of a folder finds
- * its address there, too. Knows nothing of runs.
+ * Ensures one coordinator per output folder: `output_dir/.lock` names the process that holds it, and its address. A
+ * holder on this host is looked up by process id, so a killed one does not block the folder. A holder on another host
+ * (a shared file system) touches the file periodically, and is considered dead if it has not done so for `staleAfter`;
+ * the hosts' clocks must agree to well within that. A container counts as a separate host, by its host name. Does not
+ * know runs.
  */
 import {
   closeSync,
@@ -25,30 +25,30 @@ import { fileTrouble } from "./system-errors.js";
 
 /** How often a holder touches its file, ms. */
 const refreshEvery = 20_000;
-/** Silence after which a holder that cannot be looked up is dead, ms. */
+/** Time without a touch after which a holder on another host is considered dead, ms. */
 const staleAfter = 120_000;
 
-/** What the file says. */
+/** The content of the file. */
 export interface LockHolder {
   readonly host: string;
   readonly pid: number;
-  /** When the process started, in the kernel's clock ticks since boot; null where there is no /proc. */
+  /** When the process started, in the kernel's clock ticks since boot; null without /proc. */
   readonly started: string | null;
-  /** HOST:PORT that it listens on; null before it does. */
+  /** HOST:PORT that it listens on; null before it listens. */
   readonly address: string | null;
 }
 
-/** A folder that is held. */
+/** A held output folder. */
 export interface RunLock {
-  /** Writes down where the holder listens. */
+  /** Records the holder's address. */
   announce(address: string): void;
-  /** Removes the file. May be called again. */
+  /** Removes the file. Idempotent. */
   release(): void;
 }
 
 /**
- * Holds an output folder, which is made where it is not there, until `release` or the end of the process.
- * @throws CoxswainError "config" where another coordinator holds it, "storage" where the file cannot be written
+ * Holds an output folder, creating it if necessary, until `release` or the end of the process.
+ * @throws CoxswainError "config" if another coordinator holds it, "storage" if the file cannot be written
  */
 export function lockOutputFolder(outputDir: string): RunLock {
   const path = join(outputDir, ".lock");
@@ -58,7 +58,7 @@ export function lockOutputFolder(outputDir: string): RunLock {
     removeAbandoned(path, outputDir);
     return keep(path, create(path, holder), holder);
   } catch (error) {
-    // Another one came in between.
+    // Another coordinator created it first.
     if (systemCodeOf(error) === "EEXIST") throw held(path, outputDir, readLock(path)?.holder);
     if (error instanceof CoxswainError) throw error;
     const trouble = fileTrouble(systemCodeOf(error));
@@ -69,13 +69,13 @@ export function lockOutputFolder(outputDir: string): RunLock {
   }
 }
 
-/** Who holds an output folder now, by all that is known; undefined where nobody does. */
+/** The current holder of an output folder, as far as can be determined; undefined if there is none. */
 export function findHolder(outputDir: string): LockHolder | undefined {
   const found = readLock(join(outputDir, ".lock"));
   return found !== undefined && isAlive(found) ? found.holder : undefined;
 }
 
-/** Whether a text is what a lock file holds. */
+/** Whether a text is the content of a lock file. */
 export const isLockText = (text: string): boolean => parseHolder(text) !== undefined;
 
 const textOf = (holder: LockHolder): string => `${JSON.stringify(holder)}\n`;
@@ -88,7 +88,7 @@ function create(path: string, holder: LockHolder): number {
 
 function keep(path: string, file: number, holder: LockHolder): RunLock {
   let text = textOf(holder);
-  // By descriptor: should another host have taken the folder, its file is left alone.
+  // By descriptor: if another host has taken the folder, its file is not touched.
   const refresh = setInterval(() => attempt(() => futimesSync(file, new Date(), new Date())), refreshEvery).unref();
   let released = false;
   const release = (): void => {
@@ -104,13 +104,13 @@ function keep(path: string, file: number, holder: LockHolder): RunLock {
   process.on("exit", release);
   const announce = (address: string): void => {
     text = textOf({ ...holder, address });
-    // By descriptor, and over a text that is shorter: who reads meanwhile sees the one, the other, or none that it knows.
+    // By descriptor, and over a shorter text: concurrent readers see the old one, the new one, or an unrecognised one.
     attempt(() => writeSync(file, text, 0));
   };
   return { announce, release };
 }
 
-/** A disk's trouble with this file must not end a run: a file that is left behind, or grows old, keeps nobody out. */
+/** Ignores I/O errors: they must not end a run, and a leftover or stale file blocks nobody. */
 function attempt(action: () => void): void {
   try {
     action();
@@ -119,7 +119,7 @@ function attempt(action: () => void): void {
   }
 }
 
-/** @throws CoxswainError "config" where the holder is alive */
+/** @throws CoxswainError "config" if the holder is alive */
 function removeAbandoned(path: string, outputDir: string): void {
   const found = readLock(path);
   if (found === undefined) return;
@@ -132,7 +132,7 @@ function removeAbandoned(path: string, outputDir: string): void {
     throw error;
   }
   try {
-    // Another one may have put its own file there since it was read: that one goes back.
+    // If another coordinator has replaced the file since it was read, restore it.
     if (readLock(aside)?.text !== found.text) linkSync(aside, path);
   } finally {
     rmSync(aside, { force: true });
@@ -141,9 +141,9 @@ function removeAbandoned(path: string, outputDir: string): void {
 
 interface FoundLock {
   readonly text: string;
-  /** Undefined where the text is none of ours. */
+  /** Undefined if the text is not recognised. */
   readonly holder: LockHolder | undefined;
-  /** Since it was touched, ms. */
+  /** Time since it was touched, ms. */
   readonly age: number;
 }
 
@@ -173,14 +173,14 @@ function isAlive({ holder, age }: FoundLock): boolean {
   if (holder?.host !== hostname()) return fresh;
   if (!isRunning(holder.pid)) return false;
   const started = startOf(holder.pid);
-  // The same number may be another process by now.
+  // The process id may have been reused.
   return started === null || holder.started === null ? fresh : started === holder.started;
 }
 
 function held(path: string, outputDir: string, holder: LockHolder | undefined): CoxswainError {
   const here = holder?.host === hostname();
   const who = holder === undefined ? "another process" : `process ${holder.pid}${here ? "" : ` on ${holder.host}`}`;
-  const wait = `If it runs no more, wait ${staleAfter / 60_000} minutes, or remove ${path}.`;
+  const wait = `If it no longer runs, wait ${staleAfter / 60_000} minutes, or remove ${path}.`;
   return new CoxswainError("config", `output_dir: ${outputDir} is in use by another coordinator, ${who}`, {
     hint: `Wait for it or stop it${here ? ` (kill ${holder.pid})` : ""}, or choose another output_dir.${here ? "" : ` ${wait}`}`,
   });

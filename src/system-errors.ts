@@ -1,6 +1,6 @@
 /**
- * What the system, Node.js or a library says of a limit, a file or an address, in a user's words: what is wrong, which path or
- * host, what to do. Pure; what is not recognised here is an internal error.
+ * Translates errors of the system, Node.js and libraries about limits, files and addresses into messages for users:
+ * what is wrong, which path or host, what to do. Pure; an unrecognised error is an internal error.
  */
 import { CoxswainError, messageOf, systemCodeOf } from "./errors.js";
 import type { ErrorCode } from "./errors.js";
@@ -15,37 +15,37 @@ const files = {
   ENOENT: ["no such file or folder", "Check the path."],
   EACCES: ["permission denied", "Check the permissions."],
   EPERM: ["permission denied", "Check the permissions."],
-  EROFS: ["the file system is read-only", "The file system is read-only: choose another place."],
-  ENOSPC: ["no space left on the disk", "The disk is full: free some space, or choose another place."],
-  EDQUOT: ["the disk quota is used up", "The disk quota is used up: free some space, or choose another place."],
+  EROFS: ["the file system is read-only", "The file system is read-only: choose another location."],
+  ENOSPC: ["no space left on the disk", "The disk is full: free some space, or choose another location."],
+  EDQUOT: ["the disk quota is exhausted", "The disk quota is exhausted: free some space, or choose another location."],
   EFBIG: [
     "the file would be too large",
-    "The file is larger than the file system or a limit allows: choose another place.",
+    "The file is larger than the file system or a limit allows: choose another location.",
   ],
-  EISDIR: ["is a folder", "A file is expected here, not a folder."],
-  ENOTDIR: ["is not a folder", "A folder is expected here, not a file."],
+  EISDIR: ["is a folder", "Expected a file, not a folder."],
+  ENOTDIR: ["is not a folder", "Expected a folder, not a file."],
   ENAMETOOLONG: ["the name is too long", "Give a shorter path."],
-  ELOOP: ["its symbolic links lead in a circle", "Give the place itself, not a link."],
-  EEXIST: ["exists already", "Choose another name, or remove it."],
+  ELOOP: ["its symbolic links form a loop", "Give the target's path instead of a link."],
+  EEXIST: ["already exists", "Choose another name, or remove it."],
   ENOTEMPTY: ["the folder is not empty", "Choose another folder, or empty it."],
-  EBUSY: ["it is in use", "Find out what uses it, and try again."],
-  ETXTBSY: ["it is in use", "Find out what uses it, and try again."],
-  EXDEV: ["it is on another file system", "Choose a place on the same file system."],
-  EIO: ["reading or writing failed", "The disk or its driver reports a failure: see the system's log."],
-  ENXIO: ["there is no such device", "Choose a place that can be read and written."],
-  ENODEV: ["there is no such device", "Choose a place that can be read and written."],
-  ESTALE: ["the network file system has lost it", "Mount the file system again."],
-  ENOTSUP: ["the file system does not support this", "Choose a place on another file system."],
-  EINVAL: ["the file system does not take it", "Choose another name or place."],
+  EBUSY: ["it is in use", "Stop the program that uses it, and try again."],
+  ETXTBSY: ["it is in use", "Stop the program that uses it, and try again."],
+  EXDEV: ["it is on another file system", "Choose a location on the same file system."],
+  EIO: ["reading or writing failed", "The disk or its driver reported a failure: see the system log."],
+  ENXIO: ["there is no such device", "Choose a location that can be read and written."],
+  ENODEV: ["there is no such device", "Choose a location that can be read and written."],
+  ESTALE: ["stale network file handle", "Mount the file system again."],
+  ENOTSUP: ["the file system does not support this", "Choose a location on another file system."],
+  EINVAL: ["the file system does not accept it", "Choose another name or location."],
 } as const satisfies Readonly<Record<string, readonly [words: string, hint: string]>>;
 
 const networks: Readonly<Record<string, readonly [words: string, hint: string]>> = {
-  EADDRINUSE: ["the port is in use", "Stop what uses it, or choose another port (0 takes a free one)."],
-  EADDRNOTAVAIL: ["is no address of this machine", "Use an address of this machine, 127.0.0.1 or 0.0.0.0."],
-  EACCES: ["this user may not listen there", "Choose a port from 1024 on."],
+  EADDRINUSE: ["the port is in use", "Stop the program that uses it, or choose another port (0 selects a free one)."],
+  EADDRNOTAVAIL: ["is not an address of this machine", "Use an address of this machine, 127.0.0.1 or 0.0.0.0."],
+  EACCES: ["no permission to listen there", "Choose a port of 1024 or above."],
   ECONNREFUSED: ["nothing listens there", "Check the address, and that the other side has started."],
-  ECONNRESET: ["the connection was cut", "Try again; see the other side's log."],
-  ECONNABORTED: ["the connection was cut", "Try again; see the other side's log."],
+  ECONNRESET: ["the connection was reset", "Try again; see the other side's log."],
+  ECONNABORTED: ["the connection was reset", "Try again; see the other side's log."],
   EHOSTUNREACH: ["the host cannot be reached", "Check the address, the network and the firewall."],
   EHOSTDOWN: ["the host cannot be reached", "Check the address, the network and the firewall."],
   ENETUNREACH: ["the network cannot be reached", "Check the network."],
@@ -54,7 +54,10 @@ const networks: Readonly<Record<string, readonly [words: string, hint: string]>>
   ENOTFOUND: ["no such host", "Check the name, and that this machine can resolve names (DNS)."],
   EAI_AGAIN: ["the name cannot be resolved now", "Check the network and the name server (DNS), and try again."],
   EAI_FAIL: ["the name cannot be resolved", "Check the network and the name server (DNS)."],
-  EAFNOSUPPORT: ["this machine has no such kind of address", "Use an address of another kind (IPv4 or IPv6)."],
+  EAFNOSUPPORT: [
+    "this machine does not support this kind of address",
+    "Use an address of another kind (IPv4 or IPv6).",
+  ],
 };
 
 const openFiles: Meaning = {
@@ -64,12 +67,12 @@ const openFiles: Meaning = {
 };
 const memory: Meaning = {
   code: "machine",
-  words: "there is not enough memory",
-  hint: "Use a smaller training.micro_batch_size or data.max_length, or fewer workers; `coxswain doctor` says what a model takes. Where `ulimit -v` is set, raise it.",
+  words: "not enough memory",
+  hint: "Use a smaller training.micro_batch_size or data.max_length, or fewer workers; `coxswain doctor` estimates what a model needs. If `ulimit -v` is set, raise it.",
 };
 const processes: Meaning = {
   code: "machine",
-  words: "no further process or thread can be started",
+  words: "no more processes or threads can be started",
   hint: "Raise the limit of processes (`ulimit -u`, or pids.max of the container) or end others.",
 };
 const limits: Readonly<Record<string, Meaning>> = {
@@ -86,15 +89,15 @@ const limits: Readonly<Record<string, Meaning>> = {
 };
 
 const incomplete =
-  "The installation is incomplete or was made for another system: install again (in a clone: npm ci). With a low limit of open files (`ulimit -n`) Node.js says the same.";
+  "The installation is incomplete or for another platform: install again (in a clone: npm ci). A low limit of open files (`ulimit -n`) causes the same error.";
 
-/** What engines, libraries and V8 say where memory is used up. */
+/** Messages of engines, libraries and V8 when memory is exhausted. */
 const outOfMemory =
   /out of memory|array buffer allocation failed|could not allocate memory|cannot allocate memory|failed to allocate|bad[ _]alloc/i;
 
 /**
- * @param code for what concerns a file; a limit or an address has its own
- * @returns undefined for what is an internal error; a `CoxswainError` as it is
+ * @param code for errors about files; limits and addresses have their own
+ * @returns undefined for an internal error; a `CoxswainError` unchanged
  */
 export function systemTrouble(error: unknown, code: ErrorCode = "storage"): CoxswainError | undefined {
   if (error instanceof CoxswainError) return error;
@@ -106,17 +109,17 @@ export function systemTrouble(error: unknown, code: ErrorCode = "storage"): Coxs
   return error instanceof Error && error.cause !== undefined ? systemTrouble(error.cause, code) : undefined;
 }
 
-/** The error in a user's words where it is one of the system's, else as it is. */
+/** A system error as a message for users; any other error unchanged. */
 export const explained = (error: unknown): unknown => systemTrouble(error) ?? error;
 
-/** What a file system's code means: words and hint. Undefined for others, such as a network's. */
+/** The meaning of a file system error code: words and hint. Undefined for other codes, such as network codes. */
 export function fileTrouble(code: string | undefined): { readonly words: string; readonly hint: string } | undefined {
   if (code === undefined || !isFileCode(code)) return undefined;
   const [words, hint] = files[code];
   return { words, hint };
 }
 
-/** What a network's code means, where it concerns an address: words and hint. */
+/** The meaning of a network error code that concerns an address: words and hint. */
 export function networkTrouble(
   code: string | undefined,
 ): { readonly words: string; readonly hint: string } | undefined {
@@ -131,7 +134,7 @@ function meaningOf(error: unknown, kind: ErrorCode): Meaning | undefined {
   if (code === undefined) return isOutOfMemory(error) ? memory : undefined;
   const starting = code === "EAGAIN" && /^(spawn|fork|uv_thread)/.test(textOf(error, "syscall") ?? "");
   const limit = starting ? processes : limits[code];
-  // Which file was one too many says nothing.
+  // The file that exceeded the limit is irrelevant.
   if (limit !== undefined) return limit === processes ? about(limit, placeOf(error)) : limit;
   if (code === "ERR_DLOPEN_FAILED") return { code: "machine", words: firstLine(error), hint: incomplete };
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
@@ -146,13 +149,13 @@ function meaningOf(error: unknown, kind: ErrorCode): Meaning | undefined {
   }
   const host = hostOf(error);
   const network = networkTrouble(code);
-  // Of a file or of a port.
+  // EACCES may concern a file or a port.
   if (network !== undefined && (code !== "EACCES" || host !== undefined)) {
     return about({ code: "network", ...network }, host);
   }
   const file = fileTrouble(code);
   const place = placeOf(error);
-  // Without a path it is not known whose file it is: ENOENT and EINVAL are then as likely ours.
+  // Without a path the file is unknown: ENOENT and EINVAL may then be internal errors.
   if (file === undefined || (place === undefined && !wholeDisk.has(code))) return undefined;
   return about({ code: kind, ...file }, place);
 }
@@ -169,7 +172,7 @@ const isNoFolder = (error: unknown, code: string): boolean =>
 
 const firstLine = (error: unknown): string => messageOf(error).split("\n", 1)[0] ?? "";
 
-/** The file, or both of a renaming, or the program that was to be started. */
+/** The file, both files of a rename, or the program that failed to start. */
 function placeOf(error: unknown): string | undefined {
   const path = textOf(error, "path");
   const target = textOf(error, "dest");

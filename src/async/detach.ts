@@ -1,8 +1,8 @@
-/** Promises that nobody waits for. Without a handler, one that rejects would end the process. */
+/** Promises that nobody awaits. Without a handler, a rejection would end the process. */
 
 /**
- * Lets a promise go on by itself.
- * @param onRejected what to do about its failure; must not throw
+ * Lets a promise run in the background.
+ * @param onRejected handles a rejection; must not throw
  */
 export function detach(promise: Promise<unknown>, onRejected: (error: unknown) => void): void {
   promise.catch(onRejected);

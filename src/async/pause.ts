@@ -1,4 +1,4 @@
-/** Waits, unless it is told not to any more. Knows nothing of what for. */
+/** Abortable waits and back-off. */
 
 /** Resolves after `duration` ms, or as soon as the signal is aborted. */
 export function pause(duration: number, signal?: AbortSignal): Promise<void> {
@@ -17,7 +17,7 @@ export function pause(duration: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Waits between attempts, ms: each twice as long as the one before, from `first` to `last`. */
+/** Waits between attempts, ms: each twice the previous one, from `first` up to `last`. */
 export interface BackOff {
   readonly first: number;
   readonly last: number;

@@ -10,7 +10,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
-  /** The consumer gets what is queued, then the end. */
+  /** The consumer still receives the queued items, then the end. */
   end(): void {
     this.#ended = true;
     this.#wake?.();

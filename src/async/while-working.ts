@@ -1,11 +1,11 @@
-/** Says every few seconds that something still goes on. Knows nothing of what. */
+/** Reports every few seconds that work is still in progress. */
 
-/** Between two words, ms. */
+/** Between two reports, ms. */
 const interval = 5_000;
 
 /**
  * Runs the work.
- * @param say told how many seconds it has taken so far
+ * @param say receives the seconds elapsed so far
  */
 export async function whileWorking<T>(say: (seconds: number) => void, work: () => Promise<T>): Promise<T> {
   const start = performance.now();

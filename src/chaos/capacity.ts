@@ -1,13 +1,13 @@
-/** What of the workers was there, over time. Pure. */
+/** The available share of the workers over time. Pure. */
 
 /**
  * The integral of a share (0: no worker, 1: all at full speed) that changes in steps.
- * @returns in the unit of `time`: how long all workers would have taken to do as much
+ * @returns in the unit of `time`: how long all workers together would have taken for the same work
  */
 export class Capacity {
   readonly #changes: { readonly time: number; readonly share: number }[] = [];
 
-  /** From `time` on it is `share`. Times don't go back. */
+  /** The share is `share` from `time` on. Times must not decrease. */
   change(time: number, share: number): void {
     this.#changes.push({ time, share });
   }

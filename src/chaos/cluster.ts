@@ -1,6 +1,6 @@
 /**
- * A coordinator and workers as processes of their own, on this machine: started, started again when they end, all ended
- * with it. Every worker reaches the others, and is reached, through a proxy. Knows nothing of why a process ends.
+ * Runs a coordinator and workers as processes on this machine, restarts those that end, and ends all of them on close.
+ * All connections of a worker pass through a proxy. Does not know why a process ends.
  */
 import {} from "node:fs";
 import { join } from "node:path";
@@ -23,18 +23,18 @@ export interface ClusterOptions extends ProcessOptions {
   readonly sets: readonly string[];
   readonly insecure: boolean;
   readonly workers: number;
-  /** What of the workers is there now: 0 .. 1. */
+  /** The share of the workers that is available now: 0 .. 1. */
   readonly onCapacity: (share: number) => void;
 }
 
 export type ClusterEnd = { readonly kind: "completed" } | { readonly kind: "failed"; readonly reason: string };
 
-/** How long workers may take to leave when the run is over, ms. */
+/** Time for workers to leave when the run is over, ms. */
 const leaveTimeout = 3_000;
 
 export class Cluster {
   readonly workers: readonly WorkerSlot[];
-  /** Settles when the coordinator is done, or nothing can go on. */
+  /** Settles when the coordinator has finished, or the run cannot continue. */
   readonly ended: Promise<ClusterEnd>;
   readonly #options: ClusterOptions;
   readonly #address: Address;
@@ -73,12 +73,12 @@ export class Cluster {
     for (const worker of this.workers) worker.start();
   }
 
-  /** Whether there is a process to be killed. */
+  /** Whether there is a process to kill. */
   get coordinatorAlive(): boolean {
     return this.#coordinator?.alive === true;
   }
 
-  /** It comes back by itself, with --resume. @returns its process id */
+  /** It is restarted automatically, with --resume. @returns its process id */
   killCoordinator(): number {
     this.#killed = true;
     this.#coordinator?.kill();
@@ -132,7 +132,7 @@ export class Cluster {
       this.#restart = setTimeout(() => this.#startCoordinator(true), this.#options.restartAfter * 1000);
     else {
       const log = join(this.#options.logFolder, "coordinator.log");
-      this.#end({ kind: "failed", reason: `the coordinator ended by itself (${howOf(exit)}): ${log} says why` });
+      this.#end({ kind: "failed", reason: `the coordinator exited unexpectedly (${howOf(exit)}): see ${log}` });
     }
   }
 }

@@ -1,8 +1,8 @@
-/** Watches a run's metrics.jsonl: when which step was committed, also where the file is rewound and written again. */
+/** Watches a run's metrics.jsonl for commits and their times, even if the file is truncated and written again. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { systemCodeOf } from "../errors.js";
 
-/** ms; a commit's time is known to that. */
+/** ms; the resolution of a commit's time. */
 const interval = 20;
 
 export class CommitWatch {
@@ -45,7 +45,7 @@ export class CommitWatch {
     const { ino, size } = fstatSync(file);
     const known = this.#tip;
     if (ino !== this.#inode || size < this.#offset) {
-      // Another file: steps that both have were committed before.
+      // The file was replaced: steps that both contain were committed before.
       this.#inode = ino;
       this.#offset = 0;
       this.#rest = "";
@@ -65,7 +65,7 @@ export class CommitWatch {
   }
 }
 
-/** Of a line that tells of a commit. */
+/** The step that a line reports as committed. */
 function stepOf(line: string): number | undefined {
   try {
     const { step, loss } = JSON.parse(line) as { step?: unknown; loss?: unknown };

@@ -1,4 +1,4 @@
-/** One run of a cluster from its start to its end, while faults happen to it. */
+/** One run of a cluster from start to end, with faults injected. */
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
 import { Capacity } from "./capacity.js";
@@ -18,14 +18,14 @@ export type Happening = { readonly seconds: number } & (
 
 export interface Course {
   readonly end: ClusterEnd;
-  /** Seconds on a clock of its own, one for every commit. */
+  /** Time of each commit, seconds on a monotonic clock. */
   readonly commits: readonly number[];
   /** Commits of steps that were committed before. */
   readonly again: number;
   readonly capacity: Capacity;
 }
 
-/** Runs a cluster to its end while faults happen to it. */
+/** Runs a cluster to its end, with faults injected. */
 export async function runCourse(
   setting: Setting,
   name: "reference" | "disturbed",
@@ -47,7 +47,7 @@ export async function runCourse(
   });
   const injector = new Injector(cluster, plan, (injection) => happened({ injection, seconds: since() }));
   const schedule = new Schedule(faultsOf(plan, options.seed), clock, (fault) => {
-    if (!injector.inject(fault)) options.note(`${fault.kind}: nothing is there that it could happen to`);
+    if (!injector.inject(fault)) options.note(`${fault.kind}: no process is available as its target`);
   });
   const stall = new Deadline(options.giveUpAfter);
   const progress = new Sometimes(10, clock);
@@ -72,7 +72,7 @@ export async function runCourse(
   }
 }
 
-/** Settings that differ from the run's: where it writes, and that it goes on with any number of workers. */
+/** Settings that differ from the run's: its output folder, and that it continues with any number of workers. */
 function clusterOptions(
   { options, config, workers, folder, guard }: Setting,
   name: "reference" | "disturbed",
@@ -82,10 +82,10 @@ function clusterOptions(
   return {
     program: options.program,
     runFile: options.runFile,
-    // The user's own come later: they win, but for the folder.
+    // The user's settings come later and override these, except for the folder.
     sets: [
       "telemetry.http=null",
-      // Its runs are no runs that anybody waits for.
+      // Nobody waits for events of these runs.
       "telemetry.nats=null",
       `cluster.min_workers=${name === "reference" ? workers : 1}`,
       ...options.sets,
@@ -107,8 +107,7 @@ function clusterOptions(
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const fail = (): void =>
-      reject(new CoxswainError("interrupted", "interrupted; everything that was started has ended"));
+    const fail = (): void => reject(new CoxswainError("interrupted", "interrupted; all started processes have ended"));
     if (signal.aborted) fail();
     else signal.addEventListener("abort", fail, { once: true });
   });

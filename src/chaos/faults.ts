@@ -1,4 +1,4 @@
-/** Carries a fault out on a cluster, and tells what it did to whom. */
+/** Injects faults into a cluster, and reports each one's target and effect. */
 import type { Cluster } from "./cluster.js";
 import type { ChaosPlan, Fault, FaultKind } from "./plan.js";
 import type { WorkerSlot } from "./worker-slot.js";
@@ -13,7 +13,7 @@ export interface InjectedFault {
   /** "worker 1" or "coordinator". */
   readonly target: string;
   readonly pid: number;
-  /** What else there is to say, such as which byte of how many was flipped. */
+  /** Further details, such as which byte of how many was flipped. */
   readonly [detail: string]: string | number;
 }
 
@@ -29,17 +29,17 @@ export class Injector {
   readonly #plan: ChaosPlan;
   readonly #injected: (injection: Injection) => void;
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** When each worker is to be thawed, or healed: a later fault of the kind prolongs the one before. */
+  /** Timers that end each worker's freeze or cut: a later fault of the same kind extends the earlier one. */
   readonly #ends = new Map<string, NodeJS.Timeout>();
 
-  /** @param injected is told the moment a fault takes effect */
+  /** @param injected called when a fault takes effect */
   constructor(cluster: Cluster, plan: ChaosPlan, injected: (injection: Injection) => void) {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#injected = injected;
   }
 
-  /** @returns whether there was anything that it could happen to */
+  /** @returns whether there was a target */
   inject(fault: Fault): boolean {
     if (fault.kind === "kill-coordinator") return this.#killCoordinator();
     const worker = this.#choose(fault.target);
@@ -81,7 +81,7 @@ export class Injector {
     return true;
   }
 
-  /** The worker that a draw in [0, 1) means, or the next one that is alive. */
+  /** The worker selected by a draw in [0, 1), or the next one that is alive. */
   #choose(target: number): WorkerSlot | undefined {
     const { workers } = this.#cluster;
     const first = Math.floor(target * workers.length);

@@ -1,4 +1,4 @@
-/** Nothing that was started outlives this process, however it ends: a second process watches over it. */
+/** A second process ends all child processes when this process ends, in whatever way. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -13,7 +13,7 @@ export type GuardMessage = { readonly add: number } | { readonly remove: number 
 export function startGuard(): Guard {
   const watcher = fork(fileURLToPath(new URL("./watcher.js", import.meta.url)), [], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
-    // In a session of its own: what ends this process must not end its guard.
+    // In a separate session: what ends this process must not end its guard.
     detached: true,
     execArgv: [],
   });

@@ -1,4 +1,4 @@
-/** Faults on purpose: the public face of `chaos/`. */
+/** Fault injection: the public interface of `chaos/`. */
 export { completePlan, faultKinds, parseSlowness, planFlags } from "./plan.js";
 export type { ChaosPlan, FaultKind, PlanRequest } from "./plan.js";
 export { exitCodeOf, goodputDefinition } from "./report.js";

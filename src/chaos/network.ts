@@ -1,22 +1,22 @@
-/** The network of one worker on this machine: its way to the coordinator, and the others' way to it. */
+/** The network of one worker on this machine: its route to the coordinator, and the others' route to it. */
 import type { Address } from "../config/index.js";
 import { formatAddress } from "../config/index.js";
 import { canListen, freePort } from "./ports.js";
 import { Proxy } from "./proxy.js";
 
 export const local = "127.0.0.1";
-/** A second address of this machine: where others reach a worker's own server, through its proxy. */
+/** A second loopback address, at which others reach a worker's own server through its proxy. */
 const proxied = "127.0.0.2";
 
 export interface WorkerNetwork {
   readonly proxy: Proxy;
-  /** Arguments of `coxswain worker` that lead it and others through the proxy. */
+  /** Arguments of `coxswain worker` that route it and others through the proxy. */
   readonly flags: readonly string[];
 }
 
 /**
- * The worker's way to the coordinator leads through a proxy, and so does the others' way to the worker, where this
- * machine has a second loopback address. Under TLS a worker has no server of its own.
+ * Routes the worker's connections to the coordinator through a proxy, and the others' connections to the worker too, if
+ * this machine has a second loopback address. Under TLS a worker has no server of its own.
  */
 export async function openNetwork(coordinator: Address, tls: boolean): Promise<WorkerNetwork> {
   const toCoordinator = { listen: { host: local, port: 0 }, target: coordinator, worker: "client" } as const;

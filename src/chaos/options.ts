@@ -1,4 +1,4 @@
-/** What a chaos run is asked for, and what is known of it once its run file has been read. */
+/** The options of a chaos run, and what is known once its run file has been read. */
 import type { RunConfig } from "../config/index.js";
 import type { Guard } from "./guard.js";
 import type { ChaosPlan, PlanRequest } from "./plan.js";
@@ -20,9 +20,9 @@ export interface ChaosOptions {
   readonly output: string | undefined;
   /** An earlier undisturbed run. */
   readonly reference: string | undefined;
-  /** Something that stays to be read. */
+  /** Prints a persistent line. */
   readonly note: (text: string) => void;
-  /** Before the first fault: what can be replayed. */
+  /** Called before the first fault, with what a replay needs. */
   readonly planned: (plan: ChaosPlan, folder: string) => void;
   readonly signal: AbortSignal;
 }

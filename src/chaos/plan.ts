@@ -1,6 +1,6 @@
 /**
- * Which faults befall a run, and when. Pure: the nth fault of a kind is a function of (seed, kind, n), whatever happens
- * to the run, so that a failure can be replayed. Knows no process.
+ * Which faults a run gets, and when. Pure: the nth fault of a kind is a function of (seed, kind, n), whatever happens
+ * to the run, so that a failure can be replayed. Does not know processes.
  */
 import { CoxswainError } from "../errors.js";
 import { philox4x32 } from "../math/index.js";
@@ -11,7 +11,7 @@ export type FaultKind = (typeof faultKinds)[number];
 export interface Slowness {
   /** 4: a quarter of the speed. */
   readonly factor: number;
-  /** How many workers are slow, from the first on. */
+  /** The number of slow workers, from the first on. */
   readonly workers: number;
 }
 
@@ -19,19 +19,19 @@ export interface Slowness {
 export interface ChaosPlan {
   /** Mean time between faults of a kind; a kind that is absent does not occur. */
   readonly every: Readonly<Partial<Record<FaultKind, number>>>;
-  /** How long a process that was killed is away. */
+  /** Delay before a killed process is restarted. */
   readonly restartAfter: number;
   readonly freezeFor: number;
   readonly cutFor: number;
   readonly slow: Slowness | null;
-  /** Faults happen for so long, then the run is left alone; null: to its end. */
+  /** Faults are injected for this long, then no more; null: until the run ends. */
   readonly duration: number | null;
 }
 
-/** What was asked for; what is absent has a default. */
+/** The requested plan; what is absent has a default. */
 export type PlanRequest = Partial<Omit<ChaosPlan, "every">> & Pick<ChaosPlan, "every">;
 
-/** silent: nothing passes, and nobody is told. reset: connections break, and new ones are refused. */
+/** silent: no data passes, and no end is notified. reset: connections break, and new ones are refused. */
 export type CutManner = "silent" | "reset";
 export type Direction = "to-worker" | "from-worker";
 
@@ -52,7 +52,7 @@ export type Fault = FaultBase &
         readonly kind: "corrupt";
         readonly target: number;
         readonly direction: Direction;
-        /** Which byte of what passes next: uniform in [0, 1). */
+        /** The position of the byte in the next data: uniform in [0, 1). */
         readonly place: number;
         /** The byte is XORed with it: 1 .. 255. */
         readonly mask: number;
@@ -61,15 +61,15 @@ export type Fault = FaultBase &
 
 const defaults = { restartAfter: 1, freezeFor: 5, cutFor: 3, slow: null, duration: null } as const;
 
-/** Nothing happens. */
+/** No faults. */
 export const calmPlan: ChaosPlan = { ...defaults, every: {} };
 
-/** Whether nothing at all was asked for. */
+/** Whether no fault was requested. */
 const isEmpty = ({ every, slow }: PlanRequest): boolean => Object.keys(every).length === 0 && (slow ?? null) === null;
 
 /**
- * The plan with its defaults. Where no fault was asked for, there are some of each: their times are shares of the time
- * that the undisturbed run took, so that a short run gets its share, too.
+ * The plan with its defaults. If no fault was requested, it contains every kind, at intervals proportional to the
+ * duration of the undisturbed run, so that short runs get faults too.
  */
 export function completePlan(request: PlanRequest, undisturbedSeconds: number): ChaosPlan {
   const asked = Object.fromEntries(Object.entries<unknown>(request).filter(([, value]) => value !== undefined));
@@ -92,8 +92,7 @@ export function completePlan(request: PlanRequest, undisturbedSeconds: number): 
   };
 }
 
-/**
- * "4" or "4:2", factor and workers.
+/** "4" or "4:2", factor and workers.
  * @throws CoxswainError "usage"
  */
 export function parseSlowness(text: string): Slowness {
@@ -105,7 +104,7 @@ export function parseSlowness(text: string): Slowness {
   });
 }
 
-/** The flags that ask for this plan. */
+/** The flags that request this plan. */
 export function planFlags(plan: ChaosPlan): string[] {
   const { every, restartAfter, freezeFor, cutFor, slow, duration } = plan;
   return [
@@ -118,10 +117,10 @@ export function planFlags(plan: ChaosPlan): string[] {
   ];
 }
 
-/** Of all draws of chaos: no stream of a run has it. */
+/** The stream of all chaos draws; no draw of a run uses it. */
 const chaosStream = 0xc4a05;
 
-/** The faults in the order of their times, without end unless the plan has one (or has no faults). */
+/** The faults in order of time; endless unless the plan has a duration (or no faults). */
 export function* faultsOf(plan: ChaosPlan, seed: number): Generator<Fault, void, undefined> {
   const next = faultKinds.flatMap((kind) => {
     const mean = plan.every[kind];
@@ -138,7 +137,9 @@ export function* faultsOf(plan: ChaosPlan, seed: number): Generator<Fault, void,
   }
 }
 
-/** The time between two faults is uniform in [0.5, 1.5) of the mean: "every S seconds" holds for short runs, too. */
+/**
+ * The time between two faults is uniform in [0.5, 1.5) of the mean, so that "every S seconds" holds for short runs too.
+ */
 function draw(kind: FaultKind, number: number, after: number, mean: number, seed: number): Fault {
   const words = new Uint32Array(4);
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] as const;

@@ -1,16 +1,16 @@
-/** Ports that are free now and are no outgoing connection's a moment later. */
+/** Finds free ports that the system will not assign to outgoing connections. */
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { CoxswainError } from "../errors.js";
 
 /**
- * Below the ports that systems give to outgoing connections: one of those, tried again and again while nobody listens,
- * can end up connected to itself.
+ * Below the ephemeral range: a connection attempt that is repeated while nothing listens on an ephemeral port can end
+ * up connected to itself.
  */
 const first = 20_000;
 const last = 29_999;
 
-/** A port on which every one of these hosts can be listened on. */
+/** A port that is free on each of these hosts. */
 export async function freePort(hosts: readonly string[]): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(first, last + 1);
@@ -18,7 +18,7 @@ export async function freePort(hosts: readonly string[]): Promise<number> {
     if (free.every(Boolean)) return port;
   }
   throw new CoxswainError("network", `no free port from ${first} to ${last} on ${hosts.join(" and ")}`, {
-    hint: "End programs that listen there.",
+    hint: "Stop programs that listen on these ports.",
   });
 }
 

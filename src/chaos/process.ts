@@ -1,4 +1,4 @@
-/** A process of this program: started with its output in a file, stopped, let go on, killed. */
+/** A process of this program, with its output in a file: can be stopped, continued and killed. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -9,7 +9,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** In words. */
+/** The exit as text. */
 export const howOf = ({ code, signal }: Exit): string => signal ?? `exit code ${code}`;
 
 export interface StartOptions {
@@ -28,7 +28,7 @@ export class ManagedProcess {
 
   constructor({ words, environment, log, guard }: StartOptions) {
     const output = openSync(log, "a");
-    // A group of its own: Ctrl-C is the business of who started it.
+    // In a separate process group: the parent handles Ctrl-C.
     const child = spawn(process.execPath, words, {
       stdio: ["ignore", output, output],
       env: environment,
@@ -57,7 +57,7 @@ export class ManagedProcess {
     return this.#alive;
   }
 
-  /** Ends it, also where it is stopped. */
+  /** Kills it, even if it is stopped. */
   kill(): void {
     this.#signal("SIGKILL");
   }

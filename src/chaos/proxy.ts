@@ -1,31 +1,31 @@
 /**
- * The network between one worker and everyone else: passes bytes on, until it is told to be cut or to flip one. Knows
- * bytes, not what they say.
+ * The network between one worker and everyone else: forwards bytes, and can be cut or flip a byte on request. Does not
+ * interpret the bytes.
  */
 import { createServer, connect } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Address } from "../config/index.js";
 import type { CutManner, Direction } from "./plan.js";
 
-/** A port that is listened on, and where what comes there goes. */
+/** A listening port and the address that it forwards to. */
 export interface Route {
   readonly listen: Address;
   readonly target: Address;
-  /** At which end the worker is: it connects, or it is connected to. */
+  /** The worker's end: it connects, or it is connected to. */
   readonly worker: "client" | "target";
 }
 
-/** A byte that is to be flipped, in what passes next. */
+/** A byte to flip in the next data. */
 export interface Tampering {
   readonly direction: Direction;
-  /** Which byte of the piece that passes: uniform in [0, 1). */
+  /** The position of the byte in the piece: uniform in [0, 1). */
   readonly place: number;
   /** XORed with the byte. */
   readonly mask: number;
 }
 
 export interface Flip {
-  /** Which byte, of how many that passed together. */
+  /** The index of the byte, and the number of bytes in its piece. */
   readonly byte: number;
   readonly of: number;
 }
@@ -36,7 +36,7 @@ export class Proxy {
   #cut: CutManner | undefined;
   #tampering: (Tampering & { done(flip: Flip): void }) | undefined;
 
-  /** Listens on every route. Rejects where an address cannot be listened on. */
+  /** Listens on every route. Rejects if an address cannot be bound. */
   static async open(routes: readonly Route[]): Promise<Proxy> {
     const proxy = new Proxy();
     try {
@@ -56,7 +56,7 @@ export class Proxy {
     });
   }
 
-  /** From now on nothing passes. */
+  /** From now on no data passes. */
   cut(manner: CutManner): void {
     this.#cut = manner;
     for (const connection of this.#connections)
@@ -64,13 +64,13 @@ export class Proxy {
       else connection.reset();
   }
 
-  /** Everything passes again: what was held first. */
+  /** Data passes again, held data first. */
   heal(): void {
     this.#cut = undefined;
     for (const connection of this.#connections) connection.release();
   }
 
-  /** Flips one byte in the next piece that passes in this direction, and tells which it was. The latest one counts. */
+  /** Flips one byte in the next piece in this direction, and reports which. A later call replaces an earlier one. */
   tamper(tampering: Tampering, done: (flip: Flip) => void): void {
     this.#tampering = { ...tampering, done };
   }
@@ -116,7 +116,7 @@ interface ConnectionHooks {
   over(): void;
 }
 
-/** Two sockets, one for each end. Held, it neither reads nor tells one end what became of the other. */
+/** Two sockets, one for each end. While held, it neither reads nor informs one end about the other. */
 class Connection {
   readonly #client: Socket;
   readonly #route: Route;
@@ -148,7 +148,7 @@ class Connection {
     else for (const socket of [this.#client, this.#target]) socket.resume();
   }
 
-  /** Both ends see a connection that breaks. */
+  /** Resets both ends. */
   reset(): void {
     if (this.#over) return;
     this.#over = true;

@@ -1,11 +1,11 @@
-/** What a disturbed run is held against: the same run undisturbed. Pure: knows numbers, not processes or files. */
+/** Compares a disturbed run with the same run undisturbed. Pure: does not know processes or files. */
 import { faultKinds } from "./plan.js";
 import type { ChaosPlan, FaultKind } from "./plan.js";
 
 /** A line of metrics.jsonl. */
 export type MetricsLine = Readonly<Record<string, unknown>>;
 
-/** The first place at which two runs differ. Values are null where there is no such line. */
+/** The first difference between two runs. Values are null if the line does not exist. */
 export interface Difference {
   readonly step: number;
   readonly key: string;
@@ -13,10 +13,10 @@ export interface Difference {
   readonly disturbed: unknown;
 }
 
-/** What of a step's line tells which samples were used, and what came of it; times and workers may differ. */
+/** The fields of a step's line that depend on its samples and result; times and workers may differ. */
 const stepKeys = ["tokens", "supervised_tokens", "epoch", "learning_rate", "loss", "grad_norm"] as const;
 
-/** Of evaluations, after those of steps. */
+/** The fields of evaluations, compared after those of steps. */
 const evaluationKeys = ["eval_loss"] as const;
 
 /**
@@ -51,11 +51,11 @@ export interface Recovery {
 export interface FaultSummary {
   readonly fault: FaultKind;
   readonly count: number;
-  /** Null where no commit came after any of them. */
+  /** Null if no commit followed any of them. */
   readonly recovery: Recovery | null;
 }
 
-/** Times of faults and commits on one clock, seconds, each in order. */
+/** Times of faults and of commits, seconds on one clock, each in ascending order. */
 export function summarize(
   faults: readonly { readonly fault: FaultKind; readonly seconds: number }[],
   commits: readonly number[],
@@ -81,18 +81,18 @@ function recoveryOf(waits: readonly number[]): Recovery | null {
   };
 }
 
-/** In words, and exactly: the figure that has this name is computed so. */
+/** The exact definition of the reported goodput. */
 export const goodputDefinition =
-  "time of the undisturbed run / time of this one, weighted with the share of the workers that was there; " +
-  "a worker is there while it is alive and not frozen, a slow one by its speed; from the first commit to the last";
+  "time of the undisturbed run / time of this one, weighted by the share of the workers that was available; " +
+  "a worker is available while it is alive and not frozen, a slow one by its speed; from the first commit to the last";
 
 export interface ChaosReport {
   readonly seed: number;
   readonly workers: number;
   readonly plan: ChaosPlan;
-  /** Why the run did not come to its end; null where it did. */
+  /** Why the run did not finish; null if it did. */
   readonly failure: string | null;
-  /** sha256 of adapter_model.safetensors; null where there is none. */
+  /** sha256 of adapter_model.safetensors; null if there is none. */
   readonly adapter: { readonly equal: boolean; readonly reference: string | null; readonly disturbed: string | null };
   readonly steps: {
     readonly expected: number;
@@ -100,25 +100,25 @@ export interface ChaosReport {
     /** Every step once, with the samples and the loss of the undisturbed run. */
     readonly usedOnce: boolean;
     readonly firstDifference: Difference | null;
-    /** Steps that were committed, lost with all who had them, and committed again. */
+    /** Steps that were committed, lost with all processes that had them, and committed again. */
     readonly again: number;
   };
   /** From the first commit to the last. */
   readonly seconds: { readonly reference: number; readonly disturbed: number };
-  /** Seconds that all workers at full speed would have taken to do what the ones that were there could do. */
+  /** Seconds that all workers at full speed would have needed to match the capacity of the available ones. */
   readonly capacitySeconds: number;
-  /** reference seconds / capacity seconds; null where the run did not finish. */
+  /** reference seconds / capacity seconds; null if the run did not finish. */
   readonly goodput: number | null;
   readonly faults: readonly FaultSummary[];
   /** Replicas that differed from the coordinator's and were replaced. */
   readonly resynchronised: number;
-  /** Processes that ended though nobody killed them. */
+  /** Processes that ended unexpectedly. */
   readonly surprises: readonly string[];
-  /** Everything is in it. */
+  /** The folder of all outputs. */
   readonly folder: string;
 }
 
-/** 0: the same bits, every sample used once. 1: not so. 5: not finished. */
+/** 0: the same bits, every sample used once. 1: a difference. 5: not finished. */
 export function exitCodeOf({ failure, adapter, steps }: ChaosReport): 0 | 1 | 5 {
   if (failure !== null) return 5;
   return adapter.equal && steps.usedOnce ? 0 : 1;

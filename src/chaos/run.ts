@@ -1,4 +1,4 @@
-/** A chaos run from start to end: the undisturbed run, the disturbed one, and what they come to beside each other. */
+/** A chaos run from start to end: the undisturbed run, the disturbed run, and their comparison. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadRun } from "../config/index.js";
@@ -17,8 +17,8 @@ import { keepTime, readJsonLines, readResult, reuse } from "./undisturbed.js";
 import type { Undisturbed } from "./undisturbed.js";
 
 /**
- * @throws CoxswainError for what is wrong with the run file or the folders; "cluster" where even the undisturbed run
- *   comes to no end; "interrupted"
+ * @throws CoxswainError for an invalid run file or folder; "cluster" if even the undisturbed run does not finish;
+ * "interrupted"
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { config } = await loadRun(options.runFile, options.sets);
@@ -41,11 +41,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-/** @throws CoxswainError "usage" where there is something in it */
+/** @throws CoxswainError "usage" if the folder is not empty */
 function claim(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length > 0)
-    throw new CoxswainError("usage", `${folder} already holds something`, {
-      hint: "Name another folder with --output, take another --seed, or remove it.",
+    throw new CoxswainError("usage", `${folder} is not empty`, {
+      hint: "Choose another folder with --output, use another --seed, or remove it.",
     });
   makeFoldersSync(folder);
 }
@@ -55,7 +55,7 @@ async function undisturbedRun(setting: Setting): Promise<Undisturbed> {
   options.note(`undisturbed run with ${workers} workers, in ${join(folder, "reference")}`);
   const { end, commits } = await runCourse(setting, "reference", calmPlan, () => undefined);
   if (end.kind === "failed")
-    throw new CoxswainError("cluster", `the undisturbed run came to no end: ${end.reason}`, {
+    throw new CoxswainError("cluster", `the undisturbed run did not finish: ${end.reason}`, {
       hint: "Make sure that `coxswain train` ends with this run file.",
     });
   const outputDir = join(folder, "reference");

@@ -1,4 +1,4 @@
-/** Makes a process slow: it is stopped for a share of every period. */
+/** Slows a process down by stopping it for a share of every period. */
 import type { ManagedProcess } from "./process.js";
 
 /** ms. */
@@ -9,7 +9,7 @@ export class SlowDown {
   readonly #process: () => ManagedProcess | undefined;
   #timer: NodeJS.Timeout;
 
-  /** @param process the one to be slowed now; none while it is to be left as it is */
+  /** @param process the process to slow down now; undefined to leave it alone */
   constructor(factor: number, process: () => ManagedProcess | undefined) {
     this.factor = factor;
     this.#process = process;

@@ -1,8 +1,8 @@
-/** Timers that a run under chaos needs. */
+/** Timers of a chaos run. */
 import type { ClusterEnd } from "./cluster.js";
 import type { Fault } from "./plan.js";
 
-/** Lets things happen at their times. */
+/** Triggers scheduled events. */
 export class Schedule {
   readonly #faults: Iterator<Fault>;
   readonly #clock: () => number;
@@ -39,7 +39,7 @@ export class Schedule {
   }
 }
 
-/** Ends an attempt that does not get on. */
+/** Ends an attempt that makes no progress. */
 export class Deadline {
   readonly passed: Promise<ClusterEnd>;
   readonly #timer: NodeJS.Timeout;
@@ -62,7 +62,7 @@ export class Deadline {
   }
 }
 
-/** Acts at most once in a while. */
+/** Limits how often an action runs. */
 export class Sometimes {
   readonly #every: number;
   readonly #clock: () => number;

@@ -1,4 +1,4 @@
-/** The run that nothing happens to: made once, kept, and taken again where it is of the same run. */
+/** The undisturbed run: executed once, kept, and reused for the same run. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,15 +7,15 @@ import type { RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import type { MetricsLine } from "./report.js";
 
-/** What a run left behind. */
+/** The outcome of a run. */
 export interface Result {
   readonly lines: readonly MetricsLine[];
-  /** sha256 of the adapter's weights; null where there is no adapter. */
+  /** sha256 of the adapter's weights; null if there is no adapter. */
   readonly sha256: string | null;
 }
 
 export interface Undisturbed extends Result {
-  /** Of all workers together, from the first commit to the last. */
+  /** Of all workers together, from the first to the last commit. */
   readonly seconds: number;
 }
 
@@ -33,7 +33,7 @@ export function readJsonLines(path: string): MetricsLine[] {
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as MetricsLine);
 }
 
-/** Beside the run's own files: what they don't say. */
+/** Next to the run's own files: what they don't record. */
 const timeFile = "undisturbed.json";
 
 export function keepTime(outputDir: string, time: { readonly seconds: number; readonly workers: number }): void {
@@ -41,30 +41,30 @@ export function keepTime(outputDir: string, time: { readonly seconds: number; re
 }
 
 /**
- * An earlier undisturbed run: its output folder, or the folder of the chaos that made it.
- * @throws CoxswainError "usage" where it is no finished run, or one of other settings or another number of workers
+ * An earlier undisturbed run, from its output folder or the folder of its chaos run.
+ * @throws CoxswainError "usage" if it is not finished, or has other settings or another number of workers
  */
 export async function reuse(folder: string, config: RunConfig, workers: number): Promise<Undisturbed> {
   const outputDir = existsSync(join(folder, "reference")) ? join(folder, "reference") : folder;
   const result = readResult(outputDir);
   if (result.sha256 === null || !existsSync(join(outputDir, timeFile)))
-    throw new CoxswainError("usage", `--reference ${folder} holds no undisturbed run of \`coxswain chaos\``, {
-      hint: "Name the output folder of an earlier `coxswain chaos`, or leave --reference away.",
+    throw new CoxswainError("usage", `--reference ${folder} contains no undisturbed run of \`coxswain chaos\``, {
+      hint: "Give the output folder of an earlier `coxswain chaos`, or omit --reference.",
     });
   const time = JSON.parse(readFileSync(join(outputDir, timeFile), "utf8")) as { seconds: number; workers: number };
   const then = await readResolved(outputDir);
   const differ = [
-    ...(then === undefined ? ["its settings, which are not there,"] : differences(then, config)),
+    ...(then === undefined ? ["its settings, which are missing,"] : differences(then, config)),
     ...(time.workers === workers ? [] : ["workers"]),
   ];
   if (differ.length > 0)
     throw new CoxswainError("usage", `--reference ${folder} is of another run: ${differ.join(", ")} differ`, {
-      hint: "Leave --reference away: the undisturbed run is then made anew.",
+      hint: "Omit --reference to run the undisturbed run again.",
     });
   return { ...result, seconds: time.seconds };
 }
 
-/** Sections that decide the result or the time that it takes. "auto" was settled when the run was started. */
+/** Sections that affect the result or its duration. "auto" was resolved when the run was started. */
 function differences(then: RunConfig, now: RunConfig): string[] {
   const compute = (config: RunConfig): object => ({
     ...config.compute,

@@ -1,4 +1,4 @@
-/** The guard's process (guard.ts): when its parent is gone, what the parent had running is killed. */
+/** The guard's process (guard.ts): when its parent has ended, it kills the parent's child processes. */
 import type { GuardMessage } from "./guard.js";
 
 const pids = new Set<number>();
@@ -13,7 +13,7 @@ process.on("disconnect", () => {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
   }
   process.exit(0);

@@ -1,4 +1,4 @@
-/** One of a cluster's workers, over all its lives: frozen, slowed, killed, and started again when it has ended. */
+/** One of a cluster's workers, across restarts: can be frozen, slowed and killed, and is restarted when it ends. */
 import { join } from "node:path";
 import { detach } from "../async/index.js";
 import { messageOf } from "../errors.js";
@@ -10,31 +10,31 @@ import type { Exit } from "./process.js";
 import type { Proxy } from "./proxy.js";
 import { SlowDown } from "./slow-down.js";
 
-/** Ends soon after the start, in a row, that nobody caused. */
+/** Unexpected exits soon after the start, in a row. */
 const failuresAllowed = 5;
-/** A worker that lives shorter than this has failed to start, ms. */
+/** A worker that exits earlier than this has failed to start, ms. */
 const startedAfter = 10_000;
 
 /** What the processes of a cluster have in common. */
 export interface ProcessOptions {
   /** The program's main module. */
   readonly program: string;
-  /** Arguments of `coxswain worker` for the run's TLS, where it has any. */
+  /** Arguments of `coxswain worker` for the run's TLS, if any. */
   readonly tlsFlags: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly logFolder: string;
-  /** Seconds that a process which ended is away. */
+  /** Seconds before a process that ended is restarted. */
   readonly restartAfter: number;
   readonly slow: Slowness | null;
   readonly guard: Guard;
-  /** A process ended that nobody killed. */
+  /** A process ended unexpectedly. */
   readonly onSurprise: (text: string) => void;
 }
 
 export interface SlotOptions extends ProcessOptions {
-  /** Its speed may be another now. */
+  /** Its speed may have changed. */
   readonly changed: () => void;
-  /** No process can be kept running. */
+  /** The worker cannot be kept running. */
   readonly failed: (reason: string) => void;
 }
 
@@ -88,7 +88,7 @@ export class WorkerSlot {
     return this.alive && this.#frozen === this.#process;
   }
 
-  /** 1 where it can compute at full speed. */
+  /** 1 at full speed. */
   get speed(): number {
     return this.alive && !this.frozen ? 1 / (this.#slowDown?.factor ?? 1) : 0;
   }
@@ -97,7 +97,7 @@ export class WorkerSlot {
     return this.#process?.pid ?? 0;
   }
 
-  /** It comes back by itself. */
+  /** It is restarted automatically. */
   kill(): void {
     this.#killed = true;
     this.#process?.kill();
@@ -115,7 +115,7 @@ export class WorkerSlot {
     this.#options.changed();
   }
 
-  /** @param grace how long it may take to end by itself, ms */
+  /** @param grace time to exit on its own, ms */
   async close(grace: number): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#restart);
@@ -134,14 +134,14 @@ export class WorkerSlot {
   #onExit(exit: Exit, lifetime: number): void {
     this.#options.changed();
     if (this.#closing) return;
-    // The run may be over for it and not yet for the coordinator: where it is not, it comes back.
+    // The run may be over for the worker but not yet for the coordinator: if it is not over, the worker is restarted.
     if (!this.#killed && exit.code !== 0) {
-      this.#options.onSurprise(`worker ${this.index} ended by itself (${howOf(exit)})`);
+      this.#options.onSurprise(`worker ${this.index} exited unexpectedly (${howOf(exit)})`);
       this.#failures = lifetime < startedAfter ? this.#failures + 1 : 1;
     } else this.#failures = 0;
     if (this.#failures >= failuresAllowed) {
       const log = join(this.#options.logFolder, `worker-${this.index}.log`);
-      this.#options.failed(`worker ${this.index} cannot run (${howOf(exit)}): ${log} says why`);
+      this.#options.failed(`worker ${this.index} cannot run (${howOf(exit)}): see ${log}`);
       return;
     }
     this.#restart = setTimeout(() => this.start(), this.#options.restartAfter * 1000);

@@ -1,4 +1,4 @@
-/** Puts an object together from its chunks. */
+/** Assembles an object from its chunks. */
 import { CoxswainError } from "../errors.js";
 import type { Chunk } from "./chunk.js";
 import { ChunkSequence } from "./sequence.js";
@@ -9,18 +9,18 @@ export class Assembler {
   readonly #sequence: ChunkSequence;
 
   /**
-   * @param total bytes of the object, as this side knows it: whatever a peer says, no more memory is taken
-   * @param into where to put them, [total] bytes; by default a new buffer, aligned for any typed array
+   * @param total bytes of the object, as this side knows it: no more memory is allocated, whatever a peer says
+   * @param into destination, [total] bytes; by default a new buffer, aligned for any typed array
    */
   constructor(total: number, into?: Uint8Array) {
     if (into !== undefined && into.length !== total) {
-      throw new CoxswainError("bug", `an object of ${total} bytes was to go into a buffer of ${into.length}`);
+      throw new CoxswainError("bug", `a buffer of ${into.length} bytes was given for an object of ${total}`);
     }
     this.#bytes = into ?? new Uint8Array(total);
     this.#sequence = new ChunkSequence(total);
   }
 
-  /** Bytes that have come. */
+  /** Bytes received so far. */
   get received(): number {
     return this.#sequence.received;
   }
@@ -30,8 +30,9 @@ export class Assembler {
   }
 
   /**
-   * Takes the next chunk; its payload is copied.
-   * @throws CoxswainError "network" for another size, a gap, a repetition, too much, nothing, or a wrong checksum
+   * Adds the next chunk; its payload is copied.
+   * @throws CoxswainError "network" for a different size, a gap, a repetition, excess data, an empty chunk, or a wrong
+   * checksum
    */
   add(chunk: Chunk): void {
     this.#sequence.accept(chunk);
@@ -40,7 +41,7 @@ export class Assembler {
 
   /**
    * The object.
-   * @throws CoxswainError "network" when part of it has not come
+   * @throws CoxswainError "network" if part of it is missing
    */
   finish(): Uint8Array {
     this.#sequence.finish();

@@ -1,13 +1,13 @@
 /**
- * The checksum of a piece of a vector, against damage on the way and not against malice. Defined beside the field in
- * coxswain.proto. Two sums a word position of 16 bytes: that of the words finds any one word that changed, the weighted one
- * finds words that changed places. Sums do not depend on how the bytes are cut into pieces, and cost a fraction of CRC-32.
+ * The checksum of a piece of a vector. It detects damage in transit, not malice. The field in coxswain.proto defines
+ * it. It has two sums per word position of 16 bytes: the plain sum detects any single changed word, the weighted sum
+ * detects swapped words. The sums do not depend on how the bytes are split into pieces, and cost a fraction of CRC-32.
  */
 import { blocks, blockSize, kernels, state } from "./wasm.js";
 
 const laneBytes = 16;
 
-/** The checksum of bytes that come in pieces. */
+/** The checksum of bytes that arrive in pieces. */
 export class Checksum {
   readonly #words = new Uint32Array(8);
   #length = 0;
@@ -17,7 +17,7 @@ export class Checksum {
     const [block] = blocks;
     state.words.set(this.#words);
     for (let at = 0; at < bytes.length;) {
-      // A lane that was begun goes on where it was; the rest of it counts as zeros, now as before.
+      // Continue a partial lane; its missing bytes count as zeros.
       const begun = this.#length % laneBytes;
       const count = Math.min(bytes.length - at, blockSize * 4 - begun);
       const end = begun + count;
@@ -32,7 +32,7 @@ export class Checksum {
     this.#words.set(state.words);
   }
 
-  /** The checksum of all that came; from here on another begins. */
+  /** Returns the checksum of all bytes so far, and starts a new one. */
   finish(): number {
     let hash = this.#length;
     for (const word of this.#words) {

@@ -1,44 +1,44 @@
 /**
- * The bulk message `Chunk` of the protocol, written and read by hand: protobufjs would copy every payload several times.
- * Knows the message, not what an object is made of, and no stream.
+ * Encodes and decodes the bulk message `Chunk` of the protocol by hand: protobufjs would copy every payload several
+ * times. Knows the message, but neither the content of an object nor streams.
  */
 import { crc32 } from "node:zlib";
 import { CoxswainError } from "../errors.js";
 import { malformed, WireReader, wireTypes } from "./wire.js";
 
-/** What a chunk says of its payload. */
+/** What a chunk says about its payload. */
 export interface ChunkHead {
   /** Bytes from the start of the object. */
   readonly offset: number;
   /** Bytes of the whole object. */
   readonly total: number;
-  /** CRC-32 of the payload; of no meaning where there is a `checksum`. */
+  /** CRC-32 of the payload; unused if there is a `checksum`. */
   readonly crc32: number;
-  /** In its place, of a vector's payload: see checksum.ts. */
+  /** Replaces `crc32` for a vector's payload: see checksum.ts. */
   readonly checksum?: number;
-  /** Which request of a stream of pulls it answers; 0 and absent are the same. */
+  /** The request of a stream of pulls that this answers; 0 and absent are equivalent. */
   readonly pull?: number;
 }
 
 /** A piece of an object; see the message of this name in coxswain.proto. */
 export interface Chunk extends ChunkHead {
-  /** At most `maxPayload` bytes. A view: of the message it was read from, or of the object it is part of. */
+  /** At most `maxPayload` bytes. A view of the message it was read from, or of the object it is part of. */
   readonly payload: Uint8Array;
-  /** Why there is no object: then there is no payload, and nothing else comes for the request. */
+  /** Why there is no object: then there is no payload, and nothing else follows for the request. */
   readonly refusal?: string;
 }
 
-/** The most payload of one chunk, bytes: 256 KiB to 2 MiB are equally fast. */
+/** Maximum payload of one chunk, bytes: 256 KiB to 2 MiB are equally fast. */
 export const maxPayload = 1024 * 1024;
 
 /** Where the payload begins in an encoded chunk, bytes: aligned for views of any element type, and of SIMD vectors. */
 export const payloadOffset = 32;
 
-/** The longest text of a refusal: characters that are sent, and bytes that are taken. */
+/** Maximum length of a refusal: characters sent, and bytes accepted. */
 const refusalCharacters = 256;
 const refusalBytes = 1024;
 
-// The tags (field number * 8 + wire type) of the fields, and where each lies in what we write.
+// The tags (field number * 8 + wire type) of the fields, and their positions in encoded messages.
 const offsetTag = 1 * 8 + wireTypes.fixed64;
 const totalTag = 2 * 8 + wireTypes.fixed64;
 const crc32Tag = 3 * 8 + wireTypes.fixed32;
@@ -53,8 +53,8 @@ const pullAt = 23;
 const payloadAt = 28;
 
 /**
- * The protobuf message. Two things put the payload at `payloadOffset`: every field is written, also where it is 0, and
- * the payload's length always takes three bytes (protobuf allows more than need be; protobufjs does not read lengths of
+ * The protobuf message. To place the payload at `payloadOffset`, every field is written, even if it is 0, and the
+ * payload's length always takes three bytes (protobuf allows more than necessary; protobufjs does not read lengths of
  * six to nine bytes). A refusal has another layout.
  * @throws CoxswainError "bug" for a payload over `maxPayload`
  */
@@ -68,7 +68,7 @@ export function encodeChunk(chunk: Chunk): Buffer {
   return message;
 }
 
-/** Longer text than a refusal may have is cut. */
+/** Truncates text that is too long. */
 function encodeRefusal(refusal: string, pull: number): Buffer {
   const text = Buffer.from(refusal.slice(0, refusalCharacters));
   const message = Buffer.allocUnsafe(8 + text.length);
@@ -79,7 +79,7 @@ function encodeRefusal(refusal: string, pull: number): Buffer {
   return message;
 }
 
-/** Writes what comes before a payload of `length` bytes to the first `payloadOffset` bytes of `message`. */
+/** Writes what precedes a payload of `length` bytes to the first `payloadOffset` bytes of `message`. */
 export function writeChunkHead(
   { offset, total, crc32: crc, checksum, pull = 0 }: ChunkHead,
   length: number,
@@ -95,8 +95,8 @@ export function writeChunkHead(
 }
 
 /**
- * Reads the head of a message of `size` bytes that is laid out as ours are, from its first `payloadOffset` bytes: the rest
- * of the message is the payload.
+ * Reads the head of a message of `size` bytes with the layout of `encodeChunk`, from its first `payloadOffset` bytes:
+ * the rest of the message is the payload.
  * @returns undefined for any other layout, which only `decodeChunk` reads
  */
 export function readChunkHead(message: Buffer, size: number): ChunkHead | undefined {
@@ -124,7 +124,7 @@ export function readChunkHead(message: Buffer, size: number): ChunkHead | undefi
   };
 }
 
-/** Beyond 2^53 the number is not exact, and no object is so large that it would be right. */
+/** Beyond 2^53 the number is not exact, but no valid object is that large. */
 const readFixed64 = (message: Buffer, at: number): number =>
   message.readUInt32LE(at + 5) * 2 ** 32 + message.readUInt32LE(at + 1);
 
@@ -136,7 +136,7 @@ function writeFixed64(message: Buffer, tag: number, value: number, at: number): 
 
 /**
  * Reads any valid encoding of the message: fields in any order or absent, unknown ones skipped.
- * The checksum is not verified here but where the chunk is used, see `Assembler`.
+ * The checksum is verified where the chunk is used, see `Assembler`.
  * @returns a chunk whose payload is a view of `message`
  * @throws CoxswainError "network" for anything else
  */

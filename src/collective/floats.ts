@@ -1,4 +1,4 @@
-/** Vectors of f32 as bytes on the wire (little-endian, as every processor that Node 20 supports for us is). */
+/** Vectors of f32 as bytes on the wire (little-endian, as is every CPU that we support). */
 import { malformed } from "./wire.js";
 
 /** The bytes of a vector, as a view. */
@@ -6,7 +6,7 @@ export const bytesOf = (floats: Float32Array): Uint8Array =>
   new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
 
 /**
- * The vector in these bytes: a view where they are aligned to 4, else a copy.
+ * The vector in these bytes: a view if they are aligned to 4, otherwise a copy.
  * @throws CoxswainError "network" when the number of bytes is not a multiple of 4
  */
 export function floatsOf(bytes: Uint8Array): Float32Array {

@@ -1,7 +1,8 @@
 /**
- * Arithmetic on whole vectors, at the speed of WebAssembly SIMD and with the same bits on every machine. Vectors lie
- * anywhere; they are copied through blocks of the module's memory, which still beats a loop in JavaScript (see
- * bench/kernels.ts). Knows no step, shard or optimiser: AdamW here is arithmetic with nine given constants.
+ * Arithmetic on whole vectors, at the speed of WebAssembly SIMD and with the same bits on every machine. Vectors may be
+ * anywhere in memory; they are copied through blocks of the module's memory, which is still faster than a loop in
+ * JavaScript (see bench/kernels.mjs). Does not know steps, shards or optimisers: AdamW here is arithmetic with nine
+ * given constants.
  */
 import { CoxswainError } from "../errors.js";
 import { bytesOf } from "./floats.js";
@@ -10,13 +11,13 @@ import { type Block, blocks, blockSize, kernels } from "./wasm.js";
 function sameLength(...vectors: readonly { readonly length: number }[]): void {
   if (vectors.every(({ length }) => length === vectors[0]?.length)) return;
   const lengths = vectors.map(({ length }) => length).join(", ");
-  throw new CoxswainError("bug", `vectors that must be of one length have ${lengths} elements`);
+  throw new CoxswainError("bug", `vectors must have equal lengths, but have ${lengths} elements`);
 }
 
-/** The count that a kernel is given for `count` elements of a block: what it computes beyond them is dropped. */
+/** The rounded-up count that a kernel gets for `count` elements of a block; excess results are discarded. */
 const wholeLanes = (count: number): number => Math.ceil(count / 8) * 8;
 
-/** Calls `visit` for each block of [from, to): where it begins, and how many elements it has. */
+/** Calls `visit` with the start and length of each block of [from, to). */
 function forEachBlock(from: number, to: number, visit: (at: number, count: number) => void): void {
   for (let at = from; at < to; at += blockSize) visit(at, Math.min(blockSize, to - at));
 }
@@ -29,7 +30,7 @@ const copyOut = (block: Block, vector: Float32Array, at: number, count: number):
 
 /**
  * to[i] = left[i] + right[i], in f32; `to` may be one of them.
- * @param right as floats, or as their bytes, wherever those lie
+ * @param right as floats, or as their bytes, with any alignment
  * @throws CoxswainError "bug" when the lengths differ
  */
 export function addTo(to: Float32Array, left: Float32Array, right: Float32Array | Uint8Array): void {
@@ -61,15 +62,15 @@ export function scaleInPlace(vector: Float32Array, factor: number): void {
 }
 
 /**
- * Elements that one of `squareSums` is over, at most a scratch block. Part of the definition of the gradient's norm:
- * changing it changes runs.
+ * Elements per sum of `squareSums`, at most a scratch block. Part of the definition of the gradient's norm: changing it
+ * changes results.
  */
 export const squareSumBlock = 4096;
 
 /**
- * The sum of squares, in f64, of each `squareSumBlock` elements (the last may be fewer). Squares are exact; within a
- * block, elements whose index is 0, 1, 2, 3 modulo 4 are summed apart in order, then added as (s0 + s2) + (s1 + s3). So
- * the sums of a slice that begins at a block's boundary are those of the whole vector.
+ * The sum of squares, in f64, of each block of `squareSumBlock` elements (the last may be shorter). Squares are exact;
+ * within a block, elements with index 0, 1, 2, 3 modulo 4 are summed separately in order, then added as (s0 + s2) + (s1
+ * + s3). So the sums of a slice that begins at a block boundary equal those of the whole vector.
  * @returns [ceil(length / squareSumBlock)]
  */
 export function squareSums(vector: Float32Array): Float64Array {
@@ -86,7 +87,7 @@ export function squareSums(vector: Float32Array): Float64Array {
 }
 
 /**
- * to[i] = the bfloat16 nearest to from[i] (ties to even, beyond the largest: infinity; a NaN stays a NaN).
+ * to[i] = the bfloat16 nearest to from[i] (ties to even; infinity on overflow; a NaN stays a NaN).
  * @param to bit patterns, as long as `from`
  * @throws CoxswainError "bug" when the lengths differ
  */
@@ -117,7 +118,7 @@ export function addBf16Into(into: Float32Array, from: Uint16Array): void {
 
 /**
  * to[i] = from[i], where `from` is bfloat16.
- * @param from bit patterns as bytes, wherever they lie
+ * @param from bit patterns as bytes, with any alignment
  * @throws CoxswainError "bug" when the lengths differ
  */
 export function fromBf16(from: Uint8Array, to: Float32Array): void {
@@ -157,8 +158,8 @@ export function addRoundedTo(to: Float32Array, left: Float32Array, right: Float3
 }
 
 /**
- * The same where `right` is bfloat16.
- * @param right bit patterns as bytes, wherever they lie
+ * The same with `right` in bfloat16.
+ * @param right bit patterns as bytes, with any alignment
  * @throws CoxswainError "bug" when the lengths differ
  */
 export function addBf16RoundedTo(to: Float32Array, left: Float32Array, right: Uint8Array): void {
@@ -173,11 +174,11 @@ export function addBf16RoundedTo(to: Float32Array, left: Float32Array, right: Ui
   });
 }
 
-/** What an AdamW update multiplies, adds and divides by. Each is rounded to f32 when it is used. */
+/** The constants of an AdamW update. Each is rounded to f32 when it is used. */
 export interface AdamwConstants {
   /** The gradient is `gradients[i] * scale`. */
   readonly scale: number;
-  /** Parameters are multiplied by it: weight decay. */
+  /** Weight decay: parameters are multiplied by it. */
   readonly decay: number;
   /** m = (lerpFromGradient ? gradient : m) + lerp * (gradient - m) */
   readonly lerpFromGradient: boolean;
@@ -200,9 +201,9 @@ export interface AdamwVectors {
 }
 
 /**
- * The AdamW update of elements [from, to), every operation rounded to f32. Elements don't depend on one another: any
- * split into ranges gives the same bits.
- * @throws CoxswainError "bug" when the lengths differ or the range leaves the vectors
+ * The AdamW update of elements [from, to), every operation rounded to f32. Elements are independent: any split into
+ * ranges gives the same bits.
+ * @throws CoxswainError "bug" when the lengths differ or the range exceeds the vectors
  */
 export function adamwElements(vectors: AdamwVectors, constants: AdamwConstants, from: number, to: number): void {
   const { parameters, m, v, gradients } = vectors;

@@ -1,8 +1,9 @@
-;; WebAssembly SIMD kernels over vectors of f32. Every operation is rounded to f32 on its own: WebAssembly has no fused
-;; multiply-add outside of relaxed SIMD, and never flushes subnormals, so that the bits are the same on every machine.
+;; WebAssembly SIMD kernels for vectors of f32. Every operation is rounded to f32: WebAssembly has no fused multiply-add
+;; outside relaxed SIMD and never flushes subnormals, so the bits are the same on every machine.
 ;;
 ;; Addresses are in bytes, counts in elements. Counts must be multiples of 4 (of 8 for the bf16 kernels): the caller
-;; works on blocks in this module's memory, which have room for a rounded-up count. Knows no layout of that memory.
+;; works on blocks in this module's memory, which have room for a rounded-up count. Does not know the layout of that
+;; memory.
 (module
   ;; Room for four blocks of 16 KiB (see kernels.ts): two pages of 64 KiB.
   (memory (export "memory") 2 2)
@@ -57,8 +58,8 @@
     (local.set $low (f64x2.add (local.get $low) (local.get $high)))
     (f64.add (f64x2.extract_lane 0 (local.get $low)) (f64x2.extract_lane 1 (local.get $low))))
 
-  ;; to[i] = bfloat16 nearest to from[i], ties to even; a NaN stays one. 8 elements a turn; the same is written out for
-  ;; both halves, because a function that takes a vector is not inlined.
+  ;; to[i] = bfloat16 nearest to from[i], ties to even; a NaN stays one. 8 elements per iteration; the code is repeated
+  ;; for both halves, because a function that takes a vector is not inlined.
   (func (export "toBf16") (param $to i32) (param $from i32) (param $count i32)
     (local $end i32)
     (local $low v128)
@@ -76,7 +77,7 @@
         (v128.store (local.get $to)
           (i16x8.narrow_i32x4_u
             (v128.bitselect
-              ;; A NaN keeps its upper bits and is made quiet, lest it become an infinity.
+              ;; A NaN keeps its upper bits and is made quiet, so that it does not become an infinity.
               (v128.or (local.get $lowKept) (v128.const i32x4 0x40 0x40 0x40 0x40))
               ;; Add just under a half, and one more where the kept part is odd: ties go to even.
               (i32x4.shr_u
@@ -97,7 +98,7 @@
         (local.set $to (i32.add (local.get $to) (i32.const 16)))
         (br $next))))
 
-  ;; into[i] = into[i] + from[i], where from is bfloat16. 8 elements a turn.
+  ;; into[i] = into[i] + from[i], where from is bfloat16. 8 elements per iteration.
   (func (export "addBf16") (param $into i32) (param $from i32) (param $count i32)
     (local $end i32)
     (local $eight v128)
@@ -116,7 +117,7 @@
         (local.set $from (i32.add (local.get $from) (i32.const 16)))
         (br $next))))
 
-  ;; to[i] = from[i], where from is bfloat16. 8 elements a turn.
+  ;; to[i] = from[i], where from is bfloat16. 8 elements per iteration.
   (func (export "fromBf16") (param $to i32) (param $from i32) (param $count i32)
     (local $end i32)
     (local $eight v128)
@@ -132,7 +133,7 @@
         (local.set $from (i32.add (local.get $from) (i32.const 16)))
         (br $next))))
 
-  ;; into[i] = the bfloat16 nearest to into[i], as f32: as toBf16 rounds.
+  ;; into[i] = the bfloat16 nearest to into[i], as f32, rounded like toBf16.
   (func (export "roundBf16") (param $into i32) (param $count i32)
     (local $end i32)
     (local $upper v128)
@@ -215,7 +216,7 @@
     (local $second v128)
     (local $base v128)
     (local.set $end (i32.add (local.get $parameters) (i32.shl (local.get $count) (i32.const 2))))
-    ;; All ones where m is interpolated from the gradient's end.
+    ;; All ones if m is interpolated from the gradient's end.
     (local.set $base (i32x4.splat (i32.sub (i32.const 0) (local.get $fromGradient))))
     (block $done
       (loop $next

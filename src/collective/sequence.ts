@@ -1,20 +1,22 @@
-/** Checks that chunks are all of one object, in order and undamaged, trusting nothing that they say. Knows no memory. */
+/**
+ * Verifies that chunks form one object, in order and undamaged, without trusting their content. Does not store data.
+ */
 import { CoxswainError } from "../errors.js";
 import { crc32 } from "node:zlib";
 import { Checksum } from "./checksum.js";
 import type { Chunk, ChunkHead } from "./chunk.js";
 
-/** A chunk that is not what it should be. */
+/** The error for an invalid chunk. */
 export const refused = (what: string): CoxswainError =>
-  new CoxswainError("network", `a transfer was refused: ${what}`, {
-    hint: "The peer is no coxswain of this run, or something between damages data.",
+  new CoxswainError("network", `invalid transfer: ${what}`, {
+    hint: "The peer is not part of this run, or something in between damages data.",
   });
 
 export class ChunkSequence {
   readonly #size: number;
   #received = 0;
   #begun = false;
-  /** Of the chunk that is coming. */
+  /** Bytes left of the current chunk. */
   #left = 0;
   #head: ChunkHead | undefined;
   #crc = 0;
@@ -25,7 +27,7 @@ export class ChunkSequence {
     this.#size = size;
   }
 
-  /** Bytes that have come. */
+  /** Bytes received so far. */
   get received(): number {
     return this.#received;
   }
@@ -35,16 +37,16 @@ export class ChunkSequence {
   }
 
   /**
-   * A chunk of `length` bytes is coming, which lies within the object.
-   * @throws CoxswainError "network" for another size, a gap, a repetition, too much or nothing
+   * Begins a chunk of `length` bytes, which must lie within the object.
+   * @throws CoxswainError "network" for a different size, a gap, a repetition, excess data or an empty chunk
    */
   begin(head: ChunkHead, length: number): void {
     const { offset, total } = head;
     const size = this.#size;
-    if (total !== size) throw refused(`${total} bytes were offered where ${size} were expected`);
-    if (offset !== this.#received) throw refused(`bytes from ${offset} came where ${this.#received} was next`);
-    if (this.complete) throw refused(`more came after all ${size} bytes`);
-    // An empty chunk of an object that is not would never end the transfer.
+    if (total !== size) throw refused(`${total} bytes were offered, ${size} were expected`);
+    if (offset !== this.#received) throw refused(`received offset ${offset}, expected ${this.#received}`);
+    if (this.complete) throw refused(`data after all ${size} bytes`);
+    // Empty chunks of a non-empty object would never end the transfer.
     if (length === 0 && size > 0) throw refused("an empty chunk");
     if (length > size - offset) throw refused(`${length} bytes at ${offset} exceed the size ${size}`);
     this.#left = length;
@@ -54,8 +56,8 @@ export class ChunkSequence {
   }
 
   /**
-   * The next bytes of the chunk that has begun, no more than it has.
-   * @throws CoxswainError "network" when the chunk is over and its checksum wrong
+   * Takes the next bytes of the current chunk, at most as many as are left.
+   * @throws CoxswainError "network" if the chunk is complete and its checksum is wrong
    */
   take(bytes: Uint8Array): void {
     if (this.#head?.checksum === undefined) this.#crc = crc32(bytes, this.#crc);
@@ -66,15 +68,15 @@ export class ChunkSequence {
   }
 
   /**
-   * A whole chunk, as both of the above.
-   * @throws CoxswainError "network" likewise
+   * A whole chunk: `begin` and `take`.
+   * @throws CoxswainError "network" as they do
    */
   accept(chunk: Chunk): void {
     this.begin(chunk, chunk.payload.length);
     if (chunk.payload.length > 0) this.take(chunk.payload);
   }
 
-  /** @throws CoxswainError "network" when part of the object has not come */
+  /** @throws CoxswainError "network" if part of the object is missing */
   finish(): void {
     if (this.complete) return;
     throw new CoxswainError("network", `a transfer ended after ${this.#received} of ${this.#size} bytes`, {

@@ -1,7 +1,9 @@
-/** Chunks of slices that several peers pull: checksums and bfloat16 are computed once, for whoever comes first. */
+/**
+ * Chunks of slices that several peers pull: checksums and bfloat16 conversion are computed once, for the first peer.
+ */
 import type { Chunk } from "./chunk.js";
 
-/** A sequence that is made as far as its fastest reader has come, and read by any number. */
+/** A lazily produced sequence with any number of readers, produced as far as the fastest has read. */
 class Shared implements Iterable<Chunk> {
   readonly #source: Iterator<Chunk>;
   readonly #made: Chunk[] = [];
@@ -24,14 +26,14 @@ class Shared implements Iterable<Chunk> {
   }
 }
 
-/** The slices of the newest step that was asked for. */
+/** The slices of the newest requested step. */
 export class SharedChunks {
   #step = 0;
   readonly #slices = new Map<string, { readonly vector: Float32Array; readonly chunks: Shared }>();
 
   /**
-   * @param vector the slice, which does not change for as long as it is this step's
-   * @param make its chunks; they may be views of it
+   * @param vector the slice, which must not change during this step
+   * @param make produces its chunks, which may be views of it
    */
   of(step: number, offset: number, vector: Float32Array, make: () => Iterable<Chunk>): Iterable<Chunk> {
     if (step !== this.#step) this.clear();

@@ -1,13 +1,13 @@
 /**
- * A fingerprint of a replica, by which the coordinator sees that a worker's is not what it should be. CRC-32 is fast and
- * finds every accident worth the name; it is no defence against anyone who wants two states to look alike.
+ * A fingerprint of a replica, by which the coordinator detects that a worker's replica differs. CRC-32 is fast and
+ * detects accidental damage; it does not protect against deliberately constructed states.
  */
 import { crc32 } from "node:zlib";
 import type { StepNumber } from "../ids.js";
 import { bytesOf } from "./floats.js";
 
 export interface HashedState {
-  /** The last step that was applied. */
+  /** The last applied step. */
   readonly step: StepNumber;
   /** LoRA parameters, and AdamW's first and second moments: the flat vectors. */
   readonly parameters: Float32Array;
@@ -16,8 +16,8 @@ export interface HashedState {
 }
 
 /**
- * 24 hex digits: the CRC-32 of each vector's bytes, each begun from that of the step and the lengths. Equal states have
- * equal hashes; 0 and -0 are different bits, so are two NaNs.
+ * 24 hex digits: the CRC-32 of each vector's bytes, seeded with that of the step and the lengths. Equal states have
+ * equal hashes; 0 and -0 have different bits, and so may two NaNs.
  */
 export function stateHash({ step, parameters, m, v }: HashedState): string {
   const vectors = [parameters, m, v];

@@ -1,12 +1,12 @@
 /**
- * Sums contributions along the canonical tree, in whatever order and grouping they come: two siblings are added
- * (`left + right`) as soon as both are there. Knows no worker, step or wire.
+ * Sums contributions along the canonical tree, in whatever order and grouping they arrive: two siblings are added
+ * (`left + right`) as soon as both are available. Does not know workers, steps or the wire format.
  *
- * In bfloat16 every node's value is rounded: a leaf's is bf16(gradient), any other's bf16(left + right), added in f32. So
- * a sum that travelled as bfloat16 is the sum that was sent, and grouping changes no bit here either.
+ * In bfloat16 every node's value is rounded: a leaf's is bf16(gradient), any other's bf16(left + right), added in f32.
+ * So sending a sum as bfloat16 loses nothing, and grouping changes no bit here either.
  *
- * Ownership: a vector that `add` accepted belongs to the sum, which writes into it, until `take` gives it out or
- * `release` gets it back. A vector that `add` refused stays the caller's.
+ * Ownership: a vector that `add` accepts belongs to the sum, which writes into it, until `take` returns it or it is
+ * passed to `release`. A vector that `add` rejects stays the caller's.
  */
 import { CoxswainError } from "../errors.js";
 import { type ShardIndex, shardIndex } from "../ids.js";
@@ -26,9 +26,9 @@ import {
 } from "./tree.js";
 
 export interface TreeSumOptions {
-  /** What nodes' values are rounded to. Vectors are of f32 in any case. Default: "float32". */
+  /** The precision of nodes' values. Vectors are f32 in any case. Default: "float32". */
   readonly precision?: VectorDtype;
-  /** Gets every vector that is needed no more, for reuse. Default: it is left to the garbage collector. */
+  /** Receives every vector that is no longer needed, for reuse. Default: left to the garbage collector. */
   readonly release?: (vector: Float32Array) => void;
 }
 
@@ -36,7 +36,7 @@ export class TreeSum {
   readonly #root: TreeNode;
   readonly #release: (vector: Float32Array) => void;
   readonly #rounded: boolean;
-  /** The sums held, by first shard: nodes that don't overlap, no two of them siblings. */
+  /** The held sums, by first shard: nodes that don't overlap, no two of them siblings. */
   readonly #held = new Map<ShardIndex, { readonly node: TreeNode; readonly vector: Float32Array }>();
 
   /** @param shards shards of the whole tree */
@@ -47,11 +47,11 @@ export class TreeSum {
   }
 
   /**
-   * Takes the sum of a node's shards. In bfloat16 a leaf is rounded here; sums of more come rounded, as this class or
-   * the wire made them.
-   * @returns false, and takes nothing, when all of its shards are there already; a node of which only a part is there
-   * replaces that part
-   * @throws CoxswainError "bug" when it is not a node of this tree, or its vector is not as long as the others
+   * Adds the sum of a node's shards. In bfloat16 a leaf is rounded here; larger sums are already rounded, by this class
+   * or by the sender.
+   * @returns false, without taking the vector, if all of its shards are already held; a node replaces held parts of
+   * itself
+   * @throws CoxswainError "bug" if it is not a node of this tree, or its vector's length differs from the others'
    */
   add(node: TreeNode, vector: Float32Array): boolean {
     this.#check(node, vector);
@@ -66,15 +66,15 @@ export class TreeSum {
     return true;
   }
 
-  /** Whether the sum of exactly this node is held, ready to be taken. */
+  /** Whether the sum of exactly this node is held. */
   has(node: TreeNode): boolean {
     const part = this.#held.get(node.first);
     return part !== undefined && sameNode(part.node, node);
   }
 
   /**
-   * Gives out a held node's sum, which the caller owns from then on; its shards are missing again.
-   * @throws CoxswainError "bug" when it is not held
+   * Removes and returns a held node's sum, which the caller then owns; its shards are missing again.
+   * @throws CoxswainError "bug" if it is not held
    */
   take(node: TreeNode): Float32Array {
     const part = this.#held.get(node.first);
@@ -86,15 +86,15 @@ export class TreeSum {
   }
 
   /**
-   * The sum of a node's sibling, where it is held: a caller who has both may add them up elsewhere, and `add` the parent.
-   * It is the tree's, and only read.
+   * The sum of a node's sibling, if held: a caller with both may add them elsewhere, and `add` the parent. The tree
+   * still owns it; treat it as read-only.
    */
   partner(node: TreeNode): Float32Array | undefined {
     const other = sibling(node, this.#root.count);
     return other !== undefined && this.has(other) ? this.#held.get(other.first)?.vector : undefined;
   }
 
-  /** Whether all shards of a node are in one held sum: `add` would refuse it. */
+  /** Whether all shards of a node are in one held sum, so that `add` would reject it. */
   covers(node: TreeNode): boolean {
     let current: TreeNode | undefined = this.#root;
     for (; current !== undefined; current = children(current)?.find((child) => contains(child, node)))
@@ -123,14 +123,14 @@ export class TreeSum {
     return missing;
   }
 
-  /** Whether every shard is in the one sum. */
+  /** Whether one sum holds every shard. */
   get complete(): boolean {
     return this.has(this.#root);
   }
 
   /**
-   * The sum over all shards; it stays the tree's (`take` the root to keep it).
-   * @throws CoxswainError "bug" when it is not complete
+   * The sum over all shards; the tree still owns it (`take` the root to keep it).
+   * @throws CoxswainError "bug" if it is not complete
    */
   result(): Float32Array {
     const part = this.#held.get(this.#root.first);
@@ -146,9 +146,9 @@ export class TreeSum {
   #check(node: TreeNode, vector: Float32Array): void {
     if (!isNode(node, this.#root.count)) {
       const shards = this.#root.count;
-      throw new CoxswainError("bug", `shards ${describeNode(node)} are no node of the tree of ${shards} shards`);
+      throw new CoxswainError("bug", `shards ${describeNode(node)} are not a node of the tree of ${shards} shards`);
     }
-    // All that are held are of one length.
+    // All held vectors have the same length.
     const [other] = this.#held.values();
     if (other !== undefined && other.vector.length !== vector.length)
       throw new CoxswainError("bug", `a vector of ${vector.length} elements among vectors of ${other.vector.length}`);
@@ -158,7 +158,7 @@ export class TreeSum {
     return [...this.#held.values()].sort((a, b) => a.node.first - b.node.first);
   }
 
-  /** Adds up siblings from `node` upwards for as long as both are there. */
+  /** Adds siblings from `node` upwards while both are held. */
   #fold(node: TreeNode): void {
     const above = parent(node, this.#root.count);
     const halves = above && children(above);

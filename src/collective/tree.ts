@@ -1,7 +1,7 @@
 /**
  * The canonical binary tree over the shards of a step: every sum of gradients, wherever it is computed, is the sum
- * `left + right` of one of its nodes. Float addition is not associative, so this fixed shape is what makes the sum the
- * same bits however many workers there are. Knows nothing of gradients or workers.
+ * `left + right` of one of its nodes. Float addition is not associative; the fixed shape makes the bits of the sum
+ * independent of the number of workers. Does not know gradients or workers.
  *
  * A node is a range of shards. Its left child takes the largest power of two below its count, so the left subtrees are
  * perfect and nodes are aligned:
@@ -33,7 +33,7 @@ function leftCount(count: number): number {
  */
 export function root(shards: number): TreeNode {
   if (!Number.isSafeInteger(shards) || shards < 1) {
-    throw new CoxswainError("bug", `a reduction tree needs one shard or more, not ${shards}`);
+    throw new CoxswainError("bug", `a reduction tree needs at least one shard, not ${shards}`);
   }
   return node(0, shards);
 }
@@ -58,7 +58,7 @@ function pathTo(target: TreeNode, shards: number): TreeNode[] | undefined {
   const path = [current];
   while (!sameNode(current, target)) {
     const next = children(current)?.find((child) => contains(child, target));
-    // A range that straddles both children, or lies outside of the tree, is no node.
+    // A range that straddles both children, or lies outside the tree, is not a node.
     if (next === undefined) return undefined;
     current = next;
     path.push(current);
@@ -66,7 +66,7 @@ function pathTo(target: TreeNode, shards: number): TreeNode[] | undefined {
   return path;
 }
 
-/** Whether these shards are a node of the tree of `shards` shards; false for any nonsense a peer may send. */
+/** Whether these shards are a node of the tree of `shards` shards; false for any invalid input from a peer. */
 export function isNode(candidate: TreeNode, shards: number): boolean {
   return Number.isSafeInteger(candidate.first) && candidate.count >= 1 && pathTo(candidate, shards) !== undefined;
 }
@@ -74,7 +74,7 @@ export function isNode(candidate: TreeNode, shards: number): boolean {
 function checkedPathTo(target: TreeNode, shards: number): TreeNode[] {
   const path = pathTo(target, shards);
   if (path !== undefined) return path;
-  throw new CoxswainError("bug", `shards ${describeNode(target)} are no node of the tree of ${shards} shards`);
+  throw new CoxswainError("bug", `shards ${describeNode(target)} are not a node of the tree of ${shards} shards`);
 }
 
 /**
@@ -95,8 +95,9 @@ export function sibling(child: TreeNode, shards: number): TreeNode | undefined {
 }
 
 /**
- * The fewest nodes that cover shards [first, first + count) and no other, in order: at most about 2 log2(shards).
- * @throws CoxswainError "bug" when the range is not within the tree
+ * The smallest set of nodes that covers exactly the shards [first, first + count), in order: at most about 2
+ * log2(shards).
+ * @throws CoxswainError "bug" if the range is not within the tree
  */
 export function cover(first: ShardIndex, count: number, shards: number): TreeNode[] {
   const range = node(first, count);

@@ -1,23 +1,23 @@
-/** The buffers that vectors lie in, used again and again. Knows nothing of what is in them. */
+/** A pool of reusable vectors. Does not know their contents. */
 
-/** Vectors to be used again for each length; slices of the flat gradient come and go in a few lengths. */
+/** Lengths for which vectors are kept; slices of the flat gradient have only a few lengths. */
 const lengthsKept = 4;
 
 /**
- * Vectors for reuse: allocating tens of MB a shard costs more than it looks. One that somebody holds (it is being sent)
- * is not given out again before they are done, so that no reader sees a mixture of two uses.
+ * Reuses vectors, because allocating tens of MB per shard is expensive. A vector with a hold (it is being sent) is not
+ * reused until the hold ends, so that no reader sees a mixture of two uses.
  */
 export class VectorPool {
-  /** The free vectors of a length, the length that was asked for last at the end. */
+  /** The free vectors of each length, the most recently requested length last. */
   readonly #free = new Map<number, Float32Array[]>();
   readonly #made = new WeakSet<Float32Array>();
-  /** Who reads from a buffer, and the vector that waits for them. */
+  /** The readers of a buffer, and the vector that waits for them. */
   readonly #holds = new Map<ArrayBufferLike, { readers: number; given: Float32Array | undefined }>();
 
   /** @param size elements of a whole gradient */
   constructor(readonly size: number) {}
 
-  /** Contents are left over from an earlier use. */
+  /** The contents are undefined. */
   take(length = this.size): Float32Array {
     const free = this.#free.get(length) ?? [];
     this.#free.delete(length);
@@ -29,20 +29,20 @@ export class VectorPool {
   }
 
   /**
-   * The vector, as it was taken, is needed no more. It is reused as soon as nobody holds it. One from elsewhere is left to
-   * the garbage collector: the pool does not grow by what others bring.
+   * Returns a vector to the pool. It is reused as soon as nobody holds it. A vector from elsewhere is left to the
+   * garbage collector, so that the pool does not grow.
    */
   give(vector: Float32Array): void {
     if (!this.#made.has(vector)) return;
     const hold = this.#holds.get(vector.buffer);
     if (hold !== undefined) hold.given = vector;
-    // Of a length that was not asked for in a long time: left to the garbage collector.
+    // A length that was not requested recently is left to the garbage collector.
     else this.#free.get(vector.length)?.push(vector);
   }
 
   /**
-   * Keeps a vector, or the one that this is a part of, from being given out again.
-   * @returns ends that; calls after the first do nothing
+   * Prevents the reuse of a vector, or of the one that this is a view of.
+   * @returns ends the hold; idempotent
    */
   hold({ buffer }: Float32Array): () => void {
     const hold = this.#holds.get(buffer) ?? { readers: 0, given: undefined };

@@ -1,6 +1,6 @@
 /**
- * Vectors of f32 on the wire: as they are, or as bfloat16, converted a chunk at a time. Knows chunks, not streams, and
- * not what a vector means.
+ * Vectors of f32 on the wire: unchanged, or converted to bfloat16 chunk by chunk. Knows chunks, but neither streams nor
+ * the meaning of a vector.
  */
 import { CoxswainError } from "../errors.js";
 import { checksumOf } from "./checksum.js";
@@ -9,7 +9,7 @@ import { bytesOf } from "./floats.js";
 import { addBf16RoundedTo, addTo, fromBf16, toBf16 } from "./kernels.js";
 import { ChunkSequence, refused } from "./sequence.js";
 
-/** What an element is on the wire. In memory it is f32. */
+/** The type of an element on the wire. In memory it is f32. */
 export type VectorDtype = "float32" | "bfloat16";
 
 const elementBytes: Readonly<Record<VectorDtype, number>> = { float32: 4, bfloat16: 2 };
@@ -23,19 +23,20 @@ export interface VectorRange {
   readonly length: number;
 }
 
-/** Whether a range, whatever a peer says, is a part, and not an empty one, of `size` elements. */
+/** Whether an untrusted range is a non-empty part of `size` elements. */
 export const isWithin = ({ offset, length }: VectorRange, size: number): boolean =>
   Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length > 0 && length <= size - offset;
 
 /**
- * The most payload of one chunk of a vector, bytes: small enough to be still in the processor's cache when it is sent,
- * after its checksum was computed or it was rounded.
+ * Maximum payload of one chunk of a vector, bytes: small enough to be still in the CPU cache when it is sent, after it
+ * was rounded or its checksum was computed.
  */
 const vectorPayload = 256 * 1024;
 
 /**
  * A vector as chunks of at most `size` bytes of payload, in order; an empty vector is one empty chunk. As float32,
- * payloads are views: the vector must not change until the chunks are sent. bfloat16 is the nearest to each element.
+ * payloads are views: the vector must not change until the chunks are sent. Elements are rounded to the nearest
+ * bfloat16.
  */
 export function* vectorChunks(
   vector: Float32Array,
@@ -54,33 +55,33 @@ export function* vectorChunks(
 }
 
 function toBf16Bytes(floats: Float32Array): Uint8Array {
-  // Not filled with zeros first.
+  // Not zero-filled first.
   const bytes = Buffer.allocUnsafeSlow(floats.length * 2);
   toBf16(floats, new Uint16Array(bytes.buffer, bytes.byteOffset, floats.length));
   return bytes;
 }
 
 /**
- * Collects the chunks of one vector, in order, where it is to lie: as it comes, or added to another on its way. A chunk
- * may come in pieces; what it brought is written before it is known to be undamaged.
+ * Collects the chunks of one vector, in order, at its destination: unchanged, or added to another vector while it
+ * arrives. A chunk may arrive in pieces; its data is written before its checksum is verified.
  */
 export class VectorAssembler {
-  /** Undefined once nobody wants it any more. */
+  /** Undefined after `discard`. */
   #into: Float32Array | undefined;
   readonly #dtype: VectorDtype;
   #addend: Float32Array | undefined;
   readonly #sequence: ChunkSequence;
-  /** The first bytes of an element whose others have not come. */
+  /** The first bytes of an incomplete element. */
   readonly #cut = new Uint8Array(4);
   #cutBytes = 0;
 
   /**
-   * @param into whatever a peer says, no more than this is written
-   * @param addend added to what comes, rounded to `dtype`; it is only read
+   * @param into destination; nothing outside it is written, whatever a peer sends
+   * @param addend added to what arrives, rounded to `dtype`; read-only
    */
   constructor(into: Float32Array, dtype: VectorDtype, addend?: Float32Array) {
     if (addend !== undefined && addend.length !== into.length) {
-      throw new CoxswainError("bug", `a vector of ${into.length} elements was to be added to one of ${addend.length}`);
+      throw new CoxswainError("bug", `cannot add a vector of ${into.length} elements to one of ${addend.length}`);
     }
     this.#into = into;
     this.#dtype = dtype;
@@ -88,7 +89,7 @@ export class VectorAssembler {
     this.#sequence = new ChunkSequence(vectorBytes(into.length, dtype));
   }
 
-  /** Bytes that have come. */
+  /** Bytes received so far. */
   get received(): number {
     return this.#sequence.received;
   }
@@ -98,22 +99,22 @@ export class VectorAssembler {
   }
 
   /**
-   * Takes the next chunk; its payload is copied.
-   * @throws CoxswainError "network" for another size, a gap, a repetition, too much, nothing, a wrong checksum, or a cut
-   * inside an element
+   * Adds the next chunk; its payload is copied.
+   * @throws CoxswainError "network" for a different size, a gap, a repetition, excess data, an empty chunk, a wrong
+   * checksum, or a split inside an element
    */
   add(chunk: Chunk): void {
     this.begin(chunk, chunk.payload.length);
     if (chunk.payload.length > 0) this.take(chunk.payload);
   }
 
-  /** The next chunk is coming, with `length` bytes of payload. Throws as `add`. */
+  /** Begins the next chunk, with `length` bytes of payload. Throws as `add`. */
   begin(head: ChunkHead, length: number): void {
     this.#sequence.begin(head, length);
     if (length % elementBytes[this.#dtype] !== 0) throw refused("a chunk that ends inside an element");
   }
 
-  /** The next bytes of the chunk that has begun, no more than it has; they are copied. Throws as `add`. */
+  /** Copies the next bytes of the current chunk, at most as many as are left. Throws as `add`. */
   take(bytes: Uint8Array): void {
     const at = this.#sequence.received;
     this.#sequence.take(bytes);
@@ -122,18 +123,18 @@ export class VectorAssembler {
     else this.#takeElements(this.#into, bytes, at - this.#cutBytes);
   }
 
-  /** From now on what comes is checked and thrown away: `into` and the addend may change. */
+  /** From now on data is verified and discarded: `into` and the addend may change. */
   discard(): void {
     this.#into = undefined;
     this.#addend = undefined;
   }
 
-  /** @throws CoxswainError "network" when part of the vector has not come */
+  /** @throws CoxswainError "network" if part of the vector is missing */
   finish(): void {
     this.#sequence.finish();
   }
 
-  /** @param at where the first element that is not written yet begins, bytes */
+  /** @param at byte offset of the first element that is not yet written */
   #takeElements(vector: Float32Array, bytes: Uint8Array, at: number): void {
     const size = elementBytes[this.#dtype];
     let element = at / size;

@@ -1,6 +1,6 @@
 /**
- * The WebAssembly module of kernels.wat, instantiated, with the scratch blocks in its memory that vectors are copied
- * through. Knows no vector. Kernels are synchronous and leave nothing behind, so one instance serves a whole thread.
+ * The WebAssembly instance of kernels.wat, with the scratch blocks in its memory that vectors are copied through.
+ * Kernels are synchronous and keep no state, so one instance serves a whole thread.
  */
 import { kernelsWasm } from "./kernels.wasm.js";
 
@@ -14,7 +14,7 @@ export interface Kernels {
   fromBf16(to: number, from: number, count: number): void;
   roundBf16(into: number, count: number): void;
   addRoundBf16(into: number, from: number, count: number): void;
-  /** Lanes are of 16 bytes, the state of 32. */
+  /** Lanes have 16 bytes, the state has 32. */
   checksum(state: number, from: number, lanes: number, weight: number): void;
   adamw(
     parameters: number,
@@ -41,18 +41,19 @@ declare const WebAssembly: {
 };
 
 /**
- * Elements of a scratch block: 16 KiB of f32, so that what one kernel works on stays in the caches, and the cost of a
- * call is spread over enough elements.
+ * Elements of a scratch block: 16 KiB of f32, so that a kernel's data stays in the caches and the cost of a call is
+ * amortised.
  */
 export const blockSize = 4096;
 
 /**
- * Where the first block begins, bytes. Half a 4 KiB page off, because large vectors begin just after a page boundary: a
- * copy between addresses that agree in their low 12 bits stalls on its own stores (measured: five times slower).
+ * Where the first block begins, bytes. Offset by half a 4 KiB page, because large vectors begin just after a page
+ * boundary: a copy between addresses that agree in their low 12 bits stalls on its own stores (measured: five times
+ * slower).
  */
 const firstBlock = 2048;
 
-/** A block of scratch memory, seen as what is stored in it. */
+/** Typed views of a block of scratch memory. */
 export interface Block {
   /** Bytes, for the kernels. */
   readonly address: number;
@@ -64,7 +65,7 @@ export interface Block {
   readonly halves: Uint16Array;
 }
 
-/** Eight words before the first block, for what a kernel carries from one block to the next. */
+/** Eight words before the first block, for state that a kernel carries from one block to the next. */
 export interface KernelState {
   readonly address: number;
   readonly words: Uint32Array;

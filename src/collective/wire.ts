@@ -1,15 +1,15 @@
 /**
- * Reads the protobuf wire format from untrusted bytes: bounds-checked, and every defect is a "network" error. Knows the
- * encoding (protobuf.dev/programming-guides/encoding) and no message.
+ * Reads the protobuf wire format from untrusted bytes: bounds-checked; every defect is a "network" error. Knows the
+ * encoding (protobuf.dev/programming-guides/encoding) but no messages.
  */
 import { CoxswainError } from "../errors.js";
 
 export const wireTypes = { varint: 0, fixed64: 1, bytes: 2, startGroup: 3, endGroup: 4, fixed32: 5 } as const;
 
-/** A message that is no valid protobuf, or not the message it should be. */
+/** The error for a message that is not valid protobuf, or not the expected message. */
 export const malformed = (what: string): CoxswainError =>
   new CoxswainError("network", `a message from a peer is malformed: ${what}`, {
-    hint: "The peer is no coxswain of this version, or something between damages data.",
+    hint: "The peer does not run this version of coxswain, or something in between damages data.",
   });
 
 /** A cursor over one message. */
@@ -66,9 +66,9 @@ export class WireReader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** Skips the value of a field that the reader doesn't know, with all that a group contains. */
+  /** Skips the value of an unknown field, including the contents of a group. */
   skip(field: number, wireType: number): void {
-    // Groups nest: a stack, not recursion, so that a hostile depth costs nothing.
+    // Groups nest: a stack instead of recursion tolerates hostile depths.
     const open: number[] = [];
     let current = { field, wireType };
     for (;;) {
@@ -101,11 +101,11 @@ export class WireReader {
     }
   }
 
-  /** Moves past `length` bytes and returns where they begin. */
+  /** Advances by `length` bytes and returns where they begin. */
   #advance(length: number): number {
     const at = this.#at;
     if (length > this.#bytes.length - at) {
-      throw malformed(`it ends ${length - (this.#bytes.length - at)} bytes too early`);
+      throw malformed(`it is ${length - (this.#bytes.length - at)} bytes too short`);
     }
     this.#at = at + length;
     return at;

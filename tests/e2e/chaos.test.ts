@@ -93,9 +93,9 @@ describe("chaos", () => {
     const folder = temporaryFolder();
     const full = await coxswain(["chaos", chaosRun(folder), "--output", folder]);
     expect(full.code).toBe(2);
-    expect(full.stderr).toMatch(/already holds something/);
+    expect(full.stderr).toMatch(/is not empty/);
     const none = await coxswain(["chaos", chaosRun(folder), "--reference", folder]);
     expect(none.code).toBe(2);
-    expect(none.stderr).toMatch(/holds no undisturbed run/);
+    expect(none.stderr).toMatch(/contains no undisturbed run/);
   });
 });

@@ -51,8 +51,8 @@ describe.each(commands.map((command) => [command[0]!, command] as const))("%s", 
   });
 });
 
-it("reports too little memory with `ulimit -v`", async () => {
+it('reports "not enough memory" under `ulimit -v`', async () => {
   const { code, stderr } = await after("ulimit -v 1500000", commands[0]!);
-  expect(stderr).toContain("error: there is not enough memory\n");
+  expect(stderr).toContain("error: not enough memory\n");
   expect(code).toBe(7);
 });

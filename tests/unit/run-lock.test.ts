@@ -74,7 +74,7 @@ describe("two coordinators in one output folder write over each other", () => {
     leave(folder, { host: "elsewhere", pid: process.pid }, 100);
     const { message, hint } = refusal(folder);
     expect(message).toMatch(new RegExp(`in use by another coordinator, process ${process.pid} on elsewhere$`));
-    expect(hint).toContain(`If it runs no more, wait 2 minutes, or remove ${lockFile(folder)}.`);
+    expect(hint).toContain(`If it no longer runs, wait 2 minutes, or remove ${lockFile(folder)}.`);
     leave(folder, { host: "elsewhere", pid: process.pid }, 130);
     lockOutputFolder(folder).release();
   });

@@ -16,14 +16,14 @@ describe("trouble with a file names it", () => {
     ["EPERM", "permission denied"],
     ["EROFS", "the file system is read-only"],
     ["ENOSPC", "no space left on the disk"],
-    ["EDQUOT", "the disk quota is used up"],
+    ["EDQUOT", "the disk quota is exhausted"],
     ["ENAMETOOLONG", "the name is too long"],
     ["ENOTDIR", "is not a folder"],
     ["EISDIR", "is a folder"],
-    ["ELOOP", "its symbolic links lead in a circle"],
+    ["ELOOP", "its symbolic links form a loop"],
     ["EIO", "reading or writing failed"],
     ["EBUSY", "it is in use"],
-    ["ESTALE", "the network file system has lost it"],
+    ["ESTALE", "stale network file handle"],
   ])("%s: %s, exit code 6", (code, words) => {
     const trouble = systemTrouble(system(code, { path: "/data/x" }))!;
     expect(trouble.message).toBe(`/data/x: ${words}`);
@@ -62,8 +62,8 @@ describe("trouble with a file names it", () => {
 describe("trouble with an address names it, and ends with exit code 5", () => {
   it.each([
     ["EADDRINUSE", { address: "127.0.0.1", port: 7070 }, "127.0.0.1:7070: the port is in use"],
-    ["EADDRNOTAVAIL", { address: "192.0.2.1" }, "192.0.2.1: is no address of this machine"],
-    ["EACCES", { syscall: "listen", address: "::", port: 80 }, "[::]:80: this user may not listen there"],
+    ["EADDRNOTAVAIL", { address: "192.0.2.1" }, "192.0.2.1: is not an address of this machine"],
+    ["EACCES", { syscall: "listen", address: "::", port: 80 }, "[::]:80: no permission to listen there"],
     ["ECONNREFUSED", { address: "::1", port: 1 }, "[::1]:1: nothing listens there"],
     ["ENOTFOUND", { hostname: "no.such.host" }, "no.such.host: no such host"],
     ["EAI_AGAIN", { hostname: "hub.example" }, "hub.example: the name cannot be resolved now"],
@@ -85,7 +85,7 @@ describe("trouble with an address names it, and ends with exit code 5", () => {
 });
 
 describe("a limit of the machine is told with what raises it, and ends with exit code 7", () => {
-  const memory = "there is not enough memory";
+  const memory = "not enough memory";
   it.each([
     [system("EMFILE", { path: "/any/module.js" }), "too many files are open", "ulimit -n"],
     [system("ENFILE"), "too many files are open", "fs.file-max"],
@@ -97,10 +97,10 @@ describe("a limit of the machine is told with what raises it, and ends with exit
     [system("ERR_WORKER_OUT_OF_MEMORY"), memory, "doctor"],
     [
       system("EAGAIN", { syscall: "spawn /usr/bin/node", path: "/usr/bin/node" }),
-      "/usr/bin/node: no further process or thread can be started",
+      "/usr/bin/node: no more processes or threads can be started",
       "ulimit -u",
     ],
-    [system("ERR_WORKER_INIT_FAILED"), "no further process or thread can be started", "ulimit -u"],
+    [system("ERR_WORKER_INIT_FAILED"), "no more processes or threads can be started", "ulimit -u"],
     [system("ERR_DLOPEN_FAILED"), "ERR_DLOPEN_FAILED: raw", "install again"],
   ])("%s", (error, message, hint) => {
     const trouble = systemTrouble(error)!;

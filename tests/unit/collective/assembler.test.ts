@@ -47,9 +47,9 @@ describe("a damaged or dishonest transfer is refused", () => {
   };
 
   it.each([
-    ["a gap", [chunks[0], chunks[2]], "bytes from 8 came where 4 was next"],
-    ["a repetition", [chunks[0], chunks[0]], "bytes from 0 came where 4 was next"],
-    ["another size", [{ ...chunks[0], total: 11 }], "11 bytes were offered where 10 were expected"],
+    ["a gap", [chunks[0], chunks[2]], "received offset 8, expected 4"],
+    ["a repetition", [chunks[0], chunks[0]], "received offset 0, expected 4"],
+    ["another size", [{ ...chunks[0], total: 11 }], "11 bytes were offered, 10 were expected"],
     ["a size of terabytes", [{ ...chunks[0], total: 2 ** 42 }], "4398046511104 bytes"],
     ["another size later", [chunks[0], { ...chunks[1], total: 9 }], "9 bytes were offered"],
     ["damage", [{ ...chunks[0], payload: Uint8Array.of(0, 37, 74, 112) }], "bytes before 4 were damaged"],
@@ -63,7 +63,7 @@ describe("a damaged or dishonest transfer is refused", () => {
     [
       "more after the end",
       [...chunks, { ...chunks[2], offset: 10, payload: new Uint8Array(0), crc32: 0 }],
-      "more came",
+      "data after all",
     ],
   ])("%s", (_name, parts, message) => {
     const error = errorOf(() => sent(...parts));
@@ -82,7 +82,7 @@ describe("a damaged or dishonest transfer is refused", () => {
     const [empty] = [...chunksOf(new Uint8Array(0))];
     assembler.add(empty!);
     expect(assembler.finish()).toHaveLength(0);
-    expect(errorOf(() => assembler.add(empty!)).message).toContain("more came");
+    expect(errorOf(() => assembler.add(empty!)).message).toContain("data after all");
   });
 });
 

@@ -110,7 +110,7 @@ describe("a damaged or dishonest vector is refused", () => {
 
   it.each(dtypes)("as %s: gaps, damage, cuts inside an element, an early end", (dtype) => {
     const chunk = first(dtype);
-    expect(errorOf(() => added(dtype, { ...chunk, offset: 4 })).message).toContain("was next");
+    expect(errorOf(() => added(dtype, { ...chunk, offset: 4 })).message).toContain("received offset");
     expect(errorOf(() => added(dtype, { ...chunk, checksum: chunk.checksum! ^ 1 })).message).toContain("damaged");
     expect(errorOf(() => added(dtype, cut(chunk, 7))).message).toContain("inside an element");
     expect(errorOf(() => added(dtype, cut(chunk, 0))).message).toContain("an empty chunk");

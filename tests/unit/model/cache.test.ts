@@ -54,7 +54,7 @@ describe("a cache that cannot be used is named, not the model", () => {
   it.each([
     ["a file", "file", "is not a folder"],
     ["below a file", "file/sub/sub", "is not a folder"],
-    ["a circle of links", "circle", "its symbolic links lead in a circle"],
+    ["a circle of links", "circle", "its symbolic links form a loop"],
     ["a name that is too long", "x".repeat(300), "the name is too long"],
   ])("%s", async (_what, name, why) => {
     const folder = temporaryFolder();

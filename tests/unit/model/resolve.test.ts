@@ -69,7 +69,7 @@ describe("a place that is no folder is not asked of the hub", () => {
     expect(await message("file")).toBe(`${join(folder, "file")}: a model is a folder, this is a file`);
     expect(await message("model.gguf")).toContain("is a GGUF file");
     expect(await message("dangling")).toContain("is a symbolic link to nowhere, which is not there");
-    expect(await message("circle")).toContain("its symbolic links lead in a circle");
+    expect(await message("circle")).toContain("its symbolic links form a loop");
     expect(await message("file/sub")).toContain("no such folder");
   });
 

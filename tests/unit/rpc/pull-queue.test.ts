@@ -178,8 +178,8 @@ describe("what nobody asked for is an error, and ends what is under way", () => 
       ([first]) => [...answer(first!, vectors[0]!).slice(0, 1), refusal(first!, "no")],
       "a refusal in the middle",
     ],
-    ["a vector of another size", ([first]) => answer(first!, new Float32Array(9)), "36 bytes were offered where 40"],
-    ["a gap", ([first]) => answer(first!, vectors[0]!).slice(1), "bytes from 16 came where 0 was next"],
+    ["a vector of another size", ([first]) => answer(first!, new Float32Array(9)), "36 bytes were offered, 40"],
+    ["a gap", ([first]) => answer(first!, vectors[0]!).slice(1), "received offset 16, expected 0"],
     ["damage", ([first]) => answer(first!, vectors[0]!).map((chunk) => ({ ...chunk, checksum: 1 })), "damaged"],
     [
       "more than all",

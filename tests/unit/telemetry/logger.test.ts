@@ -78,8 +78,8 @@ describe("a log", () => {
 describe("a log that cannot be opened", () => {
   it.each([
     ["x".repeat(300), "Give a shorter path."],
-    [".", "A file is expected here, not a folder."],
-    ["file/worker.log", "A folder is expected here, not a file."],
+    [".", "Expected a file, not a folder."],
+    ["file/worker.log", "Expected a folder, not a file."],
   ])("is not blamed on permissions that are right (%s)", (name, hint) => {
     const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
     try {
