@@ -1,18 +1,18 @@
-/** `HOST:PORT`, as the run file and the flags give addresses. Resolves no names and opens nothing. */
+/** Parses `HOST:PORT` addresses of the run file and flags. Resolves no names and opens no connections. */
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { CoxswainError } from "../errors.js";
 
 export interface Address {
   /** A name or an IP address; IPv6 without brackets. */
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
 }
 
 export interface AddressOptions {
   /** The key or flag that the text came from, for messages: "cluster.listen", "--coordinator". */
   readonly name: string;
-  /** Whether port 0 ("take a free one") makes sense; for listening only. Default false. */
+  /** Whether port 0 (a free port) is allowed; for listening only. Default false. */
   readonly allowPortZero?: boolean;
 }
 
@@ -29,10 +29,9 @@ export function parseAddress(text: string, options: AddressOptions): Address {
   return split(text);
 }
 
-/**
- * A host without a port, as `--advertise` takes it.
+/** Parses a host without a port, as for `--advertise`.
  * @param text "head", "10.0.0.7", "::1" or "[::1]"
- * @returns as an address writes it: IPv6 in brackets
+ * @returns the host as in an address: IPv6 in brackets
  * @throws CoxswainError "config" that names the key or flag
  */
 export function parseHost(text: string, { name }: Pick<AddressOptions, "name">): string {
@@ -40,7 +39,7 @@ export function parseHost(text: string, { name }: Pick<AddressOptions, "name">):
   const problem = addressProblem(`${host}:1`, {});
   if (problem === undefined) return host;
   const shown = JSON.stringify(text);
-  const message = /:\d+$/.test(text) ? `${shown} has a port; it takes a host alone` : `${shown} is no host`;
+  const message = /:\d+$/.test(text) ? `${shown} has a port; give only a host` : `${shown} is not a host`;
   throw new CoxswainError("config", `${name}: ${message}`, {
     hint: "Write a name or an IP address, as in head.example, 10.0.0.7 or ::1.",
   });
@@ -57,13 +56,13 @@ const hint = "Write HOST:PORT, as in 127.0.0.1:7070, or [::1]:7070 for an IPv6 a
 export function addressProblem(text: string, options: Omit<AddressOptions, "name">): AddressProblem | undefined {
   const shown = JSON.stringify(text);
   if (text.includes("://")) {
-    return { message: `${shown} is a URL; an address is HOST:PORT`, hint: "Leave out the scheme and the path." };
+    return { message: `${shown} is a URL; an address is HOST:PORT`, hint: "Omit the scheme and the path." };
   }
   const { host, port } = split(text);
   if (isIPv6(host) && host.includes("%")) {
     return {
-      message: `${shown} has a zone (%${host.split("%", 2)[1] ?? ""}), which no connection can be made with`,
-      hint: "Give an address of this machine that is unique in its network, or a name.",
+      message: `${shown} has a zone (%${host.split("%", 2)[1] ?? ""}), which connections do not support`,
+      hint: "Give an address without a zone that is unique in its network, or a host name.",
     };
   }
   if (isIPv6(text) || (text.split(":").length > 2 && !text.startsWith("["))) {
@@ -72,8 +71,8 @@ export function addressProblem(text: string, options: Omit<AddressOptions, "name
   if (!text.includes(":") || Number.isNaN(port)) return { message: `${shown} is not HOST:PORT`, hint };
   if (host === "") {
     return {
-      message: `${shown} names no host`,
-      hint: "Write 127.0.0.1 for this machine alone, or 0.0.0.0 for every interface.",
+      message: `${shown} has no host`,
+      hint: "Write 127.0.0.1 for this machine only, or 0.0.0.0 for all interfaces.",
     };
   }
   const valid = text.startsWith("[")
@@ -85,7 +84,7 @@ export function addressProblem(text: string, options: Omit<AddressOptions, "name
   return undefined;
 }
 
-/** Host and port by the last colon; the port is NaN where it is not digits. */
+/** Splits at the last colon; the port is NaN unless it consists of digits. */
 function split(text: string): Address {
   const colon = text.lastIndexOf(":");
   const digits = text.slice(colon + 1);
@@ -104,11 +103,11 @@ everyIPv4.addAddress("0.0.0.0", "ipv4");
 const everyIPv6 = new BlockList();
 everyIPv6.addAddress("::", "ipv6");
 
-/** Whether a host stands for every interface, however it is spelt: 0.0.0.0, ::, 0:0:0:0:0:0:0:0. */
+/** Whether a host means all interfaces, in any spelling: 0.0.0.0, ::, 0:0:0:0:0:0:0:0. */
 export const isEveryInterface = (host: string): boolean =>
   everyIPv4.check(host, "ipv4") || (isIPv6(host) && everyIPv6.check(host, "ipv6"));
 
-/** Where this machine reaches what listens on a host: "every interface" is no address to connect to. */
+/** The host to connect to from this machine: a wildcard address is replaced by loopback. */
 export function reachableHost(host: string): string {
   if (!isEveryInterface(host)) return host;
   return isIPv6(host) ? "::1" : "127.0.0.1";
@@ -126,7 +125,7 @@ export function isLoopback(host: string): boolean {
   return family !== 0 && loopback.check(host, family === 6 ? "ipv6" : "ipv4");
 }
 
-/** What decides whether strangers could join a run. */
+/** What determines whether strangers could join a run. */
 export interface Exposure {
   readonly listen: Address;
   readonly tls: boolean;

@@ -1,16 +1,16 @@
-/** What single keys cannot tell: settings that contradict each other. Pure. */
+/** Checks across keys: settings that contradict each other. Pure. */
 import { addressProblem } from "./address.js";
 import type { KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
 import type { RunConfig } from "./schema.js";
 
 export interface Contradiction {
-  /** The keys it is about; it is reported at the first. */
+  /** The keys concerned; it is reported at the first. */
   readonly keys: readonly [KeyPath, ...KeyPath[]];
   readonly message: string;
 }
 
-/** All that is wrong with settings that are each of the right type and in range. */
+/** All contradictions among settings that are each valid. */
 export function check(config: RunConfig): readonly Contradiction[] {
   return [...checkTraining(config), ...checkNats(config), ...checkAddresses(config), ...checkToken(config)];
 }
@@ -24,7 +24,7 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
         ["training", "micro_batch_size"],
         ["training", "global_batch_size"],
       ],
-      message: `${micro} rows a shard are more than the ${global} rows of a step (training.global_batch_size)`,
+      message: `${micro} rows per shard exceed the ${global} rows of a step (training.global_batch_size)`,
     });
   }
   if (training.eval_steps !== null && data.eval === null) {
@@ -33,7 +33,7 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
         ["training", "eval_steps"],
         ["data", "eval"],
       ],
-      message: "there is nothing to evaluate: name a file in data.eval, or leave eval_steps out",
+      message: "there is nothing to evaluate: set data.eval, or omit eval_steps",
     });
   }
   return found;
@@ -51,7 +51,7 @@ function checkNats({ telemetry: { nats } }: RunConfig): Contradiction[] {
   ].map(({ key, message }) => ({ keys: [["telemetry", "nats", key]], message }));
 }
 
-/** The port may be left out: that of `cluster.listen` is meant. */
+/** The port may be omitted: it defaults to that of `cluster.listen`. */
 const withPort = (advertise: string): string => (/^[^:]+$|\]$/.test(advertise) ? `${advertise}:1` : advertise);
 
 function checkAddresses({ cluster, telemetry }: RunConfig): Contradiction[] {
@@ -65,11 +65,11 @@ function checkAddresses({ cluster, telemetry }: RunConfig): Contradiction[] {
   });
 }
 
-/** A token travels in a header: printable ASCII. A line break at its end is what `echo secret > file` leaves. */
+/** A token travels in a header: printable ASCII. A trailing line break comes from `echo secret > file`. */
 function checkToken({ cluster }: RunConfig): Contradiction[] {
   if (cluster.token === null || /^[\x21-\x7e]+$/.test(cluster.token)) return [];
   const cause = /[\r\n]/.test(cluster.token)
-    ? "has a line break in it"
-    : "has characters other than printable ASCII in it";
+    ? "contains a line break"
+    : "contains characters other than printable ASCII";
   return [{ keys: [["cluster", "token"]], message: `the token ${cause}` }];
 }

@@ -1,4 +1,4 @@
-/** Names that a setting may have, and defaults that are asked for by name. Apart from the schema, so that a command's help need not load a validator. */
+/** Choices and some defaults of settings, separate from the schema so that help texts need not load a validator. */
 
 /** `training.lr_scheduler_type`, as in transformers. */
 export const schedulerTypes = [
@@ -16,5 +16,5 @@ export const schedulerTypes = [
 /** `data.format`, without "auto". */
 export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"] as const;
 
-/** Where a run listens that says nothing of it, by dotted key. */
+/** Default listen addresses, by dotted key. */
 export const defaultAddresses = { "cluster.listen": "127.0.0.1:7070", "telemetry.http": "127.0.0.1:9464" } as const;

@@ -1,4 +1,4 @@
-/** The run file and addresses: the public face of `config/`. */
+/** The run file and addresses: the public interface of `config/`. */
 export {
   addressProblem,
   formatAddress,

@@ -1,9 +1,9 @@
-/** What the schema says about a key: which keys exist, and in words what each takes. Reads zod's types, sets nothing. */
+/** Describes the schema's keys: which exist, and in words what each accepts. Reads zod's types. */
 import { z } from "zod";
 import { keyDocs, type KeyDocs } from "./schema/docs.js";
 import { runSchema } from "./schema.js";
 
-/** Keys from the top, as in `["training", "learning_rate"]`. */
+/** Keys from the root, as in `["training", "learning_rate"]`. */
 export type KeyPath = readonly (string | number)[];
 
 export const dotted = (path: KeyPath): string => path.join(".");
@@ -35,7 +35,7 @@ function isNullable(schema: z.core.$ZodType): boolean {
   return inner instanceof z.ZodNullable;
 }
 
-/** The schema of a key, or undefined where there is no such key. Elements of lists and free keys count as keys. */
+/** The schema of a key, or undefined if there is no such key. List elements and free keys count as keys. */
 export function schemaAt(path: KeyPath): z.core.$ZodType | undefined {
   let schema: z.core.$ZodType = runSchema;
   for (const key of path) {
@@ -88,13 +88,13 @@ export function allKeys(): readonly string[] {
   return keys;
 }
 
-/** The words a key allows, where it is a choice; else an empty list. */
+/** The allowed values of a choice; otherwise an empty list. */
 export function choicesOf(schema: z.core.$ZodType): readonly string[] {
   const inner = bare(schema);
   return inner instanceof z.ZodEnum ? inner.options.map(String) : [];
 }
 
-/** In words, what a key takes: "a whole number", "text or a list of texts", "true or false". */
+/** What a key accepts, in words: "a whole number", "text or a list of texts", "true or false". */
 export function describe(schema: z.core.$ZodType): string {
   return isNullable(schema) ? `${describeBare(bare(schema))}, or null` : describeBare(bare(schema));
 }
@@ -114,7 +114,7 @@ const quote = (value: unknown): string => JSON.stringify(value);
 const oneOf = (words: readonly string[]): string =>
   words.length === 1 ? words.join("") : `one of ${words.join(", ")}`;
 
-/** `default 42` where a key has a default worth telling, else undefined. */
+/** `default 42` if a key has a default worth showing, otherwise undefined. */
 export function defaultOf(schema: z.core.$ZodType): string | undefined {
   return schema instanceof z.ZodDefault ? JSON.stringify(schema.def.defaultValue) : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * From the path of a run file to a `RunConfig`: reads, lays settings over it, validates, checks and makes paths absolute.
- * Everything that is wrong with a run is told in one error.
+ * Loads a run file into a `RunConfig`: reads it, applies overrides, validates, checks and makes paths absolute. One
+ * error lists all problems.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -22,11 +22,11 @@ export interface LoadedRun {
   readonly config: RunConfig;
   /** The run file, absolute. */
   readonly path: string;
-  /** Its folder, absolute: what relative paths were resolved against. */
+  /** Its folder, absolute: the base of relative paths. */
   readonly directory: string;
   /**
-   * Whether somebody chose the value of a dotted key, in the file or by a flag. A default that Coxswain wrote into
-   * `resolved.yaml` was not chosen.
+   * Whether the user set a dotted key, in the file or by a flag. Defaults that Coxswain wrote into `resolved.yaml` do
+   * not count.
    */
   readonly isGiven: (key: string) => boolean;
 }
@@ -36,8 +36,8 @@ export interface LoadedRun {
  * @param path the run file, relative to the working directory
  * @param overrides `key=value` of each `--set`, and flags that stand for a key; a value is YAML. Later ones win.
  *   Relative paths in them are relative to the run file, as in the file.
- * @param environment `COXSWAIN_TOKEN` sets `cluster.token` (over the file, under `--set`; empty counts as not set), and
- *   `COXSWAIN_NATS_PASSWORD` and `COXSWAIN_NATS_TOKEN` theirs of `telemetry.nats` where that is a section.
+ * @param environment `COXSWAIN_TOKEN` sets `cluster.token` (overrides the file, overridden by `--set`; ignored if
+ * empty); `COXSWAIN_NATS_PASSWORD` and `COXSWAIN_NATS_TOKEN` set those of `telemetry.nats` if it is a section.
  * @throws CoxswainError "config" that lists every problem with its line or flag
  */
 export async function loadRun(
@@ -52,7 +52,7 @@ export async function loadRun(
   return { config: resolvePaths(config, directory, existsSync), path: absolute, directory, isGiven };
 }
 
-/** The text of a run file to settings, paths as written. See `loadRun`; `file` is for messages. */
+/** Parses the text of a run file, leaving paths as written. See `loadRun`; `file` is for messages. */
 export function parseRun(
   text: string,
   file: string,
@@ -103,7 +103,7 @@ async function readRunFile(path: string): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new CoxswainError("config", `${path}: is not UTF-8 text`, {
-      hint: "A run file is YAML in UTF-8.",
+      hint: "A run file must be YAML in UTF-8.",
       cause: error,
     });
   }
@@ -119,7 +119,7 @@ function unreadable(path: string, error: unknown): CoxswainError {
   }
   if (code === "EISDIR") {
     return new CoxswainError("config", `${path}: is a folder, not a run file`, {
-      hint: `If the run file is in it, give its path: ${path.replace(/\/+$/, "")}/run.yaml`,
+      hint: `Give the path of the file in it: ${path.replace(/\/+$/, "")}/run.yaml`,
       cause: error,
     });
   }
@@ -129,7 +129,7 @@ function unreadable(path: string, error: unknown): CoxswainError {
   });
 }
 
-/** Secrets that need not stand in the file. That of a section which may be absent asks for nothing by itself. */
+/** Secrets from the environment. For an optional section, a secret alone does not create the section. */
 const secretVariables = [
   { variable: "COXSWAIN_TOKEN", section: ["cluster"], key: "token", optional: false },
   { variable: "COXSWAIN_NATS_PASSWORD", section: ["telemetry", "nats"], key: "password", optional: true },
@@ -152,13 +152,13 @@ function applyEnvironment(
   }
 }
 
-/** A section that a flag for one of its keys made is not set by it. */
+/** A flag for a key of a section does not set the section itself. */
 function isSetByFlag(places: ReadonlyMap<string, Place>, path: string): boolean {
   const place = places.get(path);
   return place?.from === "flag" && place.key === path;
 }
 
-/** @returns undefined where there is none; what is there and no section is told of by the schema */
+/** @returns undefined if there is none; the schema reports a value that is not a section */
 function sectionAt(
   values: Record<string, unknown>,
   path: readonly string[],
@@ -173,7 +173,7 @@ function sectionAt(
   return section;
 }
 
-/** Settings beat the file; of the file, the line of the key or of the section that it is missing from. */
+/** Locates a key: its override, otherwise its line in the file or that of its section. */
 function locator(source: Source, file: string, places: ReadonlyMap<string, Place>): Locate {
   return (path) => {
     for (let length = path.length; length > 0; length--) {
@@ -185,7 +185,7 @@ function locator(source: Source, file: string, places: ReadonlyMap<string, Place
   };
 }
 
-/** Contradictions among keys that are right by themselves: one that is wrong already is not held against another. */
+/** Contradictions among keys that are valid individually. */
 function contradictions(config: RunConfig, problems: readonly Problem[]): Problem[] {
   const wrong = new Set(problems.map(({ path }) => dotted(path)));
   const isWrong = (key: KeyPath): boolean => key.some((_, index) => wrong.has(dotted(key.slice(0, index + 1))));

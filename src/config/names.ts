@@ -1,4 +1,4 @@
-/** What a run and its model are called where people look: in metrics and on the live page. Never a path of the machine. */
+/** Display names of a run and its model, for metrics and the live page. Never a local path. */
 import { basename, isAbsolute } from "node:path";
 import { defaultRunName } from "./nats.js";
 import type { RunConfig } from "./schema.js";
@@ -10,7 +10,7 @@ export interface RunNames {
   readonly model: string;
 }
 
-/** @param config as it was loaded: a model that is a folder has an absolute path */
+/** @param config a loaded config: a model folder has an absolute path */
 export const runNames = ({ output_dir, model }: Pick<RunConfig, "output_dir" | "model">): RunNames => ({
   run: defaultRunName(output_dir),
   model: isAbsolute(model) ? basename(model) : model,

@@ -1,28 +1,28 @@
-/** Settings given outside the file: `--set key=value`, flags that stand for a key, and the environment. */
+/** Settings from outside the file: `--set key=value`, flags for single keys, and the environment. */
 import { isScalar, parseDocument } from "yaml";
 import { dotted, isAddress, kindOf, schemaAt } from "./keys.js";
 import type { Place, Problem } from "./problems.js";
 import { unknownKeyMessage } from "./unknown-key.js";
 
-/** A flag with a name of its own that sets one key: `--workers 3` is `{ flag: "--workers", key: "workers", value: "3" }`. */
+/** A dedicated flag for one key: `--workers 3` is `{ flag: "--workers", key: "workers", value: "3" }`. */
 export interface FlagOverride {
   readonly flag: string;
   readonly key: string;
   readonly value: string;
 }
 
-/** What stands in for a key's value in the file. Text is `key=value` of a `--set`. Later ones win. */
+/** Overrides a key's value. Text is `key=value` of a `--set`. Later ones win. */
 export type Override = string | FlagOverride;
 
-/** Settings put over those of the file, and where each came from. */
+/** Values with overrides applied, and the origin of each. */
 export interface Overlaid {
   readonly values: Record<string, unknown>;
-  /** By dotted key; sections that a setting created are in it too. */
+  /** By dotted key, including sections created by overrides. */
   readonly places: ReadonlyMap<string, Place>;
   readonly problems: readonly Problem[];
 }
 
-/** Puts settings over the file's values, which are left as they are. */
+/** Applies overrides to a copy of the file's values. */
 export function overlay(fileValues: Readonly<Record<string, unknown>>, overrides: readonly Override[]): Overlaid {
   const values = structuredClone(fileValues) as Record<string, unknown>;
   const places = new Map<string, Place>();
@@ -58,24 +58,24 @@ function splitSetting(text: string): Setting {
   return { flag, path, value: text.slice(equals + 1) };
 }
 
-/** Why a dotted key cannot be set, or undefined where it can. */
+/** Why a dotted key cannot be set, or undefined. */
 function unknownKey(path: readonly string[]): string | undefined {
   for (let length = 1; length <= path.length; length++) {
     const parent = path.slice(0, length - 1);
     const section = schemaAt(parent);
     if (section !== undefined && kindOf(section) === "value")
-      return `${dotted(parent)} is not a section, it has no keys`;
+      return `${dotted(parent)} is not a section and has no keys`;
     if (schemaAt(path.slice(0, length)) === undefined) return unknownKeyMessage(parent, path[length - 1] ?? "");
   }
   return undefined;
 }
 
-/** @param bare the value of a flag of its own, which is never YAML where it is an address */
+/** @param bare the value of a dedicated flag: addresses are then not parsed as YAML */
 function valueOf(path: readonly string[], text: string, bare: boolean): ReturnType<typeof parseValue> {
   if (!isAddress(path)) return parseValue(text);
   if (bare) return { value: text };
   const parsed = parseValue(text);
-  // [::1]:7070 is no YAML, [::1] a list, and 7070 a number: an address is meant.
+  // [::1]:7070 is not YAML, [::1] is a list and 7070 a number: treat it as an address.
   const isPlain = "value" in parsed && (typeof parsed.value === "string" || parsed.value === null);
   return isPlain ? parsed : { value: text.trim() };
 }
@@ -87,10 +87,10 @@ function parseValue(text: string): { readonly value: unknown } | { readonly mess
     try {
       return { value: document.toJS() as unknown };
     } catch {
-      return { message: "the value has an alias to nothing; put it in quotes" };
+      return { message: "the value contains an undefined alias; put it in quotes" };
     }
   }
-  const reason = isScalar(document.contents) ? "cannot be read as a YAML value" : "is not a whole YAML value";
+  const reason = isScalar(document.contents) ? "cannot be read as a YAML value" : "is not a complete YAML value";
   return { message: `the value ${reason}; quote it for the shell and for YAML: '"…"'` };
 }
 
@@ -111,7 +111,7 @@ function put(
       return;
     }
     const next: Record<string, unknown> = {};
-    // Not an assignment: a free key may be named `__proto__`.
+    // defineProperty, because a free key may be named `__proto__`.
     Object.defineProperty(section, key, {
       value: last ? value : next,
       writable: true,

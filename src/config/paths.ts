@@ -1,4 +1,6 @@
-/** Makes the paths of a run absolute: relative ones are meant from the run file's folder, wherever coxswain is started. */
+/**
+ * Makes the paths of a run absolute: relative paths are relative to the run file's folder, not the working directory.
+ */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import type { NatsConfig } from "./nats.js";
@@ -6,11 +8,11 @@ import type { RunConfig } from "./schema.js";
 
 /**
  * @param directory the run file's folder, absolute
- * @param exists whether there is anything at an absolute path; decides whether `a/b` is a folder or a hub id
+ * @param exists whether there is anything at an absolute path; determines whether `a/b` is a folder or a hub id
  */
 export function resolvePaths(config: RunConfig, directory: string, exists: (path: string) => boolean): RunConfig {
   const absolute = (path: string): string => resolve(directory, expandHome(path));
-  // An address (https://, hf://) is refused by whoever reads it, as it was written.
+  // A URL (https://, hf://) is left as written; its reader rejects it.
   const source = (path: string): string => (/^[a-z][a-z0-9+.-]+:\/\//i.test(path) ? path : absolute(path));
   const each = (paths: string | readonly string[]): string | string[] =>
     typeof paths === "string" ? source(paths) : paths.map(source);
@@ -55,7 +57,7 @@ const natsPaths = (nats: NatsConfig, optional: (path: string | null) => string |
       : { ca: optional(nats.tls.ca), cert: optional(nats.tls.cert), key: optional(nats.tls.key) },
 });
 
-/** Whether a model is a path for certain, even where nothing is there: a hub id is `name` or `owner/name`. */
+/** Whether a model must be a path, even if it does not exist: a hub id is `name` or `owner/name`. */
 function isPath(model: string): boolean {
   return /^[./~\\]|^[a-z]:[\\/]|\\|\/$/i.test(model) || model.split("/").length > 2;
 }

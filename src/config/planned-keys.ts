@@ -1,4 +1,4 @@
-/** Keys of the run file that are planned and not there yet: refused by name, not taken for misspelt ones. */
+/** Planned keys of the run file, which are rejected as such rather than as misspelt keys. */
 
 const plannedKeys: readonly string[] = [
   "data.chat_template_kwargs",

@@ -1,24 +1,24 @@
-/** What is wrong with a run: one line each, all reported in one error. */
+/** Problems of a run file, one line each, reported in one error. */
 import { CoxswainError } from "../errors.js";
 import { dotted, type KeyPath } from "./keys.js";
 
 export interface Problem {
-  /** The key, from the top; empty for the file as a whole. */
+  /** The key, from the root; empty for the whole file. */
   readonly path: KeyPath;
   /** Without place and key: "unknown key (did you mean …?)". */
   readonly message: string;
-  /** Where the problem is, where that is not where the key is (syntax errors, second settings of a key). */
+  /** The problem's location if it is not the key's (syntax errors, duplicate keys). */
   readonly place?: Place;
 }
 
-/** Where a value was given. */
+/** The origin of a value. */
 export type Place =
   | { readonly from: "file"; readonly file: string; readonly line?: number }
   /** `flag` as typed, with the key ("--set training.lr") or without ("--workers"); `key` is the dotted key it sets. */
   | { readonly from: "flag"; readonly flag: string; readonly key: string }
   | { readonly from: "environment"; readonly variable: string; readonly key: string };
 
-/** Finds the place of a key: its own, or that of the section it is missing from. */
+/** Locates a key, or the section that it is missing from. */
 export type Locate = (path: KeyPath) => Place;
 
 /** `run.yaml:12: training.lerning_rate: unknown key`, `--set training.lr: unknown key`. */
@@ -37,7 +37,7 @@ export function formatProblem(problem: Problem, locate: Locate): string {
   }
 }
 
-/** Problems in the order of the file, those of flags after them. */
+/** Combines problems into one error: in file order, then those of flags. */
 export function toConfigError(problems: readonly Problem[], file: string, locate: Locate): CoxswainError {
   const order = (problem: Problem): number => {
     const place = problem.place ?? locate(problem.path);

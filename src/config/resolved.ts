@@ -1,7 +1,7 @@
 /**
- * `resolved.yaml` of an output folder: the run with every default written out, as it was started last. Earlier releases
- * called it `run.yaml`, which may be the name of the user's own file: such a one is read where its first line says that it
- * is ours, and never written.
+ * `resolved.yaml` of an output folder: the run as last started, with all defaults. Earlier releases called it
+ * `run.yaml`, which may also be the user's own file: such a file is read only if its first line shows that Coxswain
+ * wrote it, and is never written.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,24 +12,24 @@ import { isResolvedText } from "./serialize.js";
 
 export const resolvedFile = "resolved.yaml";
 
-/** The name that earlier releases gave it. */
+/** Its name in earlier releases. */
 const earlierFile = "run.yaml";
 
-/** The file of an output folder that has the settings of its run, where there is one that Coxswain wrote. */
+/** The file in an output folder with the settings of its run, if Coxswain wrote one. */
 export function resolvedPath(outputDir: string): string | undefined {
   return [resolvedFile, earlierFile].map((name) => join(outputDir, name)).find(isResolvedFile);
 }
 
 /**
- * The settings that the run of an output folder was started with; undefined where it holds none. Its secrets are not there.
- * @throws CoxswainError "config" for a file that was changed into something else
+ * The settings that the run of an output folder was started with, without secrets; undefined if there are none.
+ * @throws CoxswainError "config" for a file that is no longer valid
  */
 export async function readResolved(outputDir: string): Promise<RunConfig | undefined> {
   const path = resolvedPath(outputDir);
   return path === undefined ? undefined : (await loadRun(path, [], {})).config;
 }
 
-/** Whether a file is there and begins as `serializeRun` does. */
+/** Whether a file exists and begins like the output of `serializeRun`. */
 export function isResolvedFile(path: string): boolean {
   try {
     return isResolvedText(readFileSync(path, "utf8"));

@@ -1,4 +1,4 @@
-/** Every path of a run: what it reads and what it writes, by key. Pure. For who runs what was written on another machine. */
+/** All paths that a run reads or writes, by key. Pure. For run files that were written on another machine. */
 import { isAbsolute } from "node:path";
 import type { KeyPath } from "./keys.js";
 import { dotted } from "./keys.js";
@@ -9,7 +9,7 @@ export interface RunPath {
   /** Dotted. */
   readonly key: string;
   readonly path: string;
-  /** The output folder is made where it is missing; everything else has to be there. */
+  /** "written": created if missing; "read": must exist. */
   readonly use: "read" | "written";
 }
 

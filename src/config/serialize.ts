@@ -1,15 +1,15 @@
-/** A run as the text of a run file: what the output folder keeps. */
+/** Serialises a run as a run file, for the output folder. */
 import { stringify } from "yaml";
 import type { RunConfig } from "./schema.js";
 
-/** A run without what must not be written or logged: tokens and passwords are null. */
+/** A copy of a run with tokens and passwords set to null. */
 export function withoutSecrets(config: RunConfig): RunConfig {
   const { cluster, telemetry } = config;
   const nats = telemetry.nats === null ? null : { ...telemetry.nats, password: null, token: null };
   return { ...config, cluster: { ...cluster, token: null }, telemetry: { ...telemetry, nats } };
 }
 
-/** The secrets that a run has, with the variable that gives each. */
+/** The secrets of a run, with the environment variable for each. */
 function secretsOf({ cluster, telemetry: { nats } }: RunConfig): readonly (readonly [key: string, variable: string])[] {
   const secrets = [
     ["cluster.token", "COXSWAIN_TOKEN", cluster.token],
@@ -19,23 +19,26 @@ function secretsOf({ cluster, telemetry: { nats } }: RunConfig): readonly (reado
   return secrets.flatMap(([key, variable, value]) => (typeof value === "string" ? [[key, variable] as const] : []));
 }
 
-/** How a file that Coxswain wrote begins. */
+/** The first line of a file that Coxswain wrote. */
 const heading = "# Written by Coxswain: the run with every default, as it was started.";
 
-/** The same of earlier releases. */
+/** The first line in earlier releases. */
 const earlierHeading = "# The run with every default, as it was started.";
 
-/** Whether a text is one that `serializeRun` made, perhaps edited since, and not a run file that somebody wrote. */
+/** Whether `serializeRun` produced a text, which may have been edited since. */
 export const isResolvedText = (text: string): boolean =>
   [heading, earlierHeading].includes(text.slice(0, heading.length + 2).split(/\r?\n/, 1)[0] ?? "");
 
 /**
- * YAML that `loadRun` reads back to the same settings, every default written out. Secrets are never written (null stands in
- * their place): they are given again by the environment.
+ * YAML with all defaults, which `loadRun` reads back to the same settings. Secrets are written as null and must be
+ * given again in the environment.
  */
 export function serializeRun(config: RunConfig): string {
   const secrets = secretsOf(config)
-    .map(([key, variable]) => `# ${key} is not kept here; set ${variable}.\n`)
+    .map(
+      ([key, variable]) => `# ${key} is not stored here; set ${variable}.
+`,
+    )
     .join("");
   const text = stringify(withoutSecrets(config), { lineWidth: 0 });
   // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.

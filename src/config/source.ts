@@ -1,5 +1,5 @@
 /**
- * Reads the text of a run file as YAML 1.2: plain values, and the line of every key. Knows nothing of which keys exist.
+ * Reads the text of a run file as YAML 1.2: plain values, and the line of every key. Does not know which keys exist.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type YAMLMap } from "yaml";
 import { messageOf } from "../errors.js";
@@ -7,12 +7,12 @@ import type { KeyPath } from "./keys.js";
 import type { Problem } from "./problems.js";
 
 export interface Source {
-  /** The top-level mapping as plain values; empty where the text could not be read. */
+  /** The top-level mapping as plain values; empty if the text could not be parsed. */
   readonly values: Record<string, unknown>;
-  /** Line (from 1) of a key, or of its nearest enclosing key; undefined where nothing of the path is in the file. */
+  /** Line (from 1) of a key, or of its nearest enclosing key; undefined if no part of the path is in the file. */
   readonly lineOf: (path: KeyPath) => number | undefined;
   readonly problems: readonly Problem[];
-  /** False where the text is not YAML: then nothing in `values` can be judged. */
+  /** False if the text is not YAML: then `values` cannot be checked. */
   readonly readable: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Source {
  */
 export function readSource(text: string, file: string): Source {
   const lines = new LineCounter();
-  // Keys set twice are found here and not by the parser, so that they don't hide what else is wrong.
+  // Duplicate keys are detected here rather than by the parser, so that they don't hide other problems.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   const failed = (problems: readonly Problem[]): Source => ({
@@ -53,7 +53,7 @@ export function readSource(text: string, file: string): Source {
   try {
     values = document.toJS() as Record<string, unknown>;
   } catch (error) {
-    // The parser's guard against aliases that multiply without end.
+    // The parser limits the expansion of aliases.
     return failed([{ path: [], message: `cannot be read: ${lowerFirst(messageOf(error))}` }]);
   }
   return {
@@ -69,7 +69,7 @@ const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text
 function adviceFor(code: string, line: string): string {
   if (/\[[\da-f:.%]*:[\da-f:.%]*\]:\d/i.test(line)) return ' (put an IPv6 address in quotes: "[::1]:7070")';
   if (code === "TAB_AS_INDENT") return " (indent with spaces)";
-  if (code === "MULTIPLE_DOCS") return " (one run a file)";
+  if (code === "MULTIPLE_DOCS") return " (one run per file)";
   return "";
 }
 
@@ -86,7 +86,7 @@ function unresolvedAliases(document: Document.Parsed, file: string, lineAt: (off
       if (alias.resolve(document) !== undefined) return;
       const line = alias.range ? lineAt(alias.range[0]) : undefined;
       const place = line === undefined ? { from: "file" as const, file } : { from: "file" as const, file, line };
-      problems.push({ path: [], message: `no anchor "&${alias.source}" stands before this alias`, place });
+      problems.push({ path: [], message: `no anchor "&${alias.source}" precedes this alias`, place });
     },
   });
   return problems;
@@ -135,7 +135,7 @@ function lineOfPath(
       node = item;
       continue;
     }
-    // The last of several settings is the one in force.
+    // The last duplicate takes effect.
     const pair = isMap(node) ? keysOf(node, lineAt).findLast(({ name }) => name === String(key)) : undefined;
     if (pair === undefined) return line;
     line = pair.line;

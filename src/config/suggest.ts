@@ -1,4 +1,4 @@
-/** Which name did the user mean? Knows the names other trainers use; knows nothing of the schema. */
+/** Suggests the name that the user meant. Knows the names that other trainers use, but not the schema. */
 import { nearest, normalise } from "../nearest.js";
 
 /**
@@ -64,15 +64,15 @@ const otherChoices: Readonly<Record<string, string>> = {
   wsd: "warmup_stable_decay",
 };
 
-/** The one of a key's choices that was meant by `word`, or undefined. */
+/** The choice that `word` probably means, or undefined. */
 export function suggestChoice(word: string, choices: readonly string[]): string | undefined {
   const other = Object.hasOwn(otherChoices, normalise(word)) ? otherChoices[normalise(word)] : undefined;
   return other !== undefined && choices.includes(other) ? other : nearest(word, choices);
 }
 
 /**
- * The dotted key that was meant by `name` in `section`.
- * @param section dotted path of the section the unknown key stands in, "" at top level
+ * The dotted key that `name` in `section` probably means.
+ * @param section dotted path of the unknown key's section, "" at top level
  * @param keys every dotted key of the schema
  * @returns a dotted key, or undefined; keys of the same section are preferred to keys elsewhere
  */

@@ -1,4 +1,4 @@
-/** Applies the schema to plain values and puts what is wrong into words. Knows nothing of files and flags. */
+/** Applies the schema to plain values and describes problems in words. Does not know files or flags. */
 import type { z } from "zod";
 import {
   allowsEmptySection,
@@ -17,14 +17,14 @@ import { unknownKeyMessage } from "./unknown-key.js";
 
 export interface Validated {
   /**
-   * The settings. Where there are problems, what remains without the keys concerned, good only for checking the rest;
-   * undefined where even that is not a run.
+   * The settings. If there are problems, the settings without the keys concerned, only for further checks; undefined if
+   * that is impossible.
    */
   readonly config: RunConfig | undefined;
   readonly problems: readonly Problem[];
 }
 
-/** @param values plain values as read; left as they are */
+/** @param values plain values as read; not modified */
 export function validate(values: Readonly<Record<string, unknown>>): Validated {
   const candidate = structuredClone(values) as Record<string, unknown>;
   fillEmptySections(candidate, []);
@@ -38,13 +38,13 @@ export function validate(values: Readonly<Record<string, unknown>>): Validated {
   return { config: rest.success ? rest.data : undefined, problems };
 }
 
-/** Stands in for required keys that are missing or wrong, so that a mistake there hides none elsewhere. */
+/** Fills in missing or invalid required keys, so that their errors do not hide others. */
 function withRequiredKeys(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const data = isSection(values["data"]) ? values["data"] : {};
   return { model: "unknown", output_dir: "unknown", ...values, data: { train: "unknown", ...data } };
 }
 
-/** `training:` with nothing under it is what is left when its keys are commented out: all defaults. */
+/** Treats an empty section (`training:` with all keys commented out) as all defaults. */
 function fillEmptySections(section: Record<string, unknown>, path: KeyPath): void {
   for (const [key, value] of Object.entries(section)) {
     const schema = schemaAt([...path, key]);
@@ -56,7 +56,7 @@ function fillEmptySections(section: Record<string, unknown>, path: KeyPath): voi
 
 const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** A number in quotes ("1e-4", what a template or an environment variable leaves) is taken as the number. */
+/** Accepts numbers in quotes ("1e-4", as produced by templates or environment variables). */
 function numbersFromText(values: Record<string, unknown>, issues: readonly z.core.$ZodIssue[]): boolean {
   let changed = false;
   for (const issue of issues) {
@@ -80,9 +80,9 @@ function toProblems(issue: z.core.$ZodIssue, values: Readonly<Record<string, unk
   }
   const value = valueAt(values, path);
   const schema = schemaAt(path);
-  // Never so far: every issue is about a key of the schema, a free key or an element of a list.
+  // Not expected: every issue is about a key of the schema, a free key or a list element.
   if (schema === undefined) return [{ path, message: issue.message }];
-  if (value === undefined) return [{ path, message: "missing; the run needs it" }];
+  if (value === undefined) return [{ path, message: "required, but missing" }];
   return [{ path, message: rangeMessage(rangeIssue(issue), path, value) ?? typeMessage(schema, path, value) }];
 }
 
@@ -113,7 +113,7 @@ function typeMessage(schema: z.core.$ZodType, path: KeyPath, value: unknown): st
   return `expected ${describe(schema)}, not ${show(value, path)}${advice(schema, value)}`;
 }
 
-/** What most likely went wrong, in brackets; empty where nothing is likely. */
+/** The most likely cause, in brackets; empty if unknown. */
 function advice(schema: z.core.$ZodType, value: unknown): string {
   const expected = describe(schema);
   if (typeof value === "string") {
@@ -134,13 +134,13 @@ function advice(schema: z.core.$ZodType, value: unknown): string {
   }
   if (value === null) {
     const fallback = defaultOf(schema);
-    return fallback === undefined ? "" : ` (leave the key out for its default, ${fallback})`;
+    return fallback === undefined ? "" : ` (omit the key for its default, ${fallback})`;
   }
   const takesText = expected.startsWith("text") || choicesOf(schema).length > 0;
   return takesText && (typeof value === "number" || typeof value === "boolean") ? " (put it in quotes)" : "";
 }
 
-/** A value as the user would write it; cut where long, and never a secret. */
+/** A value as the user would write it; truncated if long, and never a secret. */
 function show(value: unknown, path: KeyPath): string {
   if (isSecret(path)) return `a ${value === null ? "null" : typeof value}`;
   if (typeof value === "number") return String(value);
@@ -151,7 +151,7 @@ function show(value: unknown, path: KeyPath): string {
 
 const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
-/** One problem a key is enough. */
+/** Keeps one problem per key. */
 function dropRepeats(problems: readonly Problem[]): Problem[] {
   const seen = new Set<string>();
   return problems.filter(({ path }) => {
@@ -163,7 +163,7 @@ function dropRepeats(problems: readonly Problem[]): Problem[] {
 const keyPath = (path: readonly PropertyKey[]): KeyPath =>
   path.map((key) => (typeof key === "number" ? key : String(key)));
 
-/** Undefined where there is no such key. */
+/** Undefined if there is no such key. */
 export function valueAt(values: unknown, path: KeyPath): unknown {
   let value = values;
   for (const key of path) {

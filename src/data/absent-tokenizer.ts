@@ -1,6 +1,6 @@
 /**
- * The tokenizer of a model folder that has none. Data that comes as token ids needs only the size of the vocabulary;
- * whatever needs text gets the error that says what is missing.
+ * Stands in for the tokenizer of a model folder without one. Data given as token ids needs only the size of the
+ * vocabulary; anything that needs text gets an error that says what is missing.
  */
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { CoxswainError, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
 import { openTokenizer, type OpenTokenizerOptions, type TextTokenizer } from "./tokenizer.js";
 
-/** The folder's tokenizer; where it has no tokenizer.json, one that only knows how many tokens the model has. */
+/** The folder's tokenizer; without tokenizer.json, one that only knows the model's vocabulary size. */
 export async function openTokenizerIfAny(folder: string, options: OpenTokenizerOptions = {}): Promise<TextTokenizer> {
   try {
     return await openTokenizer(folder, options);
@@ -26,7 +26,7 @@ async function lacksTokenizer(folder: string): Promise<boolean> {
   );
 }
 
-/** config.json's `vocab_size`; its other troubles are told of by whoever opens the model. */
+/** config.json's `vocab_size`; opening the model reports other errors in the file. */
 async function vocabularySize(folder: string): Promise<number | undefined> {
   try {
     await refuseSpecialFile(join(folder, "config.json"), "model");

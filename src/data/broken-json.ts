@@ -1,8 +1,8 @@
-/** Why a text is not JSON, as far as it can be told, and what to do: its encoding, its line ends, what wrote it. Pure. */
+/** Diagnoses why a text is not JSON (encoding, line ends, the program that wrote it), and what to do. Pure. */
 import path from "node:path";
 import { CoxswainError } from "../errors.js";
 
-/** First bytes, with a byte-order mark or without; the longer ones first. */
+/** First bytes, with or without a byte-order mark; longer ones first. */
 const encodings: readonly (readonly [start: RegExp, name: string])[] = [
   [/^(\xff\xfe\0\0|[[{]\0\0\0)/, "UTF-32LE"],
   [/^(\0\0\xfe\xff|\0\0\0[[{])/, "UTF-32BE"],
@@ -22,35 +22,34 @@ export function refuseByEncoding(file: string, bytes: Buffer): void {
   });
 }
 
-const shape = "A .jsonl file has one JSON object a line, each whole on its line.";
+const shape = "A .jsonl file has one complete JSON object per line.";
 
 /**
- * What to do about a text that JSON.parse refuses.
- * @param message what it said
- * @param what "line", or "file" for one that is a list
+ * What to do about a text that JSON.parse rejects.
+ * @param message its error message
+ * @param what "line", or "file" for a JSON list
  */
 export function brokenJsonHint(file: string, text: string, message: string, what: "line" | "file"): string {
   const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '""').trim();
   if (text.includes("\0")) {
-    return `The ${what} has NUL bytes in it, as after a crash while it was written: make the file again, or remove them.`;
+    return `The ${what} contains NUL bytes, as after a crash while it was written: create the file again, or remove them.`;
   }
   if (/\}[ \t]*\r[ \t]*\{/.test(bare)) {
-    return `Its lines end with a carriage return alone. Convert it: tr '\\r' '\\n' < '${file}' > '${converted(file)}'`;
+    return `Its lines end with only a carriage return. Convert it: tr '\\r' '\\n' < '${file}' > '${converted(file)}'`;
   }
   if (/^[[{]$/.test(bare)) {
     return `${shape} This one is spread over several lines. Convert it: jq -c . '${file}' > '${converted(file)}'`;
   }
-  if (/[[{,:]\s*-?(NaN|Infinity)\b/.test(bare))
-    return "JSON has no NaN and no Infinity: write null, or leave the key out.";
+  if (/[[{,:]\s*-?(NaN|Infinity)\b/.test(bare)) return "JSON has no NaN and no Infinity: write null, or omit the key.";
   if (/[[{,:]\s*('|(True|False|None)\b)/.test(bare)) {
-    return "This is how Python shows an object, not JSON (single quotes, True, None): write it with json.dumps.";
+    return "This is a Python literal, not JSON (single quotes, True, None): write it with json.dumps.";
   }
   if (bare.endsWith(",") && what === "line") return `${shape} Remove the comma at its end.`;
-  if (/,\s*[}\]]/.test(bare)) return "JSON has no comma before a closing bracket: remove it.";
-  return endsEarly(text, message) ? `${shape} The ${what} may be cut short.` : `${shape} Correct the ${what}.`;
+  if (/,\s*[}\]]/.test(bare)) return "JSON does not allow a comma before a closing bracket: remove it.";
+  return endsEarly(text, message) ? `${shape} The ${what} may be truncated.` : `${shape} Correct the ${what}.`;
 }
 
-/** Whether it was read to its end before it was found wrong. */
+/** Whether the parser reached the end of the text before it failed. */
 function endsEarly(text: string, message: string): boolean {
   if (/end of JSON input|Unterminated string/.test(message)) return true;
   const position = /at position (\d+)/.exec(message)?.[1];

@@ -1,4 +1,4 @@
-/** From files to a token store: read, render, tokenise, cut, pack, count; and every complaint about the data. */
+/** Builds a token store from files: read, render, tokenise, truncate, pack, count; reports all errors in the data. */
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { createEncoder, type Encoder, type LabelledTokens, type LocatedExample } from "./encode.js";
@@ -23,24 +23,24 @@ import { WarningTally } from "./warning-tally.js";
 export interface TokenStoreOptions {
   /** A file, a folder, or a list of these: `data.train` or `data.eval`. */
   readonly source: string | readonly string[];
-  /** The run's `data` settings (`train`, `eval` and `shuffle` are not looked at). */
+  /** The run's `data` settings (`train`, `eval` and `shuffle` are not used). */
   readonly data: Pick<
     DataConfig,
     "format" | "max_length" | "packing" | "assistant_only_loss" | "completion_only_loss" | "chat_template"
   >;
   readonly tokenizer: TextTokenizer;
-  /** Told what was done to the data that a user may not expect, one sentence a kind. Default: told to nobody. */
+  /** Receives warnings about what was done to the data, one sentence per kind. Default: ignored. */
   readonly onWarning?: (message: string) => void;
-  /** Told how many examples are tokenised by now. */
+  /** Receives the number of examples tokenised so far. */
   readonly onProgress?: (examples: number) => void;
   /** The clock of templates that write the date. Default: the system's. */
   readonly now?: () => Date;
 }
 
-/** Examples tokenised at once: enough to keep the native tokenizer's threads busy, little enough to hold in memory. */
+/** Examples per tokenizer call: enough to keep its threads busy, few enough to hold in memory. */
 const batchSize = 256;
 
-/** Takes tokenised examples in, cuts them, and keeps what has something to learn. */
+/** Collects tokenised examples: truncates them, and keeps those with supervised tokens. */
 class Collector {
   readonly ids = new Int32Buffer();
   readonly labels = new Int32Buffer();
@@ -90,9 +90,9 @@ class Collector {
     const token = JSON.stringify(this.#tokenizer.idToToken(stranger));
     throw new CoxswainError(
       "data",
-      `${where}: token ${stranger} (${token}) is not one of the model's ${modelVocabSize}`,
+      `${where}: token ${stranger} (${token}) is not in the model's vocabulary of ${modelVocabSize}`,
       {
-        hint: "The tokenizer has tokens that the model was not made with: use the tokenizer that came with the model.",
+        hint: "The tokenizer has tokens that the model does not know: use the tokenizer that came with the model.",
       },
     );
   }
@@ -102,22 +102,22 @@ const countSupervised = ({ ids, labels }: LabelledTokens): number =>
   supervisedTokens({ inputIds: ids, labels, segments: [ids.length] });
 
 const nothingSupervised = (where: string): CoxswainError =>
-  new CoxswainError("data", `${where}: nothing in this example is supervised, so there is nothing to learn from it`, {
+  new CoxswainError("data", `${where}: this example has no supervised token, so there is nothing to learn from it`, {
     hint:
-      "A conversation needs an assistant message, a completion some text, and `labels` something but -100. The first " +
+      "A conversation needs an assistant message, a completion some text, and `labels` a value other than -100. The first " +
       "token of an example is never predicted. Correct or remove the line.",
   });
 
 function nothingLeft(source: string | readonly string[], maxLength: number): CoxswainError {
   const name = typeof source === "string" ? source : source.join(", ");
-  const message = `${name}: every example is longer than data.max_length (${maxLength}) and has nothing supervised before it`;
+  const message = `${name}: every example is longer than data.max_length (${maxLength}) and has no supervised token within it`;
   return new CoxswainError("data", message, { hint: "Raise data.max_length, or shorten the prompts." });
 }
 
 function needsTemplate(example: Example, where: string, templates: ChatTemplates | null): void {
   if (example.kind !== "chat" || templates !== null) return;
-  throw new CoxswainError("data", `${where}: this is a conversation, but the model has no chat template`, {
-    hint: "Give one with data.chat_template (Jinja text or a file), or use a model that was trained for chat.",
+  throw new CoxswainError("data", `${where}: the example is a conversation, but the model has no chat template`, {
+    hint: "Set data.chat_template (Jinja text or a file), or use a chat model.",
   });
 }
 
@@ -158,9 +158,9 @@ async function collect(
 
 /**
  * Tokenises a data set.
- * @throws CoxswainError "data" naming file and line: not JSON, not the format's shape, a template that fails, a token
- *   outside the model's vocabulary, an example with nothing supervised; or naming the source: no examples, or all of
- *   them longer than `max_length` with nothing supervised before it
+ * @throws CoxswainError "data" naming file and line: not JSON, not the format's structure, a template that fails, a
+ * token outside the model's vocabulary, an example without supervised tokens; or naming the source: no examples, or all
+ * of them longer than `max_length` without supervised tokens within it
  */
 export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
   const { source, data, tokenizer, onWarning, now = () => new Date() } = options;

@@ -1,6 +1,6 @@
 /**
- * A chat template: a conversation in, the text that the model reads out, as transformers' `apply_chat_template` renders
- * it, and which of that text the assistant said. Knows nothing of tokens.
+ * A chat template renders a conversation to the text that the model reads, as transformers' `apply_chat_template` does,
+ * and determines which parts of that text are the assistant's. Does not know tokens.
  */
 import { CoxswainError, messageOf } from "../errors.js";
 import { normalizeMessage, type Conversation } from "./conversation.js";
@@ -10,9 +10,9 @@ import { compileJinja, type JinjaTemplate } from "./jinja.js";
 import type { SpecialTokens } from "./tokenizer-files.js";
 
 export interface ChatTemplateOptions {
-  /** Given to the template as variables (`bos_token` …). */
+  /** Passed to the template as variables (`bos_token` …). */
   readonly specialTokens: SpecialTokens;
-  /** Texts of the tokens that may end a turn: whitespace that a template writes after one is nobody's. */
+  /** Texts of the tokens that may end a turn: whitespace after one belongs to no turn. */
   readonly controlTokens: ReadonlySet<string>;
   /** Names the template in errors: "data.chat_template", or the folder it came with. */
   readonly origin: string;
@@ -28,7 +28,7 @@ export interface RenderOptions {
 }
 
 export interface AssistantTextOptions {
-  /** Number of the first message whose text counts; those before it are context. Default 0. */
+  /** Index of the first message whose text counts; earlier ones are context. Default 0. */
   readonly from?: number;
   readonly where?: string;
 }
@@ -38,14 +38,14 @@ interface PrefixRequest {
   readonly whole: string;
   readonly count: number;
   readonly addGenerationPrompt: boolean;
-  /** What it means if the prefix isn't one. */
+  /** The error's reason if the text is not a prefix. */
   readonly reason: string;
   readonly where: string | undefined;
 }
 
-const templateHint = "Check the conversation against the template, or give another one with data.chat_template.";
+const templateHint = "Check the conversation against the template, or set another one with data.chat_template.";
 const inexactHint =
-  "Give a template that marks the assistant's text with {% generation %} (data.chat_template), or train on the whole " +
+  "Use a template that marks the assistant's text with {% generation %} (data.chat_template), or train on the whole " +
   "conversation with data.assistant_only_loss: false.";
 
 export class ChatTemplate {
@@ -56,14 +56,14 @@ export class ChatTemplate {
 
   /**
    * @param source Jinja text
-   * @throws CoxswainError "data" where it is not a template
+   * @throws CoxswainError "data" if it is not a valid template
    */
   constructor(source: string, options: ChatTemplateOptions) {
     try {
       this.#template = compileJinja(source);
     } catch (error) {
       throw new CoxswainError("data", `the chat template of ${options.origin} is not valid: ${messageOf(error)}`, {
-        hint: "Give a working Jinja template with data.chat_template.",
+        hint: "Set data.chat_template to a valid Jinja template.",
         cause: error,
       });
     }
@@ -71,14 +71,14 @@ export class ChatTemplate {
     this.#options = options;
   }
 
-  /** Whether the template says itself which text is the assistant's. */
+  /** Whether the template itself marks the assistant's text. */
   get marksGeneration(): boolean {
     return this.#template.marksGeneration;
   }
 
   /**
    * The conversation's text.
-   * @throws CoxswainError "data" where the template raises, naming `where` and Jinja's message
+   * @throws CoxswainError "data" if the template raises, naming `where` and Jinja's message
    */
   render(conversation: Conversation, { addGenerationPrompt = false, where }: RenderOptions = {}): string {
     try {
@@ -89,9 +89,9 @@ export class ChatTemplate {
   }
 
   /**
-   * The conversation's text and which of it the assistant said: by `{% generation %}`, else by rendering the
-   * conversation up to each turn, which is exact where every such rendering is how the whole one starts.
-   * @throws CoxswainError "data" where the template raises, or where neither way is exact
+   * The conversation's text and its assistant parts: by `{% generation %}`, otherwise by rendering the conversation up
+   * to each turn, which is exact if every such rendering is a prefix of the whole.
+   * @throws CoxswainError "data" if the template raises, or if neither way is exact
    */
   renderAssistant(conversation: Conversation, { from = 0, where }: AssistantTextOptions = {}): MarkedText {
     if (!this.marksGeneration) return this.#byPrefixes(conversation, from, where);
@@ -108,7 +108,7 @@ export class ChatTemplate {
     return this.#options.controlTokens;
   }
 
-  /** Whether a conversation is rendered to this very text; one that cannot be rendered is not. */
+  /** Whether a conversation renders to exactly this text; false if it cannot be rendered. */
   rendersAs(conversation: Conversation, text: string): boolean {
     try {
       return this.#run(conversation, false, ["", ""]) === text;
@@ -118,11 +118,11 @@ export class ChatTemplate {
   }
 
   /**
-   * How much of the whole text the first `count` messages and the next turn's header are, in UTF-16 units.
-   * @throws CoxswainError "data" where the whole text doesn't start with them
+   * The length of the first `count` messages and the next turn's header in the whole text, in UTF-16 units.
+   * @throws CoxswainError "data" if the whole text doesn't start with them
    */
   promptLength(conversation: Conversation, whole: string, count: number, where?: string): number {
-    const reason = `the prompt (${count} messages) is not rendered as the whole conversation starts`;
+    const reason = `the rendered prompt (${count} messages) is not a prefix of the rendered conversation`;
     return this.#prefixLength({ conversation, whole, count, addGenerationPrompt: true, reason, where });
   }
 
@@ -132,7 +132,7 @@ export class ChatTemplate {
     const spans: TextSpan[] = [];
     messages.forEach((message, turn) => {
       if (turn < from || message.role !== "assistant") return;
-      const reason = `cut at message ${turn + 1} (assistant), it is not rendered as the whole conversation starts`;
+      const reason = `rendered up to message ${turn + 1} (assistant), it is not a prefix of the whole rendered conversation`;
       const common = { conversation, whole: text, reason, where };
       const start = this.#prefixLength({ ...common, count: turn, addGenerationPrompt: true });
       const last = turn + 1 === messages.length;
@@ -143,7 +143,7 @@ export class ChatTemplate {
     return { text, spans };
   }
 
-  /** The length of the first `count` messages' own rendering, which must be how the whole text starts. */
+  /** The length of the first `count` messages' own rendering, which must be a prefix of the whole text. */
   #prefixLength({ conversation, whole, count, addGenerationPrompt, reason, where }: PrefixRequest): number {
     const part = { messages: conversation.messages.slice(0, count), tools: conversation.tools };
     let text: string;
@@ -156,7 +156,7 @@ export class ChatTemplate {
     return text.length;
   }
 
-  /** A turn ends with its end token: the line break that templates write after it is never generated. */
+  /** A turn ends with its end token: models never generate the line break that templates write after it. */
   #endOfTurn(text: string, start: number, end: number): number {
     const said = text.slice(start, end).trimEnd();
     for (const token of this.#options.controlTokens) {
@@ -182,12 +182,12 @@ export class ChatTemplate {
   }
 
   #inexact(reason: string, where: string | undefined): CoxswainError {
-    const message = `the chat template of ${this.#options.origin} doesn't tell which text is the assistant's: ${reason}`;
+    const message = `the chat template of ${this.#options.origin} does not determine which text is the assistant's: ${reason}`;
     return new CoxswainError("data", located(where, message), { hint: inexactHint });
   }
 }
 
-/** All texts of a conversation in one. */
+/** All texts of a conversation, concatenated. */
 const textsOf = (conversation: Conversation): string =>
   JSON.stringify(conversation, (_, value: unknown) => (typeof value === "bigint" ? null : value));
 

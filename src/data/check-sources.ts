@@ -1,11 +1,11 @@
-/** Whether a run's data are there and can be read: known before a model is opened, which may take long. Reads no data. */
+/** Checks that a run's data exist and are readable, before a model is opened, which may take long. Reads no data. */
 import { access, constants } from "node:fs/promises";
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import { overrideText } from "./model-templates.js";
 import { resolveSources } from "./sources.js";
 
-/** @throws CoxswainError "data" or "config" naming what is not there */
+/** @throws CoxswainError "data" or "config" naming what is missing */
 export async function checkSources(data: Pick<DataConfig, "train" | "eval" | "chat_template">): Promise<void> {
   for (const source of [data.train, data.eval]) {
     if (source === null) continue;

@@ -1,10 +1,10 @@
-/** Between the two ways of counting characters: code points (Rust, Python) and UTF-16 units (JavaScript). */
+/** Converts between two ways of counting characters: code points (Rust, Python) and UTF-16 units (JavaScript). */
 
 const surrogate = /[\ud800-\udfff]/;
 
 /**
- * Where each code point of `text` starts, in UTF-16 units, with the text's length at the end; null where both counts
- * are the same. A lone surrogate counts as one code point, as it does once it is replaced by U+FFFD.
+ * Where each code point of `text` starts, in UTF-16 units, with the text's length at the end; null if both counts are
+ * equal. A lone surrogate counts as one code point, like the U+FFFD that replaces it.
  */
 export function codePointStarts(text: string): Int32Array | null {
   if (!surrogate.test(text)) return null;

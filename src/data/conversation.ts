@@ -1,6 +1,6 @@
 /** Conversations as transformers' chat templates see them. */
 
-/** One message. Other keys (`tool_calls`, `name`, `reasoning_content` …) are handed to the template as they are. */
+/** One message. Other keys (`tool_calls`, `name`, `reasoning_content` …) are passed to the template unchanged. */
 export interface ChatMessage {
   readonly role: string;
   readonly content?: string;
@@ -9,15 +9,15 @@ export interface ChatMessage {
 
 export interface Conversation {
   readonly messages: readonly ChatMessage[];
-  /** JSON schemas of the tools that the assistant may call; null where there are none. */
+  /** JSON schemas of the tools that the assistant may call; null if there are none. */
   readonly tools: readonly unknown[] | null;
 }
 
 const reasoningFields = ["reasoning_content", "thinking", "reasoning"] as const;
 
 /**
- * What transformers does to a message before a template sees it: keys whose value is null go, and reasoning is given
- * under the names that templates read (`reasoning_content`, `thinking`).
+ * Normalises a message as transformers does before it is passed to a template: removes keys whose value is null, and
+ * provides reasoning under the names that templates read (`reasoning_content`, `thinking`).
  */
 export function normalizeMessage(message: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const kept = Object.fromEntries(Object.entries(message).filter(([, value]) => value !== null));

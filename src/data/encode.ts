@@ -1,5 +1,6 @@
 /**
- * Examples to token ids and labels, in batches. Says which tokens are supervised; knows nothing of rows or lengths.
+ * Encodes examples as token ids and labels, in batches, and determines which tokens are supervised. Does not know rows
+ * or maximum lengths.
  */
 import type { ChatTemplate } from "./chat-template.js";
 import type { ChatExample, CompletionExample, Example, TextExample } from "./formats/index.js";
@@ -11,7 +12,7 @@ import type { TextTokenizer } from "./tokenizer.js";
 export interface LabelledTokens {
   /** [tokens] */
   readonly ids: Int32Array;
-  /** `IGNORE` where not supervised, not shifted, [tokens]. */
+  /** `IGNORE` if not supervised; not shifted, [tokens]. */
   readonly labels: Int32Array;
 }
 
@@ -24,28 +25,28 @@ export type LocatedExample = Located<Example>;
 
 export interface EncoderOptions {
   readonly tokenizer: TextTokenizer;
-  /** For conversations without and with tools; null where the model has none. */
+  /** For conversations without and with tools; null if the model has none. */
   readonly templates: { readonly plain: ChatTemplate; readonly tools: ChatTemplate } | null;
   readonly assistantOnlyLoss: boolean;
   readonly completionOnlyLoss: boolean;
-  /** Told of each example whose prompt ends inside a token of the whole. */
+  /** Called for each example whose prompt ends inside a token of the whole text. */
   readonly onSplitBoundary?: (where: string) => void;
-  /** Told of each example of which the chat template leaves something out. */
+  /** Called for each example of which the chat template omits something. */
   readonly onIgnored?: (ignored: Ignored, where: string) => void;
-  /** Told of each text that can't be ended, since the tokenizer has no eos. */
+  /** Called for each text that gets no eos, since the tokenizer has none. */
   readonly onMissingEos?: (where: string) => void;
 }
 
-/** Turns examples into tokens; made once a data set. */
+/** Turns examples into tokens; created once per data set. */
 export type Encoder = (examples: readonly LocatedExample[]) => Promise<LabelledTokens[]>;
 
 interface RenderedChat {
   readonly text: string;
-  /** null: everything is supervised. */
+  /** null: all text is supervised. */
   readonly spans: readonly TextSpan[] | null;
 }
 
-/** An eos at the end, where the text has none and the tokenizer adds none by itself. */
+/** Appends an eos, unless the text ends with one or the tokenizer adds one. */
 function withEos(text: string, where: string, { tokenizer, onMissingEos }: EncoderOptions): string {
   const { eosToken, affixes } = tokenizer;
   if (affixes.after > 0) return text;
@@ -91,8 +92,9 @@ const startsWith = (ids: Int32Array, prefix: Int32Array): boolean =>
   prefix.length <= ids.length && prefix.every((id, index) => ids[index] === id);
 
 /**
- * As in TRL: the prompt's tokens, then what the whole text's tokens have more. Where the whole text has a token across
- * the boundary, the two are tokenised apart: the model then learns from the very prompt that it will be given.
+ * As in TRL: the prompt's tokens, then the remaining tokens of the whole text. If a token of the whole text crosses the
+ * boundary, prompt and completion are tokenised separately, so that the model learns from exactly the prompt that it
+ * will be given.
  */
 async function encodeCompletions(
   examples: readonly Located<CompletionExample>[],
@@ -108,7 +110,7 @@ async function encodeCompletions(
   return Promise.all(
     wholes.map(async ({ ids: whole }, index): Promise<LabelledTokens> => {
       const all = prompts[index]?.ids ?? new Int32Array();
-      // Without what the tokenizer puts after a text: the text goes on.
+      // Without the tokens that the tokenizer appends: the text continues.
       const prompt = all.subarray(0, all.length - tokenizer.affixes.after);
       const label = (ids: Int32Array): LabelledTokens => ({
         ids,
@@ -123,7 +125,7 @@ async function encodeCompletions(
   );
 }
 
-/** An encoder; its results stand in the order of its examples. */
+/** Creates an encoder; results are in the order of the examples. */
 export function createEncoder(options: EncoderOptions): Encoder {
   return async (examples) => {
     const results = examples.map(({ example }) =>

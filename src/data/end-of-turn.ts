@@ -1,11 +1,11 @@
-/** The control token that a chat template writes right after what the assistant says. */
+/** Finds the control token that a chat template writes directly after the assistant's text. */
 import { CoxswainError } from "../errors.js";
 import type { ChatTemplates } from "./model-templates.js";
 
-/** A text that no template has a reason to change, and that no tokenizer takes for a special token. */
+/** A text that no template changes, and that is no tokenizer's special token. */
 const answerMark = "coxswain0answer";
 
-/** @returns null where the template writes none, or cannot be asked */
+/** @returns null if the template writes none, or cannot be rendered */
 export function endOfTurnToken(
   { plain }: Pick<ChatTemplates, "plain">,
   controlTokens: ReadonlySet<string>,
@@ -18,7 +18,7 @@ export function endOfTurnToken(
   try {
     text = plain.render({ messages, tools: null });
   } catch (error) {
-    // A template that wants more than two plain messages cannot be asked; the end-of-text ids remain.
+    // A template that needs more than two plain messages cannot be rendered; the end-of-text ids remain.
     if (error instanceof CoxswainError && error.code === "data") return null;
     throw error;
   }

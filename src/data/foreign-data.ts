@@ -1,6 +1,6 @@
 /**
- * Data that cannot be read yet, known by address, name or first bytes, and how it becomes JSONL. Told by what it is: not
- * as a file that does not exist, or a first line that is not JSON. Pure.
+ * Recognises unsupported data by its address, name or first bytes, and says how to convert it to JSONL. Errors name the
+ * actual format, rather than a missing file or an invalid first line. Pure.
  */
 import path from "node:path";
 import { CoxswainError } from "../errors.js";
@@ -8,14 +8,14 @@ import { CoxswainError } from "../errors.js";
 interface ForeignKind {
   /** "a Parquet file" */
   readonly what: string;
-  /** A command that makes JSONL of it. */
+  /** A command that converts it to JSONL. */
   readonly convert: (file: string) => string;
 }
 
 const python = (file: string, read: string): string =>
   `python -c "import pandas; pandas.${read.replace("FILE", `'${file}'`)}.to_json('${target(file)}', orient='records', lines=True)"`;
 
-/** A name for the converted file, in the working folder: never that of the file itself. */
+/** A name for the converted file, in the working folder: never the name of the file itself. */
 function target(file: string): string {
   const name = path.basename(file).replaceAll(/['"\s]/g, "_");
   const stem = name.slice(0, name.length - path.extname(name).length).replace(/\.(jsonl|json|ndjson)$/, "");
@@ -42,7 +42,7 @@ const tsv: ForeignKind = { what: "a TSV file", convert: (file) => python(file, "
 const text: ForeignKind = {
   what: "plain text",
   convert: (file) =>
-    `python -c "import json; print(json.dumps({'text': open('${file}').read()}))" > ${target(file)}  (that is one example; several are better)`,
+    `python -c "import json; print(json.dumps({'text': open('${file}').read()}))" > ${target(file)}  (this makes one example; prefer several)`,
 };
 
 const byExtension: Readonly<Record<string, ForeignKind>> = {
@@ -77,12 +77,12 @@ const byMagic: readonly (readonly [string, ForeignKind])[] = [
 ];
 
 const refused = (file: string, { what, convert }: ForeignKind): CoxswainError =>
-  new CoxswainError("data", `${file} is ${what}, which is not read yet`, {
-    hint: `Data is JSONL: one JSON object a line. Convert it: ${convert(file)}`,
+  new CoxswainError("data", `${file} is ${what}, which is not supported`, {
+    hint: `Use JSONL: one JSON object per line. Convert it: ${convert(file)}`,
   });
 
 /**
- * What its name says that a file is, where that cannot be read.
+ * Rejects a file whose name shows an unsupported format.
  * @throws CoxswainError "data" naming the file, its kind and how to convert it
  */
 export function refuseByName(file: string): void {
@@ -91,7 +91,7 @@ export function refuseByName(file: string): void {
 }
 
 /**
- * What a file's first line shows that it is, whatever its name.
+ * Rejects a file whose first line shows an unsupported format, whatever its name.
  * @param bytes of the line
  * @throws CoxswainError "data" as `refuseByName`
  */
@@ -100,20 +100,20 @@ export function refuseByContent(file: string, bytes: Buffer): void {
   const found = byMagic.find(([magic]) => start.startsWith(magic));
   if (found !== undefined) throw refused(file, found[1]);
   if (start.startsWith("version https://git-lfs.github.com/")) {
-    throw new CoxswainError("data", `${file} is a Git LFS pointer: the data itself was not fetched`, {
-      hint: "Fetch it: git lfs install && git lfs pull, in the repository that it belongs to.",
+    throw new CoxswainError("data", `${file} is a Git LFS pointer: the data itself has not been fetched`, {
+      hint: "Fetch it in its repository: git lfs install && git lfs pull.",
     });
   }
   if (/^\s*<(!doctype|html|\?xml)/i.test(start)) {
     throw new CoxswainError("data", `${file} is a page of HTML or XML, not data`, {
-      hint: "A download that asks to log in first is often saved as its page: fetch the file again.",
+      hint: "A download that requires a login often saves the login page instead: fetch the file again.",
     });
   }
 }
 
 /**
- * What a line that is not JSON probably belongs to: a table or plain text under another name.
- * @returns undefined where it looks like JSON that is broken
+ * The error for a line that is not JSON and probably belongs to a table or plain text.
+ * @returns undefined if it looks like malformed JSON
  */
 export function refusedLine(file: string, line: string, isFirst: boolean): CoxswainError | undefined {
   if (!isFirst || /^\s*["[{]/.test(line)) return undefined;
@@ -123,16 +123,16 @@ export function refusedLine(file: string, line: string, isFirst: boolean): Coxsw
   return fields("\t") > 1 ? refused(file, tsv) : undefined;
 }
 
-/** An address, which no file system knows: `https://`, `hf://`, `s3://` … */
+/** Whether a source is a URL: `https://`, `hf://`, `s3://` … */
 export const isAddress = (source: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i.test(source);
 
-/** @throws CoxswainError "data" for an address, by its kind */
+/** @throws CoxswainError "data" for a URL, depending on its scheme */
 export function refuseAddress(source: string): void {
   if (!isAddress(source)) return;
   const scheme = source.slice(0, source.indexOf(":")).toLowerCase();
   if (scheme === "file") {
-    throw new CoxswainError("data", `${source}: addresses are not read yet`, {
-      hint: `Give the path alone: ${source.replace(/^file:\/\/(localhost)?/i, "")}`,
+    throw new CoxswainError("data", `${source}: URLs are not supported`, {
+      hint: `Give only the path: ${source.replace(/^file:\/\/(localhost)?/i, "")}`,
     });
   }
   const dataset = /^hf:\/\/(?:datasets\/)?([^/@]+\/[^/@]+)/i.exec(source)?.[1];
@@ -140,13 +140,13 @@ export function refuseAddress(source: string): void {
   const page = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/datasets\/([^/]+\/[^/?#]+)\/?$/i.exec(source)?.[1];
   if (page !== undefined) throw hubDataset(source, page);
   const fetchIt = /^https?$/.test(scheme) ? `curl --location --remote-name ${source}` : `the tools of ${scheme}://`;
-  throw new CoxswainError("data", `${source}: data is not read over ${scheme}:// yet`, {
+  throw new CoxswainError("data", `${source}: data cannot be read over ${scheme}://`, {
     hint: `Download it first (${fetchIt}), and give the file's path.`,
   });
 }
 
 /**
- * A source that is not there and looks like `owner/name`: a data set of the hub, probably.
+ * The error for a missing source that looks like `owner/name`, which is probably a data set of the hub.
  * @param isFolder whether a folder exists
  */
 export function hubDatasetMeant(source: string, isFolder: (folder: string) => boolean): CoxswainError | undefined {
@@ -159,18 +159,18 @@ export function hubDatasetMeant(source: string, isFolder: (folder: string) => bo
 const isKnownExtension = (name: string): boolean =>
   [".json", ".jsonl", ".ndjson", ".txt"].includes(path.extname(name).toLowerCase());
 
-/** What `save_to_disk` of the library datasets writes beside its Arrow files. */
+/** Files that `save_to_disk` of the datasets library writes next to its Arrow files. */
 export const savedDataset: ReadonlySet<string> = new Set(["dataset_dict.json", "dataset_info.json", "state.json"]);
 
 export function savedByDatasets(folder: string): CoxswainError {
-  return new CoxswainError("data", `${folder} was saved by the library datasets (Arrow), which is not read yet`, {
+  return new CoxswainError("data", `${folder} was saved by the datasets library (Arrow), which is not supported`, {
     hint: `Convert it: python -c "from datasets import load_from_disk; load_from_disk('${folder}').to_json('train.jsonl')"`,
   });
 }
 
 function hubDataset(source: string, id: string): CoxswainError {
   const absent = isAddress(source) ? "" : "no such file or folder, and ";
-  return new CoxswainError("data", `${source}: ${absent}data sets of the hub are not read yet`, {
+  return new CoxswainError("data", `${source}: ${absent}data sets of the hub are not supported`, {
     hint:
       `Save it as JSONL: python -c "from datasets import load_dataset; ` +
       `load_dataset('${id}', split='train').to_json('train.jsonl')"`,

@@ -1,7 +1,7 @@
 /**
- * `{% generation %} … {% endgeneration %}`: transformers' way for a chat template to say which text is the assistant's.
- * A marker character is written at its start and its end; after rendering, the markers are taken out and where they were
- * is known exactly. Knows text only: no tokens, no messages.
+ * `{% generation %} … {% endgeneration %}`: transformers' way for a chat template to mark the assistant's text. A
+ * marker character is written at its start and its end; after rendering, the markers are removed and their positions
+ * give the exact spans. Knows only text, not tokens or messages.
  */
 
 /** A half-open range of a text, in UTF-16 units. */
@@ -19,7 +19,7 @@ export interface MarkedText {
 /** The two characters written at a span's start and end. */
 export type Markers = readonly [start: string, end: string];
 
-/** Two private-use characters that occur in none of the texts, so that a marker is never somebody's text. */
+/** Two private-use characters that occur in none of the texts, so that markers are unambiguous. */
 export function chooseMarkers(...texts: readonly string[]): Markers {
   const free: string[] = [];
   for (let code = 0xe0f0; code <= 0xf8ff && free.length < 2; code++) {
@@ -31,7 +31,7 @@ export function chooseMarkers(...texts: readonly string[]): Markers {
   return [start, end];
 }
 
-/** Takes the markers out of a rendered text. */
+/** Removes the markers from a rendered text. */
 export function extractSpans(rendered: string, [startMarker, endMarker]: Markers): MarkedText {
   const spans: TextSpan[] = [];
   let text = "";

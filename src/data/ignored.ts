@@ -1,6 +1,6 @@
 /**
- * What a conversation has and its chat template leaves out: tools, tool calls, keys of messages, whole messages, answers.
- * The template renders without a word; the model would never see, or never learn, what somebody wrote. Pure.
+ * Detects parts of a conversation that its chat template omits: tools, tool calls, keys of messages, whole messages,
+ * answers. The template renders without an error, but the model would never see or learn that content. Pure.
  */
 import type { ChatTemplate } from "./chat-template.js";
 import type { ChatMessage, Conversation } from "./conversation.js";
@@ -9,7 +9,7 @@ import type { TextSpan } from "./generation-tags.js";
 export type IgnoredKind =
   "ignored_tools" | "ignored_tool_calls" | "ignored_message" | "ignored_message_key" | "empty_answer";
 
-/** What is left out, and more closely: the key, the message. */
+/** What is omitted, with details: the key or the message. */
 export interface Ignored {
   readonly kind: IgnoredKind;
   readonly detail: string | null;
@@ -17,9 +17,9 @@ export interface Ignored {
 
 export interface RenderedConversation {
   readonly text: string;
-  /** What the assistant said; null: not looked for. */
+  /** The assistant's text; null: not determined. */
   readonly spans: readonly TextSpan[] | null;
-  /** Number of the first message whose text counts. */
+  /** Index of the first message whose text counts. */
   readonly from: number;
 }
 
@@ -50,7 +50,10 @@ export function ignoredParts(
   return found;
 }
 
-/** Whose words templates write as they are. (What tools say may be written as JSON; the assistant's is looked at apart.) */
+/**
+ * Roles whose content templates write unchanged. (Tool results may be written as JSON; the assistant's text is checked
+ * separately.)
+ */
 const readRoles = new Set(["system", "developer", "user"]);
 
 function hasToolCalls({ tool_calls: calls }: ChatMessage): boolean {
@@ -61,23 +64,23 @@ const withoutToolCalls = (message: ChatMessage): ChatMessage => ({ ...message, t
 
 const isEmpty = (message: ChatMessage): boolean => (message.content ?? "").trim() === "" && !hasToolCalls(message);
 
-/** Handed to templates under all three names. */
+/** Passed to templates under all three names. */
 const reasoning = ["reasoning_content", "thinking", "reasoning"];
 
 const isSomething = (value: unknown): boolean =>
   value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
 
-/** Looked at apart, or not meant for the model. */
+/** Checked separately, or not meant for the model. */
 const exempt = new Set(["role", "content", "tool_calls", "tool_call_id", "id"]);
 
-/** Whether a template looks at a key of a message. */
+/** Whether a template reads a key of a message. */
 function isRead(key: string, source: string): boolean {
   if (exempt.has(key)) return true;
   const names = reasoning.includes(key) ? reasoning : [key];
   return names.some((name) => source.includes(name));
 }
 
-/** Whether there is more than whitespace and tokens that end or begin a turn. */
+/** Whether there is more than whitespace and tokens that begin or end a turn. */
 function saysSomething(said: string, controlTokens: ReadonlySet<string>): boolean {
   let rest = said.trim();
   for (;;) {

@@ -1,4 +1,4 @@
-/** Data: files in, rows of tokens out, in a fixed order. */
+/** Reads data files into rows of tokens, in a fixed order. */
 export { openTokenizer } from "./tokenizer.js";
 export { openTokenizerIfAny } from "./absent-tokenizer.js";
 export type { DecodeOptions, EncodedText, EncodeOptions, OpenTokenizerOptions, TextTokenizer } from "./tokenizer.js";

@@ -1,6 +1,6 @@
 /**
- * The files that say how a trained model is to be asked, laid beside an adapter as transformers lays them: tokenizer,
- * chat templates, end tokens. Where a run has another chat template than its model, they say so. Writes nothing.
+ * The files that inference with a trained adapter needs, laid out next to it as transformers does: tokenizer, chat
+ * templates, end tokens. They contain the run's chat template if it differs from the model's. Writes nothing.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -14,7 +14,7 @@ import { isObject, readChatTemplates, type FolderTemplates } from "./tokenizer-f
 export interface InferenceFilesOptions {
   /** The base model's. */
   readonly folder: string;
-  /** The adapter that training starts from, whose own files come before the model's. Default: none. */
+  /** The adapter that training starts from; its own files take precedence over the model's. Default: none. */
   readonly adapter?: string | null;
   /** `data.chat_template`: Jinja text, or the path of a file. */
   readonly chatTemplate: string | null;
@@ -29,9 +29,8 @@ const copiedFiles = ["tokenizer.json", "special_tokens_map.json", "added_tokens.
 type JsonObject = Readonly<Record<string, unknown>>;
 type FileMap = Map<string, Uint8Array>;
 
-/**
- * @returns contents by name within the adapter's folder ("additional_chat_templates/tool_use.jinja"), as they are now
- * @throws CoxswainError "model" for a file that cannot be read, "config" for a template that cannot be
+/** @returns current contents by name within the adapter's folder ("additional_chat_templates/tool_use.jinja")
+ * @throws CoxswainError "model" for an unreadable file, "config" for an unreadable template
  */
 export async function inferenceFiles(options: InferenceFilesOptions): Promise<ReadonlyMap<string, Uint8Array>> {
   const { folder, adapter = null, chatTemplate } = options;
@@ -54,8 +53,8 @@ async function copyFirst(folders: readonly string[], name: string, into: FileMap
 }
 
 /**
- * The run's template; else those of the first folder that has any, as they lie there, where tokenizer_config.json, which
- * may hold them, is taken from the same folder.
+ * The run's template; otherwise those of the first folder that has any, unchanged, with tokenizer_config.json, which
+ * may contain them, from the same folder.
  */
 async function addTemplates(folders: readonly string[], override: string | null, into: FileMap): Promise<void> {
   const configs = await Promise.all(folders.map((folder) => readIfAny(path.join(folder, tokenizerConfigFile))));
@@ -84,8 +83,8 @@ const withoutTemplate = (config: Uint8Array): Uint8Array =>
   jsonBytes(Object.fromEntries(Object.entries(parse(config)).filter(([key]) => key !== "chat_template")));
 
 /**
- * generation_config.json as it is, or with the token that ends a turn in the run's own template, where that is none of
- * those that end an answer: other programs stop by this file.
+ * generation_config.json, with the end-of-turn token of the run's own template added if it does not list it: other
+ * programs stop at the tokens in this file.
  */
 async function generationConfig(
   { folder, adapter = null, chatTemplate }: InferenceFilesOptions,
@@ -117,7 +116,7 @@ async function readIfAny(file: string): Promise<Uint8Array | null> {
   }
 }
 
-/** Whoever opens the tokenizer tells of a file that is not JSON. */
+/** Opening the tokenizer reports files that are not JSON. */
 function parse(bytes: Uint8Array): JsonObject {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));

@@ -1,4 +1,4 @@
-/** A growing `Int32Array`: millions of examples are a few flat arrays, not objects. */
+/** A growable `Int32Array`: millions of examples take a few flat arrays instead of objects. */
 export class Int32Buffer {
   #items: Int32Array;
   #length = 0;
@@ -22,7 +22,7 @@ export class Int32Buffer {
     this.#length += items.length;
   }
 
-  /** What has been written, exactly that long; the spare capacity is given back. */
+  /** The written items, without spare capacity. */
   finish(): Int32Array {
     return this.#items.length === this.#length ? this.#items : this.#items.slice(0, this.#length);
   }

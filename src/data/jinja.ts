@@ -1,19 +1,19 @@
-/** Chat templates' Jinja: variables as JSON has them, and the date by a clock that is given. */
+/** Jinja for chat templates: JSON values as variables, and the date from a given clock. */
 import { compileTemplate, toTemplateValue, type Value } from "../jinja/index.js";
 import type { Markers } from "./generation-tags.js";
 import { strftime } from "./strftime.js";
 
 export interface JinjaTemplate {
-  /** Whether it has a `{% generation %}`. */
+  /** Whether it contains `{% generation %}`. */
   readonly marksGeneration: boolean;
   /**
-   * The text. Throws what the template raises.
-   * @param markers written around what is in `{% generation %}`
+   * Renders the template. Throws what the template raises.
+   * @param markers written around the content of `{% generation %}`
    */
   render(variables: Readonly<Record<string, unknown>>, now: () => Date, markers: Markers): string;
 }
 
-/** @throws Error where the source is not a template, or has what is not supported */
+/** @throws Error if the source is not a template, or uses unsupported features */
 export function compileJinja(source: string): JinjaTemplate {
   const template = compileTemplate(source);
   return {
@@ -27,7 +27,7 @@ export function compileJinja(source: string): JinjaTemplate {
   };
 }
 
-/** A variable that is undefined is one that isn't there. */
+/** Undefined variables are omitted. */
 function templateVariables(variables: Readonly<Record<string, unknown>>): Map<string, Value> {
   const given = Object.entries(variables).filter(([, value]) => value !== undefined);
   return new Map(given.map(([name, value]) => [name, toTemplateValue(value)]));

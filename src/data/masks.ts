@@ -1,8 +1,8 @@
-/** From spans of a text to labels of its tokens. */
+/** Converts spans of a text to labels of its tokens. */
 import type { TextSpan } from "./generation-tags.js";
 import { IGNORE } from "./row.js";
 
-/** What is in both lists of spans. Both are in order and don't overlap within themselves. */
+/** The intersection of two lists of spans, each in order and without overlaps. */
 export function intersectSpans(a: readonly TextSpan[], b: readonly TextSpan[]): TextSpan[] {
   return a.flatMap((one) =>
     b.flatMap((other) => {
@@ -32,7 +32,7 @@ export function labelsOfSpans(ids: Int32Array, offsets: Int32Array, spans: reado
   return labels;
 }
 
-/** Labels of all tokens from the `from`th on. */
+/** Labels that supervise all tokens from index `from` on. */
 export function labelsFrom(ids: Int32Array, from: number): Int32Array {
   return ids.slice().fill(IGNORE, 0, from);
 }

@@ -1,4 +1,4 @@
-/** Which chat template is used: the run file's, else the adapter's own, else the model's own. */
+/** Selects the chat template: the run file's, otherwise the adapter's, otherwise the model's. */
 import { readFile } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
 import { saveToFile, specialKindOf } from "../regular-file.js";
@@ -12,7 +12,7 @@ export interface ChatTemplates {
 }
 
 export interface ChatTemplatesOptions {
-  /** `data.chat_template`: Jinja text, or the path of a file. null: that of the adapter, else of the model. */
+  /** `data.chat_template`: Jinja text, or the path of a file. null: the adapter's, otherwise the model's. */
   readonly override?: string | null;
   /** The clock of `strftime_now`. Default: the system's. */
   readonly now?: () => Date;
@@ -20,7 +20,7 @@ export interface ChatTemplatesOptions {
 
 const looksLikeJinja = (text: string): boolean => /\{[{%#]/.test(text);
 
-/** The text of `data.chat_template`. @throws CoxswainError "config" where it names a file that can't be read */
+/** The text of `data.chat_template`. @throws CoxswainError "config" if it names an unreadable file */
 export async function overrideText(override: string): Promise<string> {
   if (looksLikeJinja(override)) return override;
   const kind = await specialKindOf(override);
@@ -38,8 +38,8 @@ export async function overrideText(override: string): Promise<string> {
 }
 
 /**
- * The chat templates to use with a tokenizer, or null where there is none.
- * @throws CoxswainError "config" where the override can't be read, "data" where a template is not valid Jinja
+ * The chat templates to use with a tokenizer, or null if there are none.
+ * @throws CoxswainError "config" if the override can't be read, "data" if a template is not valid Jinja
  */
 export async function openChatTemplates(
   tokenizer: TextTokenizer,
@@ -60,8 +60,8 @@ export async function openChatTemplates(
 }
 
 /**
- * Which template and tokenizer are used where an adapter's own are not the model's, or not the template that is given.
- * One sentence each, for a user; none where all agree.
+ * Notes for the user about which template and tokenizer are used, if the adapter's differ from the model's or from the
+ * given template.
  * @param override as of `openChatTemplates`
  */
 export async function adapterTextNotes(
@@ -70,13 +70,13 @@ export async function adapterTextNotes(
 ): Promise<readonly string[]> {
   const notes: string[] = [];
   if (override === null && adapterOwn.otherTemplate) {
-    notes.push(`chat template: the adapter's own, in place of the model's (${templateFolder})`);
+    notes.push(`chat template: the adapter's own, instead of the model's (${templateFolder})`);
   }
   if (override !== null && adapterOwn.template && (await overrideText(override)) !== chatTemplate) {
-    notes.push(`chat template: the one that is given; the adapter was trained with another one (${templateFolder})`);
+    notes.push(`chat template: the given one; the adapter was trained with another one (${templateFolder})`);
   }
   if (adapterOwn.otherTokenizer) {
-    notes.push("tokenizer: the adapter's own tokenizer.json, which is not the model's");
+    notes.push("tokenizer: the adapter's own tokenizer.json, which differs from the model's");
   }
   return notes;
 }

@@ -1,6 +1,6 @@
 /**
- * Which rows each step uses: the order of every epoch is a function of (seed, epoch) alone, so a run that resumes, or
- * a coordinator that takes over, uses the same rows. Pure; knows nothing of shards or workers.
+ * Determines which rows each step uses. The order of every epoch is a function of (seed, epoch) alone, so a resumed run
+ * or a restarted coordinator uses the same rows. Pure; does not know shards or workers.
  */
 import { CoxswainError } from "../errors.js";
 import { stepNumber, type StepNumber } from "../ids.js";
@@ -9,14 +9,14 @@ import { PhiloxStream, streams } from "../math/index.js";
 export interface StepPlanOptions {
   /** Rows of the token store, at least 1. */
   readonly rows: number;
-  /** Rows a step. */
+  /** Rows per step. */
   readonly globalBatchSize: number;
   readonly seed: number;
-  /** false: the rows' own order, every epoch. */
+  /** false: the rows' own order in every epoch. */
   readonly shuffle: boolean;
-  /** Steps in all; null: as many as `epochs` need. */
+  /** Total steps; null: as many as `epochs` need. */
   readonly maxSteps: number | null;
-  /** Passes over the data, may be a fraction (`num_train_epochs`). */
+  /** Passes over the data, possibly fractional (`num_train_epochs`). */
   readonly epochs: number;
   /**
    * `micro_batch_size`: transformers counts an epoch's progress in micro-batches. Only the reported `epoch` depends on
@@ -28,17 +28,17 @@ export interface StepPlanOptions {
 export interface StepRows {
   /** Row numbers, in order; fewer than the global batch in an epoch's last step. */
   readonly rows: readonly number[];
-  /** Epochs done after this step, as transformers logs it: 1.5 is halfway through the second. */
+  /** Epochs completed after this step, as transformers logs it: 1.5 is halfway through the second. */
   readonly epoch: number;
 }
 
 export interface StepPlan {
-  /** Steps an epoch, rounded up: the last may be smaller. */
+  /** Steps per epoch, rounded up: the last one may be smaller. */
   readonly stepsPerEpoch: number;
   readonly totalSteps: StepNumber;
   /**
    * @param step 1 .. totalSteps
-   * @throws CoxswainError "bug" beyond
+   * @throws CoxswainError "bug" outside that range
    */
   rowsOf(step: StepNumber): StepRows;
 }
@@ -56,7 +56,10 @@ export function epochOrder(rows: number, seed: number, epoch: number): Int32Arra
   return order;
 }
 
-/** The plan of a run, as transformers counts steps: `ceil(rows / batch)` an epoch, `ceil(steps * epochs)` in all. */
+/**
+ * The plan of a run, counting steps as transformers does: `ceil(rows / batch)` per epoch, `ceil(steps * epochs)` in
+ * total.
+ */
 export function stepPlan(options: StepPlanOptions): StepPlan {
   const { rows, globalBatchSize, seed, shuffle, maxSteps, epochs, microBatchSize = 1 } = options;
   if (rows < 1) throw new CoxswainError("bug", "a step plan needs at least one row");

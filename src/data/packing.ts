@@ -1,20 +1,20 @@
 /**
- * Packing: several examples a row, by best-fit decreasing (TRL's `packing_strategy="bfd"`): the longest example first,
- * each into the row with the least space that still holds it. Examples are never split. Within 22 % of the fewest rows
- * possible (Johnson 1973), in practice nearly full. Pure: lengths in, rows out.
+ * Packs several examples per row, by best-fit decreasing (TRL's `packing_strategy="bfd"`): the longest example first,
+ * each into the row with the least space that still fits it. Examples are never split. Within 22 % of the minimum
+ * number of rows (Johnson 1973); in practice rows are nearly full. Pure: knows only lengths.
  */
 
 export interface Packing {
-  /** Examples, row after row, [examples]. */
+  /** Example indices, row by row, [examples]. */
   readonly members: Int32Array;
-  /** Where each row starts in `members`, and its length at the end, [rows + 1]. */
+  /** Start of each row in `members`, followed by the length of `members`, [rows + 1]. */
   readonly rowStarts: Int32Array;
 }
 
-/** The set of spaces that some open row has, 1 .. capacity: a tree of counts, to find the least that is large enough. */
+/** The free spaces of open rows, 1 .. capacity: a tree of counts, to find the smallest that is large enough. */
 class Spaces {
   readonly #leaves: number;
-  /** Heap order: node n has children 2n and 2n + 1; how many spaces below it are present. */
+  /** Heap order: node n has children 2n and 2n + 1; the number of spaces present below it. */
   readonly #counts: Int32Array;
 
   constructor(capacity: number) {
@@ -22,16 +22,16 @@ class Spaces {
     this.#counts = new Int32Array(this.#leaves * 2);
   }
 
-  /** @param change 1 puts the space in, -1 takes it out */
+  /** @param change 1 adds the space, -1 removes it */
   change(space: number, change: 1 | -1): void {
     for (let node = this.#leaves + space; node >= 1; node >>= 1) this.#counts[node] = this.#count(node) + change;
   }
 
-  /** The least space present that is at least `wanted`, or -1. */
+  /** The smallest space present that is at least `wanted`, or -1. */
   least(wanted: number): number {
     let node = this.#leaves + wanted;
     if (this.#count(node) === 0) {
-      // Up to the first subtree on the right that has one …
+      // Up to the first non-empty subtree on the right …
       while (node > 1 && (node % 2 === 1 || this.#count(node + 1) === 0)) node >>= 1;
       if (node <= 1) return -1;
       node++;
@@ -46,7 +46,7 @@ class Spaces {
   }
 }
 
-/** Examples by decreasing length, those of one length in their order: a counting sort. */
+/** Examples by decreasing length, stable: a counting sort. */
 function longestFirst(lengths: Int32Array, capacity: number): Int32Array {
   const next = new Int32Array(capacity + 1);
   for (const length of lengths) next[length] = (next[length] ?? 0) + 1;
@@ -96,10 +96,10 @@ function assignRows(lengths: Int32Array, capacity: number): Int32Array {
 }
 
 /**
- * Packs examples into rows. A function of the lengths alone. Rows stand in the order of their first example, and the
- * examples in a row in theirs: as near to the file's order as packing allows.
+ * Packs examples into rows. A function of the lengths alone. Rows are ordered by their first example, and the examples
+ * within a row by index: as close to the file's order as packing allows.
  * @param lengths tokens of each example, 1 .. capacity
- * @param capacity tokens a row at most
+ * @param capacity maximum tokens per row
  */
 export function packExamples(lengths: Int32Array, capacity: number): Packing {
   const rowOf = assignRows(lengths, capacity);

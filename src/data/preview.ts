@@ -1,6 +1,6 @@
 /**
- * What is trained on, for a person to look at: a row's text with its supervised part marked. Pure but for the decoding;
- * knows nothing of terminals: colours and marks are passed in.
+ * Shows training rows to a person: a row's text with its supervised parts marked. Pure except for decoding; does not
+ * know terminals: colours and marks are passed in.
  */
 import { IGNORE, supervisedTokens, type Row } from "./row.js";
 import type { DataStatistics } from "./token-store.js";
@@ -13,20 +13,20 @@ export interface PreviewPiece {
 }
 
 export interface PreviewRow {
-  /** Number in the token store, from 0. */
+  /** Index in the token store, from 0. */
   readonly index: number;
   readonly tokens: number;
-  /** As the loss counts them: without the first token of each example. */
+  /** As counted by the loss: without the first token of each example. */
   readonly supervisedTokens: number;
   /** Examples of the row, one unless packed, as pieces. */
   readonly examples: readonly (readonly PreviewPiece[])[];
 }
 
-/** How a preview looks. */
+/** The style of a preview. */
 export interface PreviewStyle {
   /** Marks supervised text; gets one line, never a line break. */
   readonly supervised: (text: string) => string;
-  /** For text that is read but not learnt; one line as well. */
+  /** Marks text that is read but not learnt; also one line. */
   readonly context: (text: string) => string;
   readonly heading: (text: string) => string;
   /** Explains the marks, such as "[[ ]] is learnt". */
@@ -84,15 +84,15 @@ function renderStatistics({ examples, rows, tokens, supervisedTokens: learnt, ..
   const parts = [
     `${count(examples, "example")} in ${count(rows, "row")}`,
     `${count(tokens, "token")}, ${number(learnt)} supervised (${share} %)`,
-    `${number(rest.truncated)} cut`,
-    `${number(dropped)} left out`,
+    `${number(rest.truncated)} truncated`,
+    `${number(dropped)} dropped`,
   ];
   return parts.join("; ");
 }
 
 /**
- * The text of a preview: a legend, the rows, and what the whole data set amounts to.
- * @param rows those to show
+ * The text of a preview: a legend, the rows, and statistics of the whole data set.
+ * @param rows the rows to show
  * @param statistics of the whole data set
  */
 export function renderPreview(rows: readonly PreviewRow[], statistics: DataStatistics, style: PreviewStyle): string {

@@ -1,6 +1,6 @@
 /**
- * Examples from JSON files, one at a time: JSONL line by line, whatever the size of the file; a .json file may also
- * hold one list. A byte-order mark, CRLF and blank lines are fine. Knows nothing of what the examples mean.
+ * Reads examples from JSON files, one at a time: JSONL line by line, for files of any size; a .json file may also
+ * contain one list. A byte-order mark, CRLF and blank lines are accepted. Does not know what the examples mean.
  */
 import { createReadStream } from "node:fs";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -9,9 +9,9 @@ import { brokenJsonHint, refuseByEncoding } from "./broken-json.js";
 import { refuseByContent, refusedLine } from "./foreign-data.js";
 import { resolveSources } from "./sources.js";
 
-/** One example, and where it stands. */
+/** One example and its location. */
 export interface DataRecord {
-  /** Numbers and keys are kept as `parseJson` (`src/jinja/`) keeps them: a template sees them as they stand in the file. */
+  /** Numbers and keys are kept as by `parseJson` (`src/jinja/`): a template sees them as written in the file. */
   readonly value: unknown;
   /** "train.jsonl:7" (a line, from 1), or "train.json: item 7" of a list. Names the example in errors. */
   readonly where: string;
@@ -22,10 +22,10 @@ const openBracket = 0x5b;
 const blank = /^[ \t\r\n]*$/;
 const byteOrderMark = "\ufeff";
 
-/** Strict: bytes that are not UTF-8 become an error, never a replacement character that is then learnt. */
+/** Strict: invalid UTF-8 is an error, never a replacement character that would be learnt. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The file's lines as bytes, without their line feed. (Node's readline would also split at U+2028, inside JSON.) */
+/** The file's lines as bytes, without line feed. (Node's readline would also split at U+2028, inside JSON.) */
 async function* byteLines(file: string): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
@@ -47,7 +47,7 @@ function decodeText(bytes: Uint8Array, where: string): string {
     return utf8.decode(bytes);
   } catch (error) {
     throw new CoxswainError("data", `${where}: not UTF-8 text`, {
-      hint: "Save the file as UTF-8; a compressed or binary file must be unpacked first.",
+      hint: "Save the file as UTF-8; unpack compressed files first.",
       cause: error,
     });
   }
@@ -72,7 +72,7 @@ function parseLine(file: string, text: string, where: string, isFirst: boolean):
   }
 }
 
-/** A file whose first line starts a list is read whole. */
+/** Reads a file that contains one list as a whole. */
 async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<DataRecord[]> {
   const parts = [first];
   for await (const line of lines) parts.push(decodeText(line, file));
@@ -108,7 +108,7 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
 /**
  * All examples of a source, in order.
  * @param source a file, a folder, or a list of these
- * @throws CoxswainError "data" naming file and line where something can't be read, or where there is no example
+ * @throws CoxswainError "data" naming file and line if something can't be read, or if there are no examples
  */
 export async function* readRecords(source: string | readonly string[]): AsyncGenerator<DataRecord> {
   const files = await resolveSources(source);
@@ -125,8 +125,8 @@ export async function* readRecords(source: string | readonly string[]): AsyncGen
     }
   }
   if (count === 0) {
-    throw new CoxswainError("data", `${files.join(", ")}: there is no example in it`, {
-      hint: 'Write one JSON object a line, such as {"messages": [...]}.',
+    throw new CoxswainError("data", `${files.join(", ")}: no examples found`, {
+      hint: 'Write one JSON object per line, such as {"messages": [...]}.',
     });
   }
 }

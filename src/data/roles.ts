@@ -1,15 +1,15 @@
 /**
- * Roles of messages: which are known, and what a misspelt one was meant to be. A role that nothing knows is refused: what
- * "asistant" says would be read as anybody's, and never learnt.
+ * Known roles of messages, and suggestions for misspelt ones. An unknown role is an error: otherwise a message of
+ * "asistant" would never be learnt.
  */
 import { CoxswainError } from "../errors.js";
 import { nearest } from "../nearest.js";
 import type { ChatMessage } from "./conversation.js";
 
-/** Those that chat templates and datasets have in common. */
+/** Roles common to chat templates and datasets. */
 const commonRoles = ["system", "developer", "user", "assistant", "tool", "function", "ipython"] as const;
 
-/** Other names for them, which edit distance cannot find. */
+/** Synonyms, which edit distance cannot find. */
 const otherNames: Readonly<Record<string, string>> = {
   agent: "assistant",
   ai: "assistant",
@@ -35,7 +35,7 @@ const otherNames: Readonly<Record<string, string>> = {
   tool_result: "tool",
 };
 
-/** The role that was meant by `name`, or undefined. */
+/** The role that `name` probably means, or undefined. */
 export function nearestRole(name: string, roles: Iterable<string>): string | undefined {
   const known = [...roles];
   const word = name.trim().toLowerCase();
@@ -51,7 +51,7 @@ const comparisons = [
 ] as const;
 const memberships = /\brole\b['"\]\s)]*(?:not\s+)?in\s*[[(]([^\])]*)[\])]/g;
 
-/** Roles that a template tells apart, from its source. */
+/** Roles that a template distinguishes, from its source. */
 export function rolesNamedIn(source: string): readonly string[] {
   const compared = comparisons.flatMap((pattern) => [...source.matchAll(pattern)].map(([, , role]) => role));
   const listed = [...source.matchAll(memberships)].flatMap(([, list = ""]) =>
@@ -65,9 +65,9 @@ export const knownRoles = (...sources: readonly string[]): ReadonlySet<string> =
   new Set([...commonRoles, ...sources.flatMap(rolesNamedIn)]);
 
 /**
- * @param promptMessages how many of the messages at the start stand in "prompt", and the rest in "completion"; 0: all in
- *   one list
- * @throws CoxswainError "data" for a role that is not known, with the nearest one that is
+ * @param promptMessages the number of leading messages from "prompt", the rest being from "completion"; 0: all in one
+ * list
+ * @throws CoxswainError "data" for an unknown role, with the nearest known one
  */
 export function requireKnownRoles(
   messages: readonly ChatMessage[],
@@ -87,8 +87,8 @@ export function requireKnownRoles(
     `${where}: message ${number}${list} has the unknown role ${JSON.stringify(role)}${question}`,
     {
       hint:
-        `Only what the role "assistant" says is learnt. Roles are ${[...roles].join(", ")}; ` +
-        "another one must be named by the chat template (data.chat_template).",
+        `Only messages of the role "assistant" are learnt. Known roles are ${[...roles].join(", ")}; ` +
+        "the chat template (data.chat_template) must name any other.",
     },
   );
 }

@@ -1,10 +1,10 @@
-/** A row: one sequence of a batch, made of one example, or of several packed one after another. */
+/** A row: one sequence of a batch, consisting of one example or of several packed ones. */
 export interface Row {
   /** Token ids, [length]. */
   readonly inputIds: Int32Array;
-  /** The id to be learnt at its own place, or `IGNORE` where the token is not supervised, [length]. */
+  /** The token's own id (not shifted), or `IGNORE` if it is not supervised, [length]. */
   readonly labels: Int32Array;
-  /** Lengths of the examples in the row, in order; they add up to `length`. One entry when not packed. */
+  /** Lengths of the examples in the row, in order, summing to `length`. One entry if not packed. */
   readonly segments: readonly number[];
 }
 
@@ -19,15 +19,15 @@ export interface Batch {
   readonly rows: number;
   readonly length: number;
   readonly inputIds: Int32Array;
-  /** `labels[t + 1]` where t + 1 belongs to the same example, else `IGNORE`. */
+  /** `labels[t + 1]` if t + 1 belongs to the same example, otherwise `IGNORE`. */
   readonly targets: Int32Array;
   /** Position within its example, from 0. */
   readonly positions: Int32Array;
-  /** Number of the example within its row, from 0; -1 on padding. Attention never crosses it. */
+  /** Index of the example within its row, from 0; -1 on padding. Attention never crosses examples. */
   readonly segments: Int32Array;
 }
 
-/** Supervised tokens of a row after the shift: what its gradient is a sum over. */
+/** Supervised tokens of a row after the shift: its gradient is a sum over them. */
 export function supervisedTokens(row: Row): number {
   let count = 0;
   let start = 0;
@@ -39,9 +39,9 @@ export function supervisedTokens(row: Row): number {
 }
 
 /**
- * Pads rows to the longest of them, rounded up to a multiple of `multiple`. Depends on these rows alone, so a shard
- * is the same batch whoever computes it.
- * Padding is token 0: it is in every vocabulary, and is never attended to nor supervised.
+ * Pads rows to the longest of them, rounded up to a multiple of `multiple`. Depends on these rows alone, so a shard is
+ * the same batch on every worker. Padding is token 0: it is in every vocabulary, and is neither attended to nor
+ * supervised.
  */
 export function collate(rows: readonly Row[], multiple = 8): Batch {
   const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 1);

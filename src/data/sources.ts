@@ -1,4 +1,4 @@
-/** Which files a data source names: a file, a list of files, or folders of them in name order. Reads no data. */
+/** Resolves a data source to files: a file, a list of files, or folders of them in name order. Reads no data. */
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
@@ -20,7 +20,7 @@ async function filesOfFolder(folder: string): Promise<string[]> {
   const data = names.filter((name) => readable.has(path.extname(name).toLowerCase()));
   if (data.length === 0) {
     throw new CoxswainError("data", `${folder} has no .jsonl, .ndjson or .json file`, {
-      hint: "Folders inside it are not searched: name the folder that holds the files.",
+      hint: "Subfolders are not searched: give the folder that contains the files.",
     });
   }
   return Promise.all(data.map((name) => fileOf(path.join(folder, name))));
@@ -44,17 +44,17 @@ async function filesOf(source: string): Promise<string[]> {
     if (dataset !== undefined) throw dataset;
     throw new CoxswainError("data", missing ? `${source} doesn't exist` : `${source}: ${messageOf(error)}`, {
       hint:
-        "data.train and data.eval name a .jsonl file, a list of files or a folder, relative to the run file." +
-        (path.extname(source) === "" ? " Data sets of the hub are not read yet." : ""),
+        "data.train and data.eval take a .jsonl file, a list of files or a folder, relative to the run file." +
+        (path.extname(source) === "" ? " Data sets of the hub are not supported." : ""),
       cause: error,
     });
   }
 }
 
 /**
- * The files of a source, in the order in which they are read.
+ * The files of a source, in reading order.
  * @param source a file, a folder, or a list of these
- * @throws CoxswainError "data" for one that doesn't exist, a folder without data, or what cannot be read yet
+ * @throws CoxswainError "data" for a missing source, a folder without data, or an unsupported format
  */
 export async function resolveSources(source: string | readonly string[]): Promise<string[]> {
   const sources = typeof source === "string" ? [source] : source;

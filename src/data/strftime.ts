@@ -46,7 +46,7 @@ const directives: Readonly<Record<string, (date: Date) => string>> = {
 
 /**
  * @param format Python's directives, with glibc's `%-d` (no leading zero)
- * @throws Error for a directive that is not known, rather than writing something else than Python would
+ * @throws Error for an unknown directive
  */
 export function strftime(date: Date, format: string): string {
   return format.replace(/%(-?)([\s\S]?)/g, (directive, dash: string, letter: string) => {

@@ -1,42 +1,42 @@
 /**
- * The token store: a data set tokenised once, in a few flat arrays, so that millions of rows fit and a row is looked up
- * by its number. Knows nothing of epochs, batches or engines.
+ * The token store: a data set tokenised once, in a few flat arrays, so that millions of rows fit in memory and can be
+ * looked up by index. Does not know epochs, batches or engines.
  */
 import { createHash } from "node:crypto";
 import type { Packing } from "./packing.js";
 import type { Row } from "./row.js";
 
-/** What went into a store. */
+/** Statistics of a store. */
 export interface DataStatistics {
   /** Examples read. */
   readonly examples: number;
   readonly rows: number;
-  /** Tokens in all rows, padding not counted. */
+  /** Tokens in all rows, without padding. */
   readonly tokens: number;
-  /** Those that the loss is a sum over: supervised, and not the first of their example. */
+  /** Tokens that the loss is a sum over: supervised, and not the first of their example. */
   readonly supervisedTokens: number;
-  /** Examples that were longer than `max_length` and were cut at the end. */
+  /** Examples that were longer than `max_length` and were truncated. */
   readonly truncated: number;
-  /** Examples left out, by reason. */
+  /** Dropped examples, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
 }
 
-/** "nothing_supervised_after_cut": the cut at `max_length` left no supervised token. */
+/** "nothing_supervised_after_cut": truncation to `max_length` left no supervised token. */
 export type DropReason = "nothing_supervised_after_cut";
 
 export interface TokenStore {
   readonly rowCount: number;
   readonly statistics: DataStatistics;
-  /** SHA-256 (hex) of all ids, labels and segments, in order: equal exactly where the data are. */
+  /** SHA-256 (hex) of all ids, labels and segments, in order: equal exactly if the data are equal. */
   readonly fingerprint: string;
   /**
    * @param index 0 .. rowCount-1
-   * @throws RangeError beyond
+   * @throws RangeError outside that range
    */
   row(index: number): Row;
 }
 
-/** Examples one after another. */
+/** Concatenated examples. */
 export interface ExampleArrays {
   /** [tokens] */
   readonly ids: Int32Array;
@@ -46,7 +46,7 @@ export interface ExampleArrays {
   readonly lengths: Int32Array;
 }
 
-/** First token of each example, with the number of tokens at the end, [examples + 1]. (Beyond 2^31 tokens too.) */
+/** First token of each example, with the total at the end, [examples + 1]. (Also beyond 2^31 tokens.) */
 function exampleStarts(lengths: Int32Array): Float64Array {
   const starts = new Float64Array(lengths.length + 1);
   lengths.forEach((length, example) => (starts[example + 1] = (starts[example] ?? 0) + length));
@@ -64,7 +64,7 @@ function fingerprintOf({ ids, labels, lengths }: ExampleArrays, packing: Packing
   return hash.digest("hex");
 }
 
-/** @param packing null: every example is a row of its own */
+/** @param packing null: one example per row */
 export function createTokenStore(
   arrays: ExampleArrays,
   packing: Packing | null,

@@ -1,7 +1,7 @@
 /**
- * The files of a model folder that say how text becomes tokens: tokenizer.json, tokenizer_config.json,
+ * The files of a model folder that define tokenisation: tokenizer.json, tokenizer_config.json,
  * special_tokens_map.json, chat_template.jinja, additional_chat_templates/, config.json, generation_config.json.
- * Knows where Hugging Face keeps each fact, in versions 4 and 5 of transformers; does not know the native tokenizer.
+ * Knows where transformers 4 and 5 store each setting; does not know the native tokenizer.
  */
 import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
 
-/** The named special tokens that transformers hands to a chat template. */
+/** The named special tokens that transformers passes to a chat template. */
 export const specialTokenNames = [
   "bos_token",
   "eos_token",
@@ -22,7 +22,7 @@ export const specialTokenNames = [
 export type SpecialTokenName = (typeof specialTokenNames)[number];
 export type SpecialTokens = Readonly<Partial<Record<SpecialTokenName, string>>>;
 
-/** A token that is cut out of the text before the tokenizer's model sees it. */
+/** A token that is matched in the text before the tokenizer's model runs. */
 export interface AddedTokenEntry {
   readonly id: number;
   readonly content: string;
@@ -33,15 +33,15 @@ export interface AddedTokenEntry {
   readonly normalized: boolean;
 }
 
-/** The chat templates of a model, or of an adapter that was trained with another one. */
+/** The chat templates of a model or of an adapter. */
 export interface FolderTemplates {
-  /** By name; the usual one is "default". */
+  /** By name; the main one is "default". */
   readonly byName: ReadonlyMap<string, string>;
-  /** The folder that they are in, for messages. */
+  /** Their folder, for messages. */
   readonly folder: string;
 }
 
-/** What the files say, before anything is looked up in the vocabulary. */
+/** The contents of the files, before any vocabulary lookup. */
 export interface TokenizerFiles {
   /** tokenizer.json as text. */
   readonly tokenizerJson: string;
@@ -50,17 +50,17 @@ export interface TokenizerFiles {
   /** Added tokens that only tokenizer_config.json lists, by id. */
   readonly extraTokens: readonly AddedTokenEntry[];
   readonly specialTokens: SpecialTokens;
-  /** The adapter's where it has any, else the model's. */
+  /** The adapter's if it has any, otherwise the model's. */
   readonly chatTemplates: FolderTemplates;
   /** The model's own. */
   readonly modelTemplates: FolderTemplates;
-  /** Whether the adapter has another tokenizer.json than the model. */
+  /** Whether the adapter's tokenizer.json differs from the model's. */
   readonly otherTokenizer: boolean;
   /** Ids from generation_config.json, then config.json. */
   readonly bosIds: readonly number[];
   readonly eosIds: readonly number[];
   readonly padIds: readonly number[];
-  /** Rows of the embedding by config.json, or null. */
+  /** Rows of the embedding according to config.json, or null. */
   readonly modelVocabSize: number | null;
 }
 
@@ -89,7 +89,7 @@ function parseObject(file: string, text: string): JsonObject {
       cause: error,
     });
   }
-  if (!isObject(value)) throw new CoxswainError("model", `${file} doesn't hold a JSON object`);
+  if (!isObject(value)) throw new CoxswainError("model", `${file} is not a JSON object`);
   return value;
 }
 
@@ -135,7 +135,7 @@ function tokensOfConfig(config: JsonObject): AddedTokenEntry[] {
     .sort((a, b) => a.id - b.id);
 }
 
-/** tokenizer_config.json decides; special_tokens_map.json fills in what it leaves out. */
+/** tokenizer_config.json takes precedence; special_tokens_map.json provides missing tokens. */
 function namedTokens(config: JsonObject, map: JsonObject): SpecialTokens {
   const named: Partial<Record<SpecialTokenName, string>> = {};
   for (const name of specialTokenNames) {
@@ -151,7 +151,7 @@ function idsOf(configs: readonly JsonObject[], key: string): number[] {
   return [...new Set(ids)];
 }
 
-/** In order of precedence (as in transformers): files of their own, then tokenizer_config.json. */
+/** In order of precedence (as in transformers): separate files, then tokenizer_config.json. */
 export async function readChatTemplates(folder: string): Promise<FolderTemplates> {
   const config = await readObject(path.join(folder, "tokenizer_config.json"));
   const templates = new Map<string, string>();
@@ -174,7 +174,7 @@ export async function readChatTemplates(folder: string): Promise<FolderTemplates
   return { byName: templates, folder };
 }
 
-/** As `read` reads it from the adapter's folder, where it is there; else from the model's. */
+/** The result of `read` for the adapter's folder if it has the file, otherwise for the model's. */
 const fromEither = async <T>(
   folders: readonly string[],
   name: string,
@@ -187,7 +187,7 @@ const fromEither = async <T>(
   return null;
 };
 
-/** Re-saving a tokenizer may change the text of its file, and these two settings are put aside. */
+/** Compares parsed files, since re-saving may change the text, and ignores truncation and padding. */
 function isSameTokenizer(one: string, other: string): boolean {
   if (one === other) return true;
   const meaning = (text: string): JsonObject => ({ ...parseObject("tokenizer.json", text), truncation: 0, padding: 0 });
@@ -201,10 +201,10 @@ function vocabularySize(config: JsonObject): number | null {
 }
 
 /**
- * Reads the tokenizer's files of a model folder. What an adapter has beside its weights (as PEFT and transformers write
- * it) stands in for the model's: each file by itself, except that chat templates are taken from one folder alone.
+ * Reads the tokenizer's files of a model folder. The files next to an adapter's weights (as written by PEFT and
+ * transformers) replace the model's, file by file, except that all chat templates come from one folder.
  * @param adapter an adapter's folder
- * @throws CoxswainError "model" where tokenizer.json is missing, or a file can't be read or isn't JSON
+ * @throws CoxswainError "model" if tokenizer.json is missing, or a file can't be read or isn't JSON
  */
 export async function readTokenizerFiles(folder: string, adapter: string | null = null): Promise<TokenizerFiles> {
   const folders = adapter === null ? [folder] : [adapter, folder];
@@ -212,7 +212,7 @@ export async function readTokenizerFiles(folder: string, adapter: string | null 
   if (tokenizerJson === null) {
     throw new CoxswainError("model", `${folder} has no tokenizer.json`, {
       hint:
-        "Point `model` at a Hugging Face folder with a fast tokenizer; transformers writes one: " +
+        "Set `model` to a Hugging Face folder with a fast tokenizer; transformers writes one: " +
         "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER).",
     });
   }

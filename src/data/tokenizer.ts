@@ -1,7 +1,7 @@
 /**
  * A model's tokenizer: text to token ids with character offsets, and back, by Hugging Face's native `tokenizers`.
- * Equal to transformers' fast tokenizers: tokenizer.json decides, its truncation and padding settings are put aside.
- * Knows no templates, formats or masks.
+ * Equal to transformers' fast tokenizers: tokenizer.json defines it, except that truncation and padding settings are
+ * ignored. Does not know templates, formats or masks.
  */
 import { isDeepStrictEqual } from "node:util";
 import { AddedToken, Tokenizer, type Encoding } from "tokenizers";
@@ -15,12 +15,15 @@ import {
 } from "./tokenizer-files.js";
 
 export interface EncodeOptions {
-  /** Add what the tokenizer puts around a text (a BOS, say). Default true; a rendered chat has its own: false. */
+  /**
+   * Add the tokenizer's special tokens around the text (such as BOS). Default true; false for a rendered chat, which
+   * has them.
+   */
   readonly addSpecialTokens?: boolean;
 }
 
 export interface DecodeOptions {
-  /** Leave out tokens such as `<|im_end|>`. Default false. */
+  /** Omit tokens such as `<|im_end|>`. Default false. */
   readonly skipSpecialTokens?: boolean;
 }
 
@@ -28,9 +31,9 @@ export interface EncodedText {
   /** [tokens] */
   readonly ids: Int32Array;
   /**
-   * Where each token lies in the text, in UTF-16 units (indices of a JavaScript string): start of token t at 2t, end
-   * (exclusive) at 2t + 1. Tokens that share one character (the bytes of an emoji) share its offsets; tokens that the
-   * tokenizer added have none (0, 0). [tokens * 2]
+   * The position of each token in the text, in UTF-16 units (indices of a JavaScript string): start of token t at 2t,
+   * end (exclusive) at 2t + 1. Tokens that share one character (the bytes of an emoji) share its offsets; tokens that
+   * the tokenizer added have none (0, 0). [tokens * 2]
    */
   offsets(): Int32Array;
 }
@@ -38,32 +41,32 @@ export interface EncodedText {
 export interface TextTokenizer {
   /** The model folder, absolute or as given. */
   readonly folder: string;
-  /** Why it knows no text, only how many tokens the model has: see `absent-tokenizer.ts`. */
+  /** Set if there is no tokenizer, only a vocabulary size: see `absent-tokenizer.ts`. */
   readonly absence?: CoxswainError;
   /** Entries of the vocabulary, added tokens included. */
   readonly vocabSize: number;
-  /** Ids that the model can take: config.json's `vocab_size`, or `vocabSize` where there is none. */
+  /** The number of valid ids: config.json's `vocab_size`, or `vocabSize` if it is missing. */
   readonly modelVocabSize: number;
   readonly bosId: number | null;
   /** The token that ends a text. */
   readonly eosId: number | null;
   /** Its text. */
   readonly eosToken: string | null;
-  /** Every token that ends generation, `eosId` first (generation_config.json may list an end of turn as well). */
+  /** All tokens that end generation, `eosId` first (generation_config.json may also list an end of turn). */
   readonly eosIds: readonly number[];
-  /** Written on padding: pad token, else eos, else 0. */
+  /** The padding id: pad token, otherwise eos, otherwise 0. */
   readonly padId: number;
-  /** By transformers' names; what a chat template sees. */
+  /** By transformers' names, as passed to chat templates. */
   readonly specialTokens: SpecialTokens;
   /** Texts of all tokens marked special. */
   readonly controlTokens: ReadonlySet<string>;
-  /** The Jinja template for conversations that came with the adapter, else with the model, or null. */
+  /** The Jinja template of the adapter, otherwise of the model, or null. */
   readonly chatTemplate: string | null;
-  /** Where there is another one for conversations with tools ("tool_use"), else `chatTemplate`. */
+  /** The template for conversations with tools ("tool_use") if there is one, otherwise `chatTemplate`. */
   readonly toolChatTemplate: string | null;
-  /** The folder that they came with, for messages. */
+  /** The folder of the templates, for messages. */
   readonly templateFolder: string;
-  /** What the adapter has of its own in place of the model's. */
+  /** What the adapter replaces of the model. */
   readonly adapterOwn: AdapterOwn;
   /** How many tokens `addSpecialTokens` puts before and after a text. */
   readonly affixes: { readonly before: number; readonly after: number };
@@ -71,18 +74,18 @@ export interface TextTokenizer {
   /** The same as `encode` on each, in parallel. */
   encodeBatch(texts: readonly string[], options?: EncodeOptions): Promise<EncodedText[]>;
   decode(ids: ArrayLike<number>, options?: DecodeOptions): Promise<string>;
-  /** null where the vocabulary has no such token. */
+  /** null if the vocabulary has no such token. */
   tokenToId(token: string): number | null;
-  /** null where the id is unknown. */
+  /** null if the id is unknown. */
   idToToken(id: number): string | null;
 }
 
-/** What an adapter brings along beside its weights; all false without an adapter. */
+/** The files that an adapter brings in addition to its weights; all false without an adapter. */
 export interface AdapterOwn {
   readonly template: boolean;
-  /** It is not the model's. */
+  /** Its chat template differs from the model's. */
   readonly otherTemplate: boolean;
-  /** It has another tokenizer.json than the model. */
+  /** Its tokenizer.json differs from the model's. */
   readonly otherTokenizer: boolean;
 }
 
@@ -115,7 +118,7 @@ function openNative(folder: string, files: TokenizerFiles): Tokenizer {
     native = Tokenizer.fromString(files.tokenizerJson);
   } catch (error) {
     throw new CoxswainError("model", `${folder}/tokenizer.json isn't a tokenizer: ${messageOf(error)}`, {
-      hint: "It may be truncated, or written by a newer `tokenizers` than this program has.",
+      hint: "It may be truncated, or written by a newer version of `tokenizers` than this program uses.",
       cause: error,
     });
   }
@@ -133,7 +136,7 @@ function toNativeToken(token: AddedTokenEntry): AddedToken {
   return new AddedToken(token.content, token.special, { singleWord, leftStrip, rightStrip, normalized });
 }
 
-/** What the post-processor puts around a text, seen on one that is sure to have a token. */
+/** The number of tokens that the post-processor adds around a text, measured on a non-empty one. */
 async function probeAffixes(native: Tokenizer): Promise<{ before: number; after: number }> {
   const mask = (await native.encode("a", null, { addSpecialTokens: true })).getSpecialTokensMask();
   const before = mask.findIndex((added) => added === 0);
@@ -141,13 +144,13 @@ async function probeAffixes(native: Tokenizer): Promise<{ before: number; after:
 }
 
 export interface OpenTokenizerOptions {
-  /** The folder of an adapter, whose own files stand in for the model's. Default: none. */
+  /** The folder of an adapter, whose files replace the model's. Default: none. */
   readonly adapter?: string | null;
 }
 
 /**
  * Opens the tokenizer of a Hugging Face model folder.
- * @throws CoxswainError "model" where tokenizer.json is missing or isn't a tokenizer, or a JSON file beside it is broken
+ * @throws CoxswainError "model" if tokenizer.json is missing or isn't a tokenizer, or a JSON file next to it is invalid
  */
 export async function openTokenizer(
   folder: string,

@@ -1,4 +1,4 @@
-/** Warnings about data, counted by kind and told once each with the first place: not one a line. */
+/** Counts warnings about data by kind, and reports each kind once, with its first location. */
 
 const kinds = [
   "ignored_tools",
@@ -31,12 +31,12 @@ export class WarningTally {
     else tally.count++;
   }
 
-  /** An example has a key that the format does not read. */
+  /** Counts a key that the format does not read. */
   countUnread(key: string): void {
     this.#unread.set(key, (this.#unread.get(key) ?? 0) + 1);
   }
 
-  /** Tells each kind that happened, in a fixed order. */
+  /** Reports each kind that occurred, in a fixed order. */
   report(examples: number, maxLength: number, tell: (message: string) => void): void {
     for (const kind of kinds) {
       const tally = this.#tallies.get(kind);
@@ -51,7 +51,7 @@ const shownKeys = 8;
 function unreadSentence(unread: ReadonlyMap<string, number>, examples: number): string {
   const keys = [...unread].map(([key, count]) => `${JSON.stringify(key)} (${count} of ${examples} examples)`);
   const more = keys.length > shownKeys ? ` and ${keys.length - shownKeys} others` : "";
-  return `Keys that are not read in this format, and change nothing: ${keys.slice(0, shownKeys).join(", ")}${more}.`;
+  return `Keys that this format ignores: ${keys.slice(0, shownKeys).join(", ")}${more}.`;
 }
 
 function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {
@@ -59,40 +59,40 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
   switch (kind) {
     case "ignored_tools":
       return (
-        `${which} have tools that the chat template leaves out: the model never sees them. ` +
-        "Give a template that writes tools (data.chat_template), or remove them."
+        `${which} have tools that the chat template omits: the model never sees them. ` +
+        "Use a template that writes tools (data.chat_template), or remove them."
       );
     case "ignored_tool_calls":
       return (
-        `${which} have tool_calls that the chat template leaves out: they are not learnt. ` +
-        "Give a template that writes tool_calls (data.chat_template), or write the calls as content."
+        `${which} have tool_calls that the chat template omits: they are not learnt. ` +
+        "Use a template that writes tool_calls (data.chat_template), or write the calls as content."
       );
     case "ignored_message":
-      return `${which} have a message that the chat template leaves out: the model never sees it.`;
+      return `${which} have a message that the chat template omits: the model never sees it.`;
     case "ignored_message_key":
-      return `${which} have a key in a message that neither the chat template nor coxswain reads: it changes nothing.`;
+      return `${which} have a key in a message that neither the chat template nor coxswain reads: it has no effect.`;
     case "ignored_example_key":
-      return `${which} have a key that is not read in this format, although other programs train by it.`;
+      return `${which} have a key that this format ignores, although other programs use it in training.`;
     case "empty_answer":
       return (
-        `${which} have an answer of which nothing is rendered but its end: the model learns to say nothing there. ` +
-        "Remove them, or look at them with coxswain preview."
+        `${which} have an answer that renders to nothing but its end token: the model learns to answer nothing. ` +
+        "Remove them, or inspect them with coxswain preview."
       );
     case "truncated":
-      return `${which} are longer than data.max_length (${maxLength}) and were cut at the end.`;
+      return `${which} are longer than data.max_length (${maxLength}) and were truncated.`;
     case "dropped":
-      return `${which} have nothing supervised before data.max_length (${maxLength}) and were left out.`;
+      return `${which} have no supervised token within data.max_length (${maxLength}) and were dropped.`;
     case "split_boundary":
       return (
         `${which} have a prompt that ends inside a token of the whole text; prompt and completion were tokenised ` +
-        "apart. End the prompt at a word's end, or start the completion with the space."
+        "separately. End the prompt at the end of a word, or start the completion with the space."
       );
     case "missing_eos":
       return `${which} end without an end-of-text token: the tokenizer has none, so the model won't learn to stop.`;
     case "dated":
       return (
-        "The chat template writes today's date: a run that is started on another day sees other tokens. " +
-        "Give a template without strftime_now (data.chat_template)."
+        "The chat template writes today's date: a run that starts on another day sees different tokens. " +
+        "Use a template without strftime_now (data.chat_template)."
       );
   }
 }

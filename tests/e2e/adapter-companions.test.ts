@@ -52,7 +52,7 @@ describe("an adapter trained with its own chat template", () => {
     const withRun = await measured(run, "--adapter", adapter);
     const alone = await measured("--adapter", adapter, "--data", data);
     expect(alone.loss).toBe(withRun.loss);
-    expect(alone.notes).toContain("chat template: the adapter's own, in place of the model's");
+    expect(alone.notes).toContain("chat template: the adapter's own, instead of the model's");
     expect(withRun.notes).toBe("");
     const base = await measured(
       "--adapter",

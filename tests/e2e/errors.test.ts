@@ -130,11 +130,11 @@ describe("the data", () => {
   });
 
   it.each([
-    ["owner/name", /^error: owner\/name: .*data sets of the hub are not read yet/],
-    ["hf://datasets/owner/name", /^error: hf:\/\/datasets\/owner\/name: data sets of the hub are not read yet/],
-    ["https://example.com/a.jsonl", /^error: https:\/\/example\.com\/a\.jsonl: data is not read over https:\/\/ yet/],
-    ["table.csv", /table\.csv is a CSV file, which is not read yet/],
-    ["shards", /part\.parquet is a Parquet file, which is not read yet/],
+    ["owner/name", /^error: owner\/name: .*data sets of the hub are not supported/],
+    ["hf://datasets/owner/name", /^error: hf:\/\/datasets\/owner\/name: data sets of the hub are not supported/],
+    ["https://example.com/a.jsonl", /^error: https:\/\/example\.com\/a\.jsonl: data cannot be read over https:\/\//],
+    ["table.csv", /table\.csv is a CSV file, which is not supported/],
+    ["shards", /part\.parquet is a Parquet file, which is not supported/],
   ])("in an unsupported format (%s) are refused by that format", async (train, says) => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "table.csv"), "prompt,completion\n");
@@ -167,7 +167,7 @@ describe("the data", () => {
     ];
     writeFileSync(join(folder, "talk.jsonl"), `${JSON.stringify({ messages, tools: [{ name: "f" }] })}\n`);
     const run = smallRun({ model: quickstartModel, data: { train: "talk.jsonl", max_length: 64 } });
-    const says = /1 of 1 examples \(first: \S+talk\.jsonl:1\) have tools that the chat template leaves out/;
+    const says = /1 of 1 examples \(first: \S+talk\.jsonl:1\) have tools that the chat template omits/;
     const file = writeRun(folder, run);
     expect((await coxswain(["preview", file])).stderr).toMatch(says);
     const trained = await coxswain(["train", file, "--set", "training.max_steps=1"]);

@@ -150,7 +150,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     expect(missing.code).toBe(0);
     expect((await submit(file, "--run", "queued")).stdout).toMatch(/submitted queued/);
     expect((await submit(file, "--run", "queued")).stderr).toMatch(/a run named queued waits or runs already/);
-    expect((await submit(file, "--run", "a.b")).stderr).toMatch(/--run: "a\.b" cannot name a run/);
+    expect((await submit(file, "--run", "a.b")).stderr).toMatch(/--run: "a\.b" cannot be a run's name/);
     expect((await submit(file, "--set", "cluster.token=secret")).stderr).toMatch(
       /cluster\.token: a submitted run carries/,
     );

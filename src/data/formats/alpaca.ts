@@ -1,7 +1,7 @@
 /**
- * Format `alpaca`: `{"instruction", "input"?, "output"}`. A conversation where the model has a chat template, else the
- * prompt text that Stanford Alpaca was trained with (tatsu-lab/stanford_alpaca, train.py): the completion follows the
- * colon at once.
+ * Format `alpaca`: `{"instruction", "input"?, "output"}`. A conversation if the model has a chat template, otherwise
+ * the prompt text that Stanford Alpaca was trained with (tatsu-lab/stanford_alpaca, train.py): the completion follows
+ * the colon directly.
  */
 import type { ExampleReader } from "./example.js";
 import { optionalTextField, textField } from "./fields.js";
@@ -16,7 +16,7 @@ function stanfordPrompt(instruction: string, input: string): string {
         `### Instruction:\n${instruction}\n\n### Input:\n${input}\n\n### Response:`;
 }
 
-/** @param chat whether there is a chat template: then the user says instruction and input, a blank line between */
+/** @param chat whether there is a chat template: then the user's message is instruction, blank line, input */
 export const readAlpaca =
   (chat: boolean): ExampleReader =>
   (fields, where) => {

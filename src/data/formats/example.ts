@@ -1,13 +1,13 @@
-/** What every format is read into: the four ways in which an example becomes tokens and labels. */
+/** The common representation of all formats: four ways in which an example becomes tokens and labels. */
 import type { Conversation } from "../conversation.js";
 
 export type Example = TokensExample | TextExample | CompletionExample | ChatExample;
 
-/** Tokens that are used as they are. */
+/** Token ids that are used unchanged. */
 export interface TokensExample {
   readonly kind: "tokens";
   readonly inputIds: Int32Array;
-  /** `IGNORE` (-100) where not supervised. */
+  /** `IGNORE` (-100) if not supervised. */
   readonly labels: Int32Array;
 }
 
@@ -17,7 +17,7 @@ export interface TextExample {
   readonly text: string;
 }
 
-/** A prompt and what follows it; the completion ends with the tokenizer's eos. */
+/** A prompt and its completion, which ends with the tokenizer's eos. */
 export interface CompletionExample {
   readonly kind: "completion";
   readonly prompt: string;
@@ -27,7 +27,7 @@ export interface CompletionExample {
 /** A conversation, rendered by the chat template. */
 export interface ChatExample extends Conversation {
   readonly kind: "chat";
-  /** How many messages at the start are the prompt of a completion; 0 for a plain conversation. */
+  /** The number of leading messages that form the prompt of a completion; 0 for a plain conversation. */
   readonly promptMessages: number;
 }
 

@@ -1,10 +1,10 @@
-/** Checks of an example's fields, with errors that say where, what was expected and what was found. */
+/** Validates an example's fields; errors give the location, the expected and the actual value. */
 import { CoxswainError } from "../../errors.js";
 import { plainNumber } from "../../jinja/index.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What a value is, for an error: "a string", "a list", "missing" … */
+/** A value's kind, for errors: "a string", "a list", "missing" … */
 export function describe(given: unknown): string {
   const value = plainNumber(given);
   if (value === undefined) return "missing";
@@ -18,7 +18,7 @@ export function describe(given: unknown): string {
 /** `train.jsonl:7: "prompt" is missing; expected a string.` */
 export function unexpected(where: string, what: string, value: unknown, expected: string): CoxswainError {
   return new CoxswainError("data", `${where}: ${what} is ${describe(value)}; expected ${expected}`, {
-    hint: "Correct the line, or set data.format if the file is of another format.",
+    hint: "Correct the line, or set data.format if the file has another format.",
   });
 }
 
@@ -35,7 +35,7 @@ export function textField(fields: Fields, key: string, where: string): string {
   return value;
 }
 
-/** A string, or "" where the key is missing or null. */
+/** A string, or "" if the key is missing or null. */
 export function optionalTextField(fields: Fields, key: string, where: string): string {
   return fields[key] === undefined || fields[key] === null ? "" : textField(fields, key, where);
 }

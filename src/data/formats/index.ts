@@ -1,4 +1,4 @@
-/** The data formats: which one a file has, and how each is read into an `Example`. */
+/** The data formats: detects a file's format, and reads each into an `Example`. */
 import type { dataFormats } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
 import { jsonKey } from "../../jinja/index.js";
@@ -15,7 +15,7 @@ export type { ChatExample, CompletionExample, Example, TextExample, TokensExampl
 
 export type DataFormat = (typeof dataFormats)[number];
 
-/** The keys that tell a format, looked for in this order. */
+/** The keys that identify a format, tried in this order. */
 const keysOf: readonly (readonly [DataFormat, readonly string[]])[] = [
   ["tokens", ["input_ids"]],
   ["messages", ["messages"]],
@@ -29,7 +29,7 @@ const formatList = keysOf.map(([format, keys]) => `${format} (${keys.join(", ")}
 
 /**
  * The format whose keys the example has.
- * @throws CoxswainError "data" where it has those of none
+ * @throws CoxswainError "data" if no format matches
  */
 export function detectFormat(value: unknown, where: string): DataFormat {
   const fields = objectOf(value, where, "the example");
@@ -41,7 +41,7 @@ export function detectFormat(value: unknown, where: string): DataFormat {
   });
 }
 
-/** Keys by which other programs train, and which a format here does not read. */
+/** Keys that other training programs use, but that a format here does not read. */
 const meaningfulKeys: Readonly<Record<DataFormat, readonly string[]>> = {
   messages: ["functions", "function_call", "system", "documents", "images", "videos", "audios", "chat_template_kwargs"],
   sharegpt: ["functions", "documents", "images", "videos", "audios", "chat_template_kwargs"],
@@ -61,19 +61,19 @@ const readKeys: Readonly<Record<DataFormat, readonly string[]>> = {
   tokens: ["input_ids", "labels", "attention_mask"],
 };
 
-/** Keys that say where an example comes from: nobody expects a model to learn them. */
+/** Keys about an example's origin, which are not expected to be learnt. */
 const bookkeeping: ReadonlySet<string> = new Set(
   "id _id uuid idx index prompt_id source dataset origin url license metadata".split(" "),
 );
 
-/** A key of an example that is not empty, would mean something to other programs, and is not read. */
+/** A non-empty key of an example that other programs use and that is not read. */
 export function unreadKey(format: DataFormat, value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const fields = value as Fields;
   return meaningfulKeys[format].find((key) => Object.hasOwn(fields, key) && !isNothing(fields[key]));
 }
 
-/** All other keys of an example that are not empty and not read, but for those of bookkeeping. */
+/** All other non-empty keys of an example that are not read, except bookkeeping keys. */
 export function otherUnreadKeys(format: DataFormat, value: unknown): readonly string[] {
   if (typeof value !== "object" || value === null) return [];
   const isTold = (key: string): boolean =>
@@ -87,7 +87,7 @@ const isNothing = (value: unknown): boolean =>
 export interface FormatOptions {
   /** Whether there is a chat template. */
   readonly chat: boolean;
-  /** Ids the model can take. */
+  /** The model's vocabulary size. */
   readonly vocabSize: number;
 }
 
@@ -108,7 +108,7 @@ function readerOf(format: DataFormat, { chat, vocabSize }: FormatOptions): Examp
   }
 }
 
-/** A reader of a format's examples that says so where a line is of another shape. */
+/** A reader of a format's examples, with an error for lines of another structure. */
 export function exampleReader(format: DataFormat, options: FormatOptions): (value: unknown, where: string) => Example {
   const read = readerOf(format, options);
   const keys = keysOf.find(([name]) => name === format)?.[1] ?? [];

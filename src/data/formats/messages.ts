@@ -7,7 +7,7 @@ import { listField, objectOf, unexpected, type Fields } from "./fields.js";
 
 const expectedList = 'a list of {"role", "content"} objects';
 
-/** OpenAI's content parts, where all are text, are one text. */
+/** Joins OpenAI's content parts, which must all be text, to one text. */
 function contentText(value: unknown, where: string, what: string): string {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) throw unexpected(where, what, value, "a string");
@@ -16,7 +16,7 @@ function contentText(value: unknown, where: string, what: string): string {
       const { type, text } = objectOf(part, where, `a part of ${what}`);
       if (type !== "text" || typeof text !== "string") {
         throw new CoxswainError("data", `${where}: ${what} has a part of type ${JSON.stringify(type)}`, {
-          hint: 'Only text can be trained on: {"type": "text", "text": "..."}.',
+          hint: 'Only text is supported: {"type": "text", "text": "..."}.',
         });
       }
       return text;
@@ -34,13 +34,13 @@ function message(value: unknown, where: string, what: string): ChatMessage {
   return { role, content: contentText(content, where, `"content" of ${what}`), ...rest };
 }
 
-/** A list of messages under `key`, checked. */
+/** The validated list of messages under `key`. */
 export function messagesField(fields: Fields, key: string, where: string): readonly ChatMessage[] {
   const list = listField(fields, key, where, expectedList);
   return list.map((value, index) => message(value, where, `message ${index + 1} of "${key}"`));
 }
 
-/** Tools as a list, or as a JSON text of one (columns of a dataset can't hold mixed objects). */
+/** Tools as a list, or as JSON text of a list (columns of a dataset can't hold mixed objects). */
 export function toolsField(fields: Fields, where: string): readonly unknown[] | null {
   let tools = fields["tools"];
   if (tools === undefined || tools === null) return null;
@@ -49,7 +49,7 @@ export function toolsField(fields: Fields, where: string): readonly unknown[] | 
       tools = parseJson(tools);
     } catch (error) {
       throw new CoxswainError("data", `${where}: "tools" is a string that isn't JSON: ${messageOf(error)}`, {
-        hint: '"tools" is a list of JSON schemas, or such a list as a JSON text.',
+        hint: '"tools" must be a list of JSON schemas, or such a list as JSON text.',
       });
     }
   }

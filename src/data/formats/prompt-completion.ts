@@ -7,7 +7,7 @@ export const readPromptCompletion: ExampleReader = (fields, where) => {
   const { prompt, completion } = fields;
   if (Array.isArray(prompt)) {
     if (!Array.isArray(completion)) {
-      throw unexpected(where, '"completion"', completion, 'a list of messages, as "prompt" is one');
+      throw unexpected(where, '"completion"', completion, 'a list of messages, like "prompt"');
     }
     const context = messagesField(fields, "prompt", where);
     const answer = messagesField(fields, "completion", where);

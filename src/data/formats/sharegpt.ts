@@ -6,7 +6,7 @@ import { listField, objectOf, optionalTextField, textField } from "./fields.js";
 import { nearestRole } from "../roles.js";
 import { toolsField } from "./messages.js";
 
-/** Names that such datasets use, and the role that chat templates know. */
+/** Names used in such datasets, with the role that chat templates know. */
 const roles: ReadonlyMap<string, string> = new Map([
   ["system", "system"],
   ["human", "user"],
@@ -33,7 +33,7 @@ export const readSharegpt: ExampleReader = (fields, where) => {
       const meant = nearestRole(from, roles.keys());
       const question = meant === undefined ? "" : ` (did you mean ${JSON.stringify(meant)}?)`;
       throw new CoxswainError("data", `${where}: turn ${index + 1} is from ${JSON.stringify(from)}${question}`, {
-        hint: `"from" is one of ${known}.`,
+        hint: `"from" must be one of ${known}.`,
       });
     }
     return { role, content: textField(turn, "value", where) };

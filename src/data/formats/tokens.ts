@@ -1,6 +1,6 @@
 /**
- * Format `tokens`: `{"input_ids": […], "labels": […]?, "attention_mask": […]?}`, labels of -100 where a token is not
- * supervised; without labels all are. Tokens whose mask is 0 are padding and left out.
+ * Format `tokens`: `{"input_ids": […], "labels": […]?, "attention_mask": […]?}`, with label -100 for unsupervised
+ * tokens; without labels all are supervised. Tokens whose mask is 0 are padding and are omitted.
  */
 import { CoxswainError } from "../../errors.js";
 import { plainNumber } from "../../jinja/index.js";
@@ -11,7 +11,7 @@ import { describe, listField, type Fields } from "./fields.js";
 const tokenIds = { list: "a list of token ids", hint: "Tokenise the data with this model's own tokenizer." };
 const maskValues = {
   list: "a list of 0 and 1",
-  hint: "attention_mask has a 1 for each token, and a 0 for each that is padding.",
+  hint: "attention_mask must have a 1 for each token, and a 0 for each padding token.",
 };
 
 function ids(
@@ -37,7 +37,7 @@ interface Span {
   readonly end: number;
 }
 
-/** The tokens between the padding at either end. */
+/** The tokens between the padding at both ends. */
 function unpadded(fields: Fields, length: number, where: string): Span {
   if (fields["attention_mask"] === undefined || fields["attention_mask"] === null) return { start: 0, end: length };
   const mask = ids(fields, "attention_mask", where, (value) => value === 0 || value === 1, "0 or 1", maskValues);
@@ -60,13 +60,13 @@ function unpadded(fields: Fields, length: number, where: string): Span {
     `${where}: "attention_mask" is 0 at ${start + hole}, between tokens whose mask is 1`,
     {
       hint:
-        "Only padding at the start or at the end can be masked. For a token that is read but not learnt, set its label " +
-        "to -100; to leave a token out, remove it from input_ids.",
+        "Only padding at the start or the end can be masked. For a token that is read but not learnt, set its label " +
+        "to -100; to omit a token, remove it from input_ids.",
     },
   );
 }
 
-/** @param vocabSize ids the model can take: 0 .. vocabSize-1 */
+/** @param vocabSize valid ids are 0 .. vocabSize-1 */
 export const readTokens =
   (vocabSize: number): ExampleReader =>
   (fields, where) => {

@@ -40,7 +40,7 @@ describe("what is promised and not there yet says so, and what to do meanwhile",
   it("a key of the run file is not taken for a misspelt one", () => {
     const run = { model: "m", output_dir: "o", data: { train: "t", turns: "last" }, training: { sample_prompts: [] } };
     expect(() => parseRun(JSON.stringify(run), "run.yaml")).toThrow(
-      /data\.turns: this key is not there yet[\s\S]*training\.sample_prompts: this key is not there yet/,
+      /data\.turns: this key is not supported yet[\s\S]*training\.sample_prompts: this key is not supported yet/,
     );
   });
 });

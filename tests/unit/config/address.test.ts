@@ -25,7 +25,7 @@ describe("parseAddress", () => {
   });
 
   it.each([
-    [":7070", '--listen: ":7070" names no host'],
+    [":7070", '--listen: ":7070" has no host'],
     ["7070", '--listen: "7070" is not HOST:PORT'],
     ["host", '--listen: "host" is not HOST:PORT'],
     ["host:", '--listen: "host:" is not HOST:PORT'],
@@ -36,10 +36,10 @@ describe("parseAddress", () => {
     ["::1:7070", '--listen: "::1:7070" has more than one colon'],
     ["::1", '--listen: "::1" has more than one colon'],
     ["[host]:1", '--listen: "[host]:1": "host" is neither a name nor an IP address'],
-    ["[fe80::1%eth0]:1", '--listen: "[fe80::1%eth0]:1" has a zone (%eth0), which no connection can be made with'],
+    ["[fe80::1%eth0]:1", '--listen: "[fe80::1%eth0]:1" has a zone (%eth0), which connections do not support'],
     ["", '--listen: "" is not HOST:PORT'],
     ["[::1]", '--listen: "[::1]" is not HOST:PORT'],
-    ["[]:1", '--listen: "[]:1" names no host'],
+    ["[]:1", '--listen: "[]:1" has no host'],
     ["1.2.3:1", '--listen: "1.2.3:1": "1.2.3" is neither a name nor an IP address'],
     ["999.1.1.1:1", '--listen: "999.1.1.1:1": "999.1.1.1" is neither a name nor an IP address'],
     ["a b:1", '--listen: "a b:1": "a b" is neither a name nor an IP address'],
@@ -62,11 +62,11 @@ describe("a host alone", () => {
   });
 
   it.each([
-    ["head:7071", "has a port; it takes a host alone"],
-    ["[::1]:7071", "has a port; it takes a host alone"],
-    ["http://head", "is no host"],
-    ["", "is no host"],
-    ["fe80::1%eth0", "is no host"],
+    ["head:7071", "has a port; give only a host"],
+    ["[::1]:7071", "has a port; give only a host"],
+    ["http://head", "is not a host"],
+    ["", "is not a host"],
+    ["fe80::1%eth0", "is not a host"],
   ])("is not %j", (text, problem) => {
     expect(() => parseHost(text, { name: "--advertise" })).toThrow(`--advertise: ${JSON.stringify(text)} ${problem}`);
   });

@@ -91,7 +91,7 @@ describe("a value of the wrong type or out of range", () => {
     ["seed: abc", 'run.yaml:5: seed: expected a whole number, not "abc"'],
     ["seed: 1.5", "run.yaml:5: seed: expected a whole number, not 1.5"],
     ["seed: -1", "run.yaml:5: seed: must be at least 0, not -1"],
-    ["seed:", "run.yaml:5: seed: expected a whole number, not null (leave the key out for its default, 42)"],
+    ["seed:", "run.yaml:5: seed: expected a whole number, not null (omit the key for its default, 42)"],
     ["workers: two", 'run.yaml:5: workers: expected a whole number, not "two"'],
     ["lora: { r: 0 }", "run.yaml:5: lora.r: must be more than 0, not 0"],
     ["lora: { lora_dropout: 1 }", "run.yaml:5: lora.lora_dropout: must be less than 1, not 1"],
@@ -117,7 +117,7 @@ describe("a value of the wrong type or out of range", () => {
       'run.yaml:5: compute.device: expected one of "auto", "cpu", "cuda", "webgpu", not "gpu" (did you mean "cuda"?)',
     ],
     ["training: { warmup_ratio: 5 }", "run.yaml:5: training.warmup_ratio: must be at most 1, not 5"],
-    ["cluster: { tls: { cert: a } }", "run.yaml:5: cluster.tls.key: missing; the run needs it"],
+    ["cluster: { tls: { cert: a } }", "run.yaml:5: cluster.tls.key: required, but missing"],
   ])("%j is named with its line, what is expected and what was found", (text, message) => {
     expect(errorOf(`${minimal}${text}\n`).message).toBe(message);
   });
@@ -130,9 +130,9 @@ describe("a value of the wrong type or out of range", () => {
 
   it("a required key that is missing is named with the line of its section", () => {
     expect(errorOf("model: m\noutput_dir: o\ndata:\n  shuffle: true\n").message).toBe(
-      "run.yaml:3: data.train: missing; the run needs it",
+      "run.yaml:3: data.train: required, but missing",
     );
-    expect(errorOf("output_dir: o\ndata: {train: t}\n").message).toBe("run.yaml: model: missing; the run needs it");
+    expect(errorOf("output_dir: o\ndata: {train: t}\n").message).toBe("run.yaml: model: required, but missing");
   });
 
   it("an element of a multi-line list is named with its own line", () => {
@@ -164,7 +164,7 @@ describe("several problems", () => {
       "  run.yaml:3: output_dir: must not be empty",
       "  run.yaml:6: data.train: set twice (first on line 5)",
       '  run.yaml:7: quantization: expected "nf4", or null, not "int3"',
-      "  run.yaml:9: training.micro_batch_size: 8 rows a shard are more than the 4 rows of a step (training.global_batch_size)",
+      "  run.yaml:9: training.micro_batch_size: 8 rows per shard exceed the 4 rows of a step (training.global_batch_size)",
       '  run.yaml:11: training.max_steps: expected a whole number, or null, not "many"',
       "  --set nothing: expected key=value, as in --set training.learning_rate=1e-4",
       '  --set lora.r: expected a whole number, not "none"',
@@ -178,7 +178,7 @@ describe("several problems", () => {
     const text = `${minimal}training:\n  micro_batch_size: 8\n  global_batch_size: 4\n  max_step: 1\n`;
     expect(errorOf(text).message.split("\n")).toEqual([
       "run.yaml has 2 problems:",
-      "  run.yaml:6: training.micro_batch_size: 8 rows a shard are more than the 4 rows of a step (training.global_batch_size)",
+      "  run.yaml:6: training.micro_batch_size: 8 rows per shard exceed the 4 rows of a step (training.global_batch_size)",
       '  run.yaml:8: training.max_step: unknown key (did you mean "max_steps"?)',
     ]);
   });
@@ -195,7 +195,7 @@ describe("a file that is not a run", () => {
     ["# nothing\n", "run.yaml: the file is empty; `model`, `output_dir` and `data.train` are needed"],
     ["- a\n", 'run.yaml: expected keys and values ("model: …"), not a list'],
     ["hello\n", 'run.yaml: expected keys and values ("model: …"), not plain text'],
-    ["model: *other\n", 'run.yaml:1: no anchor "&other" stands before this alias'],
+    ["model: *other\n", 'run.yaml:1: no anchor "&other" precedes this alias'],
   ])("%j is refused with the reason", (text, message) => {
     expect(errorOf(text).message).toBe(message);
   });
@@ -203,7 +203,7 @@ describe("a file that is not a run", () => {
   it.each([
     ["model: m\ndata:\n\ttrain: t\n", /^run\.yaml:3: not valid YAML: tabs .* \(indent with spaces\)$/m],
     ["model: [a\noutput_dir: b\n", /^ *run\.yaml:\d: not valid YAML: /m],
-    ["model: m\n---\nmodel: n\n", /^run\.yaml:\d: not valid YAML: .*\(one run a file\)$/m],
+    ["model: m\n---\nmodel: n\n", /^run\.yaml:\d: not valid YAML: .*\(one run per file\)$/m],
     ["model: !path m\n", /^run\.yaml:1: not valid YAML: unresolved tag: !path$/m],
   ])("YAML that cannot be read (%j) is refused with its line", (text, message) => {
     expect(errorOf(text).message).toMatch(message);
@@ -243,11 +243,11 @@ describe("--set", () => {
     ["learning_rate=1", "--set learning_rate: unknown key (did you mean training.learning_rate?)"],
     ["training.learning_rate=fast", '--set training.learning_rate: expected a finite number, not "fast"'],
     ["lora={q: 1}", "--set lora: lora.q: unknown key"],
-    ["model.x=1", "--set model.x: model is not a section, it has no keys"],
+    ["model.x=1", "--set model.x: model is not a section and has no keys"],
     ["seed", "--set seed: expected key=value, as in --set training.learning_rate=1e-4"],
     ["=1", "--set : expected a dotted key, as in training.learning_rate"],
-    ["seed=[1", "--set seed: the value is not a whole YAML value; quote it for the shell and for YAML: '\"…\"'"],
-    ["cluster.tls.cert=a", "--set cluster.tls.cert: cluster.tls.key: missing; the run needs it"],
+    ["seed=[1", "--set seed: the value is not a complete YAML value; quote it for the shell and for YAML: '\"…\"'"],
+    ["cluster.tls.cert=a", "--set cluster.tls.cert: cluster.tls.key: required, but missing"],
     [{ flag: "--workers", key: "workers", value: "-1" }, "--workers: must be at least 0, not -1"],
     [
       { flag: "--listen", key: "cluster.listen", value: "here" },
@@ -266,27 +266,27 @@ describe("--set", () => {
 
 describe("a number that would hang a machine is refused, with what is allowed and why", () => {
   it.each([
-    ["workers=10000", "--set workers: must be at most 1024, not 10000: each is a process of this machine"],
+    ["workers=10000", "--set workers: must be at most 1024, not 10000: each is a process on this machine"],
     ["data.max_length=10000000", "--set data.max_length: must be at most 1048576, not 10000000: attention"],
     ["lora.lora_alpha=1e300", "--set lora.lora_alpha: must be at most 1000000, not 1e+300: the adapter's output"],
     [
       "training.global_batch_size=1e9",
-      "--set training.global_batch_size: must be at most 1048576, not 1000000000: these",
+      "--set training.global_batch_size: must be at most 1048576, not 1000000000: this is the number of rows",
     ],
     [
       "training.micro_batch_size=1e6",
-      "--set training.micro_batch_size: must be at most 65536, not 1000000: one worker",
+      "--set training.micro_batch_size: must be at most 65536, not 1000000: a worker computes",
     ],
     [
       "training.num_train_epochs=1e9",
       "--set training.num_train_epochs: must be at most 100000, not 1000000000: each epoch",
     ],
     ["training.max_steps=1e12", "--set training.max_steps: must be at most 100000000, not 1000000000000: more steps"],
-    ["compute.threads=100000", "--set compute.threads: must be at most 1024, not 100000: these are threads"],
+    ["compute.threads=100000", "--set compute.threads: must be at most 1024, not 100000: more threads per worker"],
     ["cluster.min_workers=1e6", "--set cluster.min_workers: must be at most 65536, not 1000000: the run waits"],
     [
       "cluster.heartbeat_timeout=0.01",
-      "--set cluster.heartbeat_timeout: must be at least 1, not 0.01: these are seconds",
+      "--set cluster.heartbeat_timeout: must be at least 1, not 0.01: the unit is seconds",
     ],
     ["seed=9007199254740993", "--set seed: must be at most 9007199254740991, not 9007199254740992"],
   ])("%s", (setting, message) => {
@@ -355,7 +355,7 @@ describe("the token", () => {
 
   it("with the line break that `echo` leaves is refused, naming the variable and not the secret", () => {
     const error = errorOf(minimal, [], { COXSWAIN_TOKEN: "hunter2\n" });
-    expect(error.message).toBe("COXSWAIN_TOKEN: the token has a line break in it");
+    expect(error.message).toBe("COXSWAIN_TOKEN: the token contains a line break");
   });
 
   it("is never shown in an error", () => {
@@ -372,7 +372,7 @@ describe("what no key can tell alone", () => {
     ],
     [
       "training: { eval_steps: 5 }",
-      "run.yaml:5: training.eval_steps: there is nothing to evaluate: name a file in data.eval, or leave eval_steps out",
+      "run.yaml:5: training.eval_steps: there is nothing to evaluate: set data.eval, or omit eval_steps",
     ],
     ["telemetry: { http: 9464 }", "run.yaml:5: telemetry.http: expected text, or null, not 9464 (put it in quotes)"],
     [
@@ -451,7 +451,7 @@ describe("loadRun", () => {
     await expect(loadRun(folder)).rejects.toMatchObject({
       code: "config",
       message: `${folder}: is a folder, not a run file`,
-      hint: `If the run file is in it, give its path: ${folder}/run.yaml`,
+      hint: `Give the path of the file in it: ${folder}/run.yaml`,
     });
     const binary = join(folder, "binary.yaml");
     await writeFile(binary, Uint8Array.of(0x6d, 0xff, 0xfe));

@@ -13,7 +13,7 @@ describe("a run's name", () => {
     expect(runNameOf(parseRun(withNats("url: 'nats://h', run: mine"), "run.yaml"))).toBe("mine");
     const dotted = parseRun(withNats("url: 'nats://h'").replace("/runs/out", "/runs/v1.2"), "run.yaml");
     expect(errorOf(() => runNameOf(dotted))).toMatchObject({
-      message: expect.stringMatching(/^output_dir: .*"v1\.2" cannot name a run/) as unknown,
+      message: expect.stringMatching(/^output_dir: .*"v1\.2" cannot be a run's name/) as unknown,
       hint: expect.stringMatching(/telemetry\.nats\.run/) as unknown,
     });
   });
@@ -30,20 +30,20 @@ describe("a run's name", () => {
 
 describe("telemetry.nats", () => {
   it.each([
-    ["run: a", "url: missing; the run needs it"],
+    ["run: a", "url: required, but missing"],
     [
       "url: 'http://h:4222'",
-      'url: "http://h:4222" is no address of a NATS server: write nats://HOST:4222, or tls://HOST:4222',
+      'url: "http://h:4222" is not the URL of a NATS server: write nats://HOST:4222, or tls://HOST:4222',
     ],
-    ["url: ['nats://h', 'h']", 'url: "h" is no address of a NATS server: write nats://HOST:4222, or tls://HOST:4222'],
+    ["url: ['nats://h', 'h']", 'url: "h" is not the URL of a NATS server: write nats://HOST:4222, or tls://HOST:4222'],
     [
       "url: 'nats://h/path'",
       'url: "nats://h/path" has more than a host and a port: write nats://HOST:4222, or tls://HOST:4222',
     ],
-    ["url: 'nats://h', user: u", "user: user without password: a server asks for both"],
-    ["url: 'nats://h', nkey: k, credentials: c", "nkey: one way to identify is enough: credentials is given, too"],
-    ["url: 'nats://h', tls: { cert: c }", "tls: a certificate and its private key (cert, key) belong together"],
-    ["url: 'nats://h', run: a.b", /run: "a\.b" cannot name a run/],
+    ["url: 'nats://h', user: u", "user: user without password: servers require both"],
+    ["url: 'nats://h', nkey: k, credentials: c", "nkey: conflicts with credentials: give only one way to authenticate"],
+    ["url: 'nats://h', tls: { cert: c }", "tls: give both a certificate and its private key (cert, key)"],
+    ["url: 'nats://h', run: a.b", /run: "a\.b" cannot be a run's name/],
     ["url: 'nats://h', advertise: 'a:b:c'", /advertise: "a:b:c" has more than one colon/],
   ])("{ %s } is refused", (section, message) => {
     const told = errorOf(() => parseRun(withNats(section), "run.yaml")).message;
@@ -64,7 +64,7 @@ describe("telemetry.nats", () => {
     expect(config.telemetry.nats?.password).toBe("hunter2");
     const text = serializeRun(config);
     expect(text).not.toContain("hunter2");
-    expect(text).toContain("# telemetry.nats.password is not kept here; set COXSWAIN_NATS_PASSWORD.");
+    expect(text).toContain("# telemetry.nats.password is not stored here; set COXSWAIN_NATS_PASSWORD.");
     // A secret alone asks for nothing.
     expect(parseRun(minimal, "run.yaml", [], environment).telemetry.nats).toBeNull();
   });
@@ -86,9 +86,9 @@ describe("flags", () => {
 
   it("are refused by their own names", async () => {
     await expect(natsSettings({}, {})).rejects.toThrow("no NATS server is given");
-    await expect(natsSettings({ nats: "h" }, {})).rejects.toThrow('--nats: "h" is no address of a NATS server');
+    await expect(natsSettings({ nats: "h" }, {})).rejects.toThrow('--nats: "h" is not the URL of a NATS server');
     await expect(natsSettings({ nats: "nats://h", natsCert: "c" }, {})).rejects.toThrow(
-      "--nats-cert: a certificate and",
+      "--nats-cert: give both a certificate and",
     );
   });
 });

@@ -31,7 +31,7 @@ describe("a file that is not JSONL is refused by its kind, with a command that m
     [
       "a.csv",
       "prompt,completion\na,b\n",
-      /a\.csv is a CSV file, which is not read yet$/,
+      /a\.csv is a CSV file, which is not supported$/,
       /read_csv\('\S+a\.csv'\).*'a\.jsonl'/,
     ],
     ["a.tsv", "a\tb\n", /is a TSV file/, /sep='\\t'/],
@@ -75,7 +75,7 @@ describe("a file that is not JSONL is refused by its kind, with a command that m
       read(await fileNamed("a.jsonl", '{"text": "cut')),
       "data",
       /a\.jsonl:1: not JSON/,
-      /cut short/,
+      /truncated/,
     );
     await expectRejection(read(await fileNamed("a.jsonl", '{"a":1}\nx,y\n')), "data", /a\.jsonl:2: not JSON/, /./);
   });
@@ -95,7 +95,7 @@ describe("a folder is never read in part", () => {
 
   it("that the library datasets saved is refused as such", async () => {
     const file = await fileNamed("dataset_dict.json", '{"splits":["train"]}');
-    await expectRejection(read(path.dirname(file)), "data", /was saved by the library datasets/, /load_from_disk/);
+    await expectRejection(read(path.dirname(file)), "data", /was saved by the datasets library/, /load_from_disk/);
   });
 });
 
@@ -109,10 +109,10 @@ describe("data that is elsewhere is refused by its address", () => {
     ["hf://datasets/owner/name", /^hf:\/\/\S+: data sets of the hub/, /load_dataset\('owner\/name'/],
     ["hf://datasets/owner/name@main/train.jsonl", /data sets of the hub/, /load_dataset\('owner\/name'/],
     ["https://huggingface.co/datasets/owner/name", /data sets of the hub/, /load_dataset\('owner\/name'/],
-    ["https://example.com/train.jsonl", /data is not read over https:\/\/ yet/, /curl/],
-    ["s3://bucket/train.jsonl", /data is not read over s3:\/\/ yet/, /Download it first/],
-    ["gs://bucket/train.jsonl", /data is not read over gs:\/\/ yet/, /Download it first/],
-    ["file:///data/train.jsonl", /addresses are not read yet/, /Give the path alone: \/data\/train\.jsonl/],
+    ["https://example.com/train.jsonl", /data cannot be read over https:\/\//, /curl/],
+    ["s3://bucket/train.jsonl", /data cannot be read over s3:\/\//, /Download it first/],
+    ["gs://bucket/train.jsonl", /data cannot be read over gs:\/\//, /Download it first/],
+    ["file:///data/train.jsonl", /URLs are not supported/, /Give only the path: \/data\/train\.jsonl/],
   ])("%s", async (source, message, hint) => {
     // As a run file has it, and as --data has it.
     const text = JSON.stringify({ model: "m", output_dir: "o", data: { train: source } });

@@ -32,21 +32,21 @@ const counted = (what: string, detail = "") =>
 
 describe("what a chat template leaves out is counted and told of once, with the first place", () => {
   it.each([
-    ["tools", { messages: [user, answer], tools: [tool] }, [counted("tools that the chat template leaves out")]],
+    ["tools", { messages: [user, answer], tools: [tool] }, [counted("tools that the chat template omits")]],
     [
       "tool calls beside a text",
       { messages: [user, { ...answer, tool_calls: [call] }] },
-      [counted("tool_calls that the chat template leaves out")],
+      [counted("tool_calls that the chat template omits")],
     ],
     [
       "tool calls that are the whole answer",
       { messages: [user, { role: "assistant", content: null, tool_calls: [call] }] },
-      [counted("tool_calls that the chat template leaves out"), counted("an answer of which nothing is rendered")],
+      [counted("tool_calls that the chat template omits"), counted("an answer that renders to nothing")],
     ],
     [
       "a system message",
       { messages: [{ role: "system", content: "be brief" }, user, answer] },
-      [counted("a message that the chat template leaves out", ", message 1, system")],
+      [counted("a message that the chat template omits", ", message 1, system")],
     ],
     [
       "a weight, which other programs train by",
@@ -61,23 +61,27 @@ describe("what a chat template leaves out is counted and told of once, with the 
     [
       "functions, by their old name",
       { messages: [user, answer], functions: [tool.function] },
-      [counted("a key that is not read in this format", ', "functions"')],
+      [counted("a key that this format ignores", ', "functions"')],
     ],
-    ["an empty answer", { messages: [user, { ...answer, content: "" }] }, [counted("an answer of which nothing")]],
+    [
+      "an empty answer",
+      { messages: [user, { ...answer, content: "" }] },
+      [counted("an answer that renders to nothing")],
+    ],
     [
       "an answer of blanks",
       { messages: [user, { ...answer, content: " \n" }] },
-      [counted("an answer of which nothing")],
+      [counted("an answer that renders to nothing")],
     ],
     [
       "an answer of no parts",
       { messages: [user, { ...answer, content: [] }] },
-      [counted("an answer of which nothing")],
+      [counted("an answer that renders to nothing")],
     ],
     [
       "one empty answer of two",
       { messages: [user, { ...answer, content: "" }, user, answer] },
-      [counted("an answer of which nothing")],
+      [counted("an answer that renders to nothing")],
     ],
   ])("%s", async (_, line, warnings) => {
     expect(await warningsOf([good, line], partial)).toEqual(warnings);
@@ -86,8 +90,8 @@ describe("what a chat template leaves out is counted and told of once, with the 
   it("also where the whole conversation is supervised", async () => {
     const line = { messages: [user, { ...answer, content: "" }], tools: [tool] };
     expect(await warningsOf([good, line], partial, { assistant_only_loss: false })).toEqual([
-      counted("tools that the chat template leaves out"),
-      counted("an answer of which nothing"),
+      counted("tools that the chat template omits"),
+      counted("an answer that renders to nothing"),
     ]);
   });
 
@@ -96,13 +100,13 @@ describe("what a chat template leaves out is counted and told of once, with the 
       { prompt: "a b", completion: " c" },
       { prompt: "a b", completion: "" },
     ];
-    expect(await warningsOf(lines, partial)).toEqual([counted("an answer of which nothing")]);
+    expect(await warningsOf(lines, partial)).toEqual([counted("an answer that renders to nothing")]);
   });
 
   it("an alpaca line's system and history", async () => {
     const line = { instruction: "a", output: "b" };
     expect(await warningsOf([line, { ...line, history: [["q", "a"]] }], partial)).toEqual([
-      counted("a key that is not read in this format", ', "history"'),
+      counted("a key that this format ignores", ', "history"'),
     ]);
   });
 });
@@ -120,7 +124,7 @@ describe("a key that the format does not read is told once, with its count", () 
       Object.entries(line as object).filter(([key]) => !told.startsWith(JSON.stringify(key))),
     );
     const [warning, ...others] = await warningsOf([line, plain, line], complete);
-    expect(warning).toContain(`Keys that are not read in this format, and change nothing: ${told}`);
+    expect(warning).toContain(`Keys that this format ignores: ${told}`);
     expect(others).toEqual([]);
   });
 

@@ -91,10 +91,10 @@ describe("an adapter is asked with its own template", () => {
     const given = await openChatTemplates(tokenizer, { override: endOfText });
     expect(given?.plain.render(conversation)).toBe("hi<|endoftext|>");
     expect(await adapterTextNotes(tokenizer, null)).toEqual([
-      `chat template: the adapter's own, in place of the model's (${adapter})`,
+      `chat template: the adapter's own, instead of the model's (${adapter})`,
     ]);
     expect(await adapterTextNotes(tokenizer, endOfText)).toEqual([
-      `chat template: the one that is given; the adapter was trained with another one (${adapter})`,
+      `chat template: the given one; the adapter was trained with another one (${adapter})`,
     ]);
     expect(await adapterTextNotes(tokenizer, plain)).toEqual([]);
   });

@@ -69,7 +69,7 @@ describe("a preview", () => {
         "#   example 2",
         "<xy>",
         "",
-        "1,200 examples in 3 rows; 4,000 tokens, 1,000 supervised (25.0 %); 2 cut; 1 left out",
+        "1,200 examples in 3 rows; 4,000 tokens, 1,000 supervised (25.0 %); 2 truncated; 1 dropped",
         "",
       ].join("\n"),
     );

@@ -32,7 +32,7 @@ describe("a JSONL file", () => {
 
   it("that is cut short is refused at its last line", async () => {
     const file = await inFile('{"text":"one"}\n{"text":"tw');
-    await expectRejection(read(file), "data", /a\.jsonl:2: not JSON/, /one JSON object a line.*cut short/);
+    await expectRejection(read(file), "data", /a\.jsonl:2: not JSON/, /one complete JSON object per line.*truncated/);
   });
 
   it("with a line that is not JSON is refused at that line", async () => {
@@ -52,7 +52,7 @@ describe("a JSONL file", () => {
     ["empty", ""],
     ["blank", "\n \r\n\n"],
   ])("that is %s is refused", async (_, content) => {
-    await expectRejection(read(await inFile(content)), "data", /a\.jsonl: there is no example/, /messages/);
+    await expectRejection(read(await inFile(content)), "data", /a\.jsonl: no examples found/, /messages/);
   });
 });
 
@@ -136,15 +136,15 @@ describe("a text that is not JSON is told by its cause, not as a line that is cu
   });
 
   it.each([
-    ["a NUL byte", '{"text":"a\0b"}', /has NUL bytes/],
-    ["line ends of an old Mac", '{"text":"a"}\r{"text":"b"}\r', /carriage return alone.*tr/],
+    ["a NUL byte", '{"text":"a\0b"}', /contains NUL bytes/],
+    ["line ends of an old Mac", '{"text":"a"}\r{"text":"b"}\r', /only a carriage return.*tr/],
     ["an object over several lines", '{\n  "text": "a"\n}', /spread over several lines.*jq -c/],
     ["NaN", '{"text":"a","score":NaN}', /no NaN/],
     ["Python quotes", "{'text': 'a'}", /json\.dumps/],
     ["Python's None", '{"text": "a", "id": None}', /json\.dumps/],
     ["a comma at the line's end", '{"text":"a"},\n{"text":"b"},', /Remove the comma at its end/],
-    ["a comma before the bracket", '{"text":"a",}', /no comma before a closing bracket/],
-    ["a comma at a list's end", '[{"text":"a"},\n]', /no comma before a closing bracket/],
+    ["a comma before the bracket", '{"text":"a",}', /does not allow a comma before a closing bracket/],
+    ["a comma at a list's end", '[{"text":"a"},\n]', /does not allow a comma before a closing bracket/],
     ["a colon too many", '{"text"::"a"}', /Correct the line/],
   ])("%s", async (_, content, hint) => {
     const error: unknown = await read(await inFile(content)).catch((reason: unknown) => reason);
@@ -155,7 +155,7 @@ describe("a text that is not JSON is told by its cause, not as a line that is cu
   it.each(['{"text":"a', '{"text":"a"', '{"text":', '[{"text":"a"},'])(
     "but one that ends early is: %s",
     async (text) => {
-      await expectRejection(read(await inFile(text)), "data", /not JSON/, /may be cut short/);
+      await expectRejection(read(await inFile(text)), "data", /not JSON/, /may be truncated/);
     },
   );
 });

@@ -26,7 +26,7 @@ describe("a role that nothing knows", () => {
       buildLines([talk("user", "assistant"), talk("user", "assistant", "user", role)]),
       "data",
       new RegExp(`train\\.jsonl:2: message 4 has the unknown role "${role}" \\(did you mean "${meant}"\\?\\)`),
-      /Only what the role "assistant" says is learnt\. Roles are system, developer, user, assistant/,
+      /Only messages of the role "assistant" are learnt\. Known roles are system, developer, user, assistant/,
     );
   });
 
@@ -35,7 +35,7 @@ describe("a role that nothing knows", () => {
       buildLines([talk("user", "narrator", "assistant")]),
       "data",
       /message 2 has the unknown role "narrator"$/,
-      /must be named by the chat template/,
+      /must name any other/,
     );
   });
 

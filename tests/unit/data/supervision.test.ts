@@ -125,7 +125,7 @@ describe("the run's own chat template", () => {
     const dated = `{{ strftime_now('%Y') }} ${source}`;
     const warnings: string[] = [];
     await buildLines([chat("q", "a")], { chat_template: dated }, warnings);
-    expect(warnings).toEqual([expect.stringMatching(/today's date.*started on another day/)]);
+    expect(warnings).toEqual([expect.stringMatching(/today's date.*starts on another day/)]);
     const told: string[] = [];
     const store = await buildTokenStore({
       source: await fileWith([chat("q", "a")]),

@@ -201,7 +201,7 @@ describe("a folder that can't be used", () => {
     const config = await variant({ "tokenizer_config.json": "{" });
     await expectRejection(openTokenizer(config), "model", /tokenizer_config\.json isn't JSON/);
     const list = await variant({ "generation_config.json": "[]" });
-    await expectRejection(openTokenizer(list), "model", /generation_config\.json doesn't hold a JSON object/);
+    await expectRejection(openTokenizer(list), "model", /generation_config\.json is not a JSON object/);
   });
 });
 

@@ -36,7 +36,7 @@ describe("an example longer than max_length", () => {
       dropped: { nothing_supervised_after_cut: 1 },
     });
     expect(warnings[1]).toMatch(
-      /^1 of 2 examples \(first: .*:1\) have nothing supervised before data\.max_length \(5\)/,
+      /^1 of 2 examples \(first: .*:1\) have no supervised token within data\.max_length \(5\)/,
     );
     await expectRejection(
       buildLines([late, late], { max_length: 5 }),
@@ -63,7 +63,7 @@ describe("an example with nothing supervised", () => {
     await expectRejection(
       buildLines([good, line], settings),
       "data",
-      /train\.jsonl:2: nothing in this example is supervised/,
+      /train\.jsonl:2: this example has no supervised token/,
       /remove the line/,
     );
   });
@@ -103,7 +103,7 @@ describe("data that don't suit the model", () => {
     await expectRejection(
       store,
       "data",
-      /train\.jsonl:1: token 2048 \("<new>"\) is not one of the model's 2048/,
+      /train\.jsonl:1: token 2048 \("<new>"\) is not in the model's vocabulary of 2048/,
       /came with the model/,
     );
   });

@@ -91,7 +91,9 @@ describe("a conversation's question", () => {
   it("needs a chat template", async () => {
     const { tokenizer } = await tinyText();
     const reading = readQuestions({ source: evalFile, format: "auto", tokenizer, templates: null });
-    await expect(reading).rejects.toThrow(/eval\.jsonl:1: this is a conversation, but the model has no chat template/);
+    await expect(reading).rejects.toThrow(
+      /eval\.jsonl:1: the example is a conversation, but the model has no chat template/,
+    );
   });
 });
 
