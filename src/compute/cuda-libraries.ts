@@ -46,7 +46,7 @@ function parseDynamicSection(at: (offset: number, length: number) => Buffer, pat
   const header = at(0, 64);
   // Magic number, 64 bits, little-endian.
   if (header.toString("latin1", 0, 4) !== "\x7fELF" || header[4] !== 2 || header[5] !== 1) {
-    throw new RangeError(`${path}: no 64-bit ELF file`);
+    throw new RangeError(`${path}: not a 64-bit ELF file`);
   }
   const [table, entry, count] = [Number(header.readBigUInt64LE(32)), header.readUInt16LE(54), header.readUInt16LE(56)];
   const segments = Array.from({ length: count }, (_, i): Segment => {
@@ -162,7 +162,7 @@ export function whatBrings(missing: readonly string[], provider: string): string
   const sentences: string[] = [];
   if (names.length > 0) {
     sentences.push(
-      `Install CUDA${version === undefined ? "" : ` ${version}`} and cuDNN 9, or pip install ${names.join(" ")}, and name the folders of the libraries in LD_LIBRARY_PATH.`,
+      `Install CUDA${version === undefined ? "" : ` ${version}`} and cuDNN 9, or pip install ${names.join(" ")}, and add the libraries' folders to LD_LIBRARY_PATH.`,
     );
   }
   if (missing.some((name) => name.startsWith("libcuda."))) sentences.push("libcuda comes with NVIDIA's driver.");

@@ -44,21 +44,18 @@ export function chooseDevice(asked: "auto" | Device, installed: Providers): Devi
       : { device: "cpu", reason: `${withoutCuda}; WebGPU: ${installed.webgpu}` };
   }
   if (asked === "cuda" && !installed.cuda) {
-    throw new CoxswainError(
-      "config",
-      "compute.device: cuda is asked for, but ONNX Runtime's CUDA provider is missing",
-      { hint: `${installCuda()} Or use device: cpu.` },
-    );
+    throw new CoxswainError("config", "compute.device is cuda, but ONNX Runtime's CUDA provider is missing", {
+      hint: `${installCuda()} Or use device: cpu.`,
+    });
   }
   return { device: asked, reason: "asked for" };
 }
 
 /** The CPU unless CUDA is asked for: whether the native library finds a GPU is known only once it is loaded. */
 function chooseTfjsDevice(asked: "auto" | Device): DeviceChoice {
-  if (asked === "auto")
-    return { device: "cpu", reason: "the tfjs engine takes a GPU only where device: cuda asks for it" };
+  if (asked === "auto") return { device: "cpu", reason: "the tfjs engine uses a GPU only with device: cuda" };
   if (asked === "webgpu") {
-    throw new CoxswainError("config", "compute.device: webgpu is not there for the tfjs engine", {
+    throw new CoxswainError("config", "compute.device: the tfjs engine does not support webgpu", {
       hint: "Use device: cpu, or engine: onnx.",
     });
   }
@@ -67,7 +64,7 @@ function chooseTfjsDevice(asked: "auto" | Device): DeviceChoice {
 
 /** `npm rebuild` would not do: npm 11 skips the scripts of packages that are not allowed to run them. */
 function installCuda(): string {
-  if (process.platform !== "linux" || process.arch !== "x64") return "It is there for x64 Linux alone.";
+  if (process.platform !== "linux" || process.arch !== "x64") return "It is available only for x64 Linux.";
   const script = join(runtimeFolder(), "script", "install.js");
   return `Fetch it: ONNXRUNTIME_NODE_INSTALL=cuda12 node ${script} (docs/gpu.md).`;
 }
@@ -85,7 +82,7 @@ export async function usableProviders(
   const provider = cudaProvider();
   const missing = provider === undefined ? [] : missingCudaLibraries(provider);
   const matters = engine !== "tfjs" && device === "auto" && (provider === undefined || missing.length > 0);
-  return { cuda: provider !== undefined, missing, webgpu: matters ? await webgpuAbsence() : "not asked for" };
+  return { cuda: provider !== undefined, missing, webgpu: matters ? await webgpuAbsence() : "not requested" };
 }
 
 /** Whether a run of these settings computes with CUDA on this machine. */
@@ -135,7 +132,7 @@ function chooseDtype(asked: "auto" | ComputeType, engine: EngineName, device: De
   const there = engine === "onnx" ? dtypes[device] : (["float32"] as const);
   const dtype = asked === "auto" ? "float32" : asked;
   if (there.includes(dtype)) return dtype;
-  throw new CoxswainError("config", `compute.dtype: the ${engine} engine has no ${dtype} on ${device}`, {
-    hint: `There it has ${there.join(", ")}. Models stored in 16 bits are read as they are, whatever the dtype.`,
+  throw new CoxswainError("config", `compute.dtype: the ${engine} engine does not support ${dtype} on ${device}`, {
+    hint: `Supported there: ${there.join(", ")}. Models stored in 16 bits are read as they are, whatever the dtype.`,
   });
 }

@@ -27,7 +27,7 @@ export function chooseGpus(asked: string, visible: readonly string[]): readonly 
   const names = asked === "all" ? visible : splitNames(asked);
   const hint =
     visible.length === 0
-      ? "No NVIDIA GPU is to be seen (nvidia-smi, /dev/nvidia0, CUDA_VISIBLE_DEVICES). Leave --devices out to use the CPU."
+      ? "No NVIDIA GPU is visible (nvidia-smi, /dev/nvidia0, CUDA_VISIBLE_DEVICES). Omit --devices to use the CPU."
       : `There ${visible.length === 1 ? "is" : "are"}: ${visible.join(", ")}.`;
   const missing = names.find((name) => !visible.includes(name));
   if (missing !== undefined) throw new CoxswainError("config", `--devices: there is no GPU ${missing}`, { hint });
@@ -35,8 +35,8 @@ export function chooseGpus(asked: string, visible: readonly string[]): readonly 
     throw new CoxswainError("config", `--devices ${asked}: there is no GPU to compute on`, { hint });
   }
   if (new Set(names).size < names.length) {
-    throw new CoxswainError("config", `--devices ${asked}: a GPU is named twice`, {
-      hint: "One worker computes on one GPU: name each once.",
+    throw new CoxswainError("config", `--devices ${asked}: a GPU is listed twice`, {
+      hint: "Each worker uses one GPU: list each GPU once.",
     });
   }
   return names;

@@ -41,7 +41,7 @@ export async function weightSource(
   if (quantization === null) return { folder: model, nf4: new Map() };
   if (projections(spec).some(({ inputsFirst }) => inputsFirst)) {
     throw new CoxswainError("model", `${model.path}: quantization nf4 is not supported for ${spec.family}`, {
-      hint: "Its weights are stored [in, out]; blocks of NF4 are made of [out, in]. Leave quantization out.",
+      hint: "Its weights are stored [in, out], but NF4 blocks are defined for [out, in]. Omit quantization.",
     });
   }
   const quantized = projections(spec).map(({ path }) => `${path}.weight`);

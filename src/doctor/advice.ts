@@ -28,8 +28,7 @@ export function advise(methods: readonly MethodNeeds[], available: number): Advi
   const fastest = Math.max(...fitting.map(({ best }) => best));
   const chosen = fitting.find(({ needs, best }) => needs.length > 0 && best >= fastEnough * fastest);
   const rows = chosen?.needs.find(({ tokensPerSecond }) => tokensPerSecond >= aboutAsFast * chosen.best)?.rows;
-  if (chosen === undefined || rows === undefined)
-    return { choice: null, why: "none of these fits into the memory that is free" };
+  if (chosen === undefined || rows === undefined) return { choice: null, why: "none of these fits into free memory" };
   const { method } = chosen;
   const plainFits = fitting.some((each) => each.method.quantization === null && each.needs.length > 0);
   return { choice: { method, rows }, why: reason(method, plainFits) };
@@ -37,8 +36,8 @@ export function advise(methods: readonly MethodNeeds[], available: number): Advi
 
 function reason({ quantization, gradientCheckpointing }: MethodNeeds, plainFits: boolean): string {
   if (quantization !== null)
-    return plainFits ? "it fits with more rows, and is much faster" : "LoRA does not fit into the memory that is free";
+    return plainFits ? "it fits with more rows, and is much faster" : "LoRA does not fit into free memory";
   return gradientCheckpointing
     ? "without gradient_checkpointing it does not fit, or is much slower"
-    : "it fits, is about as fast as any, and starts from the model as it is";
+    : "it fits, is about as fast as the others, and needs no change to the model";
 }

@@ -36,7 +36,7 @@ export async function examineMachine(memory: Memory): Promise<Finding[]> {
     {
       name: "memory",
       state: "good",
-      text: `${bytesText(memory.total)}, of which ${bytesText(memory.available)} are free`,
+      text: `${bytesText(memory.total)}, ${bytesText(memory.available)} free`,
     },
     await graphicsProcessors(),
     await onnx(),
@@ -78,9 +78,9 @@ async function graphicsProcessors(): Promise<Finding> {
   try {
     const found = await askDriver("name,memory.total,driver_version", 10_000);
     if (found.length > 0) return { name: "GPU", state: "good", text: found.join("; ") };
-    return { name: "GPU", state: "note", text: "nvidia-smi finds none" };
+    return { name: "GPU", state: "note", text: "nvidia-smi finds no GPU" };
   } catch (error) {
-    const why = systemCodeOf(error) === "ENOENT" ? "there is no nvidia-smi" : messageOf(error).split("\n", 1)[0];
+    const why = systemCodeOf(error) === "ENOENT" ? "nvidia-smi is not installed" : messageOf(error).split("\n", 1)[0];
     return { name: "GPU", state: "note", text: `no NVIDIA GPU was found: ${String(why)}` };
   }
 }
@@ -121,7 +121,7 @@ async function cache(): Promise<Finding> {
     const { bavail, bsize } = await inCache(folder, folder, () => statfs(folder));
     return { name: "cache", state: "good", text: `${folder}, ${bytesText(bavail * bsize)} free` };
   } catch (error) {
-    const hint = (error instanceof CoxswainError ? error.hint : undefined) ?? "Name another folder in COXSWAIN_CACHE.";
+    const hint = (error instanceof CoxswainError ? error.hint : undefined) ?? "Set COXSWAIN_CACHE to another folder.";
     return { name: "cache", state: "bad", text: messageOf(error), hint };
   }
 }

@@ -95,7 +95,7 @@ async function examineMethod(
   const measured: Measured[] = [];
   for (const layers of plan.layers) {
     const part = layers === facts.layers ? "" : `, ${layers} of ${facts.layers} layers`;
-    onProgress(`measuring ${nameOf(method)}${part} (about ${Math.ceil(plan.seconds)} s in all)`);
+    onProgress(`measuring ${nameOf(method)}${part} (about ${Math.ceil(plan.seconds)} s in total)`);
     const request = { model, lora, compute: { ...compute, ...method }, layers, length, rows: plan.rows };
     measured.push({ layers, ...(await probe({ kind: "steps", ...request })) });
   }

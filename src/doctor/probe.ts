@@ -29,11 +29,11 @@ export function probe(request: ProbeRequest): Promise<StepAnswer | LossAnswer> {
 }
 
 function endedEarly(code: number | null, signal: NodeJS.Signals | null): CoxswainError {
-  if (signal === null) return new CoxswainError("bug", `the measuring process ended with ${String(code)}`);
-  return new CoxswainError("model", `the measuring process was ended by ${signal}`, {
+  if (signal === null) return new CoxswainError("bug", `the measuring process exited with ${String(code)}`);
+  return new CoxswainError("model", `the measuring process was killed by ${signal}`, {
     hint:
       signal === "SIGKILL"
-        ? "The system does this when memory is used up: try a smaller --max-length, or a machine with more."
+        ? "The system does this when memory is exhausted: try a smaller --max-length, or a machine with more memory."
         : "Run it again.",
   });
 }

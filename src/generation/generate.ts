@@ -144,8 +144,8 @@ function checkOptions({ maxNewTokens, batchSize = 1, sampling = greedy }: Genera
 
 function checkPrompt(prompt: Int32Array, index: number, { contextLength = Infinity }: GenerateOptions): void {
   if (prompt.length === 0) {
-    throw new CoxswainError("usage", `prompt ${index + 1} is empty: there is no token to go on from`, {
-      hint: "Give some text.",
+    throw new CoxswainError("usage", `prompt ${index + 1} is empty: there is no token to continue from`, {
+      hint: "Give a non-empty prompt.",
     });
   }
   if (prompt.length < contextLength) return;

@@ -138,8 +138,8 @@ function baseOf(origin: AdapterOrigin | null): string {
   if (origin?.baseModel !== undefined) return origin.baseModel;
   throw new CoxswainError(
     "usage",
-    origin === null ? "no model is named" : `${origin.path} does not say which model it was made for`,
-    { hint: "Name the base model: --model FOLDER, or a hub id." },
+    origin === null ? "no model is named" : `${origin.path} does not name its base model`,
+    { hint: "Give the base model with --model: a folder or a hub id." },
   );
 }
 
@@ -152,7 +152,7 @@ function quantizationOf(
     return { used: trained, text: trained === null ? null : `${trained} (as the adapter was trained)` };
   }
   if (asked !== "none") return { used: asked, text: `${asked} (asked for)` };
-  return { used: null, text: trained === null ? null : `none (asked for; the adapter was trained on ${trained})` };
+  return { used: null, text: trained === null ? null : `none (as requested; the adapter was trained on ${trained})` };
 }
 
 /** An engine with one backend has nothing to say of it. */
@@ -172,7 +172,7 @@ async function prepareAdapter(path: string, folder: ModelFolder): Promise<Prepar
       "model",
       `the adapter ${path} adapts ${String(strangers[0])}, which the model ${folder.path} does not have` +
         (strangers.length > 1 ? ` (nor ${strangers.length - 1} others)` : ""),
-      { hint: "It was made for another model: adapter_config.json names it in base_model_name_or_path." },
+      { hint: "It was trained for another model: see base_model_name_or_path in adapter_config.json." },
     );
   }
   const layout = loraLayout(settings, resolveTargets(settings, modules));

@@ -74,7 +74,7 @@ export async function readQuestions(options: QuestionOptions): Promise<Question[
 }
 
 function emptyPrompt(where: string): CoxswainError {
-  return new CoxswainError("data", `${where}: the prompt is empty, so there is no token to go on from.`, {
+  return new CoxswainError("data", `${where}: the prompt is empty, so there is no token to continue from.`, {
     hint: "Exact match needs some text before the answer.",
   });
 }
@@ -94,7 +94,7 @@ async function toQuestion(example: Example, where: string, options: QuestionOpti
       return { where, text: await tokenizer.decode(prompt, { skipSpecialTokens: true }), prompt, answer };
     }
     case "text":
-      throw new CoxswainError("data", `${where}: a plain text has no prompt and answer to compare.`, {
+      throw new CoxswainError("data", `${where}: plain text has no prompt and answer to compare.`, {
         hint: "Exact match works on conversations and on prompts with completions; loss and perplexity on any format.",
       });
   }
@@ -102,16 +102,16 @@ async function toQuestion(example: Example, where: string, options: QuestionOpti
 
 function chatQuestion(chat: Conversation, templates: ChatTemplates | null, where: string): QuestionText {
   if (templates === null) {
-    throw new CoxswainError("data", `${where}: this is a conversation, but the model has no chat template.`, {
-      hint: "Give one with --chat-template (Jinja text or a file), or use a model that was trained for chat.",
+    throw new CoxswainError("data", `${where}: the example is a conversation, but the model has no chat template.`, {
+      hint: "Give one with --chat-template (Jinja text or a file), or use a chat model.",
     });
   }
   const { messages, tools } = chat;
   const turn = messages.findLastIndex(({ role }) => role === "assistant");
   const message = messages[turn];
   if (message === undefined || turn === 0) {
-    throw new CoxswainError("data", `${where}: no message is followed by one of the assistant's.`, {
-      hint: "Exact match asks for the last assistant message, given all before it.",
+    throw new CoxswainError("data", `${where}: no message is followed by an assistant message.`, {
+      hint: "Exact match generates the last assistant message from all messages before it.",
     });
   }
   requireKnownRoles(messages, knownRoles(templates.plain.source, templates.tools.source), where);
@@ -150,6 +150,6 @@ function lastSupervised(
   const start = labels.subarray(0, end).lastIndexOf(IGNORE) + 1;
   if (start > 0 && end > start) return { prompt: ids.subarray(0, start), answer: ids.subarray(start, end) };
   throw new CoxswainError("data", `${where}: no unsupervised tokens are followed by supervised ones.`, {
-    hint: "Exact match asks for the last stretch of supervised tokens (labels that are not -100), given those before it.",
+    hint: "Exact match generates the last run of supervised tokens (labels other than -100) from those before it.",
   });
 }

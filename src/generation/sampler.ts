@@ -31,7 +31,7 @@ export function checkSampling({ temperature, topP, topK }: SamplingOptions): voi
   const refuse = (name: string, value: number, expected: string): CoxswainError =>
     new CoxswainError("usage", `${name} is ${value}; it must be ${expected}`);
   if (!Number.isFinite(temperature) || temperature < 0) {
-    throw refuse("temperature", temperature, "0 (the likeliest token) or a positive number");
+    throw refuse("temperature", temperature, "0 (the most likely token) or a positive number");
   }
   if (!(topP > 0 && topP <= 1)) throw refuse("top-p", topP, "above 0 and at most 1");
   if (!Number.isSafeInteger(topK) || topK < 0) throw refuse("top-k", topK, "0 (all tokens) or a positive whole number");

@@ -86,7 +86,7 @@ export class LivePage {
         audience === "machine" && !isForThisMachine(request)
           ? plain(
               403,
-              "this page is for this machine: open it as http://127.0.0.1 or http://localhost, through a tunnel if need be",
+              "this page is only served to this machine: open it as http://127.0.0.1 or http://localhost, if necessary through a tunnel",
             )
           : answer(),
     };

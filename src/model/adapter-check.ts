@@ -42,14 +42,14 @@ export function checkAdapterTensors(
     if (shape.length === 2 && rank !== settings.r) {
       throw new CoxswainError(
         "model",
-        `the adapter ${path} has ${name} as [${shape.join(", ")}], of rank ${String(rank)}, but adapter_config.json says r ${settings.r}`,
-        { hint: "The two files are not of the same adapter: fetch or save it again." },
+        `the adapter ${path} has ${name} as [${shape.join(", ")}], of rank ${String(rank)}, but adapter_config.json has r ${settings.r}`,
+        { hint: "The two files belong to different adapters: fetch or save the adapter again." },
       );
     }
     if (isAdapted(config, module)) continue;
     throw new CoxswainError(
       "model",
-      `the adapter ${path} has ${name}, but adapter_config.json does not adapt ${module}: PEFT would leave it out`,
+      `the adapter ${path} has ${name}, but adapter_config.json does not adapt ${module}: PEFT would ignore it`,
       { hint: "Correct target_modules (and exclude_modules, layers_to_transform), or save the adapter again." },
     );
   }

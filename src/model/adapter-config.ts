@@ -132,7 +132,7 @@ function flag(config: JsonObject, field: string, path: string): boolean {
   const value = config[field] ?? false;
   if (typeof value === "boolean") return value;
   throw new CoxswainError("model", `${path}: "${field}" must be true or false, found ${JSON.stringify(value)}`, {
-    hint: "Give the folder that PEFT or coxswain wrote, unchanged.",
+    hint: "Give the folder unchanged, as PEFT or coxswain wrote it.",
   });
 }
 
@@ -145,7 +145,7 @@ function positive(config: JsonObject, field: string, path: string): number {
   const value = config[field];
   if (typeof value === "number" && value > 0 && (field !== "r" || Number.isInteger(value))) return value;
   throw new CoxswainError("model", `${path}: "${field}" must be a positive number, found ${JSON.stringify(value)}`, {
-    hint: "Give the folder that PEFT or coxswain wrote, unchanged.",
+    hint: "Give the folder unchanged, as PEFT or coxswain wrote it.",
   });
 }
 

@@ -186,9 +186,13 @@ export async function readAdapter(folder: string): Promise<Adapter> {
 
 function quantizationOf(name: string | undefined, path: string): Quantization | null {
   if (name === undefined || name === "nf4") return name ?? null;
-  throw new CoxswainError("model", `${path}: it was trained on a base model in "${name}", which is not known here`, {
-    hint: "Use the version of coxswain that trained it, or a later one.",
-  });
+  throw new CoxswainError(
+    "model",
+    `${path}: it was trained on a base model in "${name}", which this version does not support`,
+    {
+      hint: "Use the version of coxswain that trained it, or a later one.",
+    },
+  );
 }
 
 async function requireAdapterFiles(folder: string): Promise<void> {
@@ -199,14 +203,14 @@ async function requireAdapterFiles(folder: string): Promise<void> {
       const names: string[] = await readdir(folder).catch(() => []);
       const pickled = systemCodeOf(error) === "ENOENT" && names.includes("adapter_model.bin");
       if (pickled) {
-        throw new CoxswainError("model", `${folder}: has its weights as adapter_model.bin only, which is not read`, {
-          hint: "Load it with PEFT and save_pretrained it again: that writes adapter_model.safetensors.",
+        throw new CoxswainError("model", `${folder}: has only adapter_model.bin, which is not supported`, {
+          hint: "Load it with PEFT and call save_pretrained, which writes adapter_model.safetensors.",
         });
       }
       const isRun = names.includes("adapter") && names.includes("events.jsonl");
       throw new CoxswainError("model", `${join(folder, name)}: no such file`, {
         hint: isRun
-          ? `This is the folder of a run; its adapter is ${join(folder, "adapter")}.`
+          ? `This is a run's output folder; its adapter is in ${join(folder, "adapter")}.`
           : "A PEFT adapter folder has adapter_config.json and adapter_model.safetensors.",
         cause: error,
       });
@@ -267,7 +271,7 @@ function requireSameSettings(adapter: Adapter, layout: LoraLayout, run: LoraSett
 
 function mismatch(adapter: Adapter, what: string): CoxswainError {
   return new CoxswainError("model", `the adapter ${adapter.path} ${what}`, {
-    hint: "It was made for other modules or another model: check model and lora.target_modules.",
+    hint: "It was trained for other modules or another model: check model and lora.target_modules.",
   });
 }
 

@@ -68,7 +68,7 @@ export async function readBaseRecord(folder: string): Promise<BaseModelRecord | 
   } catch (error) {
     const what = error instanceof z.ZodError ? (error.issues[0]?.message ?? "invalid") : messageOf(error);
     throw new CoxswainError("model", `${path} does not say which model the adapter was trained on: ${what}`, {
-      hint: "It may be cut short, or of a later version of coxswain: copy the adapter again, or remove this file.",
+      hint: "It may be truncated, or from a later version of coxswain: copy the adapter again, or remove this file.",
       cause: error,
     });
   }
@@ -112,7 +112,7 @@ export async function otherBaseNote(
   return (
     `the adapter ${path} was trained on ${trained} (sha256 ${short(base.sha256)}), but the model here is ${name} ` +
     `(sha256 ${short(here.hash)}): ${differing.join(", ")} ${differing.length === 1 ? "differs" : "differ"}. ` +
-    "Results are those of another model, unless this is the same one in another element type or other shards"
+    "Results will differ, unless this is the same model with another element type or sharding"
   );
 }
 

@@ -21,8 +21,8 @@ const own = "COXSWAIN_CACHE";
 export function defaultCacheFolder(environment: Environment = process.env): string {
   const folder = cacheFolderIfAny(environment);
   if (folder !== undefined) return folder;
-  throw new CoxswainError("storage", "there is no folder for the cache: this user has no home folder", {
-    hint: `Set ${own} to a folder that can be written.`,
+  throw new CoxswainError("storage", "no cache folder: this user has no home folder", {
+    hint: `Set ${own} to a writable folder.`,
   });
 }
 
@@ -110,11 +110,11 @@ function cacheTrouble(error: unknown, cacheDir: string): Error {
   // ENOENT of a folder that was just to be made: the file system makes none there.
   const why =
     code === "ENOENT"
-      ? "no folder can be made there"
+      ? "no folder can be created there"
       : trouble.message.replace(`${cacheDir}: `, "").replace(join(cacheDir, sep), "");
   const room = code === "ENOSPC" || code === "EDQUOT" ? "Free some space there, or set" : "Set";
   return new CoxswainError("storage", `the cache ${place} cannot be used: ${why}`, {
-    hint: `${room} ${own} to a folder that can be written.`,
+    hint: `${room} ${own} to a writable folder.`,
     cause: trouble.cause,
   });
 }

@@ -28,7 +28,7 @@ export async function readInto(file: FileHandle, position: number, bytes: Uint8A
     const { bytesRead } = await file.read(bytes, done, want, position + done);
     if (bytesRead === 0) {
       throw new CoxswainError("model", `${path}: expected ${position + bytes.length} bytes, found ${position + done}`, {
-        hint: "The file became shorter while it was read: fetch it again.",
+        hint: "The file was truncated while it was read: fetch it again.",
       });
     }
     done += bytesRead;

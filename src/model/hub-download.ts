@@ -105,7 +105,7 @@ async function wantedFiles(
     const shard = byName.get(name);
     if (shard !== undefined) return shard;
     throw new CoxswainError("model", `${id} lacks ${name} on the hub, which its ${indexFile} names`, {
-      hint: "The model is incomplete: choose another revision of it.",
+      hint: "The model is incomplete: choose another revision.",
     });
   });
   return [...companions, index, ...shards];
@@ -145,7 +145,7 @@ function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAcces
         ? "set HF_TOKEN to a token that may read it"
         : "HF_TOKEN may not read it: accept the model's terms on its page";
     return new CoxswainError("model", `${host} has no model ${name}, or does not show it (${status})`, {
-      hint: `Check the name; where the model is private or gated, ${hint}. ${byHand}`,
+      hint: `Check the name; if the model is private or gated, ${hint}. ${byHand}`,
       cause: error,
     });
   }
@@ -162,7 +162,7 @@ function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAcces
     });
   }
   if (error instanceof TypeError && error.message.includes("access token")) {
-    return new CoxswainError("config", `HF_TOKEN is no token of a Hugging Face hub: ${error.message}`, {
+    return new CoxswainError("config", `HF_TOKEN is not a Hugging Face token: ${error.message}`, {
       hint: "Set HF_TOKEN to a token that starts with hf_, or unset it.",
       cause: error,
     });
@@ -172,8 +172,8 @@ function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAcces
   const through = access.proxy === undefined ? "" : ` through the proxy ${access.proxy.shown}`;
   const untrusted = /CERT|SELF_SIGNED|ISSUER|VERIFY/.test(reason);
   const hint = untrusted
-    ? "Its certificate is of an authority that Node does not know, such as a proxy's that looks into connections: set NODE_EXTRA_CA_CERTS to that authority's PEM file."
-    : "Check the connection; https_proxy, http_proxy and no_proxy are honoured, and HF_ENDPOINT names another hub.";
+    ? "Node does not trust the authority that signed its certificate, which may belong to an intercepting proxy: set NODE_EXTRA_CA_CERTS to that authority's PEM file."
+    : "Check the connection, https_proxy, http_proxy and no_proxy, or set HF_ENDPOINT to another hub.";
   return new CoxswainError("network", `cannot fetch ${name} from ${host}${through}: ${reason}`, {
     hint: `${hint} ${byHand}`,
     cause: error,

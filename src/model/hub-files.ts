@@ -37,8 +37,8 @@ export async function listHubFiles(
   const common = { hubUrl: access.url, fetch: access.fetch, ...credentials(access) };
   const { sha: commit } = await modelInfo({ ...common, name: id, revision, additionalFields: ["sha"] });
   if (!/^[0-9a-f]{40}$/.test(commit)) {
-    throw new CoxswainError("network", `${new URL(access.url).host} gave no commit for ${id}`, {
-      hint: "Check HF_ENDPOINT: it must be a Hugging Face hub or a mirror of one.",
+    throw new CoxswainError("network", `${new URL(access.url).host} returned no commit for ${id}`, {
+      hint: "Check HF_ENDPOINT: it must be a Hugging Face hub or a mirror.",
     });
   }
   const files: HubFile[] = [];
@@ -107,7 +107,7 @@ async function fetchWhole(handle: FileHandle, options: DownloadOptions, access: 
         xet: false,
         ...credentials(access),
       });
-      if (blob === null) throw new CoxswainError("model", `${id} has no file ${file.name} any more`);
+      if (blob === null) throw new CoxswainError("model", `${id} no longer has the file ${file.name}`);
       for await (const piece of blob.slice(received).stream() as AsyncIterable<Uint8Array>) {
         if (received + piece.length > file.bytes) throw damaged(id, file, access, "it is longer than announced");
         for (let done = 0; done < piece.length;) {
@@ -126,7 +126,7 @@ async function fetchWhole(handle: FileHandle, options: DownloadOptions, access: 
     }
   }
   if (file.check !== undefined && hash.digest("hex") !== file.check.hash) {
-    throw damaged(id, file, access, "its content has another hash than announced");
+    throw damaged(id, file, access, "its content does not have the announced hash");
   }
 }
 
@@ -150,7 +150,7 @@ function damaged(id: string, file: HubFile, access: HubAccess, what: string): Co
     "network",
     `${file.name} of ${id} arrived damaged from ${new URL(access.url).host}: ${what}`,
     {
-      hint: "Start again; where it happens again, fetch the model by hand and give its folder.",
+      hint: "Start again; if it recurs, fetch the model by hand and give its folder.",
     },
   );
 }

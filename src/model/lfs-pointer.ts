@@ -23,6 +23,6 @@ export async function refusePointer(path: string): Promise<void> {
   }
   if (!Buffer.from(begin).equals(Buffer.from(firstLine))) return;
   throw new CoxswainError("model", `${path}: is a Git LFS pointer, not the file itself`, {
-    hint: "Fetch the files that the pointers stand for: git lfs install, then git lfs pull in the clone.",
+    hint: "Fetch the actual files: git lfs install, then git lfs pull in the clone.",
   });
 }

@@ -117,19 +117,19 @@ export function checkManifest({ hash, files }: ModelManifest): void {
   const seen = new Set<string>();
   for (const { name, bytes, sha256 } of files) {
     const shown = JSON.stringify(name);
-    if (!isPlainFileName(name)) throw refused(`its file ${shown} is a path that leaves its folder`);
-    if (!isModelFile(name)) throw refused(`its file ${shown} is none that a model has`);
+    if (!isPlainFileName(name)) throw refused(`its file ${shown} is a path outside its folder`);
+    if (!isModelFile(name)) throw refused(`its file ${shown} is not a model file`);
     if (seen.has(name)) throw refused(`its file ${shown} is listed twice`);
     if (!Number.isSafeInteger(bytes) || bytes < 0) throw refused(`its file ${shown} has ${bytes} bytes`);
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw refused(`its file ${shown} has no SHA-256`);
     seen.add(name);
   }
   if (!seen.has(configFile)) throw refused(`it lists no ${configFile}`);
-  if (contentHash(files) !== hash) throw refused("its hash is not that of its files");
+  if (contentHash(files) !== hash) throw refused("its hash does not match its files");
 }
 
 function refused(what: string): CoxswainError {
-  return new CoxswainError("network", `the model that was offered is refused: ${what}`, {
-    hint: "Coordinator and worker must be of the same version; check that the address is the right coordinator's.",
+  return new CoxswainError("network", `the offered model was rejected: ${what}`, {
+    hint: "Coordinator and worker must have the same version; check the coordinator's address.",
   });
 }

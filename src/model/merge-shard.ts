@@ -72,7 +72,7 @@ async function* convertedBytes(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!isFloatType(dtype)) {
     throw new CoxswainError("model", `${model.path}: ${name} is ${dtype}: only float weights can be merged`, {
-      hint: "Merge into the model before it was quantised.",
+      hint: "Merge into the unquantised model.",
     });
   }
   const path = join(model.path, location.file);

@@ -101,8 +101,8 @@ function requireSameOrder(model: ModelFolder, adapter: Adapter): void {
   if (!adapter.fanInFanOut || storesInputsFirst(model)) return;
   throw new CoxswainError(
     "model",
-    `the adapter ${adapter.path} has fan_in_fan_out, but ${model.path} is no gpt2: its weights are not known to be [in, out]`,
-    { hint: "The adapter was made for another model, or for a family that is not supported." },
+    `the adapter ${adapter.path} has fan_in_fan_out, but ${model.path} is not gpt2, so its weights may not be [in, out]`,
+    { hint: "The adapter was trained for another model, or for an unsupported family." },
   );
 }
 
@@ -131,9 +131,10 @@ function linearModule(model: ModelFolder, adapter: Adapter, path: string): Linea
   const weight = model.tensors.get(weightName(model, path));
   const [first, second, ...more] = weight?.shape ?? [];
   if (first === undefined || second === undefined || more.length > 0) {
-    const found = weight === undefined ? "which the model lacks" : `which is [${weight.shape.join(", ")}], no matrix`;
+    const found =
+      weight === undefined ? "which the model does not have" : `which is [${weight.shape.join(", ")}], not a matrix`;
     throw new CoxswainError("model", `the adapter ${adapter.path} adapts ${path}.weight, ${found}: ${model.path}`, {
-      hint: "The adapter was made for another model.",
+      hint: "The adapter was trained for another model.",
     });
   }
   return storesInputsFirst(model)

@@ -73,7 +73,7 @@ export function modelCard(options: ModelCardOptions): string {
     "```",
     ...(companions.length === 0
       ? []
-      : ["", `How it is to be asked, as in training: ${companions.map((name) => `\`${name}\``).join(", ")}.`]),
+      : ["", `Files for inference, as in training: ${companions.map((name) => `\`${name}\``).join(", ")}.`]),
     "",
     "### Framework versions",
     "",

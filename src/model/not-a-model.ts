@@ -11,14 +11,14 @@ const anyModel = "A Hugging Face model folder has config.json, tokenizer.json an
 
 /** A file in a folder's place. */
 export function notAFolder(path: string): CoxswainError {
-  if (path.endsWith(".gguf")) return trouble(`${path}: is a GGUF file, which is not read`, unquantised);
+  if (path.endsWith(".gguf")) return trouble(`${path}: is a GGUF file, which is not supported`, unquantised);
   return trouble(
-    `${path}: a model is a folder, this is a file`,
-    "Give the folder that has config.json and the .safetensors files.",
+    `${path}: is a file, but a model is a folder`,
+    "Give the folder that contains config.json and the .safetensors files.",
   );
 }
 
-const unquantised = "Give the folder of the model that it was made from, as safetensors.";
+const unquantised = "Give the folder of its original model, as safetensors.";
 
 /**
  * A folder without config.json.
@@ -28,11 +28,11 @@ export async function withoutConfig(folder: string, names: ReadonlySet<string>):
   if (names.size === 0) return trouble(`${folder}: the folder is empty`, anyModel);
   if (names.has("adapter_config.json")) return adapterFolder(folder);
   if (names.has("model_index.json")) {
-    return trouble(`${folder}: is a diffusers pipeline (model_index.json), no language model`, anyModel);
+    return trouble(`${folder}: is a diffusers pipeline (model_index.json), not a language model`, anyModel);
   }
   const ggufs = [...names].filter((name) => name.endsWith(".gguf"));
   if (ggufs.length > 0)
-    return trouble(`${folder}: has GGUF files only, which are not read: ${listed(ggufs)}`, unquantised);
+    return trouble(`${folder}: has only GGUF files, which are not supported: ${listed(ggufs)}`, unquantised);
   if (names.has("params.json")) {
     return trouble(
       `${folder}: has its weights in Meta's own format (params.json)`,
@@ -80,23 +80,23 @@ export function withoutWeights(folder: string, names: ReadonlySet<string>, wante
   const pickled = all.filter((name) => /^(pytorch_model|consolidated).*\.(bin|pth|pt|bin\.index\.json)$/.test(name));
   if (pickled.length > 0) {
     return trouble(
-      `${folder}: has weights as ${listed(pickled)} only, which are not read`,
+      `${folder}: has weights as ${listed(pickled)} only, which are not supported`,
       "Convert it: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OTHER, safe_serialization=True).",
     );
   }
   const other = all.filter((name) => /\.(gguf|h5|msgpack|onnx|npz|ot|ckpt|pt|pth)$/.test(name));
   if (other.length > 0)
-    return trouble(`${folder}: has weights as ${listed(other)} only, which are not read`, unquantised);
+    return trouble(`${folder}: has weights as ${listed(other)} only, which are not supported`, unquantised);
   const partial = all.filter((name) => name.endsWith(".incomplete"));
   if (partial.length > 0) {
-    return trouble(`${folder}: its download was cut: ${listed(partial)}`, "Fetch the model again, to the end.");
+    return trouble(`${folder}: its download is incomplete: ${listed(partial)}`, "Fetch the complete model again.");
   }
   const shards = all.filter((name) => name.endsWith(".safetensors"));
   const lacks = `${folder}: has neither ${wanted.join(" nor ")}`;
   if (shards.length === 0) return trouble(lacks, "Fetch the model's .safetensors files into the folder.");
   return trouble(
     `${lacks}, but ${listed(shards)}`,
-    "Fetch the index of the shards too, or give a single file the name that transformers looks for.",
+    "Fetch the index of the shards too, or rename a single file to what transformers expects.",
   );
 }
 
@@ -104,7 +104,7 @@ export function withoutWeights(folder: string, names: ReadonlySet<string>, wante
 export function withoutShards(folder: string, index: string, missing: readonly string[], all: number): CoxswainError {
   return trouble(
     `${folder}: ${missing.length} of ${all} shards named in ${index} are missing: ${listed(missing)}`,
-    "The model was not fetched whole: fetch the missing files into the folder.",
+    "The model is incomplete: fetch the missing files into the folder.",
   );
 }
 
@@ -112,10 +112,7 @@ export function withoutShards(folder: string, index: string, missing: readonly s
 export async function nothingThere(model: string, path: string): Promise<CoxswainError> {
   const target = await readlink(path).catch(() => undefined);
   if (target !== undefined) {
-    return trouble(
-      `${model}: is a symbolic link to ${target}, which is not there`,
-      "Check where the link should lead.",
-    );
+    return trouble(`${model}: is a symbolic link to ${target}, which does not exist`, "Correct the link's target.");
   }
   const similar = await similarFolder(path);
   const general =

@@ -44,13 +44,9 @@ function refuseQuantised(folder: string, { quantization_config: quantization }: 
   if (quantization === undefined || quantization === null) return;
   const method = isJsonObject(quantization) ? quantization["quant_method"] : undefined;
   const how = typeof method === "string" ? ` (quantization_config: ${method})` : " (quantization_config)";
-  throw new CoxswainError(
-    "model",
-    `${join(folder, configFile)}: a model that is quantised already${how} is not supported`,
-    {
-      hint: "Give the model that it was made from; the run file's quantization: nf4 quantises it here.",
-    },
-  );
+  throw new CoxswainError("model", `${join(folder, configFile)}: an already quantised model${how} is not supported`, {
+    hint: "Give the original model; the run file's quantization: nf4 quantises it here.",
+  });
 }
 
 /** All tensors of all files, named in the index or not; of two with one name the later file's: as in transformers. */
@@ -68,8 +64,8 @@ function checkAgainstIndex(folder: string, name: string, file: string, found: Te
   const hint = "The shards do not belong to this index: fetch the model again.";
   const what =
     found === undefined
-      ? `${join(folder, file)}: tensor "${name}" is missing, which ${indexFile} says is there`
-      : `${join(folder, found.file)}: tensor "${name}" is in this file, but ${indexFile} says that it is in ${file}`;
+      ? `${join(folder, file)}: tensor "${name}" is missing, although ${indexFile} lists it`
+      : `${join(folder, found.file)}: tensor "${name}" is in this file, but ${indexFile} lists it in ${file}`;
   throw new CoxswainError("model", what, { hint });
 }
 
@@ -136,14 +132,14 @@ export async function readIndex(path: string): Promise<Map<string, string>> {
     if (!isPlainFileName(file)) {
       throw new CoxswainError(
         "model",
-        `${path}: tensor "${name}" is in ${JSON.stringify(file)}, a path that leaves its folder`,
+        `${path}: tensor "${name}" is in ${JSON.stringify(file)}, a path outside its folder`,
         {
-          hint: "Do not use this model: an index names files beside it only.",
+          hint: "Do not use this model: an index may only name files in its own folder.",
         },
       );
     }
     if (!/^[^.].*\.safetensors$/.test(file)) {
-      throw new CoxswainError("model", `${path}: tensor "${name}" is in ${file}, which is no .safetensors file`, {
+      throw new CoxswainError("model", `${path}: tensor "${name}" is in ${file}, which is not a .safetensors file`, {
         hint: "Fetch the model as safetensors, or convert it.",
       });
     }

@@ -9,7 +9,7 @@ import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, typ
 
 /** Where a model with this content hash lies in the cache, whether it is there or not. */
 export function modelCacheFolder(hash: string, cacheDir: string = defaultCacheFolder()): string {
-  if (!/^[0-9a-f]{64}$/.test(hash)) throw new CoxswainError("network", `${JSON.stringify(hash)} is no content hash`);
+  if (!/^[0-9a-f]{64}$/.test(hash)) throw new CoxswainError("network", `${JSON.stringify(hash)} is not a content hash`);
   return join(cacheDir, "models", "by-content", hash);
 }
 
@@ -72,11 +72,11 @@ async function receiveFile(path: string, file: ModelFile, content: AsyncIterable
   if (received !== file.bytes) {
     throw damaged(file, `expected ${file.bytes} bytes, received ${received > file.bytes ? "more" : received}`);
   }
-  if (hash.digest("hex") !== file.sha256) throw damaged(file, "its content has another SHA-256 than was announced");
+  if (hash.digest("hex") !== file.sha256) throw damaged(file, "its content does not have the announced SHA-256");
 }
 
 function damaged({ name }: ModelFile, what: string): CoxswainError {
   return new CoxswainError("network", `the model's file ${name} arrived damaged: ${what}`, {
-    hint: "Start the worker again; where it happens again, give it a copy of the model by --model.",
+    hint: "Restart the worker; if it recurs, give it a copy of the model with --model.",
   });
 }

@@ -18,7 +18,7 @@ export async function resolveBase(name: string, { adapter, ...options }: Resolve
     if (adapter === null || !(error instanceof CoxswainError) || error.code !== "model") throw error;
     const meant = /^Did you mean .*?\? /.exec(`${error.hint ?? ""} `)?.[0] ?? "";
     throw new CoxswainError("model", `${error.message} (the base model that ${adapter} names)`, {
-      hint: `${meant}Where the base model is now, or its hub id, goes into --model.`,
+      hint: `${meant}Give the base model's current folder, or its hub id, with --model.`,
       cause: error,
     });
   }

@@ -57,9 +57,13 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
     (theirs === undefined ? undefined : await findSnapshot(huggingFaceRepository(theirs, hubModel), hubModel));
   if (cached !== undefined) return cached;
   if (/^(1|on|yes|true)$/i.test(environment["HF_HUB_OFFLINE"] ?? "")) {
-    const offline = new CoxswainError("model", `${model} is in no cache of this machine, and HF_HUB_OFFLINE is set`, {
-      hint: `Unset HF_HUB_OFFLINE, or fetch the model by hand and give its folder as "model".`,
-    });
+    const offline = new CoxswainError(
+      "model",
+      `${model} is not in any cache of this machine, and HF_HUB_OFFLINE is set`,
+      {
+        hint: `Unset HF_HUB_OFFLINE, or fetch the model by hand and give its folder as "model".`,
+      },
+    );
     throw await orSimilarFolder(offline, path);
   }
   const url = hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]);
@@ -99,8 +103,8 @@ async function orSimilarFolder(error: unknown, path: string): Promise<unknown> {
 function hubUrl(text: string | undefined): string {
   if (text === undefined || text === "") return publicHub;
   if (!/^https?:[/][/]/.test(text) || !URL.canParse(text)) {
-    throw new CoxswainError("config", `HF_ENDPOINT is ${JSON.stringify(text)}, which is no http address`, {
-      hint: `Set it to the address of a Hugging Face hub, such as ${publicHub}, or unset it.`,
+    throw new CoxswainError("config", `HF_ENDPOINT is ${JSON.stringify(text)}, which is not an http URL`, {
+      hint: `Set it to the URL of a Hugging Face hub, such as ${publicHub}, or unset it.`,
     });
   }
   return text.replace(/[/]+$/, "");

@@ -15,7 +15,7 @@ import { bytesPerElement, elementCount, isTensorType } from "./tensor-type.js";
 /** The reference implementation's limit, bytes. */
 const maxHeaderBytes = 100_000_000;
 
-const damagedHint = "The file is damaged or was not downloaded whole: fetch it again.";
+const damagedHint = "The file is damaged or incomplete: fetch it again.";
 
 /** A tensor's place in the file that was read. */
 export type TensorEntry = Omit<TensorLocation, "file">;

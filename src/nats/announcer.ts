@@ -61,7 +61,7 @@ export class Announcer implements LinkUser {
     const found = await newest(bucket, run);
     if (!mayAnnounce(own, found)) {
       this.#say(
-        `another coordinator has the name ${run} now (process ${found?.pid ?? "?"} on ${found?.host ?? "?"}): workers find that one`,
+        `another coordinator has taken the name ${run} (process ${found?.pid ?? "?"} on ${found?.host ?? "?"}): workers will find that one`,
       );
       return;
     }

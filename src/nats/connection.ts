@@ -15,8 +15,8 @@ import { explainConnection } from "./explain.js";
 /** How long a server may take to accept a connection, ms. */
 const connectTimeout = 5_000;
 const credsHint =
-  "It has a user's JWT and seed, each between lines of dashes: `nsc generate creds --account ACCOUNT --name USER` writes it.";
-const nkeyHint = "Its one line begins with SU: `nsc generate nkey --user` makes one.";
+  "Such a file contains a user's JWT and seed: create it with `nsc generate creds --account ACCOUNT --name USER`.";
+const nkeyHint = "Its only line begins with SU: create it with `nsc generate nkey --user`.";
 /** A server that leaves two of these unanswered is gone, ms between them. */
 const pingInterval = 10_000;
 
@@ -46,11 +46,13 @@ async function identity(settings: NatsConnectionSettings): Promise<Partial<Conne
   const { credentials, nkey, user, password, token } = settings;
   if (credentials !== null) {
     const authenticator = credsAuthenticator(await read(credentials, "credentials"));
-    return { authenticator: usable(authenticator, `NATS credentials: ${credentials} is no .creds file`, credsHint) };
+    return { authenticator: usable(authenticator, `NATS credentials: ${credentials} is not a .creds file`, credsHint) };
   }
   if (nkey !== null) {
     const authenticator = nkeyAuthenticator(Buffer.from((await read(nkey, "nkey")).toString("utf8").trim()));
-    return { authenticator: usable(authenticator, `NATS nkey: ${nkey} has no seed of an NKey`, nkeyHint) };
+    return {
+      authenticator: usable(authenticator, `NATS nkey: ${nkey} does not contain the seed of an NKey`, nkeyHint),
+    };
   }
   if (user !== null) return { user, pass: password ?? "" };
   return token === null ? {} : { token };

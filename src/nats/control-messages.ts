@@ -45,6 +45,6 @@ function asObject(text: string, what: string): Record<string, unknown> {
 }
 
 const notOurs = (what: string): CoxswainError =>
-  new CoxswainError("usage", `${what} on a control subject is a JSON object`, {
-    hint: "docs/nats.md has the messages.",
+  new CoxswainError("usage", `${what} on a control subject must be a JSON object`, {
+    hint: "See docs/nats.md for the messages.",
   });

@@ -36,7 +36,7 @@ export class ControlResponder implements LinkUser {
       callback: (error, message) => {
         // The library's: a subscription that the server does not allow.
         if (error === null) this.#handle(connection, message);
-        else this.#onTrouble(explainJetStream(error, `the run cannot be steered by the name ${this.#run}`));
+        else this.#onTrouble(explainJetStream(error, `the run cannot be controlled by the name ${this.#run}`));
       },
     });
   }
@@ -51,8 +51,7 @@ export class ControlResponder implements LinkUser {
     };
     const asked = new Promise<ControlReply | undefined>((resolve) => {
       const verb = verbOf(message.subject);
-      if (verb === undefined)
-        throw new CoxswainError("usage", `a run cannot be asked for that; it answers ${verbs.join(", ")}`);
+      if (verb === undefined) throw new CoxswainError("usage", `unknown request; a run supports ${verbs.join(", ")}`);
       const { by } = parseRequest(message.string());
       if (verb !== "watch") resolve(this.#ask(verb, by));
       else {
@@ -90,7 +89,7 @@ export class ControlResponder implements LinkUser {
     if (reply === undefined || reply === "") return;
     this.#watching.get(reply)?.();
     if (this.#watching.size >= callersAllowed)
-      throw new CoxswainError("cluster", `${callersAllowed} callers watch this run already`, {
+      throw new CoxswainError("cluster", `${callersAllowed} clients are already watching this run`, {
         hint: "Try again in a moment.",
       });
     const end = (): void => {

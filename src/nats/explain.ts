@@ -9,25 +9,25 @@ type Words = readonly [reason: string, hint: string];
 const startIt = "Start it with `nats-server -js`, or check the address and the firewall.";
 const checkIdentity =
   "Check telemetry.nats.credentials, nkey, user or token (or the flags of that name; COXSWAIN_NATS_PASSWORD and COXSWAIN_NATS_TOKEN give the secrets).";
-const checkAuthority = "Name the authority that signed its certificate: telemetry.nats.tls.ca, or --nats-ca.";
+const checkAuthority = "Set the authority that signed its certificate: telemetry.nats.tls.ca, or --nats-ca.";
 
 const connectionWords: Readonly<Record<string, Words>> = {
-  [ErrorCode.ConnectionRefused]: ["nobody listens there", startIt],
-  ECONNREFUSED: ["nobody listens there", startIt],
-  ECONNRESET: ["the connection was cut", startIt],
-  ENOTFOUND: ["there is no host of that name", "Check the address."],
-  EAI_AGAIN: ["there is no host of that name", "Check the address."],
+  [ErrorCode.ConnectionRefused]: ["nothing listens there", startIt],
+  ECONNREFUSED: ["nothing listens there", startIt],
+  ECONNRESET: ["the connection was reset", startIt],
+  ENOTFOUND: ["no such host", "Check the address."],
+  EAI_AGAIN: ["no such host", "Check the address."],
   [ErrorCode.Timeout]: ["it does not answer", startIt],
   [ErrorCode.ConnectionTimeout]: ["it does not answer", startIt],
-  [ErrorCode.AuthorizationViolation]: ["it refuses these credentials", checkIdentity],
-  [ErrorCode.BadAuthentication]: ["it refuses these credentials", checkIdentity],
-  [ErrorCode.AuthenticationExpired]: ["the credentials are out of date", checkIdentity],
+  [ErrorCode.AuthorizationViolation]: ["it rejects these credentials", checkIdentity],
+  [ErrorCode.BadAuthentication]: ["it rejects these credentials", checkIdentity],
+  [ErrorCode.AuthenticationExpired]: ["the credentials have expired", checkIdentity],
   [ErrorCode.ServerOptionNotAvailable]: [
-    "it has no TLS",
-    "Leave telemetry.nats.tls (or --nats-ca) and tls:// away, or give the server a certificate.",
+    "it does not support TLS",
+    "Omit telemetry.nats.tls (or --nats-ca) and tls://, or give the server a certificate.",
   ],
-  ERR_TLS_CERT_ALTNAME_INVALID: ["its certificate is of another name", "Use a name that the certificate has."],
-  CERT_HAS_EXPIRED: ["its certificate is out of date", "Give the server a new one."],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["its certificate is for another name", "Use a name that the certificate covers."],
+  CERT_HAS_EXPIRED: ["its certificate has expired", "Give the server a new one."],
 };
 
 /** @returns a CoxswainError "network" that names the servers */
@@ -43,7 +43,7 @@ export function explainConnection(error: unknown, settings: NatsConnectionSettin
 function connectionReason(error: unknown, file: string | null): Words {
   const code = codeOf(error);
   if (file !== null && isOneOf(code, ErrorCode.AuthorizationViolation, ErrorCode.BadAuthentication))
-    return [`it refuses the credentials in ${file}`, checkIdentity];
+    return [`it rejects the credentials in ${file}`, checkIdentity];
   const words = connectionWords[code];
   if (words !== undefined) return words;
   return /CERT|SELF_SIGNED|ISSUER|VERIFY/.test(code)
@@ -63,12 +63,15 @@ function jetStreamWords(error: unknown): Words {
   if (isOneOf(code, ErrorCode.NoResponders, ErrorCode.JetStreamNotEnabled))
     return ["the server, or this account, has no JetStream", "Start it with JetStream: `nats-server -js`."];
   if (isOneOf(code, ErrorCode.Timeout))
-    return ["JetStream does not answer", "Look at the server's log: it may have no leader."];
+    return ["JetStream does not answer", "See the server's log: it may have no leader."];
   if (isOneOf(code, ErrorCode.PermissionsViolation) || /permissions violation/i.test(messageOf(error)))
-    return [`these credentials may not${forbidden(error)}`, "docs/nats.md says who needs which subjects."];
+    return [
+      `these credentials do not allow it to${forbidden(error)}`,
+      "docs/nats.md lists the subjects that each role needs.",
+    ];
   if (isOneOf(code, ErrorCode.ConnectionClosed, ErrorCode.Disconnect))
-    return ["the connection was lost", "It is tried again."];
-  return [messageOf(error), "Look at the server's log and at the limits of its streams: docs/nats.md."];
+    return ["the connection was lost", "It will be retried."];
+  return [messageOf(error), "See the server's log and the limits of its streams (docs/nats.md)."];
 }
 
 /** " publish on coxswain.my-run.control.stop", as the server said it; empty where it did not say. */

@@ -78,7 +78,7 @@ export class CoordinatorFinder {
     const found = await lookFor(this.#run, connection);
     if (found !== undefined) return addressFrom(found, this.#run, hostname());
     throw new CoxswainError("network", `no coordinator announces the run ${this.#run} at ${this.#where}`, {
-      hint: "Its name is telemetry.nats.run of its run file, else the last part of its output_dir; it is announced while its coordinator runs.",
+      hint: "Its name is telemetry.nats.run of its run file, or the last part of its output_dir; it is announced while its coordinator runs.",
     });
   }
 }

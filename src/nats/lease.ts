@@ -64,9 +64,9 @@ export function addressFrom({ address, host }: Announcement, run: string, here: 
   if (!isLoopback(parsed.host) || host === here) return parsed;
   throw new CoxswainError(
     "network",
-    `the coordinator of ${run} listens on ${address} of ${host}, for that machine alone`,
+    `the coordinator of ${run} listens on ${address} of ${host}, which other machines cannot reach`,
     {
-      hint: "Start it with --listen 0.0.0.0:7070, or with telemetry.nats.advertise where it is reached under another address.",
+      hint: "Start it with --listen 0.0.0.0:7070, or set telemetry.nats.advertise to the address at which it can be reached.",
     },
   );
 }

@@ -136,21 +136,21 @@ class NatsRun implements RemoteRun {
     if (error instanceof CoxswainError) return error;
     if (hasCode(error, ErrorCode.NoResponders)) return this.#nobody();
     if (hasCode(error, ErrorCode.Timeout)) return this.#silent(waited);
-    return explainJetStream(error, `the run ${this.#options.run} cannot be asked`);
+    return explainJetStream(error, `the run ${this.#options.run} cannot be reached`);
   }
 
   #nobody(): CoxswainError {
     const { run, settings } = this.#options;
-    return new CoxswainError("cluster", `no run named ${run} is led now at ${serverUrls(settings).join(", ")}`, {
-      hint: "It is over, or has another name: telemetry.nats.run of its run file, else the last part of its output_dir.",
+    return new CoxswainError("cluster", `no run named ${run} is active at ${serverUrls(settings).join(", ")}`, {
+      hint: "It is over, or has another name: telemetry.nats.run of its run file, or the last part of its output_dir.",
     });
   }
 
   #silent(waited: number): CoxswainError {
     return new CoxswainError(
       "network",
-      `nothing was heard of the coordinator of ${this.#options.run} for ${waited / 1000} s`,
-      { hint: "Its machine, or the network between, may be down. Try again." },
+      `no message from the coordinator of ${this.#options.run} for ${waited / 1000} s`,
+      { hint: "Its machine or the network may be down. Try again." },
     );
   }
 }

@@ -110,7 +110,7 @@ export class NatsReporter implements RunReporter {
     const { waiting } = this.#publisher;
     if (waiting > 0) this.#drop(waiting);
     await this.#link.close();
-    if (this.#dropped > 0) this.#say(`NATS was not told of ${this.#dropped} events; events.jsonl has them all`);
+    if (this.#dropped > 0) this.#say(`${this.#dropped} events did not reach NATS; events.jsonl has them all`);
   }
 
   #publish(event: Parameters<typeof eventSubject>[1], detail: object): void {
@@ -131,7 +131,7 @@ export class NatsReporter implements RunReporter {
   }
 
   #warn(error: CoxswainError): void {
-    this.#say(`${error.message}; the run goes on without it${error.hint === undefined ? "" : `. ${error.hint}`}`);
+    this.#say(`${error.message}; the run continues without it${error.hint === undefined ? "" : `. ${error.hint}`}`);
   }
 
   #say(text: string): void {

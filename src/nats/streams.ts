@@ -19,7 +19,7 @@ type Limits = Partial<StreamConfig> & { readonly name: string };
 const eventLimits: Limits = {
   ...eventStream,
   subjects: [...eventStream.subjects],
-  description: "What Coxswain's runs do",
+  description: "Events of Coxswain runs",
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
   discard: DiscardPolicy.Old,
@@ -32,7 +32,7 @@ const eventLimits: Limits = {
 const queueLimits: Limits = {
   ...queueStream,
   subjects: [...queueStream.subjects],
-  description: "Coxswain's runs that wait for a server",
+  description: "Coxswain runs that wait for a server",
   storage: StorageType.File,
   retention: RetentionPolicy.Workqueue,
   discard: DiscardPolicy.New,
@@ -67,7 +67,7 @@ export async function ensureCoordinators(connection: NatsConnection): Promise<KV
       ttl: leaseTime,
       storage: StorageType.File,
       max_bytes: 4 * mebibyte,
-      description: "Where the coordinators of Coxswain's runs are",
+      description: "Addresses of Coxswain coordinators",
       // What is read is the leader's: a copy may not have heard of the newest coordinator yet.
       allow_direct: false,
     });

@@ -20,7 +20,7 @@ export interface Submission {
   readonly settings: string;
 }
 
-const secretHint = (variable: string): string => `Leave it out, and set ${variable} where runs are served.`;
+const secretHint = (variable: string): string => `Remove it, and set ${variable} on the servers.`;
 
 /** @throws CoxswainError "config" for a run with secrets in it: a queue is read by many */
 export function refuseSecrets({ cluster, telemetry }: RunConfig): void {
@@ -31,7 +31,7 @@ export function refuseSecrets({ cluster, telemetry }: RunConfig): void {
   ].filter(([, , value]) => typeof value === "string");
   if (found === undefined) return;
   const [key, variable] = found;
-  throw new CoxswainError("config", `${key ?? ""}: a submitted run carries no secrets`, {
+  throw new CoxswainError("config", `${key ?? ""}: a submitted run must not contain secrets`, {
     hint: secretHint(variable ?? ""),
   });
 }
@@ -53,8 +53,8 @@ export function parseSubmission(text: string): Submission {
   } catch {
     // Told below.
   }
-  throw new CoxswainError("config", "a message in the queue is no submitted run", {
-    hint: "Submit runs with `coxswain submit`; docs/nats.md has the message.",
+  throw new CoxswainError("config", "a message in the queue is not a submitted run", {
+    hint: "Submit runs with `coxswain submit`.",
   });
 }
 
@@ -74,11 +74,11 @@ export function readSubmission(
 ): RunConfig {
   const config = parseRun(submission.settings, submission.run, overrides, environment);
   const problems = runPaths(config).flatMap(({ key, path, use }) => {
-    if (!isAbsolute(path)) return [`${key}: ${path} is relative, and nobody knows to which folder`];
-    return use === "read" && !exists(path) ? [`${key}: ${path} is not there on ${host}`] : [];
+    if (!isAbsolute(path)) return [`${key}: ${path} is relative, but to an unknown folder`];
+    return use === "read" && !exists(path) ? [`${key}: ${path} does not exist on ${host}`] : [];
   });
   if (problems.length === 0) return config;
   throw new CoxswainError("config", problems.join("; "), {
-    hint: "A submitted run needs absolute paths on storage that the machines which serve runs have, too, under the same path.",
+    hint: "A submitted run needs absolute paths on storage that all serving machines mount at the same path.",
   });
 }

@@ -31,8 +31,8 @@ export async function submitRun(settings: NatsConnectionSettings, submission: Su
   } catch (error) {
     if (!(error instanceof NatsError) || error.api_error?.err_code !== subjectIsFull)
       throw explainJetStream(error, `${run} cannot be submitted`);
-    throw new CoxswainError("cluster", `a run named ${run} waits or runs already`, {
-      hint: "Give this one another name (--run), or wait for that one: its events are on coxswain.<run>.events.>.",
+    throw new CoxswainError("cluster", `a run named ${run} is already queued or running`, {
+      hint: "Choose another name (--run), or wait for that run: its events are on coxswain.<run>.events.>.",
     });
   } finally {
     await hangUp(connection);

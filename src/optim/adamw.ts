@@ -53,7 +53,8 @@ function wholePower(base: number, exponent: number): number {
  */
 export function adamwConstants(update: AdamwUpdate): AdamwConstants {
   const { beta1, beta2, epsilon, weightDecay, step, learningRate, scale } = update;
-  if (!Number.isSafeInteger(step) || step < 1) throw new CoxswainError("bug", `step ${step} is no optimiser update`);
+  if (!Number.isSafeInteger(step) || step < 1)
+    throw new CoxswainError("bug", `step ${step} is not an optimiser update`);
   // torch's lerp(m, gradient, weight) starts from the nearer end.
   const weight = Math.fround(1 - beta1);
   const lerpFromGradient = weight >= 0.5;

@@ -89,7 +89,7 @@ export class Replica implements ReplicaState {
         "network",
         `a replica of ${bytes.byteLength} bytes at step ${step} does not fit ${this.size} parameters`,
         {
-          hint: "Coordinator and worker must be of the same version.",
+          hint: "Coordinator and worker must have the same version.",
         },
       );
     const all = floatsOf(bytes);

@@ -36,7 +36,8 @@ export class KwargsReader {
         ? `lr_scheduler_type ${type} has no options.`
         : `lr_scheduler_type ${type} has the options ${accepted.join(", ")}.`;
     const unknown = Object.keys(kwargs).find((key) => !accepted.includes(key));
-    if (unknown !== undefined) throw kwargsError(unknown, `is no option of the scheduler "${type}"`, this.#accepted);
+    if (unknown !== undefined)
+      throw kwargsError(unknown, `is not an option of the scheduler "${type}"`, this.#accepted);
   }
 
   /**
@@ -64,7 +65,7 @@ export class KwargsReader {
   requiredNumber(key: string, rules: NumberRules = {}): number {
     const value = this.number(key, rules);
     if (value !== undefined) return value;
-    throw kwargsError(key, `is missing: the scheduler "${this.#type}" needs it`, this.#accepted);
+    throw kwargsError(key, `is missing: the scheduler "${this.#type}" requires it`, this.#accepted);
   }
 
   /**

@@ -116,7 +116,7 @@ function cosineWithMinimum(settings: ScheduleSettings, options: KwargsReader): F
   if (rate === undefined) return cosine(settings, share ?? 0, cycles);
   if (share !== undefined) throw kwargsError("min_lr", "and min_lr_rate are both set", hint);
   if (settings.learningRate === 0) {
-    throw kwargsError("min_lr", "is no share of a training.learning_rate of 0", "Raise training.learning_rate.");
+    throw kwargsError("min_lr", "is undefined for a training.learning_rate of 0", "Raise training.learning_rate.");
   }
   return cosine(settings, rate / settings.learningRate, cycles);
 }

@@ -29,7 +29,7 @@ function isInTheWay({ name, kind, expected, state }: FolderEntry, marked: boolea
 function foreign(outputDir: string, { name, kind, expected }: FolderEntry): CoxswainError {
   const shown = kind === "folder" ? `${name}/` : name;
   const wrongKind = kind !== expected && kind !== "other";
-  return new CoxswainError("config", `output_dir: ${outputDir} already holds ${shown}, which Coxswain did not write`, {
+  return new CoxswainError("config", `output_dir: ${outputDir} contains ${shown}, which Coxswain did not write`, {
     hint:
       `Choose another output_dir, or move ${shown} away: a run ${wrongKind ? `has a ${expected} of that name` : "writes there"}, ` +
       "and never over somebody else's files. (--resume goes on with Coxswain's own runs alone.)",

@@ -14,10 +14,10 @@ export function refuseDataFolder(outputDir: string, data: DataSources): void {
   for (const key of ["train", "eval"] as const) {
     const source = [data[key] ?? []].flat().find((each) => realFolder(each) === output);
     if (source === undefined) continue;
-    throw new CoxswainError("config", `output_dir: ${outputDir} is the folder that data.${key} names (${source})`, {
+    throw new CoxswainError("config", `output_dir: ${outputDir} is also the folder of data.${key} (${source})`, {
       hint:
-        "Choose another output_dir, or name the data's files: the run writes .jsonl files of its own there, " +
-        "which would be read as data when it goes on.",
+        "Choose another output_dir, or list the data's files: the run writes .jsonl files to this folder, " +
+        "which would be read as data when it is resumed.",
     });
   }
 }

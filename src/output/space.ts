@@ -50,7 +50,7 @@ export function spaceWarning(outputDir: string, planned: PlannedOutput, free: nu
   const several = checkpoints === 1 ? "1 checkpoint" : `${checkpoints} checkpoints`;
   return (
     `warning: this run writes about ${formatBytes(bytes)} (${several} of ${formatBytes(bytesPerCheckpoint)}, the adapter, logs), and the disk of ` +
-    `${outputDir} has ${formatBytes(free)} free: make room, lower training.save_total_limit, or name a folder on another disk ` +
+    `${outputDir} has ${formatBytes(free)} free: free some space, lower training.save_total_limit, or give a folder on another disk ` +
     "for the adapter with --rescue"
   );
 }

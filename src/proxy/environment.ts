@@ -63,25 +63,25 @@ function parse(variable: string, value: string, schemes: readonly string[]): Pic
     url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
   } catch {
     // What it is may hold a password.
-    throw new CoxswainError("config", `${variable} is no URL of a proxy`, { hint: howTo(variable) });
+    throw new CoxswainError("config", `${variable} is not the URL of a proxy`, { hint: howTo(variable) });
   }
   const shown = `${url.protocol}//${url.host} (${variable})`;
   if (schemes.includes(url.protocol.replace(/:$/, ""))) return { url, shown };
-  throw new CoxswainError("config", `${shown}: a proxy of this kind is not supported here`, {
+  throw new CoxswainError("config", `${shown}: this kind of proxy is not supported here`, {
     hint: `${howTo(variable)} Supported: ${schemes.join(", ")}.`,
   });
 }
 
 const howTo = (variable: string): string =>
-  `Set ${variable} to http://HOST:PORT, or unset it; no_proxy names the hosts that are reached without it.`;
+  `Set ${variable} to http://HOST:PORT, or unset it; no_proxy lists hosts that are reached directly.`;
 
 /** What an answer of a proxy to CONNECT other than 200 means, as a clause about the proxy. */
 export function proxyAnswer(status: number): string {
-  if (status === 407) return "asks for another user and password (407)";
+  if (status === 407) return "requires another user and password (407)";
   if (status === 403 || status === 405) return `refuses the connection (${status})`;
   return `answers ${status}`;
 }
 
 /** What to do about a proxy that does not let a connection through. */
 export const proxyHint = ({ variable }: Proxy): string =>
-  `Correct ${variable} (http://USER:PASSWORD@HOST:PORT where it asks for them), or name the host in no_proxy.`;
+  `Correct ${variable} (http://USER:PASSWORD@HOST:PORT if it requires them), or list the host in no_proxy.`;

@@ -26,7 +26,7 @@ export const departures = ["drained", "lost"] as const;
 export type Departure = (typeof departures)[number];
 
 export interface CoordinatorMetrics extends MetricsText {
-  /** Whose metrics these are: always 1. Dashboards and alerts join it on (job, instance). */
+  /** Identity of the process: always 1. Dashboards and alerts join it on (job, instance). */
   readonly runInfo: Gauge<typeof runInfoLabels>;
   /** 1 for how the run ended; all 0 while it has not. */
   readonly runOutcome: Gauge<{ readonly outcome: typeof runOutcomes }>;
@@ -81,8 +81,8 @@ export function createCoordinatorMetrics(version: string): CoordinatorMetrics {
   return {
     contentType: registry.contentType,
     text: () => registry.text(),
-    runInfo: registry.gauge("run_info", "Whose metrics these are: always 1.", runInfoLabels),
-    runOutcome: registry.gauge("run_outcome", "How the run ended: 1 for what it was; all 0 while it goes on.", {
+    runInfo: registry.gauge("run_info", "Identity of the process: always 1.", runInfoLabels),
+    runOutcome: registry.gauge("run_outcome", "Outcome of the run: 1 for the actual one; all 0 while it is running.", {
       outcome: runOutcomes,
     }),
     ...trainingMetrics(registry),
@@ -95,20 +95,20 @@ function trainingMetrics(registry: MetricRegistry) {
   return {
     loss: registry.gauge(
       "loss",
-      "Training loss of the newest step: nats a supervised token, mean over the global batch.",
+      "Training loss of the newest step: nats per supervised token, mean over the global batch.",
     ),
-    evalLoss: registry.gauge("eval_loss", "Loss of the newest evaluation: nats a supervised token."),
+    evalLoss: registry.gauge("eval_loss", "Loss of the newest evaluation: nats per supervised token."),
     learningRate: registry.gauge("learning_rate", "Learning rate of the newest step."),
     gradNorm: registry.gauge("grad_norm", "Norm of the newest step's mean gradient, before clipping."),
     step: registry.gauge("step", "Newest committed step."),
-    stepsPlanned: registry.gauge("steps_total_planned", "Steps that the run will have."),
-    epoch: registry.gauge("epoch", "Epochs trained, with a fraction."),
-    tokens: registry.counter("tokens_total", "Tokens of committed steps: all, and those that are supervised.", {
+    stepsPlanned: registry.gauge("steps_total_planned", "Total steps of the run."),
+    epoch: registry.gauge("epoch", "Epochs trained, fractional."),
+    tokens: registry.counter("tokens_total", "Tokens of committed steps: all, and supervised ones.", {
       kind: tokenKinds,
     }),
     stepDuration: registry.histogram(
       "step_duration_seconds",
-      "Seconds a committed step took: computing, reducing, applying, and in all.",
+      "Duration of committed steps in seconds: computing, reducing, applying, and total.",
       durationBuckets,
       { phase: stepPhases },
     ),
@@ -116,11 +116,8 @@ function trainingMetrics(registry: MetricRegistry) {
       "nonfinite_steps_total",
       "Steps that were not applied because their loss or gradient was not a finite number.",
     ),
-    lastCommit: registry.gauge(
-      "last_commit_timestamp_seconds",
-      "When the newest step was committed, in seconds since 1970.",
-    ),
-    paused: registry.gauge("paused", "1 while the run is paused and nothing is computed, else 0."),
+    lastCommit: registry.gauge("last_commit_timestamp_seconds", "Time of the newest commit, in seconds since 1970."),
+    paused: registry.gauge("paused", "1 while the run is paused, otherwise 0."),
   } as const;
 }
 
@@ -128,30 +125,33 @@ function checkpointMetrics(registry: MetricRegistry) {
   return {
     checkpointLastSuccess: registry.gauge(
       "checkpoint_last_success_timestamp_seconds",
-      "When the newest checkpoint was whole on disk, in seconds since 1970.",
+      "Time at which the newest checkpoint was complete on disk, in seconds since 1970.",
     ),
-    checkpointDuration: registry.gauge("checkpoint_duration_seconds", "Seconds the newest checkpoint took to write."),
-    checkpointInterval: registry.gauge("checkpoint_interval_steps", "Steps from one checkpoint to the next."),
+    checkpointDuration: registry.gauge(
+      "checkpoint_duration_seconds",
+      "Duration of writing the newest checkpoint, in seconds.",
+    ),
+    checkpointInterval: registry.gauge("checkpoint_interval_steps", "Steps between checkpoints."),
   } as const;
 }
 
 function clusterMetrics(registry: MetricRegistry) {
   return {
     workers: registry.gauge("workers", "Workers of the run by state.", { state: workerStates }),
-    workersRequired: registry.gauge("workers_required", "Active workers below which no step begins."),
-    workersLeft: registry.counter("workers_left_total", "Times that a worker left a run that was under way.", {
+    workersRequired: registry.gauge("workers_required", "Minimum number of active workers to begin a step."),
+    workersLeft: registry.counter("workers_left_total", "Times that a worker left during the run.", {
       how: departures,
     }),
-    workerTokensPerSecond: registry.gauge("worker_tokens_per_second", "Tokens a second that a worker computes.", {
+    workerTokensPerSecond: registry.gauge("worker_tokens_per_second", "Tokens per second of a worker.", {
       worker: null,
     }),
-    leases: registry.counter("leases_total", "Leased shards by what became of them.", { result: leaseResults }),
+    leases: registry.counter("leases_total", "Leased shards by outcome.", { result: leaseResults }),
     allReduceBytes: registry.counter("all_reduce_bytes_total", "Bytes of gradients moved, without framing.", {
       direction: directions,
     }),
     replicaMismatches: registry.counter("replica_mismatch_total", "Replicas that differed from the coordinator's."),
-    natsConnected: registry.gauge("nats_connected", "1 while there is a connection to NATS, else 0."),
-    natsEventsDropped: registry.counter("nats_events_dropped_total", "Events of the run that NATS was not told."),
+    natsConnected: registry.gauge("nats_connected", "1 while connected to NATS, otherwise 0."),
+    natsEventsDropped: registry.counter("nats_events_dropped_total", "Events of the run that did not reach NATS."),
     bulkSlowPath: registry.counter("bulk_slow_path_total", "Vectors moved by the gRPC library's slow path.", {
       direction: directions,
     }),

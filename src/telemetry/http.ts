@@ -54,7 +54,7 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
   const server = createServer((request, response) => {
     const askedAt = performance.now();
     const answered = answer(request, pages)
-      .catch((error: unknown) => plain(500, `the page could not be made: ${messageOf(error)}`))
+      .catch((error: unknown) => plain(500, `the page could not be generated: ${messageOf(error)}`))
       .then((reply) => send(request, response, reply));
     detach(answered, () => response.destroy());
     if (request.method === "GET" && pathOf(request) === "/metrics")
@@ -79,9 +79,9 @@ const pathOf = (request: IncomingMessage): string => (request.url ?? "/").split(
 
 async function answer(request: IncomingMessage, pages: ReadonlyMap<string, Page>): Promise<Reply> {
   const page = pages.get(pathOf(request));
-  if (page === undefined) return plain(404, `there are ${[...pages.keys()].join(", ")}`);
+  if (page === undefined) return plain(404, `not found; available: ${[...pages.keys()].join(", ")}`);
   if (request.method === "GET" || request.method === "HEAD") return page.answer(request);
-  return plain(405, "only GET and HEAD are answered", { Allow: "GET, HEAD" });
+  return plain(405, "only GET and HEAD are supported", { Allow: "GET, HEAD" });
 }
 
 const ownPages = ({ metrics, healthy, ready }: TelemetryOptions): readonly Page[] => [
@@ -136,9 +136,9 @@ function cannotListen(error: Error, address: Address, name: string): CoxswainErr
     });
   }
   const reasons: Readonly<Record<string, string>> = {
-    EACCES: "this user may not listen on this port",
-    EADDRNOTAVAIL: "the address is not one of this machine",
-    ENOTFOUND: "there is no host of this name",
+    EACCES: "no permission to listen on this port",
+    EADDRNOTAVAIL: "not an address of this machine",
+    ENOTFOUND: "no such host",
   };
   return new CoxswainError("network", `${name}: cannot listen on ${text}: ${reasons[code ?? ""] ?? messageOf(error)}`, {
     hint: `Set ${name} to an address of this machine and a port above 1023, or to null for no metrics.`,

@@ -215,7 +215,7 @@ export function cannotWrite(path: string, error: unknown): CoxswainError {
   const code = systemCodeOf(error);
   if (isFull(code)) {
     return new CoxswainError("storage", `${path}: the disk is full`, {
-      hint: "Free some space; `coxswain train --resume` goes on from the newest checkpoint.",
+      hint: "Free some space; `coxswain train --resume` continues from the newest checkpoint.",
       cause: error,
     });
   }

@@ -68,7 +68,7 @@ export function levelFromEnvironment(environment: Readonly<Record<string, string
   if (text === "") return "info";
   const level = logLevels.find((known) => known === text.toLowerCase());
   if (level !== undefined) return level;
-  throw new CoxswainError("config", `COXSWAIN_LOG_LEVEL: there is no level "${text}"`, {
+  throw new CoxswainError("config", `COXSWAIN_LOG_LEVEL: unknown level "${text}"`, {
     hint: `Use one of ${logLevels.join(", ")}.`,
   });
 }

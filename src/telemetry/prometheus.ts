@@ -131,7 +131,7 @@ export const durationBuckets = [
 /** The conventional gauge of constant 1 that carries which program is running in its labels. */
 export function addBuildInfo(registry: MetricRegistry, role: string, version: string): void {
   registry
-    .gauge("build_info", "What is running: always 1.", { version: null, node: null, role: null })
+    .gauge("build_info", "Version of the running program: always 1.", { version: null, node: null, role: null })
     .set(1, { version, node: process.versions.node, role });
 }
 

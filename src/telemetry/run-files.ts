@@ -289,8 +289,8 @@ export function refuseOldRun(outputDir: string): void {
     readLines(join(outputDir, "metrics.jsonl")).length > 0 ? "steps of a run (metrics.jsonl)" : "",
   ].find((what) => what !== "");
   if (found === undefined) return;
-  throw new CoxswainError("config", `output_dir: ${outputDir} already holds ${found}`, {
-    hint: "Give --resume to go on with it, or choose another output_dir.",
+  throw new CoxswainError("config", `output_dir: ${outputDir} already contains ${found}`, {
+    hint: "Use --resume to continue it, or choose another output_dir.",
   });
 }
 

@@ -49,19 +49,22 @@ export interface WorkerMetrics extends MetricsText {
 export function createWorkerMetrics(version: string): WorkerMetrics {
   const registry = new MetricRegistry("coxswain_");
   addBuildInfo(registry, "worker", version);
-  const activity = registry.gauge("worker_state", "What the worker is doing: 1 for its state, 0 for the others.", {
+  const activity = registry.gauge("worker_state", "State of the worker: 1 for the current state, 0 for the others.", {
     state: workerActivities,
   });
   const setActivity = (current: WorkerActivity): void => {
     for (const state of workerActivities) activity.set(state === current ? 1 : 0, { state });
   };
   setActivity("connecting");
-  const runInfo = registry.gauge("run_info", "Whose metrics these are: always 1.", runInfoLabels);
-  const connected = registry.gauge("worker_connected", "1 while the worker is connected to a coordinator, else 0.");
+  const runInfo = registry.gauge("run_info", "Identity of the process: always 1.", runInfoLabels);
+  const connected = registry.gauge(
+    "worker_connected",
+    "1 while the worker is connected to a coordinator, otherwise 0.",
+  );
   connected.set(0);
   registry.readGauge(
     "worker_peak_memory_bytes",
-    "Most memory that the process had resident so far; pages of model files that it shares with others count as well.",
+    "Peak resident memory of the process, including shared pages of model files.",
     () => process.resourceUsage().maxRSS * 1024,
   );
   return {
@@ -72,21 +75,21 @@ export function createWorkerMetrics(version: string): WorkerMetrics {
       runInfo.clear();
       runInfo.set(1, { ...membership, role: "worker" });
     },
-    tokens: registry.counter("worker_tokens_total", "Tokens of computed shards: all, and those that are supervised.", {
+    tokens: registry.counter("worker_tokens_total", "Tokens of computed shards: all, and supervised ones.", {
       kind: tokenKinds,
     }),
     shards: registry.counter("worker_shards_total", "Shards computed."),
     shardDuration: registry.histogram(
       "worker_shard_duration_seconds",
-      "Seconds a shard took to compute.",
+      "Duration of computing a shard, in seconds.",
       durationBuckets,
     ),
     applyDuration: registry.histogram(
       "worker_apply_duration_seconds",
-      "Seconds a commit took to apply.",
+      "Duration of applying a commit, in seconds.",
       durationBuckets,
     ),
-    step: registry.gauge("worker_step", "Step that the worker's replica is at."),
+    step: registry.gauge("worker_step", "Step of the worker's replica."),
     allReduceBytes: registry.counter("worker_all_reduce_bytes_total", "Bytes of gradients moved, without framing.", {
       direction: directions,
     }),

@@ -22,20 +22,16 @@ export async function readIdentity(cert: NamedFile, key: NamedFile, now: Date): 
   if (!own.checkPrivateKey(privateKey)) {
     const later = others.some((certificate) => certificate.checkPrivateKey(privateKey));
     throw later
-      ? badFile(cert, "has its certificates in the wrong order", "The one that the key belongs to comes first.")
-      : badFile(
-          key,
-          `does not belong to the certificate in ${cert.path}`,
-          `Give the key that ${cert.path} was made with.`,
-        );
+      ? badFile(cert, "has its certificates in the wrong order", "Put the key's certificate first.")
+      : badFile(key, `does not belong to the certificate in ${cert.path}`, `Give the private key of ${cert.path}.`);
   }
   const trouble = dateTrouble(own, now);
-  if (trouble !== undefined) throw badFile(cert, trouble, "Make a new one, or set the clock of this machine.");
+  if (trouble !== undefined) throw badFile(cert, trouble, "Create a new one, or correct this machine's clock.");
   const identity = { certificate: chain.join("\n"), key: pem };
   try {
     createSecureContext({ cert: identity.certificate, key: identity.key });
   } catch (error) {
-    const hint = "Make a new certificate and key, such as ECDSA on P-256.";
+    const hint = "Create a new certificate and key, such as ECDSA with P-256.";
     throw badFile(cert, `cannot be used with ${key.path}: ${messageOf(error)}`, hint, error);
   }
   return identity;
@@ -51,7 +47,7 @@ export async function readAuthorities(file: NamedFile, now: Date): Promise<strin
   const troubles = certificates.map((certificate) => dateTrouble(certificate, now));
   const [trouble] = troubles;
   if (trouble !== undefined && troubles.every((one) => one !== undefined))
-    throw badFile(file, trouble, "Get the authority's new certificate, or set the clock of this machine.");
+    throw badFile(file, trouble, "Get the authority's new certificate, or correct this machine's clock.");
   return certificates.join("\n");
 }
 
@@ -62,7 +58,7 @@ export function dateTrouble(
 ): string | undefined {
   const [from, to] = [new Date(validFrom), new Date(validTo)];
   if (now > to) return `expired on ${stamp(to)}`;
-  if (now < from) return `is valid from ${stamp(from)} on, and this machine's clock says ${stamp(now)}`;
+  if (now < from) return `is valid from ${stamp(from)} on, but this machine's clock is at ${stamp(now)}`;
   return undefined;
 }
 

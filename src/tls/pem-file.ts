@@ -19,7 +19,7 @@ export function badFile({ name, path }: NamedFile, what: string, hint: string, c
 const troubles: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   EISDIR: "is a folder, not a file",
-  EACCES: "may not be read by this user",
+  EACCES: "is not readable by this user",
 };
 
 /** Certificates and keys take a few KB. */
@@ -33,14 +33,14 @@ async function read(file: NamedFile): Promise<Buffer> {
     const kind = specialKind(stats);
     if (kind !== undefined) throw badFile(file, `is ${kind}, not a file`, saveToFile);
     if (stats.size > maxBytes)
-      throw badFile(file, "is larger than 1 MiB, which no PEM file is", "Give the path of a PEM file.");
+      throw badFile(file, "is larger than 1 MiB, too large for a PEM file", "Give the path of a PEM file.");
     bytes = await readFile(file.path);
   } catch (error) {
     if (error instanceof CoxswainError) throw error;
     const what = troubles[systemCodeOf(error) ?? ""] ?? `cannot be read: ${messageOf(error)}`;
-    throw badFile(file, what, "Give the path of a PEM file that this user may read.", error);
+    throw badFile(file, what, "Give the path of a PEM file that this user can read.", error);
   }
-  if (bytes.toString("latin1").trim() === "") throw badFile(file, "is empty", "Make it again, or copy it again.");
+  if (bytes.toString("latin1").trim() === "") throw badFile(file, "is empty", "Create it again, or copy it again.");
   return bytes;
 }
 
@@ -71,7 +71,7 @@ export async function readCertificates(file: NamedFile): Promise<readonly [X509C
   });
   const [first, ...others] = certificates;
   if (first !== undefined) return [first, ...others];
-  throw badFile(file, `holds no certificate: ${contentOf(bytes, blocks)}`, certificateHint(bytes, blocks));
+  throw badFile(file, `contains no certificate: ${contentOf(bytes, blocks)}`, certificateHint(bytes, blocks));
 }
 
 function certificateHint(bytes: Buffer, blocks: readonly Block[]): string {
@@ -86,19 +86,19 @@ export async function readPrivateKey(file: NamedFile): Promise<{ readonly pem: s
   const blocks = blocksOf(bytes);
   const block = blocks.find(isPrivateKey);
   if (block === undefined)
-    throw badFile(file, `holds no private key: ${contentOf(bytes, blocks)}`, keyHint(bytes, blocks));
+    throw badFile(file, `contains no private key: ${contentOf(bytes, blocks)}`, keyHint(bytes, blocks));
   if (block.label.startsWith("ENCRYPTED") || block.text.includes("Proc-Type: 4,ENCRYPTED"))
     throw badFile(
       file,
-      "is encrypted, and nobody can be asked for its passphrase",
-      "Decrypt it into a file that only this user may read: openssl pkey -in FILE -out FILE.pem",
+      "is encrypted, and its passphrase cannot be prompted for",
+      "Decrypt it into a file that only this user can read: openssl pkey -in FILE -out FILE.pem",
     );
   try {
     return { pem: `${block.text}\n`, key: createPrivateKey(block.text) };
   } catch (error) {
     const openSsh = block.label.startsWith("OPENSSH");
     throw openSsh
-      ? badFile(file, "is a key of OpenSSH", "Convert a copy of it: ssh-keygen -p -m PEM -f COPY", error)
+      ? badFile(file, "is an OpenSSH key", "Convert a copy of it: ssh-keygen -p -m PEM -f COPY", error)
       : badFile(file, "is damaged: its private key cannot be read", "Copy it again, or make a new one.", error);
   }
 }
@@ -112,9 +112,9 @@ function keyHint(bytes: Buffer, blocks: readonly Block[]): string {
 /** What is in a file instead, as a clause. */
 function contentOf(bytes: Buffer, blocks: readonly Block[]): string {
   const [block] = blocks;
-  if (block !== undefined) return `it has a ${block.label.toLowerCase()} in it`;
-  if (bytes.includes("-----BEGIN ")) return "it is cut off";
-  return isDer(bytes) ? "it is DER or PKCS #12, not PEM" : "it is no PEM file";
+  if (block !== undefined) return `it contains a ${block.label.toLowerCase()}`;
+  if (bytes.includes("-----BEGIN ")) return "it is truncated";
+  return isDer(bytes) ? "it is DER or PKCS #12, not PEM" : "it is not a PEM file";
 }
 
 /** One ASN.1 sequence that is as long as the file, as a certificate or a key in DER is. */

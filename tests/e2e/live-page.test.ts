@@ -249,7 +249,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     // What it shows then is old, and it says so.
     coordinator.killAll();
     await page.locator("body.stale").waitFor();
-    expect(await textOf(page, "connection")).toMatch(/^no connection; this is how it was at \d\d:\d\d:\d\d$/);
+    expect(await textOf(page, "connection")).toMatch(/^disconnected; last update at \d\d:\d\d:\d\d$/);
     await page.close();
   });
 });

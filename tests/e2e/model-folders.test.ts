@@ -70,7 +70,7 @@ describe("a cache that cannot be used ends a run with the name of its variable:"
     const env = { COXSWAIN_CACHE: cache };
     const { code, stderr } = await coxswain(["train", writeRun(folder, runWith(quickstartModel))], { env });
     expect(stderr).toContain(`the cache ${cache} (COXSWAIN_CACHE) cannot be used`);
-    expect(stderr).toContain("hint: Set COXSWAIN_CACHE to a folder that can be written.");
+    expect(stderr).toContain("hint: Set COXSWAIN_CACHE to a writable folder.");
     expect(code).toBe(6);
   });
 

@@ -52,7 +52,7 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     const [sealed, open] = await Promise.all([train({ credentials }), train({})]);
     expect(sealed.code).toBe(0);
     expect(sealed.stdout).not.toMatch(/warning/);
-    expect(open.stdout).toMatch(/warning: no connection to NATS .*it refuses these credentials/);
+    expect(open.stdout).toMatch(/warning: no connection to NATS .*it rejects these credentials/);
     const authenticator = credsAuthenticator(new TextEncoder().encode(await operator.credentials("reader")));
     const client = await server.connect({ authenticator });
     const told = (await storedEvents(client, "sealed")).map(({ subject }) => subject);
@@ -61,7 +61,7 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
 
     const status = (...words: string[]) => coxswain(["status", "--nats", server.url, "--run", "sealed", ...words]);
     expect((await status("--nats-credentials", credentials)).stderr).toMatch(/no run named sealed is led now/);
-    expect((await status()).stderr).toMatch(/it refuses these credentials/);
+    expect((await status()).stderr).toMatch(/it rejects these credentials/);
   });
 
   it("that are unreadable, of another format or damaged are named before the server is asked", async () => {
@@ -72,9 +72,9 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     for (const [path, message, hint] of [
       [join(folder, "gone.creds"), "cannot be read (ENOENT)", /Check the path/],
       [folder, "cannot be read (EISDIR)", /Check the path/],
-      [file("text.creds", "hello"), "is no .creds file", /nsc generate creds/],
-      [file("half.creds", token), "is no .creds file", /nsc generate creds/],
-      [file("damaged.creds", damaged), "is no .creds file", /nsc generate creds/],
+      [file("text.creds", "hello"), "is not a .creds file", /nsc generate creds/],
+      [file("half.creds", token), "is not a .creds file", /nsc generate creds/],
+      [file("damaged.creds", damaged), "is not a .creds file", /nsc generate creds/],
     ] as const) {
       const error: unknown = await open(path).catch((reason: unknown) => reason);
       expect(error).toMatchObject({

@@ -218,7 +218,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
       });
       expect(trouble).toBe(
         `warning: NATS: the run cannot be steered by the name ${name}: these credentials may not subscribe to ` +
-          `coxswain.${name}.control.*; the run goes on without it. docs/nats.md says who needs which subjects.`,
+          `coxswain.${name}.control.*; the run continues without it. docs/nats.md lists the subjects that each role needs.`,
       );
     });
 

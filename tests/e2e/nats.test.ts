@@ -63,7 +63,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     const { code, stdout } = await train.finished;
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /warning: no connection to NATS at nats:\S+: nobody listens there; the run goes on without it/,
+      /warning: no connection to NATS at nats:\S+: nothing listens there; the run continues without it/,
     );
     expect(stepLines(join(folder, "out"))).toHaveLength(steps);
 
@@ -192,7 +192,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     expect(serve.stderr).toMatch(/has no JetStream\nhint: Start it with JetStream: `nats-server -js`\./);
     expect(serve.code).toBe(5);
     const worker = await coxswain(["worker", "--nats", "nats://127.0.0.1:1", "--run", "r", "--http", "none"]);
-    expect(worker.stderr).toMatch(/no connection to NATS at nats:\/\/127\.0\.0\.1:1: nobody listens there\nhint: /);
+    expect(worker.stderr).toMatch(/no connection to NATS at nats:\/\/127\.0\.0\.1:1: nothing listens there\nhint: /);
     expect(worker.code).toBe(5);
   });
 
@@ -231,8 +231,8 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     });
 
     it.each([
-      ["a wrong password", ["--nats-user", "ann"], { COXSWAIN_NATS_PASSWORD: "guess" }, /it refuses these credentials/],
-      ["none", [], {}, /it refuses these credentials/],
+      ["a wrong password", ["--nats-user", "ann"], { COXSWAIN_NATS_PASSWORD: "guess" }, /it rejects these credentials/],
+      ["none", [], {}, /it rejects these credentials/],
     ])("%s is told as such", async (_, flags, env, message) => {
       const words = ["serve", "--nats", guarded.url, "--nats-ca", join(folder, "authority.pem"), ...flags];
       const { code, stderr } = await coxswain(words, { env });
@@ -257,7 +257,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
       configuration: `authorization { users: [ { nkey: ${user.getPublicKey()} } ] }`,
     });
     const settings = { ...connection, url: keyed.url };
-    await expect(openConnection(settings, "test")).rejects.toThrow(/it refuses these credentials/);
+    await expect(openConnection(settings, "test")).rejects.toThrow(/it rejects these credentials/);
     const client = await openConnection({ ...settings, nkey: seed }, "test");
     await client.flush();
     await client.close();

@@ -114,7 +114,7 @@ describe("cluster.proxy: environment", () => {
   });
 
   it.each([
-    ["asks for a password", { credentials: "user:other" }, /asks for another user and password \(407\)/],
+    ["asks for a password", { credentials: "user:other" }, /requires another user and password \(407\)/],
     ["refuses", { status: 403 }, /refuses the connection \(403\)/],
     ["fails", { status: 502 }, /answers 502/],
   ])("names the proxy without its password when it %s", async (_, options, reason) => {

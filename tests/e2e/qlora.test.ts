@@ -62,7 +62,7 @@ describe("an adapter trained on NF4 weights", () => {
     expect(trained.quantization).toBe("nf4 (as the adapter was trained)");
     expect((await evaluate("--adapter", adapter, "--quantization", "nf4")).loss).toBe(trained.loss);
     const plain = await evaluate("--adapter", adapter, "--quantization", "none");
-    expect(plain.quantization).toBe("none (asked for; the adapter was trained on nf4)");
+    expect(plain.quantization).toBe("none (as requested; the adapter was trained on nf4)");
     expect(plain.loss).not.toBe(trained.loss);
     expect((await evaluate()).quantization).toBeNull();
   });

@@ -59,7 +59,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
     const { code, stderr } = await coxswain(["train", writeRun(folder, run({ cert: "cert.pem", key: "key.pem" }))]);
     expect(stderr).toMatch(
-      /^error: local worker 0 died 3 times .*: no connection to 127\.0\.0\.1:\d+: its certificate is of another name .*\nhint: .*\bmake one for this name\. Its log: \S+worker-0\.log\n$/,
+      /^error: local worker 0 died 3 times .*: no connection to 127\.0\.0\.1:\d+: its certificate is for another name .*\nhint: .*\bmake one for this name\. Its log: \S+worker-0\.log\n$/,
     );
     expect(code).toBe(5);
   });

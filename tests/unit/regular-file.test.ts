@@ -24,23 +24,23 @@ const readAll = async (source: string | readonly string[]): Promise<unknown> => 
 
 const aPipe = (name: string): RegExp => new RegExp(`${name.replaceAll(".", "\\.")}:? is a pipe, not a file`);
 
-it("data in a pipe are refused by name, alone, in a list and in a folder", async () => {
+it("rejects data in a pipe by name, alone, in a list and in a folder", async () => {
   const { folder, pipe } = folderWithPipe("train.jsonl");
   for (const source of [pipe, [pipe], folder]) {
     await expectRejection(readAll(source), "data", aPipe("train.jsonl"), /Save its content to a file/);
   }
 });
 
-it("data that are a device are refused", async () => {
+it("rejects data that are a device", async () => {
   await expectRejection(readAll("/dev/zero"), "data", /\/dev\/zero: is a device, not a file/);
 });
 
-it("a chat template in a pipe is refused", async () => {
+it("rejects a chat template in a pipe", async () => {
   const { pipe } = folderWithPipe("chat.jinja");
   await expectRejection(overrideText(pipe), "config", aPipe("chat.jinja"), /Save its content/);
 });
 
-it("a run file in a named pipe is refused, and one that the shell hands over is read", async () => {
+it("rejects a run file in a named pipe, and reads one that the shell provides", async () => {
   const { folder, pipe } = folderWithPipe("run.yaml");
   await expectRejection(loadRun(pipe), "config", aPipe("run.yaml"));
   await expectRejection(loadRun("/dev/zero"), "config", /is a device/);
@@ -54,7 +54,7 @@ it("a run file in a named pipe is refused, and one that the shell hands over is 
 });
 
 it.each(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])(
-  "a model whose %s is a pipe is refused",
+  "rejects a model whose %s is a pipe",
   async (name) => {
     const { folder } = folderWithPipe(name);
     const others = ["config.json", "model.safetensors", "tokenizer.json"].filter((other) => other !== name);
@@ -64,7 +64,7 @@ it.each(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config
   },
 );
 
-it("a tokenizer.json that is a pipe is not taken for one that is absent, whose reading would never end", async () => {
+it("distinguishes a tokenizer.json that is a pipe from a missing one", async () => {
   const { folder } = folderWithPipe("tokenizer.json");
   copyFileSync(join(tinyModel, "config.json"), join(folder, "config.json"));
   await expectRejection(openTokenizerIfAny(folder), "model", aPipe("tokenizer.json"));
@@ -73,7 +73,7 @@ it("a tokenizer.json that is a pipe is not taken for one that is absent, whose r
 });
 
 it.each(["adapter_config.json", "adapter_model.safetensors", "coxswain.json"])(
-  "an adapter whose %s is a pipe is refused",
+  "rejects an adapter whose %s is a pipe",
   async (name) => {
     const { folder } = folderWithPipe(name);
     const adapter = join(import.meta.dirname, "../golden/llama/expected_adapter");
@@ -83,6 +83,6 @@ it.each(["adapter_config.json", "adapter_model.safetensors", "coxswain.json"])(
   },
 );
 
-it("a file that is reached over a link is still read", async () => {
+it("reads a file through a link", async () => {
   expect(await overrideText(join("/proc/self/cwd", "package.json"))).toBe(readFileSync("package.json", "utf8"));
 });

@@ -42,8 +42,8 @@ async function endedProcess(): Promise<number> {
   return child.pid!;
 }
 
-describe("two coordinators in one output folder write over each other", () => {
-  it("the second is refused with the folder, the first one's pid and the ways out, until the first is done", () => {
+describe("an output folder has one coordinator", () => {
+  it("rejects the second, with the folder, the first one's pid and the alternatives, until the first has ended", () => {
     const folder = join(temporaryFolder(), "runs", "one");
     const lock = lockOutputFolder(folder);
     const error = refusal(folder);
@@ -55,7 +55,7 @@ describe("two coordinators in one output folder write over each other", () => {
     lockOutputFolder(folder).release();
   });
 
-  it("who looks for the one that holds a folder finds where it listens, as long as it lives", () => {
+  it("gives the holder's address while it is alive", () => {
     const folder = temporaryFolder();
     expect(findHolder(folder)).toBeUndefined();
     const lock = lockOutputFolder(folder);
@@ -69,7 +69,7 @@ describe("two coordinators in one output folder write over each other", () => {
     expect(findHolder(folder)).toBeUndefined();
   });
 
-  it("one on another host is told by its name, and is believed dead after two minutes of silence", () => {
+  it("names a holder on another host, and considers it dead after two minutes of silence", () => {
     const folder = temporaryFolder();
     leave(folder, { host: "elsewhere", pid: process.pid }, 100);
     const { message, hint } = refusal(folder);
@@ -79,7 +79,7 @@ describe("two coordinators in one output folder write over each other", () => {
     lockOutputFolder(folder).release();
   });
 
-  it("a file that is being written, or is none of ours, is respected for as long", () => {
+  it("respects a partial or unknown file for the same time", () => {
     const folder = temporaryFolder();
     leave(folder, "");
     expect(refusal(folder).message).toContain("in use by another coordinator, another process");
@@ -88,8 +88,8 @@ describe("two coordinators in one output folder write over each other", () => {
   });
 });
 
-describe("a coordinator that was killed holds nobody up", () => {
-  it("whose process is gone", async () => {
+describe("a killed coordinator does not block its folder", () => {
+  it("if its process no longer exists", async () => {
     const folder = temporaryFolder();
     leave(folder, { pid: await endedProcess() });
     const lock = lockOutputFolder(folder);
@@ -98,7 +98,7 @@ describe("a coordinator that was killed holds nobody up", () => {
     lock.release();
   });
 
-  it.skipIf(!existsSync("/proc/self/stat"))("whose number is another process now (needs /proc: Linux)", () => {
+  it.skipIf(!existsSync("/proc/self/stat"))("if its pid belongs to another process now (needs /proc: Linux)", () => {
     const folder = temporaryFolder();
     const lock = lockOutputFolder(folder);
     const { started } = contentOf(folder);
@@ -110,7 +110,7 @@ describe("a coordinator that was killed holds nobody up", () => {
     lockOutputFolder(folder).release();
   });
 
-  it("where start times are not known, after two minutes of silence", () => {
+  it("after two minutes of silence if start times are unknown", () => {
     const folder = temporaryFolder();
     leave(folder, { pid: process.pid }, 100);
     expect(refusal(folder).code).toBe("config");

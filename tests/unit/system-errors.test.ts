@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a full disk or a low limit is called by its name, not a bug. */
+/** These tests protect: a full disk or a low limit is called by its name, not a bug. */
 import { readFileSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { systemTrouble } from "../../src/system-errors.js";
 
 const system = (code: string, more: object = {}): Error => Object.assign(new Error(`${code}: raw`), { code, ...more });
 
-describe("trouble with a file names it", () => {
+describe("a file error names the file", () => {
   it.each([
     ["ENOENT", "no such file or folder"],
     ["EACCES", "permission denied"],
@@ -31,19 +31,19 @@ describe("trouble with a file names it", () => {
     expect(trouble.exitCode).toBe(6);
   });
 
-  it("both of a renaming", () => {
+  it("both files of a rename", () => {
     expect(systemTrouble(system("EXDEV", { path: "/a", dest: "/b" }))?.message).toMatch(/^\/a -> \/b: /);
   });
 
-  it("as the kind of file that it is", () => {
+  it("with the given error code", () => {
     expect(systemTrouble(system("EACCES", { path: "config.json" }), "model")?.exitCode).toBe(4);
   });
 
-  it("a full disk also where the system names no file", () => {
+  it("a full disk even if the system names no file", () => {
     expect(systemTrouble(system("ENOSPC", { syscall: "write" }))?.message).toBe("no space left on the disk");
   });
 
-  it("as Node.js itself throws it", () => {
+  it("as thrown by Node.js", () => {
     const thrown = (act: () => unknown): unknown => {
       try {
         act();
@@ -59,7 +59,7 @@ describe("trouble with a file names it", () => {
   });
 });
 
-describe("trouble with an address names it, and ends with exit code 5", () => {
+describe("a network error names the address, with exit code 5", () => {
   it.each([
     ["EADDRINUSE", { address: "127.0.0.1", port: 7070 }, "127.0.0.1:7070: the port is in use"],
     ["EADDRNOTAVAIL", { address: "192.0.2.1" }, "192.0.2.1: is not an address of this machine"],
@@ -72,19 +72,19 @@ describe("trouble with an address names it, and ends with exit code 5", () => {
     expect(systemTrouble(system(code, more))).toMatchObject({ message, exitCode: 5 });
   });
 
-  it("as Node.js itself tells it", async () => {
+  it("as thrown by Node.js", async () => {
     const server = createServer().listen(1, "192.0.2.1");
     const [error] = (await once(server, "error").catch((thrown: unknown) => [thrown])) as [unknown];
     expect(systemTrouble(error)?.code).toBe("network");
   });
 
-  it("also where fetch hides it in a cause", () => {
+  it("also if fetch hides it in a cause", () => {
     const fetching = new TypeError("fetch failed", { cause: system("ENOTFOUND", { hostname: "hub.example" }) });
     expect(systemTrouble(fetching)?.message).toBe("hub.example: no such host");
   });
 });
 
-describe("a limit of the machine is told with what raises it, and ends with exit code 7", () => {
+describe("a limit of the machine is reported with its remedy, with exit code 7", () => {
   const memory = "not enough memory";
   it.each([
     [system("EMFILE", { path: "/any/module.js" }), "too many files are open", "ulimit -n"],
@@ -109,12 +109,12 @@ describe("a limit of the machine is told with what raises it, and ends with exit
   });
 });
 
-it("a folder that was removed while one was in it is told as that", () => {
+it("reports a removed working folder", () => {
   const gone = system("ENOENT", { syscall: "uv_cwd" });
   expect(systemTrouble(gone)).toMatchObject({ message: "the current folder no longer exists", exitCode: 2 });
 });
 
-it("the same is said where it happened in another thread or process", () => {
+it("gives the same message for another thread or process", () => {
   expect(unpackError(packError(system("EMFILE")))).toMatchObject({ code: "machine", exitCode: 7 });
   expect(packError(new TypeError("x is undefined"))).toEqual({ code: "bug", message: "x is undefined", hint: null });
 });
@@ -128,11 +128,11 @@ it.each([
   system("ENOENT"),
   system("EINVAL"),
   system("EAGAIN", { syscall: "read" }),
-])("what is a mistake of ours stays one: %s", (error) => {
+])("leaves an internal error unchanged: %s", (error) => {
   expect(systemTrouble(error)).toBeUndefined();
 });
 
-it("what was explained already is left as it is", () => {
+it("leaves explained errors unchanged", () => {
   const error = new CoxswainError("data", "no rows");
   expect(systemTrouble(error)).toBe(error);
 });

@@ -20,7 +20,7 @@ export function checkTokens(ids: Int32Array, { vocabularySize }: Limits): void {
   const bad = ids.find((id) => id < 0 || id >= vocabularySize);
   if (bad === undefined) return;
   throw new CoxswainError("data", `token id ${bad} is outside the model's vocabulary of ${vocabularySize}`, {
-    hint: "The data was tokenised for another model.",
+    hint: "The data was tokenised for a different model.",
   });
 }
 

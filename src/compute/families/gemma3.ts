@@ -11,7 +11,7 @@ import type { RotaryDecoderSpec } from "./spec.js";
 
 export function gemma3(config: ConfigReader): RotaryDecoderSpec {
   if (config.has("attn_logit_softcapping")) {
-    throw config.fail('"attn_logit_softcapping" is not supported in this family', "transformers reads over it too.");
+    throw config.fail('"attn_logit_softcapping" is not supported in this family', "transformers ignores it too.");
   }
   const windows = alternatingWindows(config, config.count("sliding_window_pattern", 6));
   const rotaryOf = (headDim: number): ((layer: number) => RotarySettings) => {

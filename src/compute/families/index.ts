@@ -49,7 +49,7 @@ export function familyOf(config: Readonly<Record<string, unknown>>, folder: stri
   const found =
     type === undefined || type === null ? "has no model_type" : `model family ${JSON.stringify(type)} is not supported`;
   const more =
-    type === "gemma3" ? " Of Gemma 3 those without images (gemma3_text), such as the 270M and 1B models." : "";
+    type === "gemma3" ? " Gemma 3 models must be text-only (gemma3_text), such as the 270M and 1B models." : "";
   throw new CoxswainError("model", `${join(folder, "config.json")}: ${found}`, {
     hint: `Supported families: ${familyNames.join(", ")}.${more}`,
   });

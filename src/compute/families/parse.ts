@@ -134,12 +134,12 @@ function typedWindows(config: ConfigReader, window: number | null): (number | nu
   const types = config.raw("layer_types");
   if (types === undefined || types === null) return undefined;
   if (!Array.isArray(types) || types.length !== layers) {
-    throw config.fail(`"layer_types" must be a list of ${layers} entries, one a layer`);
+    throw config.fail(`"layer_types" must be a list of ${layers} entries, one per layer`);
   }
   return types.map((type: unknown) => {
     if (type === "full_attention") return null;
     if (type !== "sliding_attention") throw config.fail(`layer type ${JSON.stringify(type)} is not supported`);
-    if (window === null) throw config.fail(`"layer_types" has sliding_attention, but no sliding window is in use`);
+    if (window === null) throw config.fail(`"layer_types" has sliding_attention, but sliding windows are disabled`);
     return window;
   });
 }

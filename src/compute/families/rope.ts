@@ -31,7 +31,7 @@ export function rotarySettings(config: ConfigReader, headDim: number): RotarySet
   const source = rotarySource(config);
   const nested = source.parameters?.nestedKeys() ?? [];
   if (source.parameters && nested.length > 0) {
-    throw source.parameters.fail(`rotary settings that differ by layer (${nested.join(", ")}) are not supported`);
+    throw source.parameters.fail(`per-layer rotary settings (${nested.join(", ")}) are not supported`);
   }
   if (partialFactor(config, source) !== 1) throw config.fail("partial_rotary_factor other than 1 is not supported");
   return scaledRotary(config, source, headDim);
@@ -84,7 +84,7 @@ export function rotaryPowers(
   rotated: number,
 ): { readonly theta: number; readonly powers: Float32Array } {
   if (rotated < 2 || rotated % 2 !== 0) {
-    throw config.fail(`${rotated} elements of each head are to be rotated: rotary positions need pairs`);
+    throw config.fail(`${rotated} elements of each head would be rotated, but rotary positions need an even number`);
   }
   const theta = parameters?.positive("rope_theta", fallback) ?? fallback;
   const powers = Float32Array.from({ length: rotated / 2 }, (_, i) => Math.pow(theta, f32((2 * i) / rotated)));

@@ -16,14 +16,18 @@ export function resolveTargets<M extends LinearModule>(
   for (const target of targets) {
     if (modules.some(({ path }) => matches(path, target))) continue;
     if (/(^|\.)(lm_head|embed_tokens|wte|wpe)$/.test(target)) {
-      throw new CoxswainError("model", `lora.target_modules: "${target}": head and embeddings cannot be adapted yet`, {
-        hint: "Name linear layers of attention and MLP, or all-linear for all of them.",
-      });
+      throw new CoxswainError(
+        "model",
+        `lora.target_modules: "${target}": adapting the head or embeddings is not supported`,
+        {
+          hint: "Give linear layers of attention and MLP, or all-linear for all of them.",
+        },
+      );
     }
     const names = new Set(modules.map(({ path }) => path.slice(path.lastIndexOf(".") + 1)));
     throw new CoxswainError("model", `lora.target_modules: "${target}" matches no linear layer of the model`, {
       hint:
-        `There are: ${[...names].join(", ")} (in each layer), full paths such as ${modules[0]?.path ?? ""}, ` +
+        `Choose from ${[...names].join(", ")} (in each layer), full paths such as ${modules[0]?.path ?? ""}, ` +
         `or all-linear for all of them.`,
     });
   }

@@ -34,7 +34,7 @@ function unusedNote({ model, spec }: DescribedFolder): string[] {
   const one = unused.length === 1;
   return [
     `${model.path}: ${unused.length} ${one ? "tensor" : "tensors"} of the files ${one ? "is" : "are"} not used, since ` +
-      `config.json makes no place for ${one ? "it" : "them"}: ${listed(unused)}`,
+      `config.json does not call for ${one ? "it" : "them"}: ${listed(unused)}`,
   ];
 }
 
@@ -54,7 +54,7 @@ function typeNote({ model, spec }: DescribedFolder): string[] {
   if (others.length === 0) return [];
   return [
     `${model.path}: config.json has dtype ${String(said)}, but some weights are stored in another type: ${listed(others, 2)}. They are ` +
-      `used as they are stored; transformers rounds them to ${String(said)} unless another dtype is asked for`,
+      `used as stored; transformers rounds them to ${String(said)} unless another dtype is requested`,
   ];
 }
 

@@ -6,7 +6,7 @@ import { weightShapes } from "./architecture.js";
 import type { DecoderSpec } from "./spec.js";
 
 const headHint =
-  "tie_word_embeddings is false (or absent, in this family), so the files must have a head. Fetch the model again; where its " +
+  "tie_word_embeddings is false (or absent, in this family), so the files must have a head. Fetch the model again; if its " +
   "head is the embedding, set tie_word_embeddings to true in config.json.";
 
 const usable: ReadonlySet<TensorType> = new Set(["F32", "F16", "BF16"]);
@@ -24,8 +24,8 @@ export function checkWeights(model: ModelFolder, spec: DecoderSpec): void {
       throw new CoxswainError(
         "model",
         `${model.path}: tensor ${name} in ${found.file} has shape [${found.shape.join(", ")}], ` +
-          `but config.json makes it [${shape.join(", ")}]`,
-        { hint: "config.json and the weights are not of the same model." },
+          `but config.json requires [${shape.join(", ")}]`,
+        { hint: "config.json and the weights belong to different models." },
       );
     }
     if (!usable.has(found.dtype)) {

@@ -57,7 +57,7 @@ export class OnnxDecoder implements Decoder {
   }
 
   async feed(inputIds: Int32Array, valid: Uint8Array, length: number): Promise<Float32Array> {
-    if (this.#cache === null) throw new CoxswainError("bug", "a decoder was fed after it was closed");
+    if (this.#cache === null) throw new CoxswainError("bug", "a decoder was used after it was closed");
     const { spec } = this.#parts;
     checkTokens(inputIds, spec);
     const fed = this.#places.feed(valid, length);
@@ -92,6 +92,6 @@ export class OnnxDecoder implements Decoder {
 
 function output(outputs: Outputs, name: string): Feeds[string] {
   const tensor = outputs[name];
-  if (tensor === undefined) throw new CoxswainError("bug", `the generation graph gave no ${name}`);
+  if (tensor === undefined) throw new CoxswainError("bug", `the generation graph did not return ${name}`);
   return tensor;
 }

@@ -9,8 +9,7 @@ import type { Session } from "./session.js";
  * @returns why there is none, as a clause; null where there is one
  */
 export async function webgpuAbsence(): Promise<string | null> {
-  if (process.platform === "linux" && !hasDeviceFile())
-    return "no GPU is to be seen (/dev/dri, /dev/nvidia0, /dev/dxg)";
+  if (process.platform === "linux" && !hasDeviceFile()) return "no GPU is visible (/dev/dri, /dev/nvidia0, /dev/dxg)";
   try {
     const session = await openTrivialSession();
     await session.close();
@@ -30,7 +29,7 @@ export async function requireFloat16(): Promise<void> {
     const { tensorClass } = await import("./session.js");
     await session.run({ x: new (await tensorClass())("float16", Uint16Array.of(0), [1]) }, ["y"]);
   } catch (error) {
-    throw new CoxswainError("config", "compute.dtype: this GPU has no float16 for WebGPU (shader-f16)", {
+    throw new CoxswainError("config", "compute.dtype: this GPU does not support float16 in WebGPU (shader-f16)", {
       cause: error,
       hint: "Use compute.dtype: float32.",
     });

@@ -109,7 +109,7 @@ function openingTrouble(error: unknown, { purpose, device, folder }: SessionSett
   const provider = device === "cuda" ? cudaProvider() : undefined;
   const missing = provider === undefined ? [] : missingCudaLibraries(provider);
   if (provider !== undefined && missing.length > 0) {
-    const what = `compute.device: cuda cannot be used: the system's loader does not find ${missing.join(", ")}`;
+    const what = `compute.device: cuda cannot be used: the dynamic loader does not find ${missing.join(", ")}`;
     const hint = `${whatBrings(missing, provider)} Or use device: cpu.`;
     return new CoxswainError("config", `${what} (needed by ${provider}): ${saying(error)}`, { cause: error, hint });
   }

@@ -68,11 +68,11 @@ export async function loadBackend(request: BackendRequest): Promise<Backend> {
 
 function nothingLoads(device: Device, passedOver: string): CoxswainError {
   if (device === "cuda") {
-    return new CoxswainError("config", `compute.device: no backend of tfjs has a GPU (${passedOver})`, {
+    return new CoxswainError("config", `compute.device: no tfjs backend has a GPU (${passedOver})`, {
       hint: "It needs @tensorflow/tfjs-node-gpu with CUDA (docs/engines.md). Use device: cpu, or engine: onnx.",
     });
   }
-  return new CoxswainError("config", `compute.engine: no backend of tfjs loads (${passedOver})`, {
+  return new CoxswainError("config", `compute.engine: no tfjs backend loads (${passedOver})`, {
     hint: "Install again with npm ci, or use engine: onnx.",
   });
 }
@@ -121,5 +121,5 @@ function usesGpu(): boolean {
 function reportOf(name: BackendName, passedOver: readonly string[]): ComputeBackend {
   const reason = passedOver.length === 0 ? "the first choice" : `passed over ${passedOver.join("; ")}`;
   if (name !== "cpu") return { name, reason, warning: null };
-  return { name, reason, warning: "plain JavaScript computes: expect a hundredth of the usual speed" };
+  return { name, reason, warning: "computing in plain JavaScript, which is about 100 times slower" };
 }

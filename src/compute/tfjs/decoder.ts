@@ -42,7 +42,7 @@ export class TfjsDecoder implements Decoder {
 
   feed(inputIds: Int32Array, valid: Uint8Array, length: number): Promise<Float32Array> {
     return Promise.resolve().then(() => {
-      if (this.#closed) throw new CoxswainError("bug", "a decoder was fed after it was closed");
+      if (this.#closed) throw new CoxswainError("bug", "a decoder was used after it was closed");
       const { spec } = this.#parts;
       checkTokens(inputIds, spec);
       const fed = this.#places.feed(valid, length);

@@ -9,7 +9,7 @@ import type { Reply, Request } from "./messages.js";
 import { RestFlag } from "./rest-flag.js";
 
 const port = parentPort;
-if (port === null) throw new CoxswainError("bug", "the compute thread's entry was run as a program");
+if (port === null) throw new CoxswainError("bug", "the compute thread's entry point was run as a program");
 const host = new ComputeHost(engineNamed);
 const rest = RestFlag.of(workerData);
 port.on("message", (request: Request) => {

@@ -41,7 +41,7 @@ export class View {
   /** Nothing more comes, and the last that came is this old. */
   showSilence(since: Date): void {
     document.body.classList.add("stale");
-    setText("connection", `no connection; this is how it was at ${clock(since, new Date())}`);
+    setText("connection", `disconnected; last update at ${clock(since, new Date())}`);
   }
 
   #showStatus({ run, model, version, state, detail, step, totalSteps, epoch, secondsLeft }: ShownStatus): void {

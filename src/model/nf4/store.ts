@@ -86,8 +86,8 @@ export async function nf4Model(
     await createFolder(folder, (aside) => writeNf4(aside, model, selection, onProgress));
     const made = await openNf4(folder, model, selection, cacheDir);
     if (made !== undefined) return made;
-    throw new CoxswainError("storage", `${folder}: the quantised model cannot be read as it was written`, {
-      hint: "Check the disk, or put the cache elsewhere: COXSWAIN_CACHE.",
+    throw new CoxswainError("storage", `${folder}: the quantised model reads back differently than it was written`, {
+      hint: "Check the disk, or move the cache with COXSWAIN_CACHE.",
     });
   });
 }

@@ -43,8 +43,8 @@ export async function* quantizedPieces(
 function requireFinite(values: Float32Array, name: string, path: string): void {
   for (const value of values) {
     if (!Number.isFinite(value)) {
-      throw new CoxswainError("model", `${path}: ${name} has ${value} in it, which cannot be quantised`, {
-        hint: "The weights are damaged: fetch the model again, or leave quantization null.",
+      throw new CoxswainError("model", `${path}: ${name} contains ${value}, which cannot be quantised`, {
+        hint: "The weights are damaged: fetch the model again, or omit quantization.",
       });
     }
   }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { detach } from "../../../src/async/detach.js";
 
-it("a promise that nobody waits for does not end the process when it rejects", async () => {
+it("keeps the process alive when a detached promise rejects", async () => {
   const failures: unknown[] = [];
   const cause = new Error("nobody waits for this");
   detach(Promise.reject(cause), (error) => failures.push(error));

@@ -47,7 +47,7 @@ describe("the cost model", () => {
   ] as const;
 
   it.each(points)(
-    "%i workers, %i floats, %s, %s: is what the simulation shows",
+    "matches the simulation with %i workers, %i floats, %s, %s",
     async (workers, floats, link, scheme) => {
       const scenario = scenarioOf({ workers, floats, dtype: "float32", link: links[link], scheme, steps: 1 });
       // The same, as the last test shows, and sooner done.
@@ -66,7 +66,7 @@ describe("the cost model", () => {
     },
   );
 
-  it("holds in bfloat16, and where a lease takes several nodes of the tree", async () => {
+  it("matches the simulation in bfloat16, and when a lease takes several nodes of the tree", async () => {
     const scenario = {
       ...scenarioOf({ workers: 8, floats: 5e6, dtype: "bfloat16", link: links.lan, scheme: "star", steps: 1 }),
       shards: 24,
@@ -78,7 +78,7 @@ describe("the cost model", () => {
     expect(off(model.coordinator.cpuSeconds, simulated.coordinator.cpuSeconds)).toBeLessThan(0.15);
   });
 
-  it("counts the nodes of leases as the tree does", () => {
+  it("counts the nodes of leases like the tree", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 0, max: 200 }), (workers, more) => {
         const shards = workers + more;
@@ -94,13 +94,13 @@ describe("the cost model", () => {
     );
   });
 
-  it("takes as many reducers as the product does", () => {
+  it("uses as many reducers as the product", () => {
     for (const workers of [3, 8, 64, 512])
       for (const floats of [1e6, 5e6, 80e6])
         expect(reducersOf(workers, floats)).toBe(reducersRule("mesh", floats)(workers));
   });
 
-  it("moves as many bytes in two levels as in one", () => {
+  it("moves the same number of bytes in two levels as in one", () => {
     // Slices of whole blocks that are all alike.
     const floats = 64 * 20 * 4096;
     const scenario = scenarioOf({ workers: 64, floats, dtype: "float32", link: links.lan, scheme: "mesh" });
@@ -112,7 +112,7 @@ describe("the cost model", () => {
 });
 
 describe("the stand-in for the slice reducer", () => {
-  it("pulls the same at the same time", async () => {
+  it("makes the same pulls at the same time", async () => {
     for (const link of [links.lan, links.wan]) {
       const scenario = scenarioOf({ workers: 16, floats: 5e6, dtype: "float32", link, scheme: "mesh", steps: 1 });
       const [real, standing] = [

@@ -5,7 +5,7 @@ import { projectFolder } from "../../support/processes.js";
 
 const read = (name: string): unknown => JSON.parse(readFileSync(join(projectFolder, name), "utf8"));
 
-it("a build after `rm -rf dist` writes the program again: what the compiler remembers goes with it, and is not shipped", () => {
+it("a build after `rm -rf dist` writes the program again, and does not ship the compiler's state", () => {
   const { compilerOptions } = read("tsconfig.build.json") as { compilerOptions: { tsBuildInfoFile: string } };
   const { outDir } = (read("tsconfig.json") as { compilerOptions: { outDir: string } }).compilerOptions;
   expect(compilerOptions.tsBuildInfoFile.startsWith(`${outDir}/`)).toBe(true);

@@ -24,17 +24,17 @@ const withScript = Object.entries(lock.packages)
 describe("npm ci in a clone", () => {
   // npm runs, and asks about, the scripts of those packages alone that the lock file says have any.
   // `npm install onnxruntime-node@…` writes `hasInstallScript` into package-lock.json again: take it out.
-  it("succeeds without access to NuGet: the lock file names no install script of onnxruntime-node", () => {
+  it("succeeds without access to NuGet: the lock file has no install script for onnxruntime-node", () => {
     expect(Object.keys(lock.packages)).toContain("node_modules/onnxruntime-node");
     expect(withScript).not.toContain("onnxruntime-node");
   });
 
-  it("lets npm 12 run the scripts that fetch TensorFlow's library, and npm 11 not ask about them", () => {
+  it("lets npm 12 run the scripts that fetch TensorFlow's library, without questions from npm 11", () => {
     expect(withScript).toEqual(["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"]);
     for (const name of withScript) expect(manifest.allowScripts[name]).toBe(true);
   });
 
-  it("prints no warning of npm about .npmrc: its keys are npm's own", () => {
+  it("prints no npm warning about .npmrc, which has only npm's own keys", () => {
     const keys = [...read(".npmrc").matchAll(/^([^#=\s]+)=/gm)].map(([, key]) => key);
     expect(keys).toEqual(["fund", "loglevel"]);
   });
@@ -44,7 +44,7 @@ describe("npm ci in a clone", () => {
     expect(deprecated.map(([path]) => path)).toEqual([]);
   });
 
-  it("is allowed on Node.js 20.19 and everything later", () => {
+  it("is allowed on Node.js 20.19 and later", () => {
     expect(manifest.engines.node).toBe(">=20.19");
   });
 });

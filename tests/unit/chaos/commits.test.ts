@@ -1,4 +1,4 @@
-/** What a user loses if these fail: when steps were committed, and which of them had to be done again. */
+/** These tests protect: when steps were committed, and which of them had to be done again. */
 import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ const replace = (text: string): void => {
   renameSync(`${path}.aside`, path);
 };
 
-it("tells of each step once, and of no evaluation", () => {
+it("reports each step once, and no evaluations", () => {
   watch.look();
   appendFileSync(path, lines(1, 2));
   watch.look();
@@ -38,7 +38,7 @@ it("tells of each step once, and of no evaluation", () => {
   expect(seen).toEqual([1, 2, 3]);
 });
 
-it("waits for the end of a line", () => {
+it("waits for complete lines", () => {
   appendFileSync(path, `${lines(1)}{"step":2,`);
   watch.look();
   expect(seen).toEqual([1]);
@@ -47,7 +47,7 @@ it("waits for the end of a line", () => {
   expect(seen).toEqual([1, 2]);
 });
 
-it("takes a file that was written anew for the same steps", () => {
+it("recognises steps in a rewritten file as the same steps", () => {
   appendFileSync(path, lines(1, 2, 3));
   watch.look();
   replace(lines(1, 2, 3));
@@ -57,7 +57,7 @@ it("takes a file that was written anew for the same steps", () => {
   expect(seen).toEqual([1, 2, 3, 4]);
 });
 
-it("tells again of steps that were rewound", () => {
+it("reports rewound steps again", () => {
   appendFileSync(path, lines(1, 2, 3));
   watch.look();
   replace(lines(1));

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a failure under chaos that can be replayed, and faults when they were asked for. */
+/** These tests protect: a failure under chaos that can be replayed, and faults when they were asked for. */
 import { describe, expect, it } from "vitest";
 import { completePlan, faultKinds, faultsOf, parseSlowness, planFlags } from "../../../src/chaos/plan.js";
 import type { ChaosPlan, Fault } from "../../../src/chaos/plan.js";
@@ -12,14 +12,14 @@ const first = (count: number, plan: ChaosPlan, seed: number): Fault[] => {
 };
 
 describe("the faults of a plan", () => {
-  it("are the same for the same seed, and others for another", () => {
+  it("are the same for the same seed, and differ for another", () => {
     expect(first(200, everything, 7)).toEqual(first(200, everything, 7));
     expect(first(10, everything, 8).map(({ time }) => time)).not.toEqual(
       first(10, everything, 7).map(({ time }) => time),
     );
   });
 
-  it("of one kind don't depend on the other kinds", () => {
+  it("of one kind are independent of other kinds", () => {
     const kills = (plan: ChaosPlan): Fault[] =>
       first(400, plan, 3)
         .filter(({ kind }) => kind === "kill-worker")
@@ -28,7 +28,7 @@ describe("the faults of a plan", () => {
     expect(kills(everything)).toEqual(alone);
   });
 
-  it("come in the order of their times, each within half and one and a half of what was asked for", () => {
+  it("are ordered by time, with intervals of 0.5 to 1.5 times the requested mean", () => {
     const faults = first(500, everything, 1);
     expect(faults.map(({ time }) => time)).toEqual(faults.map(({ time }) => time).sort((a, b) => a - b));
     for (const kind of faultKinds) {
@@ -55,7 +55,7 @@ describe("the faults of a plan", () => {
     }
   });
 
-  it("end with the duration, and are none where none was asked for", () => {
+  it("end after the duration, and are empty if none were requested", () => {
     const plan = completePlan({ every: { freeze: 2 }, duration: 10 }, 100);
     const faults = [...faultsOf(plan, 1)];
     expect(faults.length).toBeGreaterThanOrEqual(4);
@@ -63,18 +63,18 @@ describe("the faults of a plan", () => {
     expect([...faultsOf(completePlan({ every: {}, slow: { factor: 2, workers: 1 } }, 100), 1)]).toEqual([]);
   });
 
-  it("have seeds beyond 32 bits of their own", () => {
+  it("use all bits of seeds beyond 32 bits", () => {
     expect(first(3, everything, 2 ** 32 + 7)).not.toEqual(first(3, everything, 7));
   });
 });
 
 describe("a plan", () => {
-  it("has some of each fault where none is asked for", () => {
+  it("has every kind of fault if none is requested", () => {
     expect(Object.keys(everything.every).sort()).toEqual([...faultKinds].sort());
     expect(everything.slow).toEqual({ factor: 2, workers: 1 });
   });
 
-  it("has only the faults that were asked for", () => {
+  it("has only the requested faults", () => {
     expect(completePlan({ every: { cut: 4 }, cutFor: 1 }, 120)).toEqual({
       every: { cut: 4 },
       cutFor: 1,
@@ -85,11 +85,11 @@ describe("a plan", () => {
     });
   });
 
-  it("keeps what was said of the default faults", () => {
+  it("keeps the given settings of the default faults", () => {
     expect(completePlan({ every: {}, freezeFor: 9, duration: 30 }, 120)).toMatchObject({ freezeFor: 9, duration: 30 });
   });
 
-  it("is told as flags that give the same plan again", async () => {
+  it("is printed as flags that give the same plan", async () => {
     const program = createProgram();
     const command = program.commands.find((registered) => registered.name() === "chaos")!;
     let options: Record<string, unknown> = {};
@@ -111,12 +111,12 @@ describe("a plan", () => {
 });
 
 describe("--slow", () => {
-  it("is a factor, and how many workers", () => {
+  it("takes a factor and a number of workers", () => {
     expect(parseSlowness("4")).toEqual({ factor: 4, workers: 1 });
     expect(parseSlowness("2.5:3")).toEqual({ factor: 2.5, workers: 3 });
   });
 
-  it.each(["", "1", "0.5", "4:0", "4:x", "x", "4:2:1", "1000"])("%j is refused", (text) => {
+  it.each(["", "1", "0.5", "4:0", "4:x", "x", "4:2:1", "1000"])("rejects %j", (text) => {
     expect(() => parseSlowness(text)).toThrow("expected FACTOR or FACTOR:WORKERS");
   });
 });

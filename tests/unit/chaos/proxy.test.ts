@@ -1,4 +1,4 @@
-/** What a user loses if these fail: cuts that are cuts, one flipped byte and not two, and a network that is whole again. */
+/** These tests protect: cuts that are cuts, one flipped byte and not two, and a network that is whole again. */
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
@@ -80,27 +80,27 @@ async function expectSilence(socket: Socket): Promise<void> {
 const pattern = (length: number): Buffer => Buffer.from(Uint8Array.from({ length }, (_, index) => index * 7));
 
 describe("a proxy", () => {
-  it("passes everything on, both ways", async () => {
+  it("forwards everything in both directions", async () => {
     const socket = await client();
     const sent = pattern(3_000_000);
     socket.write(sent);
     expect((await bytes(socket, sent.length)).equals(sent)).toBe(true);
   });
 
-  it("tells one end when the other has said all", async () => {
+  it("forwards the end of a stream to the other end", async () => {
     const socket = await client();
     socket.end("goodbye");
     expect(String(await bytes(socket, 7))).toBe("goodbye");
     await once(socket, "end");
   });
 
-  it("breaks the connection where nobody listens behind it", async () => {
+  it("resets the connection if nothing listens behind it", async () => {
     server.close();
     const socket = connect(proxy.ports[0]!, "127.0.0.1");
     expect(await closed(socket)).toBe("ECONNRESET");
   });
 
-  it("tells a worker that the other end was reset", async () => {
+  it("forwards a reset to the worker", async () => {
     const socket = await client();
     socket.write("hello");
     await bytes(socket, 5);
@@ -110,7 +110,7 @@ describe("a proxy", () => {
 });
 
 describe("a silent cut", () => {
-  it("lets nothing pass and tells nobody; when it is over everything arrives", async () => {
+  it("holds data without notifying either end, and delivers everything when it is over", async () => {
     const socket = await client();
     socket.write("before");
     expect(String(await bytes(socket, 6))).toBe("before");
@@ -121,7 +121,7 @@ describe("a silent cut", () => {
     expect(String(await bytes(socket, 9))).toBe("meanwhile");
   });
 
-  it("holds new connections, too", async () => {
+  it("holds new connections too", async () => {
     proxy.cut("silent");
     const socket = await client();
     socket.write("hello");
@@ -131,7 +131,7 @@ describe("a silent cut", () => {
     expect(String(await bytes(socket, 5))).toBe("hello");
   });
 
-  it("hides from one end that the other is gone, until it is over", async () => {
+  it("hides a closed end from the other until it is over", async () => {
     const socket = await client();
     socket.write("hello");
     await bytes(socket, 5);
@@ -146,7 +146,7 @@ describe("a silent cut", () => {
 });
 
 describe("a cut by reset", () => {
-  it("breaks what is connected, refuses what connects, and is over when it is healed", async () => {
+  it("resets connections and refuses new ones until it is healed", async () => {
     const socket = await client();
     socket.write("hello");
     await bytes(socket, 5);
@@ -162,7 +162,7 @@ describe("a cut by reset", () => {
 });
 
 describe("tampering", () => {
-  it("changes exactly one byte, in the direction that was asked for", async () => {
+  it("changes exactly one byte, in the requested direction", async () => {
     const socket = await client();
     const flips: Flip[] = [];
     proxy.tamper({ direction: "to-worker", place: 0.5, mask: 0x40 }, (flip) => flips.push(flip));
@@ -177,7 +177,7 @@ describe("tampering", () => {
     expect((await bytes(socket, 100)).equals(sent)).toBe(true);
   });
 
-  it("leaves the other direction alone", async () => {
+  it("does not change the other direction", async () => {
     const socket = await client();
     const flips: Flip[] = [];
     proxy.tamper({ direction: "from-worker", place: 0, mask: 1 }, (flip) => flips.push(flip));

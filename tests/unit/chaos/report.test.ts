@@ -1,4 +1,4 @@
-/** What a user loses if these fail: being told that a run was harmed, and figures that mean what they say. */
+/** These tests protect: being told that a run was harmed, and figures that mean what they say. */
 import { createColors } from "picocolors";
 import { describe, expect, it } from "vitest";
 import { Capacity } from "../../../src/chaos/capacity.js";
@@ -23,7 +23,7 @@ const line = (step: number, more: object = {}): Record<string, unknown> => ({
 const run = [line(1), line(2), { step: 2, eval_loss: 3 }, line(3)];
 
 describe("two runs", () => {
-  it("are the same where only times, workers and the place of evaluations differ", () => {
+  it("are equal if only times, workers and positions of evaluations differ", () => {
     const other = [line(1, { workers: 1 }), line(2, { step_seconds: 9, tokens_per_second: 1 }), line(3)];
     expect(compareSteps(run, [...other, { step: 2, eval_loss: 3 }])).toBeUndefined();
   });
@@ -46,7 +46,7 @@ describe("two runs", () => {
 });
 
 describe("times of recovery", () => {
-  it("are from each fault to the commit after it", () => {
+  it("are measured from each fault to the next commit", () => {
     const faults = [
       { fault: "freeze", seconds: 1 },
       { fault: "kill-worker", seconds: 2 },
@@ -59,7 +59,7 @@ describe("times of recovery", () => {
     ]);
   });
 
-  it("have the mean of the middle two as their median, and are none after the last commit", () => {
+  it("have the mean of the middle two as median, and exclude faults after the last commit", () => {
     const faults = [0, 10, 20, 30].map((seconds) => ({ fault: "cut", seconds }) as const);
     expect(summarize(faults, [1, 12, 23])).toEqual([{ fault: "cut", count: 4, recovery: { median: 2, maximum: 3 } }]);
     expect(summarize([{ fault: "cut", seconds: 30 }], [1])).toEqual([{ fault: "cut", count: 1, recovery: null }]);
@@ -67,7 +67,7 @@ describe("times of recovery", () => {
 });
 
 describe("the capacity", () => {
-  it("is the share of the workers that was there, over time", () => {
+  it("is the available share of the workers over time", () => {
     const capacity = new Capacity();
     capacity.change(0, 1);
     capacity.change(10, 0.5);
@@ -108,7 +108,7 @@ const harmed: ChaosReport = {
 };
 
 describe("the report", () => {
-  it("decides the exit code: 0 unharmed, 1 harmed, 5 not finished", () => {
+  it("determines the exit code: 0 unharmed, 1 harmed, 5 not finished", () => {
     expect(exitCodeOf(report)).toBe(0);
     expect(exitCodeOf(harmed)).toBe(1);
     expect(exitCodeOf({ ...report, adapter: harmed.adapter })).toBe(1);
@@ -116,7 +116,7 @@ describe("the report", () => {
     expect(exitCodeOf({ ...report, failure: "no step was committed for 300 s" })).toBe(5);
   });
 
-  it("is a table that says what happened and what it cost", () => {
+  it("is a table of what happened and what it cost", () => {
     const text = chaosTable(report, createColors(false));
     for (const part of [
       "seed 7, 3 workers",

@@ -69,8 +69,8 @@ async function runWith(...steps: number[]): Promise<string> {
   return output;
 }
 
-describe("a run goes on with the bits it had", () => {
-  it("parameters, both moments, step and what belongs to them", async () => {
+describe("a checkpoint restores a run's bits", () => {
+  it("restores parameters, both moments, step and metadata", async () => {
     const output = await runWith(100);
     const path = await newestCheckpoint(output);
     expect(path).toBe(join(output, "checkpoints", "step-000100"));
@@ -83,7 +83,7 @@ describe("a run goes on with the bits it had", () => {
     expect(trainer.state_hash).toMatch(/^[0-9a-f]{24}$/);
   });
 
-  it("and its adapter is one that PEFT loads", async () => {
+  it("contains an adapter that PEFT can load", async () => {
     const output = await runWith(7);
     const path = join(output, "checkpoints", "step-000007");
     expect(readdirSync(path).sort()).toEqual([
@@ -100,12 +100,12 @@ describe("a run goes on with the bits it had", () => {
     );
   });
 
-  it("from a step beyond a million", async () => {
+  it("supports steps beyond a million", async () => {
     const output = await runWith(999_999, 1_000_000);
     expect(await newestCheckpoint(output)).toBe(join(output, "checkpoints", "step-1000000"));
   });
 
-  it("not with another layout, nor with bits that are not those that were written", async () => {
+  it("is rejected with another layout or changed bits", async () => {
     const output = await runWith(1);
     const path = join(output, "checkpoints", "step-000001");
     const other = loraLayout({ ...settings, r: 4 }, [
@@ -118,12 +118,12 @@ describe("a run goes on with the bits it had", () => {
     expect(trouble.message).toMatch(/its state has the fingerprint other, expected [0-9a-f]{24}$/);
   });
 
-  it("there is none before the first is written", async () => {
+  it("is absent before the first is written", async () => {
     expect(await newestCheckpoint(temporaryFolder())).toBeUndefined();
   });
 });
 
-describe("a damaged checkpoint is skipped, saying which and why", () => {
+describe("a damaged checkpoint is skipped with a reason", () => {
   const damages: [string, (path: string) => void, RegExp][] = [
     [
       "a flipped bit",
@@ -176,7 +176,7 @@ describe("a damaged checkpoint is skipped, saying which and why", () => {
     expect(existsSync(newest)).toBe(true);
   });
 
-  it("a folder of another name is none", async () => {
+  it("ignores folders with other names", async () => {
     const output = await runWith(10);
     for (const name of ["step-20", "step-0000020", "step-000020.bak", "latest"]) {
       cpSync(join(output, "checkpoints", "step-000010"), join(output, "checkpoints", name), { recursive: true });
@@ -185,8 +185,8 @@ describe("a damaged checkpoint is skipped, saying which and why", () => {
   });
 });
 
-describe("a checkpoint is whole or absent", () => {
-  it.each([0, 1])("a disk that is full after %d files: the old one stays and nothing is left behind", async (after) => {
+describe("a checkpoint is complete or absent", () => {
+  it.each([0, 1])("keeps the old one and leaves nothing behind when the disk is full after %d files", async (after) => {
     const output = await runWith(10);
     await fullDisk(after);
     const trouble = await expectTrouble(writeCheckpoint(output, checkpointAt(20)), "storage");
@@ -196,7 +196,7 @@ describe("a checkpoint is whole or absent", () => {
     expect(await newestCheckpoint(output)).toBe(join(output, "checkpoints", "step-000010"));
   });
 
-  it("what a killed writer left is no checkpoint, and goes with the next write", async () => {
+  it("ignores the leftovers of a killed writer, and removes them with the next write", async () => {
     const output = await runWith(10);
     const left = join(output, "checkpoints", ".step-000020.some-host.1.0123abcd.incoming");
     cpSync(join(output, "checkpoints", "step-000010"), left, { recursive: true });
@@ -205,7 +205,7 @@ describe("a checkpoint is whole or absent", () => {
     expect(namesIn(output)).toEqual(["step-000010", "step-000030"]);
   });
 
-  it("a damaged one of the same step is replaced, a whole one of the same state is not touched", async () => {
+  it("replaces a damaged one of the same step, and keeps a complete one of the same state", async () => {
     const output = await runWith(10);
     const path = join(output, "checkpoints", "step-000010");
     const { ino } = statSync(path);
@@ -220,7 +220,7 @@ describe("a checkpoint is whole or absent", () => {
     expect(namesIn(output)).toEqual(["step-000010"]);
   });
 
-  it("a file in the folder's place is said", async () => {
+  it("reports a file in place of the folder", async () => {
     const output = temporaryFolder();
     writeFileSync(join(output, "checkpoints"), "");
     expect((await expectTrouble(writeCheckpoint(output, checkpointAt(1)), "storage")).message).toContain("checkpoints");
@@ -228,7 +228,7 @@ describe("a checkpoint is whole or absent", () => {
 });
 
 describe("save_total_limit keeps the newest", () => {
-  it("and removes the oldest beyond it", async () => {
+  it("removes the oldest beyond the limit", async () => {
     const output = await runWith(10, 20, 30, 40);
     expect(await pruneCheckpoints(output, 2)).toEqual(
       ["step-000010", "step-000020"].map((name) => join(output, "checkpoints", name)),
@@ -236,7 +236,7 @@ describe("save_total_limit keeps the newest", () => {
     expect(namesIn(output)).toEqual(["step-000030", "step-000040"]);
   });
 
-  it("never all of them; all without a limit", async () => {
+  it("keeps at least one, and all without a limit", async () => {
     const output = await runWith(10, 20);
     expect(await pruneCheckpoints(output, null)).toEqual([]);
     await pruneCheckpoints(output, 0);
@@ -244,7 +244,7 @@ describe("save_total_limit keeps the newest", () => {
     expect(await pruneCheckpoints(temporaryFolder(), 1)).toEqual([]);
   });
 
-  it("does not count a damaged one as kept, nor remove it", async () => {
+  it("neither counts nor removes a damaged one", async () => {
     const output = await runWith(10, 20, 30);
     rmSync(join(output, "checkpoints", "step-000030", "optimizer.safetensors"));
     await pruneCheckpoints(output, 1);
@@ -252,7 +252,7 @@ describe("save_total_limit keeps the newest", () => {
     expect(await newestCheckpoint(output)).toBe(join(output, "checkpoints", "step-000020"));
   });
 
-  it("leaves whole ones when it is interrupted", async () => {
+  it("leaves complete ones when it is interrupted", async () => {
     const output = await runWith(10, 20, 30);
     // As after a crash between renaming and deleting.
     const aside = join(output, "checkpoints", ".pruned.some-host.1.0123abcd.incoming");

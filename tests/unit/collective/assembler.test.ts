@@ -28,7 +28,7 @@ describe("an object arrives as it was sent", () => {
     );
   });
 
-  it("into a buffer that is given", () => {
+  it("in a given buffer", () => {
     const floats = new Float32Array(3);
     const assembler = new Assembler(12, bytesOf(floats));
     for (const chunk of chunksOf(bytesOf(Float32Array.of(1, 2, 3)), 5)) assembler.add(chunk);
@@ -38,7 +38,7 @@ describe("an object arrives as it was sent", () => {
   });
 });
 
-describe("a damaged or dishonest transfer is refused", () => {
+describe("a damaged or malicious transfer is rejected", () => {
   const chunks = [...chunksOf(object(10), 4)] as [Chunk, Chunk, Chunk];
   const sent = (...parts: readonly Chunk[]): Assembler => {
     const assembler = new Assembler(10);
@@ -61,7 +61,7 @@ describe("a damaged or dishonest transfer is refused", () => {
     ],
     ["empty chunks without end", [chunks[0], { ...chunks[1], payload: new Uint8Array(0), crc32: 0 }], "an empty chunk"],
     [
-      "more after the end",
+      "data after the end",
       [...chunks, { ...chunks[2], offset: 10, payload: new Uint8Array(0), crc32: 0 }],
       "data after all",
     ],
@@ -77,7 +77,7 @@ describe("a damaged or dishonest transfer is refused", () => {
     expect(errorOf(() => new Assembler(0).finish()).code).toBe("network");
   });
 
-  it("more after an empty object", () => {
+  it("data after an empty object", () => {
     const assembler = new Assembler(0);
     const [empty] = [...chunksOf(new Uint8Array(0))];
     assembler.add(empty!);
@@ -87,7 +87,7 @@ describe("a damaged or dishonest transfer is refused", () => {
 });
 
 describe("vectors keep their bits on the wire", () => {
-  it("are seen without a copy where they are aligned, and copied where not", () => {
+  it("are views if aligned, and copies otherwise", () => {
     const buffer = new Uint8Array(17);
     bytesOf(Float32Array.of(1.5, -0)).forEach((byte, index) => {
       buffer[4 + index] = byte;
@@ -101,13 +101,13 @@ describe("vectors keep their bits on the wire", () => {
     expect(floatsOf(new Uint8Array(0))).toHaveLength(0);
   });
 
-  it("are views of the vector when they are sent", () => {
+  it("are views of the vector when sent", () => {
     const vector = Float32Array.of(1, 2, 3, 4);
     expect(bytesOf(vector.subarray(1, 3))).toHaveLength(8);
     expect(bytesOf(vector.subarray(1, 3)).buffer).toBe(vector.buffer);
   });
 
-  it("that are cut inside a number are refused", () => {
+  it("are rejected if cut inside a number", () => {
     expect(errorOf(() => floatsOf(new Uint8Array(7))).code).toBe("network");
   });
 });

@@ -23,15 +23,12 @@ function definition(bytes: Uint8Array): number {
 
 const pattern = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => (at * 197 + (at >> 8)) % 256);
 
-describe("a chunk that was damaged on the way is noticed", () => {
-  it.each([0, 1, 15, 16, 17, 16383, 16384, 16385, 100_000])(
-    "%d bytes have the checksum of the definition",
-    (length) => {
-      expect(checksumOf(pattern(length))).toBe(definition(pattern(length)));
-    },
-  );
+describe("the checksum detects a chunk damaged in transit", () => {
+  it.each([0, 1, 15, 16, 17, 16383, 16384, 16385, 100_000])("equals the definition for %d bytes", (length) => {
+    expect(checksumOf(pattern(length))).toBe(definition(pattern(length)));
+  });
 
-  it("however the bytes are cut into pieces", () => {
+  it("is independent of how the bytes are split", () => {
     const cuts = fc.array(fc.integer({ min: 0, max: 40_000 }), { maxLength: 8 });
     fc.assert(
       fc.property(cuts, fc.integer({ min: 0, max: 40_000 }), (places, length) => {
@@ -44,7 +41,7 @@ describe("a chunk that was damaged on the way is noticed", () => {
     );
   });
 
-  it("a changed byte, two words that changed places, bytes lost at the end", () => {
+  it("detects a changed byte, swapped words and bytes lost at the end", () => {
     const bytes = fc.uint8Array({ minLength: 40, maxLength: 300 });
     fc.assert(
       fc.property(bytes, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.nat(), (sent, place, change, lost) => {
@@ -64,7 +61,7 @@ describe("a chunk that was damaged on the way is noticed", () => {
     );
   });
 
-  it("is that of its own bytes, after another was left half-way", () => {
+  it("is independent of an earlier abandoned checksum", () => {
     const first = new Checksum();
     const second = new Checksum();
     first.take(pattern(100));

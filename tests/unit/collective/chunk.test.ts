@@ -45,7 +45,7 @@ const plain = ({ offset, total, crc32: checksum, payload, pull = 0, refusal = ""
 });
 
 describe("a chunk is the protocol's message", () => {
-  it("is read by protobufjs", () => {
+  it("can be decoded by protobufjs", () => {
     fc.assert(
       fc.property(chunks, (chunk) => {
         expect(referenceDecode(encodeChunk(chunk))).toEqual(plain(chunk));
@@ -53,7 +53,7 @@ describe("a chunk is the protocol's message", () => {
     );
   });
 
-  it("is read from what protobufjs writes", () => {
+  it("decodes the output of protobufjs", () => {
     fc.assert(
       fc.property(chunks, (chunk) => {
         expect(plain(decodeChunk(referenceEncode(chunk)))).toEqual(plain(chunk));
@@ -61,7 +61,7 @@ describe("a chunk is the protocol's message", () => {
     );
   });
 
-  it("says in its place why there is no object, in any characters, cut where it is too long", () => {
+  it("carries the reason of a refusal, in any characters, truncated if too long", () => {
     const texts = fc.tuple(fc.string({ unit: "binary", maxLength: 300 }), fc.nat({ max: 2 ** 32 - 1 }));
     fc.assert(
       fc.property(texts, ([refusal, pull]) => {
@@ -86,14 +86,14 @@ describe("a chunk is the protocol's message", () => {
     }
   });
 
-  it("is read without a copy", () => {
+  it("is decoded without a copy", () => {
     const message = encodeChunk({ offset: 0, total: 3, crc32: 0, payload: Uint8Array.of(1, 2, 3) });
     const { payload } = decodeChunk(message);
     message[33] = 9;
     expect([...payload]).toEqual([1, 9, 3]);
   });
 
-  it("does not leave the machine when it is too large", () => {
+  it("is not encoded when it is too large", () => {
     const payload = new Uint8Array(maxPayload + 1);
     expect(errorOf(() => encodeChunk({ offset: 0, total: 1, crc32: 0, payload })).code).toBe("bug");
   });
@@ -107,7 +107,7 @@ const checksum7 = [0x1d, 7, 0, 0, 0];
 const payload12 = [0x22, 2, 1, 2];
 const whole = { offset: 5, total: 6, crc32: 7, payload: "0102", pull: 0, refusal: "" };
 
-describe("any valid encoding of the message is read", () => {
+describe("any valid encoding of the message is accepted", () => {
   it.each([
     ["fields in another order", [...payload12, ...checksum7, ...total6, ...offset5]],
     ["the last of a repeated field", [...offset5, ...payload12, 0x22, 1, 9, ...payload12, ...total6, ...checksum7]],
@@ -227,7 +227,7 @@ describe("a malformed or hostile message is an error, not a crash", () => {
     );
   });
 
-  it("never reads what protobufjs would read otherwise", () => {
+  it("never decodes a message differently than protobufjs", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 48 }), (bytes) => {
         let ours: Chunk;
@@ -244,8 +244,8 @@ describe("a malformed or hostile message is an error, not a crash", () => {
   });
 });
 
-describe("an object is cut into chunks", () => {
-  it("covers it in order, with views and checksums", () => {
+describe("an object is split into chunks", () => {
+  it("covers the object in order, with views and checksums", () => {
     const object = Uint8Array.from({ length: 10 }, (_, index) => index);
     const parts = [...chunksOf(object, 4)];
     expect(parts.map(({ offset, total, payload }) => [offset, total, [...payload]])).toEqual([
@@ -264,7 +264,7 @@ describe("an object is cut into chunks", () => {
     ]);
   });
 
-  it("tells of an empty object too", () => {
+  it("represents an empty object too", () => {
     expect([...chunksOf(new Uint8Array(0))].map(plain)).toEqual([
       { offset: 0, total: 0, crc32: 0, payload: "", pull: 0, refusal: "" },
     ]);

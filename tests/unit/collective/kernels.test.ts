@@ -23,7 +23,7 @@ const lengths = [0, 1, 3, 4, 7, 8, 9, 4095, 4096, 4097, 8192, 10_001];
 const f32 = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!;
 
 describe("sums have the same bits on every machine", () => {
-  it.each(lengths)("adds %d elements of every kind as f32 addition does", (length) => {
+  it.each(lengths)("adds %d elements of every kind like f32 addition", (length) => {
     const into = awkwardFloats(length, 1);
     const from = awkwardFloats(length, 2);
     const expected = into.slice();
@@ -48,7 +48,7 @@ describe("sums have the same bits on every machine", () => {
     expect(bitsOf(vector)).toEqual(bitsOf(expected));
   });
 
-  it("leaves the rest of a larger buffer alone", () => {
+  it("does not change the rest of a larger buffer", () => {
     const buffer = new Float32Array(5000).fill(7);
     const part = buffer.subarray(1, 4500);
     addInto(part, new Float32Array(part.length).fill(1));
@@ -56,7 +56,7 @@ describe("sums have the same bits on every machine", () => {
     expect([buffer[0], buffer[1], buffer[4499], buffer[4500], buffer[4999]]).toEqual([7, 16, 16, 7, 7]);
   });
 
-  it("refuses vectors of different lengths", () => {
+  it("rejects vectors of different lengths", () => {
     const [two, three] = [new Float32Array(2), new Float32Array(3)];
     expect(() => addInto(two, three)).toThrow("2, 3");
     expect(() => addBf16Into(two, new Uint16Array(3))).toThrow(CoxswainError);
@@ -67,7 +67,7 @@ describe("sums have the same bits on every machine", () => {
   });
 });
 
-describe("the norm does not depend on who sums which slice", () => {
+describe("the norm is independent of how slices are distributed", () => {
   it.each(lengths)("sums the squares of %d elements in its documented order", (length) => {
     const vector = gradientLike(length, 4);
     const sums = squareSums(vector);
@@ -78,7 +78,7 @@ describe("the norm does not depend on who sums which slice", () => {
     });
   });
 
-  it("gives a slice at a block's boundary the sums of the whole", () => {
+  it("gives a slice at a block boundary the same sums as the whole", () => {
     const vector = gradientLike(5 * squareSumBlock + 123, 5);
     const cut = 2 * squareSumBlock;
     expect([...squareSums(vector.subarray(0, cut)), ...squareSums(vector.subarray(cut))]).toEqual([
@@ -86,7 +86,7 @@ describe("the norm does not depend on who sums which slice", () => {
     ]);
   });
 
-  it("holds the squares of the largest and the smallest f32", () => {
+  it("represents the squares of the largest and the smallest f32", () => {
     const largest = f32(0x7f7fffff);
     expect(squareSums(Float32Array.of(largest, 0, 0, 0, largest))[0]).toBe(2 * largest * largest);
     expect(squareSums(Float32Array.of(f32(1)))[0]).toBe(2 ** -298);
@@ -150,7 +150,7 @@ describe("bfloat16 on the wire is the nearest bfloat16", () => {
     expect(bitsOf(into)).toEqual(bitsOf(sum));
   });
 
-  it.each(lengths)("rounds %d elements in place, and their sums, as it does for the wire", (length) => {
+  it.each(lengths)("rounds %d elements in place, and their sums, as for the wire", (length) => {
     const rounded = (vector: Float32Array): Float32Array => {
       const halves = new Uint16Array(length);
       toBf16(vector, halves);
@@ -211,7 +211,7 @@ describe("replicas apply the same update to the bit", () => {
   });
   const bits = ({ parameters, m, v, gradients }: AdamwVectors): number[][] => [parameters, m, v, gradients].map(bitsOf);
 
-  it.each(lengths)("computes AdamW on %d elements as plain f32 arithmetic does", (length) => {
+  it.each(lengths)("computes AdamW on %d elements like plain f32 arithmetic", (length) => {
     for (const make of [gradientLike, awkwardFloats]) {
       for (const lerpFromGradient of [false, true]) {
         const variant = { ...constants, lerpFromGradient, lerp: lerpFromGradient ? -0.3 : constants.lerp };
@@ -224,7 +224,7 @@ describe("replicas apply the same update to the bit", () => {
     }
   });
 
-  it("gives slices, applied apart and in any order, the bits of the whole", () => {
+  it("gives slices, applied separately and in any order, the bits of the whole", () => {
     const length = 10_001;
     const whole = vectors(gradientLike, length);
     const sliced = copyOf(whole);
@@ -240,7 +240,7 @@ describe("replicas apply the same update to the bit", () => {
     expect(bits(sliced)).toEqual(bits(whole));
   });
 
-  it("refuses a range beyond the vectors, and vectors that don't match", () => {
+  it("rejects a range beyond the vectors, and mismatched vectors", () => {
     const some = vectors(gradientLike, 8);
     expect(() => adamwElements(some, constants, 0, 9)).toThrow(CoxswainError);
     expect(() => adamwElements(some, constants, -1, 8)).toThrow(CoxswainError);

@@ -20,8 +20,8 @@ function bitwiseCrc32(bytes: Uint8Array, begin: number): number {
   return ~crc >>> 0;
 }
 
-describe("a replica that differs is found", () => {
-  it("by one bit of any number, by the step, by vectors changed about", () => {
+describe("the state hash detects a different replica", () => {
+  it("by one bit of any number, the step, or swapped vectors", () => {
     const hash = stateHash(state());
     expect(stateHash(state())).toBe(hash);
     const variants: HashedState[] = [
@@ -43,7 +43,7 @@ describe("a replica that differs is found", () => {
     expect(hashes.has(hash)).toBe(false);
   });
 
-  it("by the CRC-32 of each vector, begun from that of the step and lengths", () => {
+  it("by the CRC-32 of each vector, seeded with that of the step and lengths", () => {
     const { step, parameters, m, v } = state();
     const begin = bitwiseCrc32(new Uint8Array(Float64Array.of(7, 1000, 1000, 1000).buffer), 0);
     const expected = [parameters, m, v].map((vector) =>
@@ -52,7 +52,7 @@ describe("a replica that differs is found", () => {
     expect(stateHash({ step, parameters, m, v })).toBe(expected.join(""));
   });
 
-  it("whatever memory the vectors lie in", () => {
+  it("independently of the vectors' alignment", () => {
     const { parameters, m, v, step } = state();
     const all = new Float32Array([1, ...parameters, ...m, ...v, 1]);
     const views = { step, parameters: all.subarray(1, 1001), m: all.subarray(1001, 2001), v: all.subarray(2001, 3001) };

@@ -33,8 +33,8 @@ function contributions(shards: number, cuts: readonly number[]): TreeNode[] {
   return bounds.slice(0, -1).flatMap((first, index) => cover(shardIndex(first), bounds[index + 1]! - first, shards));
 }
 
-describe("the sum has the same bits whoever contributed what, and when", () => {
-  it("differs from a sum in order, so that the order matters at all", () => {
+describe("the sum's bits are independent of grouping and order", () => {
+  it("differs from a sequential sum, so that the order matters at all", () => {
     const inOrder = Array.from({ length: 11 }, (_, shard) => gradientOf(shard)).reduce((sum, vector) =>
       sum.map((value, index) => Math.fround(value + vector[index]!)),
     );
@@ -82,8 +82,8 @@ describe("the sum has the same bits whoever contributed what, and when", () => {
   });
 });
 
-describe("contributions are folded as they come", () => {
-  it("adds siblings at once, and nothing else", () => {
+describe("contributions are added as they arrive", () => {
+  it("adds siblings immediately, and nothing else", () => {
     const sum = new TreeSum(7);
     for (const shard of [2, 4, 3, 5]) sum.add(node(shard, 1), gradientOf(shard));
     expect(sum.nodes()).toEqual([node(2, 2), node(4, 2)]);
@@ -107,7 +107,7 @@ describe("contributions are folded as they come", () => {
     expect(released).toEqual([right]);
   });
 
-  it("shows a node's sibling to whoever adds them up elsewhere", () => {
+  it("exposes a node's sibling for adding elsewhere", () => {
     const sum = new TreeSum(4);
     const held = gradientOf(0);
     sum.add(node(0, 2), held);
@@ -121,7 +121,7 @@ describe("contributions are folded as they come", () => {
     expect(sum.complete).toBe(true);
   });
 
-  it("gives a node out for good", () => {
+  it("transfers ownership of a taken node", () => {
     const sum = new TreeSum(4);
     const vector = gradientOf(2);
     sum.add(node(2, 1), vector);
@@ -133,7 +133,7 @@ describe("contributions are folded as they come", () => {
 });
 
 describe("a duplicate is counted once", () => {
-  it("leaves a refused vector to its owner, unchanged", () => {
+  it("leaves a rejected vector to its owner, unchanged", () => {
     const released: Float32Array[] = [];
     const sum = new TreeSum(4, { release: (vector) => released.push(vector) });
     sum.add(node(0, 2), Float32Array.of(5));
@@ -145,7 +145,7 @@ describe("a duplicate is counted once", () => {
     expect([...sum.take(node(0, 2))]).toEqual([5]);
   });
 
-  it("replaces a part by the whole", () => {
+  it("replaces a part with the whole", () => {
     const released: Float32Array[] = [];
     const sum = new TreeSum(8, { release: (vector) => released.push(vector) });
     const part = Float32Array.of(1);
@@ -157,8 +157,8 @@ describe("a duplicate is counted once", () => {
   });
 });
 
-describe("what cannot be summed is refused", () => {
-  it.each([node(1, 2), node(0, 3), node(7, 2), node(-1, 1), node(0, 0), node(0.5, 1)])("%j is no node", (range) => {
+describe("invalid contributions are rejected", () => {
+  it.each([node(1, 2), node(0, 3), node(7, 2), node(-1, 1), node(0, 0), node(0.5, 1)])("%j is not a node", (range) => {
     expect(() => new TreeSum(8).add(range, gradientOf(0))).toThrow(CoxswainError);
   });
 

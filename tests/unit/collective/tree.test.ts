@@ -22,7 +22,7 @@ function allNodes(current: TreeNode): TreeNode[] {
 
 const shardCounts = fc.integer({ min: 1, max: 150 });
 
-describe("the reduction tree has one shape for every cluster", () => {
+describe("the reduction tree has the same shape for every cluster", () => {
   it("splits at the largest power of two below the count", () => {
     // Drawn by hand: [0,7) = [0,4)+[4,7), [4,7) = [4,6)+[6,7); a power of two splits in the middle.
     expect(children(root(7))).toEqual([node(0, 4), node(4, 3)]);
@@ -44,13 +44,13 @@ describe("the reduction tree has one shape for every cluster", () => {
     );
   });
 
-  it("refuses a step without shards", () => {
+  it("rejects a step without shards", () => {
     for (const shards of [0, -1, 1.5, Number.NaN, Infinity]) expect(() => root(shards)).toThrow(CoxswainError);
   });
 });
 
-describe("a range that a peer sends is told from a node", () => {
-  it("knows exactly the nodes, parents and siblings of the tree", () => {
+describe("ranges from peers are checked", () => {
+  it("recognises exactly the nodes, parents and siblings of the tree", () => {
     fc.assert(
       fc.property(shardCounts, (shards) => {
         const nodes = allNodes(root(shards));
@@ -76,7 +76,7 @@ describe("a range that a peer sends is told from a node", () => {
     );
   });
 
-  it("calls numbers that no tree has nonsense, not a node", () => {
+  it("does not accept impossible numbers as a node", () => {
     const odd = [Number.NaN, Infinity, -Infinity, 0.5, -1, 2 ** 53, 2 ** 32];
     for (const value of odd) {
       expect(isNode(node(value, 1), 8)).toBe(false);
@@ -86,7 +86,7 @@ describe("a range that a peer sends is told from a node", () => {
     expect(() => parent(node(1, 2), 8)).toThrow("[1, 3)");
   });
 
-  it("tells two nodes that overlap from two that do not", () => {
+  it("distinguishes overlapping from disjoint nodes", () => {
     expect(contains(node(0, 4), node(2, 2))).toBe(true);
     expect(contains(node(2, 2), node(2, 2))).toBe(true);
     expect(contains(node(2, 2), node(0, 4))).toBe(false);
@@ -96,7 +96,7 @@ describe("a range that a peer sends is told from a node", () => {
   });
 });
 
-describe("a lease is folded into as few contributions as the tree allows", () => {
+describe("a lease becomes as few contributions as the tree allows", () => {
   it("covers a lease with aligned nodes", () => {
     expect(cover(shardIndex(1), 6, 7)).toEqual([node(1, 1), node(2, 2), node(4, 3)]);
     expect(cover(shardIndex(0), 7, 7)).toEqual([node(0, 7)]);
@@ -104,7 +104,7 @@ describe("a lease is folded into as few contributions as the tree allows", () =>
     expect(cover(shardIndex(5), 0, 8)).toEqual([]);
   });
 
-  it("covers exactly the range, in order, with no two nodes that could be one", () => {
+  it("covers exactly the range, in order, with the fewest nodes", () => {
     const ranges = shardCounts.chain((shards) =>
       fc.tuple(fc.constant(shards), fc.nat(shards - 1), fc.nat(shards)).map(([all, first, count]) => ({
         shards: all,
@@ -127,7 +127,7 @@ describe("a lease is folded into as few contributions as the tree allows", () =>
     );
   });
 
-  it("refuses a lease that leaves the step", () => {
+  it("rejects a lease beyond the step", () => {
     expect(() => cover(shardIndex(6), 3, 8)).toThrow("[6, 9)");
     expect(() => cover(shardIndex(-1), 1, 8)).toThrow(CoxswainError);
     expect(() => cover(shardIndex(0), -1, 8)).toThrow(CoxswainError);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { VectorPool } from "../../../src/collective/index.js";
 
-describe("a vector that is being sent is not written by another use", () => {
-  it("is given out again only when the last reader is done", () => {
+describe("a vector that is being sent is not reused", () => {
+  it("is reused only when the last reader is done", () => {
     const pool = new VectorPool(4);
     const vector = pool.take();
     const first = pool.hold(vector);
@@ -17,7 +17,7 @@ describe("a vector that is being sent is not written by another use", () => {
     expect(pool.take()).toBe(vector);
   });
 
-  it("stays its owner's when readers come and go", () => {
+  it("stays its owner's while readers come and go", () => {
     const pool = new VectorPool(4);
     const vector = pool.take();
     pool.hold(vector)();
@@ -28,7 +28,7 @@ describe("a vector that is being sent is not written by another use", () => {
 });
 
 describe("memory does not grow with the steps", () => {
-  it("reuses vectors of each length, and forgets lengths that are not asked for any more", () => {
+  it("reuses vectors of each length, and drops lengths that are no longer requested", () => {
     const pool = new VectorPool(16);
     const whole = pool.take();
     const slice = pool.take(5);
@@ -41,7 +41,7 @@ describe("memory does not grow with the steps", () => {
     expect(pool.take()).toBe(whole);
   });
 
-  it("keeps nothing that others bring", () => {
+  it("keeps no vectors from elsewhere", () => {
     const pool = new VectorPool(16);
     const pushed = new Float32Array(16);
     pool.give(pushed);

@@ -59,7 +59,7 @@ describe("a vector arrives as the values that were sent", () => {
     );
   });
 
-  it("added to another on its way, with the bits of adding it afterwards", () => {
+  it("added to another while it arrives, with the same bits as adding it afterwards", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 300 }), dtypeOf, fc.nat({ max: 3 }), (length, dtype, shift) => {
         const vector = rounded(gradientLike(length, 1), dtype);
@@ -88,7 +88,7 @@ describe("a vector arrives as the values that were sent", () => {
   });
 });
 
-describe("a damaged or dishonest vector is refused", () => {
+describe("a damaged or malicious vector is rejected", () => {
   const length = 8;
   const first = (dtype: VectorDtype): Chunk => [...vectorChunks(gradientLike(length, 4), dtype, 8)][0]!;
   const cut = (chunk: Chunk, bytes: number): Chunk => {
@@ -108,7 +108,7 @@ describe("a damaged or dishonest vector is refused", () => {
     expect(error.message).toContain("were expected");
   });
 
-  it.each(dtypes)("as %s: gaps, damage, cuts inside an element, an early end", (dtype) => {
+  it.each(dtypes)("as %s: gaps, damage, splits inside an element, an early end", (dtype) => {
     const chunk = first(dtype);
     expect(errorOf(() => added(dtype, { ...chunk, offset: 4 })).message).toContain("received offset");
     expect(errorOf(() => added(dtype, { ...chunk, checksum: chunk.checksum! ^ 1 })).message).toContain("damaged");
@@ -117,7 +117,7 @@ describe("a damaged or dishonest vector is refused", () => {
     expect(errorOf(() => added(dtype, chunk).finish()).message).toContain("a transfer ended after 8 of");
   });
 
-  it("whatever arrives, either everything is there as it was sent or an error is raised", () => {
+  it("any input either arrives exactly as sent or raises an error", () => {
     const vector = gradientLike(length, 5);
     const field = fc.oneof(fc.nat({ max: 40 }), fc.maxSafeNat());
     const hostile = fc.record({

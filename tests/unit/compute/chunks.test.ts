@@ -7,7 +7,7 @@ const row = (labels: number[]) => {
 };
 const batch = collate([row([5, -100, 6, 7]), row([8, 9, -100, 3, 4])]);
 
-describe("the loss leaves supervised tokens out, or counts others", () => {
+describe("the loss counts exactly the supervised tokens", () => {
   it("in one chunk", () => {
     // Targets are the labels one place on; rows are padded to 8.
     const { supervised, chunks, chunk, tokens, targets, weights } = lossChunks(batch, 100);
@@ -17,7 +17,7 @@ describe("the loss leaves supervised tokens out, or counts others", () => {
     expect([...weights]).toEqual([1, 1, 1, 1, 1]);
   });
 
-  it("in equal chunks, filled up with what weighs nothing and gives no token a gradient", () => {
+  it("in equal chunks, padded with zero weights that give no gradient", () => {
     const { chunks, chunk, tokens, targets, weights, places } = lossChunks(batch, 2);
     expect({ chunks, chunk }).toEqual({ chunks: 3, chunk: 2 });
     expect([...tokens]).toEqual([1, 2, 8, 10, 11, 0]);
@@ -27,8 +27,8 @@ describe("the loss leaves supervised tokens out, or counts others", () => {
   });
 });
 
-describe("memory", () => {
-  it("logits of a large vocabulary fill it", () => {
+describe("memory is bounded", () => {
+  it("logits of a large vocabulary are computed in chunks", () => {
     expect(chunkLimit(49152)).toBe(341);
     expect(chunkLimit(151936)).toBe(110);
     expect(chunkLimit(1_000_000)).toBe(64);
@@ -42,7 +42,7 @@ describe("memory", () => {
     [256, 4],
     [1024, 16],
     [8192, 16],
-  ])("attention over %d places is not cut into %d blocks of at least 64", (length, blocks) => {
+  ])("attention over %d positions is split into %d blocks of at least 64", (length, blocks) => {
     expect(attentionBlocks(length)).toBe(blocks);
     expect(length % blocks).toBe(0);
   });

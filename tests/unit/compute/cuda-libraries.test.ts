@@ -76,8 +76,8 @@ const system = (files: readonly string[], cached: readonly string[] = [], librar
 
 const standard = needed.filter((name) => !/^lib(cu)/.test(name)).map((name) => `/lib/x86_64-linux-gnu/${name}`);
 
-describe("a GPU's owner is told which library is missing", () => {
-  it("by name, as the provider in place has it, cuDNN too", () => {
+describe("missing libraries are reported", () => {
+  it("by the name in the installed provider, including cuDNN", () => {
     expect(missingCudaLibraries(fileOf(elf(needed)), system([], standard))).toEqual([
       "libcublasLt.so.13",
       "libcublas.so.13",
@@ -88,7 +88,7 @@ describe("a GPU's owner is told which library is missing", () => {
     ]);
   });
 
-  it("and none that the loader finds: in its cache, in LD_LIBRARY_PATH, beside the provider, in the standard folders", () => {
+  it("but not those that the loader finds: in its cache, LD_LIBRARY_PATH, next to the provider, or in the standard folders", () => {
     const provider = fileOf(elf(needed, "$ORIGIN/../lib:/opt/none"));
     const beside = join(dirname(provider), "../lib/libcublas.so.13");
     const files = ["/pip/cu13/lib/libcudart.so.13", beside, "/usr/lib64/libcuda.so.1"];
@@ -100,11 +100,11 @@ describe("a GPU's owner is told which library is missing", () => {
     expect(missingCudaLibraries(provider, older)).toContain("libcudart.so.13");
   });
 
-  it("with what brings it, for the version of CUDA that the provider was built for", () => {
+  it("with the package to install, for the provider's CUDA version", () => {
     const missing = ["libcublas.so.13", "libcublasLt.so.13", "libcudart.so.13", "libcudnn.so.9"];
     expect(whatBrings(missing, fileOf(elf(needed)))).toBe(
       "Install CUDA 13 and cuDNN 9, or pip install nvidia-cuda-runtime nvidia-cublas nvidia-cudnn-cu13, " +
-        "and name the folders of the libraries in LD_LIBRARY_PATH.",
+        "and add the libraries' folders to LD_LIBRARY_PATH.",
     );
     const older = ["libcudart.so.12", "libcurand.so.10", "libcuda.so.1"];
     const text = whatBrings(older, fileOf(elf(older)));
@@ -113,22 +113,19 @@ describe("a GPU's owner is told which library is missing", () => {
     expect(whatBrings(["libcuda.so.1"], fileOf(elf(needed)))).toBe("libcuda comes with NVIDIA's driver.");
   });
 
-  it("a provider that is no such file is left to the runtime's own error", () => {
+  it("an invalid provider file is left to the runtime's own error", () => {
     for (const bytes of ["", "text", elf(needed).subarray(0, 100), Buffer.from("MZ")]) {
       expect(missingCudaLibraries(fileOf(bytes), system([]))).toEqual([]);
     }
     expect(missingCudaLibraries("/no/such/file", system([]))).toEqual([]);
   });
 
-  it.runIf(process.platform === "linux" && process.arch === "x64")(
-    "read from a real library as readelf reads it",
-    () => {
-      const runtime = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
-      const { needed: found } = readDynamicSection(join(runtime, "bin/napi-v6/linux/x64/libonnxruntime.so.1"));
-      expect(found).toEqual(expect.arrayContaining(["libstdc++.so.6", "libm.so.6", "libc.so.6"]));
-      // It runs here, so the loader finds them all.
-      const provider = join(runtime, "bin/napi-v6/linux/x64/libonnxruntime.so.1");
-      expect(missingCudaLibraries(provider).filter((name) => name !== "libcudnn.so.9")).toEqual([]);
-    },
-  );
+  it.runIf(process.platform === "linux" && process.arch === "x64")("reads a real library like readelf", () => {
+    const runtime = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
+    const { needed: found } = readDynamicSection(join(runtime, "bin/napi-v6/linux/x64/libonnxruntime.so.1"));
+    expect(found).toEqual(expect.arrayContaining(["libstdc++.so.6", "libm.so.6", "libc.so.6"]));
+    // It runs here, so the loader finds them all.
+    const provider = join(runtime, "bin/napi-v6/linux/x64/libonnxruntime.so.1");
+    expect(missingCudaLibraries(provider).filter((name) => name !== "libcudnn.so.9")).toEqual([]);
+  });
 });

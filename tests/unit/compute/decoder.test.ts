@@ -42,7 +42,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
     const open = (use: (trainable: Trainable, golden: Golden) => Promise<void>): Promise<void> =>
       withGolden(name, use, { engine });
 
-    it("generation uses another model than training", async () => {
+    it("generation gives the logits of training", async () => {
       await open(async (trainable, { rows }) => {
         const [{ inputIds: ids }] = rows.toSorted((a, b) => b.inputIds.length - a.inputIds.length) as [Row, ...Row[]];
         let total = 0;
@@ -54,7 +54,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
       });
     });
 
-    it("logits with a cache differ from logits without one", async () => {
+    it("logits with a cache equal logits without one", async () => {
       await open(async (trainable, { rows }) => {
         const ids = rows.find((row) => row.inputIds.length > 20)!.inputIds;
         const decoder = await trainable.decoder(1);
@@ -67,7 +67,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
       });
     });
 
-    it("sequences of unequal length in a batch disturb each other", async () => {
+    it("sequences of unequal length in a batch are independent", async () => {
       await open(async (trainable, { rows }) => {
         const sequences = [
           rows[1]!.inputIds.slice(0, 12),
@@ -107,7 +107,7 @@ describe.each(engineNames.flatMap((engine) => models.map((name) => [engine, name
   },
 );
 
-it.each(engineNames)("%s: a token that the vocabulary lacks is computed with", async (engine) => {
+it.each(engineNames)("%s: refuses a token outside the vocabulary", async (engine) => {
   await withGolden(
     "llama",
     async (trainable) => {

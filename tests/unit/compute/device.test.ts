@@ -19,8 +19,8 @@ const settings = {
 const without = { cuda: false, webgpu: "no GPU is to be seen" };
 const onCpu = "no CUDA provider is installed; WebGPU: no GPU is to be seen";
 
-describe("what computes is not what was asked for", () => {
-  it("auto picks CUDA, else WebGPU, else the CPU, and says why, and why not those before it", () => {
+describe("engine, device and dtype are resolved as requested", () => {
+  it("auto selects CUDA, otherwise WebGPU, otherwise the CPU, with reasons", () => {
     const cuda = { device: "cuda", reason: "the CUDA provider is installed" };
     expect(chooseDevice("auto", { cuda: true, webgpu: null })).toEqual(cuda);
     expect(chooseDevice("auto", { cuda: false, webgpu: null })).toEqual({
@@ -44,7 +44,7 @@ describe("what computes is not what was asked for", () => {
     });
   });
 
-  it("the runtime is asked for WebGPU only where the answer decides", async () => {
+  it("WebGPU is probed only if it matters", async () => {
     let asked = 0;
     const absence = (): Promise<string | null> => Promise.resolve(`asked ${++asked}`);
     for (const given of [{ device: "cpu" }, { device: "webgpu" }, { engine: "tfjs" }] as const) {
@@ -55,7 +55,7 @@ describe("what computes is not what was asked for", () => {
     if (!cuda) expect(webgpu).toBe("asked 1");
   });
 
-  it("the tfjs engine computes on the CPU unless CUDA is asked for", () => {
+  it("the tfjs engine computes on the CPU unless CUDA is requested", () => {
     const {
       engine,
       options: chosen,
@@ -81,14 +81,14 @@ describe("what computes is not what was asked for", () => {
     [{ dtype: "float16" }, "compute.dtype: the onnx engine has no float16 on cpu"],
     [{ dtype: "bfloat16", device: "webgpu" }, "compute.dtype: the onnx engine has no bfloat16 on webgpu"],
     [{ engine: "tfjs", dtype: "float16" }, "compute.dtype: the tfjs engine has no float16 on cpu"],
-    [{ engine: "tfjs", device: "webgpu" }, "compute.device: webgpu is not there for the tfjs engine"],
+    [{ engine: "tfjs", device: "webgpu" }, "compute.device: the tfjs engine does not support webgpu"],
     [{ device: "cuda" }, "ONNX Runtime's CUDA provider is missing"],
-  ] as const)("%j is refused by name", (asked, message) => {
+  ] as const)("refuses %j by name", (asked, message) => {
     expect(() => resolveCompute({ ...settings, ...asked }, without)).toThrow(message);
   });
 
   it.skipIf(process.platform !== "linux" || process.arch !== "x64")(
-    "where CUDA is missing, the command that fetches it is told and is there (x64 Linux)",
+    "if CUDA is missing, the hint has a working command that fetches it (x64 Linux)",
     () => {
       let hint = "";
       try {
@@ -104,7 +104,7 @@ describe("what computes is not what was asked for", () => {
   );
 });
 
-it("a device that the runtime does not have is replaced by the CPU in silence", async () => {
+it("refuses a device that the runtime does not have", async () => {
   const golden = await openGolden("llama");
   // No provider of this name is in any build of the runtime.
   const trainable = await onnxEngine().load(golden.model, golden.lora, { ...options, device: "abacus" as Device });

@@ -10,8 +10,8 @@ import { withGolden } from "../../support/compute/engine.js";
 const key: DropoutKey = { seed: 2 ** 40 + 5, step: 17, shard: 3 };
 const module = "model.layers.0.self_attn.q_proj";
 
-describe("dropout masks depend on more, or less, than their names", () => {
-  it("the same names give the same mask, and a longer one begins with the shorter", () => {
+describe("dropout masks depend exactly on their keys", () => {
+  it("the same keys give the same mask, and a longer mask begins with the shorter one", () => {
     const mask = dropoutMask(key, module, 0.3, 1000);
     expect(dropoutMask(key, module, 0.3, 1000)).toEqual(mask);
     expect(dropoutMask(key, module, 0.3, 5000).subarray(0, 1000)).toEqual(mask);
@@ -34,7 +34,7 @@ describe("dropout masks depend on more, or less, than their names", () => {
     }
   });
 
-  it("is what the generator says: words of counter (block, step, module, stream + 256 shard), 16 bits an element", () => {
+  it("equals the generator's words for (block, step, module, stream + 256 shard), 16 bits per element", () => {
     const words = new Uint32Array(4);
     philox4x32([1, 17, hashName(module), 3 + 256 * 3], [5, 256], words);
     const draws = [...words].flatMap((word) => [word & 0xffff, word >>> 16]);
@@ -50,7 +50,7 @@ describe("dropout masks depend on more, or less, than their names", () => {
 });
 
 describe.each(engineNames)("%s: training with dropout", (engine) => {
-  it("gradients are those of the loss with the same elements dropped", async () => {
+  it("gradients match the loss with the same elements dropped", async () => {
     await withGolden(
       "qwen3",
       async (trainable, golden) => {
@@ -94,7 +94,7 @@ describe.each(engineNames)("%s: training with dropout", (engine) => {
   });
 });
 
-it.each(["qwen3", "gpt2-packed", "phi3"] as const)("%s: the engines drop different elements", async (name) => {
+it.each(["qwen3", "gpt2-packed", "phi3"] as const)("%s: the engines drop the same elements", async (name) => {
   const results: { lossSum: number; gradient: Float32Array }[] = [];
   for (const engine of comparedEngines) {
     await withGolden(

@@ -40,8 +40,8 @@ function withTensor(name: string, location: Partial<TensorLocation> | null): Mod
   return { ...base, tensors };
 }
 
-describe("a model that cannot be trained right is trained wrong", () => {
-  it("another family: says so and lists those that are supported", () => {
+describe("an unsupported model is refused", () => {
+  it("another family: lists the supported ones", () => {
     const error = caught(() => familyOf({ model_type: "gemma3" }, "here"));
     expect(error.code).toBe("model");
     expect(error.message).toContain('here/config.json: model family "gemma3" is not supported');
@@ -53,7 +53,7 @@ describe("a model that cannot be trained right is trained wrong", () => {
   });
 
   it.each([{ hidden_size: "64" }, { hidden_size: null }, { num_hidden_layers: 2.5 }])(
-    "a value that cannot be used says where it is and what to do: %j",
+    "an unusable value: says where it is and what to do: %j",
     (config) => {
       const error = caught(() => describeModel(withConfig(config)));
       expect(error.message).toContain(`${base.path}/config.json: "${String(Object.keys(config)[0])}" `);
@@ -91,7 +91,7 @@ describe("a model that cannot be trained right is trained wrong", () => {
 
   it("a misshapen tensor: names it, its file and both shapes", () => {
     const { message } = caught(() => describeModel(withTensor(weight, { shape: [64, 160] })));
-    expect(message).toContain(`${weight} in model.safetensors has shape [64, 160], but config.json makes it [160, 64]`);
+    expect(message).toContain(`${weight} in model.safetensors has shape [64, 160], but config.json requires [160, 64]`);
   });
 
   it("a tensor of another type: names both", () => {
@@ -101,7 +101,7 @@ describe("a model that cannot be trained right is trained wrong", () => {
   });
 });
 
-describe("windows and biases are not where transformers has them", () => {
+describe("windows and biases are placed as in transformers", () => {
   const windows = (config: Record<string, unknown>): readonly (number | null)[] => {
     // Only the description is of interest: the weights are those of another family.
     const named = new Map([...base.tensors, ...biases()]);
@@ -132,7 +132,7 @@ describe("windows and biases are not where transformers has them", () => {
     expect(windows({ ...used, layer_types: types })).toEqual([7, null, 7]);
   });
 
-  it("qwen2 without its biases is an error that names the first", () => {
+  it("qwen2 without its biases: names the first missing one", () => {
     const { message } = caught(() => describeModel(withConfig({ model_type: "qwen2" })));
     expect(message).toContain("model.layers.0.self_attn.q_proj.bias [64] is missing");
   });
@@ -167,10 +167,10 @@ const phi3Config = { model_type: "phi3", ...sizes };
 const longRope = { type: "longrope", short_factor: [1, 1.5, 2, 2.5, 3, 4], long_factor: [2, 3, 4, 5, 6, 7] };
 const gpt2Config = { model_type: "gpt2", vocab_size: 100, n_embd: 64, n_head: 4, n_layer: 2, n_positions: 32 };
 
-describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them", () => {
+describe("gemma, phi3 and gpt2 are read as by transformers", () => {
   const windows = (config: Record<string, unknown>) => described(config).layers.map(({ window }) => window);
 
-  it("gemma2: windows in every other layer from the first, by layer_types where there are some", () => {
+  it("gemma2: windows in every other layer from the first, or by layer_types", () => {
     expect(windows(gemma2Config)).toEqual([8, null, 8, null, 8, null]);
     const types = ["full_attention", ...Array<string>(5).fill("sliding_attention")];
     expect(windows({ ...gemma2Config, layer_types: types })).toEqual([null, 8, 8, 8, 8, 8]);
@@ -188,7 +188,7 @@ describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them",
     expect(without.logitSoftCap).toBeNull();
   });
 
-  it("gemma3: transformers 4's and 5's spellings of the same are the same", () => {
+  it("gemma3: settings of transformers 4 and 5 are equivalent", () => {
     const old = {
       rope_theta: 5000,
       rope_local_base_freq: 300,
@@ -217,7 +217,7 @@ describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them",
     expect(layers[0]!.rotary.inverseFrequencies[8]).toBeCloseTo(1e-2, 8);
   });
 
-  it("phi3: a part of each head, longrope up to the original length; `su` is longrope", () => {
+  it("phi3: partial rotation, longrope up to the original length; `su` is longrope", () => {
     const five = {
       ...phi3Config,
       original_max_position_embeddings: 4096,
@@ -235,7 +235,7 @@ describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them",
     expect(described(phi3Config).positionLimit).toBeNull();
   });
 
-  it("gpt2: transformers' defaults; scores by layer where config.json says so", () => {
+  it("gpt2: transformers' defaults; scores by layer if config.json says so", () => {
     const spec = described(gpt2Config) as Gpt2Spec;
     expect(spec).toMatchObject({ intermediateSize: 256, epsilon: 1e-5, headDim: 16, tiedEmbeddings: true });
     expect(spec.positionLimit).toEqual({ positions: 32, reason: "n_positions" });
@@ -269,7 +269,7 @@ describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them",
     expect(error.message).toContain(message);
   });
 
-  it("an example longer than the positions is computed with", async () => {
+  it("an example longer than the positions is refused", async () => {
     await withGolden("gpt2-packed", async (trainable) => {
       const inputIds = Int32Array.from({ length: 65 }, (_, i) => i);
       const batch = collate([{ inputIds, labels: inputIds, segments: [65] }]);
@@ -280,12 +280,12 @@ describe("gemma, phi3 and gpt2 are read otherwise than transformers reads them",
   });
 });
 
-describe("target modules select other modules than PEFT's", () => {
+describe("target modules select the same modules as in PEFT", () => {
   const modules = linearModules(base);
   const paths = (targetModules: "all-linear" | string[]): string[] =>
     resolveTargets({ targetModules }, modules).map(({ path }) => path);
 
-  it("all-linear is every linear layer but the head, in the model's order", () => {
+  it("all-linear selects every linear layer except the head, in the model's order", () => {
     expect(paths("all-linear")).toHaveLength(21);
     expect(paths("all-linear").slice(0, 7)).toEqual(
       [
@@ -311,7 +311,7 @@ describe("target modules select other modules than PEFT's", () => {
     ]);
   });
 
-  it("a name that matches nothing is refused, and what exists is listed", () => {
+  it("a name that matches nothing is refused, with a list of modules", () => {
     for (const name of ["proj", "query_key_value"]) {
       const error = caught(() => paths(["q_proj", name]));
       expect(error.message).toContain(`"${name}" matches no linear layer`);
@@ -321,7 +321,9 @@ describe("target modules select other modules than PEFT's", () => {
 
   it("head and embeddings, which PEFT can adapt, are refused as not supported yet", () => {
     for (const name of ["lm_head", "embed_tokens", "model.embed_tokens"]) {
-      expect(caught(() => paths([name])).message).toContain(`"${name}": head and embeddings cannot be adapted yet`);
+      expect(caught(() => paths([name])).message).toContain(
+        `"${name}": adapting the head or embeddings is not supported`,
+      );
     }
   });
 });

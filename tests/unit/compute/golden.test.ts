@@ -17,7 +17,7 @@ import { relativeDifference } from "../../support/allclose.js";
 const tolerance = (name: string): number => (name === "qwen2" ? 5e-4 : 1e-5);
 
 describe.each(engineNames)("%s", (engine) => {
-  describe.each(goldenCases)("%s: training computes other numbers than transformers and PEFT", (name) => {
+  describe.each(goldenCases)("%s: training computes the numbers of transformers and PEFT", (name) => {
     it("first loss and gradients", async () => {
       await withGolden(
         name,

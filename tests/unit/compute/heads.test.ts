@@ -46,7 +46,7 @@ async function lossOf(
   );
 }
 
-describe.each(cases)("%s: a run learns against the head that transformers loads", (name) => {
+describe.each(cases)("%s: a run uses the head that transformers loads", (name) => {
   const flags = [true, false, undefined] as const;
   const heads = ["none", "equal", "other", "alone"] as const;
   const table = flags.flatMap((tied) => heads.map((head) => ({ tied, head })));
@@ -64,7 +64,7 @@ describe.each(cases)("%s: a run learns against the head that transformers loads"
     expect((await lossOf(model, opened)) / loss!).toBeCloseTo(1, 5);
   });
 
-  it("the file's own head: other engines, training and the merged model agree, and it is said", async () => {
+  it("the file's own head: engines, training and the merged model agree, with a note", async () => {
     const opened = await openGolden(name);
     const model = await variant(opened.model, true, "other");
     expect(weightNotes(model)).toEqual([expect.stringMatching(/tie_word_embeddings true.*lm_head\.weight differs/)]);
@@ -78,7 +78,7 @@ describe.each(cases)("%s: a run learns against the head that transformers loads"
   });
 });
 
-it("an nf4 run has the file's own head too, not one quantised before for the embedding's", async () => {
+it("an nf4 run uses the file's own head too, not a cached one of the embedding", async () => {
   const opened = await openGolden("llama");
   const tied = await lossOf(await variant(opened.model, true, "none"), opened, { quantization: "nf4" });
   const own = await lossOf(await variant(opened.model, true, "other"), opened, { quantization: "nf4" });
@@ -101,12 +101,12 @@ it("answers are generated with the file's own head", async () => {
   expect((await logits(true, "other")).toReversed()).toEqual(embedding);
 });
 
-describe("a user is told what of the files is not used", () => {
-  it("nothing of a model whose files are as config.json says", async () => {
+describe("unused parts of the files are reported", () => {
+  it("nothing if the files match config.json", async () => {
     for (const name of cases) expect(weightNotes((await openGolden(name)).model), name).toEqual([]);
   });
 
-  it("a head that is the embedding again, and buffers of old files, are nothing to tell of", async () => {
+  it("not a head equal to the embedding, nor buffers of old files", async () => {
     const { model } = await openGolden("qwen2");
     const tensors = new Map((await variant(model, true, "equal")).tensors);
     const norm = tensors.get("model.norm.weight")!;
@@ -114,7 +114,7 @@ describe("a user is told what of the files is not used", () => {
     expect(weightNotes({ ...model, tensors })).toEqual([]);
   });
 
-  it("biases, layers and heads that config.json makes no place for, by name", async () => {
+  it("biases, layers and heads that config.json does not call for, by name", async () => {
     const { model } = await openGolden("llama");
     const norm = model.tensors.get("model.norm.weight")!;
     const tensors = new Map(model.tensors).set("model.layers.0.self_attn.q_proj.bias", norm).set("score.weight", norm);
@@ -128,7 +128,7 @@ describe("a user is told what of the files is not used", () => {
     expect(fewer).toContain("and 5 more");
   });
 
-  it("weights that are stored in more bits than config.json says", async () => {
+  it("weights that are stored in more bits than config.json specifies", async () => {
     const { model } = await openGolden("llama");
     const [note] = weightNotes({ ...model, config: { ...model.config, torch_dtype: "bfloat16" } });
     expect(note).toMatch(/dtype bfloat16, but some weights are stored in another type: .*\(F32\)/);

@@ -267,7 +267,7 @@ operations["block, recomputed"] = { ...block!, operation: { ...block!.operation,
 
 if (onWebgpu) beforeAll(keepWebgpuOpen);
 
-describe.each(engineNames)("%s: a gradient is not the slope of its operation", (engine) => {
+describe.each(engineNames)("%s: gradients match finite differences", (engine) => {
   it.each(Object.entries(operations))("%s", async (_, { operation, features }) => {
     const compiled = await compile(engine, operation, features);
     const coefficients = numbers(tokens * features, 9);
@@ -293,7 +293,7 @@ describe.each(engineNames)("%s: a gradient is not the slope of its operation", (
   });
 });
 
-describe.each(engineNames)("%s: an operation computes something else than its formula", (engine) => {
+describe.each(engineNames)("%s: operations match their formulas", (engine) => {
   const outputOf = async (operation: Operation, features: number): Promise<Float32Array> => {
     const compiled = await compile(engine, operation, features);
     const point = Object.fromEntries(Object.entries(compiled.sizes).map(([name, size], i) => [name, numbers(size, i)]));
@@ -411,7 +411,7 @@ describe.each(engineNames)("%s: an operation computes something else than its fo
     [3, null],
     [6, null],
     [3, 0.4],
-  ])("attention in %d blocks, capped at %d: softmax over what each token may see", async (attentionBlocks, softCap) => {
+  ])("attention in %d blocks, capped at %d: softmax over visible tokens", async (attentionBlocks, softCap) => {
     const window = 2;
     const operation: Operation = {
       ...windowed!.operation,

@@ -18,7 +18,7 @@ const reader = (config: Record<string, unknown>): ConfigReader =>
   ConfigReader.of({ path: "folder", config, tensors: new Map() });
 const plain = { hidden_size: 64, num_attention_heads: 4, max_position_embeddings: 128 };
 
-describe("rotary frequencies that transformers does not compute", () => {
+describe("rotary frequencies equal those of transformers", () => {
   it.each(cases)("$name", ({ config, inv_freq: expected, attention_scaling: attentionFactor }) => {
     const settings = rotarySettings(reader(config), expected.length * 2);
     expect(settings.inverseFrequencies).toHaveLength(expected.length);
@@ -28,7 +28,7 @@ describe("rotary frequencies that transformers does not compute", () => {
 });
 
 describe("rotary tables", () => {
-  it("hold cos and sin of position times frequency, however they grew", () => {
+  it("contain cos and sin of position times frequency, however they grew", () => {
     const settings = { inverseFrequencies: Float32Array.of(1, 0.1), attentionFactor: 2 };
     const grown = new RotaryTable(settings);
     expect(grown.upTo(1).positions).toBe(256);
@@ -51,7 +51,7 @@ describe("rotary tables", () => {
   });
 });
 
-it("a row of many short examples is refused by the runtime: tables shorter than the row", () => {
+it("a row of many short examples works with tables shorter than the row", () => {
   const table = new RotaryTable({ inverseFrequencies: Float32Array.of(1), attentionFactor: 1 });
   const positions = new Int32Array(600);
   expect(
@@ -59,7 +59,7 @@ it("a row of many short examples is refused by the runtime: tables shorter than 
   ).toBeGreaterThanOrEqual(600);
 });
 
-describe("rope settings that are silently taken for others", () => {
+describe("unsupported rope settings are refused", () => {
   it.each([
     ["dynamic", { rope_scaling: { type: "dynamic", factor: 2 } }, /rope type "dynamic" is not supported/],
     ["longrope", { rope_parameters: { rope_type: "longrope" } }, /rope type "longrope" is not supported/],

@@ -4,8 +4,8 @@ import { deviceEnvironment, sessionOptions } from "../../../src/compute/onnx/ses
 const settings = { purpose: "gradients", folder: "models/m", device: "cpu", threads: 3 } as const;
 const session = (options: ReturnType<typeof sessionOptions>) => options.extra?.["session"];
 
-describe("a session is configured otherwise than its device needs", () => {
-  it("on every device: the graph runs as it is written, weights are mapped from the model's folder", () => {
+describe("a session is configured for its device", () => {
+  it("on every device: the graph runs unmodified, and weights are mapped from the model's folder", () => {
     for (const device of ["cpu", "cuda", "webgpu"] as const) {
       const options = sessionOptions({ ...settings, device });
       expect(options).toMatchObject({
@@ -21,7 +21,7 @@ describe("a session is configured otherwise than its device needs", () => {
     }
   });
 
-  it("the CPU is there for what a device's provider lacks, and alone where it is asked for", () => {
+  it("the CPU is the fallback for other devices, and the only provider if requested", () => {
     const providers = (device: "cpu" | "cuda" | "webgpu") => sessionOptions({ ...settings, device }).executionProviders;
     expect(providers("cpu")).toEqual(["cpu"]);
     expect(providers("cuda")).toEqual([{ name: "cuda", deviceId: 0 }, "cpu"]);
@@ -37,7 +37,7 @@ describe("a session is configured otherwise than its device needs", () => {
     expect(deviceEnvironment("webgpu")).toEqual({});
   });
 
-  it("outputs that are fed again stay on the device, where any are named", () => {
+  it("outputs that are fed back stay on the device, if any are listed", () => {
     const { preferredOutputLocation } = sessionOptions({ ...settings, device: "webgpu", staying: ["present_key_0"] });
     expect(preferredOutputLocation).toEqual({ present_key_0: "gpu-buffer" });
     expect(sessionOptions(settings)).not.toHaveProperty("preferredOutputLocation");

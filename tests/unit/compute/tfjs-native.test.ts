@@ -22,7 +22,7 @@ const native = (["tfjs-node", "tfjs-node-gpu"] as const).filter(hasAddon);
 const settings: ModelSettings = { engine: "tfjs", backends: native };
 
 describe.skipIf(native.length === 0)("TensorFlow's native library (skipped without its addon)", () => {
-  it.each(goldenCases)("%s: first loss and gradients are not those of transformers and PEFT", async (name) => {
+  it.each(goldenCases)("%s: first loss and gradients equal those of transformers and PEFT", async (name) => {
     await withGolden(
       name,
       async (trainable, golden) => {
@@ -40,7 +40,7 @@ describe.skipIf(native.length === 0)("TensorFlow's native library (skipped witho
     );
   });
 
-  it("dropout, or a key/value cache, gives other numbers than in the onnx engine", async () => {
+  it("dropout and a key/value cache give the numbers of the onnx engine", async () => {
     const results: { gradient: Float32Array; logits: Float32Array }[] = [];
     for (const engine of [{}, settings]) {
       await withGolden(
@@ -62,7 +62,7 @@ describe.skipIf(native.length === 0)("TensorFlow's native library (skipped witho
     expect(relativeDifference(tfjs!.logits, onnx!.logits)).toBeLessThan(2e-5);
   });
 
-  it("the same call gives other bits, or gradient checkpointing does", async () => {
+  it("the same call gives the same bits, and so does gradient checkpointing", async () => {
     const results: Float32Array[] = [];
     for (const gradientCheckpointing of [false, true]) {
       await withGolden(

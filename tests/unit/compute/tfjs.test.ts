@@ -26,7 +26,7 @@ async function step(trainable: Trainable, rows: readonly Row[]): Promise<void> {
   await decoder.close();
 }
 
-describe("memory grows from step to step", () => {
+describe("memory does not grow from step to step", () => {
   it.each([
     ["qwen3", false],
     ["qwen3", true],
@@ -51,7 +51,7 @@ describe("memory grows from step to step", () => {
     expect(memory().numBytes).toBe(before.numBytes);
   });
 
-  it("by what was begun when something failed, or was left open", async () => {
+  it("also after failures or with abandoned work", async () => {
     const before = memory().numTensors;
     await withGolden(
       "llama",
@@ -74,12 +74,12 @@ describe("memory grows from step to step", () => {
   });
 });
 
-describe("a backend is taken, or passed over, in silence", () => {
+describe("the choice of a backend is reported", () => {
   const broken =
     "\nThe Node.js native addon module (tfjs_binding.node) can not be found at path: lib/napi-v8/tfjs_binding.node.";
   const request = { order: backendNames, device: "cpu", threads: 1, nodeVersion: "22.12.0" } as const;
 
-  it("native ones first, then WebAssembly: each that does not load says why", async () => {
+  it("native ones first, then WebAssembly, with the reason for each that does not load", async () => {
     const asked: string[] = [];
     const load = async (name: string): Promise<unknown> => {
       asked.push(name);
@@ -100,13 +100,13 @@ describe("a backend is taken, or passed over, in silence", () => {
     });
   });
 
-  it("no native one on a Node.js that its addon does not load on, and that is said", async () => {
+  it("no native one on a Node.js that cannot load its addon, with that reason", async () => {
     const { report } = await loadBackend({ ...request, nodeVersion: "24.1.0" });
     const why = "its native addon does not load on Node.js 23 and later";
     expect(report).toMatchObject({ name: "wasm", reason: `passed over tfjs-node-gpu: ${why}; tfjs-node: ${why}` });
   });
 
-  it("none at all is an error that says what to do", async () => {
+  it("an error that says what to do if none loads", async () => {
     const load = (): Promise<unknown> => Promise.reject(new Error("out of order\nat line 5"));
     await expect(loadBackend({ ...request, load })).rejects.toMatchObject({
       code: "config",
@@ -117,7 +117,7 @@ describe("a backend is taken, or passed over, in silence", () => {
     });
   });
 
-  it("a GPU that is asked for is not replaced by the CPU", async () => {
+  it("no CPU in place of a requested GPU", async () => {
     const load = (): Promise<unknown> => Promise.reject(new Error("Cannot find module"));
     await expect(loadBackend({ ...request, device: "cuda", load })).rejects.toThrow(
       /tfjs-node-gpu: not installed.*wasm: it computes on the CPU/,
@@ -127,14 +127,14 @@ describe("a backend is taken, or passed over, in silence", () => {
   it.each([
     [{ dtype: "bfloat16" }, "compute.dtype bfloat16 is not supported by the tfjs engine"],
     [{ device: "webgpu" }, "compute.device webgpu is not supported by the tfjs engine"],
-  ] as const)("%j is refused by name", async (asked, message) => {
+  ] as const)("refuses %j by name", async (asked, message) => {
     const { model, lora } = await openGolden("llama");
     const loading = tfjsEngine().load(model, lora, { ...options, ...asked });
     await expect(loading).rejects.toThrow(message);
   });
 });
 
-it("plain JavaScript computes other numbers, or without a warning", async () => {
+it("plain JavaScript computes the same numbers, with a warning", async () => {
   const results: Float32Array[] = [];
   for (const backend of ["wasm", "cpu"] as const) {
     await withGolden(

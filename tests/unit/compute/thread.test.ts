@@ -31,7 +31,7 @@ async function inThread(): Promise<{ trainable: Trainable; golden: Awaited<Retur
 }
 
 describe("computing in a thread", () => {
-  it("gives other bits than computing without one", async () => {
+  it("gives the same bits as computing without one", async () => {
     const { trainable, golden } = await inThread();
     const batch = collate(golden.rows);
     const inside = new Float32Array(trainable.layout.size);
@@ -51,7 +51,7 @@ describe("computing in a thread", () => {
     });
   });
 
-  it("lacks the tfjs engine, or what it computes with", async () => {
+  it("supports the tfjs engine and its backends", async () => {
     const golden = await openGolden("llama");
     const { engine, options, device, reason } = await openEngine({ ...settings, engine: "tfjs" });
     expect([engine.name, device]).toEqual(["tfjs", "cpu"]);
@@ -68,7 +68,7 @@ describe("computing in a thread", () => {
     expect(relativeDifference(mean, await golden.firstGradients(trainable.layout))).toBeLessThan(1e-5);
   });
 
-  it("blocks the event loop: a worker would not answer its coordinator", async () => {
+  it("keeps the event loop free, so that a worker answers its coordinator", async () => {
     const { trainable, golden } = await inThread();
     const long = Array.from({ length: 8 }, () => golden.rows[1]!);
     const computing = trainable.gradients(collate(long), new Float32Array(trainable.layout.size));
@@ -79,7 +79,7 @@ describe("computing in a thread", () => {
     await computing;
   });
 
-  it("loses what an error says", async () => {
+  it("keeps an error's code, message and hint", async () => {
     const golden = await openGolden("llama");
     const { engine, options } = await openEngine(settings);
     const wrong = { ...golden.lora, targetModules: ["nonsense"] };
@@ -92,7 +92,7 @@ describe("computing in a thread", () => {
     expect((error as CoxswainError).hint).toContain("q_proj");
   });
 
-  it("hangs a caller when it crashes", async () => {
+  it("fails the pending call when the thread crashes", async () => {
     const channel = new ThreadChannel(
       new URL("data:text/javascript,setTimeout(() => { throw new Error('out of luck'); }, 10)"),
     );
@@ -101,7 +101,7 @@ describe("computing in a thread", () => {
     await channel.close();
   });
 
-  it("hangs a caller when it is closed", async () => {
+  it("fails the pending call when the thread is closed", async () => {
     const channel = new ThreadChannel(new URL("data:text/javascript,setInterval(() => {}, 1000)"));
     const call = channel.call("dispose", null);
     const rejected = expect(call).rejects.toThrow("the compute thread has ended");

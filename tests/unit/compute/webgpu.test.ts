@@ -7,7 +7,7 @@ import { softwareGpuEnvironment } from "../../support/software-gpu.js";
 const environment = softwareGpuEnvironment();
 
 it.skipIf(environment === null)(
-  "the numerics suite has no WebGPU device (skipped without the driver of scripts/install-lavapipe.mjs)",
+  "the numerics suite has a WebGPU device (skipped without the driver of scripts/install-lavapipe.mjs)",
   async () => {
     const program = `
       import { GraphBuilder } from "./dist/compute/onnx/graph-builder.js";

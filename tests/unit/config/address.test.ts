@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a wrong address is refused by name, and a run is not open to strangers by mistake. */
+/** These tests protect: a wrong address is refused by name, and a run is not open to strangers by mistake. */
 import { describe, expect, it } from "vitest";
 import {
   formatAddress,
@@ -18,7 +18,7 @@ describe("parseAddress", () => {
     ["coordinator:65535", "coordinator", 65535],
     ["coxswain-0.coxswain.default.svc.cluster.local.:80", "coxswain-0.coxswain.default.svc.cluster.local.", 80],
     ["0.0.0.0:0", "0.0.0.0", 0],
-  ])("reads %s, and formats it the same", (text, host, port) => {
+  ])("parses %s, and formats it unchanged", (text, host, port) => {
     const address = parseAddress(text, { name: "cluster.listen", allowPortZero: true });
     expect(address).toEqual({ host, port });
     expect(formatAddress(address)).toBe(text);
@@ -44,20 +44,20 @@ describe("parseAddress", () => {
     ["999.1.1.1:1", '--listen: "999.1.1.1:1": "999.1.1.1" is neither a name nor an IP address'],
     ["a b:1", '--listen: "a b:1": "a b" is neither a name nor an IP address'],
     ["http://host:1", '--listen: "http://host:1" is a URL; an address is HOST:PORT'],
-  ])("refuses %s, naming the flag", (text, message) => {
+  ])("rejects %s, naming the flag", (text, message) => {
     expect(() => parseAddress(text, { name: "--listen" })).toThrow(
       expect.objectContaining({ code: "config", message, hint: expect.stringMatching(/\S/) as string }),
     );
   });
 });
 
-describe("a host alone", () => {
+describe("a host without a port", () => {
   it.each([
     ["head", "head"],
     ["10.0.0.7", "10.0.0.7"],
     ["::1", "[::1]"],
     ["[fd00::7]", "[fd00::7]"],
-  ])("is taken as %s, and written before a port as %s", (text, host) => {
+  ])("is parsed as %s, and formatted before a port as %s", (text, host) => {
     expect(parseHost(text, { name: "--advertise" })).toBe(host);
   });
 
@@ -83,17 +83,17 @@ describe("an address on the command line", () => {
     expect(listens(`cluster.listen="${address}"`)).toBe(address);
   });
 
-  it.each(["[::1]", "7070", "", "null", "::1"])("is refused by the name of its flag where it is none: %j", (value) => {
+  it.each(["[::1]", "7070", "", "null", "::1"])("is rejected, naming the flag, if invalid: %j", (value) => {
     expect(() => listens({ flag: "--listen", key: "cluster.listen", value })).toThrow(/^--listen: /);
   });
 
-  it("in a file is YAML, and needs quotes where YAML does", () => {
+  it("is YAML in a file, and may need quotes there", () => {
     const unquoted = `${file}cluster:\n  listen: [::1]:7070\n`;
     expect(() => parseRun(unquoted, "run.yaml")).toThrow(/run\.yaml:5: .*put an IPv6 address in quotes/);
   });
 });
 
-describe("what this machine reaches a coordinator under that listens everywhere", () => {
+describe("the local address of a coordinator that listens on all interfaces", () => {
   it.each([
     ["0.0.0.0", "127.0.0.1"],
     ["::", "::1"],
@@ -129,7 +129,7 @@ describe("isLoopback", () => {
 describe("listening beyond loopback", () => {
   const open = { listen: { host: "0.0.0.0", port: 7070 }, tls: false, token: false, insecure: false };
 
-  it("without TLS or a token is refused, with the ways out", () => {
+  it("is refused without TLS or a token, with the alternatives", () => {
     expect(() => {
       refuseExposure(open, "cluster.listen");
     }).toThrow(

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a typing mistake in the run file is found in seconds, with its line and its cure. */
+/** These tests protect: a typing mistake in the run file is found in seconds, with its line and its cure. */
 import { mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,8 +24,8 @@ function errorOf(
   throw new Error("the run file was accepted");
 }
 
-describe("a right run file", () => {
-  it("has every default of the documented run file", () => {
+describe("a valid run file", () => {
+  it("gets every default of the documented run file", () => {
     const config = parseRun(minimal, "run.yaml");
     expect(config.seed).toBe(42);
     expect(config.data.max_length).toBe(1024);
@@ -47,13 +47,13 @@ describe("a right run file", () => {
     expect(config.training.learning_rate).toBe(value);
   });
 
-  it("takes a section whose keys are all commented out for its defaults", () => {
+  it("uses defaults for a section whose keys are all commented out", () => {
     const config = parseRun(`${minimal}training:\n  # learning_rate: 1\nlora:\n`, "run.yaml");
     expect(config.training.learning_rate).toBe(2e-4);
     expect(config.lora.r).toBe(16);
   });
 
-  it("keeps the keys that a schedule takes, whatever their names", () => {
+  it("keeps a schedule's options, whatever their names", () => {
     const config = parseRun(`${minimal}training: { lr_scheduler_kwargs: { min_lr: 1e-5, kind: "x" } }`, "run.yaml");
     expect(config.training.lr_scheduler_kwargs).toEqual({ min_lr: 1e-5, kind: "x" });
   });
@@ -81,7 +81,7 @@ describe("an unknown key", () => {
       "cluster:\n  tls:\n    cert: a\n    key: b\n    crt: c\n",
       'run.yaml:9: cluster.tls.crt: unknown key (did you mean "cert"?)',
     ],
-  ])("of %j is named with its line and the nearest key", (text, message) => {
+  ])("%j is named with its line and the nearest key", (text, message) => {
     expect(errorOf(minimal + text).message).toBe(message);
   });
 });
@@ -118,17 +118,17 @@ describe("a value of the wrong type or out of range", () => {
     ],
     ["training: { warmup_ratio: 5 }", "run.yaml:5: training.warmup_ratio: must be at most 1, not 5"],
     ["cluster: { tls: { cert: a } }", "run.yaml:5: cluster.tls.key: required, but missing"],
-  ])("%j is named with its line, what is expected and what was found", (text, message) => {
+  ])("%j is named with its line, the expected and the actual value", (text, message) => {
     expect(errorOf(`${minimal}${text}\n`).message).toBe(message);
   });
 
-  it("text that YAML reads as a number is told to be put in quotes", () => {
+  it("text that YAML reads as a number gets the advice to quote it", () => {
     expect(errorOf("model: 135\noutput_dir: o\ndata: {train: t}").message).toBe(
       "run.yaml:1: model: expected text, not 135 (put it in quotes)",
     );
   });
 
-  it("a required key that is missing is named with the line of its section", () => {
+  it("a missing required key is named with the line of its section", () => {
     expect(errorOf("model: m\noutput_dir: o\ndata:\n  shuffle: true\n").message).toBe(
       "run.yaml:3: data.train: required, but missing",
     );
@@ -143,7 +143,7 @@ describe("a value of the wrong type or out of range", () => {
 });
 
 describe("several problems", () => {
-  it("are all told at once, in the order of the file", () => {
+  it("are all reported in one error, in file order", () => {
     const text = [
       "model: m",
       "sed: 1",
@@ -174,7 +174,7 @@ describe("several problems", () => {
     expect(error.hint).toContain("docs/run-file.md");
   });
 
-  it("contradictions are told beside unknown keys", () => {
+  it("contradictions are reported along with unknown keys", () => {
     const text = `${minimal}training:\n  micro_batch_size: 8\n  global_batch_size: 4\n  max_step: 1\n`;
     expect(errorOf(text).message.split("\n")).toEqual([
       "run.yaml has 2 problems:",
@@ -183,7 +183,7 @@ describe("several problems", () => {
     ]);
   });
 
-  it("a key that is wrong already is not held against another", () => {
+  it("an invalid key causes no contradiction", () => {
     const text = `${minimal}training: { micro_batch_size: 64, global_batch_size: many }\n`;
     expect(errorOf(text).message).toBe('run.yaml:5: training.global_batch_size: expected a whole number, not "many"');
   });
@@ -196,7 +196,7 @@ describe("a file that is not a run", () => {
     ["- a\n", 'run.yaml: expected keys and values ("model: …"), not a list'],
     ["hello\n", 'run.yaml: expected keys and values ("model: …"), not plain text'],
     ["model: *other\n", 'run.yaml:1: no anchor "&other" precedes this alias'],
-  ])("%j is refused with the reason", (text, message) => {
+  ])("%j is rejected with the reason", (text, message) => {
     expect(errorOf(text).message).toBe(message);
   });
 
@@ -205,11 +205,11 @@ describe("a file that is not a run", () => {
     ["model: [a\noutput_dir: b\n", /^ *run\.yaml:\d: not valid YAML: /m],
     ["model: m\n---\nmodel: n\n", /^run\.yaml:\d: not valid YAML: .*\(one run per file\)$/m],
     ["model: !path m\n", /^run\.yaml:1: not valid YAML: unresolved tag: !path$/m],
-  ])("YAML that cannot be read (%j) is refused with its line", (text, message) => {
+  ])("invalid YAML (%j) is rejected with its line", (text, message) => {
     expect(errorOf(text).message).toMatch(message);
   });
 
-  it("aliases that multiply without end do not fill the memory", () => {
+  it("exponentially nested aliases do not exhaust memory", () => {
     const nine = (name: string): string => `[${Array(9).fill(name).join(", ")}]`;
     const levels = Array.from({ length: 12 }, (_, n) => `x${n}: &x${n} ${nine(n === 0 ? "a" : `*x${n - 1}`)}`);
     expect(errorOf(levels.join("\n")).message).toMatch(/^run\.yaml: cannot be read: excessive alias count/);
@@ -229,12 +229,12 @@ describe("--set", () => {
     expect(read(parseRun(minimal, "run.yaml", [setting]))).toEqual(value);
   });
 
-  it("the last of several wins, over the file too", () => {
+  it("the last of several wins, and overrides the file", () => {
     const config = parseRun(`${minimal}seed: 1\n`, "run.yaml", ["seed=2", { flag: "--seed", key: "seed", value: "3" }]);
     expect(config.seed).toBe(3);
   });
 
-  it("gives a file without a required key what it lacks", () => {
+  it("provides a required key that the file lacks", () => {
     expect(parseRun("output_dir: o\ndata: {train: t}", "run.yaml", ["model=m"]).model).toBe("m");
   });
 
@@ -264,7 +264,7 @@ describe("--set", () => {
   });
 });
 
-describe("a number that would hang a machine is refused, with what is allowed and why", () => {
+describe("an excessive number is rejected, with the limit and the reason", () => {
   it.each([
     ["workers=10000", "--set workers: must be at most 1024, not 10000: each is a process on this machine"],
     ["data.max_length=10000000", "--set data.max_length: must be at most 1048576, not 10000000: attention"],
@@ -294,13 +294,13 @@ describe("a number that would hang a machine is refused, with what is allowed an
     expect(errorOf(minimal, sets).message).toContain(message);
   });
 
-  it("and what is allowed is not", () => {
+  it("and a number at the limit is accepted", () => {
     const largest = ["workers=1024", "data.max_length=1048576", "training.max_steps=100000000", "compute.threads=1024"];
     expect(() => parseRun(minimal, "run.yaml", [...largest, "cluster.heartbeat_timeout=1"])).not.toThrow();
   });
 });
 
-describe("which settings somebody chose", () => {
+describe("settings that the user chose", () => {
   const chosen = async (text: string, overrides: readonly Override[] = []): Promise<boolean[]> => {
     const path = join(temporaryFolder(), "run.yaml");
     await writeFile(path, text);
@@ -325,7 +325,7 @@ describe("which settings somebody chose", () => {
     expect(await chosen(text, overrides)).toEqual(given);
   });
 
-  it("not a default that was written out for them; another value is", async () => {
+  it("exclude defaults written by Coxswain, and include other values", async () => {
     const resolved = serializeRun(parseRun(minimal, "run.yaml", ["telemetry.http=127.0.0.1:9465"]));
     expect(await chosen(resolved)).toEqual([false, true]);
   });
@@ -334,7 +334,7 @@ describe("which settings somebody chose", () => {
 describe("the token", () => {
   const withToken = `${minimal}cluster: { token: from-file }\n`;
 
-  it("comes from --set, else the environment, else the file", () => {
+  it("comes from --set, otherwise the environment, otherwise the file", () => {
     const environment = { COXSWAIN_TOKEN: "from-environment" };
     const tokenOf = (overrides: readonly Override[], variables: Record<string, string>) =>
       parseRun(withToken, "run.yaml", overrides, variables).cluster.token;
@@ -344,7 +344,7 @@ describe("the token", () => {
     expect(tokenOf([], { COXSWAIN_TOKEN: "" })).toBe("from-file");
   });
 
-  it("of the environment is asked for also where flags alone speak of the cluster", () => {
+  it("comes from the environment even if only flags set the cluster section", () => {
     const tokenOf = (overrides: readonly Override[]) =>
       parseRun(minimal, "run.yaml", overrides, { COXSWAIN_TOKEN: "from-environment" }).cluster.token;
     const listen = { flag: "--listen", key: "cluster.listen", value: "0.0.0.0:7070" };
@@ -353,7 +353,7 @@ describe("the token", () => {
     expect(tokenOf(["cluster={ min_workers: 2 }"])).toBeNull();
   });
 
-  it("with the line break that `echo` leaves is refused, naming the variable and not the secret", () => {
+  it("is rejected with a trailing line break, naming the variable but not the secret", () => {
     const error = errorOf(minimal, [], { COXSWAIN_TOKEN: "hunter2\n" });
     expect(error.message).toBe("COXSWAIN_TOKEN: the token contains a line break");
   });
@@ -364,7 +364,7 @@ describe("the token", () => {
   });
 });
 
-describe("what no key can tell alone", () => {
+describe("contradictions between keys", () => {
   it.each([
     [
       "telemetry: { nats: 'nats://h' }",
@@ -379,11 +379,11 @@ describe("what no key can tell alone", () => {
       "telemetry: { http: '9464' }",
       'run.yaml:5: telemetry.http: "9464" is not HOST:PORT. Write HOST:PORT, as in 127.0.0.1:7070, or [::1]:7070 for an IPv6 address.',
     ],
-  ])("%j is refused", (text, message) => {
+  ])("%j is rejected", (text, message) => {
     expect(errorOf(`${minimal}${text}\n`).message).toBe(message);
   });
 
-  it("both kinds of warm-up and both kinds of length may be given, as in transformers", () => {
+  it("allow both kinds of warm-up and of length, as in transformers", () => {
     const text = `${minimal}training: { warmup_steps: 3, warmup_ratio: 0.1, num_train_epochs: 2, max_steps: 9 }\n`;
     expect(parseRun(text, "run.yaml").training).toMatchObject({ warmup_steps: 3, warmup_ratio: 0.1, max_steps: 9 });
   });
@@ -402,7 +402,7 @@ describe("loadRun", () => {
     return path;
   };
 
-  it("resolves paths from the run file's folder, and leaves a hub id", async () => {
+  it("resolves paths from the run file's folder, and keeps a hub id", async () => {
     await mkdir(join(folder, "local/model"), { recursive: true });
     const path = await write(
       [
@@ -432,7 +432,7 @@ describe("loadRun", () => {
     ["missing/", true],
     ["gpt2", false],
     ["owner/name", false],
-  ])("takes the model %s for a folder: %s", async (model, isFolder) => {
+  ])("decides whether the model %s is a folder: %s", async (model, isFolder) => {
     await mkdir(join(folder, "local/model"), { recursive: true });
     const path = await write(`model: ${model}\noutput_dir: o\ndata: { train: t }\n`);
     const { config } = await loadRun(path, [], {});
@@ -445,7 +445,7 @@ describe("loadRun", () => {
     expect(config.data.chat_template).toBe("{% for m in messages %}{{ m.content }}{% endfor %}");
   });
 
-  it("names a file that is missing, a folder, and one that is not text", async () => {
+  it("names a missing file, a folder, and a file that is not text", async () => {
     const missing = join(folder, "none.yaml");
     await expect(loadRun(missing)).rejects.toMatchObject({ code: "config", message: `${missing}: no such file` });
     await expect(loadRun(folder)).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: the run kept in the output folder is the run that was started, without its secret. */
+/** These tests protect: the run kept in the output folder is the run that was started, without its secret. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseRun, schedulerTypes, serializeRun } from "../../../src/config/index.js";
@@ -6,14 +6,14 @@ import { parseRun, schedulerTypes, serializeRun } from "../../../src/config/inde
 const base = parseRun("model: m\noutput_dir: out\ndata: { train: t.jsonl }\n", "run.yaml");
 
 describe("the run file of the output folder", () => {
-  it("never holds the token, and says so", () => {
+  it("never contains the token, and says so", () => {
     const text = serializeRun({ ...base, cluster: { ...base.cluster, token: "hunter2" } });
     expect(text).not.toContain("hunter2");
     expect(text).toContain("COXSWAIN_TOKEN");
     expect(parseRun(text, "run.yaml").cluster.token).toBeNull();
   });
 
-  it("writes small numbers so that YAML 1.1 readers take them for numbers", () => {
+  it("writes small numbers so that YAML 1.1 readers parse them as numbers", () => {
     expect(serializeRun(base)).toMatch(/^ {2}adam_epsilon: 1\.0e-8$/m);
   });
 

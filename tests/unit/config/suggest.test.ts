@@ -1,4 +1,4 @@
-/** What a user loses if these fail: the suggestion beside a misspelt key is the key they meant. */
+/** These tests protect: the suggestion beside a misspelt key is the key they meant. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allKeys } from "../../../src/config/keys.js";
@@ -19,7 +19,7 @@ describe("editDistance", () => {
     expect(editDistance(left, right)).toBe(distance);
   });
 
-  it("is symmetric and never more than the longer word", () => {
+  it("is symmetric and never exceeds the length of the longer word", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (left, right) => {
         const distance = editDistance(left, right);
@@ -32,14 +32,14 @@ describe("editDistance", () => {
 });
 
 describe("nearest", () => {
-  it("finds nothing where nothing is near", () => {
+  it("finds nothing if no candidate is near", () => {
     expect(nearest("xyzzy", ["seed", "model"])).toBeUndefined();
     expect(nearest("q", ["r"])).toBeUndefined();
   });
 });
 
 describe("suggestKey", () => {
-  it("finds every key again after one letter is lost", () => {
+  it("finds every key with one missing letter", () => {
     for (const key of allKeys()) {
       const name = key.slice(key.lastIndexOf(".") + 1);
       if (name.length < 4) continue;
@@ -48,7 +48,7 @@ describe("suggestKey", () => {
     }
   });
 
-  it("knows only names that exist of what other trainers call a setting", () => {
+  it("maps other trainers' names only to existing keys", () => {
     const keys = new Set(allKeys());
     for (const name of [
       "lr",

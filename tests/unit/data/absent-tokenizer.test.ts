@@ -11,7 +11,7 @@ const build = async (example: object) =>
   buildTokenStore({ source: await fileWith([example]), data: dataSettings, tokenizer: await openTokenizerIfAny(bare) });
 
 describe("a model folder without a tokenizer", () => {
-  it("is trained on token ids, as many as the model has", async () => {
+  it("can be trained on token ids within the model's vocabulary", async () => {
     const store = await build({ input_ids: [1, 31, 2], labels: [-100, 31, 2] });
     expect(Array.from(store.row(0).inputIds)).toEqual([1, 31, 2]);
     expect(Array.from(store.row(0).labels)).toEqual([-100, 31, 2]);
@@ -26,11 +26,11 @@ describe("a model folder without a tokenizer", () => {
     ["a conversation, without blaming the data's first line", { messages }],
     ["a text", { text: "hello" }],
     ["a prompt and its completion", { prompt: "hello", completion: " you" }],
-  ])("refuses %s, with the file that is missing", async (_, example) => {
+  ])("rejects %s, naming the missing file", async (_, example) => {
     await expectRejection(build(example), "model", new RegExp(`${bare}.*tokenizer\\.json`), /./);
   });
 
-  it("knows no tokens, neither by their text nor by their number", async () => {
+  it("knows no tokens, by text or by id", async () => {
     const tokenizer = await openTokenizerIfAny(bare);
     expect(tokenizer).toMatchObject({ folder: bare, vocabSize: 32, modelVocabSize: 32, eosIds: [], bosId: null });
     expect(tokenizer.tokenToId("hello")).toBeNull();
@@ -40,13 +40,13 @@ describe("a model folder without a tokenizer", () => {
   });
 });
 
-describe("the absence of a tokenizer is not assumed", () => {
-  it("where there is one", async () => {
+describe("a tokenizer is not considered absent", () => {
+  it("if there is one", async () => {
     const tokenizer = await openTokenizerIfAny(tinyModel);
     expect(await tokenizer.decode((await tokenizer.encode("Lights on")).ids)).toBe("Lights on");
   });
 
-  it("where there is one that cannot be read", async () => {
+  it("if it cannot be read", async () => {
     const broken = await folderWith({ ...config, "tokenizer.json": "{" });
     await expectRejection(openTokenizerIfAny(broken), "model", /tokenizer\.json/, /./);
   });
@@ -55,7 +55,7 @@ describe("the absence of a tokenizer is not assumed", () => {
     ["no config.json", {}],
     ["a config.json that is not JSON", { "config.json": "{" }],
     ["a config.json without vocab_size", { "config.json": "{}" }],
-  ])("where the size of the vocabulary is not known: %s", async (_, files) => {
+  ])("if the vocabulary size is unknown: %s", async (_, files) => {
     const folder = await folderWith({ "README.md": "", ...files });
     await expectRejection(openTokenizerIfAny(folder), "model", /tokenizer\.json/, /./);
   });

@@ -68,26 +68,29 @@ describe("the text and tokens are those of transformers", () => {
     }
   });
 
-  it.skipIf(smolFolder === undefined)(`rendering prefixes finds what generation tags mark${smolSkip}`, async () => {
-    // SmolLM2's own template has no tags; where it renders the same tokens, the golden labels must come out as well.
-    const cases = readJson(inRepository("tests/golden/text/chat.json")) as readonly SmolCase[];
-    let compared = 0;
-    for (const own of cases.filter((one) => one.chat_template === null)) {
-      const tagged = cases.find((one) => one.labels && one.input_ids.join() === own.input_ids.join());
-      if (tagged === undefined) continue;
-      const got = await encodeChat(smolFolder ?? "", null, { messages: own.messages, tools: null }, true);
-      expect(got.labels).toEqual(tagged.labels);
-      compared++;
-    }
-    expect(compared).toBe(1);
-  });
+  it.skipIf(smolFolder === undefined)(
+    `rendering prefixes finds the spans that generation tags mark${smolSkip}`,
+    async () => {
+      // SmolLM2's own template has no tags; where it renders the same tokens, the golden labels must come out as well.
+      const cases = readJson(inRepository("tests/golden/text/chat.json")) as readonly SmolCase[];
+      let compared = 0;
+      for (const own of cases.filter((one) => one.chat_template === null)) {
+        const tagged = cases.find((one) => one.labels && one.input_ids.join() === own.input_ids.join());
+        if (tagged === undefined) continue;
+        const got = await encodeChat(smolFolder ?? "", null, { messages: own.messages, tools: null }, true);
+        expect(got.labels).toEqual(tagged.labels);
+        compared++;
+      }
+      expect(compared).toBe(1);
+    },
+  );
 });
 
 describe("the assistant's text without generation tags", () => {
   const supervised = ({ ids, labels }: { ids: number[]; labels: number[] }): Promise<string> =>
     tiny.decode(ids.filter((_, index) => labels[index] !== IGNORE));
 
-  it("is each answer with its end of turn, nothing of the headers", async () => {
+  it("is each answer with its end of turn, without headers", async () => {
     const messages = [
       { role: "user", content: "One?" },
       { role: "assistant", content: "Yes 🌈" },
@@ -98,7 +101,7 @@ describe("the assistant's text without generation tags", () => {
     expect(await supervised(got)).toBe("Yes 🌈<|im_end|>No <|im_end|>");
   });
 
-  it("covers tool calls and the answer after the tool, not the tool's words", async () => {
+  it("includes tool calls and the answer after the tool, but not the tool's result", async () => {
     const one = golden.cases.find((c) => c.template === "tools" && c.messages.length === 6)!;
     const got = await encodeChat(tinyModel, golden.templates["tools"]!, one, true);
     const text = await supervised(got);
@@ -114,7 +117,7 @@ describe("the assistant's text without generation tags", () => {
     tools: null,
   });
 
-  it("is refused where an earlier turn is rendered differently once it is not the last", () => {
+  it("is refused if an earlier turn is rendered differently when it is not the last", () => {
     const lastOnly = template(
       "{% for m in messages %}{% if m.role == 'assistant' %}A:{% if loop.last %}<think>{% endif %}{{ m.content }}" +
         "{% else %}U:{{ m.content }}{% endif %};{% endfor %}{% if add_generation_prompt %}A:{% endif %}",
@@ -131,7 +134,7 @@ describe("the assistant's text without generation tags", () => {
     );
   });
 
-  it("is refused, saying why, where the template can't render a part", () => {
+  it("is refused with the reason if the template can't render a prefix", () => {
     const strict = template(
       "{% if messages[-1].role != 'assistant' %}{{ raise_exception('must end with assistant') }}{% endif %}" +
         "{% for m in messages %}{{ m.content }}{% endfor %}",
@@ -143,7 +146,7 @@ describe("the assistant's text without generation tags", () => {
     );
   });
 
-  it("leaves out assistant turns before the prompt's end", () => {
+  it("excludes assistant turns in the prompt", () => {
     const chatml = template(
       "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}",
     );
@@ -157,7 +160,7 @@ describe("the assistant's text without generation tags", () => {
 describe("generation tags", () => {
   const options = { specialTokens: {}, controlTokens: new Set<string>(), origin: "the test" };
 
-  it("never take a private-use character of the text for a marker", () => {
+  it("never confuse a private-use character of the text with a marker", () => {
     const template = new ChatTemplate(
       "\ue0f0{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}.{% endfor %}",
       options,
@@ -168,7 +171,7 @@ describe("generation tags", () => {
     expect(spans).toEqual([{ start: 1, end: 8 }]);
   });
 
-  it("that don't pair up are refused when the template is opened", () => {
+  it("are rejected when the template is opened if they don't pair up", () => {
     expectError(() => new ChatTemplate("{% generation %}x", options), "data", /the test.*endgeneration/);
     expectError(() => new ChatTemplate("x{% endgeneration %}", options), "data", /unknown tag .endgeneration/);
   });
@@ -190,7 +193,7 @@ describe("a template that fails", () => {
     );
   });
 
-  it("is refused when it is not Jinja", () => {
+  it("is rejected if it is not Jinja", () => {
     const open = () => new ChatTemplate("{% for %}", { specialTokens: {}, controlTokens: new Set(), origin: "m" });
     expectError(open, "data", /the chat template of m is not valid/);
   });
@@ -207,11 +210,11 @@ describe("the date in a template", () => {
   ];
   const date = new Date(year, month - 1, day, hour, minute, second);
 
-  it.each(Object.entries(golden.strftime.formats))("%s is what Python writes", (format, expected) => {
+  it.each(Object.entries(golden.strftime.formats))("%s equals Python's output", (format, expected) => {
     expect(strftime(date, format)).toBe(expected);
   });
 
-  it("comes from the clock that was given", () => {
+  it("comes from the given clock", () => {
     const template = new ChatTemplate("{{ strftime_now('%d %b %Y') }}", {
       specialTokens: {},
       controlTokens: new Set(),
@@ -221,7 +224,7 @@ describe("the date in a template", () => {
     expect(template.render({ messages: [], tools: null })).toBe("05 Mar 2024");
   });
 
-  it("is refused in a form that would come out differently from Python's", () => {
+  it("is rejected in a format that Python would render differently", () => {
     expect(() => strftime(date, "%c")).toThrow(/"%c" is not supported/);
   });
 });

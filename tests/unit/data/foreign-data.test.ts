@@ -26,7 +26,7 @@ async function fileNamed(name: string, content: string | Uint8Array): Promise<st
 
 const zstandard = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0);
 
-describe("a file that is not JSONL is refused by its kind, with a command that makes JSONL of it", () => {
+describe("a file that is not JSONL is rejected by its format, with a command that converts it", () => {
   it.each<[string, string | Uint8Array, RegExp, RegExp]>([
     [
       "a.csv",
@@ -65,12 +65,12 @@ describe("a file that is not JSONL is refused by its kind, with a command that m
     await expectRejection(read(await fileNamed("a.jsonl", content)), "data", message, /./);
   });
 
-  it("and the command does not write over the file", async () => {
+  it("and the command does not overwrite the file", async () => {
     const file = await fileNamed("a.jsonl", "prompt,completion\n");
     await expectRejection(read(file), "data", /CSV/, /to_json\('a-converted\.jsonl'/);
   });
 
-  it("and JSON that is broken stays that", async () => {
+  it("but malformed JSON is reported as such", async () => {
     await expectRejection(
       read(await fileNamed("a.jsonl", '{"text": "cut')),
       "data",
@@ -80,26 +80,26 @@ describe("a file that is not JSONL is refused by its kind, with a command that m
     await expectRejection(read(await fileNamed("a.jsonl", '{"a":1}\nx,y\n')), "data", /a\.jsonl:2: not JSON/, /./);
   });
 
-  it("and text, unless it holds JSON", async () => {
+  it("and so is text, unless it contains JSON", async () => {
     await expectRejection(read(await fileNamed("a.txt", "once upon a time")), "data", /is plain text/, /json\.dumps/);
     expect(await read(await fileNamed("a.txt", '{"text":"a"}'))).toEqual([{ text: "a" }]);
   });
 });
 
-describe("a folder is never read in part", () => {
-  it.each(["b.csv", "b.jsonl.gz", "b.arrow", "b.zip"])("%s beside JSONL is refused by name", async (name) => {
+describe("a folder is never read partially", () => {
+  it.each(["b.csv", "b.jsonl.gz", "b.arrow", "b.zip"])("%s next to JSONL is rejected by name", async (name) => {
     const file = await fileNamed("a.jsonl", '{"text":"a"}');
     await writeFile(path.join(path.dirname(file), name), "x");
     await expectRejection(read(path.dirname(file)), "data", new RegExp(`${name.replace(".", "\\.")} is `), /./);
   });
 
-  it("that the library datasets saved is refused as such", async () => {
+  it("saved by the datasets library is rejected as such", async () => {
     const file = await fileNamed("dataset_dict.json", '{"splits":["train"]}');
     await expectRejection(read(path.dirname(file)), "data", /was saved by the datasets library/, /load_from_disk/);
   });
 });
 
-describe("data that is elsewhere is refused by its address", () => {
+describe("remote data is rejected by its URL", () => {
   it.each<[string, RegExp, RegExp]>([
     [
       "HuggingFaceH4/ultrachat_200k",
@@ -120,7 +120,7 @@ describe("data that is elsewhere is refused by its address", () => {
     for (const each of [source, data.train as string]) await expectRejection(read(each), "data", message, hint);
   });
 
-  it("a path that is mistyped is no data set", async () => {
+  it("a mistyped path is not considered a data set", async () => {
     const file = await fileNamed("data/train.jsonl", '{"text":"a"}');
     const missing = path.join(path.dirname(file), "trian");
     await expectRejection(read(missing), "data", /trian doesn't exist/, /relative to the run file/);

@@ -15,11 +15,11 @@ describe("the format of a file", () => {
     ["tokens", { input_ids: [1], text: "kept for reading" }],
     ["alpaca", { instruction: "a", input: "", output: "b", text: "all of it" }],
     ["sharegpt", { conversations: [], id: "x" }],
-  ])("%s is told by its keys", (format, value) => {
+  ])("%s is detected by its keys", (format, value) => {
     expect(detectFormat(value, "d.jsonl:1")).toBe(format);
   });
 
-  it("that is none is refused with the keys found and the formats there are", () => {
+  it("is rejected if unknown, with its keys and the supported formats", () => {
     const call = (): unknown => detectFormat({ question: "a", answer: "b" }, "d.jsonl:1");
     expectError(call, "data", /^d\.jsonl:1: .*question, answer/, /messages.*prompt_completion \(prompt, completion\)/);
     expectError(
@@ -31,7 +31,7 @@ describe("the format of a file", () => {
 });
 
 describe("messages", () => {
-  it("keep every key for the template, and tools given as a list or as JSON text", () => {
+  it("keep every key for the template, and tools as a list or as JSON text", () => {
     const messages = [
       {
         role: "user",
@@ -73,11 +73,11 @@ describe("messages", () => {
     ["an empty list of calls", [{ role: "assistant", tool_calls: [] }], /"content" of message 1/],
     ["a number as content", [{ role: "user", content: 5 }], /"content" of message 1 .* is the number 5/],
     ["an image", [{ role: "user", content: [{ type: "image" }] }], /has a part of type "image"/],
-  ])("that are %s are refused with the line", (_, messages, message) => {
+  ])("are rejected with the line if %s", (_, messages, message) => {
     expectError(() => readAs("messages", { messages }), "data", message);
   });
 
-  it("with tools that are not a list are refused", () => {
+  it("are rejected if tools are not a list", () => {
     const messages = [{ role: "user", content: "x" }];
     expectError(() => readAs("messages", { messages, tools: "[{" }), "data", /d\.jsonl:3: "tools" .* isn't JSON/);
     expectError(
@@ -105,7 +105,7 @@ describe("prompt and completion", () => {
     });
   });
 
-  it("of two kinds, or missing, are refused", () => {
+  it("are rejected if mixed or missing", () => {
     const prompt = [{ role: "user", content: "a" }];
     expectError(
       () => readAs("prompt_completion", { prompt, completion: "b" }),
@@ -127,7 +127,7 @@ describe("prompt and completion", () => {
 });
 
 describe("tokens", () => {
-  it("are used as they are; without labels all are supervised", () => {
+  it("are used unchanged; without labels all are supervised", () => {
     const ids = Int32Array.from([1, 99]);
     expect(readAs("tokens", { input_ids: [1, 99] })).toEqual({ kind: "tokens", inputIds: ids, labels: ids });
     expect(readAs("tokens", { input_ids: [1, 99], labels: [-100, 5] })).toEqual({
@@ -154,7 +154,7 @@ describe("tokens", () => {
       /"labels" has the number 100 at 0; expected -100 or an id/,
     ],
     ["another number of labels", { input_ids: [1, 2], labels: [1] }, /d\.jsonl:3: 2 "input_ids" but 1 "labels"/],
-  ])("with %s are refused", (_, value, message) => {
+  ])("are rejected with %s", (_, value, message) => {
     expectError(() => readAs("tokens", value), "data", message);
   });
 });
@@ -162,7 +162,7 @@ describe("tokens", () => {
 describe("Alpaca's format", () => {
   const value = { instruction: "Add.", input: "2 and 2", output: "4" };
 
-  it("is a conversation where the model has a chat template", () => {
+  it("is a conversation if the model has a chat template", () => {
     const chat = (content: string) => ({
       kind: "chat",
       messages: [
@@ -177,7 +177,7 @@ describe("Alpaca's format", () => {
     expect(readAs("alpaca", { instruction: "Add.", output: "4" })).toEqual(chat("Add."));
   });
 
-  it("is Stanford's prompt where it has none", () => {
+  it("is Stanford's prompt otherwise", () => {
     // The two prompts of tatsu-lab/stanford_alpaca, train.py (PROMPT_DICT).
     expect(readAs("alpaca", value, false)).toEqual({
       kind: "completion",
@@ -196,7 +196,7 @@ describe("Alpaca's format", () => {
     });
   });
 
-  it("with a field of another type is refused", () => {
+  it("is rejected with a field of another type", () => {
     expectError(() => readAs("alpaca", { ...value, input: 4 }), "data", /d\.jsonl:3: "input" is the number 4/);
     expectError(() => readAs("alpaca", { instruction: "x" }), "data", /"output" is missing/);
   });
@@ -224,7 +224,7 @@ describe("ShareGPT's format", () => {
     });
   });
 
-  it("from somebody unknown, or in another shape, is refused", () => {
+  it("is rejected with an unknown sender or another structure", () => {
     const from = (turn: unknown) => () => readAs("sharegpt", { conversations: [turn] });
     expectError(from({ from: "alien", value: "x" }), "data", /d\.jsonl:3: turn 1 is from "alien"/, /human.*gpt/);
     expectError(from({ role: "user", content: "x" }), "data", /"from" is missing/);
@@ -239,7 +239,7 @@ describe("the attention_mask of tokens", () => {
     ["at both ends", [0, 5, 6, 7, 0], [0, 1, 1, 1, 0]],
     ["nowhere", [5, 6, 7], [1, 1, 1]],
     ["nowhere, as its mask is null", [5, 6, 7], null],
-  ])("keeps padding from being learnt: %s", (_, inputIds, mask) => {
+  ])("excludes padding: %s", (_, inputIds, mask) => {
     const kept = Int32Array.of(5, 6, 7);
     const labels = inputIds.map((id) => (id === 5 ? -100 : id));
     const line = { input_ids: inputIds, attention_mask: mask };
@@ -258,7 +258,7 @@ describe("the attention_mask of tokens", () => {
     [[1, 1, 2], /d\.jsonl:3: "attention_mask" has the number 2 at 2; expected 0 or 1/],
     [[1, 1, true], /d\.jsonl:3: "attention_mask" has the boolean true at 2; expected 0 or 1/],
     ["111", /d\.jsonl:3: "attention_mask" is a string; expected a list of 0 and 1/],
-  ])("that cannot be kept to is refused with the line: %j", (mask, message) => {
+  ])("is rejected with the line if unsupported: %j", (mask, message) => {
     const line = { input_ids: [1, 2, 3], attention_mask: mask };
     expectError(() => readAs("tokens", line), "data", message);
   });

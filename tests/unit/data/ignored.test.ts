@@ -30,7 +30,7 @@ const counted = (what: string, detail = "") =>
     new RegExp(`^1 of 2 examples \\(first: \\S+train\\.jsonl:2${detail}\\) have ${what}`),
   ) as unknown;
 
-describe("what a chat template leaves out is counted and told of once, with the first place", () => {
+describe("content that a chat template omits is counted and reported once, with its first location", () => {
   it.each([
     ["tools", { messages: [user, answer], tools: [tool] }, [counted("tools that the chat template omits")]],
     [
@@ -87,7 +87,7 @@ describe("what a chat template leaves out is counted and told of once, with the 
     expect(await warningsOf([good, line], partial)).toEqual(warnings);
   });
 
-  it("also where the whole conversation is supervised", async () => {
+  it("also if the whole conversation is supervised", async () => {
     const line = { messages: [user, { ...answer, content: "" }], tools: [tool] };
     expect(await warningsOf([good, line], partial, { assistant_only_loss: false })).toEqual([
       counted("tools that the chat template omits"),
@@ -111,7 +111,7 @@ describe("what a chat template leaves out is counted and told of once, with the 
   });
 });
 
-describe("a key that the format does not read is told once, with its count", () => {
+describe("a key that the format ignores is reported once, with its count", () => {
   it.each<[string, unknown, string]>([
     ["text", { text: "a", title: "b" }, '"title" (2 of 3 examples)'],
     ["alpaca", { instruction: "a", output: "b", context: "c" }, '"context" (2 of 3 examples)'],
@@ -128,7 +128,7 @@ describe("a key that the format does not read is told once, with its count", () 
     expect(others).toEqual([]);
   });
 
-  it("and those beyond the eighth are counted", async () => {
+  it("and keys beyond the eighth are counted", async () => {
     const keys = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`k${index}`, 1]));
     expect(await warningsOf([{ text: "a", ...keys }], complete)).toEqual([
       expect.stringMatching(/"k7" \(1 of 1 examples\) and 2 others\.$/),
@@ -136,7 +136,7 @@ describe("a key that the format does not read is told once, with its count", () 
   });
 });
 
-it("a template that writes everything is not warned of, nor are keys that are empty or bookkeeping", async () => {
+it("gives no warning for a complete template, or for empty and bookkeeping keys", async () => {
   const line = {
     messages: [
       { role: "system", content: " be brief " },

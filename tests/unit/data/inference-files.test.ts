@@ -28,8 +28,8 @@ async function textsOf(options: Parameters<typeof inferenceFiles>[0]): Promise<R
 
 const config = readJson(join(tinyModel, "tokenizer_config.json")) as Record<string, unknown>;
 
-describe("what an adapter is asked with goes with it", () => {
-  it("the model's own files as they are, where the run has no other template", async () => {
+describe("the files for inference accompany an adapter", () => {
+  it("the model's own files, unchanged, if the run has no other template", async () => {
     const model = await folderWith({ "additional_chat_templates/tool_use.jinja": "TOOL", "vocab.txt": "x" }, tinyModel);
     const texts = await textsOf({ folder: model, chatTemplate: null });
     expect(Object.keys(texts)).toEqual([
@@ -42,7 +42,7 @@ describe("what an adapter is asked with goes with it", () => {
     expect(JSON.parse(texts["tokenizer_config.json"]!)).toEqual(config);
   });
 
-  it("the run's template in place of all of the model's", async () => {
+  it("the run's template instead of all of the model's", async () => {
     const model = await folderWith({ "additional_chat_templates/tool_use.jinja": "TOOL" }, tinyModel);
     const texts = await textsOf({ folder: model, chatTemplate: plain });
     expect(texts["chat_template.jinja"]).toBe(plain);
@@ -51,7 +51,7 @@ describe("what an adapter is asked with goes with it", () => {
     expect(JSON.parse(texts["tokenizer_config.json"]!)).toEqual(Object.fromEntries(rest));
   });
 
-  it("the token that ends a turn in the run's template, which other programs stop at", async () => {
+  it("the end-of-turn token of the run's template, at which other programs stop", async () => {
     const eosOf = async (chatTemplate: string): Promise<unknown> => {
       const texts = await textsOf({ folder: tinyModel, chatTemplate });
       return (JSON.parse(texts["generation_config.json"]!) as Record<string, unknown>)["eos_token_id"];
@@ -68,23 +68,23 @@ describe("what an adapter is asked with goes with it", () => {
     expect(JSON.parse(texts["tokenizer_config.json"]!)).not.toHaveProperty("chat_template");
   });
 
-  it("the model's template where the adapter has a tokenizer_config.json without one", async () => {
+  it("the model's template if the adapter's tokenizer_config.json has none", async () => {
     const adapter = await folderWith({ "tokenizer_config.json": '{"eos_token":"<|endoftext|>"}' });
     const texts = await textsOf({ folder: tinyModel, adapter, chatTemplate: null });
     expect(texts["chat_template.jinja"]).toBe(config["chat_template"]);
     expect(JSON.parse(texts["tokenizer_config.json"]!)).toEqual({ eos_token: "<|endoftext|>" });
   });
 
-  it("nothing where the model has no tokenizer", async () => {
+  it("nothing if the model has no tokenizer", async () => {
     const model = await folderWith({ "config.json": '{"vocab_size":8}' });
     expect(await textsOf({ folder: model, chatTemplate: null })).toEqual({});
   });
 });
 
-describe("an adapter is asked with its own template", () => {
+describe("inference uses the adapter's own template", () => {
   const conversation = { messages: [{ role: "user", content: "hi" }], tools: null };
 
-  it("before the model's, and after the one that is given; where they differ the user is told which", async () => {
+  it("before the model's, and after a given one, with a note if they differ", async () => {
     const adapter = await folderWith({ "chat_template.jinja": plain });
     const tokenizer = await openTokenizer(tinyModel, { adapter });
     expect((await openChatTemplates(tokenizer))?.plain.render(conversation)).toBe("hi<|im_end|>");
@@ -99,13 +99,13 @@ describe("an adapter is asked with its own template", () => {
     expect(await adapterTextNotes(tokenizer, plain)).toEqual([]);
   });
 
-  it("with nothing to say where its files are the model's", async () => {
+  it("without a note if its files equal the model's", async () => {
     const adapter = await folderWith({}, tinyModel);
     const tokenizer = await openTokenizer(tinyModel, { adapter });
     expect(await adapterTextNotes(tokenizer, null)).toEqual([]);
   });
 
-  it("with its own tokens, and the user is told", async () => {
+  it("with its own tokens and a note", async () => {
     const adapter = await folderWith({}, tinyModel);
     const tokens = readJson(join(tinyModel, "tokenizer.json")) as { added_tokens: object[] };
     const added = { ...tokens.added_tokens[0], id: 99_999, content: "<|mine|>" };

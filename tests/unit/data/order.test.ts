@@ -22,7 +22,7 @@ const planOptions = fc.record({
 });
 
 describe("the plan of steps", () => {
-  it("uses every row exactly once in each epoch, in batches of the global size but the last", () => {
+  it("uses every row exactly once per epoch, in batches of the global size except the last", () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         const { stepsPerEpoch, totalSteps } = stepPlan(options);
@@ -39,7 +39,7 @@ describe("the plan of steps", () => {
     );
   });
 
-  it("answers for a step whatever was asked before (a run that resumes asks for the middle first)", () => {
+  it("gives the rows of any step independently of earlier calls", () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         const forwards = allRows(options);
@@ -50,7 +50,7 @@ describe("the plan of steps", () => {
     );
   });
 
-  it("shuffles each epoch in another way, and each seed", () => {
+  it("shuffles differently for each epoch and seed", () => {
     const order = (options: Partial<StepPlanOptions>, epoch: number): string =>
       allRows({ ...base, rows: 50, ...options })
         .slice(epoch * 13, epoch * 13 + 13)
@@ -61,7 +61,7 @@ describe("the plan of steps", () => {
     expect(order({}, 0)).toBe(order({ globalBatchSize: 4, epochs: 7 }, 0));
   });
 
-  it("leaves no row at home more often than chance (10,000 shuffles of 5 rows)", () => {
+  it("shuffles uniformly (10,000 shuffles of 5 rows)", () => {
     let home = 0;
     for (let seed = 0; seed < 10_000; seed++) {
       if (allRows({ ...base, seed, rows: 5, globalBatchSize: 5, epochs: 1 })[0]?.rows[0] === 0) home++;
@@ -70,7 +70,7 @@ describe("the plan of steps", () => {
     expect(Math.abs(home - 2000)).toBeLessThan(160);
   });
 
-  it("keeps the file's order without shuffle, every epoch", () => {
+  it("keeps the file's order in every epoch without shuffle", () => {
     expect(allRows({ ...base, shuffle: false }).map(({ rows }) => rows)).toEqual([
       [0, 1, 2, 3],
       [4, 5, 6, 7],
@@ -91,13 +91,13 @@ describe("the plan of steps", () => {
     expect(total({ rows: 8, epochs: 2 })).toBe(4);
   });
 
-  it("reports the epoch as transformers does: micro-batches done, of those in an epoch", () => {
+  it("reports the epoch as transformers does, in micro-batches", () => {
     // 9 rows in micro-batches of 2: 5 of them; updates after 2, 4 and 5.
     const epochs = allRows({ ...base, rows: 9, microBatchSize: 2 }).map(({ epoch }) => epoch);
     expect(epochs).toEqual([0.4, 0.8, 1, 1.4, 1.8, 2]);
   });
 
-  it("refuses a step beyond the run", () => {
+  it("rejects a step beyond the run", () => {
     const plan = stepPlan(base);
     expectError(() => plan.rowsOf(stepNumber(0)), "bug", /step 0/);
     expectError(() => plan.rowsOf(stepNumber(7)), "bug", /step 7 is not one of 1 to 6/);

@@ -11,7 +11,7 @@ function pack(lengths: readonly number[], capacity: number): number[][] {
 }
 
 describe("packing", () => {
-  it("fills the tightest row that holds the example (worked by hand)", () => {
+  it("fills the tightest row that fits the example (worked by hand)", () => {
     // Decreasing: 7 (1), 6 (4), 4 (0), 4 (5), 3 (2), 2 (3), 1 (6) into rows of 10.
     // 7 opens A; 6 opens B; 4 fills B; 4 opens C; 3 fills A (3 left) rather than C (6 left); 2 and 1 go to C.
     // Rows in the order of their first example: B, A, C.
@@ -22,7 +22,7 @@ describe("packing", () => {
     ]);
   });
 
-  it("puts what fits nowhere else in a row of its own", () => {
+  it("puts an example that fits nowhere else in a new row", () => {
     expect(pack([10, 10, 9], 10)).toEqual([[0], [1], [2]]);
     expect(pack([1], 2)).toEqual([[0]]);
     expect(pack([], 8)).toEqual([]);
@@ -37,7 +37,7 @@ describe("packing", () => {
   const sum = (row: readonly number[], lengths: readonly number[]): number =>
     row.reduce((total, example) => total + lengths[example]!, 0);
 
-  it("uses every example exactly once, whole, and no row is too long", () => {
+  it("uses every example exactly once, unsplit, with no row too long", () => {
     fc.assert(
       fc.property(problem, ({ lengths, capacity }) => {
         const rows = pack(lengths, capacity);
@@ -47,7 +47,7 @@ describe("packing", () => {
     );
   });
 
-  it("makes exactly the rows of a plain best-fit decreasing", () => {
+  it("gives exactly the rows of a plain best-fit decreasing", () => {
     fc.assert(
       fc.property(problem, ({ lengths, capacity }) => {
         expect(pack(lengths, capacity)).toEqual(plainBestFit(lengths, capacity));
@@ -55,7 +55,7 @@ describe("packing", () => {
     );
   });
 
-  it("wastes little: under 2 % of padding on chats of mixed length", () => {
+  it("needs under 2 % of padding for chats of mixed length", () => {
     let state = 1;
     const lengths = Array.from({ length: 5000 }, () => {
       state = (state * 48271) % 0x7fffffff;

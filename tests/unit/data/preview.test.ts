@@ -43,7 +43,7 @@ const statistics = {
 };
 
 describe("a preview", () => {
-  it("marks the supervised text line by line, tells packed examples apart, and counts", async () => {
+  it("marks supervised text line by line, separates packed examples, and shows counts", async () => {
     const row = await rowOf(
       [
         ["a b", false],
@@ -75,7 +75,7 @@ describe("a preview", () => {
     );
   });
 
-  it("is coloured on a terminal, and has brackets elsewhere and with NO_COLOR", () => {
+  it("uses colours on a terminal, and brackets elsewhere and with NO_COLOR", () => {
     const green = styleFor({ isTTY: true }, {});
     expect(green.supervised("x")).toBe("\u001b[32mx\u001b[39m");
     expect(green.context("x")).not.toContain("[32m");
@@ -118,7 +118,7 @@ async function shown(file: string, flags: Partial<PreviewFlags> = {}): Promise<s
 }
 
 describe("coxswain preview", () => {
-  it("shows three rows with the answer marked, or as many as asked for", async () => {
+  it("shows three rows with the answer marked, or the requested number", async () => {
     const file = await runFolder();
     const text = await shown(file);
     expect(text).toContain("<|im_start|>user\nTwo<|im_end|>\n<|im_start|>assistant\n[[2<|im_end|>]]\n");
@@ -128,7 +128,7 @@ describe("coxswain preview", () => {
     expect(await shown(file, { rows: 9 })).toContain("[[4<|im_end|>]]");
   });
 
-  it("previews data.eval and obeys --set", async () => {
+  it("previews data.eval and applies --set", async () => {
     const file = await runFolder("  eval: eval.jsonl\n");
     expect(await shown(file, { split: "eval" })).toContain("[[5<|im_end|>]]");
     const all = await shown(file, { set: ["data.assistant_only_loss=false"], rows: 1 });

@@ -24,18 +24,18 @@ describe("a JSONL file", () => {
     ]);
   });
 
-  it("is read whole where lines and characters cross the chunks that the disk gives", async () => {
+  it("is read correctly if lines and characters cross chunk boundaries", async () => {
     const texts = Array.from({ length: 40 }, (_, index) => "ü🌈".repeat(3000 + index * 997));
     const file = await fileWith(texts.map((text) => ({ text })));
     expect((await read(file)).map(({ value }) => (value as { text: string }).text)).toEqual(texts);
   });
 
-  it("that is cut short is refused at its last line", async () => {
+  it("is rejected at its last line if truncated", async () => {
     const file = await inFile('{"text":"one"}\n{"text":"tw');
     await expectRejection(read(file), "data", /a\.jsonl:2: not JSON/, /one complete JSON object per line.*truncated/);
   });
 
-  it("with a line that is not JSON is refused at that line", async () => {
+  it("is rejected at a line that is not JSON", async () => {
     await expectRejection(
       read(await fileWith([{ a: 1 }, "", "{'a': 2}", { a: 3 }])),
       "data",
@@ -43,7 +43,7 @@ describe("a JSONL file", () => {
     );
   });
 
-  it("that is not UTF-8 is refused, rather than learnt as replacement characters", async () => {
+  it("is rejected if it is not UTF-8", async () => {
     const bytes = Buffer.concat([Buffer.from('{"a":1}\n{"a":"caf'), Buffer.from([0xe9]), Buffer.from('"}\n')]);
     await expectRejection(read(await inFile(bytes)), "data", /a\.jsonl:2: not UTF-8/, /UTF-8/);
   });
@@ -51,7 +51,7 @@ describe("a JSONL file", () => {
   it.each([
     ["empty", ""],
     ["blank", "\n \r\n\n"],
-  ])("that is %s is refused", async (_, content) => {
+  ])("is rejected if it is %s", async (_, content) => {
     await expectRejection(read(await inFile(content)), "data", /a\.jsonl: no examples found/, /messages/);
   });
 });
@@ -65,13 +65,13 @@ describe("a JSON file", () => {
     ]);
   });
 
-  it("with a broken list is refused by name", async () => {
+  it("is rejected by name with a malformed list", async () => {
     await expectRejection(read(await inFile('[{"a": 1},\n', "a.json")), "data", /a\.json: not JSON/);
   });
 });
 
 describe("a source", () => {
-  it("that is a folder is its data files in name order, nothing hidden, nothing below", async () => {
+  it("of a folder is its data files in name order, without hidden files and subfolders", async () => {
     const folder = await folderWith({
       "b.jsonl": '{"n":"b"}',
       "B.jsonl": '{"n":"B"}',
@@ -85,22 +85,22 @@ describe("a source", () => {
     expect(names).toEqual(["B", "a", "b", "c"]);
   });
 
-  it("that is a list is read in the list's order", async () => {
+  it("of a list is read in the list's order", async () => {
     const folder = await folderWith({ "1.jsonl": '{"n":1}', "2.jsonl": '{"n":2}' });
     const list = [path.join(folder, "2.jsonl"), path.join(folder, "1.jsonl")];
     expect((await read(list)).map(({ value }) => value)).toEqual([{ n: 2 }, { n: 1 }]);
   });
 
-  it("that doesn't exist is refused by name", async () => {
+  it("is rejected by name if it doesn't exist", async () => {
     await expectRejection(read("/nowhere/x.jsonl"), "data", /^\/nowhere\/x\.jsonl doesn't exist/, /data\.train/);
   });
 
-  it("that is a folder without data is refused", async () => {
+  it("is rejected if it is a folder without data", async () => {
     const folder = await folderWith({ "README.md": "x" });
     await expectRejection(read(folder), "data", /has no \.jsonl/, /not searched/);
   });
 
-  it("that is Parquet, or has Parquet beside its JSONL, is refused by name, never skipped", async () => {
+  it("is rejected by name if it is Parquet, or contains Parquet along with JSONL", async () => {
     const folder = await folderWith({ "a.jsonl": '{"n":1}', "b.parquet": "PAR1" });
     const parquet = path.join(folder, "b.parquet");
     await expectRejection(read(parquet), "data", /b\.parquet is a Parquet file/, /Convert it/);
@@ -108,7 +108,7 @@ describe("a source", () => {
   });
 });
 
-describe("a text that is not JSON is told by its cause, not as a line that is cut short", () => {
+describe("an error for invalid JSON names its cause", () => {
   const encoded = (text: string, encoding: "le" | "be", width: 2 | 4): Buffer =>
     Buffer.concat(
       Array.from(text, (character) => {
@@ -153,7 +153,7 @@ describe("a text that is not JSON is told by its cause, not as a line that is cu
   });
 
   it.each(['{"text":"a', '{"text":"a"', '{"text":', '[{"text":"a"},'])(
-    "but one that ends early is: %s",
+    "or truncation if it ends early: %s",
     async (text) => {
       await expectRejection(read(await inFile(text)), "data", /not JSON/, /may be truncated/);
     },

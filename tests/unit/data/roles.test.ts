@@ -6,7 +6,7 @@ import { buildLines, rowsOf } from "./stores.js";
 
 const talk = (...roles: string[]) => ({ messages: roles.map((role) => ({ role, content: `by ${role}` })) });
 
-describe("a role that nothing knows", () => {
+describe("an unknown role", () => {
   it.each([
     ["asistant", "assistant"],
     ["Assistant", "assistant"],
@@ -21,7 +21,7 @@ describe("a role that nothing knows", () => {
     ["User", "user"],
     ["sytem", "system"],
     ["observation", "tool"],
-  ])("%j is refused by file and line, with the one that was meant", async (role, meant) => {
+  ])("%j is rejected by file and line, with a suggestion", async (role, meant) => {
     await expectRejection(
       buildLines([talk("user", "assistant"), talk("user", "assistant", "user", role)]),
       "data",
@@ -30,7 +30,7 @@ describe("a role that nothing knows", () => {
     );
   });
 
-  it("is refused without a guess where none is near", async () => {
+  it("is rejected without a suggestion if none is near", async () => {
     await expectRejection(
       buildLines([talk("user", "narrator", "assistant")]),
       "data",
@@ -39,7 +39,7 @@ describe("a role that nothing knows", () => {
     );
   });
 
-  it("is found in a prompt and in a completion", async () => {
+  it("is detected in a prompt and in a completion", async () => {
     const line = (prompt: string, completion: string) => ({
       prompt: talk("system", prompt).messages,
       completion: talk(completion).messages,
@@ -49,7 +49,7 @@ describe("a role that nothing knows", () => {
     await expectRejection(buildLines([good, line("user", "asistant")]), "data", /:2: message 1 of "completion"/, /./);
   });
 
-  it("is taken where the chat template tells it from others", async () => {
+  it("is accepted if the chat template distinguishes it", async () => {
     const template =
       "{% for m in messages %}{% if m.role == 'narrator' %}({{ m.content }}){% else %}" +
       "{{ m.role }} {{ m.content }}<|im_end|>{% endif %}{% endfor %}" +
@@ -58,7 +58,7 @@ describe("a role that nothing knows", () => {
     expect(rowsOf(store)).toHaveLength(1);
   });
 
-  it("of sharegpt is refused with the nearest one", async () => {
+  it("of sharegpt is rejected with the nearest one", async () => {
     const line = {
       conversations: [
         { from: "human", value: "q" },
@@ -69,7 +69,7 @@ describe("a role that nothing knows", () => {
   });
 });
 
-it("roles are read from a template's conditions, however it writes them", () => {
+it("finds roles in a template's conditions, in any notation", () => {
   const source = `
     {% if message['role'] == 'critic' %}{% elif message.role=="judge" %}{% endif %}
     {% if (message["role"] != "host") or 'guest' == m.role %}{% endif %}

@@ -9,7 +9,7 @@ const row = (ids: number[], labels: number[], segments: number[]): Row => ({
 });
 const _ = IGNORE;
 
-describe("the tokens that a row's loss is a sum over", () => {
+describe("the tokens of a row's loss", () => {
   it("are the supervised ones, without the first of each example", () => {
     expect(supervisedTokens(row([1, 2, 3], [1, 2, 3], [3]))).toBe(2);
     expect(supervisedTokens(row([1, 2, 3], [_, _, 3], [3]))).toBe(1);
@@ -20,7 +20,7 @@ describe("the tokens that a row's loss is a sum over", () => {
 });
 
 describe("a batch", () => {
-  it("shifts labels within each example, restarts positions, and keeps padding apart", () => {
+  it("shifts labels within each example, restarts positions, and separates padding", () => {
     const batch = collate([row([5, 6, 7, 8, 9], [_, 6, 7, 8, 9], [2, 3]), row([3, 4], [3, 4], [2])], 4);
     expect({ rows: batch.rows, length: batch.length }).toEqual({ rows: 2, length: 8 });
     expect(Array.from(batch.inputIds)).toEqual([5, 6, 7, 8, 9, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0]);
@@ -29,7 +29,7 @@ describe("a batch", () => {
     expect(Array.from(batch.segments)).toEqual([0, 0, 1, 1, 1, -1, -1, -1, 0, 0, -1, -1, -1, -1, -1, -1]);
   });
 
-  it("has as many targets as its rows have supervised tokens", () => {
+  it("has one target per supervised token of its rows", () => {
     const rows = [row([1, 2, 3, 4], [1, _, 3, 4], [1, 3]), row([1, 2, 3], [_, _, 3], [3])];
     const targets = collate(rows).targets.filter((target) => target !== IGNORE).length;
     expect(targets).toBe(rows.reduce((sum, one) => sum + supervisedTokens(one), 0));

@@ -20,7 +20,7 @@ interface TextGolden {
 const golden = readJson(inRepository("tests/golden/text/chat-tiny.json")) as TextGolden;
 
 describe("texts", () => {
-  it("end with the eos token once, all of them supervised, as TRL and transformers make them", async () => {
+  it("end with one eos token, and are fully supervised, as in TRL and transformers", async () => {
     const usable = golden.texts.filter(({ input_ids }) => input_ids.length > 1);
     const rows = rowsOf(await buildLines(usable.map(({ text }) => ({ text }))));
     expect(rows.map(({ ids }) => ids)).toEqual(usable.map(({ input_ids }) => input_ids));
@@ -28,7 +28,7 @@ describe("texts", () => {
     expect(usable.length).toBe(golden.texts.length - 1);
   });
 
-  it("of a tokenizer without eos are warned about", async () => {
+  it("give a warning if the tokenizer has no eos", async () => {
     const folder = await folderWith({ "tokenizer.json": await readFile(path.join(tinyModel, "tokenizer.json")) });
     const warnings: string[] = [];
     await buildTokenStore({
@@ -42,7 +42,7 @@ describe("texts", () => {
 });
 
 describe("prompts and completions", () => {
-  it("have the tokens of the whole text; where one lies across the boundary, those of each part, with a warning", async () => {
+  it("have the tokens of the whole text, or of each part, with a warning, if a token crosses the boundary", async () => {
     const warnings: string[] = [];
     const store = await buildLines(
       golden.completions.map(({ prompt, completion }) => ({ prompt, completion })),
@@ -64,7 +64,7 @@ describe("prompts and completions", () => {
     ]);
   });
 
-  it("are supervised whole with completion_only_loss: false", async () => {
+  it("are fully supervised with completion_only_loss: false", async () => {
     const [row] = rowsOf(
       await buildLines([{ prompt: "The sky is", completion: " blue." }], { completion_only_loss: false }),
     );
@@ -85,7 +85,7 @@ describe("prompts and completions", () => {
     expect(await supervisedText(row!)).toBe(expected);
   });
 
-  it("as conversations with assistant and completion both off supervise everything", async () => {
+  it("are fully supervised as conversations with both options off", async () => {
     const settings = { assistant_only_loss: false, completion_only_loss: false };
     const [row] = rowsOf(await buildLines([twoAnswers], settings));
     expect(row!.labels).toEqual(row!.ids);
@@ -93,7 +93,7 @@ describe("prompts and completions", () => {
 });
 
 describe("Alpaca and ShareGPT data", () => {
-  it("are the same rows as the conversation that they mean", async () => {
+  it("give the same rows as the equivalent conversation", async () => {
     const conversation = rowsOf(await buildLines([chat("Add.\n\n2 and 2", "4")]));
     expect(rowsOf(await buildLines([{ instruction: "Add.", input: "2 and 2", output: "4" }]))).toEqual(conversation);
     const conversations = [
@@ -107,7 +107,7 @@ describe("Alpaca and ShareGPT data", () => {
 describe("the run's own chat template", () => {
   const source = "{% for m in messages %}{{ m.role }}={% generation %}{{ m.content }}{% endgeneration %};{% endfor %}";
 
-  it("is taken as text or from a file", async () => {
+  it("can be text or a file", async () => {
     const file = path.join(await folderWith({ "t.jinja": source }), "t.jinja");
     for (const chat_template of [source, file]) {
       const [row] = rowsOf(await buildLines([chat("q", "a")], { chat_template }));
@@ -116,12 +116,12 @@ describe("the run's own chat template", () => {
     }
   });
 
-  it("that can't be found is refused by the key", async () => {
+  it("is rejected, naming the key, if it can't be found", async () => {
     const build = buildLines([chat("q", "a")], { chat_template: "/nowhere/t.jinja" });
     await expectRejection(build, "config", /data\.chat_template: \/nowhere\/t\.jinja can't be read/, /Jinja file/);
   });
 
-  it("that writes the date is warned about, and writes that of the clock that was given", async () => {
+  it("gives a warning if it writes the date, and uses the given clock", async () => {
     const dated = `{{ strftime_now('%Y') }} ${source}`;
     const warnings: string[] = [];
     await buildLines([chat("q", "a")], { chat_template: dated }, warnings);

@@ -6,7 +6,7 @@ import { build, buildLines, rowsOf, supervisedText, tokenizer, type chat, type S
 import { dataSettings, inRepository, readJson } from "./support.js";
 
 describe("the bundled quickstart data", () => {
-  it("become 2,000 rows within seconds, only answers supervised", async () => {
+  it("become 2,000 rows within seconds, with only answers supervised", async () => {
     const started = process.cpuUsage();
     const store = await build(inRepository("examples/quickstart/data/train.jsonl"));
     const { user, system } = process.cpuUsage(started);
@@ -29,7 +29,7 @@ describe("the bundled quickstart data", () => {
 });
 
 describe("tokens", () => {
-  it("come out as they went in, in the file's order", async () => {
+  it("are kept unchanged, in the file's order", async () => {
     const file = inRepository("tests/golden/llama/train.jsonl");
     const golden = await openTokenizer(inRepository("tests/golden/llama/model"));
     const store = await buildTokenStore({ source: file, data: dataSettings, tokenizer: golden });
@@ -42,7 +42,7 @@ describe("tokens", () => {
     );
   });
 
-  it("counts the supervised tokens that the reference counts", async () => {
+  it("match the reference's count of supervised tokens", async () => {
     const expected = readJson(inRepository("tests/golden/llama/expected.json")) as {
       steps: { supervised_tokens: number }[];
     };
@@ -56,7 +56,7 @@ describe("tokens", () => {
 });
 
 describe("packing", () => {
-  it("puts whole examples in rows, in the file's order, and loses none", async () => {
+  it("puts complete examples in rows, in the file's order, and drops none", async () => {
     const file = inRepository("examples/quickstart/data/eval.jsonl");
     const single = rowsOf(await build(file));
     const store = await build(file, { packing: true, max_length: 256 });
@@ -84,7 +84,7 @@ describe("the fingerprint", () => {
   const of = async (data: readonly unknown[], settings: Settings = {}): Promise<string> =>
     (await buildLines(data, settings)).fingerprint;
 
-  it("is the same for the same rows, however the file spells them", async () => {
+  it("is the same for the same rows, however the file writes them", async () => {
     const first = await of(lines);
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     expect(await of(['{ "labels": [5,6,7], "input_ids": [5,6,7] }', "", lines[1]])).toBe(first);
@@ -104,8 +104,8 @@ describe("the fingerprint", () => {
   });
 });
 
-describe("a row number beyond the store", () => {
-  it.each([-1, 2, 0.5])("%d is refused", async (index) => {
+describe("a row index beyond the store", () => {
+  it.each([-1, 2, 0.5])("rejects %d", async (index) => {
     const store = await buildLines([{ input_ids: [5, 6] }, { input_ids: [7, 8] }]);
     expect(() => store.row(index)).toThrow(RangeError);
   });

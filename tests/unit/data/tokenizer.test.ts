@@ -25,7 +25,7 @@ const edited = (edit: (tokenizer: Record<string, unknown>) => void): string => {
 };
 
 describe("offsets", () => {
-  it("are indices of a JavaScript string, also after emoji; bytes of one character share its place", async () => {
+  it("are indices of a JavaScript string, also after emoji; bytes of one character share its offsets", async () => {
     const text = "Hi 🌈 there<|im_end|>";
     const encoded = await tiny.encode(text, { addSpecialTokens: false });
     const offsets = encoded.offsets();
@@ -49,7 +49,7 @@ describe("offsets", () => {
 });
 
 describe("encoding", () => {
-  it("alone and in a batch gives the same, and decodes to the text", async () => {
+  it("gives the same alone and in a batch, and decodes to the text", async () => {
     const texts = ["Lights on!", "naïve 🌈 <|im_end|>\n", "", " 12 34"];
     const batch = await tiny.encodeBatch(texts);
     for (const [index, text] of texts.entries()) {
@@ -61,7 +61,7 @@ describe("encoding", () => {
     expect(await tiny.decode(ids, { skipSpecialTokens: true })).toBe("a");
   });
 
-  it("is not cut or padded by what tokenizer.json was saved with (transformers puts that aside too)", async () => {
+  it("ignores the truncation and padding of tokenizer.json, like transformers", async () => {
     const folder = await variant(
       {},
       edited((tokenizer) => {
@@ -81,7 +81,7 @@ describe("encoding", () => {
     expect(Array.from((await tokenizer.encode(text)).ids)).toEqual(Array.from((await tiny.encode(text)).ids));
   });
 
-  it("adds what the post-processor adds, and knows how much that is", async () => {
+  it("adds the post-processor's tokens, and knows their number", async () => {
     const folder = await variant(
       {},
       edited((tokenizer) => {
@@ -124,7 +124,7 @@ describe("special tokens", () => {
     expect([tiny.tokenToId("no such token"), tiny.idToToken(99_999)]).toEqual([null, null]);
   });
 
-  it("may be objects, stand in special_tokens_map.json, or only in generation_config.json", async () => {
+  it("may be objects, or come from special_tokens_map.json or generation_config.json", async () => {
     const objects = await openTokenizer(
       await variant({
         "tokenizer_config.json": { bos_token: { content: "<|im_start|>", special: true }, pad_token: null },
@@ -149,7 +149,7 @@ describe("special tokens", () => {
     });
   });
 
-  it("that only tokenizer_config.json knows are single tokens, as in transformers", async () => {
+  it("are single tokens even if only tokenizer_config.json lists them, as in transformers", async () => {
     const tokenizer = await openTokenizer(
       await variant({
         "tokenizer_config.json": {
@@ -168,7 +168,7 @@ describe("special tokens", () => {
 describe("the chat template", () => {
   const config = { chat_template: "of the config" };
 
-  it("is that of tokenizer_config.json, a list's default, or a file's, which wins", async () => {
+  it("comes from tokenizer_config.json, a list's default, or a file, which takes precedence", async () => {
     const templateOf = async (files: Readonly<Record<string, unknown>>): Promise<(string | null)[]> => {
       const tokenizer = await openTokenizer(await variant(files));
       return [tokenizer.chatTemplate, tokenizer.toolChatTemplate];
@@ -187,13 +187,13 @@ describe("the chat template", () => {
 });
 
 describe("a folder that can't be used", () => {
-  it("without tokenizer.json is refused with how to make one", async () => {
+  it("is rejected without tokenizer.json, with how to create one", async () => {
     const folder = await folderWith({ "config.json": "{}" });
     await expectRejection(openTokenizer(folder), "model", /has no tokenizer\.json/, /save_pretrained/);
     await expectRejection(openTokenizer(path.join(folder, "missing")), "model", /missing has no tokenizer\.json/);
   });
 
-  it("with a truncated file is refused by the file's name", async () => {
+  it("is rejected with a truncated file, by its name", async () => {
     const cut = await folderWith({ "tokenizer.json": tinyJson.slice(0, 5000) });
     await expectRejection(openTokenizer(cut), "model", /tokenizer\.json isn't JSON/, /truncated/);
     const other = await variant({}, '{"version":"1.0"}');
@@ -206,7 +206,7 @@ describe("a folder that can't be used", () => {
 });
 
 describe("the golden models' tokenizers", () => {
-  it("open, with the ids of their generation_config.json", async () => {
+  it("can be opened, with the ids of their generation_config.json", async () => {
     const folder = await folderWith({});
     await cp(inRepository("tests/golden/llama/model"), folder, { recursive: true });
     expect(await openTokenizer(folder)).toMatchObject({ bosId: 1, eosId: 2, padId: 0, modelVocabSize: 512 });

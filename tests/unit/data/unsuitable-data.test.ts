@@ -10,7 +10,7 @@ import { dataSettings, fileWith, folderWith, tinyModel } from "./support.js";
 describe("an example longer than max_length", () => {
   const ids = (length: number) => Array.from({ length }, (_, index) => index + 3);
 
-  it("is cut at the end and counted, with one warning that names the first", async () => {
+  it("is truncated and counted, with one warning that names the first", async () => {
     const warnings: string[] = [];
     const store = await buildLines(
       [{ input_ids: ids(4) }, { input_ids: ids(9) }, { input_ids: ids(6) }],
@@ -24,7 +24,7 @@ describe("an example longer than max_length", () => {
     ]);
   });
 
-  it("that loses all that is supervised is left out, counted and warned about", async () => {
+  it("is dropped and counted, with a warning, if no supervised token remains", async () => {
     const warnings: string[] = [];
     const late = { input_ids: ids(8), labels: [...ids(8).slice(0, 1), -100, -100, -100, -100, -100, 9, 10] };
     const store = await buildLines([late, { input_ids: ids(3) }], { max_length: 5 }, warnings);
@@ -47,13 +47,13 @@ describe("an example longer than max_length", () => {
   });
 });
 
-describe("an example with nothing supervised", () => {
+describe("an example without supervised tokens", () => {
   it.each<[string, unknown, Settings]>([
     ["a conversation without an answer", { messages: [{ role: "user", content: "hi" }] }, {}],
     ["labels of -100", { input_ids: [5, 6], labels: [-100, -100] }, {}],
     ["only its first token, which nothing predicts", { input_ids: [5, 6], labels: [5, -100] }, {}],
     ["an empty text", { text: "" }, {}],
-  ])("is refused with its line: %s", async (_, line, settings) => {
+  ])("is rejected with its line: %s", async (_, line, settings) => {
     const good =
       "text" in (line as object)
         ? { text: "good" }
@@ -70,7 +70,7 @@ describe("an example with nothing supervised", () => {
 });
 
 describe("data that don't suit the model", () => {
-  it("have a line of another format: refused with the line", async () => {
+  it("of another format are rejected with the line", async () => {
     await expectRejection(
       buildLines([{ text: "a" }, { prompt: "a", completion: "b" }]),
       "data",
@@ -84,7 +84,7 @@ describe("data that don't suit the model", () => {
     );
   });
 
-  it("have ids beyond the vocabulary: refused with the line", async () => {
+  it("with ids beyond the vocabulary are rejected with the line", async () => {
     await expectRejection(
       buildLines([{ input_ids: [1, 2] }, { input_ids: [1, 2048] }]),
       "data",
@@ -92,7 +92,7 @@ describe("data that don't suit the model", () => {
     );
   });
 
-  it("have text whose tokens the model lacks: refused with the token", async () => {
+  it("with tokens that the model lacks are rejected with the token", async () => {
     const folder = await folderWith({
       "tokenizer.json": await readFile(path.join(tinyModel, "tokenizer.json")),
       "config.json": JSON.stringify({ vocab_size: 2048 }),
@@ -108,14 +108,14 @@ describe("data that don't suit the model", () => {
     );
   });
 
-  it("are conversations for a model without a chat template: refused with what to set", async () => {
+  it("with conversations are rejected without a chat template, with the key to set", async () => {
     const folder = await folderWith({ "tokenizer.json": await readFile(path.join(tinyModel, "tokenizer.json")) });
     const source = await fileWith([chat("q", "a")]);
     const store = buildTokenStore({ source, data: dataSettings, tokenizer: await openTokenizer(folder) });
     await expectRejection(store, "data", /train\.jsonl:1: .*no chat template/, /data\.chat_template/);
   });
 
-  it("make the template fail: refused with the line and the template's message", async () => {
+  it("that make the template fail are rejected with the line and the template's message", async () => {
     const chat_template =
       "{% for m in messages %}{{ m.content if m.content != 'bad' else raise_exception('no bad words') }}{% endfor %}";
     const settings = { chat_template, assistant_only_loss: false };

@@ -30,7 +30,7 @@ async function rendered(file: string, text: string): Promise<string[]> {
 const conversation = (tools: string): string =>
   `{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [${args}], "score": 3.0}], "tools": ${tools}}`;
 
-describe("numbers and key order of tools, tool calls and messages reach the template as in the file", () => {
+describe("templates see the numbers and key order of the file", () => {
   const expected = `[${learnt}]${learnt}|3.0`;
 
   it.each([

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: alerts that fire when they should, stay quiet when they should, and say what to do. */
+/** These tests protect: alerts that fire when they should, stay quiet when they should, and say what to do. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ const alerts = (parse(read("deploy", "prometheus", "alerts.yaml")) as { groups: 
 const tests = (parse(read("deploy", "prometheus", "alerts.test.yaml")) as { tests: RuleTest[] }).tests;
 
 describe("the alerts", () => {
-  it.each(alerts.map(({ alert }) => alert))("%s has a test where it fires, and one where it does not", (name) => {
+  it.each(alerts.map(({ alert }) => alert))("%s has a test in which it fires, and one in which it does not", (name) => {
     const cases = tests
       .flatMap(({ alert_rule_test: each }) => each)
       .filter(({ alertname }) => alertname === name)
@@ -35,31 +35,25 @@ describe("the alerts", () => {
     expect(new Set(cases)).toEqual(new Set([true, false]));
   });
 
-  it.each(alerts.map((alert) => [alert.alert, alert] as const))(
-    "%s says how bad it is, and what to do",
-    (name, alert) => {
-      expect(["critical", "warning"]).toContain(alert.labels.severity);
-      expect(alert.annotations["summary"]).toMatch(/.{10}/);
-      expect(alert.annotations["description"]).toMatch(/.{40}/);
-      expect(alert.annotations["runbook"]).toBe(`docs/operations.md#${name.toLowerCase()}`);
-      const section = new RegExp(`\\n### ${name}\\n\\n.{40}`, "s");
-      expect(read("docs", "operations.md")).toMatch(section);
-    },
-  );
+  it.each(alerts.map((alert) => [alert.alert, alert] as const))("%s has a severity and a runbook", (name, alert) => {
+    expect(["critical", "warning"]).toContain(alert.labels.severity);
+    expect(alert.annotations["summary"]).toMatch(/.{10}/);
+    expect(alert.annotations["description"]).toMatch(/.{40}/);
+    expect(alert.annotations["runbook"]).toBe(`docs/operations.md#${name.toLowerCase()}`);
+    const section = new RegExp(`\\n### ${name}\\n\\n.{40}`, "s");
+    expect(read("docs", "operations.md")).toMatch(section);
+  });
 
-  it("look only at metrics that a coordinator exports", async () => {
+  it("use only metrics that a coordinator exports", async () => {
     const text = await createCoordinatorMetrics("1").text();
     const wanted = alerts.flatMap(({ expr }) => expr.match(/\b(?:coxswain|process)_\w+/g) ?? []);
     for (const name of new Set(wanted)) expect(text).toContain(`# TYPE ${name.replace(/_(sum|count|bucket)$/, "")} `);
   });
 
-  it.skipIf(!havePrometheus)(
-    `are rules that Prometheus takes, and do what they should in its own tests (${needsPrometheus})`,
-    () => {
-      const check = promtool(["check", "rules", "alerts.yaml"], folder);
-      expect(check.status, check.stdout + check.stderr).toBe(0);
-      const test = promtool(["test", "rules", "alerts.test.yaml"], folder);
-      expect(test.status, test.stdout + test.stderr).toBe(0);
-    },
-  );
+  it.skipIf(!havePrometheus)(`are valid rules for Prometheus, and pass its rule tests (${needsPrometheus})`, () => {
+    const check = promtool(["check", "rules", "alerts.yaml"], folder);
+    expect(check.status, check.stdout + check.stderr).toBe(0);
+    const test = promtool(["test", "rules", "alerts.test.yaml"], folder);
+    expect(test.status, test.stdout + test.stderr).toBe(0);
+  });
 });

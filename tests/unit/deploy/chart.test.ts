@@ -40,7 +40,7 @@ const named = (manifests: readonly Manifest[], kind: string): Workload =>
   manifests.find((manifest) => manifest.kind === kind) as Workload;
 
 describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
-  it.each(examples)("%s: helm's linter finds nothing", (example) => {
+  it.each(examples)("%s: passes helm lint", (example) => {
     const { status, stdout } = tool("helm", ["lint", "--strict", chart, ...valuesOf(example)]);
     expect(stdout).toContain("0 chart(s) failed");
     expect(status, stdout).toBe(0);
@@ -60,14 +60,14 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
   };
 
   // The oldest version that Chart.yaml names, and the newest that it was tried with.
-  it.each(["1.29.0", "1.34.0"])("every manifest is one that Kubernetes %s and the operators know", (version) => {
+  it.each(["1.29.0", "1.34.0"])("every manifest is valid for Kubernetes %s and the operators", (version) => {
     const render = (example: string): string => renderText([...valuesOf(example), "--kube-version", version]);
     const { status, stdout } = judge(Object.fromEntries(examples.map((name) => [name, render(name)])), version);
     expect(status, stdout).toBe(0);
     expect(stdout).toMatch(/Valid: [3-9]\d, Invalid: 0, Errors: 0, Skipped: 0/);
   });
 
-  it("a field that they do not know would be found", () => {
+  it("an unknown field is detected", () => {
     const text = renderText(valuesOf("gpu.yaml"));
     const wrong = text.replace("podMetricsEndpoints:", "podMetricsEndpointz:").replace("completions:", "completionz:");
     const { stdout } = judge({ "wrong.yaml": wrong }, "1.34.0");
@@ -80,7 +80,7 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     expect(stdout).toMatch(/Tests: +[1-9]\d+ passed, [1-9]\d+ total/);
   });
 
-  it("gives the program options that it has, and run files that it reads", () => {
+  it("passes valid options and run files to the program", () => {
     const program = createProgram();
     for (const example of examples) {
       const manifests = render(valuesOf(example));
@@ -104,7 +104,7 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     }
   });
 
-  it("takes the run file that is used elsewhere, and the data beside it, as they are", () => {
+  it("accepts an existing run file and its data unchanged", () => {
     const quickstart = join(projectFolder, "examples", "quickstart");
     const files = { run: "run.yaml", "data.files.eval\\.jsonl": join("data", "eval.jsonl") };
     const words = Object.entries(files).flatMap(([value, file]) => [
@@ -123,7 +123,7 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     );
   });
 
-  it("tells failures apart by the program's exit codes", () => {
+  it("distinguishes failures by the program's exit codes", () => {
     const code = (kind: ErrorCode): number => new CoxswainError(kind, "").exitCode;
     const { rules } = named(render(valuesOf("quickstart.yaml")), "Job").spec.podFailurePolicy!;
     const valuesFor = (action: string): readonly number[] =>
@@ -132,7 +132,7 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     expect(valuesFor("FailJob")).toEqual([code("config"), code("data"), code("model")]);
   });
 
-  it("starts the coordinator anew with another run file, and leaves the workers alone", () => {
+  it("restarts the coordinator for a changed run file, but not the workers", () => {
     const [before, after] = [[], ["--set", "run.training.max_steps=251"]].map((more) =>
       render([...valuesOf("quickstart.yaml"), "--set", "auth.token=t", ...more]),
     ) as [Manifest[], Manifest[]];
@@ -141,27 +141,27 @@ describe.skipIf(whyNoHelm !== "")(`the chart${whyNoHelm}`, () => {
     expect(named(after, "Job")).toEqual(named(before, "Job"));
   });
 
-  it("changes the number of a Job's workers in place, and their pods by another Job", () => {
+  it("scales a Job's workers in place, and replaces the Job to change their pods", () => {
     const name = (...more: string[]): string =>
       named(render([...valuesOf("quickstart.yaml"), ...more]), "Job").metadata.name;
     expect(name("--set", "worker.count=9")).toBe(name());
     expect(name("--set", "image.tag=other")).not.toBe(name());
   });
 
-  it("has a page that is made from its values", () => {
+  it("has a README generated from its values", () => {
     const { stdout } = tool("helm-docs", ["--dry-run", "--chart-search-root", chart, "--log-level", "error"]);
     expect(readFileSync(join(chart, "README.md"), "utf8").trim()).toBe(stdout.trim());
   });
 });
 
-describe("what the chart has from elsewhere in deploy/", () => {
+describe("the chart's copies of files in deploy/", () => {
   const read = (...path: string[]): string => readFileSync(join(projectFolder, "deploy", ...path), "utf8");
 
-  it("is the same: alerts", () => {
+  it("are equal: alerts", () => {
     expect(read("helm", "coxswain", "files", "alerts.yaml")).toBe(read("prometheus", "alerts.yaml"));
   });
 
-  it("is the same: dashboards", () => {
+  it("are equal: dashboards", () => {
     const dashboards = readdirSync(join(projectFolder, "deploy", "grafana")).filter((name) => name.endsWith(".json"));
     expect(dashboards.length).toBeGreaterThan(0);
     expect(readdirSync(join(chart, "files", "dashboards"))).toEqual(dashboards);
@@ -169,7 +169,7 @@ describe("what the chart has from elsewhere in deploy/", () => {
       expect(read("helm", "coxswain", "files", "dashboards", name)).toBe(read("grafana", name));
   });
 
-  it("is of the program's version", () => {
+  it("have the program's version", () => {
     const { appVersion } = parse(read("helm", "coxswain", "Chart.yaml")) as { appVersion: string };
     const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as { version: string };
     expect(appVersion).toBe(version);

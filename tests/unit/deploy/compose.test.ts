@@ -1,4 +1,4 @@
-/** What somebody loses who runs `docker compose -f deploy/compose.yaml up` and one of these fails: everything. */
+/** These tests protect: `docker compose -f deploy/compose.yaml up` works. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -16,29 +16,29 @@ describe("deploy/compose.yaml", () => {
     JSON.parse(read("tests/schemas/compose-spec.json")) as object,
   );
 
-  it("is what the Compose Specification calls a Compose file", () => {
+  it("is valid according to the Compose Specification", () => {
     expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
     // And the schema would know.
     expect(validate({ services: { worker: { comand: [] } } })).toBe(false);
   });
 
-  it("asks for a token instead of taking one that everybody knows", () => {
+  it("requires a token instead of a well-known default", () => {
     expect(() => readCompose({})).toThrow("COXSWAIN_TOKEN is not set");
   });
 
-  it("has what it is for", () => {
+  it("contains all services", () => {
     expect([...services.keys()]).toEqual(["coordinator", "worker", "nats", "prometheus", "grafana"]);
     expect(services.get("worker")!.replicas).toBe(2);
   });
 
-  it("mounts what there is, and volumes that are declared", () => {
+  it("mounts existing files and declared volumes", () => {
     const mounts = [...services.values()].flatMap((service) => service.mounts);
     expect(mounts.length).toBeGreaterThan(8);
     for (const { source } of mounts)
       expect(source.startsWith("/") ? existsSync(source) : volumes.includes(source), source).toBe(true);
   });
 
-  it("writes on volumes alone, opens ports to this machine alone, and takes no image by its newest tag", () => {
+  it("writes only to volumes, publishes ports only on loopback, and pins images", () => {
     for (const [name, { readOnly, ports, image }] of services) {
       expect(readOnly, name).toBe(true);
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
@@ -46,7 +46,7 @@ describe("deploy/compose.yaml", () => {
     }
   });
 
-  it.each(["coordinator", "worker"])("%s is given options that the program has", (name) => {
+  it.each(["coordinator", "worker"])("%s gets valid options", (name) => {
     const [command, ...words] = services.get(name)!.command;
     const known = createProgram().commands.find((each) => each.name() === command)!;
     for (const flag of words.filter((word) => word.startsWith("--")).map((word) => word.split("=", 1)[0]))
@@ -57,7 +57,7 @@ describe("deploy/compose.yaml", () => {
   });
 });
 
-describe("what is around the run", () => {
+describe("the monitoring services", () => {
   const config = parse(read("deploy/prometheus/prometheus.yaml")) as {
     scrape_configs: {
       static_configs?: { targets: string[] }[];
@@ -74,7 +74,7 @@ describe("what is around the run", () => {
       .command.map((word) => pattern.exec(word)?.[1])
       .find((found) => found !== undefined)!;
 
-  it("Prometheus asks coordinator and workers where they serve", () => {
+  it("Prometheus scrapes coordinator and workers at their addresses", () => {
     const served = [
       `coordinator:${optionOf("coordinator", /telemetry\.http=0\.0\.0\.0:(\d+)/)}`,
       `worker:${optionOf("worker", /--http=0\.0\.0\.0:(\d+)/)}`,
@@ -93,7 +93,7 @@ describe("what is around the run", () => {
     expect(mounted("grafana", "/etc/grafana/provisioning/datasources")).toBe(true);
   });
 
-  it("Grafana asks the Prometheus that is there", () => {
+  it("Grafana uses the Prometheus service", () => {
     const { datasources } = parse(read("deploy/grafana/provisioning/datasources/prometheus.yaml")) as {
       datasources: { url: string }[];
     };

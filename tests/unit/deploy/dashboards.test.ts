@@ -1,4 +1,4 @@
-/** What a user loses if these fail: dashboards that show what they say, of metrics that exist. */
+/** These tests protect: dashboards that show what they say, of metrics that exist. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -29,21 +29,21 @@ async function exported(): Promise<{ names: Set<string>; text: string }> {
 }
 
 describe("the dashboards", () => {
-  it("are those of their sources: `npm run dashboards` writes them", () => {
+  it("match their sources (otherwise run `npm run dashboards`)", () => {
     const files = dashboardFiles();
     expect([...files.keys()].sort()).toEqual([...dashboards.keys()].sort());
     for (const [name, text] of files)
       expect(readFileSync(join(dashboardFolder, name), "utf8") === text, name).toBe(true);
   });
 
-  it("ask only for metrics that a run exports", async () => {
+  it("use only metrics that a run exports", async () => {
     const { names } = await exported();
     const wanted = panelQueries().flatMap(({ expr }) => expr.match(/\b(?:coxswain|process|nodejs|DCGM)_\w+/g) ?? []);
     expect(wanted.length).toBeGreaterThan(50);
     expect([...new Set(wanted)].filter((name) => !names.has(name))).toEqual([]);
   });
 
-  it("show every metric of a run that is no plumbing", async () => {
+  it("show every metric of a run except internal ones", async () => {
     const { text } = await exported();
     const ours = new Set([...text.matchAll(/^# TYPE (coxswain_\S+) /gm)].map(([, name]) => name!));
     const queries = panelQueries()
@@ -65,7 +65,7 @@ describe("the dashboards", () => {
     ]);
   });
 
-  it("use only variables that they have, and have the data source and the run as variables", () => {
+  it("use only declared variables, and declare the data source and the run", () => {
     for (const [file, { panels, templating }] of dashboards) {
       const names = templating.list.map(({ name }) => name);
       expect(names, file).toEqual(expect.arrayContaining(["datasource", "run", "window"]));
@@ -76,7 +76,7 @@ describe("the dashboards", () => {
     }
   });
 
-  it("take rates over at least the time that is picked: a step may take minutes", () => {
+  it("compute rates over at least the selected window, since a step may take minutes", () => {
     const rates = [...dashboards.values()]
       .flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
       .filter(({ expr }) => expr.includes("["));
@@ -87,7 +87,7 @@ describe("the dashboards", () => {
     }
   });
 
-  it("say of every panel what it shows and in which unit, and name every curve", () => {
+  it("give every panel a description and a unit, and every curve a name", () => {
     for (const [file, { panels }] of dashboards) {
       const shown = panels.filter(({ type }) => type !== "row");
       expect(shown.length, file).toBeGreaterThan(7);
@@ -102,7 +102,7 @@ describe("the dashboards", () => {
     }
   });
 
-  it("lay panels out without gaps and overlaps, each with a number of its own", () => {
+  it("lay out panels without gaps or overlaps, with unique ids", () => {
     for (const [file, { panels }] of dashboards) {
       const taken = new Set<string>();
       for (const {

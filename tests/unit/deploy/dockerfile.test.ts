@@ -15,45 +15,45 @@ const settings = settingsOf(last);
 const hadolint = join(homedir(), ".cache", "coxswain", "hadolint", "hadolint");
 const skipped = existsSync(hadolint) ? "" : " (skipped: no hadolint; get it with `node scripts/install-hadolint.mjs`)";
 
-it.skipIf(skipped !== "")(`hadolint finds nothing${skipped}`, () => {
+it.skipIf(skipped !== "")(`passes hadolint${skipped}`, () => {
   const { status, stdout } = spawnSync(hadolint, ["--failure-threshold", "style", path], { encoding: "utf8" });
   expect(stdout).toBe("");
   expect(status).toBe(0);
 });
 
 describe("the image", () => {
-  it("is run by a user with a number, and not by root", () => {
+  it("runs as a numeric non-root user", () => {
     const [user, group] = settings.user.split(":").map(Number);
     expect(user).toBeGreaterThan(0);
     expect(group).toBeGreaterThan(0);
   });
 
-  it("needs no shell: every command is a list of words", () => {
+  it("uses the exec form for every command", () => {
     for (const words of [settings.entrypoint, settings.command, settings.healthCheck])
       expect(words.length).toBeGreaterThan(0);
     expect(last.steps.map(({ keyword }) => keyword)).not.toContain("RUN");
   });
 
-  it("keeps what it writes in /tmp and /cache", () => {
+  it("writes only to /tmp and /cache", () => {
     const { HOME, COXSWAIN_CACHE, HF_HOME } = settings.environment;
     expect(HOME).toBe("/tmp");
     for (const folder of [COXSWAIN_CACHE, HF_HOME]) expect(folder).toMatch(/^\/cache\//);
   });
 
-  it("has what is asked of a label", () => {
+  it("has the required labels", () => {
     const labels = last.steps.find(({ keyword }) => keyword === "LABEL")!.properties;
     const names = ["title", "description", "licenses", "version", "revision", "base.name"];
     expect(Object.keys(labels)).toEqual(names.map((name) => `org.opencontainers.image.${name}`));
   });
 
-  it("is based on CPU or CUDA by an argument, and never on a moving tag", () => {
+  it("selects CPU or CUDA by a build argument, with pinned base images", () => {
     expect(last.base).toBe("${RUNTIME_IMAGE}");
     for (const image of Object.values(defaults)) expect(image).toMatch(/^[a-z/]+:(?!latest)[\w.-]+$/);
     const arguments_ = stages.flatMap(({ steps }) => steps.filter(({ keyword }) => keyword === "ARG"));
     expect(arguments_.some(({ properties }) => properties["ACCELERATOR"] === "cpu")).toBe(true);
   });
 
-  it("has no packages for development", () => {
+  it("contains no development packages", () => {
     const installs = stages.find(({ name }) => name === "app")!.steps.filter(({ text }) => text.includes("npm ci"));
     expect(installs).toHaveLength(1);
     expect(installs[0]!.text).toContain("--omit=dev");
@@ -67,9 +67,9 @@ describe("what is copied from the repository", () => {
       .flatMap(({ text }) => text.split(/\s+/).slice(0, -1)),
   );
 
-  it.each(sources)("%s is there", (source) => expect(existsSync(join(projectFolder, source))).toBe(true));
+  it.each(sources)("%s exists", (source) => expect(existsSync(join(projectFolder, source))).toBe(true));
 
-  it.each(sources)("%s is not kept out by .dockerignore, which keeps out what nobody asks for", (source) => {
+  it.each(sources)("%s is not excluded by .dockerignore", (source) => {
     const lines = readFileSync(join(projectFolder, ".dockerignore"), "utf8").split("\n");
     const patterns = lines.filter((line) => line !== "" && !line.startsWith("#"));
     expect(patterns[0]).toBe("*");
@@ -77,7 +77,7 @@ describe("what is copied from the repository", () => {
   });
 });
 
-it("nothing but what is copied is sent to the builder", () => {
+it("sends only the copied files to the builder", () => {
   const lines = readFileSync(join(projectFolder, ".dockerignore"), "utf8").split("\n");
   const admitted = lines.flatMap((line) => (line.startsWith("!") ? [line.slice(1)] : []));
   const copied = stages.flatMap(({ steps }) =>

@@ -30,30 +30,30 @@ const chosen = (gigabytes: number): readonly unknown[] => {
 };
 
 describe("LoRA or QLoRA", () => {
-  const plain = "it fits, is about as fast as any, and starts from the model as it is";
+  const plain = "it fits, is about as fast as the others, and needs no change to the model";
 
-  it("LoRA where there is memory for it, with the rows that are fastest", () => {
+  it("recommends LoRA if memory suffices, with the fastest number of rows", () => {
     expect(chosen(10)).toEqual([null, false, 4, plain]);
   });
 
-  it("QLoRA where that is much faster than what of LoRA fits", () => {
+  it("recommends QLoRA if it is much faster than the LoRA settings that fit", () => {
     expect(chosen(7.5)).toEqual(["nf4", false, 4, "it fits with more rows, and is much faster"]);
   });
 
-  it("the plainer one where both are about as fast", () => {
+  it("recommends the simpler one if both are about as fast", () => {
     expect(chosen(6)).toEqual([null, false, 1, plain]);
   });
 
-  it("QLoRA where LoRA does not fit at all, or nothing", () => {
-    expect(chosen(2.4)).toEqual(["nf4", false, 1, "LoRA does not fit into the memory that is free"]);
-    expect(chosen(1)).toEqual([undefined, undefined, undefined, "none of these fits into the memory that is free"]);
+  it("recommends QLoRA if LoRA does not fit, or nothing", () => {
+    expect(chosen(2.4)).toEqual(["nf4", false, 1, "LoRA does not fit into free memory"]);
+    expect(chosen(1)).toEqual([undefined, undefined, undefined, "none of these fits into free memory"]);
   });
 
-  it("leaves some memory to others", () => {
+  it("leaves some memory free", () => {
     expect(chosen(8.1).slice(0, 3)).toEqual(["nf4", false, 4]);
   });
 
-  it("no more rows than are faster", () => {
+  it("recommends no more rows than help", () => {
     const flat = [method(null, false, [1, 1, 96], [2, 2, 99], [4, 3, 100])];
     expect(advise(flat, 10e9).choice?.rows).toBe(1);
   });

@@ -4,7 +4,7 @@ import { bytesText, countText, examineMachine, examineMemory } from "../../../sr
 import { nodeVersion } from "../../../src/doctor/machine.js";
 
 describe("this machine", () => {
-  it("is told of by name, and will do where the tests run", async () => {
+  it("is described by name, and is supported where the tests run", async () => {
     const findings = await examineMachine(await examineMemory());
     expect(findings.map(({ name }) => name)).toEqual([
       "Node.js",

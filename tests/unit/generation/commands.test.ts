@@ -68,7 +68,7 @@ async function runFolder(evalData: string | null): Promise<string> {
 }
 
 describe("eval", () => {
-  it("measures the base model on the run's data.eval, and says that an adapter is there", async () => {
+  it("measures the base model on the run's data.eval, and mentions an existing adapter", async () => {
     const run = await runFolder(evalFile);
     const result = JSON.parse(await runEval(run, "--limit", "3", "--json")) as Record<string, unknown>;
     expect(result).toMatchObject({ model: tinyModel, adapter: null, examples: 3 });
@@ -76,7 +76,7 @@ describe("eval", () => {
     expect(notes()).toMatch(/measuring the base model; for the run's adapter add --adapter .*out\/adapter/);
   });
 
-  it("takes options over the run file", async () => {
+  it("lets options override the run file", async () => {
     const run = await runFolder(null);
     const data = await temporaryFile("few.jsonl", [{ prompt: "the sea", completion: " was calm" }]);
     const line = ["--data", data, "--adapter", adapter, "--max-length", "8", "--show", "1", "--json"];
@@ -86,7 +86,7 @@ describe("eval", () => {
     expect(notes()).toBe("");
   });
 
-  it("is PEFT's loss of the whole data set, without a run file", async () => {
+  it("gives PEFT's loss of the whole data set, without a run file", async () => {
     const text = await runEval(undefined, "--model", tinyModel, "--data", evalFile, "--threads", "2");
     // By torch: what examples/quickstart/scripts/verify_lora.py prints first.
     expect(text).toMatch(/^loss {9}5\.1894$/m);
@@ -106,17 +106,17 @@ describe("eval", () => {
       "model",
       /none\/adapter_config\.json/,
     ],
-  ] as const)("%s %j is refused", async (file, line, code, message) => {
+  ] as const)("rejects %s %j", async (file, line, code, message) => {
     const failed = runEval(file, ...line);
     await expect(failed).rejects.toThrow(message);
     await expect(failed).rejects.toMatchObject({ code });
   });
 
-  it("needs data.eval or --data", async () => {
+  it("requires data.eval or --data", async () => {
     await expect(runEval(await runFolder(null))).rejects.toMatchObject({ code: "config", message: /no data\.eval/ });
   });
 
-  it("counts prompts that the model has no room for, and names the first", async () => {
+  it("counts prompts that exceed the context, and names the first", async () => {
     const long = "word ".repeat(1100);
     const data = await temporaryFile("long.jsonl", [
       {
@@ -150,14 +150,14 @@ describe("eval", () => {
 });
 
 describe("generate", () => {
-  it("prints the answer as it comes, and a line break", async () => {
+  it("streams the answer, followed by a line break", async () => {
     const pieces = await runGenerate(["--prompt", "dance music in the garage"]);
     // By transformers: tests/golden/generation/greedy.json.
     expect(pieces.join("")).toBe("dance music\n");
     expect(pieces.filter((piece) => piece !== "").length).toBeGreaterThan(3);
   });
 
-  it("reads standard input, and goes on from a text", async () => {
+  it("reads standard input, and continues a text", async () => {
     const text = "Upon the whole, the commerce of the United States";
     const pieces = await runGenerate(["--raw", "--max-new-tokens", "5"], `${text}\n`);
     expect(pieces.join("")).toBe(", and the United States\n");
@@ -176,13 +176,13 @@ describe("generate", () => {
     });
   });
 
-  it("puts an adapter on the model", async () => {
+  it("applies an adapter", async () => {
     const line = ["--prompt", "make sure the cellar door is unlocked."];
     expect((await runGenerate(line)).join("")).toBe("sure mean stock dark\n");
     expect((await runGenerate([...line, "--adapter", adapter])).join("")).toBe("sure mean stothed\n");
   });
 
-  it("draws the same text with the same seed", async () => {
+  it("samples the same text with the same seed", async () => {
     const line = [
       "--raw",
       "--prompt",
@@ -199,12 +199,12 @@ describe("generate", () => {
     expect((await runGenerate([...line, "--seed", "6"])).join("")).not.toBe(first);
   });
 
-  it("refuses a prompt that leaves no room for an answer", async () => {
+  it("rejects a prompt that leaves no room for an answer", async () => {
     const line = ["--prompt", "word ".repeat(1100)];
     await expect(runGenerate(line)).rejects.toThrow(/tokens, but the model has 1024 positions/);
   });
 
-  it("refuses settings out of range before the model is loaded", async () => {
+  it("rejects settings out of range before the model is loaded", async () => {
     await expect(runGenerate(["--prompt", "x", "--top-p", "0"])).rejects.toThrow(/top-p is 0/);
     await expect(runGenerate(["--prompt", "x", "--max-new-tokens", "0"])).rejects.toThrow(/whole number above 0/);
   });

@@ -36,7 +36,7 @@ const question = (where: string, prompt: number[], answer: number[]): Question =
 const options = { maxNewTokens: 6, stopIds: [0] };
 
 describe("exact match", () => {
-  it("compares texts without special tokens and without whitespace at the end", async () => {
+  it("compares texts without special tokens and trailing whitespace", async () => {
     const questions = [
       question("x:1", [2], [3, 4, 0, 6]),
       question("x:2", [2], [1, 3, 4]),
@@ -52,7 +52,7 @@ describe("exact match", () => {
     expect(matched).toBe(1);
   });
 
-  it("keeps answers with their questions, whatever order they were computed in", async () => {
+  it("matches answers to their questions in any order of computation", async () => {
     const questions = [
       question("x:1", [5, 5, 5], [3, 3, 3, 3, 3, 3]),
       question("x:2", [2], [3, 4]),
@@ -68,7 +68,7 @@ describe("exact match", () => {
     }
   });
 
-  it("counts a question that the model has no room for as one that was missed", async () => {
+  it("counts a question that exceeds the context as wrong", async () => {
     const questions = [question("x:1", [2, 2, 2, 2, 2, 2], [3]), question("x:2", [2], [3, 4])];
     const { answers, matched } = await exactMatch(model(), tokenizer, questions, { ...options, contextLength: 6 });
     expect(answers.map(({ finish, matched: right }) => [finish, right])).toEqual([

@@ -18,7 +18,7 @@ const golden = inRepository("tests/golden");
 const cases = JSON.parse(readFileSync(join(golden, "generation/families.json"), "utf8")) as Record<string, Answer[]>;
 
 describe.each(engineNames)("%s", (engine) => {
-  it.each(Object.entries(cases))("%s: other tokens than transformers' with the adapter", async (name, answers) => {
+  it.each(Object.entries(cases))("%s: generates transformers' tokens with the adapter", async (name, answers) => {
     const { model, lora } = await openGolden(name as GoldenCase);
     const adapter = await readAdapter(join(golden, name, "expected_adapter"));
     await withModel(
@@ -36,7 +36,7 @@ describe.each(engineNames)("%s", (engine) => {
     );
   });
 
-  it("gpt2: generation runs over the last position, or stops before it", async () => {
+  it("gpt2: generation stops exactly at the last position", async () => {
     const { model } = await openGolden("gpt2-packed");
     const limit = positionLimit(model)!.positions;
     expect(limit).toBe(64);

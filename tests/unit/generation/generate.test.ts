@@ -17,7 +17,7 @@ const prompts = [[5], [1, 2, 3], [0, 0, 0, 0, 7], [2, 2], [4, 4, 4, 4, 4, 4, 4, 
 const plain = ({ tokens, finish, stopId }: Generation) => ({ tokens: Array.from(tokens), finish, stopId });
 
 describe("generation", () => {
-  it("goes on from the prompt and leaves the stop token out", async () => {
+  it("continues the prompt and omits the stop token", async () => {
     const [one] = await generate(counting(), [Int32Array.of(1, 5)], { maxNewTokens: 20, stopIds: [stop] });
     expect(plain(one!)).toEqual({ tokens: [6, 7, 8], finish: "stop", stopId: stop });
   });
@@ -27,12 +27,12 @@ describe("generation", () => {
     expect(plain(one!)).toEqual({ tokens: [6], finish: "stop", stopId: 7 });
   });
 
-  it("may answer nothing", async () => {
+  it("may give an empty answer", async () => {
     const [one] = await generate(counting(), [Int32Array.of(8)], { maxNewTokens: 20, stopIds: [stop] });
     expect(plain(one!)).toEqual({ tokens: [], finish: "stop", stopId: stop });
   });
 
-  it("tells a limit from the end of the model's context", async () => {
+  it("distinguishes a limit from the end of the model's context", async () => {
     const options = { stopIds: [], maxNewTokens: 3 };
     const [limited] = await generate(counting(), [Int32Array.of(1)], { ...options, contextLength: 4 });
     expect(plain(limited!)).toEqual({ tokens: [2, 3, 4], finish: "length", stopId: null });
@@ -40,7 +40,7 @@ describe("generation", () => {
     expect(plain(full!)).toEqual({ tokens: [2, 3], finish: "context", stopId: null });
   });
 
-  it("refuses a prompt that fills the context, and an empty one, before anything is computed", async () => {
+  it("rejects a prompt that fills the context, and an empty one, before computing anything", async () => {
     const model = counting();
     const options = { maxNewTokens: 3, stopIds: [], contextLength: 3 };
     const long = generate(model, [Int32Array.of(1), Int32Array.of(1, 2, 3)], options);
@@ -50,7 +50,7 @@ describe("generation", () => {
     expect(model.opened).toEqual([]);
   });
 
-  it("has nothing to do without prompts", async () => {
+  it("does nothing without prompts", async () => {
     expect(await generate(counting(), [], { maxNewTokens: 3, stopIds: [] })).toEqual([]);
   });
 });
@@ -62,7 +62,7 @@ describe("answers don't depend on the batch", () => {
   ] as const;
 
   it.each(settings)(
-    "%s: batches of any size give what one by one gives, in the prompts' order",
+    "%s: batches of any size give the same answers as single prompts, in order",
     async (_, sampling) => {
       const options = { maxNewTokens: 7, stopIds: [stop], sampling, seed: 3 };
       const alone = await generate(counting(), prompts, { ...options, batchSize: 1 });
@@ -74,7 +74,7 @@ describe("answers don't depend on the batch", () => {
     },
   );
 
-  it("sampled text changes with the seed and between equal prompts, and is the same again with the same seed", async () => {
+  it("sampled text differs between seeds and between equal prompts, and is reproducible with the same seed", async () => {
     const same = Array.from({ length: 6 }, () => Int32Array.of(3));
     const sample = async (seed: number) =>
       (
@@ -131,7 +131,7 @@ describe("work", () => {
     expect(plain(beside[1]!)).toEqual(plain(alone!));
   });
 
-  it("hands out each token as it comes, and counts what has ended", async () => {
+  it("reports each token as it is generated, and counts finished sequences", async () => {
     const seen: (readonly [number, number])[] = [];
     const finished: number[] = [];
     const options = { maxNewTokens: 20, stopIds: [stop], onFinished: (count: number) => finished.push(count) };
@@ -151,14 +151,14 @@ describe("work", () => {
 describe("batches", () => {
   const options = { batchSize: 3, maxNewTokens: 10, maxCacheTokens: 1000 };
 
-  it("hold prompts of like lengths", () => {
+  it("contain prompts of similar lengths", () => {
     expect(planBatches([9, 1, 5, 1, 7], options)).toEqual([
       [1, 3, 2],
       [4, 0],
     ]);
   });
 
-  it("hold fewer long prompts than the cache has room for, but always one", () => {
+  it("contain only as many long prompts as fit in the cache, but at least one", () => {
     // 3 x (90 + 10) = 300 fits; 2 x (490 + 10) = 1000 fits; the next makes 1500; 1 x 5010 doesn't, and stands alone.
     expect(planBatches([90, 90, 90, 490, 490, 490, 5000], options)).toEqual([[0, 1, 2], [3, 4], [5], [6]]);
   });

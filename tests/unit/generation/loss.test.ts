@@ -41,7 +41,7 @@ describe("evaluation loss", () => {
     }
   });
 
-  it("takes the first rows where there is a limit, and tells how far it is", async () => {
+  it("uses the first rows if there is a limit, and reports progress", async () => {
     const model = costModel();
     const told: [number, number][] = [];
     const onProgress = (done: number, rows: number): void => void told.push([done, rows]);
@@ -54,7 +54,7 @@ describe("evaluation loss", () => {
     expect(model.rows).toEqual([1, 1]);
   });
 
-  it("says so when it is not a number, in place of reporting it", async () => {
+  it("throws if it is not a number", async () => {
     const broken = { loss: () => Promise.resolve({ lossSum: Number.NaN, tokens: 3 }) };
     await expect(evaluateLoss(broken, await store())).rejects.toThrow(/the loss over 3 supervised tokens is NaN/);
   });

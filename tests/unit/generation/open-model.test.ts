@@ -17,8 +17,8 @@ const options: OpenModelOptions = {
 const llama = inRepository("tests/golden/llama/model");
 const llamaAdapter = inRepository("tests/golden/llama/expected_adapter");
 
-describe("a model to ask", () => {
-  it("knows where answers end and how many positions there are", async () => {
+describe("a model for generation", () => {
+  it("has stop tokens and a context length", async () => {
     const opened = await openModel(options);
     expect([...opened.stopIds]).toEqual([2]);
     expect(opened.contextLength).toBe(1024);
@@ -27,7 +27,7 @@ describe("a model to ask", () => {
     await opened.close();
   });
 
-  it("takes the adapter's settings from adapter_config.json", async () => {
+  it("reads the adapter's settings from adapter_config.json", async () => {
     const opened = await openModel({ ...options, model: llama, adapter: llamaAdapter });
     const { r, lora_alpha: alpha } = JSON.parse(
       await readFile(join(llamaAdapter, "adapter_config.json"), "utf8"),
@@ -38,10 +38,10 @@ describe("a model to ask", () => {
   });
 });
 
-describe("an adapter that can't be used is told by name before anything is loaded", () => {
+describe("an unusable adapter is reported by name before anything is loaded", () => {
   const failing = (adapter: string, model = tinyModel) => expect(openModel({ ...options, model, adapter })).rejects;
 
-  it("one that isn't there", async () => {
+  it("a missing one", async () => {
     await failing("runs/none/adapter").toMatchObject({
       code: "model",
       message: "runs/none/adapter/adapter_config.json: no such file",

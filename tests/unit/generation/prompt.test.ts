@@ -20,24 +20,24 @@ async function rendered(flags: Flags, input: () => PromptInput = nothing): Promi
 
 const user = { role: "user", content: "light on" };
 
-describe("the prompt of generate", () => {
-  it("is what a user says, in the model's template", async () => {
+describe("the prompt of `coxswain generate`", () => {
+  it("is a user message in the model's template", async () => {
     expect(await rendered({ prompt: "light on" })).toBe(
       "<|im_start|>user\nlight on<|im_end|>\n<|im_start|>assistant\n",
     );
   });
 
-  it("may have a system message before it", async () => {
+  it("may have a preceding system message", async () => {
     expect(await rendered({ prompt: "light on", system: "Be short." })).toBe(
       "<|im_start|>system\nBe short.<|im_end|>\n<|im_start|>user\nlight on<|im_end|>\n<|im_start|>assistant\n",
     );
   });
 
-  it("is gone on from as it is with --raw", async () => {
+  it("is continued unchanged with --raw", async () => {
     expect(await rendered({ prompt: "Call me Ish", raw: true })).toBe("Call me Ish");
   });
 
-  it("comes from standard input, its last line break left out, characters cut between chunks whole", async () => {
+  it("is read from standard input, without the trailing line break, with characters intact across chunks", async () => {
     const [first, second] = [Buffer.from("licht für"), Buffer.from(" alle\n")];
     const input = (async function* () {
       yield await Promise.resolve(first.subarray(0, 8));
@@ -46,7 +46,7 @@ describe("the prompt of generate", () => {
     expect(await rendered({ raw: true }, () => input)).toBe("licht für alle");
   });
 
-  it("is a text to go on from where the model has no template", async () => {
+  it("is continued as text if the model has no template", async () => {
     const { tokenizer } = await tinyText();
     const model = { tokenizer, templates: null };
     const request = await readRequest({ prompt: "Call me" }, nothing);
@@ -67,7 +67,7 @@ describe("a conversation from a file", () => {
     expect(request).toMatchObject({ kind: "conversation", conversation: { tools: [{ name: "lamp" }] } });
   });
 
-  it("takes --system where it has no system message of its own", async () => {
+  it("uses --system if it has no system message", async () => {
     const file = await temporaryFile("chat.json", JSON.stringify([user]));
     expect(await rendered({ messages: file, system: "Be short." })).toMatch(/^<\|im_start\|>system\nBe short\./);
     const own = await temporaryFile("chat.json", JSON.stringify([{ role: "system", content: "Sing." }, user]));
@@ -84,12 +84,12 @@ describe("a conversation from a file", () => {
       '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]',
       /the last message is the assistant's/,
     ],
-  ])("is refused where it is none: %s", async (content, message) => {
+  ])("is rejected if invalid: %s", async (content, message) => {
     const file = await temporaryFile("chat.json", content);
     await expect(readRequest({ messages: file }, nothing)).rejects.toThrow(message);
   });
 
-  it("names a file that isn't there", async () => {
+  it("names a missing file", async () => {
     await expect(readRequest({ messages: "nowhere.json" }, nothing)).rejects.toMatchObject({
       code: "data",
       message: "nowhere.json: no such file",
@@ -97,7 +97,7 @@ describe("a conversation from a file", () => {
   });
 });
 
-describe("options that contradict each other are refused", () => {
+describe("contradictory options are rejected", () => {
   it.each([
     [{ messages: "a.json", prompt: "x" }, /--messages and --prompt/],
     [{ messages: "a.json", raw: true as const }, /--messages and --raw/],
@@ -107,7 +107,7 @@ describe("options that contradict each other are refused", () => {
     await expect(readRequest(flags, nothing)).rejects.toThrow(message);
   });
 
-  it("as is standard input with nothing in it", async () => {
+  it("as is empty standard input", async () => {
     await expect(readRequest({}, () => chunks("\n"))).rejects.toMatchObject({
       code: "usage",
       message: "the prompt is empty",

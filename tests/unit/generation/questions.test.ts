@@ -46,12 +46,12 @@ describe("a conversation's question", () => {
     });
   });
 
-  it("doesn't look beyond the last assistant message", async () => {
+  it("ignores messages after the last assistant message", async () => {
     const [question] = await read([{ messages: [user("hi"), assistant("hello"), user("and then?")] }]);
     expect([question?.text, question?.answer]).toEqual(["hi", "hello<|im_end|>\n"]);
   });
 
-  it("expects what the template writes of the answer, such as a tool call", async () => {
+  it("expects the answer as the template renders it, such as a tool call", async () => {
     const template =
       "{% for m in messages %}[{{ m.role }}]{{ m.content or '' }}" +
       "{% for call in m.tool_calls or [] %}<call>{{ call.function.name }}</call>{% endfor %}<|im_end|>{% endfor %}" +
@@ -64,7 +64,7 @@ describe("a conversation's question", () => {
     ]);
   });
 
-  it("expects the message's content where the turn isn't rendered as its header starts", async () => {
+  it("expects the message's content if the turn is not rendered with its header", async () => {
     const template =
       "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}" +
       "{% if add_generation_prompt %}[answer]{% endif %}";
@@ -72,7 +72,7 @@ describe("a conversation's question", () => {
     expect([question?.prompt, question?.answer]).toEqual(["[user]on[answer]", "done"]);
   });
 
-  it("uses the template for tools where there are tools", async () => {
+  it("uses the template for tools if there are tools", async () => {
     const { tokenizer, templates } = await tinyText();
     const other = await tinyText("{{ tools | length }} tools{% if not add_generation_prompt %}: yes{% endif %}");
     const source = await temporaryFile("eval.jsonl", [{ messages: [user("on"), assistant("yes")], tools: [{}, {}] }]);
@@ -82,13 +82,13 @@ describe("a conversation's question", () => {
     expect(await tokenizer.decode(question!.answer)).toBe(": yes");
   });
 
-  it("is told by line where there is no answer to expect", async () => {
+  it("is rejected by line if there is no answer", async () => {
     const lines = [{ messages: [user("a"), assistant("b")] }, { messages: [user("a")] }];
     await expect(read(lines)).rejects.toThrow(/eval\.jsonl:2: no message is followed by one of the assistant's/);
     await expect(read([{ messages: [assistant("b")] }])).rejects.toThrow(/eval\.jsonl:1: no message is followed/);
   });
 
-  it("needs a chat template", async () => {
+  it("requires a chat template", async () => {
     const { tokenizer } = await tinyText();
     const reading = readQuestions({ source: evalFile, format: "auto", tokenizer, templates: null });
     await expect(reading).rejects.toThrow(
@@ -98,12 +98,12 @@ describe("a conversation's question", () => {
 });
 
 describe("other formats", () => {
-  it("prompt and completion: the completion's tokens are those that follow the prompt's in the whole", async () => {
+  it("prompt and completion: the completion's tokens follow the prompt's in the whole text", async () => {
     const [question] = await read([{ prompt: "To be or not", completion: " to be" }]);
     expect(question).toEqual({ where: "eval.jsonl:1", text: "To be or not", prompt: "To be or not", answer: " to be" });
   });
 
-  it("prompt and completion whose boundary is inside a token are tokenised apart", async () => {
+  it("prompt and completion are tokenised separately if their boundary is inside a token", async () => {
     const { tokenizer } = await tinyText();
     const [question] = await read([{ prompt: "the hou", completion: "se" }]);
     expect([question?.prompt, question?.answer]).toEqual(["the hou", "se"]);
@@ -111,7 +111,7 @@ describe("other formats", () => {
     expect(Array.from(together.ids).slice(0, apart.ids.length)).not.toEqual(Array.from(apart.ids));
   });
 
-  it("an empty prompt is told by line", async () => {
+  it("an empty prompt is rejected by line", async () => {
     const lines = [
       { prompt: "a", completion: " b" },
       { prompt: "", completion: "b" },
@@ -119,7 +119,7 @@ describe("other formats", () => {
     await expect(read(lines)).rejects.toThrow(/eval\.jsonl:2: the prompt is empty/);
   });
 
-  it("tokens: the last supervised stretch", async () => {
+  it("tokens: the last supervised run", async () => {
     const { tokenizer } = await tinyText();
     const ids = [5, 6, 7, 8, 9, 10, 11];
     const source = await temporaryFile("eval.jsonl", [
@@ -133,13 +133,13 @@ describe("other formats", () => {
     await expect(readQuestions(options)).rejects.toThrow(/eval\.jsonl:2: no unsupervised tokens are followed/);
   });
 
-  it("a plain text has no answer", async () => {
+  it("plain text has no answer", async () => {
     await expect(read([{ text: "Call me Ishmael." }])).rejects.toThrow(/eval\.jsonl:1: a plain text has no prompt/);
   });
 });
 
 describe("a limit", () => {
-  it("takes the first examples", async () => {
+  it("uses the first examples", async () => {
     const questions = await readFrom(evalFile, null, 3);
     expect(questions.map(({ where }) => where)).toEqual(["eval.jsonl:1", "eval.jsonl:2", "eval.jsonl:3"]);
     expect(questions[0]?.answer).toBe('{"tool":"play_music","genre":"dance","room":"garage"}<|im_end|>\n');

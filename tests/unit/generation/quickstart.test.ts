@@ -51,19 +51,19 @@ async function greedyAnswers(model: OpenedModel, cases: readonly GreedyCase[], b
 const expected = (cases: readonly GreedyCase[]): number[][] => cases.map(({ generated }) => generated);
 
 describe("greedy answers of the bundled model", () => {
-  it("are transformers', one by one and as a padded batch", async () => {
+  it("equal transformers', one by one and as a padded batch", async () => {
     const model = await open(null);
     expect(await greedyAnswers(model, golden.base, 1)).toEqual(expected(golden.base));
     expect(await greedyAnswers(model, golden.base, 4)).toEqual(expected(golden.base));
   });
 
-  it("are PEFT's with an adapter, which are others", async () => {
+  it("equal PEFT's with an adapter, and differ from the base model's", async () => {
     const model = await open(inRepository("tests/golden/chat/expected_adapter"));
     expect(await greedyAnswers(model, golden.adapter, 4)).toEqual(expected(golden.adapter));
     expect(expected(golden.adapter)).not.toEqual(expected(golden.base));
   });
 
-  it("are compared as text with what the data expects", async () => {
+  it("are compared as text with the expected answers", async () => {
     const { trainable, tokenizer, templates, stopIds } = await open(null);
     const questions = await readQuestions({ source: evalFile, format: "auto", tokenizer, templates, limit: 1 });
     const { answers, matched } = await exactMatch(trainable, tokenizer, questions, { maxNewTokens: 60, stopIds });

@@ -22,7 +22,7 @@ const measured: Evaluation = {
 };
 
 describe("what eval prints for people", () => {
-  it("says that the base model was measured, and every figure", () => {
+  it("contains every figure, and says that the base model was measured", () => {
     expect(evaluationText(measured, 0, {})).toBe(
       `model        tiny
 adapter      none: this is the base model
@@ -37,7 +37,7 @@ seconds      1.2
     );
   });
 
-  it("shows answers side by side, and which were cut off or not asked", () => {
+  it("shows answers side by side, and which were truncated or skipped", () => {
     const text = evaluationText({ ...measured, adapter: "runs/a/adapter" }, 3, {});
     expect(text).toContain(
       `e.jsonl:1  matched
@@ -58,7 +58,7 @@ e.jsonl:2  not matched
 });
 
 describe("what eval prints for programs", () => {
-  it("is one object with the figures unrounded", () => {
+  it("is one object with unrounded figures", () => {
     expect(evaluationJson(measured, 1)).toEqual({
       model: "tiny",
       adapter: null,
@@ -76,7 +76,7 @@ describe("what eval prints for programs", () => {
     });
   });
 
-  it("has no exact match where none was asked for", () => {
+  it("has no exact match unless requested", () => {
     expect(evaluationJson({ ...measured, exactMatch: null }, 0)).not.toHaveProperty("exact_match");
   });
 });

@@ -21,16 +21,16 @@ const never = (): number => {
 };
 
 describe("greedy choice", () => {
-  it("takes the likeliest token, the lowest id of equal ones", () => {
+  it("selects the most likely token, the lowest id among equals", () => {
     expect(greedyToken(Float32Array.of(-1, 4, 0, 4))).toBe(1);
     expect(greedyToken(Float32Array.of(-Infinity, -3, -2))).toBe(2);
   });
 
-  it("is what temperature 0 means, whatever else is set", () => {
+  it("is used for temperature 0, whatever else is set", () => {
     expect(sampleToken(Float32Array.of(0, 2, 1), { temperature: 0, topP: 0.1, topK: 2 }, never)).toBe(1);
   });
 
-  it("says so when the logits are not numbers, in place of answering with token 0", () => {
+  it("throws if the logits are not numbers", () => {
     expect(() => greedyToken(Float32Array.of(1, Number.NaN, 2))).toThrow(/NaN for token 1/);
     const all = Float32Array.of(Number.NaN, Number.NaN);
     expect(() => sampleToken(all, { temperature: 1, topP: 1, topK: 0 }, () => 0.5)).toThrow(/not numbers/);
@@ -72,7 +72,7 @@ describe("a draw", () => {
     expect([0.66, 0.67, 0.99].map((point) => draw(point, 2))).toEqual([0, 1, 1]);
   });
 
-  it("is as frequent as the probabilities say", () => {
+  it("has the frequencies of the probabilities", () => {
     const random = new PhiloxStream(1, streams.sampling);
     const counts = [0, 0, 0, 0];
     const draws = 20_000;
@@ -85,7 +85,7 @@ describe("a draw", () => {
   });
 });
 
-describe("settings out of range are refused by name", () => {
+describe("settings out of range are rejected by name", () => {
   it.each([
     [{ temperature: -1, topP: 1, topK: 0 }, /temperature is -1/],
     [{ temperature: Number.NaN, topP: 1, topK: 0 }, /temperature is NaN/],

@@ -8,11 +8,11 @@ const ids = async (template: string | null): Promise<number[]> => {
 };
 
 describe("an answer ends", () => {
-  it("at the tokenizer's eos, which the model's own template ends a turn with", async () => {
+  it("at the tokenizer's eos, with which the model's own template ends a turn", async () => {
     expect(await ids(null)).toEqual([2]);
   });
 
-  it("at the token that the template ends a turn with, where that is another", async () => {
+  it("at the template's end-of-turn token, if that differs", async () => {
     const template = "{% for m in messages %}{{ m.role }}: {{ m.content }} <|endoftext|>\n{% endfor %}";
     expect(await ids(template)).toEqual([0, 2]);
   });
@@ -21,7 +21,7 @@ describe("an answer ends", () => {
     expect(await ids("{% for m in messages %}{{ m.content }} over{% endfor %}<|endoftext|>")).toEqual([2]);
   });
 
-  it("at eos alone where the template can't be asked, or leaves the answer out", async () => {
+  it("only at eos if the template can't be rendered, or omits the answer", async () => {
     expect(await ids("{{ raise_exception('three messages, please') }}")).toEqual([2]);
     expect(await ids("{{ messages[0].content }}<|endoftext|>")).toEqual([2]);
   });

@@ -29,7 +29,7 @@ describe("streamed text", () => {
     "🙂",
     '{"tool":"set_light","room":"attic"}',
     "two\n\nlines  and   spaces",
-  ])("is the whole text and never half a character: %s", async (text) => {
+  ])("is the whole text, without partial characters: %s", async (text) => {
     const { pieces, rest, ids } = await streamed(text);
     expect(pieces.join("")).toBe(text);
     expect(rest).toBe("");
@@ -37,19 +37,19 @@ describe("streamed text", () => {
     expect(ids.length).toBe(pieces.length);
   });
 
-  it("holds an emoji back until its last byte", async () => {
+  it("withholds an emoji until its last byte", async () => {
     const { pieces } = await streamed("a🙂b");
     const waiting = pieces.filter((piece) => piece === "").length;
     expect(waiting).toBeGreaterThan(0);
     expect(pieces.filter((piece) => piece !== "")).toEqual(["a", "🙂", "b"]);
   });
 
-  it("comes as soon as it is certain", async () => {
+  it("is emitted as soon as it is certain", async () => {
     const { pieces } = await streamed("dance music in the garage");
     expect(pieces.every((piece) => piece !== "")).toBe(true);
   });
 
-  it("shows what was cut off in the middle of a character", async () => {
+  it("shows text that ends in the middle of a character", async () => {
     const { tokenizer } = await tinyText();
     const { ids } = await tokenizer.encode("ok 🙂");
     const stream = new TextStream(tokenizer);
@@ -60,7 +60,7 @@ describe("streamed text", () => {
     expect(text).toMatch(/^ok \ufffd+$/);
   });
 
-  it("goes on after bytes that are no character", async () => {
+  it("continues after bytes that are not a character", async () => {
     const { tokenizer } = await tinyText();
     const [half] = (await tokenizer.encode("🙂")).ids;
     const stream = new TextStream(tokenizer);
@@ -69,14 +69,14 @@ describe("streamed text", () => {
     expect(await stream.push(letter!)).toBe("\ufffda");
   });
 
-  it("keeps the spaces of tokenizers that take the first one away", async () => {
+  it("keeps spaces with tokenizers that strip the first one", async () => {
     const stream = new TextStream(spaced);
     const pieces = [];
     for (const id of [1, 2, 3, 4]) pieces.push(await stream.push(id));
     expect(pieces).toEqual(["the", " cat", "s", " sat"]);
   });
 
-  it("leaves special tokens out", async () => {
+  it("omits special tokens", async () => {
     const { tokenizer } = await tinyText();
     const { ids } = await tokenizer.encode("yes<|im_end|>no");
     const stream = new TextStream(tokenizer);

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a run in a container that takes more cores or memory than it may have. */
+/** These tests protect: a run in a container that takes more cores or memory than it may have. */
 import { totalmem } from "node:os";
 import { describe, expect, it } from "vitest";
 import { bytesOf, groupLimits, quotaOfVersion1, quotaOfVersion2 } from "../../../src/host/cgroup.js";
@@ -13,7 +13,7 @@ const version1 =
   "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n";
 
 describe("cgroups of version 2", () => {
-  it("the least along the path counts, for cores and for memory", () => {
+  it("the lowest limit along the path counts, for cores and for memory", () => {
     const limits = limitsIn({
       "/proc/self/mountinfo": version2,
       "/proc/self/cgroup": "0::/user.slice/run.scope\n",
@@ -25,7 +25,7 @@ describe("cgroups of version 2", () => {
     expect(limits).toEqual({ cores: 1.5, memory: 2 * gibibyte });
   });
 
-  it("a container's own group is at the root", () => {
+  it("a container's own group is found at the root", () => {
     const files = { "/proc/self/mountinfo": version2, "/proc/self/cgroup": "0::/\n" };
     expect(limitsIn({ ...files, "/sys/fs/cgroup/cpu.max": "50000 100000" }).cores).toBe(0.5);
     expect(limitsIn({ ...files, "/sys/fs/cgroup/cpu.max": "max 100000" }).cores).toBeUndefined();
@@ -44,7 +44,7 @@ describe("cgroups of version 1", () => {
     "/sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us": "100000\n",
   };
 
-  it("each controller has a path of its own", () => {
+  it("each controller has its own path", () => {
     expect(limitsIn(files)).toEqual({ cores: 2.5, memory: gibibyte });
   });
 
@@ -59,7 +59,7 @@ describe("cgroups of version 1", () => {
   });
 });
 
-it("no cgroups, or files that cannot be read, are no limit", () => {
+it("there is no limit without cgroups, or with unreadable files", () => {
   expect(limitsIn({})).toEqual({ cores: undefined, memory: undefined });
   expect(limitsIn({ "/proc/self/mountinfo": version2 + version1, "/proc/self/cgroup": "nonsense" })).toEqual({
     cores: undefined,
@@ -67,16 +67,16 @@ it("no cgroups, or files that cannot be read, are no limit", () => {
   });
 });
 
-it.each(["", "max", "0 100000", "-1 100000", "x y", "1000 0"])("the quota %j is none", (text) => {
+it.each(["", "max", "0 100000", "-1 100000", "x y", "1000 0"])("the quota %j is no limit", (text) => {
   expect(quotaOfVersion2(text)).toBeUndefined();
   expect(quotaOfVersion1(...(text.split(" ") as [string, string]))).toBeUndefined();
 });
 
-it.each(["", "max", "9223372036854771712", "x"])("the memory limit %j is none", (text) => {
+it.each(["", "max", "9223372036854771712", "x"])("the memory limit %j is no limit", (text) => {
   expect(bytesOf(text)).toBeUndefined();
 });
 
-describe("what a process may have", () => {
+describe("the resources of a process", () => {
   const machine = { parallelism: 8, physical: 64 * gibibyte, constrained: 0 };
   const none = { cores: undefined, memory: undefined };
 
@@ -86,22 +86,22 @@ describe("what a process may have", () => {
     [2, 2],
     [2.5, 2],
     [100, 8],
-  ])("with a quota of %d cores are %i cores", (quota, cores) => {
+  ])("with a quota of %d cores: are %i cores", (quota, cores) => {
     expect(limitsOf({ ...machine, group: { ...none, cores: quota } }).cores).toBe(cores);
   });
 
-  it("says what limits it", () => {
+  it("names the limits", () => {
     expect(limitsOf({ ...machine, group: { ...none, cores: 2.5 } }).coresText).toBe("2 cores: the CPU quota is 2.5");
     expect(limitsOf({ ...machine, parallelism: 1, group: none }).coresText).toBe("1 core");
   });
 
-  it("is the least of the machine's memory, Node.js's limit and the container's", () => {
+  it("have the lowest of the machine's memory, Node.js's limit and the container's", () => {
     const memoryOf = (constrained: number, memory?: number): number =>
       limitsOf({ ...machine, constrained, group: { ...none, memory } }).memory / gibibyte;
     expect([memoryOf(0), memoryOf(2 ** 64), memoryOf(4 * gibibyte), memoryOf(0, 2 * gibibyte)]).toEqual([64, 64, 4, 2]);
   });
 
-  it("is something, here", () => {
+  it("are positive on this machine", () => {
     const { cores, memory } = hostLimits();
     expect(cores).toBeGreaterThanOrEqual(1);
     expect(memory).toBeGreaterThan(0);

@@ -23,7 +23,7 @@ const numbers = [
   ["0.1", "0.1", "0.1"],
 ] as const;
 
-describe("a number reaches the template as Python reads it", () => {
+describe("templates see numbers as Python reads them", () => {
   it.each(numbers)("%s is printed as %s", (json, printed, dumped) => {
     expect(render("{{ x }}|{{ x | tojson }}|{{ y }}", { x: json, y: `{"a": [${json}]}` })).toBe(
       `${printed}|${dumped}|{'a': [${printed}]}`,
@@ -31,7 +31,7 @@ describe("a number reaches the template as Python reads it", () => {
   });
 });
 
-describe("keys reach the template in the file's order", () => {
+describe("templates see keys in the file's order", () => {
   it.each([
     ['{"10": 1, "2": 2, "a": 3, "0": 4}', '{"10": 1, "2": 2, "a": 3, "0": 4}'],
     ['{"b": {"9": 1.0, "1": [{"3": 1, "2": 1}]}}', '{"b": {"9": 1.0, "1": [{"3": 1, "2": 1}]}}'],
@@ -44,7 +44,7 @@ describe("keys reach the template in the file's order", () => {
     expect(render("{{ x | tojson }}", { x: json })).toBe(expected);
   });
 
-  it("also where an object was copied on the way", () => {
+  it("also after an object is copied", () => {
     const parsed = parseJson('{"role": "tool", "10": 1, "2": 1.0}') as Record<string, unknown>;
     const { role, ...rest } = parsed;
     expect([...(toTemplateValue({ role, ...rest }) as unknown as { keys(): Iterable<string> }).keys()]).toEqual([
@@ -57,17 +57,17 @@ describe("keys reach the template in the file's order", () => {
 
 describe("JSON that Python and JavaScript read alike", () => {
   it.each(['{"a": "21.0, \\"10\\": 1", "b": [true, null, -3]}', '"x: 1.5"', "[]", ' {"a" : { } } '])(
-    "%s stays as it is",
+    "%s stays unchanged",
     (json) => {
       expect(parseJson(json)).toEqual(JSON.parse(json));
     },
   );
 
-  it.each(['{"a": 1.0', "[1.0,]", "1.", "01", "{'a': 1}", "nan"])("%s is refused", (json) => {
+  it.each(['{"a": 1.0', "[1.0,]", "1.", "01", "{'a': 1}", "nan"])("%s is rejected", (json) => {
     expect(() => parseJson(json)).toThrow(SyntaxError);
   });
 
-  it("gives plain numbers to who wants no more", () => {
+  it("gives plain numbers on request", () => {
     expect((parseJson("[21.0, 12345678901234567890, 3]") as unknown[]).map(plainNumber)).toEqual([
       21, 12345678901234567000, 3,
     ]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { LimitError, UnsupportedError, compileTemplate } from "../../../src/jinja/index.js";
 import { render } from "./support.js";
 
-describe("what is not supported is refused by name", () => {
+describe("unsupported features are rejected by name", () => {
   it.each([
     ["{{ [1] | random }}", /the filter 'random' is not supported/],
     ["{{ 'x' | urlize }}", /the filter 'urlize' is not supported/],
@@ -30,7 +30,7 @@ describe("what is not supported is refused by name", () => {
     expect(() => render(template)).toThrow(message);
   });
 
-  it("but not where a branch is never taken", () => {
+  it("but not in a branch that is never taken", () => {
     expect(render("{% if false %}{{ 1 | random }}{% endif %}{{ 2 if true else 1 | urlize }}")).toBe("2");
   });
 
@@ -76,12 +76,12 @@ describe("a hostile template ends in an error, in bounded time and memory", () =
     expect(() => render(template)).toThrow(message);
   });
 
-  it("and a step limit is no limit for a long conversation", () => {
+  it("but a long conversation stays within the step limit", () => {
     const template = "{% for i in range(2000) %}{% for j in range(500) %}{{ i if j == 0 }}{% endfor %}{% endfor %}";
     expect(render(template)).toMatch(/^012345/);
   });
 
-  it("with LimitError, which is no error of Python's", () => {
+  it("with LimitError, which is not a Python error", () => {
     expect(() => render("{{ 'a' * 10**10 }}")).toThrow(LimitError);
   });
 });

@@ -21,7 +21,7 @@ interface Golden {
 const golden = (name: string): Golden =>
   JSON.parse(readFileSync(new URL(`../../golden/jinja/${name}`, import.meta.url), "utf8")) as Golden;
 
-describe("a template renders what jinja2 renders", () => {
+describe("a template renders like in jinja2", () => {
   const { variables, cases } = golden("constructs.json");
   it.each(
     cases.filter(({ text }) => text !== undefined).map(({ template, text }) => [template.slice(0, 60), template, text]),
@@ -29,14 +29,14 @@ describe("a template renders what jinja2 renders", () => {
     expect(render(template, variables)).toBe(text);
   });
 
-  it("whatever it is made of: templates drawn at random", () => {
+  it("for randomly generated templates", () => {
     const drawn = golden("random.json").cases.filter(({ text }) => text !== undefined);
     expect(drawn.length).toBeGreaterThan(300);
     for (const { template, variables: given, text } of drawn) expect(render(template, given), template).toBe(text);
   });
 });
 
-describe("a template that jinja2 can't render is an error", () => {
+describe("a template that jinja2 can't render gives an error", () => {
   const failing = [golden("constructs.json"), golden("random.json")].flatMap(({ cases, variables }) =>
     cases.filter(({ error }) => error !== undefined).map((one) => ({ variables, ...one })),
   );

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: figures on the page that are right, and readable. */
+/** These tests protect: figures on the page that are right, and readable. */
 import { describe, expect, it } from "vitest";
 import { lossCurves, stepCurve } from "../../../src/live-page/browser/curves.js";
 import { clock, details, duration, figure, words } from "../../../src/live-page/browser/format.js";
@@ -34,7 +34,7 @@ const time = "2026-01-01T00:00:00.000Z";
 const event = (id: number) => ({ id, time, event: "worker_joined", details: {} });
 
 describe("an update", () => {
-  it("replaces the end of a curve, and changes nothing when it comes twice", () => {
+  it("replaces the end of a curve, and is idempotent", () => {
     const update = { status: { ...status, step: 3 }, steps: { from: 1, points: [point(2, 2.5), point(3, 1)] } };
     const once = updated(shown, update);
     expect(once.steps.map(({ loss }) => loss)).toEqual([3, 2.5, 1]);
@@ -42,7 +42,7 @@ describe("an update", () => {
     expect(updated(once, update)).toEqual(once);
   });
 
-  it("adds events once, and keeps the newest hundred", () => {
+  it("adds events once, and keeps the newest 100", () => {
     const first = updated(shown, { status, events: [event(1), event(2)] });
     expect(updated(first, { status, events: [event(2), event(3)] }).events.map(({ id }) => id)).toEqual([1, 2, 3]);
     const many = updated(first, { status, events: Array.from({ length: 150 }, (_, index) => event(index + 3)) });
@@ -51,7 +51,7 @@ describe("an update", () => {
 });
 
 describe("a chart", () => {
-  it("has training and evaluation loss over the steps of both", () => {
+  it("shows training and evaluation loss over the steps of both", () => {
     const evaluations = [
       { step: 2, steps: 1, loss: 2.2 },
       { step: 4, steps: 1, loss: 1.9 },
@@ -65,7 +65,7 @@ describe("a chart", () => {
     });
   });
 
-  it("of anything else has a value a point", () => {
+  it("shows one value per point for anything else", () => {
     expect(stepCurve(shown, ({ learningRate }) => learningRate)).toEqual({ steps: [1, 2], values: [[0.1, 0.2]] });
   });
 });
@@ -108,7 +108,7 @@ describe("a duration", () => {
 });
 
 describe("a time", () => {
-  it("is one of the clock, and of another day with its date", () => {
+  it("is shown as clock time, with the date if it is another day", () => {
     const now = new Date(2026, 10, 26, 22, 0, 0);
     expect(clock(new Date(2026, 10, 26, 9, 8, 7), now)).toBe("09:08:07");
     expect(clock(new Date(2026, 10, 25, 9, 8, 7), now)).toBe("Nov 25, 09:08");
@@ -116,7 +116,7 @@ describe("a time", () => {
 });
 
 describe("an event", () => {
-  it("is read as a sentence", () => {
+  it("is shown as a sentence", () => {
     expect(words("worker_joined")).toBe("worker joined");
     expect(details({ worker: "a", pid: 7, shards: 3, reason: "its connection broke" })).toBe(
       "worker a, shards 3, its connection broke",

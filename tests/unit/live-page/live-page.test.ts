@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a page that follows the run, and tells strangers no more than it should. */
+/** These tests protect: a page that follows the run, and tells strangers no more than it should. */
 import { request } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Snapshot, Update } from "../../../src/live-page/messages.js";
@@ -41,7 +41,7 @@ const get = (address: string, path: string, headers: Record<string, string> = {}
   });
 
 describe("the live page", () => {
-  it("may run its own script and style, ask its own origin, and nothing else", async () => {
+  it("allows only its own script and style and requests to its own origin", async () => {
     const address = await start().serve();
     const response = await fetch(`http://${address}/`);
     const html = await response.text();
@@ -54,7 +54,7 @@ describe("the live page", () => {
     expect(html.includes("Copyright (c) 2025, Leon Sorokin")).toBe(true);
   });
 
-  it("gives everything at once as JSON", async () => {
+  it("serves its data as JSON", async () => {
     const run = start({
       status: runStatus({ step: 2, seconds_left: 49, workers: [workerStatus("a"), workerStatus("b", { late: true })] }),
     });
@@ -78,7 +78,7 @@ describe("the live page", () => {
     ]);
   });
 
-  it("is told of what changes, and at last how the run ended", async () => {
+  it("streams changes, and finally the outcome of the run", async () => {
     const run = start();
     run.record.step(stepLine(1));
     const stream = messages(`http://${await run.serve()}/live`);
@@ -98,7 +98,7 @@ describe("the live page", () => {
     expect(run.watched).toBe(false);
   });
 
-  it("tells this machine why, and the network no path, host, process or free text", async () => {
+  it("shows reasons on this machine, but no path, host, process or free text to the network", async () => {
     const status = runStatus({
       state: "failed",
       detail: "/secret/path is full on secret-host",
@@ -118,7 +118,7 @@ describe("the live page", () => {
     expect(await told("machine")).toContain("is full on secret-host");
   });
 
-  it("for this machine is refused to a page from elsewhere whose name was made to mean this machine", async () => {
+  it("rejects foreign host names on loopback (DNS rebinding)", async () => {
     const address = await start().serve();
     const port = address.split(":")[1]!;
     for (const path of ["/", "/live.json", "/live"]) {
@@ -130,12 +130,12 @@ describe("the live page", () => {
     expect(await get(address, "/metrics", { host: "evil.example" })).toBe(200);
   });
 
-  it("for the network is served under every name", async () => {
+  it("accepts any host name on other addresses", async () => {
     const address = await start({ audience: "network" }).serve();
     expect(await get(address, "/live.json", { host: "head.cluster.local:9464" })).toBe(200);
   });
 
-  it("turns away the sixty-fifth page, and takes it once another is closed", async () => {
+  it("rejects a 65th page, and accepts it once another is closed", async () => {
     const address = await start().serve();
     const pages = Array.from({ length: 64 }, () => messages(`http://${address}/live`));
     await Promise.all(pages.map((page) => page.next()));

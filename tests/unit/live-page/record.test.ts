@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a page that shows the whole run, also what was before it was opened or resumed. */
+/** These tests protect: a page that shows the whole run, also what was before it was opened or resumed. */
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ function firstLife(): LiveRecord {
 }
 
 describe("the live page's record", () => {
-  it("has every line that it was told of", () => {
+  it("contains every recorded line", () => {
     const { steps, evaluations, events } = firstLife().snapshot();
     expect(steps.map(({ step, loss }) => [step, loss])).toEqual([
       [1, 1],
@@ -46,7 +46,7 @@ describe("the live page's record", () => {
     expect(events.map(({ event }) => event)).toEqual(["run_started"]);
   });
 
-  it("has what was before, where a run is resumed", () => {
+  it("contains the earlier lines of a resumed run", () => {
     const first = firstLife().snapshot();
     openRunFiles(folder, { resumeStep: 3 }).close();
     const record = newRecord();
@@ -55,7 +55,7 @@ describe("the live page's record", () => {
     expect(record.snapshot().steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   });
 
-  it("forgets the steps that nobody has any more", () => {
+  it("drops steps that were lost", () => {
     firstLife();
     const files = openRunFiles(folder, { resumeStep: 3 });
     const record = newRecord();
@@ -65,7 +65,7 @@ describe("the live page's record", () => {
     expect(record.snapshot()).toMatchObject({ steps: [{ step: 1 }], evaluations: [] });
   });
 
-  it("keeps the newest hundred events", () => {
+  it("keeps the newest 100 events", () => {
     const record = new LiveRecord(noPast, (event) => shownEvent(event, "machine"));
     for (let step = 1; step <= 130; step++) record.event({ time, event: "checkpoint_saved", step });
     const { events } = record.snapshot();
@@ -74,7 +74,7 @@ describe("the live page's record", () => {
 });
 
 describe("a run's files, read back", () => {
-  it("leave out what is no line of theirs", () => {
+  it("skip invalid lines", () => {
     firstLife();
     appendFileSync(join(folder, "metrics.jsonl"), '{"step":4,"loss":"no"}\n{"step":5,"eval_loss":null}\n[1]\n');
     appendFileSync(join(folder, "events.jsonl"), '{"event":"no_time"}\n{"time":"t","event":"e","nested":{}}\n');
@@ -87,7 +87,7 @@ describe("a run's files, read back", () => {
     expect(readEvents(folder)).toEqual([{ time, event: "run_started" }]);
   });
 
-  it("are empty where there are none", () => {
+  it("are empty if there are none", () => {
     expect([readMetrics(folder), readEvents(folder)]).toEqual([[], []]);
   });
 });

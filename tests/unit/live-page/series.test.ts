@@ -1,4 +1,4 @@
-/** What a user loses if these fail: the whole run on one page, however long it is and whenever the page is opened. */
+/** These tests protect: the whole run on one page, however long it is and whenever the page is opened. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Series, type SeriesPoint } from "../../../src/live-page/series.js";
@@ -19,13 +19,13 @@ const range = (first: number, last: number): Point[] =>
   Array.from({ length: last - first + 1 }, (_, index) => point(first + index));
 
 describe("a curve", () => {
-  it("has a point a step while there are few", () => {
+  it("has one point per step while there are few", () => {
     const series = seriesOf(8);
     for (const each of range(1, 8)) series.add(each);
     expect(series.points).toEqual(range(1, 8));
   });
 
-  it("stands for two, then four steps a point where there are more, the last for what there is of it", () => {
+  it("has one point per two, then four steps when there are more, with a partial last point", () => {
     const series = seriesOf(4);
     for (const each of range(1, 11)) series.add(each);
     expect(series.points).toEqual([
@@ -35,7 +35,7 @@ describe("a curve", () => {
     ]);
   });
 
-  it("stays within its bound, loses no step, and is the same whether it was seen live or read back", () => {
+  it("stays within its bound, includes every step, and is the same live and read back", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 20 }), fc.integer({ min: 1, max: 3000 }), (limit, steps) => {
         const live = seriesOf(limit);
@@ -51,7 +51,7 @@ describe("a curve", () => {
     );
   });
 
-  it("tells what changed, so that a page that follows has what the coordinator has", () => {
+  it("reports changes that keep a page equal to the coordinator", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 40 }), (batches) => {
         const series = seriesOf(6);
@@ -69,7 +69,7 @@ describe("a curve", () => {
     );
   });
 
-  it("begins anew where the run goes on from an earlier step", () => {
+  it("is cut back when the run continues from an earlier step", () => {
     const series = seriesOf(4);
     for (const each of range(1, 9)) series.add(each);
     series.takeTail();

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: pages that cost nothing while nothing happens, and cannot fill the coordinator's memory. */
+/** These tests protect: pages that cost nothing while nothing happens, and cannot fill the coordinator's memory. */
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -45,7 +45,7 @@ describe("open pages", () => {
     return response;
   };
 
-  it("are told everything at once, then what changes, twice a second at most", () => {
+  it("get a snapshot, then changes, at most twice a second", () => {
     const page = open(start());
     expect(page.said).toEqual(["snapshot"]);
     changes = [{ status }, { status }];
@@ -55,7 +55,7 @@ describe("open pages", () => {
     expect(page.said).toEqual(["snapshot", "update", "update"]);
   });
 
-  it("hear nothing while nothing changes, but for a sign of life every ten seconds", () => {
+  it("get only a keep-alive every ten seconds while nothing changes", () => {
     const page = open(start());
     vi.advanceTimersByTime(500);
     const before = page.said.length;
@@ -65,7 +65,7 @@ describe("open pages", () => {
     expect(page.said.length).toBe(before + 1);
   });
 
-  it("that do not read are cut off, while others go on", () => {
+  it("are disconnected if they stop reading, while others continue", () => {
     const stream = start();
     const [slow, fast] = [open(stream), open(stream)];
     slow.writableLength = 5 * 1024 * 1024;
@@ -75,14 +75,14 @@ describe("open pages", () => {
     expect(fast.said).toContain("update");
   });
 
-  it("cost nothing once the last is closed", () => {
+  it("use no timers once the last is closed", () => {
     const page = open(start());
     expect(vi.getTimerCount()).toBe(1);
     page.destroy();
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("are told how it ended before they are let go of", () => {
+  it("get the outcome before they are closed", () => {
     const stream = start();
     const page = open(stream);
     changes = [{ status }];

@@ -29,7 +29,7 @@ describe("philox4x32-10 is the published generator", () => {
 });
 
 describe("a stream", () => {
-  it("reads the blocks of (0, a, b, stream), (1, a, b, stream) … under the seed", () => {
+  it("consists of the blocks (0, a, b, stream), (1, a, b, stream) … under the seed", () => {
     const seed = 0x1_2345_6789;
     const stream = new PhiloxStream(seed, streams.dropout, 7, 9);
     const block = new Uint32Array(8);
@@ -38,7 +38,7 @@ describe("a stream", () => {
     expect(Array.from({ length: 8 }, () => stream.next())).toEqual(Array.from(block));
   });
 
-  it("of another purpose, seed or member is another sequence", () => {
+  it("differs for another purpose, seed or member", () => {
     const first = (...of: ConstructorParameters<typeof PhiloxStream>): string => {
       const stream = new PhiloxStream(...of);
       return [stream.next(), stream.next()].join();
@@ -54,7 +54,7 @@ describe("a stream", () => {
     expect(new Set(sequences).size).toBe(sequences.length);
   });
 
-  it("draws whole numbers below a bound, each as often as the others", () => {
+  it("draws whole numbers below a bound uniformly", () => {
     // Chi-squared with 5 degrees of freedom has mean 5 and variance 10: the mean of 100 has a standard error of 0.32.
     let chiSquared = 0;
     for (let seed = 0; seed < 100; seed++) {
@@ -72,7 +72,7 @@ describe("a stream", () => {
     );
   });
 
-  it("draws uniform numbers that f32 holds exactly, below 1", () => {
+  it("draws uniform numbers below 1 that are exact in f32", () => {
     const stream = new PhiloxStream(3, streams.dropout);
     let sum = 0;
     for (let draw = 0; draw < 10_000; draw++) {
@@ -92,7 +92,7 @@ describe("the hash of a name", () => {
     ["", 0x811c9dc5],
     ["a", 0xe40c292c],
     ["foobar", 0xbf9cf968],
-  ])("of %j is FNV-1a's", (name, hash) => {
+  ])("of %j equals FNV-1a", (name, hash) => {
     expect(hashName(name)).toBe(hash);
   });
 });

@@ -58,7 +58,7 @@ function adapterWith(patch: Record<string, unknown>): string {
   return folder;
 }
 
-it("an adapter of GPT-2's layers, stored [in, out], does not say so", () => {
+it("an adapter of GPT-2 declares that weights are stored [in, out]", () => {
   const [module] = llamaModules();
   const fanInFanOut = (modules: LinearModule[]): unknown =>
     (JSON.parse(adapterConfigText(loraLayout(settings, modules), settings, "base")) as Record<string, unknown>)[
@@ -69,7 +69,7 @@ it("an adapter of GPT-2's layers, stored [in, out], does not say so", () => {
 });
 
 describe("an adapter that PEFT wrote starts a run", () => {
-  it("is read with its settings and every tensor in its place", async () => {
+  it("is read with its settings and all tensors", async () => {
     const adapter = await readAdapter(golden("llama/adapter_init"));
     expect(adapter.settings).toMatchObject({ r: 8, alpha: 16, dropout: 0, useRslora: false });
     const { targetModules } = adapter.settings;
@@ -94,7 +94,7 @@ describe("an adapter that PEFT wrote starts a run", () => {
     expect(flat.some((value) => value !== 0)).toBe(true);
   });
 
-  it("in half precision is widened exactly", async () => {
+  it("is widened exactly from half precision", async () => {
     const folder = adapterWith({ r: 1, lora_alpha: 1, target_modules: ["a"] });
     const name = "base_model.model.a.lora_A.weight";
     const other = "base_model.model.a.lora_B.weight";
@@ -117,7 +117,7 @@ describe("an adapter that PEFT wrote starts a run", () => {
 describe("a written adapter is one that PEFT loads", () => {
   const zeros = { layout, parameters: new Float32Array(layout.size), settings, baseModel: "some/base" };
 
-  it("has PEFT's own bytes for the same tensors, and its settings field by field", async () => {
+  it("equals PEFT's bytes for the same tensors, and its settings field by field", async () => {
     const source = golden("llama/expected_adapter");
     const flat = flattenAdapter(await readAdapter(source), layout);
     const folder = join(temporaryFolder(), "adapter");
@@ -133,7 +133,7 @@ describe("a written adapter is one that PEFT loads", () => {
     expect([...(targets as string[])].sort()).toEqual([...(expectedTargets as string[])].sort());
   });
 
-  it("has a card with the base model and what it was trained with", async () => {
+  it("has a model card with the base model and the training settings", async () => {
     const folder = join(temporaryFolder(), "adapter");
     const training = { steps: 200, loss: "0.014" };
     await writeAdapter(folder, { ...zeros, training });
@@ -144,7 +144,7 @@ describe("a written adapter is one that PEFT loads", () => {
     expect(card).toContain("| trained parameters | 26880 |");
   });
 
-  it("has a card without a path of the machine that trained it, which says nothing to others", async () => {
+  it("has a model card without local paths", async () => {
     const folder = join(temporaryFolder(), "adapter");
     const base = { id: null, sha256: "a".repeat(64), files: {} };
     const companions = new Map([
@@ -164,7 +164,7 @@ describe("a written adapter is one that PEFT loads", () => {
     expect((await readAdapter(folder)).base).toEqual(base);
   });
 
-  it("replaces an adapter that is there, keeps its user's own files, and leaves nothing beside it", async () => {
+  it("replaces an existing adapter, keeps the user's own files, and leaves no temporary files", async () => {
     const parent = temporaryFolder();
     const folder = join(parent, "adapter");
     await writeAdapter(folder, zeros);
@@ -178,7 +178,7 @@ describe("a written adapter is one that PEFT loads", () => {
     expect(flattenAdapter(await readAdapter(folder), layout)[0]).toBe(2);
   });
 
-  it("is left alone with the user's README.md where a finished run has the same weights again", async () => {
+  it("is not rewritten, with the user's README.md, if the weights are the same", async () => {
     const parent = temporaryFolder();
     const folder = join(parent, "adapter");
     await completeAdapter(folder, zeros);
@@ -195,7 +195,7 @@ describe("a written adapter is one that PEFT loads", () => {
     expect(readdirSync(parent)).toEqual(["adapter"]);
   });
 
-  it("keeps named target modules as they were given, and rsLoRA", async () => {
+  it("keeps target modules as given, and rsLoRA", async () => {
     const folder = join(temporaryFolder(), "adapter");
     const named = { ...settings, targetModules: ["q_proj"], useRslora: true };
     const small = loraLayout(named, [{ path: "model.layers.0.self_attn.q_proj", inFeatures: 2, outFeatures: 2 }]);
@@ -211,7 +211,7 @@ describe("a written adapter is one that PEFT loads", () => {
   });
 });
 
-describe("an adapter that does not fit is refused with both sides named", () => {
+describe("a mismatched adapter is rejected with both values", () => {
   it("another rank", async () => {
     const adapter = await readAdapter(golden("llama/adapter_init"));
     const other = loraLayout({ ...settings, r: 16 }, llamaModules());
@@ -236,7 +236,7 @@ describe("an adapter that does not fit is refused with both sides named", () => 
     );
   });
 
-  it("missing, left over and misshapen tensors", async () => {
+  it("missing, extra and misshapen tensors", async () => {
     const adapter = await readAdapter(golden("llama/adapter_init"));
     const more = loraLayout(settings, [...llamaModules(), { path: "model.extra", inFeatures: 4, outFeatures: 4 }]);
     expect(() => flattenAdapter(adapter, more)).toThrow(/lacks base_model\.model\.model\.extra\.lora_A\.weight, /);
@@ -250,7 +250,7 @@ describe("an adapter that does not fit is refused with both sides named", () => 
   });
 });
 
-describe("what an adapter folder lacks or has too much of is named", () => {
+describe("problems of an adapter folder are named", () => {
   it.each([
     ["peft_type", "IA3"],
     ["use_dora", true],
@@ -273,7 +273,7 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     ["bias", "none"],
     ["init_lora_weights", "gaussian"],
     ["layers_to_transform", [0, 1, 2]],
-  ])("%s = %j is no obstacle", async (field, value) => {
+  ])("%s = %j is accepted", async (field, value) => {
     expect((await readAdapter(adapterWith({ [field]: value }))).settings.r).toBe(8);
   });
 
@@ -281,7 +281,7 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     ["r", 0],
     ["r", 2.5],
     ["lora_alpha", "16"],
-  ])("%s = %j is not a setting", async (field, value) => {
+  ])("%s = %j is invalid", async (field, value) => {
     expect((await expectTrouble(readAdapter(adapterWith({ [field]: value })), "model")).message).toContain(
       `"${field}" must be`,
     );
@@ -294,7 +294,7 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     ["exclude_modules", ["v_proj"]],
     ["layers_to_transform", [0]],
     ["layers_to_transform", 1],
-  ])("tensors of modules that PEFT would leave out: %s = %j", async (field, value) => {
+  ])("tensors of modules that PEFT would ignore: %s = %j", async (field, value) => {
     expect((await expectTrouble(readAdapter(adapterWith({ [field]: value })), "model")).message).toMatch(
       /has base_model\.model\..*\.lora_[AB]\.weight, but adapter_config\.json does not adapt model\.layers\./,
     );
@@ -309,13 +309,13 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     expect((await readAdapter(adapterWith({ [field]: value }))).settings.r).toBe(8);
   });
 
-  it("a rank that the tensors do not have", async () => {
+  it("a rank that differs from the tensors'", async () => {
     const { message, hint } = await expectTrouble(readAdapter(adapterWith({ r: 4 })), "model");
     expect(message).toMatch(/lora_A\.weight as \[8, \d+\], of rank 8, but adapter_config\.json says r 4/);
     expect(hint).toContain("not of the same adapter");
   });
 
-  it("a flag that is no flag", async () => {
+  it("a flag with an invalid value", async () => {
     expect((await expectTrouble(readAdapter(adapterWith({ use_rslora: "yes" })), "model")).message).toContain(
       '"use_rslora" must be true or false, found "yes"',
     );
@@ -330,7 +330,7 @@ describe("what an adapter folder lacks or has too much of is named", () => {
     ["transformer.wte.lora_embedding_B", "on the embeddings"],
     ["model.layers.0.self_attn.q_proj.lora_magnitude_vector.weight", "DoRA"],
     ["model.layers.0.self_attn.q_proj.lora_B.bias", "a bias of a LoRA layer"],
-  ])("%s: a correct adapter is not said to be of another model", async (name, what) => {
+  ])("%s: a correct adapter is accepted", async (name, what) => {
     const folder = adapterWith({ target_modules: ["lm_head", "embed_tokens"], r: 1 });
     const tensors = { [`base_model.model.${name}`]: { shape: [1, 2], values: [1, 2] } };
     writeFileSync(join(folder, "adapter_model.safetensors"), floatsFile(tensors));

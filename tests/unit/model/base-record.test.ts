@@ -11,8 +11,8 @@ const modelFolder = (value: number): string =>
     "model.safetensors": floatsFile({ w: { shape: [1], values: [value] } }),
   });
 
-describe("an adapter knows its base model by content", () => {
-  it("and a model of the same shapes with other weights is named, with the one it was trained on", async () => {
+describe("an adapter identifies its base model by content", () => {
+  it("a model with the same shapes but other weights is reported, with the original one", async () => {
     const cacheDir = temporaryFolder();
     const [trained, other] = [modelFolder(1), modelFolder(2)];
     const adapter = temporaryFolder();
@@ -32,7 +32,7 @@ describe("an adapter knows its base model by content", () => {
     expect(await note(trained)).toContain("config.json differs");
   });
 
-  it("which another program's adapter does not have", async () => {
+  it("an adapter of another program has no record", async () => {
     const folder = temporaryFolder();
     expect(await readBaseRecord(folder)).toBeNull();
     const origin = { path: folder, baseModel: undefined, base: null };
@@ -42,7 +42,7 @@ describe("an adapter knows its base model by content", () => {
   });
 
   it.each(["", "{", "[]", '{"version":2,"base_model":{}}', '{"version":1,"base_model":{"id":3}}'])(
-    "and a damaged record (%j) is named",
+    "a damaged record (%j) is reported",
     async (text) => {
       const folder = temporaryFolder();
       writeFileSync(join(folder, "coxswain.json"), text);
@@ -53,7 +53,7 @@ describe("an adapter knows its base model by content", () => {
   );
 });
 
-describe("a hub id is told from a folder", () => {
+describe("hub ids are distinguished from folders", () => {
   it.each([
     ["HuggingFaceTB/SmolLM2-135M", "HuggingFaceTB/SmolLM2-135M"],
     ["HuggingFaceTB/SmolLM2-135M@main", "HuggingFaceTB/SmolLM2-135M"],

@@ -16,8 +16,8 @@ import { expectTrouble, golden, temporaryFolder } from "./helpers.js";
 
 afterEach(() => vi.unstubAllEnvs());
 
-describe("the cache lies where the environment says", () => {
-  it("COXSWAIN_CACHE, XDG_CACHE_HOME where it is absolute, the home folder", () => {
+describe("the environment determines the cache folder", () => {
+  it("COXSWAIN_CACHE, XDG_CACHE_HOME if it is absolute, the home folder", () => {
     vi.stubEnv("HOME", "/home/ada");
     expect(defaultCacheFolder({ COXSWAIN_CACHE: "/data/cache", XDG_CACHE_HOME: "/xdg" })).toBe("/data/cache");
     expect(defaultCacheFolder({ COXSWAIN_CACHE: "cache" })).toBe(join(process.cwd(), "cache"));
@@ -26,7 +26,7 @@ describe("the cache lies where the environment says", () => {
     expect(huggingFaceCacheFolder({})).toBe("/home/ada/.cache/huggingface/hub");
   });
 
-  it("a user without a home folder is asked for one only where it is needed, and nothing lands in the working folder", async () => {
+  it("a user without a home folder gets an error only if it is needed, and nothing is written to the working folder", async () => {
     vi.stubEnv("HOME", "");
     vi.stubEnv("XDG_CACHE_HOME", "");
     vi.stubEnv("COXSWAIN_CACHE", "");
@@ -41,7 +41,7 @@ describe("the cache lies where the environment says", () => {
       }
     })();
     expect(trouble).toBeInstanceOf(CoxswainError);
-    expect(trouble).toMatchObject({ code: "storage", hint: "Set COXSWAIN_CACHE to a folder that can be written." });
+    expect(trouble).toMatchObject({ code: "storage", hint: "Set COXSWAIN_CACHE to a writable folder." });
   });
 });
 
@@ -62,20 +62,20 @@ describe("a cache that cannot be used is named, not the model", () => {
     symlinkSync("circle", join(folder, "circle"));
     const { message, hint } = await check(join(folder, name));
     expect(message).toBe(`the cache ${join(folder, name)} (COXSWAIN_CACHE) cannot be used: ${why}`);
-    expect(hint).toBe("Set COXSWAIN_CACHE to a folder that can be written.");
+    expect(hint).toBe("Set COXSWAIN_CACHE to a writable folder.");
   });
 
   it.runIf(process.platform === "linux")("below /proc, where Node's own mkdir never returns", async () => {
     for (const place of ["/proc/coxswain", "/proc/coxswain/cache"]) {
       expect((await check(place)).message).toBe(
-        `the cache ${place} (COXSWAIN_CACHE) cannot be used: no folder can be made there`,
+        `the cache ${place} (COXSWAIN_CACHE) cannot be used: no folder can be created there`,
       );
       await expect(makeFolders(place)).rejects.toMatchObject({ code: "ENOENT" });
       expect(() => makeFoldersSync(place)).toThrow("ENOENT");
     }
   });
 
-  it("one that is not there yet is made", async () => {
+  it("a missing one is created", async () => {
     const folder = join(temporaryFolder(), "a", "b");
     vi.stubEnv("COXSWAIN_CACHE", folder);
     await checkNamedCache();
@@ -92,10 +92,10 @@ describe("a cache that cannot be used is named, not the model", () => {
       "storage",
     );
     expect(message).toBe(`the cache ${cacheDir} cannot be used: ${join("models", "x")}: no space left on the disk`);
-    expect(hint).toBe("Free some space there, or set COXSWAIN_CACHE to a folder that can be written.");
+    expect(hint).toBe("Free some space there, or set COXSWAIN_CACHE to a writable folder.");
   });
 
-  it("what has nothing to do with it is left as it is", async () => {
+  it("unrelated errors are unchanged", async () => {
     const cacheDir = temporaryFolder();
     const network = new CoxswainError("network", "no connection");
     await expect(inCache(cacheDir, cacheDir, () => Promise.reject(network))).rejects.toBe(network);
@@ -103,7 +103,7 @@ describe("a cache that cannot be used is named, not the model", () => {
     await expect(inCache(cacheDir, cacheDir, () => Promise.reject(elsewhere))).rejects.toBe(elsewhere);
   });
 
-  it("hashes are not remembered in it, and that is all that is lost", async () => {
+  it("only the hash cache is skipped", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "file"), "");
     const options = { cacheDir: join(folder, "file"), now: () => Date.now() + 10_000 };

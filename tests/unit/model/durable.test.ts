@@ -11,8 +11,8 @@ const host = hostname().replaceAll(/[^A-Za-z0-9-]/g, "-");
 /** A process that ran on this machine and is gone. */
 const deadProcess = (): number => spawnSync(process.execPath, ["--version"]).pid;
 
-describe("a folder is whole or absent", () => {
-  it("is not seen before it is full", async () => {
+describe("a folder is complete or absent", () => {
+  it("is not visible before it is complete", async () => {
     const parent = temporaryFolder();
     const target = join(parent, "deep", "target");
     await createFolder(target, async (aside) => {
@@ -23,7 +23,7 @@ describe("a folder is whole or absent", () => {
     expect(readdirSync(join(parent, "deep"))).toEqual(["target"]);
   });
 
-  it("is not there, nor anything else, when filling fails", async () => {
+  it("leaves nothing behind when filling fails", async () => {
     const target = join(temporaryFolder(), "target");
     const fill = async (aside: string): Promise<void> => {
       await writeFile(join(aside, "file"), "x");
@@ -33,7 +33,7 @@ describe("a folder is whole or absent", () => {
     expect(readdirSync(join(target, ".."))).toEqual([]);
   });
 
-  it("keeps the first content when two make it at once", async () => {
+  it("keeps the first content when two create it concurrently", async () => {
     const target = join(temporaryFolder(), "target");
     const filled: string[] = [];
     const make = (name: string): Promise<string> =>
@@ -49,14 +49,14 @@ describe("a folder is whole or absent", () => {
     expect(readdirSync(join(target, ".."))).toEqual(["target"]);
   });
 
-  it("takes the place of an empty one", async () => {
+  it("replaces an empty one", async () => {
     const target = join(temporaryFolder(), "target");
     mkdirSync(target);
     await createFolder(target, (aside) => writeFile(join(aside, "file"), "x"));
     expect(readdirSync(target)).toEqual(["file"]);
   });
 
-  it("is replaced whole, or the old one stays", async () => {
+  it("is replaced completely, or not at all", async () => {
     const target = writeFolder(join(temporaryFolder(), "target"), { old: "x" });
     const failing = replaceFolder(target, () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })));
     expect((await expectTrouble(failing, "storage")).message).toContain(target);
@@ -67,10 +67,10 @@ describe("a folder is whole or absent", () => {
   });
 });
 
-describe("what killed writers left is removed, and nothing else", () => {
+describe("only leftovers of killed writers are removed", () => {
   const left = (name: string, owner: string, pid: number): string => `.${name}.${owner}.${pid}.0123abcd.incoming`;
 
-  it("of processes of this machine that are gone", async () => {
+  it("of dead processes on this machine", async () => {
     const parent = temporaryFolder();
     const gone = left("a", host, deadProcess());
     const running = left("b", host, process.pid);
@@ -82,7 +82,7 @@ describe("what killed writers left is removed, and nothing else", () => {
     expect(readdirSync(parent).sort()).toEqual([running, elsewhere, ".hidden.incoming", "step-000001"].sort());
   });
 
-  it("of another machine once nothing has changed for a day", async () => {
+  it("of another machine after a day without changes", async () => {
     const parent = temporaryFolder();
     const elsewhere = left("a", "other-host", 1);
     writeFolder(join(parent, elsewhere), { file: "x" });
@@ -95,7 +95,7 @@ describe("what killed writers left is removed, and nothing else", () => {
     expect(await removeLeftovers(parent, { now: () => now + 25 * hour })).toEqual([elsewhere]);
   });
 
-  it("of anyone, where the caller is the only writer", async () => {
+  it("of anyone, if the caller is the only writer", async () => {
     const parent = temporaryFolder();
     const names = [left("a", host, process.pid), left("b", "other-host", 1)];
     for (const name of names) writeFolder(join(parent, name), {});

@@ -29,14 +29,14 @@ describe("16-bit weights keep torch's bits", () => {
     expect([...out]).toEqual(reference.float16);
   });
 
-  it("widens every bf16 by putting 16 zero bits behind it", () => {
+  it("widens every bf16 by appending 16 zero bits", () => {
     const bits = Uint16Array.from({ length: 0x10000 }, (_, index) => index);
     const out = new Float32Array(0x10000);
     bfloat16ToFloat32(bits, out);
     expect(bitsOf(out).every((word, index) => word === index * 0x10000)).toBe(true);
   });
 
-  it("widens every finite f16 to the value that IEEE 754 gives it", () => {
+  it("widens every finite f16 to its IEEE 754 value", () => {
     const bits = Uint16Array.from({ length: 0x10000 }, (_, index) => index);
     const out = new Float32Array(0x10000);
     float16ToFloat32(bits, out);
@@ -54,7 +54,7 @@ describe("16-bit weights keep torch's bits", () => {
     expect(out[0x7c01]).toBeNaN();
   });
 
-  it("keeps a NaN a NaN, also one whose mark is in the bits that fall away", () => {
+  it("keeps NaNs, even if only discarded bits mark them", () => {
     const nans = new Float32Array(Uint32Array.of(0x7f800001, 0x7fc00000, 0xff800001, 0x7fffffff).buffer);
     const bits = new Uint16Array(4);
     const back = new Float32Array(4);

@@ -43,7 +43,7 @@ describe("a hub behind a proxy", () => {
     },
   );
 
-  it.each(["no_proxy", "NO_PROXY"])("is reached without it where %s says so", async (name) => {
+  it.each(["no_proxy", "NO_PROXY"])("is reached directly if %s says so", async (name) => {
     const { proxy, hub, fetchModel } = await setUp();
     const http_proxy = `http://127.0.0.1:${proxy.port}`;
     const trouble = await expectTrouble(fetchModel({ http_proxy, [name]: "hub.test" }), "network");
@@ -54,9 +54,9 @@ describe("a hub behind a proxy", () => {
   });
 
   it.each([
-    ["asks for a password", { credentials: "user:other" }, /asks for another user and password \(407\)/],
+    ["asks for a password", { credentials: "user:other" }, /requires another user and password \(407\)/],
     ["refuses", { status: 403 }, /refuses the connection \(403\)/],
-  ] as const)("that %s is named, without its password", async (_, options, reason) => {
+  ] as const)("gives an error that names a proxy that %s, without its password", async (_, options, reason) => {
     const { proxy, fetchModel } = await setUp(options);
     const url = `http://user:very-secret@127.0.0.1:${proxy.port}`;
     // Through a tunnel, the proxy's own answer is told from the hub's.
@@ -67,7 +67,7 @@ describe("a hub behind a proxy", () => {
     expect(trouble.hint).toContain("Correct https_proxy");
   });
 
-  it("that cannot be reached, or is none, is named", async () => {
+  it("gives an error that names an unreachable or invalid proxy", async () => {
     const { fetchModel } = await setUp();
     const gone = await expectTrouble(fetchModel({ http_proxy: "http://user:very-secret@127.0.0.1:9" }), "network");
     expect(gone.message).toMatch(/the proxy http:\/\/127\.0\.0\.1:9 \(http_proxy\) cannot be reached: ECONNREFUSED$/);

@@ -7,15 +7,15 @@ const q: LinearModule = { path: "model.layers.0.self_attn.q_proj", inFeatures: 1
 const k: LinearModule = { path: "model.layers.0.self_attn.k_proj", inFeatures: 100, outFeatures: 3 };
 const up: LinearModule = { path: "model.layers.0.mlp.up_proj", inFeatures: 2500, outFeatures: 5 };
 
-describe("the same seed starts the same adapter", () => {
-  it("whatever other modules are adapted", () => {
+describe("the same seed gives the same initial adapter", () => {
+  it("whichever other modules are adapted", () => {
     const all = loraLayout(settings, [q, k, up]);
     const alone = loraLayout(settings, [k]);
     const offset = all.tensors.find(({ module }) => module === k.path)!.offset;
     expect(initialParameters(all, 7).subarray(offset, offset + alone.size)).toEqual(initialParameters(alone, 7));
   });
 
-  it("and another seed, or another module, another one", () => {
+  it("and another seed or module gives another one", () => {
     const layout = loraLayout(settings, [q, k]);
     const [one, two] = [initialParameters(layout, 7), initialParameters(layout, 8)];
     expect(one).not.toEqual(two);
@@ -23,7 +23,7 @@ describe("the same seed starts the same adapter", () => {
     expect(one.subarray(0, 400)).not.toEqual(one.subarray(second, second + 400));
   });
 
-  it("by the documented draw: words of Philox under the seed, the module's name and the stream", () => {
+  it("by the documented draw: words of Philox for the seed, the module's name and the stream", () => {
     const flat = initialParameters(loraLayout(settings, [q]), 2 ** 40 + 5);
     const words = new Uint32Array(8);
     for (const counter of [0, 1]) {

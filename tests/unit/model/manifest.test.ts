@@ -35,7 +35,7 @@ function settle(folder: string): void {
     utimesSync(join(folder, name), new Date(Date.now() - 3.6e6), new Date(Date.now() - 3.6e6));
 }
 
-describe("a model is known by its content", () => {
+describe("a model is identified by its content", () => {
   it("lists the files that a copy needs, with sizes and SHA-256", async () => {
     const { files: listed } = await modelManifest(modelWith(), { cacheDir: temporaryFolder() });
     expect(listed.map(({ name }) => name)).toEqual([
@@ -47,7 +47,7 @@ describe("a model is known by its content", () => {
     expect(listed[1]).toEqual({ name: "config.json", bytes: 23, sha256: sha256(files["config.json"]) });
   });
 
-  it("has the same hash elsewhere, and another one for other weights or configuration only", async () => {
+  it("has a hash that depends only on weights and configuration", async () => {
     const hash = async (patch: Record<string, string | Uint8Array> = {}): Promise<string> =>
       (await modelManifest(modelWith(patch), { cacheDir: temporaryFolder() })).hash;
     const base = await hash();
@@ -62,7 +62,7 @@ describe("a model is known by its content", () => {
     expect(base).toBe(sha256(listing));
   });
 
-  it("is hashed once: later starts look at what tells the files apart only", async () => {
+  it("is hashed once: later starts only check file metadata", async () => {
     const folder = modelWith();
     const cacheDir = temporaryFolder();
     const first = await modelManifest(folder, { cacheDir, now: later });
@@ -77,7 +77,7 @@ describe("a model is known by its content", () => {
     expect((await modelManifest(folder, { cacheDir, now: later })).files.at(-1)?.sha256).toBe(sha256("{} "));
   });
 
-  it("is another one once the weights are rewritten in place, though size and modification time are kept", async () => {
+  it("changes when weights are rewritten in place with the same size and modification time", async () => {
     const folder = modelWith();
     settle(folder);
     const cacheDir = temporaryFolder();
@@ -93,7 +93,7 @@ describe("a model is known by its content", () => {
     expect(second.files.find(({ name }) => name === "model.safetensors")?.sha256).toBe(sha256(rewritten));
   });
 
-  it("is told apart by its bytes too, where a file system keeps no time of changes", async () => {
+  it("is compared by its bytes on file systems without change times", async () => {
     const path = join(modelWith(), "model.safetensors");
     const before = await fileIdentity(path);
     const bytes = readFileSync(path);
@@ -105,7 +105,7 @@ describe("a model is known by its content", () => {
     expect(sampled).not.toBe(earlier);
   });
 
-  it("does not remember the hash of a file that is still being written", async () => {
+  it("does not cache the hash of a file that is still being written", async () => {
     const cacheDir = temporaryFolder();
     await modelManifest(modelWith(), { cacheDir });
     expect(existsSync(join(cacheDir, "hashes"))).toBe(false);
@@ -126,7 +126,7 @@ describe("a worker without the model receives it", () => {
     for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
   }
 
-  it("whole, and finds it in the cache from then on", async () => {
+  it("completely, and finds it in the cache afterwards", async () => {
     const { source, manifest, cacheDir } = await setUp();
     expect(await cachedModel(manifest.hash, { cacheDir })).toBeUndefined();
     const asked: string[] = [];
@@ -143,7 +143,7 @@ describe("a worker without the model receives it", () => {
     await receiveModel(manifest, () => expect.fail("asked again"), { cacheDir });
   });
 
-  it("also when two processes receive it at once", async () => {
+  it("also when two processes receive it concurrently", async () => {
     const { source, manifest, cacheDir } = await setUp();
     const receive = (size: number): Promise<string> =>
       receiveModel(manifest, (name) => pieces(join(source, name), size), { cacheDir });
@@ -153,7 +153,7 @@ describe("a worker without the model receives it", () => {
     expect(await cachedModel(manifest.hash, { cacheDir })).toBe(folders[0]);
   });
 
-  it("again where the cached copy was damaged", async () => {
+  it("again if the cached copy is damaged", async () => {
     const { source, manifest, cacheDir } = await setUp();
     const receive = (): Promise<string> => receiveModel(manifest, (name) => pieces(join(source, name)), { cacheDir });
     const folder = await receive();
@@ -163,7 +163,7 @@ describe("a worker without the model receives it", () => {
     expect(await cachedModel(manifest.hash, { cacheDir })).toBe(folder);
   });
 
-  it("or nothing: damaged, cut, overlong content and a broken connection leave no trace", async () => {
+  it("or not at all: damaged, truncated or overlong content and a broken connection leave nothing behind", async () => {
     const { source, manifest, cacheDir } = await setUp();
     const parent = join(modelCacheFolder(manifest.hash, cacheDir), "..");
     const receive = (change: (bytes: Buffer) => Uint8Array): Promise<unknown> => {
@@ -204,7 +204,7 @@ describe("a worker without the model receives it", () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  it("a full disk is said, and what was written is removed", async () => {
+  it("a full disk is reported, and partial files are removed", async () => {
     const { source, manifest, cacheDir } = await setUp();
     await fullDisk();
     const trouble = await expectTrouble(
@@ -244,12 +244,12 @@ describe("a manifest from an untrusted coordinator cannot write outside the cach
     expect(await refusal(manifestOf({ ...good, name }))).toContain("a path that leaves its folder");
   });
 
-  it("names that are no model's, twice the same, absurd sizes and hashes, another hash", async () => {
-    expect(await refusal(manifestOf({ ...good, name: "run.sh" }))).toContain('"run.sh" is none that a model has');
+  it("with foreign or duplicate names, absurd sizes and hashes, or another hash", async () => {
+    expect(await refusal(manifestOf({ ...good, name: "run.sh" }))).toContain('"run.sh" is not a model file');
     expect(await refusal(manifestOf(good))).toContain("listed twice");
     expect(await refusal(manifestOf({ ...good, name: "model.safetensors", bytes: -1 }))).toContain("has -1 bytes");
     expect(await refusal(manifestOf({ ...good, name: "model.safetensors", sha256: "../" }))).toContain("no SHA-256");
-    expect(await refusal({ ...manifestOf(), hash: "0".repeat(64) })).toContain("its hash is not that of its files");
+    expect(await refusal({ ...manifestOf(), hash: "0".repeat(64) })).toContain("its hash does not match its files");
     expect(await refusal({ hash: contentHash([]), files: [] })).toContain("lists no config.json");
     expect(() => modelCacheFolder("../../x", "/cache")).toThrow("no content hash");
   });

@@ -33,7 +33,7 @@ afterEach(() => vi.restoreAllMocks());
 const adapter = golden("llama/expected_adapter");
 
 describe("coxswain merge", () => {
-  it("writes the merged folder and says where", async () => {
+  it("writes the merged folder and prints its path", async () => {
     const folder = join(temporaryFolder(), "merged");
     const { output, code } = await coxswainMerge(
       "--model",
@@ -50,16 +50,16 @@ describe("coxswain merge", () => {
     expect((await openModelFolder(folder)).tensors.get("lm_head.weight")?.dtype).toBe("BF16");
   });
 
-  it("asks for the base model where the adapter names none", async () => {
+  it("requires the base model if the adapter names none", async () => {
     const folder = join(temporaryFolder(), "merged");
     const { errors, code } = await coxswainMerge("--adapter", adapter, "--output", folder);
     expect(code).toBe(2);
-    expect(errors).toContain(`${adapter} does not say which model it was made for`);
+    expect(errors).toContain(`${adapter} does not name its base model`);
     expect(errors).toContain("--model FOLDER");
     expect(existsSync(folder)).toBe(false);
   });
 
-  it("says which adapter names a base model that has moved, and offers the folder of a similar name", async () => {
+  it("names the adapter whose base model has moved, and suggests a folder with a similar name", async () => {
     const folder = temporaryFolder();
     const moved = join(folder, "adapter");
     cpSync(adapter, moved, { recursive: true });
@@ -74,7 +74,7 @@ describe("coxswain merge", () => {
     expect(errors).toContain("goes into --model");
   });
 
-  it("ends with the exit code of a model that is not there", async () => {
+  it("exits with the code of a missing model", async () => {
     const { errors, code } = await coxswainMerge(
       "--model",
       "/no/such/model",

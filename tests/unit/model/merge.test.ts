@@ -64,7 +64,7 @@ async function valuesOf(folder: string, name: string): Promise<number[]> {
 const outputFolder = (): string => join(temporaryFolder(), "merged");
 
 describe("a merged model is the base model plus the adapter", () => {
-  it("W + scale * B A, computed by hand; other tensors and files bit for bit", async () => {
+  it("W + scale * B A, computed by hand; other tensors and files are unchanged", async () => {
     const output = outputFolder();
     const model = modelFolder({ "pytorch_model.bin": "x", ".hidden": "x" });
     const report = await merge(model, adapterFolder(), output);
@@ -76,7 +76,7 @@ describe("a merged model is the base model plus the adapter", () => {
     expect(readFileSync(join(output, "model.safetensors")).includes('"__metadata__":{"format":"pt"}')).toBe(true);
   });
 
-  it("and what rounding to 16 bits takes away is measured; float32 keeps it", async () => {
+  it("the loss by rounding to 16 bits is measured; float32 loses nothing", async () => {
     // bf16 has steps of 2 at 256: 256.5 rounds back to 256, 259 (a tie) to 260.
     const tensors = { [`${q}.weight`]: { shape: [1, 3], values: [256, 256, 256] } };
     const pair = {
@@ -93,7 +93,7 @@ describe("a merged model is the base model plus the adapter", () => {
     expect(await valuesOf(exact, `${q}.weight`)).toEqual([256.5, 259, 256]);
   });
 
-  it("and config.json says the type of the weights, in which transformers loads them", async () => {
+  it("config.json has the type of the weights, in which transformers loads them", async () => {
     const typeIn = (folder: string): unknown =>
       (JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as Record<string, unknown>)["torch_dtype"];
     const wrong = modelFolder({ "config.json": configText.replace("float32", "bfloat16") });
@@ -125,7 +125,7 @@ describe("a merged model is the base model plus the adapter", () => {
     expect(readFileSync(join(output, "docs/deep/note.md"), "utf8")).toBe("n");
   });
 
-  it("with what says how the adapter is asked, in place of the base model's own", async () => {
+  it("with the adapter's inference files instead of the base model's", async () => {
     const model = modelFolder({ "chat_template.jinja": "base", "additional_chat_templates/tool_use.jinja": "base" });
     const output = outputFolder();
     const companions = new Map([
@@ -177,7 +177,7 @@ describe("a merged model is the base model plus the adapter", () => {
     }
   });
 
-  it("of another family whose adapter says fan_in_fan_out: refused, since a square matrix would be merged transposed", async () => {
+  it("rejects fan_in_fan_out for another family, since a square matrix would be merged transposed", async () => {
     const output = outputFolder();
     await expect(merge(modelFolder(), adapterFolder(undefined, { fan_in_fan_out: true }), output)).rejects.toThrow(
       /fan_in_fan_out, but .* is no gpt2/,
@@ -267,7 +267,7 @@ describe("a merged model is the base model plus the adapter", () => {
   });
 });
 
-describe("--dtype turns every float, and config.json says so", () => {
+describe("--dtype converts every float, and config.json says so", () => {
   it.each([
     ["bfloat16", "BF16", 1],
     ["float16", "F16", 1],
@@ -282,13 +282,13 @@ describe("--dtype turns every float, and config.json says so", () => {
     expect(await valuesOf(output, "model.norm.weight")).toEqual([1, second]);
   });
 
-  it("under the key of transformers 5 where the model has that one", async () => {
+  it("under the key of transformers 5 if the model has that one", async () => {
     const output = outputFolder();
     await merge(modelFolder({ "config.json": '{"dtype": "float32"}' }), adapterFolder(), output, "float16");
     expect(JSON.parse(readFileSync(join(output, "config.json"), "utf8"))).toEqual({ dtype: "float16" });
   });
 
-  it("refuses a value that float16 cannot hold, by name", async () => {
+  it("rejects a value that float16 cannot represent, by name", async () => {
     const output = outputFolder();
     const model = modelFolder({
       "model.safetensors": floatsFile({ [`${q}.weight`]: { shape: [2, 3], values: [...weight.slice(0, 5), 70000] } }),
@@ -299,7 +299,7 @@ describe("--dtype turns every float, and config.json says so", () => {
   });
 });
 
-describe("nothing is overwritten and nothing half done is left", () => {
+describe("nothing is overwritten or left incomplete", () => {
   it("an output folder that is not empty", async () => {
     const output = writeFolder(temporaryFolder(), { precious: "x" });
     const trouble = await expectTrouble(merge(modelFolder(), adapterFolder(), output), "usage");
@@ -324,14 +324,14 @@ describe("nothing is overwritten and nothing half done is left", () => {
   });
 });
 
-describe("an adapter of another model is refused", () => {
-  it("a module that the model lacks, or of another size", async () => {
+describe("an adapter of another model is rejected", () => {
+  it("a module that is missing in the model or has another size", async () => {
     const other = {
       [`base_model.model.x.lora_A.weight`]: { shape: [2, 3], values: weight },
       "base_model.model.x.lora_B.weight": { shape: [2, 2], values: [1, 2, 3, 4] },
     };
     expect((await expectTrouble(merge(modelFolder(), adapterFolder(other), outputFolder()), "model")).message).toMatch(
-      /adapts x\.weight, which the model lacks/,
+      /adapts x\.weight, which the model does not have/,
     );
     const model = modelFolder({
       "model.safetensors": floatsFile({ [`${q}.weight`]: { shape: [3, 3], values: [...weight, 1, 2, 3] } }),
@@ -341,7 +341,7 @@ describe("an adapter of another model is refused", () => {
     );
   });
 
-  it("tensors that are no LoRA pair", async () => {
+  it("tensors that are not a LoRA pair", async () => {
     const strange = { "base_model.model.x.lora_embedding_A": { shape: [2, 3], values: weight } };
     expect(
       (await expectTrouble(merge(modelFolder(), adapterFolder(strange), outputFolder()), "model")).message,
@@ -355,7 +355,7 @@ describe("an adapter of another model is refused", () => {
     );
   });
 
-  it("a base model whose weight is no float", async () => {
+  it("a base model with non-float weights", async () => {
     const header = { [`${q}.weight`]: { dtype: "I8", shape: [2, 3], data_offsets: [0, 6] } };
     const model = modelFolder({ "model.safetensors": safetensorsBytes(header, 6) });
     expect((await expectTrouble(merge(model, adapterFolder(), outputFolder()), "model")).message).toContain(
@@ -363,7 +363,7 @@ describe("an adapter of another model is refused", () => {
     );
   });
 
-  it("golden models take golden adapters", async () => {
+  it("but golden models accept golden adapters", async () => {
     const output = outputFolder();
     expect(await merge(golden("llama/model"), golden("llama/expected_adapter"), output)).toEqual({
       modules: 21,

@@ -58,7 +58,7 @@ describe("a model folder is opened", () => {
     expect([...(await readTensor(folder, folder.tensors.get("b")!))]).toEqual([3, 4]);
   });
 
-  it("with tensors of its shards that the index does not name, as in transformers", async () => {
+  it("with tensors of its shards that the index does not list, as in transformers", async () => {
     const named = { ...sharded, "model.safetensors.index.json": index({ a: "model-00001-of-00002.safetensors" }) };
     const more = {
       ...named,
@@ -71,7 +71,7 @@ describe("a model folder is opened", () => {
   });
 });
 
-describe("a head of its own is found in the files, wherever it is", () => {
+describe("an untied head is found in the files", () => {
   const embed = "model.embed_tokens.weight";
   const ownHead = async (tensors: Parameters<typeof floatsFile>[0], tie: unknown): Promise<boolean | undefined> => {
     const config = JSON.stringify(tie === undefined ? {} : { tie_word_embeddings: tie });
@@ -93,13 +93,13 @@ describe("a head of its own is found in the files, wherever it is", () => {
     );
   });
 
-  it("and config.json is believed where it says that they are not tied", async () => {
+  it("or if config.json says that it is not tied", async () => {
     const tensors = { [embed]: values(1), "lm_head.weight": values(1) };
     expect(await ownHead(tensors, false)).toBe(true);
     expect(await ownHead(tensors, true)).toBe(false);
   });
 
-  it("in another type than the embedding: equal where the numbers are", async () => {
+  it("and is equal across types if its values are", async () => {
     const one = { F32: Buffer.from(Float32Array.of(1).buffer), BF16: Buffer.from(Uint16Array.of(0x3f80).buffer) };
     const two = { F32: Buffer.from(Float32Array.of(2).buffer) };
     const folder = (head: Buffer): string => {
@@ -115,7 +115,7 @@ describe("a head of its own is found in the files, wherever it is", () => {
   });
 });
 
-describe("what is wrong with a model folder is named", () => {
+describe("problems of a model folder are named", () => {
   const folderWith = (files: Record<string, string | Uint8Array>): string => writeFolder(temporaryFolder(), files);
   type Spoilt = [string, Record<string, string | Uint8Array>, RegExp];
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n`;
@@ -215,7 +215,7 @@ describe("what is wrong with a model folder is named", () => {
   });
 
   it.each(["../evil.safetensors", "/etc/passwd", "sub/shard.safetensors", "..", "C:\\x.safetensors", "a\\b"])(
-    "an index that leaves its folder by %s",
+    "an index that points outside its folder by %s",
     async (file) => {
       const folder = folderWith({ ...sharded, "model.safetensors.index.json": index({ a: file }) });
       expect((await expectTrouble(openModelFolder(folder), "model")).message).toContain(
@@ -224,7 +224,7 @@ describe("what is wrong with a model folder is named", () => {
     },
   );
 
-  it("a model that is a folder further down, as in the Hugging Face libraries' cache", async () => {
+  it("a model in a subfolder, as in the Hugging Face cache", async () => {
     const repository = join(temporaryFolder(), "models--a--b");
     const snapshot = writeFolder(join(repository, "snapshots", "abc"), { "config.json": config });
     expect((await expectTrouble(openModelFolder(repository), "model")).hint).toBe(`Did you mean ${snapshot}?`);
@@ -233,12 +233,12 @@ describe("what is wrong with a model folder is named", () => {
     expect((await expectTrouble(openModelFolder(parent), "model")).hint).toBe(`Did you mean ${inside}?`);
   });
 
-  it("the base model that an adapter names is said", async () => {
+  it("an adapter's base model", async () => {
     const adapter = folderWith({ "adapter_config.json": JSON.stringify({ base_model_name_or_path: "org/base" }) });
     expect((await expectTrouble(openModelFolder(adapter), "model")).hint).toContain("base model (org/base)");
   });
 
-  it("a folder that is not there, or is a file", async () => {
+  it("a folder that is missing, or is a file", async () => {
     const folder = temporaryFolder();
     expect((await expectTrouble(openModelFolder(join(folder, "none")), "model")).message).toContain("no such file");
     writeFileSync(join(folder, "file"), "");
@@ -247,7 +247,7 @@ describe("what is wrong with a model folder is named", () => {
 });
 
 describe("a snapshot of Hugging Face's cache, made of symbolic links, can be memory-mapped", () => {
-  it("is mirrored without links, once, and anew when a file changes", async () => {
+  it("is mirrored without links, once, and again when a file changes", async () => {
     const root = temporaryFolder();
     const cacheDir = join(root, "cache");
     const blobs = writeFolder(join(root, "blobs"), { weights: first, config });
@@ -279,7 +279,7 @@ describe("a snapshot of Hugging Face's cache, made of symbolic links, can be mem
   // Another file system than the temporary files', where there is one: links cannot be hard there.
   const elsewhere = "/dev/shm";
   const isElsewhere = existsSync(elsewhere) && statSync(elsewhere).dev !== statSync(tmpdir()).dev;
-  it.runIf(isElsewhere)("is copied anew when a file is rewritten in place with its size and time kept", async () => {
+  it.runIf(isElsewhere)("is copied again when a file is rewritten in place with the same size and time", async () => {
     const root = temporaryFolder();
     const cacheDir = mkdtempSync(join(elsewhere, "coxswain-links-"));
     onTestFinished(() => rmSync(cacheDir, { recursive: true }));

@@ -47,7 +47,7 @@ describe("a folder is used where it is", () => {
   });
 
   it.each(["/no/such/folder", "./no-such", "no-such", "a/b/c", "a/../b", "owner/name@", "-a/b"])(
-    "%s is neither folder nor hub id",
+    "%s is neither a folder nor a hub id",
     async (model) => {
       const trouble = await expectTrouble(resolveModel(model), "model");
       expect(trouble.message).toBe(`${model}: no such folder, and not a hub id`);
@@ -55,10 +55,10 @@ describe("a folder is used where it is", () => {
   );
 });
 
-describe("a place that is no folder is not asked of the hub", () => {
+describe("a path that is not a folder is not looked up on the hub", () => {
   const never = { fetch: (): never => expect.unreachable("the hub was asked"), environment: {} };
 
-  it("a file, a link that leads nowhere, a circle of links, by what they are", async () => {
+  it("reports a file, a dangling link and a loop of links", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "file"), "");
     writeFileSync(join(folder, "model.gguf"), "");
@@ -66,14 +66,14 @@ describe("a place that is no folder is not asked of the hub", () => {
     symlinkSync("circle", join(folder, "circle"));
     const message = async (name: string): Promise<string> =>
       (await expectTrouble(resolveModel(join(folder, name), never), "model")).message;
-    expect(await message("file")).toBe(`${join(folder, "file")}: a model is a folder, this is a file`);
+    expect(await message("file")).toBe(`${join(folder, "file")}: is a file, but a model is a folder`);
     expect(await message("model.gguf")).toContain("is a GGUF file");
     expect(await message("dangling")).toContain("is a symbolic link to nowhere, which is not there");
     expect(await message("circle")).toContain("its symbolic links form a loop");
     expect(await message("file/sub")).toContain("no such folder");
   });
 
-  it("a slash at the end and the home folder's sign are no part of a name", async () => {
+  it("handles a trailing slash and ~", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "model"));
     expect(await resolveModel(`${join(folder, "model")}/`, never)).toBe(join(folder, "model"));
@@ -83,7 +83,7 @@ describe("a place that is no folder is not asked of the hub", () => {
     expect(await resolveModel("~", never)).toBe(folder);
   });
 
-  it("a folder of a similar name is suggested: misspelt, in another case, or cut short", async () => {
+  it("suggests a folder with a similar name: misspelt, in another case, or truncated", async () => {
     const parent = temporaryFolder();
     mkdirSync(join(parent, "SmolLM2-135M-Instruct"));
     for (const name of ["SmolLM2-135M-Instrcut", "smollm2_135m_instruct", "SmolLM2-135M"]) {
@@ -94,7 +94,7 @@ describe("a place that is no folder is not asked of the hub", () => {
     expect(hint).not.toContain("Did you mean");
   });
 
-  it("also where what was asked for could be a hub id, once the hub does not have it", async () => {
+  it("also for a possible hub id that the hub does not have", async () => {
     const { options } = await setUp();
     const parent = temporaryFolder();
     mkdirSync(join(parent, "models", "small-model"), { recursive: true });
@@ -109,7 +109,7 @@ describe("a place that is no folder is not asked of the hub", () => {
 });
 
 describe("a hub id is fetched once", () => {
-  it("with the files that are needed and no others, whole and bit for bit", async () => {
+  it("with exactly the needed files, unchanged", async () => {
     const { hub, options } = await setUp();
     const progress: string[] = [];
     const folder = await resolveModel(id, { ...options, onProgress: (text) => progress.push(text) });
@@ -145,7 +145,7 @@ describe("a hub id is fetched once", () => {
     expect([...(await openModelFolder(folder)).tensors.keys()]).toEqual(["a", "b"]);
   });
 
-  it("going on where a connection broke", async () => {
+  it("resuming after a broken connection", async () => {
     const { hub, options, waits } = await setUp({ breakAfter: 300_000 });
     const folder = await resolveModel(id, options);
     expect(readFileSync(join(folder, "model.safetensors")).equals(weights)).toBe(true);
@@ -156,7 +156,7 @@ describe("a hub id is fetched once", () => {
     expect(waits).toEqual([1000]);
   });
 
-  it("keeping the files that were whole when it stopped", async () => {
+  it("keeping the files that were complete when it stopped", async () => {
     const first = await setUp({ corrupt: { "tokenizer_config.json": Buffer.from("[]") } });
     await expectTrouble(resolveModel(id, first.options), "network");
     const second = await startHub({ id, commit, files });
@@ -167,7 +167,7 @@ describe("a hub id is fetched once", () => {
     expect(second.requests.some((request) => request.includes("tokenizer_config.json"))).toBe(true);
   });
 
-  it("by several processes at once, each with the same whole folder", async () => {
+  it("by several processes concurrently, each with the same complete folder", async () => {
     const { options, cacheDir } = await setUp();
     const folders = await Promise.all([1, 2, 3].map(() => resolveModel(id, options)));
     expect(new Set(folders).size).toBe(1);
@@ -200,7 +200,7 @@ describe("the cache of Hugging Face's libraries is used", () => {
     expect(hub.requests).toEqual([]);
   });
 
-  it("but not where it has only part of the model", async () => {
+  it("but not if it has only part of the model", async () => {
     const { options, environment } = await setUp();
     const snapshot = snapshotIn(environment.HF_HOME, ["config.json"]);
     expect(await resolveModel(id, options)).not.toBe(snapshot);
@@ -260,7 +260,7 @@ describe("a model that cannot be fetched: host, reason and what to do", () => {
     );
   });
 
-  it("content that is not what was announced, of large and of small files", async () => {
+  it("content that differs from the announced hash, of large and of small files", async () => {
     for (const name of ["model.safetensors", "tokenizer.json"] as const) {
       const corrupt = { [name]: Buffer.from(files[name]).fill(1) };
       const { options, cacheDir } = await setUp({ corrupt });
@@ -270,7 +270,7 @@ describe("a model that cannot be fetched: host, reason and what to do", () => {
     }
   });
 
-  it("a token or an address that cannot be one", async () => {
+  it("an invalid token or URL", async () => {
     const { options, environment } = await setUp();
     const withToken = { ...options, environment: { ...environment, HF_TOKEN: "secret" } };
     const trouble = await expectTrouble(resolveModel(id, withToken), "config");
@@ -280,7 +280,7 @@ describe("a model that cannot be fetched: host, reason and what to do", () => {
     expect((await expectTrouble(resolveModel(id, withUrl), "config")).message).toContain('HF_ENDPOINT is "hub"');
   });
 
-  it("a file in the cache's place", async () => {
+  it("a file in place of the cache", async () => {
     const { options } = await setUp();
     const cacheDir = join(temporaryFolder(), "cache");
     writeFileSync(cacheDir, "");

@@ -15,7 +15,7 @@ async function shuffledTensors(path: string): Promise<TensorSource[]> {
   return sources.reverse();
 }
 
-describe("a written file is the one that safetensors would write", () => {
+describe("a written file equals that of the safetensors library", () => {
   it.each(["model/mixed.safetensors", "llama/adapter_init/adapter_model.safetensors"])("%s", async (name) => {
     const path = join(temporaryFolder(), "out.safetensors");
     await writeSafetensors(path, await shuffledTensors(golden(name)), { format: "pt" });
@@ -41,8 +41,8 @@ describe("a written file is the one that safetensors would write", () => {
   });
 });
 
-describe("a file that cannot be written whole is not taken for one", () => {
-  it("data of another length than the shape says", async () => {
+describe("incomplete files are rejected", () => {
+  it("data whose length differs from the shape", async () => {
     const path = join(temporaryFolder(), "out.safetensors");
     const tensor = { name: "a", dtype: "F32" as const, shape: [3], data: new Uint8Array(8) };
     await expect(writeSafetensors(path, [tensor])).rejects.toThrow('tensor "a" needs 12 bytes, 8 were given');
@@ -63,7 +63,7 @@ describe("a file that cannot be written whole is not taken for one", () => {
     expect(trouble.hint).toContain("free some space");
   });
 
-  it("a folder in the file's place", async () => {
+  it("a folder in place of the file", async () => {
     const path = join(temporaryFolder(), "out.safetensors");
     mkdirSync(path);
     expect((await expectTrouble(writeSafetensors(path, []), "storage")).message).toContain("is a folder");

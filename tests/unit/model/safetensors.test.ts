@@ -14,8 +14,8 @@ function fileOf(bytes: Uint8Array): string {
   return path;
 }
 
-describe("a good safetensors file is read", () => {
-  it("gives names, types, shapes and places of a file that safetensors wrote", async () => {
+describe("a valid safetensors file is read", () => {
+  it("gives names, types, shapes and offsets of a file that safetensors wrote", async () => {
     const path = golden("llama/model/model.safetensors");
     const { tensors, metadata, fileBytes } = await readSafetensorsHeader(path);
     expect(metadata).toEqual({ format: "pt" });
@@ -29,7 +29,7 @@ describe("a good safetensors file is read", () => {
     expect([...tensors.values()].reduce((sum, entry) => sum + entry.byteLength, 8 + 3072)).toBe(fileBytes);
   });
 
-  it("reads values where the header says, also where the header is not padded", async () => {
+  it("reads values at the header's offsets, also if the header is not padded", async () => {
     const path = fileOf(
       safetensorsBytes(
         {
@@ -58,7 +58,7 @@ describe("a good safetensors file is read", () => {
   });
 });
 
-describe("a truncated or corrupt file is refused, naming file and bytes", () => {
+describe("a truncated or corrupt file is rejected, naming file and bytes", () => {
   const cases: [string, Uint8Array, RegExp][] = [
     ["no header", Uint8Array.of(1, 2, 3), /at least 8 bytes, found 3/],
     [
@@ -94,7 +94,7 @@ describe("a truncated or corrupt file is refused, naming file and bytes", () => 
     expect(trouble.hint).toBeTruthy();
   });
 
-  it("every cut of a good file", async () => {
+  it("every truncation of a valid file", async () => {
     const bytes = floatsFile({ a: { shape: [2], values: [1, 2] }, b: { shape: [1], values: [3] } });
     for (let length = 0; length < bytes.length; length += 7) {
       const trouble = await expectTrouble(readSafetensorsHeader(fileOf(bytes.subarray(0, length))), "model");
@@ -107,7 +107,7 @@ describe("a truncated or corrupt file is refused, naming file and bytes", () => 
     expect((await expectTrouble(readSafetensorsHeader(path), "model")).message).toContain("no such file");
   });
 
-  it("a tensor that is no float is not read as one", async () => {
+  it("reading a non-float tensor as float", async () => {
     const path = fileOf(safetensorsBytes({ ids: { dtype: "I64", shape: [1], data_offsets: [0, 8] } }, 8));
     const { tensors } = await readSafetensorsHeader(path);
     const location = { file: "model.safetensors", ...tensors.get("ids")! };

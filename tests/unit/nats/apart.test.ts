@@ -13,13 +13,13 @@ const loads = (source: string, what: RegExp): boolean =>
     what.test(name!),
   );
 
-it("the package is known to src/nats alone", () => {
+it("only src/nats imports the package", () => {
   const known = files.filter(({ source }) => loads(source, /^nats$/)).map(({ file }) => file);
   expect(known.length).toBeGreaterThan(3);
   expect(known.filter((file) => !file.startsWith("nats/"))).toEqual([]);
 });
 
-it("src/nats is loaded at once by `serve` alone, which is nothing without a server", () => {
+it("only `serve`, which requires a server, loads src/nats at startup", () => {
   const loading = files.filter(({ file, source }) => !file.startsWith("nats/") && loads(source, /\/nats\/index\.js$/));
   expect(loading.map(({ file }) => file)).toEqual(["cli/serve-runs.ts"]);
 });

@@ -1,17 +1,17 @@
-/** What fails with these: events that are told in order, and memory that does not grow while a server is away. */
+/** These tests protect: events that are told in order, and memory that does not grow while a server is away. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EventBuffer } from "../../../src/nats/event-buffer.js";
 
-describe("events that wait", () => {
-  it("are the newest, in order, and each that had to go is told", () => {
+describe("buffered events", () => {
+  it("are the newest, in order, and every dropped one is reported", () => {
     const buffer = new EventBuffer<string>(3);
     expect(["a", "b", "c", "d", "e"].map((item) => buffer.push(item))).toEqual([false, false, false, true, true]);
     expect(buffer.oldest(10).map(({ item }) => item)).toEqual(["c", "d", "e"]);
     expect(buffer.oldest(2).map(({ item }) => item)).toEqual(["c", "d"]);
   });
 
-  it("stay when others went while a batch was under way: only what was stored is let go of", () => {
+  it("are kept if others were dropped during a batch: only stored ones are removed", () => {
     const buffer = new EventBuffer<number>(3);
     for (const item of [1, 2, 3]) buffer.push(item);
     const [first, second] = buffer.oldest(2);
@@ -23,7 +23,7 @@ describe("events that wait", () => {
     expect(buffer.length).toBe(3);
   });
 
-  it("are never more than there is room for, nor out of order, whatever happens", () => {
+  it("never exceed the capacity, and stay in order", () => {
     const action = fc.oneof(fc.constant("push" as const), fc.nat(8));
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.array(action, { maxLength: 60 }), (capacity, actions) => {

@@ -1,4 +1,4 @@
-/** What fails with these: a connection that comes back by itself, and a user who is told once why there is none. */
+/** These tests protect: a connection that comes back by itself, and a user who is told once why there is none. */
 import type { NatsConnection } from "nats";
 import { expect, it } from "vitest";
 import { CoxswainError } from "../../../src/errors.js";
@@ -22,8 +22,8 @@ function bare(): NatsConnection & { lose(): void } {
   return part as unknown as NatsConnection & { lose(): void };
 }
 
-it("is opened again for ever, tells its users each time, and says why it is not, once", async () => {
-  const refused = new CoxswainError("network", "nobody listens there");
+it("reconnects indefinitely, notifies its users each time, and reports the reason once", async () => {
+  const refused = new CoxswainError("network", "nothing listens there");
   const gone = new CoxswainError("network", "it does not answer");
   const connections = [bare(), bare()];
   // Each attempt's outcome, in turn.
@@ -57,13 +57,13 @@ it("is opened again for ever, tells its users each time, and says why it is not,
   await link.close();
   expect(seen).toEqual([
     "connected false",
-    "nobody listens there",
+    "nothing listens there",
     "it does not answer",
     "connected true",
     "up",
     "down",
     "connected false",
-    "nobody listens there",
+    "nothing listens there",
     "connected true",
     "up",
     "down",

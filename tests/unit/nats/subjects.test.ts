@@ -1,4 +1,4 @@
-/** What a subscriber loses if these fail: subjects that it has written down, and runs that are kept apart. */
+/** These tests protect: subjects that it has written down, and runs that are kept apart. */
 import { expect, it } from "vitest";
 import { controlSubject, eventSubject, queueSubject, verbOf } from "../../../src/nats/subjects.js";
 
@@ -19,19 +19,19 @@ it.each([
   ["step", "coxswain.r.events.step"],
   ["worker_joined", "coxswain.r.events.worker.joined"],
   ["checkpoint_saved", "coxswain.r.events.checkpoint.saved"],
-] as const)("%s is told on %s", (event, subject) => {
+] as const)("%s is published on %s", (event, subject) => {
   expect(eventSubject("r", event)).toBe(subject);
   expect(matches("coxswain.*.events.>", subject)).toBe(true);
 });
 
-it("a run named queue does not fall into the queue, nor one that waits into the events", () => {
+it("a run named queue does not collide with the queue, nor a queued one with the events", () => {
   expect(matches(queueSubject("*"), queueSubject("my-run"))).toBe(true);
   for (const subject of [eventSubject("queue", "step"), controlSubject("queue", "stop")])
     expect(matches(queueSubject("*"), subject)).toBe(false);
   expect(matches("coxswain.*.events.>", queueSubject("events"))).toBe(false);
 });
 
-it("a verb is known by its subject, and nothing else is one", () => {
+it("exactly the verbs' subjects are recognised", () => {
   expect(verbOf("coxswain.r.control.pause")).toBe("pause");
   expect(verbOf("coxswain.r.control.halt")).toBeUndefined();
   expect(verbOf("coxswain.pause.events.step")).toBeUndefined();

@@ -1,4 +1,4 @@
-/** What fails with these: runs that are refused by name where they cannot work, and secrets that stay where they are. */
+/** These tests protect: runs that are refused by name where they cannot work, and secrets that stay where they are. */
 import { describe, expect, it } from "vitest";
 import { parseRun, serializeRun } from "../../../src/config/index.js";
 import { parseSubmission, readSubmission, refuseSecrets } from "../../../src/nats/submission.js";
@@ -17,13 +17,13 @@ const read = (text: string, exists: (path: string) => boolean) =>
   readSubmission(submission(text), [], {}, exists, "node-7");
 
 describe("a submitted run", () => {
-  it("is what was submitted, with the serving machine's settings and token over it", () => {
+  it("is unchanged, overridden by the serving machine's settings and token", () => {
     const environment = { COXSWAIN_TOKEN: "secret" };
     const config = readSubmission(submission(file), ["workers=4"], environment, () => true, "node-7");
     expect(config).toMatchObject({ model: "/m", output_dir: "/runs/out", workers: 4, cluster: { token: "secret" } });
   });
 
-  it("is refused with every key whose path is not there, and the machine's name", () => {
+  it("is rejected with every key whose path is missing, and the machine's name", () => {
     const { message, code, hint } = errorOf(() => read(file, (path) => path === "/d/a.jsonl"));
     expect(message).toBe(
       "model: /m is not there on node-7; data.train: /d/b.jsonl is not there on node-7; data.eval: /d/e.jsonl is not there on node-7",
@@ -32,14 +32,14 @@ describe("a submitted run", () => {
     expect(hint).toMatch(/absolute paths on storage/);
   });
 
-  it("may name its model on the hub, and an output folder that is made", () => {
+  it("may use a hub model, and an output folder that does not exist yet", () => {
     const hub = file.replace("/m", "owner/model");
     expect(read(hub, (path) => path.startsWith("/d/")).model).toBe("owner/model");
   });
 
-  it("is refused where a path is relative, which a program of one's own may have written", () => {
+  it("is rejected if a path is relative, as other programs may send it", () => {
     const error = errorOf(() => read(file.replace("/d/e.jsonl", "e.jsonl"), () => true));
-    expect(error.message).toBe("data.eval: e.jsonl is relative, and nobody knows to which folder");
+    expect(error.message).toBe("data.eval: e.jsonl is relative, but to an unknown folder");
   });
 
   it.each([
@@ -50,21 +50,21 @@ describe("a submitted run", () => {
       "COXSWAIN_NATS_PASSWORD",
     ],
     ["telemetry: { nats: { url: 'nats://h', token: hunter2 } }", "telemetry.nats.token", "COXSWAIN_NATS_TOKEN"],
-  ])("with %s is not sent", (section, key, variable) => {
+  ])("is not sent with %s", (section, key, variable) => {
     const { message, hint } = errorOf(() => refuseSecrets(parseRun(`${file}${section}\n`, "run.yaml")));
-    expect(message).toBe(`${key}: a submitted run carries no secrets`);
+    expect(message).toBe(`${key}: a submitted run must not contain secrets`);
     expect(hint).toContain(variable);
     expect(`${message}${hint ?? ""}`).not.toContain("hunter2");
   });
 
-  it("without secrets is sent", () => {
+  it("is sent if it contains no secrets", () => {
     expect(() => refuseSecrets(parseRun(file, "run.yaml"))).not.toThrow();
   });
 });
 
-it("a message that is no submission is told as such", () => {
+it("reports a message that is not a submission", () => {
   const whole = submission(file);
   expect(parseSubmission(JSON.stringify(whole))).toEqual(whole);
   for (const text of ["", "{}", JSON.stringify({ ...whole, run: "a.b" }), JSON.stringify({ ...whole, settings: 7 })])
-    expect(errorOf(() => parseSubmission(text)).message).toBe("a message in the queue is no submitted run");
+    expect(errorOf(() => parseSubmission(text)).message).toBe("a message in the queue is not a submitted run");
 });

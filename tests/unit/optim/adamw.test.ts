@@ -117,7 +117,7 @@ describe("an update is a function of its inputs alone", () => {
     expect(bits(scaled)).toEqual(bits(given));
   });
 
-  it("may be applied by slices", () => {
+  it("can be applied in slices", () => {
     const whole = state();
     adamwUpdate(whole, gradients, update);
     const sliced = state();
@@ -126,7 +126,7 @@ describe("an update is a function of its inputs alone", () => {
     expect(bits(sliced)).toEqual(bits(whole));
   });
 
-  it("is plain f32 arithmetic, which no machine computes otherwise", () => {
+  it("is plain f32 arithmetic, the same on every machine", () => {
     for (const beta1 of [0.9, 0.5, 0.3, 0]) {
       const actual = state();
       const expected = state();
@@ -136,7 +136,7 @@ describe("an update is a function of its inputs alone", () => {
     }
   });
 
-  it("corrects the bias as Python's ** does, late in a run too", () => {
+  it("corrects the bias like Python's **, also late in a run", () => {
     for (const step of [1, 2, 3, 10, 999, 12_345, 1_000_000]) {
       const { correction2, minusStepSize } = adamwConstants({ ...update, step });
       expect(Math.fround(correction2)).toBe(Math.fround(Math.sqrt(1 - 0.999 ** step)));

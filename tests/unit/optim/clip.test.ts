@@ -16,7 +16,7 @@ const { cases } = JSON.parse(readFileSync(new URL("../../golden/optim/clip.json"
   cases: Case[];
 };
 
-describe("gradients are clipped as torch's clip_grad_norm_ clips them", () => {
+describe("gradients are clipped as by torch's clip_grad_norm_", () => {
   it.each(cases.map((reference) => [reference.grad_norm, reference.max_grad_norm, reference] as const))(
     "norm %d, limit %d",
     (_norm, limit, reference) => {
@@ -29,7 +29,7 @@ describe("gradients are clipped as torch's clip_grad_norm_ clips them", () => {
     },
   );
 
-  it("does not clip where the limit is 0", () => {
+  it("does not clip if the limit is 0", () => {
     expect(clipCoefficient(1e9, 0)).toBe(1);
   });
 
@@ -45,13 +45,13 @@ describe("gradients are clipped as torch's clip_grad_norm_ clips them", () => {
   });
 });
 
-describe("the norm is the same whoever computes it", () => {
+describe("the norm is the same on every process", () => {
   it("is that of the mean gradient", () => {
     expect(globalNorm(Float32Array.of(30, 40), 1 / 10)).toBe(5);
     expect(globalNorm(new Float32Array(0))).toBe(0);
   });
 
-  it("does not change when the vector is cut at blocks", () => {
+  it("does not change when the vector is split at block boundaries", () => {
     const vector = gradientLike(7 * squareSumBlock + 77, 1);
     const cuts = [0, 1, 4, 5].map((block) => block * squareSumBlock);
     const sums = cuts.flatMap((cut, index) => [...squareSums(vector.subarray(cut, cuts[index + 1] ?? vector.length))]);

@@ -40,7 +40,7 @@ describe("replicas that apply the same commits are equal to the bit", () => {
     expect(replica.step).toBe(3);
   });
 
-  it("goes on from a state that was sent as bytes as if it had been there all along", () => {
+  it("continues from a received state with the same bits", () => {
     const veteran = replicaAt(2);
     const late = new Replica(size, settings);
     late.restore(veteran.step, veteran.toBytes());
@@ -51,7 +51,7 @@ describe("replicas that apply the same commits are equal to the bit", () => {
     expect(late.hash()).toBe(replicaAt(3).hash());
   });
 
-  it("takes bytes that are not aligned", () => {
+  it("accepts unaligned bytes", () => {
     const veteran = replicaAt(1);
     const message = Buffer.alloc(12 * size + 1);
     message.set(veteran.toBytes(), 1);
@@ -66,7 +66,7 @@ describe("replicas that apply the same commits are equal to the bit", () => {
   });
 });
 
-describe("a snapshot is what a checkpoint may write while training goes on", () => {
+describe("a snapshot can be written to a checkpoint while training continues", () => {
   it("does not change with later updates", () => {
     const replica = replicaAt(1);
     const snapshot = replica.snapshot();
@@ -78,7 +78,7 @@ describe("a snapshot is what a checkpoint may write while training goes on", () 
   });
 });
 
-describe("an update or a state that does not fit is refused, and nothing changes", () => {
+describe("a mismatched update or state is rejected, and nothing changes", () => {
   it.each([
     ["a step that is skipped", { ...updateOf(3) }],
     ["a step that was applied", { ...updateOf(1) }],

@@ -52,7 +52,7 @@ function errorOf(broken: ScheduleSettings): CoxswainError {
   throw new Error("no error");
 }
 
-describe("every step is made with the learning rate that transformers would use", () => {
+describe("every step uses the learning rate of transformers", () => {
   const named = [...sharedCases, ...furtherCases].map(
     (reference) =>
       [
@@ -75,11 +75,11 @@ describe("every step is made with the learning rate that transformers would use"
   });
 });
 
-describe("warm-up is as long as transformers makes it", () => {
+describe("warm-up is as long as in transformers", () => {
   const training = (values: object) =>
     runSchema.parse({ model: "m", output_dir: "o", data: { train: "t" }, training: values }).training;
 
-  it("rounds a ratio up, float error included", () => {
+  it("rounds a ratio up, including float error", () => {
     // math.ceil(total * ratio) in Python: 100 * 0.07 is 7.000000000000001.
     expect(warmupSteps(training({ warmup_ratio: 0.05 }), 30)).toBe(2);
     expect(warmupSteps(training({ warmup_ratio: 0.1 }), 20)).toBe(2);
@@ -87,13 +87,13 @@ describe("warm-up is as long as transformers makes it", () => {
     expect(warmupSteps(training({}), 100)).toBe(0);
   });
 
-  it("prefers steps to a ratio, also none", () => {
+  it("prefers steps to a ratio, even if 0", () => {
     expect(warmupSteps(training({ warmup_ratio: 0.5, warmup_steps: 3 }), 100)).toBe(3);
     expect(warmupSteps(training({ warmup_ratio: 0.5, warmup_steps: 0 }), 100)).toBe(0);
   });
 });
 
-describe("a wrong scheduler option is named, with those that there are", () => {
+describe("an invalid scheduler option is named, with the valid ones", () => {
   it.each([
     ["linear", { min_lr: 1e-5 }, "min_lr", "has no options"],
     ["constant", { num_cycles: 1 }, "num_cycles", "has no options"],

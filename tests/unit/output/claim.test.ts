@@ -1,4 +1,4 @@
-/** What a user loses if these fail: files of their own, or a run that could have gone on. */
+/** These tests protect: files of their own, or a run that could have gone on. */
 import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ function folderWith(files: Readonly<Record<string, string>>): string {
 
 const problemIn = (folder: string): string | undefined => claimProblem(folder, lookInto(folder))?.message;
 
-describe("a folder that a run may use", () => {
+describe("a folder is accepted", () => {
   it.each([
     ["is empty", {}],
     ["holds the user's run file and data", { "run.yaml": "model: m\n", "train.jsonl": "{}\n", "README.md": "" }],
@@ -56,7 +56,7 @@ describe("a folder that a run may use", () => {
     expect(problemIn(folderWith(files))).toBeUndefined();
   });
 
-  it("is not there yet, or is a link to one", () => {
+  it("if it does not exist yet, or is a link to one", () => {
     const folder = temporaryFolder();
     expect(problemIn(join(folder, "none", "deeper"))).toBeUndefined();
     mkdirSync(join(folder, "disk"));
@@ -64,7 +64,7 @@ describe("a folder that a run may use", () => {
     expect(problemIn(join(folder, "out"))).toBeUndefined();
   });
 
-  it("has its checkpoints on another disk, by a link", () => {
+  it("if its checkpoints are on another disk, by a link", () => {
     const folder = folderWith({ "resolved.yaml": settings, "elsewhere/step-000001/x": "" });
     symlinkSync(join(folder, "elsewhere"), join(folder, "checkpoints"));
     expect(problemIn(folder)).toBeUndefined();
@@ -73,7 +73,7 @@ describe("a folder that a run may use", () => {
   });
 });
 
-describe("a folder with somebody else's files is refused, and the file named", () => {
+describe("a folder with other files is rejected, naming the file", () => {
   it.each([
     ["resolved.yaml", { "resolved.yaml": "mine: true\n" }],
     ["resolved.yaml", { "resolved.yaml": "mine: true\n", "events.jsonl": eventLine }],
@@ -104,8 +104,8 @@ describe("a folder with somebody else's files is refused, and the file named", (
   });
 });
 
-describe("a folder that is held", () => {
-  it("is made last, and is gone again where the start fails, with those above it that were made", () => {
+describe("a held folder", () => {
+  it("is created last, and removed with its created parents if the start fails", () => {
     const folder = temporaryFolder();
     const output = join(folder, "runs", "mine");
     const held = holdOutputFolder(output, { resume: false });
@@ -120,7 +120,7 @@ describe("a folder that is held", () => {
     expect(lookInto(output)).toEqual({ kind: "folder", marked: false, entries: [] });
   });
 
-  it("is looked at again when it is made: somebody else may have been faster", () => {
+  it("is checked again when it is created: another process may have been faster", () => {
     const output = join(temporaryFolder(), "mine");
     const held = holdOutputFolder(output, { resume: false });
     const files = openRunFiles(output);

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a run that cannot go on, because it takes its own events for training data. */
+/** These tests protect: a run that cannot go on, because it takes its own events for training data. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -14,14 +14,14 @@ function laidOut(): (name: string) => string {
   return (name) => `${folder}/${name}`;
 }
 
-describe("a run does not read its own files as data: output_dir is refused", () => {
+describe("output_dir is rejected if a run would read its own files as data", () => {
   it.each([
     ["data", "data"],
     ["data/", "data"],
     ["other/../data/.", "data"],
     ["link", "data"],
     ["data", "link"],
-  ])("%s, where the data are in %s", (output, source) => {
+  ])("%s, if the data are in %s", (output, source) => {
     const at = laidOut();
     const refusal = (key: string): RegExp => new RegExp(`output_dir: .* is the folder that data\\.${key} names`);
     const train = at("other");
@@ -36,7 +36,7 @@ describe("a run does not read its own files as data: output_dir is refused", () 
     ["other", "data"],
     [".", "data"],
     ["none", "none"],
-  ])("but not %s, where the data are in %s", (output, source) => {
+  ])("but not %s, if the data are in %s", (output, source) => {
     const at = laidOut();
     expect(() => refuseDataFolder(at(output), { train: at(source), eval: null })).not.toThrow();
   });

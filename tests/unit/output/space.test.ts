@@ -5,7 +5,7 @@ import { temporaryFolder } from "../model/helpers.js";
 /** A million parameters: 4 MB an adapter, 12 MB a checkpoint. */
 const planned: PlannedOutput = { parameters: 1e6, steps: 1000, saveSteps: 100, keep: null, present: 0 };
 
-describe("a disk that will be full is told of before training", () => {
+describe("insufficient disk space is reported before training", () => {
   it.each([
     ["keeps all", planned, 10],
     ["keeps three, and writes one before the oldest goes", { ...planned, keep: 3 }, 4],
@@ -20,14 +20,14 @@ describe("a disk that will be full is told of before training", () => {
     expect(bytes).toBeLessThan(checkpoints * 12e6 + 5e6);
   });
 
-  it("with what it needs and what there is; and nothing is said where it fits", () => {
+  it("with the needed and free space, and only if it does not suffice", () => {
     expect(spaceWarning("/out", planned, 125e6)).toBeUndefined();
     expect(spaceWarning("/out", planned, 50e6)).toMatch(
       /writes about 124\.6 MB \(10 checkpoints of 12 MB, the adapter, logs\), and the disk of \/out has 50 MB free/,
     );
   });
 
-  it("also of a folder that is not there yet", () => {
+  it("also for a folder that does not exist yet", () => {
     expect(freeSpace(`${temporaryFolder()}/not/there/yet`)).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: the knowledge that something long goes on, and how far it is, in a log as well. */
+/** These tests protect: the knowledge that something long goes on, and how far it is, in a log as well. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { goldenFolder } from "../../support/runs.js";
 const folder = mkdtempSync(join(tmpdir(), "coxswain-progress-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("a word on progress", () => {
+describe("progress reports", () => {
   it.each([
     [{ what: "hashing the model", done: 1.2e9, total: 5e9, unit: "bytes" }, "hashing the model: 1.2 of 5.0 GB (24 %)"],
     [{ what: "hashing the model", done: 4e6, total: 5e6, unit: "bytes" }, "hashing the model: 4 of 5 MB (80 %)"],
@@ -24,7 +24,7 @@ describe("a word on progress", () => {
     expect(progressText(doing)).toBe(text);
   });
 
-  it("is not said for each piece", () => {
+  it("are throttled", () => {
     const told: string[] = [];
     let now = 0;
     const doing = rarely({ tell: (text) => told.push(text), now: () => now });
@@ -33,7 +33,7 @@ describe("a word on progress", () => {
   });
 });
 
-describe("a command whose output is no terminal", () => {
+describe("a command without a terminal", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
@@ -42,7 +42,7 @@ describe("a command whose output is no terminal", () => {
     return { written, progress: quietProgress({ stream: { write: (text) => written.push(text) }, now: Date.now }) };
   };
 
-  it("says every few seconds what it does and how long already, in lines of their own", () => {
+  it("prints its current work and elapsed time every few seconds, on separate lines", () => {
     const { written, progress } = start();
     progress.show("loading the model");
     vi.advanceTimersByTime(11_000);
@@ -58,7 +58,7 @@ describe("a command whose output is no terminal", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("says nothing of what is quick", () => {
+  it("prints nothing for quick work", () => {
     const { written, progress } = start();
     progress.show("loading the model");
     vi.advanceTimersByTime(4_900);
@@ -66,7 +66,7 @@ describe("a command whose output is no terminal", () => {
     expect(written).toEqual([]);
   });
 
-  it("says it as well where the work leaves no time to timers", () => {
+  it("prints progress even if the work blocks timers", () => {
     const { written, progress } = start();
     for (let second = 0; second < 12; second++) {
       vi.setSystemTime(Date.now() + 1_000);
@@ -76,7 +76,7 @@ describe("a command whose output is no terminal", () => {
     progress.close();
   });
 
-  it("says that a worker still loads its model", async () => {
+  it("says that a worker is still loading its model", async () => {
     const said: number[] = [];
     const work = whileWorking(
       (seconds) => said.push(seconds),
@@ -89,10 +89,10 @@ describe("a command whose output is no terminal", () => {
   });
 });
 
-describe("it is known how far", () => {
+describe("progress is available while", () => {
   const model = join(goldenFolder, "llama", "model");
 
-  it("the data are read", async () => {
+  it("reading the data", async () => {
     const path = join(folder, "train.jsonl");
     writeFileSync(path, `${JSON.stringify({ text: "hello" })}\n`.repeat(600));
     const told: number[] = [];
@@ -112,7 +112,7 @@ describe("it is known how far", () => {
     expect(told).toEqual([256, 512, 600]);
   });
 
-  it("a model is hashed, to the last byte", async () => {
+  it("hashing a model, to the last byte", async () => {
     const told: (readonly [number, number])[] = [];
     const { files } = await modelManifest(model, {
       cacheDir: join(folder, "hashes"),
@@ -123,7 +123,7 @@ describe("it is known how far", () => {
     expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).toSorted((a, b) => a - b));
   });
 
-  it("a model is quantised", async () => {
+  it("quantising a model", async () => {
     const opened = await openModelFolder(join(goldenFolder, "qwen3-nf4", "model"));
     const names = [...opened.tensors.keys()];
     const quantized = names.filter((name) => name.endsWith("_proj.weight"));

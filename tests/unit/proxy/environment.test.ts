@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { environmentProxy } from "../../../src/proxy/index.js";
 import { isExcepted } from "../../../src/proxy/no-proxy.js";
 
-describe("no_proxy leaves out", () => {
+describe("no_proxy excludes", () => {
   it.each([
     ["*", "anything.example", 1],
     ["example.com", "example.com", 443],
@@ -24,7 +24,7 @@ describe("no_proxy leaves out", () => {
   });
 });
 
-describe("no_proxy does not leave out", () => {
+describe("no_proxy does not exclude", () => {
   it.each([
     ["", "example.com", 1],
     [",,", "example.com", 1],
@@ -56,12 +56,12 @@ describe("the proxy of the environment", () => {
     expect(shown({ http_proxy: http, NO_PROXY: "example" })).toBeUndefined();
   });
 
-  it.each(["127.0.0.1", "localhost", "::1", "127.8.0.1"])("is not for this machine itself: %s", (host) => {
+  it.each(["127.0.0.1", "localhost", "::1", "127.8.0.1"])("is not used for this machine: %s", (host) => {
     expect(environmentProxy("cluster", { host, port: 1 }, { http_proxy: "http://h.test:1" })).toBeUndefined();
   });
 
   it.each(["http://:very-secret@", "http://[very-secret", "socks5://u:very-secret@h:1", "ftp://very-secret@h"])(
-    "is refused where it is none, without what may be a password: %s",
+    "is rejected if invalid, without showing a possible password: %s",
     (http_proxy) => {
       expect(() => shown({ http_proxy })).toThrow(/http_proxy/);
       try {

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: Prometheus can scrape, and Kubernetes can tell ready from not ready and from broken. */
+/** These tests protect: Prometheus can scrape, and Kubernetes can tell ready from not ready and from broken. */
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -33,14 +33,14 @@ describe("the telemetry server", () => {
     expect(families.get("coxswain_step")?.series.get("coxswain_step")).toBe(12);
   });
 
-  it("takes a free port for port 0 and says which", async () => {
+  it("selects a free port for port 0 and reports it", async () => {
     const { address, host, port } = await start();
     expect(host).toBe("127.0.0.1");
     expect(port).toBeGreaterThan(0);
     expect(address).toBe(`127.0.0.1:${port}`);
   });
 
-  it("tells a probe why it is not ready, and when it is", async () => {
+  it("tells a probe whether it is ready, and why not", async () => {
     let ready: boolean | string = "waiting for 2 more workers";
     const { address } = await start({ ready: () => ready });
     const probe = async () => {
@@ -62,7 +62,7 @@ describe("the telemetry server", () => {
     expect([response.status, await response.text()]).toEqual([503, "not healthy: no commit for 20 min\n"]);
   });
 
-  it("answers HEAD without a body, refuses other methods, and names its pages", async () => {
+  it("answers HEAD without a body, rejects other methods, and lists its pages", async () => {
     const { address } = await start();
     const head = await fetch(`http://${address}/metrics?x=1`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
@@ -75,7 +75,7 @@ describe("the telemetry server", () => {
     }
   });
 
-  it("serves further pages beside its own, and ends what they stream when it closes", async () => {
+  it("serves additional pages, and ends their streams when it closes", async () => {
     const server = await start({
       pages: [
         { path: "/", answer: () => ({ status: 200, headers: { "Content-Type": "text/html" }, body: "<p>hello</p>" }) },
@@ -98,7 +98,7 @@ describe("the telemetry server", () => {
     await expect(reader.read()).rejects.toThrow();
   });
 
-  it("knows at its end whether somebody scrapes it", async () => {
+  it("knows at its end whether it is being scraped", async () => {
     const server = await start();
     const { address } = server;
     const never = new AbortController().signal;
@@ -113,14 +113,14 @@ describe("the telemetry server", () => {
     await waiting;
   });
 
-  it("says so when metrics cannot be collected, and goes on", async () => {
+  it("reports that metrics cannot be collected, and keeps serving", async () => {
     const failing = { contentType: "text/plain", text: () => Promise.reject(new Error("no")) };
     const { address } = await start({ metrics: failing });
     expect((await fetch(`http://${address}/metrics`)).status).toBe(500);
     expect((await fetch(`http://${address}/healthz`)).status).toBe(200);
   });
 
-  it("closes although a scraper keeps its connection", async () => {
+  it("closes even if a scraper keeps its connection", async () => {
     const server = await serveTelemetry({ address: "127.0.0.1:0", metrics, ready: () => true });
     const ended = new Promise<void>((resolve, reject) => {
       const call = request(
@@ -137,7 +137,7 @@ describe("the telemetry server", () => {
     await expect(fetch(`http://${server.address}/healthz`)).rejects.toThrow();
   });
 
-  it("names the key, the port and the ways out when the port is in use", async () => {
+  it("names the key, the port and the alternatives when the port is in use", async () => {
     const taken = createServer();
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port));
@@ -154,10 +154,10 @@ describe("the telemetry server", () => {
     }
   });
 
-  it("names an address that is not of this machine, and one that is none", async () => {
+  it("names a foreign address, and an invalid one", async () => {
     await expect(start({ address: "192.0.2.1:9464" })).rejects.toMatchObject({
       code: "network",
-      message: "telemetry.http: cannot listen on 192.0.2.1:9464: the address is not one of this machine",
+      message: "telemetry.http: cannot listen on 192.0.2.1:9464: not an address of this machine",
     });
     await expect(start({ address: "9464", name: "--telemetry" })).rejects.toMatchObject({
       code: "config",

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: logs that machines can read, that eyes can read, and that keep secrets. */
+/** These tests protect: logs that machines can read, that eyes can read, and that keep secrets. */
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ class Collector {
 }
 
 describe("a log", () => {
-  it("is a line of JSON a record where it is not a terminal", () => {
+  it("has one line of JSON per record if it is not a terminal", () => {
     const destination = new Collector();
     const { logger } = createLogger({ name: "coordinator", destination, level: "info" });
     logger.info({ worker: "a" }, "joined");
@@ -25,7 +25,7 @@ describe("a log", () => {
     expect(JSON.parse(destination.text)).toMatchObject({ level: 30, name: "coordinator", worker: "a", msg: "joined" });
   });
 
-  it("is a line for eyes on a terminal", () => {
+  it("has human-readable lines on a terminal", () => {
     const destination = new Collector(true);
     const { logger } = createLogger({ name: "worker-1", destination, level: "info", colour: false });
     logger.warn({ coordinator: "h:1", retryMs: 200 }, "no connection");
@@ -34,7 +34,7 @@ describe("a log", () => {
     );
   });
 
-  it("never holds a token", () => {
+  it("never contains a token", () => {
     const destination = new Collector();
     const { logger } = createLogger({ name: "c", destination, level: "info" });
     logger.info(
@@ -45,7 +45,7 @@ describe("a log", () => {
     expect(destination.text.match(/\[secret\]/g)).toHaveLength(3);
   });
 
-  it("tells of an error with its stack", () => {
+  it("includes an error's stack", () => {
     const destination = new Collector();
     createLogger({ name: "c", destination, level: "info" }).logger.error({ error: new TypeError("no") }, "failed");
     expect(JSON.parse(destination.text)).toMatchObject({
@@ -53,7 +53,7 @@ describe("a log", () => {
     });
   });
 
-  it("in a file is appended to, is there at once, and makes its folder", () => {
+  it("in a file is appended and flushed immediately, and creates its folder", () => {
     const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
     try {
       const path = join(folder, "logs/coordinator.log");
@@ -80,7 +80,7 @@ describe("a log that cannot be opened", () => {
     ["x".repeat(300), "Give a shorter path."],
     [".", "Expected a file, not a folder."],
     ["file/worker.log", "Expected a folder, not a file."],
-  ])("is not blamed on permissions that are right (%s)", (name, hint) => {
+  ])("has the actual cause in its error (%s)", (name, hint) => {
     const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
     try {
       writeFileSync(join(folder, "file"), "");
@@ -92,8 +92,8 @@ describe("a log that cannot be opened", () => {
   });
 });
 
-describe("a log whose folder is made later", () => {
-  it("has what was logged before, and nothing is made for one that is never opened", () => {
+describe("a log whose folder is created later", () => {
+  it("contains earlier records, and creates nothing if it is never opened", () => {
     const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
     try {
       const path = join(folder, "out/logs/coordinator.log");
@@ -116,25 +116,25 @@ describe("a log whose folder is made later", () => {
 });
 
 describe("COXSWAIN_LOG_LEVEL", () => {
-  it("is info where it is not set, and a known level where it is", () => {
+  it("defaults to info, and accepts a known level", () => {
     expect(levelFromEnvironment({})).toBe("info");
     expect(levelFromEnvironment({ COXSWAIN_LOG_LEVEL: "" })).toBe("info");
     expect(levelFromEnvironment({ COXSWAIN_LOG_LEVEL: "DEBUG" })).toBe("debug");
   });
 
-  it("that does not exist is refused with those that do", () => {
+  it("is rejected if unknown, with the valid ones", () => {
     expect(() => levelFromEnvironment({ COXSWAIN_LOG_LEVEL: "loud" })).toThrow(
       expect.objectContaining({
         code: "config",
-        message: 'COXSWAIN_LOG_LEVEL: there is no level "loud"',
+        message: 'COXSWAIN_LOG_LEVEL: unknown level "loud"',
         hint: "Use one of trace, debug, info, warn, error, fatal, silent.",
       }),
     );
   });
 });
 
-describe("a line for eyes", () => {
-  it("leaves what is not a record as it is", () => {
+describe("a human-readable line", () => {
+  it("leaves text that is not a record unchanged", () => {
     expect(formatLogLine("plain text", createColors(false))).toBe("plain text");
   });
 

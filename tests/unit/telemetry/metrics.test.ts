@@ -1,4 +1,4 @@
-/** What a user loses if these fail: dashboards and alerts find every metric by its promised name, type and labels. */
+/** These tests protect: dashboards and alerts find every metric by its promised name, type and labels. */
 import { describe, expect, it } from "vitest";
 import { createCoordinatorMetrics, createWorkerMetrics, type MetricsText } from "../../../src/telemetry/index.js";
 import { parseExposition } from "./exposition.js";
@@ -40,7 +40,7 @@ describe("the coordinator's metrics", () => {
     expect(families.get(`coxswain_${name}`)?.type).toBe(type);
   });
 
-  it("have every series whose labels are known at 0, so that a first increase is seen", async () => {
+  it("have every series with known labels at 0, so that a first increase is visible", async () => {
     const families = await read(createCoordinatorMetrics("1.2.3"));
     const series = (name: string) => Object.fromEntries(families.get(name)!.series);
     expect(series("coxswain_tokens_total")).toEqual({
@@ -82,7 +82,7 @@ describe("the coordinator's metrics", () => {
     }
   });
 
-  it("do not claim a loss of 0 before the first step", async () => {
+  it("have no loss before the first step", async () => {
     const metrics = createCoordinatorMetrics("1.2.3");
     for (const name of ["loss", "eval_loss", "grad_norm", "learning_rate", "last_commit_timestamp_seconds"]) {
       expect((await read(metrics)).get(`coxswain_${name}`)!.series.size, name).toBe(0);
@@ -91,7 +91,7 @@ describe("the coordinator's metrics", () => {
     expect((await read(metrics)).get("coxswain_loss")!.series.get("coxswain_loss")).toBe(1.25);
   });
 
-  it("count what is given to them, by label", async () => {
+  it("count by label", async () => {
     const metrics = createCoordinatorMetrics("1.2.3");
     metrics.tokens.add(1000, { kind: "all" });
     metrics.tokens.add(24, { kind: "all" });
@@ -114,7 +114,7 @@ describe("the coordinator's metrics", () => {
     expect(duration.get('coxswain_step_duration_seconds_sum{phase="total"}')).toBe(700.3);
   });
 
-  it("forget a worker that is gone", async () => {
+  it("drop a worker that has left", async () => {
     const metrics = createCoordinatorMetrics("1.2.3");
     metrics.workerTokensPerSecond.set(10, { worker: "a" });
     metrics.workerTokensPerSecond.set(20, { worker: "b" });
@@ -125,7 +125,7 @@ describe("the coordinator's metrics", () => {
     expect((await read(metrics)).get("coxswain_worker_tokens_per_second")!.series.size).toBe(0);
   });
 
-  it("of two runs in one process are apart", async () => {
+  it("of two runs in one process are separate", async () => {
     const [one, other] = [createCoordinatorMetrics("1.2.3"), createCoordinatorMetrics("1.2.3")];
     one.step.set(7);
     expect((await read(other)).get("coxswain_step")!.series.size).toBe(0);
@@ -133,7 +133,7 @@ describe("the coordinator's metrics", () => {
 });
 
 describe("the worker's metrics", () => {
-  it("say what it is doing: one state at a time", async () => {
+  it("show one state at a time", async () => {
     const metrics = createWorkerMetrics("1.2.3");
     const states = async () => Object.fromEntries((await read(metrics)).get("coxswain_worker_state")!.series);
     const only = (active: string) =>
@@ -148,7 +148,7 @@ describe("the worker's metrics", () => {
     expect(await states()).toEqual(only("computing"));
   });
 
-  it("share no name with the coordinator's, but for what is the same in every process", async () => {
+  it("share no name with the coordinator's, except for process metrics", async () => {
     const ours = (families: Map<string, unknown>) =>
       [...families.keys()].filter((name) => name.startsWith("coxswain_"));
     const coordinator = new Set(ours(await read(createCoordinatorMetrics("1"))));
@@ -158,7 +158,7 @@ describe("the worker's metrics", () => {
     ]);
   });
 
-  it("say which run it belongs to: one at a time, since dashboards join it with all others", async () => {
+  it("name one run at a time, since dashboards join on it", async () => {
     const metrics = createWorkerMetrics("1.2.3");
     const series = async () => [...(await read(metrics)).get("coxswain_run_info")!.series.keys()];
     expect(await series()).toEqual([]);
@@ -172,14 +172,14 @@ describe.each([
   ["coordinator", createCoordinatorMetrics],
   ["worker", createWorkerMetrics],
 ])("the metrics of a %s", (role, create) => {
-  it("have Node's and the process's own beside them", async () => {
+  it("include Node's and the process's own", async () => {
     const families = await read(create("1.2.3"));
     for (const name of ["process_cpu_seconds_total", "process_resident_memory_bytes", "nodejs_eventloop_lag_seconds"]) {
       expect(families.has(name), name).toBe(true);
     }
   });
 
-  it("say which version runs", async () => {
+  it("include the version", async () => {
     const series = (await read(create("1.2.3"))).get("coxswain_build_info")!.series;
     expect([...series]).toEqual([
       [`coxswain_build_info{node="${process.versions.node}",role="${role}",version="1.2.3"}`, 1],
@@ -187,7 +187,7 @@ describe.each([
   });
 
   // The rules of `promtool check metrics`.
-  it("keep Prometheus' conventions of naming", async () => {
+  it("follow Prometheus' naming conventions", async () => {
     const families = await read(create("1.2.3"));
     const ours = [...families].filter(([name]) => name.startsWith("coxswain_"));
     expect(ours.length).toBeGreaterThan(8);

@@ -1,4 +1,4 @@
-/** What a user loses if these fail: a run of days, or a part of its record, because the disk was full for a while. */
+/** These tests protect: a run of days, or a part of its record, because the disk was full for a while. */
 import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -42,7 +42,7 @@ describe("lines for a disk that is full for a while", () => {
     lines.close();
   });
 
-  it("never leave a part of one in the file, and none twice, where there is room for some", () => {
+  it("never leave partial or duplicate lines when there is little space", () => {
     const { disk, lines, text } = smallDisk({ room: 16 });
     for (const step of [1, 2, 3]) lines.append({ step });
     expect(text()).toBe(textOf(1));
@@ -55,14 +55,14 @@ describe("lines for a disk that is full for a while", () => {
     lines.close();
   });
 
-  it("are not kept without end: after 10,000 the run ends, as the memory of its machine would", () => {
+  it("are bounded: after 10,000 the run ends", () => {
     const { lines } = smallDisk({ room: 0 });
     for (let step = 1; step <= 10_000; step++) lines.append({ step });
     expect(errorOf(() => lines.append({ step: 10_001 }))).toMatchObject({ code: "storage" });
     lines.close();
   });
 
-  it("are not kept for another trouble of the disk, which does not pass", () => {
+  it("are not kept after other disk errors", () => {
     const { lines, told } = smallDisk({ room: 0, code: "EIO" });
     expect(errorOf(() => lines.append({ step: 1 })).message).toMatch(/cannot be written/);
     expect(told).toEqual([]);

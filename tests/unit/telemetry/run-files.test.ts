@@ -1,4 +1,4 @@
-/** What a user loses if these fail: the record of a run is whole after a kill, and no run is written over another. */
+/** These tests protect: the record of a run is whole after a kill, and no run is written over another. */
 import {
   appendFileSync,
   existsSync,
@@ -42,7 +42,7 @@ const metricsOf = (dir: string): unknown[] =>
     .map((text) => JSON.parse(text) as unknown);
 
 describe("the files of a run", () => {
-  it("hold a line a step and a line an event, in the documented order of names", () => {
+  it("have one line per step and per event, with keys in the documented order", () => {
     const dir = join(folder, "runs/new");
     const files = openRunFiles(dir);
     files.appendMetrics(line(1));
@@ -58,7 +58,7 @@ describe("the files of a run", () => {
     );
   });
 
-  it("are on disk as soon as a step is told, so that a kill loses none", () => {
+  it("are on disk as soon as a step is reported, so that a kill loses none", () => {
     const files = openRunFiles(folder);
     files.appendMetrics(line(1));
     expect(metricsOf(folder)).toHaveLength(1);
@@ -66,7 +66,7 @@ describe("the files of a run", () => {
     files.close();
   });
 
-  it("stay JSON when a number is not finite", () => {
+  it("stay valid JSON when a number is not finite", () => {
     const files = openRunFiles(folder);
     files.appendMetrics({ step: 1, eval_loss: Infinity });
     files.close();
@@ -83,7 +83,7 @@ describe("a resumed run", () => {
     files.close();
   };
 
-  it("drops the steps after its checkpoint and half a line, and goes on in the same file", () => {
+  it("drops the steps after its checkpoint and a partial line, and continues in the same file", () => {
     write();
     appendFileSync(join(folder, "metrics.jsonl"), '{"step":5,"epo');
     appendFileSync(join(folder, "events.jsonl"), '{"time":');
@@ -98,7 +98,7 @@ describe("a resumed run", () => {
     expect(readdirSync(folder).sort()).toEqual([".committing", "events.jsonl", "metrics.jsonl"]);
   });
 
-  it("knows what its steps were computed with, whoever was there before and after", () => {
+  it("knows the engine of its steps, whichever workers there were", () => {
     write();
     expect(readRunRecord(folder).computation).toBeUndefined();
     const files = openRunFiles(folder, { resumeStep: 4 });
@@ -108,7 +108,7 @@ describe("a resumed run", () => {
     expect(readRunRecord(folder).computation).toEqual({ engine: "tfjs", backend: "wasm", device: "cpu" });
   });
 
-  it("waits for nobody after a stop, before which all that workers had was saved", () => {
+  it("waits for nobody after a stop, before which everything was saved", () => {
     const worker = { worker: "a", host: "h", pid: 7 };
     const files = openRunFiles(folder);
     files.appendEvent({ time: "t", event: "worker_joined", ...worker });
@@ -120,7 +120,7 @@ describe("a resumed run", () => {
     expect(readRunRecord(folder).workers).toEqual([{ host: "h", pid: 7 }]);
   });
 
-  it("has the line of the step that it goes on from, when its coordinator died before it was told", () => {
+  it("has the line of the step that it continues from, even if its coordinator died before writing it", () => {
     write();
     const killed = openRunFiles(folder, { resumeStep: 4 });
     killed.committing({ ...line(4), loss: 0.123456789 });
@@ -141,7 +141,7 @@ describe("a resumed run", () => {
     expect(metricsOf(folder)).toEqual([{ step: 4 }]);
   });
 
-  it("keeps a whole last line that lost its line break", () => {
+  it("keeps a complete last line without a line break", () => {
     write();
     writeFileSync(join(folder, "metrics.jsonl"), '{"step":1}\n{"step":2}');
     const files = openRunFiles(folder, { resumeStep: 2 });
@@ -150,20 +150,20 @@ describe("a resumed run", () => {
     expect(metricsOf(folder)).toEqual([{ step: 1 }, { step: 2 }, line(3)]);
   });
 
-  it("from the start keeps no step", () => {
+  it("keeps no step if it resumes from the start", () => {
     write();
     openRunFiles(folder, { resumeStep: 0 }).close();
     expect(metricsOf(folder)).toEqual([]);
   });
 
-  it("of nothing is a new run", () => {
+  it("is a new run if nothing was saved", () => {
     openRunFiles(join(folder, "none"), { resumeStep: 0 }).close();
     expect(existsSync(join(folder, "none/metrics.jsonl"))).toBe(true);
   });
 });
 
 describe("a new run in the folder of another", () => {
-  const hint = "Give --resume to go on with it, or choose another output_dir.";
+  const hint = "Use --resume to continue it, or choose another output_dir.";
 
   it.each([
     [
@@ -184,7 +184,7 @@ describe("a new run in the folder of another", () => {
         writeFileSync(join(dir, "adapter/adapter_config.json"), "{}");
       },
     ],
-  ])("that holds %s is refused, with the ways out", (_, found, prepare) => {
+  ])("is rejected if it contains %s, with the alternatives", (_, found, prepare) => {
     prepare(folder);
     const before = readdirSync(folder);
     expect(() => openRunFiles(folder)).toThrow(
@@ -193,7 +193,7 @@ describe("a new run in the folder of another", () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  it("that never came to its first step is let be", () => {
+  it("is allowed if that one never reached its first step", () => {
     openRunFiles(folder).close();
     expect(() => {
       openRunFiles(folder).close();
@@ -201,8 +201,8 @@ describe("a new run in the folder of another", () => {
   });
 });
 
-describe("trouble with the disk", () => {
-  it("names a folder that cannot be made", () => {
+describe("a disk error", () => {
+  it("names a folder that cannot be created", () => {
     writeFileSync(join(folder, "file"), "");
     const dir = join(folder, "file/run");
     expect(() => openRunFiles(dir)).toThrow(
@@ -214,7 +214,7 @@ describe("trouble with the disk", () => {
     );
   });
 
-  it.runIf(existsSync("/dev/full"))("says that the disk is full (skipped where there is no /dev/full)", () => {
+  it.runIf(existsSync("/dev/full"))("says that the disk is full (skipped without /dev/full)", () => {
     const file = new JsonLinesFile("/dev/full");
     expect(() => {
       file.append({ step: 1 });

@@ -32,8 +32,8 @@ function folderOf(events: readonly object[], lines: readonly object[] = []): str
 const started = { time: at(0), event: "run_started", step: 0, total_steps: 4, model: "some/base" };
 const saved = { time: at(2), event: "checkpoint_saved", step: 2, path: "/moved/away/checkpoints/step-000002" };
 
-describe("a run is summed up from its folder", () => {
-  it("that is complete: loss, evaluation, checkpoint where the folder is now, adapter", () => {
+describe("a run is summarised from its folder", () => {
+  it("if complete: loss, evaluation, checkpoint in the folder's current location, adapter", () => {
     const folder = folderOf(
       [started, saved, { time: at(4), event: "run_finished" }, { time: at(5), event: "worker_left", worker: "w" }],
       [stepLine(1), stepLine(2), { step: 2, eval_loss: 1.5 }],
@@ -79,7 +79,7 @@ describe("a run is summed up from its folder", () => {
   it.each([
     ["stopped", { event: "run_stopped", reason: "interrupted" }, "interrupted"],
     ["failed", { event: "run_failed", error: "the loss is NaN" }, "the loss is NaN"],
-  ])("that %s: why, and how to go on", (state, event, detail) => {
+  ])("if it %s: why, and how to continue", (state, event, detail) => {
     const summary = readRunSummary(folderOf([started, { time: at(3), ...event }], [stepLine(1)]), false)!;
     expect(summary).toMatchObject({ state, detail, step: 1, checkpoint: null, adapter: null, ended_at: at(3) });
     const text = summaryText(summary, createColors(false), Date.parse(at(4)));
@@ -87,7 +87,7 @@ describe("a run is summed up from its folder", () => {
     expect(text).toContain("--resume goes on at step 0");
   });
 
-  it("whose coordinator was killed, also after it was stopped once and gone on with", () => {
+  it("if its coordinator was killed, also after a stop and a resume", () => {
     const events = [started, { time: at(1), event: "run_stopped" }, { ...started, time: at(2) }];
     expect(readRunSummary(folderOf(events, [stepLine(1)]), false)).toMatchObject({
       state: "interrupted",
@@ -96,12 +96,12 @@ describe("a run is summed up from its folder", () => {
     });
   });
 
-  it("that somebody leads", () => {
+  it("if it is running", () => {
     const events = [{ time: at(1), event: "run_stopped" }];
     expect(readRunSummary(folderOf(events), true)).toMatchObject({ state: "running", detail: null, ended_at: null });
   });
 
-  it("that never began: there is nothing to say", () => {
+  it("but not if it never began", () => {
     expect(readRunSummary(temporaryFolder(), false)).toBeUndefined();
   });
 });

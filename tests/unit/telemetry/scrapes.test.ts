@@ -1,4 +1,4 @@
-/** What a user loses if these fail: how a run ended is never scraped, or a process that nobody scrapes does not end. */
+/** These tests protect: how a run ended is never scraped, or a process that nobody scrapes does not end. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ScrapeRhythm } from "../../../src/telemetry/scrape-rhythm.js";
 import { Scrapes } from "../../../src/telemetry/scrapes.js";
@@ -10,36 +10,36 @@ const after = (...scrapes: number[]): ScrapeRhythm => {
 };
 
 describe("at the end of a process", () => {
-  it("nobody is waited for who never came, or looked once", () => {
+  it("does not wait for a client that never came, or came once", () => {
     expect(after().patience(100)).toBe(0);
     expect(after(50).patience(100)).toBe(0);
   });
 
-  it("a scraper is waited for until its next scrape is half an interval late", () => {
+  it("waits for a scraper until its next scrape is half an interval late", () => {
     expect(after(0, 15_000, 30_000).patience(30_000)).toBe(22_500);
     expect(after(0, 15_000, 30_000).patience(44_000)).toBe(8_500);
   });
 
-  it("a scraper that has stayed away is not waited for", () => {
+  it("does not wait for a scraper that has stopped", () => {
     expect(after(0, 15_000).patience(60_000)).toBe(0);
   });
 
-  it("the newest interval counts", () => {
+  it("uses the newest interval", () => {
     expect(after(0, 60_000, 64_000).patience(64_000)).toBe(6_000);
   });
 
-  it("one who comes many times a second is given two seconds: the machine may be busy", () => {
+  it("waits two seconds for a very frequent scraper: the machine may be busy", () => {
     expect(after(0, 100).patience(100)).toBe(2_000);
     expect(after(0, 100).patience(2_000)).toBe(100);
   });
 
-  it("a scraper that comes once in a while is not waited for", () => {
+  it("does not wait for an infrequent scraper", () => {
     expect(after(0, 60_000).patience(60_000)).toBe(90_000);
     expect(after(0, 61_000).patience(61_000)).toBe(0);
   });
 });
 
-describe("who waits for the last scrape", () => {
+describe("waiting for the last scrape", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
@@ -54,7 +54,7 @@ describe("who waits for the last scrape", () => {
 
   const never = new AbortController().signal;
 
-  it("goes on with the next one that was asked for after they began to wait", async () => {
+  it("ends with the next scrape that starts after the wait began", async () => {
     const scrapes = scraped();
     const askedBefore = performance.now();
     vi.advanceTimersByTime(1);
@@ -69,13 +69,13 @@ describe("who waits for the last scrape", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("goes on when it is late", async () => {
+  it("ends when the scrape is late", async () => {
     const waiting = scraped().next(never)!;
     vi.advanceTimersByTime(22_500);
     await waiting;
   });
 
-  it("goes on when a user has enough, and does not wait where nobody scrapes", async () => {
+  it("ends on an interrupt, and immediately without a scraper", async () => {
     const leaving = new AbortController();
     const waiting = scraped().next(leaving.signal)!;
     leaving.abort();

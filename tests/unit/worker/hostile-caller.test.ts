@@ -250,7 +250,7 @@ describe("a model that a hostile coordinator offers", () => {
   });
 
   it.each(["../../../etc", "", "A".repeat(64), `${"a".repeat(63)}/`])("lies in no folder named %j", (hash) => {
-    expect(() => modelCacheFolder(hash)).toThrow(/is no content hash/);
+    expect(() => modelCacheFolder(hash)).toThrow(/is not a content hash/);
   });
 
   it("does not follow a link that lies where it would go", async () => {

@@ -45,7 +45,7 @@ async function hashes(folder: string): Promise<Record<string, string>> {
   return found;
 }
 
-it("is made once, with the tensors that are not quantised as they are", async () => {
+it("is created once, with unquantised tensors unchanged", async () => {
   const cacheDir = await temporary();
   const { folder, weights } = await make(cacheDir);
   expect([...weights.keys()]).toEqual(selection.quantized);
@@ -62,7 +62,7 @@ it("is made once, with the tensors that are not quantised as they are", async ()
 });
 
 it.each(["codes.safetensors", "absmax.safetensors", "rest.safetensors"])(
-  "a %s that was cut off or damaged is noticed, and made again with the same bytes",
+  "a truncated or damaged %s is detected, and created again with the same bytes",
   async (name) => {
     const cacheDir = await temporary();
     const { folder } = await make(cacheDir);
@@ -84,7 +84,7 @@ it.each(["codes.safetensors", "absmax.safetensors", "rest.safetensors"])(
   },
 );
 
-it("weights rewritten in place, with size and time kept, are quantised again", async () => {
+it("weights rewritten in place with the same size and time are quantised again", async () => {
   const path = join(await temporary(), "model");
   await mkdir(path);
   await copyFile(join(goldenFolder, "llama", "model", "config.json"), join(path, "config.json"));
@@ -110,7 +110,7 @@ it("weights rewritten in place, with size and time kept, are quantised again", a
   expect(await codesOf(0.5)).toEqual(first);
 });
 
-it("several at once make one, and leave nothing else behind", async () => {
+it("concurrent processes create one, and leave nothing else behind", async () => {
   const cacheDir = await temporary();
   const made = await Promise.all([make(cacheDir), make(cacheDir), make(cacheDir)]);
   const [path] = made.map(({ folder }) => folder.path);
@@ -120,7 +120,7 @@ it("several at once make one, and leave nothing else behind", async () => {
   expect(await hashes(path!)).toEqual(await hashes(elsewhere.folder.path));
 });
 
-it.each([Number.NaN, Number.POSITIVE_INFINITY])("a weight that is %s is refused by name", async (value) => {
+it.each([Number.NaN, Number.POSITIVE_INFINITY])("a weight that is %s is rejected by name", async (value) => {
   const path = join(await temporary(), "model");
   await mkdir(path);
   await copyFile(join(goldenFolder, "llama", "model", "config.json"), join(path, "config.json"));
