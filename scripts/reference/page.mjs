@@ -12,7 +12,7 @@ const more = {
   "cluster.all_reduce": "scaling.md",
   "cluster.allow_mixed_engines": "engines.md#one-run-one-engine-backend-and-device",
   "cluster.proxy": "security.md#proxies",
-  "cluster.tls": "security.md#on-a-network-that-you-dont-trust",
+  "cluster.tls": "security.md#on-an-untrusted-network",
   "cluster.token": "security.md",
   "telemetry.http": "operations.md#the-live-page",
   "telemetry.nats": "nats.md",

@@ -49,7 +49,7 @@ export const runSchema = z
           "`--workers` overrides it.",
         unit: "processes",
         examples: [2],
-        whyAtMost: "each is a process of this machine. Workers of other machines join by themselves (workers: 0)",
+        whyAtMost: "each is a process on this machine. Workers on other machines join separately (workers: 0)",
       }),
     data: dataSchema.register(keyDocs, { description: "What is trained on." }),
     lora: loraSchema.prefault({}).register(keyDocs, {

@@ -38,7 +38,7 @@ export const clusterSchema = z.strictObject({
       description: "Minimum number of workers: with fewer, no step begins and the run says that it waits.",
       unit: "workers",
       examples: [2],
-      whyAtMost: "the run waits until so many have joined",
+      whyAtMost: "the run waits until this many have joined",
     }),
   all_reduce: z
     .enum(["auto", "star", "mesh"])
@@ -67,7 +67,7 @@ export const clusterSchema = z.strictObject({
       description: "Time without a message after which a worker, or the coordinator, is considered dead.",
       unit: "seconds",
       examples: [30],
-      whyAtLeast: "these are seconds, and a machine that computes may be silent for so long",
+      whyAtLeast: "the unit is seconds, and a busy machine may be silent for that long",
     }),
   reconnect_timeout: z
     .number()

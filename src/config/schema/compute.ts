@@ -43,6 +43,6 @@ export const computeSchema = z.strictObject({
         "workers share these cores if that changes no bit. The first lines of a run say which number was chosen.",
       unit: "threads per worker",
       examples: [4],
-      whyAtMost: "these are threads of one worker, of which more than its machine has cores are no use",
+      whyAtMost: "more threads per worker than cores do not help",
     }),
 });

@@ -35,7 +35,7 @@ export const dataSchema = z.strictObject({
         "Maximum length of a row. A longer example is cut at its end; how many were cut is counted and reported.",
       unit: "tokens",
       examples: [2048],
-      whyAtMost: "attention over longer rows fits in no machine's memory",
+      whyAtMost: "attention over longer rows does not fit in memory",
     }),
   packing: z
     .boolean()

@@ -14,7 +14,7 @@ export const trainingSchema = z.strictObject({
       unit: "rows per step",
       huggingFace: "`per_device_train_batch_size` × `gradient_accumulation_steps` × number of devices",
       examples: [64],
-      whyAtMost: "these are rows of one step",
+      whyAtMost: "this is the number of rows per step",
     }),
   micro_batch_size: count
     .max(65_536)
@@ -27,7 +27,7 @@ export const trainingSchema = z.strictObject({
       unit: "rows per shard",
       huggingFace: "`per_device_train_batch_size`",
       examples: [8],
-      whyAtMost: "one worker computes these rows together, in its memory",
+      whyAtMost: "a worker computes these rows together, in memory",
     }),
   num_train_epochs: positive
     .max(100_000)
@@ -48,7 +48,7 @@ export const trainingSchema = z.strictObject({
       whenNull: "as many steps as the epochs take",
       huggingFace: "the same; -1 there is `null` here",
       examples: [1000],
-      whyAtMost: "more steps take years, at a second each",
+      whyAtMost: "more steps would take years, at one second each",
     }),
   learning_rate: z
     .number()
