@@ -1,17 +1,17 @@
 /**
- * What may be shown to whom. Where the page can be reached from other machines, it says no more than `/metrics` does:
- * names of the run, the model and the workers, states and figures, but no path, host or free text. Where it is for this
- * machine alone, it also says why something happened.
+ * Decides what the page may show. If other machines can reach it, it shows no more than `/metrics` does: names of the
+ * run, the model and the workers, states and figures, but no path, host or free text. On loopback, it also shows
+ * reasons.
  */
 import type { RunNames } from "../config/index.js";
 import type { RunStatus, WorkerStatus } from "../control/index.js";
 import type { RunEvent } from "../telemetry/index.js";
 import type { ShownEvent, ShownStatus, ShownWorker } from "./messages.js";
 
-/** machine: who can connect to this machine's loopback. network: anyone who reaches the port. */
+/** machine: clients on loopback. network: anyone who reaches the port. */
 export type Audience = "machine" | "network";
 
-/** Details of events that are for everyone. */
+/** Details of events that everyone may see. */
 const open: ReadonlySet<string> = new Set([
   "worker",
   "step",

@@ -1,6 +1,5 @@
 /**
- * The live page of a run: what the coordinator serves beside `/metrics`. It only shows: nothing of a run can be changed
- * over it.
+ * The live page of a run: served by the coordinator along with `/metrics`. It is read-only.
  *
  *   /           the page, one file without anything from elsewhere
  *   /live.json  everything it shows, once
@@ -25,7 +24,7 @@ export interface LivePageOptions {
   readonly now: () => number;
 }
 
-/** The one script and the one style of the page, requests to where it came from, and nothing else. */
+/** Allows only the page's own script and style, and requests to its origin. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   `script-src '${scriptHash}'`,
@@ -71,7 +70,7 @@ export class LivePage {
     ];
   }
 
-  /** Tells open pages how the run ended, and lets go of them. */
+  /** Sends the outcome of the run to open pages, and closes them. */
   close(): void {
     this.#unwatch();
     this.#changed = true;
@@ -122,7 +121,7 @@ export class LivePage {
   }
 }
 
-/** A page from elsewhere could have its own name resolve to this machine, and read what is only for it. */
+/** Prevents DNS rebinding: a foreign page's name could resolve to this machine. */
 function isForThisMachine({ headers: { host } }: IncomingMessage): boolean {
   const name = /^(\[.+\]|[^:]*)(?::\d+)?$/.exec(host ?? "")?.[1]?.replace(/^\[|\]$/g, "");
   return name !== undefined && isLoopback(name);

@@ -1,14 +1,14 @@
 /**
- * What the live page is told, as JSON: a snapshot when it is opened, then what changes. Types alone, since both the
- * coordinator and the page in the browser read them.
+ * The live page's messages, as JSON: a snapshot when it is opened, then updates. Types only, shared by the coordinator
+ * and the browser.
  */
 
-/** Of one step, or the means over several where a run is long. */
+/** Values of one step, or means over several in a long run. */
 export interface StepPoint {
   /** The last of them. */
   readonly step: number;
   readonly steps: number;
-  /** Nats a supervised token. */
+  /** Nats per supervised token. */
   readonly loss: number;
   readonly learningRate: number;
   /** Before clipping. */
@@ -19,12 +19,12 @@ export interface StepPoint {
 export interface EvaluationPoint {
   readonly step: number;
   readonly steps: number;
-  /** Nats a supervised token. */
+  /** Nats per supervised token. */
   readonly loss: number;
 }
 
 export interface ShownEvent {
-  /** Counts from 1; a page that comes back knows by it what it has. */
+  /** Counts from 1; a reconnecting page recognises known events by it. */
   readonly id: number;
   /** ISO 8601, UTC. */
   readonly time: string;
@@ -56,7 +56,7 @@ export interface ShownStatus {
   readonly epoch: number | null;
   readonly secondsPerStep: number | null;
   readonly secondsLeft: number | null;
-  /** The newest that is whole on the disk; `time` is ISO 8601, UTC. */
+  /** The newest complete one on disk; `time` is ISO 8601, UTC. */
   readonly checkpoint: { readonly step: number; readonly time: string } | null;
   readonly workers: readonly ShownWorker[];
 }
@@ -70,7 +70,7 @@ export interface Snapshot {
   readonly events: readonly ShownEvent[];
 }
 
-/** In place of what there was from index `from` on. Said twice, it does no harm. */
+/** Replaces everything from index `from` on. Idempotent. */
 export interface Tail<Point> {
   readonly from: number;
   readonly points: readonly Point[];

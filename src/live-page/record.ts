@@ -3,7 +3,7 @@ import type { EvalLine, RunEvent, RunListener, StepLine } from "../telemetry/ind
 import type { EvaluationPoint, ShownEvent, Snapshot, StepPoint, Update } from "./messages.js";
 import { Series } from "./series.js";
 
-/** Points of a curve: about what a screen can show. */
+/** Maximum number of points of a curve: about as many as a screen can show. */
 const pointsShown = 800;
 
 const eventsShown = 100;
@@ -22,13 +22,13 @@ export class LiveRecord implements RunListener {
   readonly #show: (event: RunEvent) => Omit<ShownEvent, "id">;
   #events: ShownEvent[] = [];
   #eventCount = 0;
-  /** Of the newest event that an update was told of. */
+  /** Number of the newest event in an update. */
   #toldEvents = 0;
 
   /**
-   * @param past is read at once, and its metrics again where the run goes back
-   * @param show what may be shown of an event
-   * @throws CoxswainError "storage" where the past cannot be read
+   * @param past read immediately, and its metrics again if the run goes back
+   * @param show which details of an event may be shown
+   * @throws CoxswainError "storage" if the past cannot be read
    */
   constructor(past: RunPast, show: (event: RunEvent) => Omit<ShownEvent, "id">) {
     this.#past = past;
@@ -50,7 +50,7 @@ export class LiveRecord implements RunListener {
     if (this.#events.length > eventsShown) this.#events.shift();
   }
 
-  /** From points that stand for several steps, no step can be taken away: what is left is read again. */
+  /** Steps cannot be removed from points that combine several, so the rest is read again. */
   rewound(): void {
     const lines = this.#past.metrics();
     this.#steps.reset(lines.flatMap((line) => ("loss" in line ? [stepPoint(line)] : [])));
@@ -61,7 +61,7 @@ export class LiveRecord implements RunListener {
     return { steps: this.#steps.points, evaluations: this.#evaluations.points, events: [...this.#events] };
   }
 
-  /** What changed since it was last asked; undefined where nothing did. */
+  /** The changes since the last call; undefined if there are none. */
   takeUpdate(): Omit<Update, "status"> | undefined {
     const steps = this.#steps.takeTail();
     const evaluations = this.#evaluations.takeTail();
@@ -101,7 +101,7 @@ function mergeSteps(one: StepPoint, next: StepPoint): StepPoint {
   };
 }
 
-/** An evaluation is of a state, not of steps: the newer one stands for both. */
+/** An evaluation concerns a state, not steps: the newer one represents both. */
 const mergeEvaluations = (one: EvaluationPoint, next: EvaluationPoint): EvaluationPoint => ({
   ...next,
   steps: one.steps + next.steps,

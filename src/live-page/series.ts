@@ -1,11 +1,11 @@
 /**
- * Points over steps in bounded memory: as long as there are few, a point a step; where there would be too many, each
- * stands for twice as many steps as before. Knows nothing of what a point says.
+ * Points over steps in bounded memory: one point per step while there are few; when there would be too many, each point
+ * combines twice as many steps as before. Does not know the content of a point.
  */
 import type { Tail } from "./messages.js";
 
 export interface SeriesPoint {
-  /** The last step that the point stands for. */
+  /** The last step of the point. */
   readonly step: number;
   /** How many. */
   readonly steps: number;
@@ -15,14 +15,14 @@ export class Series<Point extends SeriesPoint> {
   readonly #limit: number;
   readonly #merge: (one: Point, next: Point) => Point;
   #points: Point[] = [];
-  /** Steps of a point. Points end at multiples of it, so that the same run gives the same points. */
+  /** Steps per point. Points end at multiples of it, so that the same run gives the same points. */
   #stride = 1;
   /** Points from this index on changed since `takeTail`. */
   #changedFrom = Infinity;
 
   /**
-   * @param limit points, at least 2
-   * @param merge one point out of two neighbours, the earlier first
+   * @param limit maximum number of points, at least 2
+   * @param merge combines two neighbouring points, the earlier first
    */
   constructor(limit: number, merge: (one: Point, next: Point) => Point) {
     this.#limit = limit;
@@ -44,7 +44,7 @@ export class Series<Point extends SeriesPoint> {
     for (const each of before) this.#append(each);
   }
 
-  /** Forgets everything, for another history. */
+  /** Clears everything, for another history. */
   reset(points: Iterable<Point>): void {
     this.#points = [];
     this.#stride = 1;
@@ -52,7 +52,7 @@ export class Series<Point extends SeriesPoint> {
     for (const point of points) this.add(point);
   }
 
-  /** What changed since it was last asked; undefined where nothing did. */
+  /** The changes since the last call; undefined if there are none. */
   takeTail(): Tail<Point> | undefined {
     const from = this.#changedFrom;
     if (from === Infinity) return undefined;

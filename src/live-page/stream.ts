@@ -1,22 +1,22 @@
-/** Pages that are open: each is told everything once, then what changes, as server-sent events. */
+/** Open pages: each gets a snapshot, then updates, as server-sent events. */
 import type { ServerResponse } from "node:http";
 import type { Snapshot, Update } from "./messages.js";
 
-/** How often pages are told of changes, ms. */
+/** Interval of updates, ms. */
 const interval = 500;
 
-/** And how often they are told something where nothing changes, ms: who is silent for longer is gone. */
+/** Keep-alive interval without changes, ms. */
 const silence = 10_000;
 
-/** Pages at once. */
+/** Maximum number of concurrent pages. */
 const pagesAllowed = 64;
 
-/** What may wait for one page to read it, bytes; it is cut off then, and comes back by itself. */
+/** Maximum unread bytes per page; beyond that it is disconnected, and reconnects automatically. */
 const backlogAllowed = 4 * 1024 * 1024;
 
 export interface LiveStreamOptions {
   readonly snapshot: () => Snapshot;
-  /** What changed since the last call; undefined where nothing did, and `always` is not set. */
+  /** The changes since the last call; undefined if there are none and `always` is not set. */
   readonly takeUpdate: (always: boolean) => Update | undefined;
   /** Monotonic, ms. */
   readonly now: () => number;
@@ -26,7 +26,7 @@ export class LiveStream {
   readonly #options: LiveStreamOptions;
   readonly #pages = new Set<ServerResponse>();
   #timer: NodeJS.Timeout | undefined;
-  /** When something was last said. */
+  /** When something was last sent. */
   #spokeAt = 0;
 
   constructor(options: LiveStreamOptions) {
@@ -48,7 +48,7 @@ export class LiveStream {
     this.#timer ??= setInterval(() => this.#tell(), interval);
   }
 
-  /** Says how it ended, and ends. */
+  /** Sends the outcome, and ends. */
   close(): void {
     this.#tell();
     this.#rest();

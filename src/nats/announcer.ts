@@ -1,4 +1,4 @@
-/** Keeps a coordinator's announcement fresh while it lives, and takes it back when it ends. */
+/** Announces a coordinator while it runs: renews the lease, and releases it at the end. */
 import type { KV, NatsConnection } from "nats";
 import { detach } from "../async/index.js";
 import { messageOf } from "../errors.js";
@@ -12,7 +12,7 @@ export interface AnnouncerOptions {
   /** The run's name: the key. */
   readonly run: string;
   readonly own: Announcement;
-  /** For whoever runs it: why workers cannot find this coordinator, or that they can again. */
+  /** For the operator: why workers cannot find this coordinator, or that they can again. */
   readonly say: (text: string) => void;
 }
 
@@ -45,14 +45,14 @@ export class Announcer implements LinkUser {
     this.#bucket = undefined;
   }
 
-  /** Takes the announcement back, where it is this coordinator's. */
+  /** Releases the announcement, if it is this coordinator's. */
   async withdraw(): Promise<void> {
     clearInterval(this.#timer);
     const { run, own } = this.#options;
     const bucket = this.#bucket;
     if (bucket === undefined) return;
     const found = await newest(bucket, run).catch(() => undefined);
-    // What cannot be taken back ends with its lease.
+    // An announcement that cannot be released expires with its lease.
     if (found?.run_id === own.run_id) await bucket.delete(run).catch(() => undefined);
   }
 
@@ -78,7 +78,7 @@ export class Announcer implements LinkUser {
   }
 }
 
-/** What stands at a run's key. */
+/** The value of a run's key. */
 export async function newest(bucket: KV, run: string): Promise<Announcement | undefined> {
   const entry = await bucket.get(run);
   return entry?.operation === "PUT" ? parseAnnouncement(entry.string()) : undefined;

@@ -1,6 +1,6 @@
 /**
- * Opens a connection from settings. It is not opened again when it is lost: who needs it for longer has a NatsLink, so
- * that nothing piles up in the client meanwhile.
+ * Opens a connection from settings. It does not reconnect: long-lived users have a NatsLink, so that nothing
+ * accumulates in the client meanwhile.
  */
 import { readFile } from "node:fs/promises";
 import { connect, credsAuthenticator, nkeyAuthenticator } from "nats";
@@ -17,12 +17,12 @@ const connectTimeout = 5_000;
 const credsHint =
   "Such a file contains a user's JWT and seed: create it with `nsc generate creds --account ACCOUNT --name USER`.";
 const nkeyHint = "Its only line begins with SU: create it with `nsc generate nkey --user`.";
-/** A server that leaves two of these unanswered is gone, ms between them. */
+/** Ping interval, ms; a server that misses two pings is considered down. */
 const pingInterval = 10_000;
 
 /**
- * @param name of the connection, for those who look at the server
- * @throws CoxswainError "config" for files that cannot be read or are something else, "network" where no server accepts
+ * @param name of the connection, shown on the server
+ * @throws CoxswainError "config" for unreadable or invalid files, "network" if no server accepts
  */
 export async function openConnection(settings: NatsConnectionSettings, name: string): Promise<NatsConnection> {
   const options: ConnectionOptions = {
@@ -59,8 +59,8 @@ async function identity(settings: NatsConnectionSettings): Promise<Partial<Conne
 }
 
 /**
- * The library reads what it was given when a server asks, and would fail then in words of its own.
- * @throws CoxswainError "config" where that cannot be
+ * Validates the files early: the library would read them only when a server asks, with unclear errors.
+ * @throws CoxswainError "config" if that is impossible
  */
 function usable(authenticator: Authenticator, message: string, hint: string): Authenticator {
   try {
@@ -71,7 +71,7 @@ function usable(authenticator: Authenticator, message: string, hint: string): Au
   return authenticator;
 }
 
-/** The client alone would take a server without TLS at a tls:// address. */
+/** The client alone would accept a server without TLS for a tls:// URL. */
 async function tlsOptions(settings: NatsConnectionSettings): Promise<Partial<ConnectionOptions>> {
   const { tls } = settings;
   if (tls === null) return serverUrls(settings).some((url) => url.startsWith("tls:")) ? { tls: {} } : {};

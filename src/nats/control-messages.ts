@@ -1,11 +1,11 @@
-/** What is asked and answered on a run's control subjects, as JSON. Names are read by users' programs: add, don't rename. */
+/** Requests and replies on a run's control subjects, as JSON. Users' programs read the names: add, don't rename. */
 import { checkShowable } from "../control/index.js";
 import type { Checkpoint, RunStatus } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
 import { packError, unpackError } from "../packed-error.js";
 import type { PackedError } from "../packed-error.js";
 
-/** May be left out, or be empty. */
+/** May be omitted or empty. */
 export interface ControlRequest {
   /** Who asks, for events.jsonl: "user@host". */
   readonly by?: string | undefined;
@@ -16,7 +16,7 @@ export type ControlReply =
 
 export const errorReply = (error: unknown): ControlReply => ({ error: packError(error) });
 
-/** @throws CoxswainError "usage" for what is none */
+/** @throws CoxswainError "usage" if it is not a request */
 export function parseRequest(text: string): ControlRequest {
   if (text === "") return {};
   const { by } = asObject(text, "a request");
@@ -26,7 +26,7 @@ export function parseRequest(text: string): ControlRequest {
   return by === "" ? {} : { by };
 }
 
-/** @throws CoxswainError: the one that was answered, or "network" for what is no answer */
+/** @throws CoxswainError: the one in the reply, or "network" if it is not a valid reply */
 export function parseReply(text: string): Exclude<ControlReply, { error: unknown }> {
   const reply = asObject(text, "an answer") as Partial<Record<"status" | "checkpoint" | "error", unknown>>;
   if (reply.error !== undefined) throw unpackError(reply.error as PackedError);

@@ -1,4 +1,4 @@
-/** Answers what is asked of a run over NATS: passes on to RunControl, decides nothing. */
+/** Answers control requests over NATS by forwarding them to RunControl. */
 import type { Msg, NatsConnection } from "nats";
 import { detach } from "../async/index.js";
 import { Places, stopReason, watchStatus } from "../control/index.js";
@@ -11,9 +11,9 @@ import type { LinkUser } from "./link.js";
 import { controlSubject, verbOf, verbs } from "./subjects.js";
 import type { Verb } from "./subjects.js";
 
-/** Callers at once that watch, and as many that wait for a checkpoint. */
+/** Maximum number of concurrent watchers, and of callers that wait for a checkpoint. */
 const callersAllowed = 32;
-/** How long statuses are sent to one who watches, unless it asks again, ms. */
+/** How long statuses are sent to a watcher unless it repeats the request, ms. */
 export const watchTime = 15_000;
 
 export class ControlResponder implements LinkUser {
@@ -21,10 +21,10 @@ export class ControlResponder implements LinkUser {
   readonly #control: RunControl;
   readonly #onTrouble: (error: CoxswainError) => void;
   readonly #waiting = new Places(callersAllowed);
-  /** By the subject that statuses are sent to: ends it. */
+  /** By reply subject: ends the watch. */
   readonly #watching = new Map<string, () => void>();
 
-  /** @param onTrouble is told why nobody can ask */
+  /** @param onTrouble called with the reason if requests cannot be received */
   constructor(run: string, control: RunControl, onTrouble: (error: CoxswainError) => void) {
     this.#run = run;
     this.#control = control;
@@ -84,7 +84,7 @@ export class ControlResponder implements LinkUser {
     }
   }
 
-  /** Who asks again, under the same subject, goes on. */
+  /** A repeated request with the same subject continues the watch. */
   #watch({ reply }: Msg, answer: (reply: ControlReply) => void): void {
     if (reply === undefined || reply === "") return;
     this.#watching.get(reply)?.();

@@ -1,4 +1,4 @@
-/** Events that wait to be sent: the newest so many, in order. Pure. */
+/** A bounded buffer of events to send: keeps the newest, in order. Pure. */
 
 interface Entry<T> {
   readonly sequence: number;
@@ -18,7 +18,7 @@ export class EventBuffer<T> {
     return this.#entries.length;
   }
 
-  /** @returns whether the oldest one had to go for it */
+  /** @returns whether the oldest one was dropped for it */
   push(item: T): boolean {
     this.#entries.push({ sequence: this.#next++, item });
     if (this.#entries.length <= this.#capacity) return false;
@@ -31,7 +31,7 @@ export class EventBuffer<T> {
     return this.#entries.slice(0, count);
   }
 
-  /** Lets go of an entry and of all before it: they are where they belong. */
+  /** Removes an entry and all before it: they have been stored. */
   acknowledge(sequence: number): void {
     const kept = this.#entries.findIndex((entry) => entry.sequence > sequence);
     this.#entries.splice(0, kept < 0 ? this.#entries.length : kept);

@@ -1,6 +1,6 @@
 /**
- * Sends events to their stream, in order, each until the server has stored it. They wait in a bounded buffer while it
- * cannot; the oldest go first where that is full. Whoever publishes never waits.
+ * Publishes events to their stream, in order, until the server has stored each. Meanwhile they are in a bounded buffer,
+ * which drops the oldest when it is full. Publishers never wait.
  *
  * A batch is acknowledged from its front; what follows a gap is sent again, and the stream drops what it has by its id.
  */
@@ -17,22 +17,22 @@ export interface StoredEvent {
   readonly subject: string;
   /** JSON. */
   readonly payload: string;
-  /** Tells a repetition from another event. */
+  /** Identifies duplicates. */
   readonly id: string;
 }
 
 export interface PublisherOptions {
   /** An event is lost. */
   readonly onDropped: () => void;
-  /** Why events are not stored; called again for another reason, or after they were. */
+  /** Called with the reason when events cannot be stored; again if the reason changes or after a recovery. */
   readonly onTrouble: (error: CoxswainError) => void;
-  /** Events are stored again, after there was trouble. */
+  /** Events are stored again, after a failure. */
   readonly onRecovered: () => void;
 }
 
-/** Events that wait at most: about 4 MB. */
+/** Maximum number of buffered events: about 4 MB. */
 export const bufferCapacity = 10_000;
-/** Events under way at once. */
+/** Maximum number of events in flight. */
 const batchSize = 64;
 /** How long the server may take to store one, ms. */
 const acknowledgeTimeout = 5_000;
@@ -60,7 +60,7 @@ export class EventPublisher implements LinkUser {
     this.#wake();
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when the buffer is empty. */
   emptied(): Promise<void> {
     if (this.#buffer.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#emptied.push(resolve));
@@ -91,9 +91,9 @@ export class EventPublisher implements LinkUser {
           this.#recovered();
         }
       } catch (error) {
-        // The link tells of a connection that is lost.
+        // The link reports lost connections.
         if (this.#connection !== connection || connection.isClosed()) return;
-        // It may be the stream that is gone.
+        // The stream may have been deleted.
         stream = undefined;
         this.#trouble(error as CoxswainError);
         await pause(wait);
@@ -102,7 +102,7 @@ export class EventPublisher implements LinkUser {
     }
   }
 
-  /** @throws CoxswainError "network" where not all were stored */
+  /** @throws CoxswainError "network" if not all were stored */
   async #sendBatch(stream: JetStreamClient): Promise<void> {
     const batch = this.#buffer.oldest(batchSize);
     const outcomes = await Promise.allSettled(

@@ -1,4 +1,4 @@
-/** What goes wrong with a NATS server, in a user's words. Never shows a secret: addresses have none. */
+/** Translates errors of a NATS server into messages for users. Never shows secrets: URLs contain none. */
 import { ErrorCode, NatsError } from "nats";
 import { serverUrls } from "../config/index.js";
 import type { NatsConnectionSettings } from "../config/index.js";
@@ -39,7 +39,7 @@ export function explainConnection(error: unknown, settings: NatsConnectionSettin
   });
 }
 
-/** @param file whose credentials were shown, if any */
+/** @param file the credentials file in use, if any */
 function connectionReason(error: unknown, file: string | null): Words {
   const code = codeOf(error);
   if (file !== null && isOneOf(code, ErrorCode.AuthorizationViolation, ErrorCode.BadAuthentication))
@@ -51,7 +51,7 @@ function connectionReason(error: unknown, file: string | null): Words {
     : [messageOf(error), startIt];
 }
 
-/** @param what could not be done: "events cannot be stored"; what is explained already stays as it is */
+/** @param what failed: "events cannot be stored"; explained errors are unchanged */
 export function explainJetStream(error: unknown, what: string): CoxswainError {
   if (error instanceof CoxswainError) return error;
   const [reason, hint] = jetStreamWords(error);
@@ -74,17 +74,17 @@ function jetStreamWords(error: unknown): Words {
   return [messageOf(error), "See the server's log and the limits of its streams (docs/nats.md)."];
 }
 
-/** " publish on coxswain.my-run.control.stop", as the server said it; empty where it did not say. */
+/** " publish on coxswain.my-run.control.stop", as reported by the server; empty if not reported. */
 function forbidden(error: unknown): string {
   const context = error instanceof NatsError ? error.permissionContext : undefined;
   if (context === undefined) return "";
   return ` ${context.operation === "publish" ? "publish on" : "subscribe to"} ${context.subject}`;
 }
 
-/** The library has its codes as texts. */
+/** The library's codes are strings. */
 const isOneOf = (code: string, ...codes: readonly string[]): boolean => codes.includes(code);
 
-/** Whether the library says that of a request. */
+/** Whether an error of the library has this code. */
 export const hasCode = (error: unknown, code: ErrorCode): boolean => isOneOf(codeOf(error), code);
 
 function codeOf(error: unknown): string {

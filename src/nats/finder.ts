@@ -1,4 +1,4 @@
-/** Finds the coordinator of a run by its name, over and over: it may be restarted elsewhere. */
+/** Finds the coordinator of a run by its name, repeatedly: it may be restarted elsewhere. */
 import { hostname } from "node:os";
 import type { NatsConnection } from "nats";
 import { serverUrls } from "../config/index.js";
@@ -37,7 +37,10 @@ export class CoordinatorFinder {
     });
   }
 
-  /** @throws CoxswainError "config" for files that cannot be read, "network" where there is no server with JetStream, or it may not be asked */
+  /**
+   * @throws CoxswainError "config" for unreadable files, "network" if there is no server with JetStream, or access is
+   * denied
+   */
   static async open(run: string, settings: NatsConnectionSettings): Promise<CoordinatorFinder> {
     const connection = await openConnection(settings, `finds ${run}`);
     try {
@@ -55,8 +58,8 @@ export class CoordinatorFinder {
   }
 
   /**
-   * Where it is now; where that cannot be learnt, where it was last: it may well be there still.
-   * @throws CoxswainError "network" where that is not known; worth trying again
+   * Its current address; if that cannot be determined, its last known address.
+   * @throws CoxswainError "network" if that is unknown; retry
    */
   async locate(): Promise<Address> {
     try {
@@ -83,7 +86,7 @@ export class CoordinatorFinder {
   }
 }
 
-/** @returns undefined where nobody leads the run @throws CoxswainError "network" */
+/** @returns undefined if the run has no coordinator @throws CoxswainError "network" */
 async function lookFor(run: string, connection: NatsConnection): Promise<Announcement | undefined> {
   try {
     return await newest(await openCoordinators(connection), run);

@@ -1,6 +1,6 @@
 /**
- * Runs over NATS: events, control, discovery and the queue. The one folder that knows the package `nats`; it is loaded by
- * those who were given a server, and by nobody else.
+ * Runs over NATS: events, control, discovery and the queue. Only this folder imports the package `nats`; it is loaded
+ * only if a server is configured.
  */
 export { openConnection } from "./connection.js";
 export { CoordinatorFinder } from "./finder.js";

@@ -1,4 +1,4 @@
-/** Where a coordinator says that it is, and who may say so. Pure. */
+/** A coordinator's announced address, and which coordinator may announce it. Pure. */
 import type { Address } from "../config/index.js";
 import { formatAddress, isEveryInterface, isLoopback, parseAddress } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
@@ -10,7 +10,7 @@ export interface Announcement {
   /** The coordinator's machine and process. */
   readonly host: string;
   readonly pid: number;
-  /** Which run, and which life of its coordinator. */
+  /** The run and the incarnation of its coordinator. */
   readonly run_id: string;
   /** ISO 8601, UTC. */
   readonly started_at: string;
@@ -19,15 +19,15 @@ export interface Announcement {
 }
 
 /**
- * Whether a coordinator goes on announcing itself. The one that started last has the name: an earlier one, that was taken
- * for dead or was forgotten, must not take workers from it.
- * @param found what stands there now; undefined: nothing, or no longer
+ * Whether a coordinator keeps announcing itself. The one that started last owns the name: an earlier one that was
+ * considered dead must not take workers from it.
+ * @param found the current value; undefined: none
  */
 export function mayAnnounce(own: Announcement, found: Announcement | undefined): boolean {
   return found === undefined || found.run_id === own.run_id || found.started_at <= own.started_at;
 }
 
-/** @returns undefined for what is no announcement */
+/** @returns undefined if it is not an announcement */
 export function parseAnnouncement(text: string): Announcement | undefined {
   try {
     const { address, host, pid, run_id, started_at, tls } = JSON.parse(text) as Partial<
@@ -44,7 +44,7 @@ export function parseAnnouncement(text: string): Announcement | undefined {
 /**
  * The address that a coordinator announces.
  * @param advertise `telemetry.nats.advertise`: HOST, HOST:PORT, or null
- * @param host this machine's name, which stands in for "every interface"
+ * @param host this machine's name, which replaces a wildcard address
  */
 export function advertisedAddress(listens: Address, advertise: string | null, host: string): string {
   if (advertise === null) {
@@ -55,9 +55,9 @@ export function advertisedAddress(listens: Address, advertise: string | null, ho
 }
 
 /**
- * The address, as one on this machine can use it.
+ * The address as seen from this machine.
  * @param here this machine's name
- * @throws CoxswainError "network" where it is another machine's loopback
+ * @throws CoxswainError "network" if it is another machine's loopback
  */
 export function addressFrom({ address, host }: Announcement, run: string, here: string): Address {
   const parsed = parseAddress(address, { name: `the announced address of ${run}` });

@@ -1,17 +1,17 @@
 /**
- * A connection for as long as it is wanted: opened in the background, and opened again whenever it is lost, for ever.
- * Those who use it are told when there is one. Nobody waits for it.
+ * A persistent connection: opened in the background, and reopened indefinitely whenever it is lost. Users are notified
+ * when it is up. Nobody waits for it.
  */
 import type { NatsConnection } from "nats";
 import { nextWait, pause } from "../async/index.js";
 import type { BackOff } from "../async/index.js";
 import type { CoxswainError } from "../errors.js";
 
-/** What goes over a link. Neither call may throw. */
+/** A user of a link. Neither call may throw. */
 export interface LinkUser {
-  /** There is a connection, until `down`. */
+  /** The connection is up, until `down`. */
   up(connection: NatsConnection): void;
-  /** What was under way on it has failed, or is about to. */
+  /** Operations in flight have failed, or are about to. */
   down(): void;
 }
 
@@ -20,7 +20,7 @@ export interface LinkOptions {
   readonly open: () => Promise<NatsConnection>;
   readonly users: readonly LinkUser[];
   readonly onConnected: (connected: boolean) => void;
-  /** Why there is no connection; called again for another reason, or after there was one. */
+  /** Called with the reason when there is no connection; again if the reason changes or after a recovery. */
   readonly onTrouble: (error: CoxswainError) => void;
   readonly backOff?: BackOff;
 }
@@ -39,7 +39,7 @@ export class NatsLink {
     this.#over = this.#keep();
   }
 
-  /** Sends what was published, then hangs up. */
+  /** Flushes, then closes. */
   async close(): Promise<void> {
     this.#closing.abort();
     if (this.#connection !== undefined) await hangUp(this.#connection);
@@ -80,10 +80,10 @@ export class NatsLink {
   }
 }
 
-/** How long the last words may take, ms. */
+/** Time limit of the final flush, ms. */
 const farewell = 1_000;
 
-/** Closes a connection once what was published has gone out. */
+/** Closes a connection after flushing it. */
 export async function hangUp(connection: NatsConnection): Promise<void> {
   if (!connection.isClosed()) await Promise.race([connection.drain().catch(() => undefined), pause(farewell)]);
   await connection.close();

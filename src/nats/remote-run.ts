@@ -1,4 +1,4 @@
-/** Steers a run over NATS, by its name. Every question has a deadline, and whatever goes wrong is said in a user's words. */
+/** Controls a run over NATS, by its name. Every request has a deadline, and errors are messages for users. */
 import { ErrorCode, createInbox } from "nats";
 import type { NatsConnection } from "nats";
 import { detach, AsyncQueue } from "../async/index.js";
@@ -24,10 +24,10 @@ export interface NatsRunOptions {
 
 /** How long a coordinator may take to answer, ms. */
 const patience = 10_000;
-/** How long a watched coordinator may say nothing, ms: three times what it lets pass without a word. */
+/** How long a watched coordinator may be silent, ms: three times its keep-alive interval. */
 const silenceAllowed = 15_000;
 
-/** @throws CoxswainError "config" for files that cannot be read, "network" where no server accepts */
+/** @throws CoxswainError "config" for unreadable files, "network" if no server accepts */
 export async function connectNatsRun(options: NatsRunOptions): Promise<RemoteRun> {
   return new NatsRun(await openConnection(options.settings, `steers ${options.run}`), options);
 }
@@ -78,7 +78,7 @@ class NatsRun implements RemoteRun {
       callback: (error, message) => {
         heard();
         if (error !== null) fail(error);
-        // Nobody is there: the library makes no error of that here.
+        // No responders: the library does not raise an error here.
         else if (message.data.length === 0 && message.headers?.code === 503) statuses.push(this.#nobody());
         else statuses.push(this.#statusIn(message.string()));
       },
@@ -102,7 +102,7 @@ class NatsRun implements RemoteRun {
   }
 
   close(): void {
-    // Nobody waits for it, and there is nothing to be done about it.
+    // Nobody awaits it, and nothing can be done about it.
     detach(this.#connection.close(), () => undefined);
   }
 

@@ -1,6 +1,6 @@
 /**
- * A run's coordinator on NATS: tells its events, answers what is asked, announces where it is. Training waits for none of
- * it; only the end waits, for a moment, until the last events are stored.
+ * Connects a run's coordinator to NATS: publishes its events, answers control requests and announces its address.
+ * Training never waits for it; only the end of the run waits briefly for the last events to be stored.
  */
 import { hostname } from "node:os";
 import { pause } from "../async/index.js";
@@ -18,7 +18,7 @@ import { NatsLink } from "./link.js";
 import { eventSubject } from "./subjects.js";
 
 export interface RunReporter extends RunListener {
-  /** The run can be steered and joined from now on. What was told before is sent now. */
+  /** Makes the run controllable and joinable, and sends earlier events. */
   lead(control: RunControl, listens: Address): void;
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export class NatsReporter implements RunReporter {
   #link: NatsLink | undefined;
   #closed: Promise<void> | undefined;
 
-  /** @throws CoxswainError "config" where the run has no name */
+  /** @throws CoxswainError "config" if the run has no valid name */
   constructor(options: NatsReporterOptions) {
     this.#options = options;
     this.#run = runNameOf(options.config);
@@ -67,11 +67,11 @@ export class NatsReporter implements RunReporter {
   }
 
   evaluation(): void {
-    // Told of by the event "evaluation_finished".
+    // Reported by the event "evaluation_finished".
   }
 
   rewound(): void {
-    // Told of by the event "run_recovered".
+    // Reported by the event "run_recovered".
   }
 
   lead(control: RunControl, listens: Address): void {
@@ -124,7 +124,7 @@ export class NatsReporter implements RunReporter {
   }
 
   #drop(events: number): void {
-    // The first of many; the rest is counted.
+    // Only the first is logged; the rest are counted.
     if (this.#dropped === 0) this.#options.logger.warn("the oldest events for NATS are dropped");
     this.#dropped += events;
     this.#options.onDropped(events);

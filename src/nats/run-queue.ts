@@ -1,6 +1,6 @@
 /**
- * The queue of submitted runs, as a server of it sees it: takes one at a time, keeps it while it runs, says what came of
- * it. What is said about a run goes over whichever connection there is, so that a run outlives one that is lost.
+ * The queue of submitted runs, from a server's side: takes one run at a time, holds it while it executes, and reports
+ * its outcome. Reports use the current connection, so that a run survives a lost one.
  */
 import { nanos } from "nats";
 import type { Msg, NatsConnection } from "nats";
@@ -17,22 +17,22 @@ import type { QueueEvent } from "./subjects.js";
 
 /** How long one request for a run waits in the server, ms. */
 const pullTime = 5_000;
-/** Between attempts while there is no connection, ms. */
+/** Delay between attempts while there is no connection, ms. */
 const retryInterval = 500;
 /** How long the last events may take, ms. */
 const farewell = 3_000;
 
-/** A run that this server holds until it has said one of the three. All of them are tried until the server confirms. */
+/** A run that this server holds until one of the three outcomes is reported. Each is retried until NATS confirms it. */
 export interface TakenRun {
-  /** What was submitted, unread. */
+  /** The submission, not yet parsed. */
   readonly payload: string;
   /** The run's name, as the subject has it. */
   readonly run: string;
-  /** Of the message and of this delivery of it: no other delivery has the same. */
+  /** Identifies this delivery of the message uniquely. */
   readonly delivery: string;
   /** It is over, and leaves the queue. */
   finish(): Promise<void>;
-  /** It is given to a server again, not before `delay` ms. */
+  /** It is redelivered to a server after at least `delay` ms. */
   giveBack(delay: number): Promise<void>;
 }
 
@@ -70,9 +70,9 @@ export class RunQueue {
   }
 
   /**
-   * @param leaving takes no further run once it is aborted
-   * @param onTrouble is told why there is no queue, later on; it is tried again
-   * @throws CoxswainError "config" for files that cannot be read, "network" where there is no server with JetStream
+   * @param leaving no further run is taken once it is aborted
+   * @param onTrouble called with the reason if the queue becomes unavailable; it is retried
+   * @throws CoxswainError "config" for unreadable files, "network" if there is no server with JetStream
    */
   static async open(
     settings: NatsConnectionSettings,
@@ -89,7 +89,7 @@ export class RunQueue {
     return new RunQueue(settings, leaving, connection, onTrouble);
   }
 
-  /** The next run, whenever it comes; undefined once this server is leaving. */
+  /** Waits for the next run; undefined once this server is leaving. */
   async next(): Promise<TakenRun | undefined> {
     const signal = this.#leaving;
     const request = JSON.stringify({ batch: 1, expires: nanos(pullTime) });
@@ -101,10 +101,10 @@ export class RunQueue {
         continue;
       }
       try {
-        // A subscription of its own: a run comes under the subject that it was submitted on.
+        // A separate subscription: a run arrives under the subject that it was submitted on.
         const options = { timeout: pullTime + retryInterval, noMux: true };
         const message = await connection.request(subject, request, options);
-        // A message without a run says why there is none: nobody submitted one in this time.
+        // A message without a run means that none was submitted in this time.
         if (message.headers?.hasError !== true) return this.#take(message);
       } catch (error) {
         if (connection.isClosed()) continue;
@@ -116,7 +116,7 @@ export class RunQueue {
     return undefined;
   }
 
-  /** Tells of a submitted run, among its events. @param id of the submission, and what makes this event one of its own */
+  /** Publishes a queue event of a run. @param id of the submission, plus what makes this event unique */
   announce(run: string, event: QueueEvent, id: string, detail: object): void {
     const payload = { run, event: `queue_${event}`, time: new Date().toISOString(), ...detail };
     this.#publisher.publish({ subject: queueEventSubject(run, event), payload: JSON.stringify(payload), id });
@@ -130,7 +130,7 @@ export class RunQueue {
   #take(message: Msg): TakenRun {
     const { reply = "" } = message;
     const alive = setInterval(() => {
-      // Where it is lost, so is the connection.
+      // If it is lost, so is the connection.
       if (this.#connection?.isClosed() === false) this.#connection.publish(reply, "+WPI");
     }, serverPatience / 3);
     const settle = async (word: string): Promise<void> => {
@@ -148,8 +148,8 @@ export class RunQueue {
   }
 
   /**
-   * Says it until the server has heard it. One that leaves tries once: unsaid, the run is given to another in a while,
-   * which finds what was done.
+   * Repeats the report until NATS confirms it. A leaving server tries once: without a report, the run is later given to
+   * another server, which finds the completed work.
    */
   async #confirm(reply: string, word: string): Promise<void> {
     for (;;) {
@@ -160,14 +160,14 @@ export class RunQueue {
           return;
         }
       } catch {
-        // The link tells of a connection that is lost.
+        // The link reports lost connections.
       }
       if (this.#leaving.aborted) return;
       await pause(retryInterval, this.#leaving);
     }
   }
 
-  /** The stream or its consumer may be gone; why it cannot be made again is told by the next attempt. */
+  /** The stream or its consumer may have been deleted; the next attempt reports why it cannot be created again. */
   async #mend(connection: NatsConnection): Promise<void> {
     await ensureQueueStream(connection)
       .then(ensureConsumer)

@@ -1,6 +1,6 @@
 /**
- * The streams, the bucket and the consumer, made where they are not there yet. One that is there is used as it is: whoever runs the
- * server decides on its limits (`nats stream edit`), and nothing here undoes that.
+ * Creates the streams, the bucket and the consumer if they do not exist. Existing ones are used as they are: the
+ * server's operator decides on their limits (`nats stream edit`), and nothing here changes them.
  */
 import { AckPolicy, DiscardPolicy, NatsError, RetentionPolicy, StorageType, nanos } from "nats";
 import type { JetStreamManager, KV, NatsConnection, StreamConfig } from "nats";
@@ -11,7 +11,7 @@ const mebibyte = 1 << 20;
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Repetitions of a message within this time are known as such, ms: longer than most servers are away. */
+/** Deduplication window, ms: longer than most server outages. */
 const duplicateWindow = 60 * minute;
 
 type Limits = Partial<StreamConfig> & { readonly name: string };
@@ -28,7 +28,7 @@ const eventLimits: Limits = {
   duplicate_window: nanos(duplicateWindow),
 };
 
-/** A queue that is full refuses: what was submitted is never dropped. A name is that of one run until it is over. */
+/** A full queue rejects new runs: submitted runs are never dropped. A name belongs to one run until that is over. */
 const queueLimits: Limits = {
   ...queueStream,
   subjects: [...queueStream.subjects],
@@ -42,10 +42,10 @@ const queueLimits: Limits = {
   duplicate_window: nanos(duplicateWindow),
 };
 
-/** A run that nothing is heard of for so long is given to another server of the queue, ms. */
+/** A run without a sign of life for this long is given to another server of the queue, ms. */
 export const serverPatience = 15_000;
 
-/** How long an announcement stands without being renewed, ms. */
+/** Lease duration of an announcement, ms. */
 export const leaseTime = 15_000;
 
 /** @throws CoxswainError "network" */
@@ -68,7 +68,7 @@ export async function ensureCoordinators(connection: NatsConnection): Promise<KV
       storage: StorageType.File,
       max_bytes: 4 * mebibyte,
       description: "Addresses of Coxswain coordinators",
-      // What is read is the leader's: a copy may not have heard of the newest coordinator yet.
+      // Read from the leader: a replica may not have the newest coordinator yet.
       allow_direct: false,
     });
   } catch (error) {
@@ -77,7 +77,7 @@ export async function ensureCoordinators(connection: NatsConnection): Promise<KV
 }
 
 /**
- * The bucket, to look for a run's coordinator. One that nobody made yet reads as empty.
+ * The bucket, for reading. A bucket that does not exist reads as empty.
  * @throws CoxswainError "network"
  */
 export async function openCoordinators(connection: NatsConnection): Promise<KV> {
@@ -88,7 +88,7 @@ export async function openCoordinators(connection: NatsConnection): Promise<KV> 
   }
 }
 
-/** One for all servers: each run goes to one of them. */
+/** One consumer for all servers: each run goes to one of them. */
 export async function ensureConsumer(manager: JetStreamManager): Promise<void> {
   const consumers = await manager.consumers.list(queueStream.name).next();
   if (consumers.some(({ name }) => name === serversConsumer)) return;
@@ -100,7 +100,7 @@ export async function ensureConsumer(manager: JetStreamManager): Promise<void> {
   });
 }
 
-/** JetStream's own number for a stream that is not there. */
+/** JetStream's error code for a missing stream. */
 const streamNotFound = 10_059;
 
 async function ensure(connection: NatsConnection, limits: Limits, what: string): Promise<JetStreamManager> {
@@ -110,7 +110,7 @@ async function ensure(connection: NatsConnection, limits: Limits, what: string):
       await manager.streams.info(limits.name);
     } catch (error) {
       if (!(error instanceof NatsError) || error.api_error?.err_code !== streamNotFound) throw error;
-      // Two that make it at once make the same.
+      // Concurrent creators create the same.
       await manager.streams.add(limits);
     }
     return manager;

@@ -1,6 +1,6 @@
 /**
- * A run that was submitted: what travels through the queue, and what can travel. Paths are absolute, and meant on the
- * machine that serves it; secrets stay behind. Pure.
+ * A submitted run: its message in the queue, and the checks on it. Paths are absolute paths on the serving machine;
+ * secrets are not allowed. Pure.
  */
 import { isAbsolute } from "node:path";
 import { parseRun, runNameProblem, runPaths } from "../config/index.js";
@@ -8,7 +8,7 @@ import type { Override, RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 
 export interface Submission {
-  /** Tells this submission from every other. */
+  /** Unique id of this submission. */
   readonly id: string;
   /** The run's name. */
   readonly run: string;
@@ -22,7 +22,7 @@ export interface Submission {
 
 const secretHint = (variable: string): string => `Remove it, and set ${variable} on the servers.`;
 
-/** @throws CoxswainError "config" for a run with secrets in it: a queue is read by many */
+/** @throws CoxswainError "config" for a run that contains secrets: many clients may read the queue */
 export function refuseSecrets({ cluster, telemetry }: RunConfig): void {
   const [found] = [
     ["cluster.token", "COXSWAIN_TOKEN", cluster.token],
@@ -36,7 +36,7 @@ export function refuseSecrets({ cluster, telemetry }: RunConfig): void {
   });
 }
 
-/** @throws CoxswainError "config" for what is no submission */
+/** @throws CoxswainError "config" if it is not a submission */
 export function parseSubmission(text: string): Submission {
   try {
     const found = JSON.parse(text) as Partial<Record<keyof Submission, unknown>>;
@@ -59,7 +59,7 @@ export function parseSubmission(text: string): Submission {
 }
 
 /**
- * The settings of a submitted run, where this machine has what they name.
+ * The settings of a submitted run, if this machine has its paths.
  * @param overrides of this machine
  * @param exists whether something is at a path
  * @param host this machine's name

@@ -9,12 +9,12 @@ import { ensureEventStream, ensureQueueStream } from "./streams.js";
 import { queueEventSubject, queueSubject } from "./subjects.js";
 import type { Submission } from "./submission.js";
 
-/** JetStream's own number for a subject that has as many messages as it may have. */
+/** JetStream's error code for a subject with its maximum number of messages. */
 const subjectIsFull = 10_077;
 
 /**
  * Resolves once the server has stored it.
- * @throws CoxswainError "network" where there is no queue, "cluster" where a run of that name is in it already
+ * @throws CoxswainError "network" if there is no queue, "cluster" if it already has a run of that name
  */
 export async function submitRun(settings: NatsConnectionSettings, submission: Submission): Promise<void> {
   const { id, run, submitted_at: time, submitted_by: by } = submission;
@@ -24,7 +24,7 @@ export async function submitRun(settings: NatsConnectionSettings, submission: Su
     const stream = (await ensureQueueStream(connection)).jetstream();
     const told = JSON.stringify({ run, event: "queue_submitted", time, submission: id, by });
     await stream.publish(queueSubject(run), JSON.stringify(submission), { msgID: id });
-    // It is in the queue: that nobody is told of it is no reason to submit it again.
+    // It is in the queue: a failed event is no reason to submit it again.
     await stream
       .publish(queueEventSubject(run, "submitted"), told, { msgID: `${id}:submitted` })
       .catch(() => undefined);

@@ -1,15 +1,15 @@
 /**
- * Whether a run may use an output folder, from what the folder holds. Pure. A run never writes over a file that Coxswain did
- * not write: a folder that no run has used must have nothing under the names that a run writes to.
+ * Decides from a folder's contents whether a run may use it as output folder. Pure. A run never overwrites a file that
+ * Coxswain did not write: a folder that no run has used must not contain any of the names that a run writes to.
  */
 import { resolvedFile } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import type { FolderContents, FolderEntry } from "./contents.js";
 
-/** Files that are replaced as a whole: also in a run's own folder they must not be somebody else's. */
+/** Files that are replaced as a whole: even in a run's own folder they must have been written by Coxswain. */
 const replaced: ReadonlySet<string> = new Set([resolvedFile, "queue.json", ".lock"]);
 
-/** @returns why the folder cannot be used; undefined where it can */
+/** @returns why the folder cannot be used; undefined if it can */
 export function claimProblem(outputDir: string, { kind, marked, entries }: FolderContents): CoxswainError | undefined {
   if (kind === "absent") return undefined;
   if (kind === "other")
@@ -21,7 +21,7 @@ export function claimProblem(outputDir: string, { kind, marked, entries }: Folde
 }
 
 function isInTheWay({ name, kind, expected, state }: FolderEntry, marked: boolean): boolean {
-  // In a run's own folder a link was put there by its user, to keep checkpoints on another disk.
+  // In a run's own folder the user may have linked checkpoints to another disk.
   if (marked && kind === "other") return replaced.has(name);
   return kind !== expected || (state === "foreign" && (!marked || replaced.has(name)));
 }
@@ -29,7 +29,7 @@ function isInTheWay({ name, kind, expected, state }: FolderEntry, marked: boolea
 function foreign(outputDir: string, { name, kind, expected }: FolderEntry): CoxswainError {
   const shown = kind === "folder" ? `${name}/` : name;
   const wrongKind = kind !== expected && kind !== "other";
-  return new CoxswainError("config", `output_dir: ${outputDir} contains ${shown}, which Coxswain did not write`, {
+  return new CoxswainError("config", `output_dir: ${outputDir} already holds ${shown}, which Coxswain did not write`, {
     hint:
       `Choose another output_dir, or move ${shown} away: a run ${wrongKind ? `has a ${expected} of that name` : "writes there"}, ` +
       "and never over somebody else's files. (--resume goes on with Coxswain's own runs alone.)",

@@ -1,6 +1,6 @@
 /**
- * What an output folder holds under the names that a run writes to, and whether a run wrote it. Reads the beginnings of
- * files; decides and changes nothing.
+ * Inspects the names that a run writes to in an output folder, and whether a run wrote them. Reads the beginnings of
+ * files; changes nothing.
  */
 import { closeSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
 import type { Stats } from "node:fs";
@@ -9,31 +9,31 @@ import { isResolvedFile, resolvedFile } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { isLockText } from "../run-lock.js";
 
-/** "empty" is what a run that was killed early leaves behind, and what can be written over without a loss. */
+/** "empty": left by a run that was killed early; can be overwritten without loss. */
 export type EntryState = "empty" | "ours" | "foreign";
 
 export interface FolderEntry {
   readonly name: string;
-  /** Of the thing itself: a link is a link, wherever it leads. */
+  /** Of the entry itself: links are not followed. */
   readonly kind: "file" | "folder" | "other";
   readonly expected: "file" | "folder";
-  /** By its content alone. */
+  /** Judged by content only. */
   readonly state: EntryState;
 }
 
 export interface FolderContents {
   readonly kind: "absent" | "folder" | "other";
-  /** Something in it can only be a run's of Coxswain. */
+  /** Some content can only come from a Coxswain run. */
   readonly marked: boolean;
-  /** What is there under a name that a run writes to. */
+  /** An existing entry with a name that a run writes to. */
   readonly entries: readonly FolderEntry[];
 }
 
-/** @throws CoxswainError "storage" where it cannot be read */
+/** @throws CoxswainError "storage" if it cannot be read */
 export function lookInto(outputDir: string): FolderContents {
   const found = statOf(outputDir);
   if (found === undefined) return { kind: "absent", marked: false, entries: [] };
-  // A link to a folder is as good as the folder.
+  // A link to a folder counts as the folder.
   if (!isFolder(outputDir)) return { kind: "other", marked: false, entries: [] };
   const entries = Object.entries(names).flatMap(([name, { expected, isOurs }]): FolderEntry[] => {
     const path = join(outputDir, name);
@@ -45,14 +45,14 @@ export function lookInto(outputDir: string): FolderContents {
   const states = new Map(entries.map(({ name, state }) => [name, state]));
   const marked =
     [resolvedFile, "events.jsonl", "checkpoints"].some((name) => states.get(name) === "ours") ||
-    // Written by an earlier release, after events.jsonl. Alone it may be a copy that serves as somebody's run file.
+    // Earlier releases wrote it after events.jsonl. Alone it may be a copy used as a run file.
     (states.get("events.jsonl") === "empty" && isResolvedFile(join(outputDir, "run.yaml")));
   return { kind: "folder", marked, entries };
 }
 
 interface Name {
   readonly expected: "file" | "folder";
-  /** Whether what is there, and not empty, was written by a run. */
+  /** Whether a run wrote the non-empty entry. */
   readonly isOurs: (path: string) => boolean;
 }
 
@@ -61,7 +61,7 @@ const file = (isOurs: (firstLine: string) => boolean): Name => ({
   isOurs: (path) => isOurs(firstLineOf(path)),
 });
 
-/** Every name in an output folder that a run, or what serves runs, writes to. */
+/** Every name in an output folder that a run or a queue server writes to. */
 const names: Readonly<Record<string, Name>> = {
   [resolvedFile]: { expected: "file", isOurs: isResolvedFile },
   "metrics.jsonl": file(isMetricsLine),
@@ -69,7 +69,7 @@ const names: Readonly<Record<string, Name>> = {
   ".committing": file(isMetricsLine),
   ".lock": file(isLockText),
   "queue.json": file((line) => hasKeys(line, ["submission", "step", "attempts"])),
-  // Nothing in an adapter says who trained it.
+  // An adapter does not record who trained it.
   adapter: { expected: "folder", isOurs: () => false },
   checkpoints: { expected: "folder", isOurs: (path) => readdirSync(path).some((name) => isCheckpoint(path, name)) },
   logs: { expected: "folder", isOurs: (path) => readdirSync(path).every((name) => isLog(path, name)) },
@@ -130,10 +130,10 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** A line of ours is shorter than this. */
+/** Coxswain's lines are shorter than this. */
 const firstLineOf = (path: string): string => (beginningOf(path, 8192) ?? "").split("\n", 1).join("");
 
-/** The first bytes of a file; undefined where there is none. */
+/** The first bytes of a file; undefined if there is none. */
 function beginningOf(path: string, bytes: number): string | undefined {
   let descriptor: number;
   try {

@@ -1,4 +1,4 @@
-/** A folder that is read as data must not be the folder that a run writes to: its own files would be data on --resume. */
+/** Rejects a data folder as output folder: the run's own files would be read as data on --resume. */
 import { realpathSync, statSync } from "node:fs";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 
@@ -7,7 +7,7 @@ export interface DataSources {
   readonly eval: string | readonly string[] | null;
 }
 
-/** @throws CoxswainError "config" where output_dir is a folder that data.train or data.eval names, by whatever path */
+/** @throws CoxswainError "config" if output_dir is the same folder as data.train or data.eval, by any path */
 export function refuseDataFolder(outputDir: string, data: DataSources): void {
   const output = realFolder(outputDir);
   if (output === undefined) return;
@@ -22,7 +22,7 @@ export function refuseDataFolder(outputDir: string, data: DataSources): void {
   }
 }
 
-/** Where a folder really is; undefined where there is none. What else is wrong with it, who opens it says. */
+/** The real path of a folder; undefined if it does not exist. Opening it reports other errors. */
 function realFolder(path: string): string | undefined {
   try {
     return statSync(path).isDirectory() ? realpathSync.native(path) : undefined;

@@ -1,6 +1,6 @@
 /**
- * The output folder of a run from before its start to its end: looked at first, made last, held by one coordinator. A start
- * that fails leaves what it found.
+ * The output folder of a run from before its start to its end: checked first, created last, held by one coordinator. A
+ * failed start leaves it unchanged.
  */
 import { accessSync, constants, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -14,23 +14,23 @@ import { lookInto } from "./contents.js";
 
 export interface HeldFolder {
   /**
-   * Makes the folder where it is not there, and holds it from now on.
+   * Creates the folder if necessary, and holds it from now on.
    * @throws CoxswainError as `holdOutputFolder`
    */
   make(): void;
-  /** Writes down where the holder listens. */
+  /** Records the holder's address. */
   announce(address: string): void;
-  /** Lets go of it. After a start that failed: removes the folder, where it was made for that. */
+  /** Releases it. After a failed start: removes the folder if it was created for it. */
   release(options?: { readonly failed: boolean }): void;
 }
 
 export interface HoldOptions {
-  /** Goes on with the run that is there. */
+  /** Resumes the existing run. */
   readonly resume: boolean;
 }
 
 /**
- * Checks whether a run may use a folder, and holds it where it is there.
+ * Checks whether a run may use a folder, and holds it if it exists.
  * @throws CoxswainError "config" for a folder with files that Coxswain did not write, with a run where none is resumed, or
  *   that another coordinator holds; "storage" where it cannot be written to
  */
@@ -57,7 +57,7 @@ export function holdOutputFolder(outputDir: string, { resume }: HoldOptions): He
     make: () => {
       if (lock !== undefined) return;
       made = missingFolders(outputDir);
-      // Somebody else may have used it since.
+      // Another process may have used it since.
       claimFolder(outputDir);
       take();
     },
@@ -67,14 +67,14 @@ export function holdOutputFolder(outputDir: string, { resume }: HoldOptions): He
 }
 
 /**
- * Whether a run may use a folder, for who does not hold it.
+ * Checks whether a run may use a folder, without holding it.
  * @throws CoxswainError as `holdOutputFolder`
  */
 export function checkOutputFolder(outputDir: string, { resume }: HoldOptions): void {
   if (claimFolder(outputDir) && !resume) refuseOldRun(outputDir);
 }
 
-/** @returns whether the folder is there @throws CoxswainError "config" where it is somebody else's */
+/** @returns whether the folder exists @throws CoxswainError "config" if it contains other files */
 function claimFolder(outputDir: string): boolean {
   const contents = lookInto(outputDir);
   const problem = claimProblem(outputDir, contents);
@@ -82,7 +82,7 @@ function claimFolder(outputDir: string): boolean {
   return contents.kind === "folder";
 }
 
-/** The folder and those above it that are not there, the innermost first. */
+/** The missing folders on the path, innermost first. */
 function missingFolders(folder: string): readonly string[] {
   const missing: string[] = [];
   for (let at = resolve(folder); statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at))
@@ -96,20 +96,20 @@ function removeFolders([folder, ...above]: readonly string[]): void {
     rmSync(folder, { recursive: true, force: true });
     for (const each of above) rmdirSync(each);
   } catch (error) {
-    // Another run's folder may be beside it by now.
+    // Another run's folder may be next to it by now.
     if (systemCodeOf(error) === undefined) throw error;
   }
 }
 
 /**
- * A folder that is made only where it is needed: whether it can be.
+ * Checks that a folder that is created later can be created.
  * @throws CoxswainError "config" or "storage"
  */
 export function checkRescueFolder(folder: string): void {
   refuseUnwritable(folder, "--rescue");
 }
 
-/** Found out before anything is read that takes long. */
+/** Checked before anything slow is read. */
 function refuseUnwritable(folder: string, key = "output_dir"): void {
   try {
     const outermost = missingFolders(folder).at(-1);

@@ -5,7 +5,7 @@ import { resolvedFile, serializeRun } from "../config/index.js";
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 
-/** The old file or the new one, never a part. @throws CoxswainError "storage" */
+/** Atomic. @throws CoxswainError "storage" */
 export function writeResolved(config: RunConfig): void {
   const path = join(config.output_dir, resolvedFile);
   const aside = `${path}.${process.pid}.incoming`;

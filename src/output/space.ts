@@ -1,4 +1,4 @@
-/** How much a run will write, against what its disk has free. */
+/** Compares what a run will write with the free disk space. */
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { systemCodeOf } from "../errors.js";
@@ -11,12 +11,12 @@ export interface PlannedOutput {
   readonly saveSteps: number;
   /** Checkpoints kept; null keeps all. */
   readonly keep: number | null;
-  /** Checkpoints that are there already. */
+  /** Existing checkpoints. */
   readonly present: number;
 }
 
 export interface OutputEstimate {
-  /** Bytes beyond what is there. */
+  /** Additional bytes. */
   readonly bytes: number;
   readonly checkpoints: number;
   readonly bytesPerCheckpoint: number;
@@ -24,9 +24,9 @@ export interface OutputEstimate {
 
 /** Bytes of a parameter in the adapter. A checkpoint has two moments beside it. */
 const bytesPerParameter = 4;
-/** Of a step's line in metrics.jsonl, and what the logs say of it. */
+/** Bytes per step in metrics.jsonl and logs. */
 const bytesPerStep = 512;
-/** What does not grow: configurations, headers, the beginning of the logs. */
+/** Constant part: configurations, headers, the beginning of the logs. */
 const bytesAnyway = 128 * 1024;
 
 /** Pure. */
@@ -34,7 +34,7 @@ export function estimateOutput({ parameters, steps, saveSteps, keep, present }: 
   const adapter = parameters * bytesPerParameter;
   const bytesPerCheckpoint = 3 * adapter;
   const made = Math.ceil(steps / saveSteps);
-  // A new one is whole before an old one goes.
+  // A new one is complete before an old one is removed.
   const most = keep === null ? made : Math.min(made, Math.max(1, keep + 1 - present));
   return {
     bytes: most * bytesPerCheckpoint + adapter + steps * bytesPerStep + bytesAnyway,
@@ -43,7 +43,7 @@ export function estimateOutput({ parameters, steps, saveSteps, keep, present }: 
   };
 }
 
-/** Pure. @returns what to say where the disk has too little room */
+/** Pure. @returns a warning if the disk has too little space */
 export function spaceWarning(outputDir: string, planned: PlannedOutput, free: number): string | undefined {
   const { bytes, checkpoints, bytesPerCheckpoint } = estimateOutput(planned);
   if (bytes <= free) return undefined;
@@ -55,13 +55,13 @@ export function spaceWarning(outputDir: string, planned: PlannedOutput, free: nu
   );
 }
 
-/** Bytes that this user may still write to the disk of a folder, there or not; undefined where the system does not say. */
+/** Bytes that this user may still write to the disk of a folder, existing or not; undefined if unknown. */
 export function freeSpace(folder: string): number | undefined {
   let at = resolve(folder);
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
   try {
     const { blocks, bavail, bsize } = statfsSync(at);
-    // A file system without blocks, as /proc is, is no disk that could be full.
+    // A file system without blocks, such as /proc, cannot be full.
     return blocks === 0 ? undefined : bavail * bsize;
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;

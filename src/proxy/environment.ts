@@ -1,6 +1,6 @@
 /**
- * Which proxy the environment names for a connection: by the usual variables, in lower or upper case, and never one for
- * this machine itself. Pure. Knows no protocol, and does not decide whether a proxy is to be used.
+ * Finds the proxy for a connection in the usual environment variables, in lower or upper case; never for this machine
+ * itself. Pure. Does not know protocols, and does not decide whether to use a proxy.
  */
 import { isLoopback } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
@@ -11,7 +11,7 @@ export type { Target } from "./no-proxy.js";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Proxy {
-  /** With user and password, where it has them. */
+  /** With user and password, if any. */
   readonly url: URL;
   /** The variable that names it. */
   readonly variable: string;
@@ -28,9 +28,9 @@ export const proxyVariables = {
 
 /**
  * @param purpose what the connection is for
- * @param schemes that the caller can speak to a proxy
- * @returns undefined where it is to go without one
- * @throws CoxswainError "config" for a variable that is set to something else
+ * @param schemes that the caller supports for proxies
+ * @returns undefined for a direct connection
+ * @throws CoxswainError "config" for an invalid value of a variable
  */
 export function environmentProxy(
   purpose: keyof typeof proxyVariables,
@@ -45,7 +45,7 @@ export function environmentProxy(
   return { ...parse(variable, value, schemes), variable };
 }
 
-/** Whether any variable names a proxy, whatever for. */
+/** Whether any variable names a proxy. */
 export const proxyVariablesSet = (env: Environment): boolean =>
   firstSet(Object.values(proxyVariables).flat(), env) !== undefined;
 
@@ -62,7 +62,7 @@ function parse(variable: string, value: string, schemes: readonly string[]): Pic
   try {
     url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
   } catch {
-    // What it is may hold a password.
+    // The value may contain a password.
     throw new CoxswainError("config", `${variable} is not the URL of a proxy`, { hint: howTo(variable) });
   }
   const shown = `${url.protocol}//${url.host} (${variable})`;
@@ -75,13 +75,13 @@ function parse(variable: string, value: string, schemes: readonly string[]): Pic
 const howTo = (variable: string): string =>
   `Set ${variable} to http://HOST:PORT, or unset it; no_proxy lists hosts that are reached directly.`;
 
-/** What an answer of a proxy to CONNECT other than 200 means, as a clause about the proxy. */
+/** The meaning of a proxy's reply to CONNECT other than 200, as a clause. */
 export function proxyAnswer(status: number): string {
   if (status === 407) return "requires another user and password (407)";
   if (status === 403 || status === 405) return `refuses the connection (${status})`;
   return `answers ${status}`;
 }
 
-/** What to do about a proxy that does not let a connection through. */
+/** The hint for a proxy that rejects a connection. */
 export const proxyHint = ({ variable }: Proxy): string =>
   `Correct ${variable} (http://USER:PASSWORD@HOST:PORT if it requires them), or list the host in no_proxy.`;

@@ -1,6 +1,6 @@
 /**
- * What `no_proxy` excepts, as curl and Go read it: `*`; a name and all below it, with or without a dot or `*.` in front; an
- * IP address; a network as 10.0.0.0/8; each with `:PORT` where it is meant for one port. Pure.
+ * Evaluates `no_proxy` like curl and Go: `*`; a domain name including subdomains, with or without a leading dot or
+ * `*.`; an IP address; a network such as 10.0.0.0/8; each optionally with `:PORT`. Pure.
  */
 import { BlockList, isIP, isIPv6 } from "node:net";
 

@@ -1,4 +1,4 @@
-/** What a coordinator measures of a run. Names, types and labels are promised to dashboards and alerts: add, don't rename. */
+/** A coordinator's metrics. Dashboards and alerts depend on names, types and labels: add, don't rename. */
 import {
   addBuildInfo,
   durationBuckets,
@@ -15,20 +15,20 @@ export const tokenKinds = ["all", "supervised"] as const;
 export const stepPhases = ["compute", "reduce", "apply", "total"] as const;
 /** loading: the model; synchronising: pulling the replica; active: computing, or ready to; draining: about to leave. */
 export const workerStates = ["loading", "synchronising", "active", "draining"] as const;
-/** done: committed; expired: too late; stolen: given to one that would be faster; lost: the worker is gone. */
+/** done: committed; expired: too late; stolen: given to a faster worker; lost: the worker has left. */
 export const leaseResults = ["done", "expired", "stolen", "lost"] as const;
 /** Seen from the process that exports the metric. */
 export const directions = ["received", "sent"] as const;
-/** completed: all steps; stopped: a user said so; failed: it could not go on. */
+/** completed: all steps; stopped: by a user; failed: by an error. */
 export const runOutcomes = ["completed", "stopped", "failed"] as const;
-/** drained: it said so before; lost: its connection ended, or it was silent for too long. */
+/** drained: it announced that it leaves; lost: its connection ended, or it was silent for too long. */
 export const departures = ["drained", "lost"] as const;
 export type Departure = (typeof departures)[number];
 
 export interface CoordinatorMetrics extends MetricsText {
   /** Identity of the process: always 1. Dashboards and alerts join it on (job, instance). */
   readonly runInfo: Gauge<typeof runInfoLabels>;
-  /** 1 for how the run ended; all 0 while it has not. */
+  /** 1 for the outcome of the run; all 0 while it is running. */
   readonly runOutcome: Gauge<{ readonly outcome: typeof runOutcomes }>;
   /** Nats a supervised token. */
   readonly loss: Gauge;
@@ -46,7 +46,7 @@ export interface CoordinatorMetrics extends MetricsText {
   /** Steps that were not applied because their loss or gradient was not a number: the run ends with the first. */
   readonly nonfiniteSteps: Counter;
   readonly workers: Gauge<{ readonly state: typeof workerStates }>;
-  /** Workers below which no step begins. */
+  /** Minimum number of workers to begin a step. */
   readonly workersRequired: Gauge;
   /** While the run is under way. */
   readonly workersLeft: Counter<{ readonly how: typeof departures }>;
@@ -62,15 +62,15 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly checkpointInterval: Gauge;
   /** Seconds since 1970. */
   readonly lastCommit: Gauge;
-  /** 1 while nothing begins because somebody paused the run. */
+  /** 1 while the run is paused. */
   readonly paused: Gauge;
-  /** 1 while there is a connection to NATS; absent where the run asks for none. */
+  /** 1 while connected to NATS; absent if the run does not use it. */
   readonly natsConnected: Gauge;
-  /** Events that NATS was away for too long to be told of. */
+  /** Events dropped because NATS was unavailable for too long. */
   readonly natsEventsDropped: Counter;
   /** `method` is the full name, `code` as gRPC spells it ("OK", "UNAVAILABLE"). */
   readonly grpcHandled: Counter<{ readonly method: null; readonly code: null }>;
-  /** Vectors that went through the gRPC library's own messages, at half the speed. */
+  /** Vectors that used the gRPC library's own messages, at half the speed. */
   readonly bulkSlowPath: Counter<{ readonly direction: typeof directions }>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `/metrics`, `/healthz`, `/readyz` and further pages over HTTP. Knows nothing of what is measured, nor of what makes a
+ * `/metrics`, `/healthz`, `/readyz` and further pages over HTTP. Does not know what is measured, or what makes a
  * process ready.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -15,14 +15,14 @@ import { Scrapes } from "./scrapes.js";
 export type Verdict = boolean | string;
 
 export interface TelemetryOptions {
-  /** HOST:PORT; port 0 takes a free one. */
+  /** HOST:PORT; port 0 selects a free one. */
   readonly address: string;
   /** The key or flag that the address came from, for messages. Default "telemetry.http". */
   readonly name?: string;
   readonly metrics: MetricsText;
-  /** Whether the process can do its work now (`/readyz`): a probe sends it no work while it cannot. */
+  /** Readiness (`/readyz`): a probe sends no work to the process while it is not ready. */
   readonly ready: () => Verdict;
-  /** Whether the process is sound (`/healthz`): a probe restarts it when it is not. Default: always. */
+  /** Liveness (`/healthz`): a probe restarts the process if it is unhealthy. Default: healthy. */
   readonly healthy?: () => Verdict;
   /** Further pages. Default: none. */
   readonly pages?: readonly Page[];
@@ -32,8 +32,8 @@ export interface TelemetryServer extends Address {
   /** HOST:PORT with the port it really has. */
   readonly address: string;
   /**
-   * Where somebody scrapes this process regularly: resolves when they have come once more, so that what it says last is
-   * seen, or are late, or the signal aborts. Undefined where nobody does.
+   * If this process is scraped regularly: resolves after one more scrape, so that the last values are seen, or when
+   * that is late, or when the signal aborts. Otherwise undefined.
    */
   lastScrape(signal: AbortSignal): Promise<void> | undefined;
   /** Serves further pages from now on. */
@@ -44,7 +44,7 @@ export interface TelemetryServer extends Address {
 
 /**
  * Starts serving.
- * @throws CoxswainError "config" for an address that cannot be read, "network" for one that cannot be listened on
+ * @throws CoxswainError "config" for an invalid address, "network" for one that cannot be bound
  */
 export async function serveTelemetry(options: TelemetryOptions): Promise<TelemetryServer> {
   const { address, name = "telemetry.http" } = options;

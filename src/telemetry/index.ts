@@ -1,4 +1,4 @@
-/** Metrics, logs and the run's own files: the public face of `telemetry/`. */
+/** Metrics, logs and the run's own files: the public interface of `telemetry/`. */
 export {
   createCoordinatorMetrics,
   directions,

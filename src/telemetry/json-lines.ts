@@ -1,4 +1,4 @@
-/** Files of JSON lines that are never left with half a line. Knows nothing of what the lines say. */
+/** Files of JSON lines that never end with a partial line. Does not know the content of the lines. */
 import {
   closeSync,
   constants,
@@ -25,7 +25,7 @@ export class JsonLinesFile {
   #size: number;
 
   /**
-   * Opens a file to append to; makes it where it is not there.
+   * Opens a file for appending, creating it if necessary.
    * @param write given by tests
    * @throws CoxswainError "storage"
    */
@@ -41,9 +41,9 @@ export class JsonLinesFile {
   }
 
   /**
-   * Writes one line, in one write: a process killed at any moment leaves it whole or absent. Where the disk is full, what
-   * was written of it is taken back.
-   * @param value what JSON can hold; a number that is not finite becomes null
+   * Writes one line, in one write: a process killed at any moment leaves it complete or absent. If the disk is full, a
+   * partial line is removed.
+   * @param value a JSON value; a non-finite number becomes null
    * @throws CoxswainError "storage"
    */
   append(value: object): void {
@@ -60,7 +60,7 @@ export class JsonLinesFile {
   }
 
   /**
-   * Waits until all lines are on the disk, safe from a loss of power.
+   * Waits until all lines are on disk, safe from power loss.
    * @throws CoxswainError "storage"
    */
   flush(): void {
@@ -73,13 +73,13 @@ export class JsonLinesFile {
   }
 }
 
-/** A file whose first line is the one written last; what follows it may be left of an earlier, longer one. */
+/** A file whose first line is the last one written; the rest may remain from an earlier, longer line. */
 export class JsonSlot {
   readonly #path: string;
   #file: number | undefined;
 
   /**
-   * Opens the file, keeping its line; makes it where it is not there.
+   * Opens the file, keeping its line, or creates it.
    * @throws CoxswainError "storage"
    */
   constructor(path: string) {
@@ -125,8 +125,8 @@ function flushFile(file: number, path: string): void {
 }
 
 /**
- * Keeps those lines of a file that are whole JSON objects and that `keep` accepts. The file is replaced at once or left
- * as it is. No file is no lines.
+ * Keeps those lines of a file that are complete JSON objects and that `keep` accepts. The file is replaced atomically.
+ * A missing file has no lines.
  * @returns how many lines were dropped
  * @throws CoxswainError "storage"
  */
@@ -144,13 +144,13 @@ export function keepLines(path: string, keep: (line: Readonly<Record<string, unk
 }
 
 /**
- * The lines of a file, the last one even where its line break is missing. No file is no lines.
+ * The lines of a file, including a last one without line break. A missing file has no lines.
  * @throws CoxswainError "storage"
  */
 export const readLines = (path: string): string[] => splitLines(readText(path));
 
 /**
- * The whole JSON objects of a file; other lines are left out. No file is no lines.
+ * The complete JSON objects of a file; other lines are skipped. A missing file has no lines.
  * @throws CoxswainError "storage"
  */
 export const readObjects = (path: string): Readonly<Record<string, unknown>>[] =>
@@ -185,7 +185,7 @@ function parseObject(line: string): Readonly<Record<string, unknown>> | undefine
   }
 }
 
-/** Writes beside the file, flushes, renames: the old file or the new one, never a part. */
+/** Writes a temporary file, flushes and renames it: readers see the old or the new file, never a partial one. */
 function replaceFile(path: string, text: string): void {
   const aside = `${path}.${process.pid}.incoming`;
   try {
@@ -204,13 +204,13 @@ function replaceFile(path: string, text: string): void {
   }
 }
 
-/** Whether an error of writing tells of a disk, or of a quota, that is used up: what may pass. */
+/** Whether a write error means a full disk or quota, which may be temporary. */
 export const diskIsFull = (error: unknown): error is CoxswainError =>
   error instanceof CoxswainError && isFull(systemCodeOf(error.cause));
 
 const isFull = (code: string | undefined): boolean => code === "ENOSPC" || code === "EDQUOT";
 
-/** A system error of writing, in words. */
+/** A write error as a message for users. */
 export function cannotWrite(path: string, error: unknown): CoxswainError {
   const code = systemCodeOf(error);
   if (isFull(code)) {

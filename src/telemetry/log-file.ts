@@ -1,11 +1,11 @@
-/** A log file that is opened when its folder is there. What is logged before is kept meanwhile, and written then. */
+/** A log file that is opened once its folder exists. Earlier records are buffered until then. */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { fileTrouble } from "../system-errors.js";
 import { makeFoldersSync } from "../make-folders.js";
 
-/** Lines that are kept before the file is opened; of more, the first ones are kept: they say how it began. */
+/** Maximum number of buffered lines; of more, the first are kept, since they show the start. */
 const linesKept = 1_000;
 
 export class LogFile {
@@ -18,7 +18,7 @@ export class LogFile {
   }
 
   /**
-   * Opens the file to append to, making its folder.
+   * Opens the file for appending, creating its folder.
    * @throws CoxswainError "storage"
    */
   open(): void {
@@ -38,7 +38,7 @@ export class LogFile {
     for (const line of early) this.write(line);
   }
 
-  /** A log that cannot be written (a full disk) must not end the run that it tells of: the line is then lost. */
+  /** A failed write (full disk) must not end the run: the line is then lost. */
   write(line: string): void {
     if (this.#early !== undefined) {
       if (this.#early.length < linesKept) this.#early.push(line);
@@ -52,7 +52,7 @@ export class LogFile {
     }
   }
 
-  /** Later lines are dropped, and so is what was kept of a file that was never opened. */
+  /** Later lines are dropped, and so are buffered lines of a file that was never opened. */
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;

@@ -1,10 +1,10 @@
-/** A log record as a line for eyes, for logs that go to a terminal. */
+/** Formats log records as human-readable lines, for terminals. */
 import type pc from "picocolors";
 
 type Colours = ReturnType<typeof pc.createColors>;
 type Paint = (text: string) => string;
 
-/** Names of pino's levels, and how each is painted. */
+/** Names and colours of pino's levels. */
 const levels = (colours: Colours): Readonly<Record<number, readonly [string, Paint]>> => ({
   10: ["TRACE", colours.gray],
   20: ["DEBUG", colours.gray],
@@ -14,12 +14,12 @@ const levels = (colours: Colours): Readonly<Record<number, readonly [string, Pai
   60: ["FATAL", colours.red],
 });
 
-/** Fields that the line shows in a place of their own, or that tell a reader of a terminal nothing. */
+/** Fields that the line shows separately, or that are of no use on a terminal. */
 const shownApart = new Set(["level", "time", "msg", "name", "pid", "hostname"]);
 
 /**
  * `09:15:02 INFO  coordinator  a worker joined  worker=w-1 workers=2`
- * @param record a line of JSON as pino writes it; anything else is returned as it is
+ * @param record a line of JSON as pino writes it; anything else is returned unchanged
  */
 export function formatLogLine(record: string, colours: Colours): string {
   const fields = parse(record);

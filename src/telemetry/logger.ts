@@ -1,4 +1,4 @@
-/** Logs: JSON lines to a file or a stream, or lines for eyes where that is a terminal. The one module that knows pino. */
+/** Logs: JSON lines to a file or a stream, or human-readable lines on a terminal. The only module that uses pino. */
 import { createColors } from "picocolors";
 import { pino, stdSerializers, type Logger } from "pino";
 import { CoxswainError } from "../errors.js";
@@ -17,13 +17,13 @@ export interface LogStream {
 }
 
 export interface LoggerOptions {
-  /** Who writes: "coordinator", "worker-1". In every line. */
+  /** The writer, in every line: "coordinator", "worker-1". */
   readonly name: string;
-  /** A file's path (its folder is made; lines are appended), or a stream. Default: stderr. */
+  /** A file's path (its folder is created; lines are appended), or a stream. Default: stderr. */
   readonly destination?: string | LogStream;
-  /** The least level that is written. Default: that of COXSWAIN_LOG_LEVEL, else "info". */
+  /** The minimum level. Default: COXSWAIN_LOG_LEVEL, otherwise "info". */
   readonly level?: LogLevel;
-  /** Whether lines for a terminal are coloured. Default: where the stream is a terminal and NO_COLOR is not set. */
+  /** Whether lines for a terminal are coloured. Default: if the stream is a terminal and NO_COLOR is not set. */
   readonly colour?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface OpenLogger {
   close(): void;
 }
 
-/** Never in a log, whatever object it comes in. */
+/** Redacted from logs, in any object. */
 const secrets = [
   ...["token", "password"].flatMap((name) => ["", "*.", "*.*.", "*.*.*."].map((parents) => parents + name)),
   "authorization",
@@ -41,7 +41,7 @@ const secrets = [
 ];
 
 /**
- * Opens a log. Every line is written before the call returns, so that a process that dies has logged what it did.
+ * Opens a log. Every line is written before the call returns, so that a crashing process has logged everything.
  * @throws CoxswainError "config" for a COXSWAIN_LOG_LEVEL that does not exist, "storage" when the file cannot be opened
  */
 export function createLogger(options: LoggerOptions): OpenLogger {
@@ -56,11 +56,11 @@ export function createLogger(options: LoggerOptions): OpenLogger {
   return { logger, close };
 }
 
-/** A stack is for logs alone: users are shown the message. */
+/** Stacks are only logged: users see the message. */
 const serializeError = (error: unknown): unknown => (error instanceof Error ? stdSerializers.err(error) : error);
 
 /**
- * The level that COXSWAIN_LOG_LEVEL names; "info" where it is not set.
+ * The level of COXSWAIN_LOG_LEVEL; "info" if it is not set.
  * @throws CoxswainError "config"
  */
 export function levelFromEnvironment(environment: Readonly<Record<string, string | undefined>>): LogLevel {

@@ -1,11 +1,11 @@
 /**
  * A file of JSON lines on a disk that may be full for a while: lines that do not fit are kept in memory, and written in
- * order, before newer ones, as soon as there is room. Knows nothing of what the lines say.
+ * order, before newer ones, as soon as there is space. Does not know the content of the lines.
  */
 import type { CoxswainError } from "../errors.js";
 import { diskIsFull, type JsonLinesFile } from "./json-lines.js";
 
-/** Lines that are kept at most; of step lines, some 3 MB. */
+/** Maximum number of kept lines; about 3 MB of step lines. */
 const linesKept = 10_000;
 
 export class PatientLines {
@@ -14,8 +14,8 @@ export class PatientLines {
   #waiting: object[];
 
   /**
-   * @param onFull is told whenever a line has to wait
-   * @param waiting lines that were kept before; they are written first
+   * @param onFull called whenever a line has to wait
+   * @param waiting previously kept lines, which are written first
    */
   constructor(file: JsonLinesFile, onFull: (error: CoxswainError) => void, waiting: readonly object[] = []) {
     this.#file = file;
@@ -28,7 +28,7 @@ export class PatientLines {
     return this.#waiting;
   }
 
-  /** @throws CoxswainError "storage" where the disk is full and more lines wait than are kept, or for another trouble */
+  /** @throws CoxswainError "storage" if the disk is full and too many lines wait, or for another error */
   append(value: object): void {
     this.#waiting.push(value);
     const trouble = this.catchUp();
@@ -38,9 +38,9 @@ export class PatientLines {
   }
 
   /**
-   * Writes what waits, as far as there is room.
-   * @returns the full disk, where lines still wait
-   * @throws CoxswainError "storage" for another trouble
+   * Writes waiting lines, as far as there is space.
+   * @returns the disk-full error if lines still wait
+   * @throws CoxswainError "storage" for another error
    */
   catchUp(): CoxswainError | undefined {
     let written = 0;

@@ -1,6 +1,6 @@
 /**
- * Counters, gauges and histograms of one process, with labels checked by the compiler. The one module that knows
- * prom-client; what is measured is said in `coordinator-metrics.ts` and `worker-metrics.ts`.
+ * Counters, gauges and histograms of one process, with labels checked by the compiler. The only module that uses
+ * prom-client; `coordinator-metrics.ts` and `worker-metrics.ts` define the metrics.
  */
 import {
   collectDefaultMetrics,
@@ -10,10 +10,12 @@ import {
   Registry,
 } from "prom-client";
 
-/** The labels of a metric: the values of each where they are finite (all series then exist from the start), else null. */
+/**
+ * The labels of a metric: the values of each if they are known (all series then exist from the start), otherwise null.
+ */
 export type LabelSpec = Readonly<Record<string, readonly string[] | null>>;
 
-/** The labels a call must give: an object, or nothing where a metric has none. */
+/** The labels argument of a call: an object, or nothing if the metric has none. */
 export type LabelArguments<Spec extends LabelSpec | undefined> = Spec extends LabelSpec
   ? [labels: { readonly [Name in keyof Spec]: Spec[Name] extends readonly (infer Value)[] ? Value : string }]
   : [];
@@ -25,9 +27,9 @@ export interface Counter<Spec extends LabelSpec | undefined = undefined> {
 
 export interface Gauge<Spec extends LabelSpec | undefined = undefined> {
   set(value: number, ...labels: LabelArguments<Spec>): void;
-  /** Takes one series away: what it was about is gone. */
+  /** Removes one series. */
   remove(...labels: LabelArguments<Spec>): void;
-  /** Takes every series away. */
+  /** Removes all series. */
   clear(): void;
 }
 
@@ -35,7 +37,7 @@ export interface Histogram<Spec extends LabelSpec | undefined = undefined> {
   observe(value: number, ...labels: LabelArguments<Spec>): void;
 }
 
-/** What `/metrics` serves. */
+/** The content of `/metrics`. */
 export interface MetricsText {
   /** The value of the Content-Type header. */
   readonly contentType: string;
@@ -46,7 +48,7 @@ export interface MetricsText {
 /** The one label object of a call, or none. */
 const labelsOf = (given: readonly unknown[]): Record<string, string> => (given[0] ?? {}) as Record<string, string>;
 
-/** Every combination of the labels' values; none where a label is open. */
+/** All combinations of the labels' values; none if a label's values are unknown. */
 function combinations(spec: LabelSpec): Record<string, string>[] {
   let found: Record<string, string>[] = [{}];
   for (const [name, values] of Object.entries(spec)) {
@@ -60,7 +62,7 @@ export class MetricRegistry implements MetricsText {
   readonly #registry = new Registry();
   readonly #prefix: string;
 
-  /** @param prefix put before every name of ours; Node's and the process's own keep prom-client's names */
+  /** @param prefix of Coxswain's own metrics; Node's and the process's keep prom-client's names */
   constructor(prefix: string) {
     this.#prefix = prefix;
     collectDefaultMetrics({ register: this.#registry });
@@ -84,7 +86,7 @@ export class MetricRegistry implements MetricsText {
     return { add: (amount, ...labels) => metric.inc(labelsOf(labels), amount) };
   }
 
-  /** A gauge without labels, and series of open labels, are absent until they are set: 0 would be a lie. */
+  /** Gauges without labels, and series of unknown labels, are absent until they are set: 0 would be wrong. */
   gauge<const Spec extends LabelSpec | undefined = undefined>(name: string, help: string, spec?: Spec): Gauge<Spec> {
     const metric = new PromGauge<string>(this.#configuration(name, help, spec));
     if (spec === undefined) metric.remove({});
@@ -128,7 +130,7 @@ export const durationBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
 ] as const;
 
-/** The conventional gauge of constant 1 that carries which program is running in its labels. */
+/** The conventional gauge of constant 1 whose labels describe the running program. */
 export function addBuildInfo(registry: MetricRegistry, role: string, version: string): void {
   registry
     .gauge("build_info", "Version of the running program: always 1.", { version: null, node: null, role: null })
@@ -136,8 +138,9 @@ export function addBuildInfo(registry: MetricRegistry, role: string, version: st
 }
 
 /**
- * Labels of `coxswain_run_info`, the gauge of constant 1 that says which run a process belongs to. The other metrics don't
- * carry the run: a query joins it, `coxswain_loss * on (job, instance) group_left (run) coxswain_run_info`.
+ * Labels of `coxswain_run_info`, the gauge of constant 1 that says which run a process belongs to. The other metrics
+ * don't have the run as a label: queries join it, `coxswain_loss * on (job, instance) group_left (run)
+ * coxswain_run_info`.
  */
 export const runInfoLabels = {
   /** The run's name. */

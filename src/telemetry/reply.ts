@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Text, or whoever takes over the response once its head is written, and ends it. */
+  /** Text, or a function that takes over the response once its head is written, and ends it. */
   readonly body: string | ((response: ServerResponse) => void);
 }
 
@@ -12,7 +12,7 @@ export interface Reply {
 export interface Page {
   /** Beginning with "/", without a query. */
   readonly path: string;
-  /** GET; of what comes for HEAD the body is left out. */
+  /** Handles GET; for HEAD the body is omitted. */
   answer(request: IncomingMessage): Reply | Promise<Reply>;
 }
 

@@ -1,9 +1,9 @@
 /**
- * The output folder's `metrics.jsonl` and `events.jsonl`: what a run did, step by step. Checkpoints and the adapter are
- * not written here; they are only looked for, so that a new run is not started over an old one.
+ * The output folder's `metrics.jsonl` and `events.jsonl`: a run's record, step by step. Checkpoints and the adapter are
+ * only detected here, so that a new run does not overwrite an old one.
  *
- * A step's line is written once somebody else has the step: a worker's replica, a checkpoint. A coordinator killed between
- * the two would go on from a step without a line, so the line is laid aside first, in `.committing`.
+ * A step's line is written once the step exists elsewhere: in a worker's replica or a checkpoint. A coordinator killed
+ * between the two would continue from a step without a line, so the line is first saved in `.committing`.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -12,13 +12,13 @@ import { makeFoldersSync } from "../make-folders.js";
 import { cannotWrite, diskIsFull, JsonLinesFile, JsonSlot, keepLines, readLines, readObjects } from "./json-lines.js";
 import { PatientLines } from "./patient-lines.js";
 
-/** A line of `metrics.jsonl` for a committed step. The names are read by users' scripts: add, don't rename. */
+/** A line of `metrics.jsonl` for a committed step. Users' scripts read the names: add, don't rename. */
 export interface StepLine {
   /** From 1. */
   readonly step: number;
   /** Epochs trained after this step, with a fraction. */
   readonly epoch: number;
-  /** Nats a supervised token, mean over the global batch. */
+  /** Nats per supervised token, mean over the global batch. */
   readonly loss: number;
   /** Norm of the mean gradient before clipping. */
   readonly grad_norm: number;
@@ -29,7 +29,7 @@ export interface StepLine {
   readonly supervised_tokens: number;
   /** Of all workers together. */
   readonly tokens_per_second: number;
-  /** From the commit before to this one. */
+  /** From the previous commit to this one. */
   readonly step_seconds: number;
   /** Workers that could compute in this step. */
   readonly workers: number;
@@ -39,7 +39,7 @@ export interface StepLine {
 export interface EvalLine {
   /** After which step. */
   readonly step: number;
-  /** Nats a supervised token over the evaluation set. */
+  /** Nats per supervised token over the evaluation set. */
   readonly eval_loss: number;
 }
 
@@ -64,7 +64,7 @@ export type EventName =
   | "checkpoint_failed"
   | "evaluation_finished";
 
-/** A line of `events.jsonl`: what happened, when, and whatever else tells more (worker, step, reason …). */
+/** A line of `events.jsonl`: what happened, when, and details (worker, step, reason …). */
 export interface RunEvent {
   /** ISO 8601, UTC. */
   readonly time: string;
@@ -72,7 +72,7 @@ export interface RunEvent {
   readonly [detail: string]: string | number | boolean | null;
 }
 
-/** A file that lacks lines, because its disk is full. */
+/** A file with missing lines because its disk is full. */
 export interface UnwrittenLines {
   readonly path: string;
   readonly lines: number;
@@ -85,33 +85,36 @@ export interface RunFiles {
    */
   appendMetrics(line: StepLine | EvalLine): void;
   /**
-   * Lays the line of a step aside before anybody is told to apply it: where an interrupted run goes on from that step and
+   * Saves a step's line before the step is sent for applying: if an interrupted run continues from that step and
    * `metrics.jsonl` lacks it, it is added.
    */
   committing(line: StepLine): void;
   /** Adds a line to `events.jsonl`. */
   appendEvent(event: RunEvent): void;
-  /** The run goes on from this step: lines of later ones are dropped from `metrics.jsonl`, they will be written again. */
+  /** The run continues from this step: later lines are dropped from `metrics.jsonl` and will be written again. */
   rewind(step: number): void;
-  /** Waits until all lines are on the disk. To be called before a checkpoint is put in place: `--resume` keeps what is before it. */
+  /**
+   * Waits until all lines are on disk. Call it before a checkpoint is put in place: `--resume` keeps the lines before
+   * it.
+   */
   flush(): void;
-  /** Tries once more to write the lines that wait. @returns the files that still lack some */
+  /** Retries writing the waiting lines. @returns the files that still lack some */
   unwritten(): readonly UnwrittenLines[];
   close(): void;
 }
 
 export interface RunFilesOptions {
-  /** The disk is full, and lines wait for room from here on. Told once. */
+  /** Called once when the disk is full and lines begin to wait for space. */
   readonly onFull?: (error: CoxswainError) => void;
   /**
-   * The step that the run goes on from (0: from the start, keeping nothing). Lines of later steps are dropped: they will
-   * be written again. Without it the folder must not hold a run.
+   * The step that the run continues from (0: from the start, keeping nothing). Later lines are dropped and will be
+   * written again. Without it the folder must not contain a run.
    */
   readonly resumeStep?: number;
 }
 
 /**
- * Opens the files of a run; makes the folder where it is not there.
+ * Opens the files of a run, creating the folder if necessary.
  * @throws CoxswainError "config" when the folder holds a run and `resumeStep` is not given, "storage"
  */
 export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): RunFiles {
@@ -155,7 +158,7 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
       try {
         aside.write(line);
       } catch (error) {
-        // It is of use only to a coordinator that is killed before the step's own line is there.
+        // It is only used if the coordinator is killed before the step's own line is written.
         if (!diskIsFull(error)) throw error;
         onFull(error);
       }
@@ -167,7 +170,7 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
       metrics = endingWith(step, { path: metricsPath, asidePath, onFull, waiting });
     },
     flush: () => {
-      // Lines that still wait hinder no checkpoint: it is worth more than they are.
+      // Waiting lines do not prevent a checkpoint, which is more valuable.
       metrics.catchUp();
       events.catchUp();
       metrics.flush();
@@ -198,7 +201,7 @@ interface StepLines {
   readonly waiting?: readonly object[];
 }
 
-/** Drops what was recorded of steps after `last`, and adds its line where it is only laid aside. */
+/** Drops the records of steps after `last`, and adds its line if it is only in `.committing`. */
 function endingWith(last: number, { path, asidePath, onFull, waiting = [] }: StepLines): PatientLines {
   const isKept = ({ step }: { readonly step?: unknown }): boolean => typeof step === "number" && step <= last;
   keepLines(path, isKept);
@@ -220,17 +223,17 @@ const endings = ["run_finished", "run_stopped", "run_failed"] as const satisfies
 
 export type RunEnding = (typeof endings)[number];
 
-/** What a run's files say of it where it was interrupted. */
+/** The state of an interrupted run according to its files. */
 export interface RunRecord {
   /** The newest step that was committed; 0 when there is none. */
   readonly step: number;
-  /** Worker processes that took part and had not left. */
+  /** Worker processes that had joined and not left. */
   readonly workers: readonly { readonly host: string; readonly pid: number }[];
   /** Steps after which an evaluation was made. */
   readonly evaluated: ReadonlySet<number>;
-  /** How it ended, where its coordinator came to write that. */
+  /** How it ended, if its coordinator recorded that. */
   readonly ending: RunEnding | undefined;
-  /** What its shards were computed with; undefined where no worker was ready yet, or the record is older than that. */
+  /** What computed its shards; undefined if no worker was ready yet, or the record is from an older version. */
   readonly computation: { readonly engine: string; readonly backend: string; readonly device: string } | undefined;
 }
 
@@ -271,16 +274,16 @@ function workersLeft(events: readonly Record<string, unknown>[]): RunRecord["wor
     if (event === "worker_joined" && typeof host === "string" && typeof pid === "number")
       joined.set(worker, { host, pid });
     else if (event === "worker_left") joined.delete(worker);
-    // All that they had was saved first.
+    // Their state was saved before.
     else if (event === "run_stopped") joined.clear();
   }
-  // A process that lost its coordinator and came back has had several names.
+  // A process that reconnected has had several names.
   return [...new Map([...joined.values()].map((process) => [`${process.host} ${process.pid}`, process])).values()];
 }
 
 /**
- * Nothing that took time to compute is written over: steps, checkpoints, an adapter.
- * @throws CoxswainError "config" for a folder that holds any of it
+ * Refuses to overwrite computed results: steps, checkpoints, an adapter.
+ * @throws CoxswainError "config" for a folder that contains any of them
  */
 export function refuseOldRun(outputDir: string): void {
   const found = [
@@ -289,7 +292,7 @@ export function refuseOldRun(outputDir: string): void {
     readLines(join(outputDir, "metrics.jsonl")).length > 0 ? "steps of a run (metrics.jsonl)" : "",
   ].find((what) => what !== "");
   if (found === undefined) return;
-  throw new CoxswainError("config", `output_dir: ${outputDir} already contains ${found}`, {
+  throw new CoxswainError("config", `output_dir: ${outputDir} already holds ${found}`, {
     hint: "Use --resume to continue it, or choose another output_dir.",
   });
 }

@@ -1,4 +1,4 @@
-/** Reads back what a run's files say: for whoever shows its past. Lines that are not what they should be are left out. */
+/** Reads a run's files, to show its past. Invalid lines are skipped. */
 import { join } from "node:path";
 import { readObjects } from "./json-lines.js";
 import type { EvalLine, RunEvent, StepLine } from "./run-files.js";
@@ -35,7 +35,7 @@ export const readMetrics = (outputDir: string): (StepLine | EvalLine)[] =>
 export const readEvents = (outputDir: string): RunEvent[] =>
   readObjects(join(outputDir, "events.jsonl")).filter(isEvent);
 
-/** An event's details are plain values; its name may be one of a later version. */
+/** An event's details are plain values; its name may come from a later version. */
 const isEvent = (line: Readonly<Record<string, unknown>>): line is RunEvent =>
   typeof line["time"] === "string" &&
   typeof line["event"] === "string" &&

@@ -1,11 +1,11 @@
-/** Who hears of a run while it runs: the live page, NATS. Knows nothing of files. */
+/** Listeners to a run while it runs: the live page, NATS. Does not know files. */
 import type { EvalLine, RunEvent, StepLine } from "./run-files.js";
 
-/** Is told what the run's files were told, after them. What it does with that must neither throw nor wait. */
+/** Receives what is written to the run's files, after them. Must neither throw nor block. */
 export interface RunListener {
   step(line: StepLine): void;
   evaluation(line: EvalLine): void;
   event(event: RunEvent): void;
-  /** The run goes on from this step; `metrics.jsonl` has its past. Later ones that were told of will be told of again. */
+  /** The run continues from this step; `metrics.jsonl` has its past. Later steps will be reported again. */
   rewound(step: number): void;
 }

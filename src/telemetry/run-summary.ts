@@ -1,4 +1,4 @@
-/** What a run's files say of it when nobody leads it: how it ended, how far it came, what it left. Reads, never writes. */
+/** Summarises a run without a coordinator from its files: how it ended, its progress and its outputs. Read-only. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readObjects } from "./json-lines.js";
@@ -6,10 +6,10 @@ import type { EvalLine, StepLine } from "./run-files.js";
 
 type Line = Readonly<Record<string, unknown>>;
 
-/** interrupted: its coordinator was killed. running: it is led, but cannot be asked. */
+/** interrupted: its coordinator was killed. running: it has a coordinator, which cannot be reached. */
 export type RecordedState = "completed" | "stopped" | "failed" | "interrupted" | "running";
 
-/** Names are those of `RunStatus` where they mean the same; read by users' scripts: add, don't rename. */
+/** Names are those of `RunStatus` if they mean the same; users' scripts read them: add, don't rename. */
 export interface RunSummary {
   /** Absolute. */
   readonly output_dir: string;
@@ -27,13 +27,13 @@ export interface RunSummary {
   readonly grad_norm: number | null;
   /** Without padding, of all steps. */
   readonly tokens: number;
-  /** Spent on the steps, in all lives of the coordinator. */
+  /** Time spent on the steps, across restarts of the coordinator. */
   readonly seconds: number;
   /** Tokens over seconds; null before the first step. */
   readonly tokens_per_second: number | null;
   /** The newest. */
   readonly evaluation: EvalLine | null;
-  /** The newest that is there. `time` is ISO 8601, UTC. */
+  /** The newest existing one. `time` is ISO 8601, UTC. */
   readonly checkpoint: { readonly step: number; readonly path: string; readonly time: string } | null;
   /** The finished adapter's folder. */
   readonly adapter: string | null;
@@ -51,7 +51,7 @@ const endings: Readonly<Record<string, RecordedState>> = {
 /**
  * @param outputDir absolute
  * @param isLed whether a coordinator holds the folder
- * @returns undefined where nothing was recorded: the run never began
+ * @returns undefined if nothing was recorded: the run never began
  * @throws CoxswainError "storage"
  */
 export function readRunSummary(outputDir: string, isLed: boolean): RunSummary | undefined {
@@ -90,7 +90,7 @@ export function readRunSummary(outputDir: string, isLed: boolean): RunSummary | 
   };
 }
 
-/** The newest that was saved and is still there, where the folder is now. */
+/** The newest saved one that still exists, in the folder's current location. */
 function newestCheckpoint(outputDir: string, events: readonly Line[]): RunSummary["checkpoint"] {
   for (const { event, step, path, time } of events.toReversed()) {
     if (event !== "checkpoint_saved" || typeof step !== "number" || typeof path !== "string") continue;

@@ -1,15 +1,15 @@
 /**
- * Whether somebody scrapes this process regularly, and how long it pays to wait at its end until they have seen what it
- * says last. Decides only: it is told when scrapes come, and what time it is.
+ * Decides whether this process is scraped regularly, and how long to wait at its end for the last scrape. Pure: times
+ * are passed in.
  */
 
-/** Nobody is waited for who comes less often than this, ms. */
+/** A scraper with a longer interval is not waited for, ms. */
 const longestInterval = 60_000;
 
-/** What takes longer than this much of its interval is not coming. */
+/** A scrape that is late by more than this share of its interval is given up. */
 const tolerance = 1.5;
 
-/** And nobody is given up before, ms: a machine may be busy. */
+/** Minimum lateness before giving up, ms: a machine may be busy. */
 const leastPatience = 2_000;
 
 export class ScrapeRhythm {
@@ -25,8 +25,8 @@ export class ScrapeRhythm {
   }
 
   /**
-   * How long to wait for the next scrape, ms; 0 where none is to be expected: twice somebody looked, at the least, and
-   * they have not stayed away since.
+   * How long to wait for the next scrape, ms; 0 if none is expected: there must have been at least two scrapes, and
+   * none may be overdue.
    */
   patience(now: number): number {
     if (this.#last === undefined || this.#interval === undefined || this.#interval > longestInterval) return 0;

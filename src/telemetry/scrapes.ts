@@ -1,21 +1,21 @@
-/** Scrapes as they come, and whoever waits at the end for one more. */
+/** Tracks scrapes, and waits for one more at the end. */
 import { ScrapeRhythm } from "./scrape-rhythm.js";
 
 export class Scrapes {
   readonly #rhythm = new ScrapeRhythm();
-  /** By whom to call: since when they wait, monotonic ms. */
+  /** Start of each wait by its callback, monotonic ms. */
   readonly #waiting = new Map<() => void, number>();
 
   /**
    * One was answered.
-   * @param askedAt when it was asked for, monotonic ms: what it was told is no newer than that
+   * @param askedAt when it was requested, monotonic ms: its values are no newer than that
    */
   answered(askedAt: number): void {
     this.#rhythm.scraped(askedAt);
     for (const [resolve, since] of this.#waiting) if (askedAt >= since) resolve();
   }
 
-  /** Resolves with the next one, when it is late, or on the signal; undefined where none is to be expected. */
+  /** Resolves on the next scrape, when it is late, or on the signal; undefined if none is expected. */
   next(signal: AbortSignal): Promise<void> | undefined {
     const since = performance.now();
     const patience = this.#rhythm.patience(since);

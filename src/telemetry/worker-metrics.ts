@@ -1,5 +1,5 @@
 /**
- * What a worker measures of itself. Its names begin `coxswain_worker_`, so that a sum over all targets of a scrape does
+ * A worker's metrics. Their names begin with `coxswain_worker_`, so that a sum over all targets of a scrape does
  * not count the coordinator's tokens and bytes twice.
  */
 import { directions, tokenKinds } from "./coordinator-metrics.js";
@@ -18,7 +18,7 @@ import {
 export const workerActivities = ["connecting", "loading", "idle", "computing"] as const;
 export type WorkerActivity = (typeof workerActivities)[number];
 
-/** The run that a worker takes part in, and what it is called there. */
+/** The run of a worker, and the worker's id in it. */
 export interface WorkerMembership {
   readonly run: string;
   readonly model: string;
@@ -36,9 +36,9 @@ export interface WorkerMetrics extends MetricsText {
   /** The step that the replica is at. */
   readonly step: Gauge;
   readonly allReduceBytes: Counter<{ readonly direction: typeof directions }>;
-  /** Vectors that went through the gRPC library's own messages, at half the speed. */
+  /** Vectors that used the gRPC library's own messages, at half the speed. */
   readonly bulkSlowPath: Counter<{ readonly direction: typeof directions }>;
-  /** 1 while a coordinator is connected, else 0. */
+  /** 1 while connected to a coordinator, otherwise 0. */
   readonly connected: Gauge;
   readonly connections: Counter;
   /** One of the states is 1, the rest 0. */
@@ -71,7 +71,7 @@ export function createWorkerMetrics(version: string): WorkerMetrics {
     contentType: registry.contentType,
     text: () => registry.text(),
     setMembership: (membership) => {
-      // One series: it joins the others by what they were scraped from.
+      // One series: queries join the others with it by their scrape target.
       runInfo.clear();
       runInfo.set(1, { ...membership, role: "worker" });
     },

@@ -1,4 +1,4 @@
-/** Certificates, keys and authorities as TLS needs them: each in its file, made for each other, and valid now. */
+/** Validates certificates, keys and authorities for TLS: readable, matching, and valid now. */
 import type { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { messageOf } from "../errors.js";
@@ -13,7 +13,7 @@ export interface Identity {
 
 /**
  * @param now for the certificate's dates
- * @throws CoxswainError "config" that names the file that is not as it should be
+ * @throws CoxswainError "config" that names the invalid file
  */
 export async function readIdentity(cert: NamedFile, key: NamedFile, now: Date): Promise<Identity> {
   const chain = await readCertificates(cert);
@@ -38,12 +38,12 @@ export async function readIdentity(cert: NamedFile, key: NamedFile, now: Date): 
 }
 
 /**
- * Those whose signature is trusted, PEM.
- * @throws CoxswainError "config" that names the file that is not as it should be
+ * Trusted authorities, PEM.
+ * @throws CoxswainError "config" that names the invalid file
  */
 export async function readAuthorities(file: NamedFile, now: Date): Promise<string> {
   const certificates = await readCertificates(file);
-  // A bundle may still hold one that is out of date.
+  // A bundle may contain an expired one.
   const troubles = certificates.map((certificate) => dateTrouble(certificate, now));
   const [trouble] = troubles;
   if (trouble !== undefined && troubles.every((one) => one !== undefined))
@@ -51,7 +51,7 @@ export async function readAuthorities(file: NamedFile, now: Date): Promise<strin
   return certificates.join("\n");
 }
 
-/** Why a certificate is not valid now, as a clause; undefined where it is. */
+/** Why a certificate is not valid now, as a clause; undefined if it is. */
 export function dateTrouble(
   { validFrom, validTo }: Pick<X509Certificate, "validFrom" | "validTo">,
   now: Date,

@@ -1,13 +1,13 @@
-/** What is wrong with the dates of the certificate that a server shows: TLS itself tells that something is, not when. */
+/** Checks the dates of a server's certificate: TLS itself reports an error, but not the dates. */
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { connect } from "node:tls";
 import { dateTrouble } from "./check.js";
 
-/** How long a server may take to show its certificate, ms. */
+/** Time limit for a server to send its certificate, ms. */
 const patience = 3000;
 
-/** @returns as a clause, "expired on …"; undefined where its dates are right, or it shows none */
+/** @returns as a clause, "expired on …"; undefined if its dates are valid, or it sends none */
 export function peerDateTrouble(
   { host, port }: { readonly host: string; readonly port: number },
   now: Date,
@@ -16,7 +16,7 @@ export function peerDateTrouble(
     const socket = connect({
       host,
       port,
-      // Nothing is said to it: its certificate is looked at, and it is hung up.
+      // Nothing is sent: its certificate is read, and the connection is closed.
       rejectUnauthorized: false,
       ALPNProtocols: ["h2"],
       ...(isIP(host) === 0 ? { servername: host } : {}),

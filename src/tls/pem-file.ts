@@ -1,4 +1,4 @@
-/** Reads a file that is to hold certificates or a private key in PEM, and says what it holds where it holds something else. */
+/** Reads certificates or a private key from a PEM file; errors say what else the file contains. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
@@ -58,7 +58,7 @@ const blocksOf = (bytes: Buffer): Block[] =>
 const isCertificate = ({ label }: Block): boolean => /^(X509 |TRUSTED )?CERTIFICATE$/.test(label);
 const isPrivateKey = ({ label }: Block): boolean => /^([A-Z]+ )?PRIVATE KEY$/.test(label);
 
-/** All certificates of a file. @throws CoxswainError "config" where it holds none, or one that cannot be read */
+/** All certificates of a file. @throws CoxswainError "config" if it contains none, or an unreadable one */
 export async function readCertificates(file: NamedFile): Promise<readonly [X509Certificate, ...X509Certificate[]]> {
   const bytes = await read(file);
   const blocks = blocksOf(bytes);
@@ -80,7 +80,7 @@ function certificateHint(bytes: Buffer, blocks: readonly Block[]): string {
   return "It must be a PEM file, which begins -----BEGIN CERTIFICATE-----";
 }
 
-/** The private key of a file. @throws CoxswainError "config" where it holds none that can be used without a passphrase */
+/** The private key of a file. @throws CoxswainError "config" if it contains none usable without a passphrase */
 export async function readPrivateKey(file: NamedFile): Promise<{ readonly pem: string; readonly key: KeyObject }> {
   const bytes = await read(file);
   const blocks = blocksOf(bytes);
@@ -109,7 +109,7 @@ function keyHint(bytes: Buffer, blocks: readonly Block[]): string {
   return "It must be a PEM file, which begins -----BEGIN PRIVATE KEY-----";
 }
 
-/** What is in a file instead, as a clause. */
+/** The actual content of a file, as a clause. */
 function contentOf(bytes: Buffer, blocks: readonly Block[]): string {
   const [block] = blocks;
   if (block !== undefined) return `it contains a ${block.label.toLowerCase()}`;

@@ -169,9 +169,9 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
       [
         "swapped",
         ["--tls-cert", at("head-key.pem"), "--tls-key", at("head.pem")],
-        /--tls-cert: \S+ holds no certificate/,
+        /--tls-cert: \S+ contains no certificate/,
       ],
-      ["no PEM", ["--tls-ca", at("text.pem")], /--tls-ca: \S+text\.pem holds no certificate/],
+      ["no PEM", ["--tls-ca", at("text.pem")], /--tls-ca: \S+text\.pem contains no certificate/],
       ["out of date", ["--tls-cert", at("expired.pem"), "--tls-key", at("expired-key.pem")], /expired\.pem expired on/],
       ["alone", ["--tls-key", at("head-key.pem")], /--tls-key is given without --tls-cert/],
     ])("a worker and `status` refuse to start (%s)", async (_, flags, says) => {

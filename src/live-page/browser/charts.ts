@@ -7,7 +7,7 @@ export interface Curve {
   readonly label: string;
   /** A custom property of the page's style: "--loss". */
   readonly colour: string;
-  /** Dots beside the line: few values, far apart. */
+  /** Show points on the line, for few, distant values. */
   readonly dots?: boolean;
 }
 
@@ -23,7 +23,7 @@ export class Chart {
     this.#curves = curves;
     this.#plot = this.#draw();
     new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(host);
-    // Colours are drawn into the canvas: another scheme needs another drawing.
+    // Colours are drawn into the canvas: a changed colour scheme needs a redraw.
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.#plot.destroy();
       this.#plot = this.#draw();
@@ -82,7 +82,7 @@ export class Chart {
   }
 }
 
-/** What the legend says of a curve: the value under the cursor, the newest one where there is no cursor. */
+/** A curve's value in the legend: the value under the cursor, or the newest one. */
 const shownValue = (values: readonly (number | null)[] = [], index: number | null): number | null | undefined =>
   index === null ? values.findLast((value) => value !== null) : values[index];
 

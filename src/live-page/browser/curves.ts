@@ -1,7 +1,7 @@
-/** From what the page knows to what its charts show. Knows nothing of a browser. */
+/** Converts the page's data to curves. Independent of the browser. */
 import type { Shown } from "./store.js";
 
-/** Values of each curve at each step; null where a curve has none. */
+/** Values of each curve at each step; null if a curve has none. */
 export interface ChartData {
   readonly steps: readonly number[];
   readonly values: readonly (readonly (number | null)[])[];

@@ -1,6 +1,6 @@
-/** Figures as people read them. */
+/** Formats figures for people. */
 
-/** Four significant digits, a dash for what is not known. */
+/** Four significant digits, or a dash if unknown. */
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);

@@ -1,9 +1,9 @@
-/** The live page's script: listens to the coordinator and shows what it says. It never says anything itself. */
+/** The live page's script: listens to the coordinator and shows its data. It never sends anything. */
 import type { Snapshot, Update } from "../messages.js";
 import { isOver, updated, type Shown } from "./store.js";
 import { View } from "./view.js";
 
-/** The coordinator says something at least every 10 s: after this long without, the connection is dead, ms. */
+/** The coordinator sends something at least every 10 s: after this long without data, the connection is dead, ms. */
 const patience = 25_000;
 
 const view = new View();
@@ -16,7 +16,7 @@ function show(next: Shown): void {
   shown = next;
   heardAt = new Date();
   view.show(next);
-  // The coordinator goes, too: to look for it would be in vain.
+  // The coordinator exits too: do not reconnect.
   if (isOver(next)) close();
 }
 
@@ -25,7 +25,7 @@ function close(): void {
   clearInterval(watch);
 }
 
-// It connects again by itself, and is then told everything once more.
+// It reconnects automatically, and then gets a new snapshot.
 const source = new EventSource("live");
 source.addEventListener("snapshot", (event) => show(dataOf(event) as Snapshot));
 source.addEventListener("update", (event) => {

@@ -1,4 +1,4 @@
-/** What the page knows of the run: a snapshot, and the updates since. Knows nothing of a browser. */
+/** The page's data about the run: a snapshot and the updates since. Independent of the browser. */
 import type { EvaluationPoint, ShownEvent, ShownStatus, StepPoint, Tail, Update } from "../messages.js";
 
 /** Events kept: as many as the coordinator keeps. */
@@ -28,7 +28,7 @@ export function updated(shown: Shown, { status, steps, evaluations, events }: Up
 const withTail = <Point>(points: readonly Point[], tail: Tail<Point> | undefined): readonly Point[] =>
   tail === undefined ? points : [...points.slice(0, tail.from), ...tail.points];
 
-/** Those that a snapshot had already come again with the update after it. */
+/** Events of a snapshot are repeated in the next update. */
 function withEvents(known: readonly ShownEvent[], more: readonly ShownEvent[] = []): readonly ShownEvent[] {
   const last = known.at(-1)?.id ?? 0;
   return [...known, ...more.filter(({ id }) => id > last)].slice(-eventsKept);

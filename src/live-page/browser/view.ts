@@ -1,11 +1,11 @@
-/** Puts what the page knows into the document. Everything from the run is text: nothing of it is read as HTML. */
+/** Renders the page's data into the document. Everything from the run is inserted as text, never as HTML. */
 import type { ShownEvent, ShownStatus, ShownWorker } from "../messages.js";
 import { Chart } from "./charts.js";
 import { lossCurves, stepCurve } from "./curves.js";
 import { clock, count, details, duration, figure, words } from "./format.js";
 import { isOver, type Shown } from "./store.js";
 
-/** By state: how much it wants attention. */
+/** Severity by state. */
 const moods: Readonly<Record<string, string>> = {
   training: "good",
   evaluating: "good",
@@ -38,7 +38,7 @@ export class View {
     this.#charts.gradNorm.show(stepCurve(shown, ({ gradNorm }) => gradNorm));
   }
 
-  /** Nothing more comes, and the last that came is this old. */
+  /** The connection is lost; shows the time of the last update. */
   showSilence(since: Date): void {
     document.body.classList.add("stale");
     setText("connection", `disconnected; last update at ${clock(since, new Date())}`);

@@ -62,7 +62,7 @@ describe("engine, device and dtype are resolved as requested", () => {
       reason,
     } = resolveCompute({ ...settings, engine: "tfjs" }, { ...without, cuda: true });
     expect([engine, chosen.device]).toEqual(["tfjs", "cpu"]);
-    expect(reason).toContain("only where device: cuda asks for it");
+    expect(reason).toContain("only with device: cuda");
     expect(resolveCompute({ ...settings, engine: "tfjs", device: "cuda" }, without).options.device).toBe("cuda");
   });
 
@@ -78,9 +78,9 @@ describe("engine, device and dtype are resolved as requested", () => {
   });
 
   it.each([
-    [{ dtype: "float16" }, "compute.dtype: the onnx engine has no float16 on cpu"],
-    [{ dtype: "bfloat16", device: "webgpu" }, "compute.dtype: the onnx engine has no bfloat16 on webgpu"],
-    [{ engine: "tfjs", dtype: "float16" }, "compute.dtype: the tfjs engine has no float16 on cpu"],
+    [{ dtype: "float16" }, "compute.dtype: the onnx engine does not support float16 on cpu"],
+    [{ dtype: "bfloat16", device: "webgpu" }, "compute.dtype: the onnx engine does not support bfloat16 on webgpu"],
+    [{ engine: "tfjs", dtype: "float16" }, "compute.dtype: the tfjs engine does not support float16 on cpu"],
     [{ engine: "tfjs", device: "webgpu" }, "compute.device: the tfjs engine does not support webgpu"],
     [{ device: "cuda" }, "ONNX Runtime's CUDA provider is missing"],
   ] as const)("refuses %j by name", (asked, message) => {

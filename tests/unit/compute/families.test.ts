@@ -46,7 +46,7 @@ describe("an unsupported model is refused", () => {
     expect(error.code).toBe("model");
     expect(error.message).toContain('here/config.json: model family "gemma3" is not supported');
     expect(error.hint).toContain(
-      "Supported families: llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, gpt2. Of Gemma 3 those without images",
+      "Supported families: llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, gpt2. Gemma 3 models must be text-only",
     );
     expect(caught(() => familyOf({ model_type: "bloom" }, "here")).hint).toMatch(/gpt2\.$/);
     expect(caught(() => familyOf({}, "here")).message).toBe("here/config.json: has no model_type");
@@ -75,7 +75,7 @@ describe("an unsupported model is refused", () => {
     ],
     [
       { model_type: "qwen2", layer_types: ["sliding_attention", "full_attention", "full_attention"] },
-      "no sliding window is in use",
+      "sliding windows are disabled",
     ],
   ])("config.json with %j: names it", (config, message) => {
     const error = caught(() => describeModel(withConfig(config)));
@@ -257,7 +257,7 @@ describe("gemma, phi3 and gpt2 are read as by transformers", () => {
     ],
     [{ ...phi3Config, rope_scaling: { type: "linear", factor: 2 } }, 'rope type "linear" is not supported'],
     [{ ...phi3Config, rope_scaling: { ...longRope } }, '"short_factor" must be a list of 8 positive numbers'],
-    [{ ...phi3Config, partial_rotary_factor: 0.2 }, "rotary positions need pairs"],
+    [{ ...phi3Config, partial_rotary_factor: 0.2 }, "rotary positions need an even number"],
     [{ ...phi3Config, hidden_act: "gelu" }, 'hidden_act "gelu" is not supported'],
     [{ ...gpt2Config, activation_function: "relu" }, 'activation_function "relu" is not supported'],
     [{ ...gpt2Config, add_cross_attention: true }, "add_cross_attention is not supported"],

@@ -13,7 +13,7 @@ describe("a worker computes on the requested GPU", () => {
     ["0,3", ["0", "1"], "--devices: there is no GPU 3", "There are: 0, 1."],
     ["1", ["0"], "--devices: there is no GPU 1", "There is: 0."],
     ["0,0", ["0", "1"], "--devices 0,0: a GPU is listed twice", "Each worker uses one GPU: list each GPU once."],
-    ["all", [], "--devices all: there is no GPU to compute on", "No NVIDIA GPU is to be seen"],
+    ["all", [], "--devices all: there is no GPU to compute on", "No NVIDIA GPU is visible"],
     [",", ["0"], "--devices ,: there is no GPU to compute on", "There is: 0."],
   ])("--devices %s of %j is refused", (asked, visible, message, hint) => {
     const choosing = (): unknown => chooseGpus(asked, visible);

@@ -66,7 +66,7 @@ describe("unsupported rope settings are refused", () => {
     [
       "by layer",
       { rope_parameters: { full_attention: { rope_type: "default" } } },
-      /differ by layer \(full_attention\)/,
+      /per-layer rotary settings \(full_attention\)/,
     ],
     ["partial", { partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
     ["no factor", { rope_scaling: { rope_type: "linear" } }, /rope_scaling: "factor" is missing/],
@@ -75,6 +75,6 @@ describe("unsupported rope settings are refused", () => {
   });
 
   it("an odd head_dim", () => {
-    expect(() => rotarySettings(reader(plain), 15)).toThrow(/15 elements of each head .* need pairs/);
+    expect(() => rotarySettings(reader(plain), 15)).toThrow(/15 elements of each head .* need an even number/);
   });
 });

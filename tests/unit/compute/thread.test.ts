@@ -55,7 +55,7 @@ describe("computing in a thread", () => {
     const golden = await openGolden("llama");
     const { engine, options, device, reason } = await openEngine({ ...settings, engine: "tfjs" });
     expect([engine.name, device]).toEqual(["tfjs", "cpu"]);
-    expect(reason).toContain("only where device: cuda asks for it");
+    expect(reason).toContain("only with device: cuda");
     const trainable = await engine.load(golden.model, golden.lora, options);
     opened.push(trainable);
     await trainable.setParameters(await golden.startingAdapter(trainable.layout));

@@ -84,7 +84,9 @@ describe("a conversation's question", () => {
 
   it("is rejected by line if there is no answer", async () => {
     const lines = [{ messages: [user("a"), assistant("b")] }, { messages: [user("a")] }];
-    await expect(read(lines)).rejects.toThrow(/eval\.jsonl:2: no message is followed by one of the assistant's/);
+    await expect(read(lines)).rejects.toThrow(
+      /eval\.jsonl:2: no message is followed by an assistant message of the assistant's/,
+    );
     await expect(read([{ messages: [assistant("b")] }])).rejects.toThrow(/eval\.jsonl:1: no message is followed/);
   });
 
@@ -134,7 +136,7 @@ describe("other formats", () => {
   });
 
   it("plain text has no answer", async () => {
-    await expect(read([{ text: "Call me Ishmael." }])).rejects.toThrow(/eval\.jsonl:1: a plain text has no prompt/);
+    await expect(read([{ text: "Call me Ishmael." }])).rejects.toThrow(/eval\.jsonl:1: plain text has no prompt/);
   });
 });
 

@@ -348,7 +348,7 @@ describe("problems of an adapter folder are named", () => {
       "adapter_model.safetensors: no such file",
     );
     writeFileSync(join(folder, "adapter_model.bin"), "");
-    expect((await expectTrouble(readAdapter(folder), "model")).message).toContain("adapter_model.bin only");
+    expect((await expectTrouble(readAdapter(folder), "model")).message).toContain("only adapter_model.bin");
   });
 
   it("truncated weights", async () => {

@@ -241,7 +241,7 @@ describe("a manifest from an untrusted coordinator cannot write outside the cach
     "a\0.safetensors",
     "..\\x.safetensors",
   ])("name %j", async (name) => {
-    expect(await refusal(manifestOf({ ...good, name }))).toContain("a path that leaves its folder");
+    expect(await refusal(manifestOf({ ...good, name }))).toContain("a path outside its folder");
   });
 
   it("with foreign or duplicate names, absurd sizes and hashes, or another hash", async () => {
@@ -251,6 +251,6 @@ describe("a manifest from an untrusted coordinator cannot write outside the cach
     expect(await refusal(manifestOf({ ...good, name: "model.safetensors", sha256: "../" }))).toContain("no SHA-256");
     expect(await refusal({ ...manifestOf(), hash: "0".repeat(64) })).toContain("its hash does not match its files");
     expect(await refusal({ hash: contentHash([]), files: [] })).toContain("lists no config.json");
-    expect(() => modelCacheFolder("../../x", "/cache")).toThrow("no content hash");
+    expect(() => modelCacheFolder("../../x", "/cache")).toThrow("not a content hash");
   });
 });

@@ -71,7 +71,7 @@ describe("coxswain merge", () => {
     expect(code).toBe(4);
     expect(errors).toContain(`(the base model that ${moved} names)`);
     expect(errors).toContain(`Did you mean ${join(folder, "base-1")}?`);
-    expect(errors).toContain("goes into --model");
+    expect(errors).toContain("with --model");
   });
 
   it("exits with the code of a missing model", async () => {

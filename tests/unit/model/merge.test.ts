@@ -180,7 +180,7 @@ describe("a merged model is the base model plus the adapter", () => {
   it("rejects fan_in_fan_out for another family, since a square matrix would be merged transposed", async () => {
     const output = outputFolder();
     await expect(merge(modelFolder(), adapterFolder(undefined, { fan_in_fan_out: true }), output)).rejects.toThrow(
-      /fan_in_fan_out, but .* is no gpt2/,
+      /fan_in_fan_out, but .* is not gpt2/,
     );
     expect(existsSync(output)).toBe(false);
   });

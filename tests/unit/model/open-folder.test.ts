@@ -158,11 +158,15 @@ describe("problems of a model folder are named", () => {
     ["an empty folder", {}, /: the folder is empty/],
     ["an adapter", { "adapter_config.json": "{}" }, /is a PEFT adapter/],
     ["a diffusers pipeline", { "model_index.json": "{}" }, /is a diffusers pipeline/],
-    ["GGUF only", { "a.gguf": "x" }, /has GGUF files only, which are not read: a\.gguf/],
+    ["GGUF only", { "a.gguf": "x" }, /has only GGUF files, which are not supported: a\.gguf/],
     ["GGUF beside config.json", { "config.json": config, "a.gguf": "x" }, /has weights as a\.gguf only/],
     ["Meta's own format", { "params.json": "{}", "consolidated.00.pth": "x" }, /in Meta's own format/],
     ["TensorFlow's weights only", { "config.json": config, "tf_model.h5": "x" }, /has weights as tf_model\.h5 only/],
-    ["a download that was cut", { "config.json": config, "model.safetensors.incomplete": "x" }, /its download was cut/],
+    [
+      "a download that was cut",
+      { "config.json": config, "model.safetensors.incomplete": "x" },
+      /its download is incomplete/,
+    ],
     [
       "shards without their index",
       { "config.json": config, "model-00001-of-00002.safetensors": first },
@@ -192,7 +196,7 @@ describe("problems of a model folder are named", () => {
     ...["bitsandbytes", "gptq", "awq", "fp8", "compressed-tensors"].map((method): Spoilt => [
       `a model quantised with ${method}`,
       { "config.json": JSON.stringify({ quantization_config: { quant_method: method } }), "model.safetensors": float8 },
-      new RegExp(`config\\.json: a model that is quantised already \\(quantization_config: ${method}\\)`),
+      new RegExp(`config\\.json: an already quantised model \\(quantization_config: ${method}\\)`),
     ]),
     [
       "a tensor that a later shard has as well",
@@ -218,9 +222,7 @@ describe("problems of a model folder are named", () => {
     "an index that points outside its folder by %s",
     async (file) => {
       const folder = folderWith({ ...sharded, "model.safetensors.index.json": index({ a: file }) });
-      expect((await expectTrouble(openModelFolder(folder), "model")).message).toContain(
-        "a path that leaves its folder",
-      );
+      expect((await expectTrouble(openModelFolder(folder), "model")).message).toContain("a path outside its folder");
     },
   );
 
@@ -242,7 +244,9 @@ describe("problems of a model folder are named", () => {
     const folder = temporaryFolder();
     expect((await expectTrouble(openModelFolder(join(folder, "none")), "model")).message).toContain("no such file");
     writeFileSync(join(folder, "file"), "");
-    expect((await expectTrouble(openModelFolder(join(folder, "file")), "model")).message).toContain("this is a file");
+    expect((await expectTrouble(openModelFolder(join(folder, "file")), "model")).message).toContain(
+      "is a file, but a model is a folder",
+    );
   });
 });
 

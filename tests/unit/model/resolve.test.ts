@@ -68,7 +68,7 @@ describe("a path that is not a folder is not looked up on the hub", () => {
       (await expectTrouble(resolveModel(join(folder, name), never), "model")).message;
     expect(await message("file")).toBe(`${join(folder, "file")}: is a file, but a model is a folder`);
     expect(await message("model.gguf")).toContain("is a GGUF file");
-    expect(await message("dangling")).toContain("is a symbolic link to nowhere, which is not there");
+    expect(await message("dangling")).toContain("is a symbolic link to nowhere, which does not exist");
     expect(await message("circle")).toContain("its symbolic links form a loop");
     expect(await message("file/sub")).toContain("no such folder");
   });
@@ -274,7 +274,7 @@ describe("a model that cannot be fetched: host, reason and what to do", () => {
     const { options, environment } = await setUp();
     const withToken = { ...options, environment: { ...environment, HF_TOKEN: "secret" } };
     const trouble = await expectTrouble(resolveModel(id, withToken), "config");
-    expect(trouble.message).toContain("HF_TOKEN is no token");
+    expect(trouble.message).toContain("HF_TOKEN is not a Hugging Face token");
     expect(trouble.message).not.toContain("secret");
     const withUrl = { ...options, environment: { ...environment, HF_ENDPOINT: "hub" } };
     expect((await expectTrouble(resolveModel(id, withUrl), "config")).message).toContain('HF_ENDPOINT is "hub"');

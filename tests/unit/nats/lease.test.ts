@@ -49,7 +49,9 @@ describe("the announced address", () => {
     const local = { ...first, address: "127.0.0.1:7070" };
     expect(addressFrom(local, "r", "head")).toEqual({ host: "127.0.0.1", port });
     const error = errorOf(() => addressFrom(local, "r", "here"));
-    expect(error.message).toBe("the coordinator of r listens on 127.0.0.1:7070 of head, for that machine alone");
+    expect(error.message).toBe(
+      "the coordinator of r listens on 127.0.0.1:7070 of head, which other machines cannot reach",
+    );
     expect(error.hint).toMatch(/--listen 0\.0\.0\.0:7070/);
   });
 });

@@ -26,7 +26,7 @@ describe("a submitted run", () => {
   it("is rejected with every key whose path is missing, and the machine's name", () => {
     const { message, code, hint } = errorOf(() => read(file, (path) => path === "/d/a.jsonl"));
     expect(message).toBe(
-      "model: /m is not there on node-7; data.train: /d/b.jsonl is not there on node-7; data.eval: /d/e.jsonl is not there on node-7",
+      "model: /m does not exist on node-7; data.train: /d/b.jsonl does not exist on node-7; data.eval: /d/e.jsonl does not exist on node-7",
     );
     expect(code).toBe("config");
     expect(hint).toMatch(/absolute paths on storage/);

@@ -47,22 +47,22 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
     ["absent.pem", /does not exist/],
     ["folder.pem", /is a folder/],
     ["empty.pem", /is empty/],
-    ["text.pem", /contains no certificate: it is no PEM file/],
-    ["utf16.pem", /contains no certificate: it is no PEM file/],
-    ["cut.pem", /contains no certificate: it is cut off/],
+    ["text.pem", /contains no certificate: it is not a PEM file/],
+    ["utf16.pem", /contains no certificate: it is not a PEM file/],
+    ["cut.pem", /contains no certificate: it is truncated/],
     ["damaged.pem", /is damaged: certificate 1/],
     ["head.der", /contains no certificate: it is DER or PKCS #12, not PEM/],
     ["head.p12", /contains no certificate: it is DER or PKCS #12, not PEM/],
-    ["head-key.pem", /contains no certificate: it has a private key in it/],
-    ["request.pem", /contains no certificate: it has a certificate request in it/],
+    ["head-key.pem", /contains no certificate: it contains a private key/],
+    ["request.pem", /contains no certificate: it contains a certificate request/],
   ];
   const keys: readonly [string, RegExp][] = [
     ["absent.pem", /does not exist/],
     ["folder.pem", /is a folder/],
     ["empty.pem", /is empty/],
-    ["text.pem", /contains no private key: it is no PEM file/],
-    ["head.pem", /contains no private key: it has a certificate in it/],
-    ["public.pem", /contains no private key: it has a public key in it/],
+    ["text.pem", /contains no private key: it is not a PEM file/],
+    ["head.pem", /contains no private key: it contains a certificate/],
+    ["public.pem", /contains no private key: it contains a public key/],
     ["head-key.der", /contains no private key: it is DER/],
     ["encrypted.pem", /is encrypted/],
     ["encrypted-ec.pem", /is encrypted/],
@@ -149,7 +149,7 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
     });
     expect(await rejectionOf(serverCredentials(tls, daysFromNow(-3)))).toMatchObject({
       message: expect.stringMatching(
-        /head\.pem is valid from \d{4}.* on, and this machine's clock says \d{4}/,
+        /head\.pem is valid from \d{4}.* on, and this machine's clock is at \d{4}/,
       ) as string,
     });
     const authority = { ca: at("ca.pem"), cert: undefined, key: undefined };

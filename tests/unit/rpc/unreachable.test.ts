@@ -46,7 +46,7 @@ describe("a certificate that is not accepted ends a worker at once, rather than 
     ["its certificate is not trusted (self-signed certificate)", "Error: self-signed certificate", /--tls-ca/],
     ["its certificate is not trusted (certificate has expired)", "Error: certificate has expired", /--tls-ca/],
     [
-      "its certificate is for another name (Host: head. is not in the cert's altnames: DNS:tail)",
+      "its certificate is of another name (Host: head. is not in the cert's altnames: DNS:tail)",
       `Error: ${names}`,
       /Connect to a name that is in the certificate/,
     ],

@@ -71,7 +71,10 @@ describe("the telemetry server", () => {
     expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
     for (const path of ["/", "/toString", "/metrics/", "//"]) {
       const missing = await fetch(`http://${address}${path}`);
-      expect([missing.status, await missing.text()], path).toEqual([404, "there are /metrics, /healthz, /readyz\n"]);
+      expect([missing.status, await missing.text()], path).toEqual([
+        404,
+        "not found; available: /metrics, /healthz, /readyz\n",
+      ]);
     }
   });
 
@@ -88,7 +91,7 @@ describe("the telemetry server", () => {
     const page = await fetch(`http://${server.address}/`);
     expect([await page.text(), page.headers.get("content-type")]).toEqual(["<p>hello</p>", "text/html"]);
     expect(await (await fetch(`http://${server.address}/none`)).text()).toBe(
-      "there are /metrics, /healthz, /readyz, /, /stream\n",
+      "not found; available: /metrics, /healthz, /readyz, /, /stream\n",
     );
     const head = await fetch(`http://${server.address}/stream`, { method: "HEAD" });
     expect(await head.text()).toBe("");
