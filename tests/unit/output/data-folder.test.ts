@@ -23,7 +23,7 @@ describe("output_dir is rejected if a run would read its own files as data", () 
     ["data", "link"],
   ])("%s, if the data are in %s", (output, source) => {
     const at = laidOut();
-    const refusal = (key: string): RegExp => new RegExp(`output_dir: .* is also the folder of data\\.${key} names`);
+    const refusal = (key: string): RegExp => new RegExp(`output_dir: .* is also the folder of data\\.${key}`);
     const train = at("other");
     expect(() => refuseDataFolder(at(output), { train: at(source), eval: null })).toThrow(refusal("train"));
     expect(() => refuseDataFolder(at(output), { train: [train, at(source)], eval: null })).toThrow(refusal("train"));
