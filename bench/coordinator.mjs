@@ -138,7 +138,7 @@ class SimulatedWorker {
       onSent: () => undefined,
     });
     this.#beat = setInterval(() => this.#send({ heartbeat: {} }), welcome.silenceTimeoutMs / 4);
-    this.#send({ ready: { layoutFingerprint: SimulatedWorker.layoutFingerprint, engine: "none", device: "cpu" } });
+    this.#send({ ready: { layoutFingerprint: SimulatedWorker.layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
   }
 
   async #synchronise() {
@@ -213,8 +213,8 @@ async function measure(allReduce) {
 /** What a worker would find out by opening the model. */
 async function learnLayout(run) {
   const { linearModules, resolveTargets } = await import("../dist/compute/index.js");
-  const { layoutFingerprint, loraLayout, openModelFolder } = await import("../dist/model/index.js");
-  const { loraSettings, parseRun } = await import("../dist/config/index.js");
+  const { layoutFingerprint, loraLayout, loraSettings, openModelFolder } = await import("../dist/model/index.js");
+  const { parseRun } = await import("../dist/config/index.js");
   const settings = loraSettings(parseRun(JSON.stringify(run), "run.yaml"));
   const layout = loraLayout(settings, resolveTargets(settings, linearModules(await openModelFolder(run.model))));
   SimulatedWorker.layoutFingerprint = layoutFingerprint(layout);
