@@ -138,7 +138,9 @@ class SimulatedWorker {
       onSent: () => undefined,
     });
     this.#beat = setInterval(() => this.#send({ heartbeat: {} }), welcome.silenceTimeoutMs / 4);
-    this.#send({ ready: { layoutFingerprint: SimulatedWorker.layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+    this.#send({
+      ready: { layoutFingerprint: SimulatedWorker.layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" },
+    });
   }
 
   async #synchronise() {

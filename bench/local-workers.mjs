@@ -11,14 +11,14 @@
  * the end of its second shard to that of its last in which it computed no shard, by its own metrics: waiting for leases,
  * for sums and commits, and applying them.
  */
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
-import { median, program, quickstartModel, readOptions, root, smollm2 } from "./shared.mjs";
+import { median, program, quickstartModel, readOptions, root, smollm2, startNode } from "./shared.mjs";
 
 const options = readOptions(
   { model: smollm2, runs: ["1x2", "2x1", "2x2"], rows: 4, length: 256, shards: 4, steps: 4, rounds: 2 },
@@ -78,7 +78,7 @@ async function train({ name, workers, threads }) {
     telemetry: { http: "127.0.0.1:0" },
   };
   writeFileSync(file, JSON.stringify(config));
-  const child = spawn(process.execPath, [program, "train", file], { stdio: "ignore" });
+  const child = startNode([program, "train", file], { stdio: "ignore" });
   const over = once(child, "exit");
   const idle = await idleShare(join(output, "logs/worker-0.log"), () => child.exitCode !== null);
   await over;

@@ -6,12 +6,11 @@
  *
  *     npm run build && node bench/mixed-speeds.mjs [--shares 0.4,0.4,0.1] [--shards 48] [--steps 8] [--json] [--smoke]
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SlowDown } from "../dist/chaos/slow-down.js";
-import { median, program, readOptions, startCoordinator } from "./shared.mjs";
+import { median, program, readOptions, startCoordinator, startNode } from "./shared.mjs";
 
 const { shares, shards, alone, steps, json } = readOptions(
   // `alone`: shards of a step that one worker computes alone.
@@ -21,9 +20,7 @@ const { shares, shards, alone, steps, json } = readOptions(
 
 /** A worker that runs for a share of the time. */
 function startWorker(address, share) {
-  const child = spawn(process.execPath, [program, "worker", "--coordinator", address, "--http", "none"], {
-    stdio: "ignore",
-  });
+  const child = startNode([program, "worker", "--coordinator", address, "--http", "none"], { stdio: "ignore" });
   let alive = true;
   const handle = { stop: () => alive && child.kill("SIGSTOP"), goOn: () => alive && child.kill("SIGCONT") };
   const slow = new SlowDown(1 / share, () => handle);

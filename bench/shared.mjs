@@ -40,6 +40,13 @@ export function readOptions(defaults, smoke) {
   return { ...all, ...(values.smoke ? smoke : {}), ...Object.fromEntries(given) };
 }
 
+/** Starts Node, and ends it with this process, also where this one fails. */
+export function startNode(args, options) {
+  const child = spawn(process.execPath, args, options);
+  process.once("exit", () => child.kill("SIGKILL"));
+  return child;
+}
+
 /**
  * Starts `coxswain coordinator` for a benchmark that brings its own workers.
  *
@@ -63,7 +70,7 @@ export async function startCoordinator({ training, cluster, ...settings }, { nod
   };
   writeFileSync(join(folder, "run.yaml"), JSON.stringify(run));
   const words = [...nodeFlags, program, "coordinator", join(folder, "run.yaml")];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = startNode(words, { stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
   const finished = once(child, "close").then(([code]) => {
     if (code !== 0) throw new Error(`the coordinator ended with ${code}:\n${printed}`);
