@@ -120,18 +120,7 @@ async function printRotated() {
     rows.push([workers, millions(floats), link.toUpperCase(), ...cells.map(seconds)]);
   }
   console.log("## Sums pulled in the order of their announcement, and as it is: each reducer begins elsewhere\n");
-  table(
-    [
-      "workers",
-      "floats",
-      "link",
-      "slices summed after",
-      "overhead",
-      "rotated: summed after",
-      "overhead",
-    ],
-    rows,
-  );
+  table(["workers", "floats", "link", "slices summed after", "overhead", "rotated: summed after", "overhead"], rows);
 }
 
 async function printOneMachine() {

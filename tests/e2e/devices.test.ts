@@ -21,7 +21,7 @@ describe("coxswain worker --devices", () => {
     const [, address] = await coordinator.until(/listening on ([^\s,]+)/);
     const words = ["worker", "--coordinator", address!, "--http", "none", "--device", "cpu", "--devices", "all"];
     const workers = await coxswain(words, { env: { CUDA_VISIBLE_DEVICES: "0,1,4" } });
-    expect(workers.stderr).toContain("workers on GPUs 0, 1, 4, one process each");
+    expect(workers.stderr).toContain("workers on GPUs 0, 1, 4, one process per GPU");
     expect(workers.stderr.match(/the worker on GPU [014] ended \(exit code 0\)/g)).toHaveLength(3);
     expect(workers.code).toBe(0);
     expect((await coordinator.finished).code).toBe(0);
