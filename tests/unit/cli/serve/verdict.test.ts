@@ -62,6 +62,6 @@ describe("attempts at a run", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "metrics.jsonl"), '{"step":1,"loss":1,"supervised_tokens":1,"step_seconds":1}\n');
     for (let again = 0; again < 2; again++)
-      expect(errorOf(() => openAttempt(folder, "mine")).message).toMatch(/already contains steps of a run/);
+      expect(errorOf(() => openAttempt(folder, "mine")).message).toMatch(/already holds steps of a run/);
   });
 });
