@@ -7,7 +7,7 @@ import type {
   ServerWritableStream,
 } from "@grpc/grpc-js";
 import { Metadata } from "@grpc/grpc-js";
-import type { CoxswainError } from "../errors.js";
+import { CoxswainError } from "../errors.js";
 import { Assembler, VectorAssembler, chunksOf, vectorChunks } from "../collective/index.js";
 import type { Chunk, VectorDtype } from "../collective/index.js";
 import { directWriter, readChunks } from "./direct.js";
@@ -47,7 +47,7 @@ export async function sendChunks(
     failure ??= error ?? undefined;
     wake?.();
   };
-  const broken = (): void => settle(new Error("the stream was closed by the other side"));
+  const broken = (): void => settle(new CoxswainError("network", "the stream was closed by the other side"));
   sink.on("error", settle).on("cancelled", broken).on("close", broken);
   const whenAtMost = async (limit: number): Promise<void> => {
     while (inFlight > limit && failure === undefined) await new Promise<void>((resolve) => (wake = resolve));

@@ -67,7 +67,7 @@ export function directWriter(
     // The library has sent a status: of itself (a request that it cannot read, a deadline). Writing more would keep the
     // status from leaving.
     if (stream.writableEnded) {
-      callback(new Error("the call has ended"));
+      callback(new CoxswainError("network", "the call has ended"));
       return false;
     }
     const { length } = chunk.payload;

@@ -148,4 +148,4 @@ const unasked = (what: string): CoxswainError =>
   });
 
 const abortReason = (signal: AbortSignal | undefined): Error =>
-  signal?.reason instanceof Error ? signal.reason : new Error("the pull was given up");
+  signal?.reason instanceof Error ? signal.reason : new CoxswainError("network", "the pull was given up");

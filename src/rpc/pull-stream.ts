@@ -57,7 +57,7 @@ export class PullStream {
 
   /** Ends the stream; what is under way rejects. */
   close(): void {
-    this.#end(new Error("the stream was closed"));
+    this.#end(new CoxswainError("network", "the stream was closed"));
   }
 
   #startLooking(): void {

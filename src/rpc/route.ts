@@ -6,7 +6,7 @@ import { request } from "node:http";
 import type { ChannelOptions } from "@grpc/grpc-js";
 import { parseAddress, formatAddress } from "../config/index.js";
 import type { Address } from "../config/index.js";
-import { systemCodeOf } from "../errors.js";
+import { CoxswainError, systemCodeOf } from "../errors.js";
 import { environmentProxy, proxyAnswer, proxyHint } from "../proxy/index.js";
 import type { Environment, Proxy } from "../proxy/index.js";
 
@@ -95,7 +95,7 @@ export function proxyTrouble({ proxy, options, address }: Route): Promise<ProxyT
     });
     // A proxy answers CONNECT; what answers it as any other request is a server.
     asked.once("response", ({ statusCode = 0 }) => trouble(proxyAnswer(statusCode)));
-    asked.once("timeout", () => asked.destroy(new Error("timeout")));
+    asked.once("timeout", () => asked.destroy(new CoxswainError("network", "timeout")));
     asked.once("error", (error) => trouble(`cannot be reached: ${systemCodeOf(error) ?? error.message}`));
     asked.end();
   });

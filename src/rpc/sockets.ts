@@ -55,7 +55,8 @@ export async function listenOn(
       throw error;
     }
   }
-  if (servers.length === 0) throw failure instanceof Error ? failure : new Error(`${host} has no address`);
+  if (servers.length === 0)
+    throw failure instanceof Error ? failure : new CoxswainError("network", `${host} has no address`);
   return { port: chosen, close, emptied };
 }
 

@@ -7,6 +7,7 @@ import type { VectorDtype } from "../collective/index.js";
 import type { PullOptions } from "./pull-queue.js";
 import { PullStream } from "./pull-stream.js";
 import type { Wanted } from "./pull-stream.js";
+import { CoxswainError } from "../errors.js";
 import { needsConnection } from "./stall.js";
 import type { WorkerStub } from "./types.js";
 
@@ -26,9 +27,9 @@ export class WorkerConnection {
     this.#metadata = metadata;
   }
 
-  /** The client of now. @throws Error once this is closed */
+  /** The client of now. @throws CoxswainError "network" once this is closed */
   get client(): WorkerStub {
-    if (this.#closed) throw new Error("the connection was closed");
+    if (this.#closed) throw new CoxswainError("network", "the connection was closed");
     return (this.#client ??= this.#connect());
   }
 

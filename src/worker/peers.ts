@@ -4,6 +4,7 @@
  */
 import { Metadata } from "@grpc/grpc-js";
 import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
+import { CoxswainError } from "../errors.js";
 import { WorkerConnection, metadataKeys, needsConnection, routeToText, withToken, workerClient } from "../rpc/index.js";
 import type { PeerOutput, ProxyUse, PullOptions, WorkerStub } from "../rpc/index.js";
 
@@ -80,7 +81,7 @@ export class Peers {
   }
 
   async #pull(peer: PeerOutput, step: number, begin: (link: WorkerConnection) => Promise<void>): Promise<void> {
-    if (this.#closed) throw new Error("this worker has closed its connections");
+    if (this.#closed) throw new CoxswainError("network", "this worker has closed its connections");
     const connection = this.#connectionTo(peer, step);
     connection.pulls++;
     try {

@@ -7,7 +7,7 @@ import type { ServerReadableStream, ServerWritableStream, sendUnaryData } from "
 import { detach } from "../../async/index.js";
 import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../../collective/index.js";
 import type { Chunk } from "../../collective/index.js";
-import { CoxswainError } from "../../errors.js";
+import { CoxswainError, messageOf } from "../../errors.js";
 import { stepNumber } from "../../ids.js";
 import {
   metadataKeys,
@@ -86,7 +86,7 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
 function answer(callback: sendUnaryData<object>, received: Promise<void>): void {
   detach(
     received.then(() => callback(null, {})),
-    (error) => callback({ code: status.INVALID_ARGUMENT, details: String(error) }),
+    (error) => callback({ code: status.INVALID_ARGUMENT, details: messageOf(error) }),
   );
 }
 
@@ -95,7 +95,7 @@ function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promis
   detach(
     sent.then(() => call.end()),
     (error) => {
-      if (!call.cancelled) refuse(call, status.INTERNAL, String(error));
+      if (!call.cancelled) refuse(call, status.INTERNAL, messageOf(error));
     },
   );
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Chunk } from "../../collective/index.js";
 import { maxPayload } from "../../collective/index.js";
+import { CoxswainError } from "../../errors.js";
 import type { ModelFile } from "../../model/index.js";
 
 /** @param file one of the manifest's: its name has no separators */
@@ -13,7 +14,10 @@ export async function* modelFileChunks(folder: string, file: ModelFile): AsyncGe
     for (let offset = 0; offset < file.bytes || offset === 0; offset += maxPayload) {
       const payload = Buffer.allocUnsafe(Math.min(maxPayload, file.bytes - offset));
       const { bytesRead } = await handle.read(payload, 0, payload.length, offset);
-      if (bytesRead < payload.length) throw new Error(`${file.name} became shorter while it was read`);
+      if (bytesRead < payload.length)
+        throw new CoxswainError("model", `${file.name} became shorter while it was read`, {
+          hint: "Leave the model's folder as it is while a run uses it.",
+        });
       yield { offset, total: file.bytes, crc32: crc32(payload), payload };
     }
   } finally {

@@ -211,7 +211,7 @@ export class WorkerSession {
     clearInterval(this.#heartbeat);
     this.#stream.end();
     this.#connection?.close();
-    const gone = new Error("the worker is gone");
+    const gone = new CoxswainError("network", "the worker is gone");
     for (const { failed } of this.#awaited.values()) failed(gone);
     this.#awaitedReplica?.failed(gone);
     this.#early.clear();
@@ -258,7 +258,7 @@ function awaitPush<T>(late: string, timeout: number, register: (push: Push<T> | 
       register(undefined);
       act();
     };
-    const timer = setTimeout(() => settle(() => reject(new Error(late))), timeout);
+    const timer = setTimeout(() => settle(() => reject(new CoxswainError("network", late))), timeout);
     register({
       arrived: (object) => settle(() => resolve(object)),
       failed: (error) => settle(() => reject(error)),
