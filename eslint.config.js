@@ -47,11 +47,16 @@ export default tseslint.config(
         "error",
         { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
       ],
-      // `void` would hide a promise whose rejection ends the process: src/async/detach.ts has it handled.
+      // A promise that nobody waits for would end the process where it rejects: src/async/detach.ts has that handled.
+      // `void` would hide one, in whatever place; `.then` leaves what its own handlers throw to nobody.
       "@typescript-eslint/no-floating-promises": ["error", { ignoreVoid: false }],
+      "no-void": "error",
       "no-restricted-syntax": [
         "error",
-        { selector: "ReturnStatement > UnaryExpression[operator='void']", message: "Hides a promise: use detach." },
+        {
+          selector: "ExpressionStatement > CallExpression[callee.property.name=/^(then|finally)$/]",
+          message: "Nobody handles what its handlers throw: use detach.",
+        },
       ],
       "no-console": "error",
     },
@@ -61,6 +66,7 @@ export default tseslint.config(
     rules: {
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-floating-promises": ["error", { ignoreVoid: true }],
+      "no-void": "off",
       "no-restricted-syntax": "off",
       "no-console": "off",
     },

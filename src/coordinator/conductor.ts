@@ -106,7 +106,9 @@ export class Conductor {
    */
   watch(listener: (over: boolean) => void): () => void {
     this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
   }
 
   /** @param apply the update of a commit need not wait for the next event */

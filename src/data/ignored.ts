@@ -30,7 +30,9 @@ export function ignoredParts(
 ): readonly Ignored[] {
   const { messages, tools } = conversation;
   const found: Ignored[] = [];
-  const add = (kind: IgnoredKind, detail: string | null = null): void => void found.push({ kind, detail });
+  const add = (kind: IgnoredKind, detail: string | null = null): void => {
+    found.push({ kind, detail });
+  };
   if (tools !== null && template.rendersAs({ messages, tools: null }, text)) add("ignored_tools");
   const without = messages.map(withoutToolCalls);
   const calls = messages.some(hasToolCalls);

@@ -18,7 +18,9 @@ process.once("disconnect", () => process.exit());
 
 process.once("message", (request: ProbeRequest) => {
   const answer = request.kind === "steps" ? steps(request) : loss(request);
-  const reply = (given: ProbeReply): void => void process.send?.(given, () => process.disconnect());
+  const reply = (given: ProbeReply): void => {
+    process.send?.(given, () => process.disconnect());
+  };
   detach(
     answer.then((given) => reply({ answer: given })),
     (error) => reply({ error: packError(error) }),

@@ -1,5 +1,6 @@
 /** The worker's bulk calls to the coordinator. Every one has a deadline. */
 import type { ClientWritableStream, Metadata, ServiceError } from "@grpc/grpc-js";
+import { detach } from "../async/index.js";
 import type { Chunk, TreeNode, VectorDtype } from "../collective/index.js";
 import type { CoordinatorStub, ReplicaBytes } from "../rpc/index.js";
 import {
@@ -80,8 +81,8 @@ function push(
       else reject(error);
     });
     // A failure of the stream also ends the call, which rejects above with the better reason.
-    send(call).then(
-      () => call.end(),
+    detach(
+      send(call).then(() => call.end()),
       () => call.cancel(),
     );
   });

@@ -1,4 +1,5 @@
 /** Computes leases: a gradient a shard, folded along the canonical tree into as few contributions as the lease allows. */
+import { detach } from "../async/index.js";
 import { TreeSum, VectorPool, vectorBytes } from "../collective/index.js";
 import type { TreeNode, VectorDtype } from "../collective/index.js";
 import type { DropoutKey, LossSum, Trainable } from "../compute/index.js";
@@ -110,7 +111,7 @@ export class LeaseRunner {
       this.contributions.put(step, node, vector);
       this.#options.send({ contribution: { step, ...node } });
       // A push that fails is noticed by the coordinator, which waits for it only so long and leases the shards again.
-      if (push) this.#options.push(step, node, vector).catch(() => undefined);
+      if (push) detach(this.#options.push(step, node, vector), () => undefined);
     }
     return nodes.length > 0;
   }

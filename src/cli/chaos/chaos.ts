@@ -31,7 +31,9 @@ export interface ChaosFlags {
 
 export async function chaos(file: string, flags: ChaosFlags): Promise<void> {
   const stream = flags.json ? process.stderr : process.stdout;
-  const say = (text: string): void => void stream.write(`${text}\n`);
+  const say = (text: string): void => {
+    stream.write(`${text}\n`);
+  };
   const stopping = new AbortController();
   const interruption = onInterruption(() => stopping.abort());
   try {

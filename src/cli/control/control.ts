@@ -117,4 +117,6 @@ function print({ json }: ControlFlags, status: RunStatus, sentence: string): voi
   printLine(json === true ? JSON.stringify(status) : sentence);
 }
 
-const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};

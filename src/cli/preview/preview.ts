@@ -32,7 +32,9 @@ export async function preview(
     const folder = await resolveModel(config.model, { onProgress: (text) => progress.show(text) });
     progress.show("reading the data");
     const tokenizer = await openTokenizerIfAny(folder, { adapter: config.lora.init_adapter });
-    const onWarning = (text: string): void => void warnings.push(text);
+    const onWarning = (text: string): void => {
+      warnings.push(text);
+    };
     (await adapterTextNotes(tokenizer, config.data.chat_template)).forEach(onWarning);
     const store = await buildTokenStore({ source, data: config.data, tokenizer, onWarning });
     progress.close();

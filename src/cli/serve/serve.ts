@@ -136,4 +136,6 @@ function inWords(verdict: Verdict): string {
   }
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};

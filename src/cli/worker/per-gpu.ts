@@ -13,7 +13,11 @@ export interface PerGpuHost {
   readonly say: (text: string) => void;
 }
 
-const thisHost: PerGpuHost = { say: (text) => void process.stderr.write(`${text}\n`) };
+const thisHost: PerGpuHost = {
+  say: (text) => {
+    process.stderr.write(`${text}\n`);
+  },
+};
 
 /**
  * @param devices indices or UUIDs, separated by commas, or "all"

@@ -99,5 +99,9 @@ function leaveOnInterruption(leaving: AbortController): { close(): void } {
   if (process.send === undefined) return onInterruption(({ cause }) => leave(cause));
   const terminated = (): void => leave("received SIGTERM");
   process.on("SIGTERM", terminated);
-  return { close: () => void process.off("SIGTERM", terminated) };
+  return {
+    close: () => {
+      process.off("SIGTERM", terminated);
+    },
+  };
 }

@@ -1,4 +1,5 @@
 /** Writes a run's checkpoints one after another, while training goes on, and gives them to those who wait for one. */
+import { detach } from "../../async/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import type { ReplicaState } from "../../optim/index.js";
@@ -80,7 +81,7 @@ export class Checkpointer {
 
   #answer(saved: Promise<SavedCheckpoint>): void {
     // Whether anybody waits for it or not.
-    saved.catch(() => undefined);
+    detach(saved, () => undefined);
     for (const answer of this.#askers.splice(0)) answer(saved);
   }
 

@@ -183,7 +183,12 @@ function schedules(training: TrainingConfig): {
       warmupSteps: warmupSteps(training, totalSteps),
       totalSteps,
     });
-  return { learningRateOf, check: () => void learningRateOf(training.max_steps ?? 1000) };
+  return {
+    learningRateOf,
+    check: () => {
+      learningRateOf(training.max_steps ?? 1000);
+    },
+  };
 }
 
 async function startingParameters(
