@@ -16,7 +16,7 @@ const blockFloats = 4096;
 /** What comes within this many seconds is told to reducers together: see src/coordinator/service/collects.ts. */
 const collectDelay = 0.005;
 
-/** Pulls that a reducer has under way at once: see src/worker/slice-reducer.ts. */
+/** Pulls that a reducer has under way at once: see src/worker/gradient/slice-reducer.ts. */
 const pullsAtOnce = 4;
 
 /** Contributions that come to the star's coordinator at once: see src/coordinator/gradient/step-sum.ts. */

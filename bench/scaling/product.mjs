@@ -1,8 +1,8 @@
 /** What decides in the product, as the simulation wants it; from `npm run build`. */
 import { ClusterMachine } from "../../dist/coordinator/machine/index.js";
 import { coordinatorService } from "../../dist/rpc/index.js";
-import { LeasePlan } from "../../dist/worker/lease-plan.js";
-import { SliceReducer } from "../../dist/worker/slice-reducer.js";
+import { LeasePlan } from "../../dist/worker/machine/lease-plan.js";
+import { SliceReducer } from "../../dist/worker/gradient/slice-reducer.js";
 
 export const product = {
   ClusterMachine,

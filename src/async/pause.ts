@@ -1,16 +1,18 @@
 /** Abortable waits and back-off. */
+import { systemClock } from "../clock.js";
+import type { Clock } from "../clock.js";
 
 /** Resolves after `duration` ms, or as soon as the signal is aborted. */
-export function pause(duration: number, signal?: AbortSignal): Promise<void> {
+export function pause(duration: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {
       resolve();
       return;
     }
-    const timer = setTimeout(done, duration);
+    const timer = clock.after(duration, done);
     signal?.addEventListener("abort", done, { once: true });
     function done(): void {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener("abort", done);
       resolve();
     }

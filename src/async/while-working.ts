@@ -1,4 +1,5 @@
 /** Reports every few seconds that work is still in progress. */
+import type { Clock } from "../clock.js";
 
 /** Between two reports, ms. */
 const interval = 5_000;
@@ -7,12 +8,16 @@ const interval = 5_000;
  * Runs the work.
  * @param say receives the seconds elapsed so far
  */
-export async function whileWorking<T>(say: (seconds: number) => void, work: () => Promise<T>): Promise<T> {
-  const start = performance.now();
-  const timer = setInterval(() => say(Math.round((performance.now() - start) / 1000)), interval).unref();
+export async function whileWorking<T>(
+  clock: Clock,
+  say: (seconds: number) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const start = clock.now();
+  const timer = clock.every(interval, () => say(Math.round((clock.now() - start) / 1000)));
   try {
     return await work();
   } finally {
-    clearInterval(timer);
+    timer.cancel();
   }
 }

@@ -4,10 +4,10 @@
  */
 import type { Metadata } from "@grpc/grpc-js";
 import type { VectorDtype } from "../collective/index.js";
+import { CoxswainError } from "../errors.js";
 import type { PullOptions } from "./pull-queue.js";
 import { PullStream } from "./pull-stream.js";
 import type { Wanted } from "./pull-stream.js";
-import { CoxswainError } from "../errors.js";
 import { needsConnection } from "./stall.js";
 import type { WorkerStub } from "./types.js";
 

@@ -1,3 +1,12 @@
-export { fixedCoordinator, runWorker } from "./run.js";
-export type { CoordinatorLocator, WorkerObserver, WorkerOptions } from "./run.js";
-export type { ShardMeasurement } from "./compute.js";
+export { runWorker } from "./run.js";
+export type { WorkerOptions } from "./run.js";
+export { attendRun } from "./attend.js";
+export type { AttendOptions, WorkerEnd } from "./attend.js";
+export { fixedCoordinator } from "./grpc/locator.js";
+export type { CoordinatorLocator } from "./grpc/locator.js";
+export type { Identity } from "./membership/membership.js";
+export type { LoadedModel, ModelSource } from "./model/model-loader.js";
+export type { WorkerObserver } from "./observer.js";
+export type { ShardMeasurement } from "./gradient/shard-runner.js";
+export { CallFailed } from "./call-failed.js";
+export type * from "./transport.js";

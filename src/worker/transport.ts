@@ -5,8 +5,14 @@
  * Every promise of it resolves, or rejects with a `CallFailed`; anything else that is thrown is an internal error.
  */
 import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
-import type { CoordinatorMessageOutput, PeerOutput, PullOptions, ReplicaBytes, WorkerMessage } from "../rpc/index.js";
-import type { ProxyUse } from "../rpc/index.js";
+import type {
+  CoordinatorMessageOutput,
+  PeerOutput,
+  ProxyUse,
+  PullOptions,
+  ReplicaBytes,
+  WorkerMessage,
+} from "../rpc/index.js";
 
 /** How a worker reaches its coordinator: asked again after every connection that was lost. */
 export interface WorkerTransport {

@@ -16,7 +16,7 @@ import type {
   Slice,
 } from "../../src/coordinator/machine/index.js";
 import { stepNumber } from "../../src/ids.js";
-import { LeasePlan } from "../../src/worker/lease-plan.js";
+import { LeasePlan } from "../../src/worker/machine/lease-plan.js";
 
 export interface SimulationOptions {
   readonly settings: Partial<MachineSettings> & { readonly totalSteps: number; readonly shards: number };

@@ -1,5 +1,6 @@
 /** The worker process: logs, metrics, signals, and the membership itself. */
 import { once } from "node:events";
+import { systemClock } from "../../clock.js";
 import { parseAddress, parseHost } from "../../config/index.js";
 import { reportSlowPath } from "../../rpc/index.js";
 import { createLogger, createWorkerMetrics, serveTelemetry } from "../../telemetry/index.js";
@@ -67,7 +68,7 @@ export async function work(flags: WorkerFlags): Promise<void> {
         committed: (seconds) => metrics.applyDuration.observe(seconds),
         moved: (bytes, direction) => metrics.allReduceBytes.add(bytes, { direction }),
       },
-      now: () => performance.now(),
+      clock: systemClock,
       signal: leaving.signal,
     });
     // Who starts workers (a Job of Kubernetes, say) learns from it whether there is work left for another one.

@@ -19,8 +19,8 @@ import { ClusterMachine } from "../../../src/coordinator/machine/index.js";
 import { proportionalParts } from "../../../src/coordinator/machine/plan.js";
 import { shardIndex } from "../../../src/ids.js";
 import { coordinatorService } from "../../../src/rpc/index.js";
-import { LeasePlan } from "../../../src/worker/lease-plan.js";
-import { SliceReducer } from "../../../src/worker/slice-reducer.js";
+import { LeasePlan } from "../../../src/worker/machine/lease-plan.js";
+import { SliceReducer } from "../../../src/worker/gradient/slice-reducer.js";
 
 const product: Product = {
   ClusterMachine,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../../src/clock.js";
 import { quietProgress } from "../../../src/cli/terminal/quiet-progress.js";
 import { whileWorking } from "../../../src/async/while-working.js";
 import { buildTokenStore, openTokenizer } from "../../../src/data/index.js";
@@ -79,6 +80,7 @@ describe("a command without a terminal", () => {
   it("says that a worker is still loading its model", async () => {
     const said: number[] = [];
     const work = whileWorking(
+      systemClock,
       (seconds) => said.push(seconds),
       () => new Promise<string>((resolve) => setTimeout(() => resolve("model"), 12_000)),
     );

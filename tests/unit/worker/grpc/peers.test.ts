@@ -1,17 +1,18 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
-import { addTo } from "../../../src/collective/index.js";
-import { shardIndex } from "../../../src/ids.js";
-import { PullRefused } from "../../../src/rpc/index.js";
-import type { PeerOutput } from "../../../src/rpc/index.js";
-import { startDataServer } from "../../../src/worker/data-server.js";
-import type { DataServer, Served } from "../../../src/worker/data-server.js";
-import { Peers } from "../../../src/worker/peers.js";
-import { gradientLike } from "../collective/reference.js";
+import { addTo } from "../../../../src/collective/index.js";
+import { shardIndex } from "../../../../src/ids.js";
+import { PullRefused } from "../../../../src/rpc/index.js";
+import type { PeerOutput } from "../../../../src/rpc/index.js";
+import { startDataServer } from "../../../../src/worker/grpc/data-server.js";
+import type { OpenDataServer } from "../../../../src/worker/grpc/data-server.js";
+import type { Served } from "../../../../src/worker/transport.js";
+import { Peers } from "../../../../src/worker/grpc/peers.js";
+import { gradientLike } from "../../collective/reference.js";
 
 const size = 3000;
 const node = { first: shardIndex(0), count: 4 };
-const servers: DataServer[] = [];
+const servers: OpenDataServer[] = [];
 const opened: Peers[] = [];
 
 const servedOf = (gradient: Float32Array, runId = "run"): Served => ({
@@ -64,7 +65,7 @@ describe("under TLS", () => {
     const other = await startPeer("two", gradientLike(size, 2), { tls: true });
     const plain = await startPeer("three", gradientLike(size, 3));
     const pull = (to: PeerOutput): Promise<void> => openPeers().pullSlice(to, range, new Float32Array(size));
-    const unavailable = { code: status.UNAVAILABLE };
+    const unavailable = { connectionLost: true, cause: { code: status.UNAVAILABLE } };
     await expect(pull({ ...peer, certificate: other.certificate })).rejects.toMatchObject(unavailable);
     await expect(pull({ ...plain, certificate: other.certificate })).rejects.toMatchObject(unavailable);
     await expect(pull({ ...peer, certificate: Buffer.alloc(0) })).rejects.toMatchObject(unavailable);
@@ -127,10 +128,16 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     const peers = openPeers();
     const into = new Float32Array(size);
     const missing = { first: shardIndex(4), count: 1 };
-    await expect(peers.pullContribution(peer, { ...range, node: missing }, into)).rejects.toThrow(PullRefused);
+    await expect(peers.pullContribution(peer, { ...range, node: missing }, into)).rejects.toMatchObject({
+      connectionLost: false,
+      cause: expect.any(PullRefused) as unknown,
+    });
     // What is refused for the run ends its stream, which is not kept.
     for (let time = 0; time < 2; time++)
-      await expect(peers.pullSlice(other, range, into)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+      await expect(peers.pullSlice(other, range, into)).rejects.toMatchObject({
+        connectionLost: false,
+        cause: { code: status.FAILED_PRECONDITION },
+      });
     await peers.pullSlice(peer, range, into);
     expect(peers.size).toBe(2);
   });
@@ -141,7 +148,10 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     const peers = openPeers();
     const into = new Float32Array(size);
     await servers.pop()?.close();
-    await expect(peers.pullSlice(peer, range, into)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await expect(peers.pullSlice(peer, range, into)).rejects.toMatchObject({
+      connectionLost: true,
+      cause: { code: status.UNAVAILABLE },
+    });
     expect(peers.size).toBe(0);
     const [, port] = peer.address.split(":");
     const server = await startDataServer({ host: "127.0.0.1", port: Number(port), tls: false });
@@ -156,7 +166,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     const peer = await startPeer("one", new Float32Array(large));
     const peers = openPeers();
     const pull = (signal: AbortSignal): Promise<void> =>
-      peers.pullSlice(peer, { ...range, length: large }, new Float32Array(large), { signal });
+      peers.pullContribution(peer, { ...range, length: large, node }, new Float32Array(large), { signal });
     await expect(pull(AbortSignal.abort())).rejects.toThrow();
     const abort = new AbortController();
     const pulled = pull(abort.signal);

@@ -1,5 +1,5 @@
 /** The sums that this worker has computed and others may still want. */
-import type { TreeNode, VectorPool } from "../collective/index.js";
+import type { TreeNode, VectorPool } from "../../collective/index.js";
 
 const keyOf = (step: number, node: TreeNode): string => `${step}:${node.first}:${node.count}`;
 

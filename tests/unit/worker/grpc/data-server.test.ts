@@ -1,8 +1,8 @@
 import { ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { VectorDtype } from "../../../src/collective/index.js";
-import { bytesOf, roundToBf16, VectorPool } from "../../../src/collective/index.js";
-import { shardIndex } from "../../../src/ids.js";
+import type { VectorDtype } from "../../../../src/collective/index.js";
+import { bytesOf, roundToBf16, VectorPool } from "../../../../src/collective/index.js";
+import { shardIndex } from "../../../../src/ids.js";
 import {
   PullRefused,
   PullStream,
@@ -11,18 +11,19 @@ import {
   metadataKeys,
   receiveObject,
   withToken,
-} from "../../../src/rpc/index.js";
-import type { Wanted, WorkerStub } from "../../../src/rpc/index.js";
-import { Contributions } from "../../../src/worker/contributions.js";
-import { startDataServer } from "../../../src/worker/data-server.js";
-import type { DataServer, Served } from "../../../src/worker/data-server.js";
-import { gradientLike } from "../collective/reference.js";
+} from "../../../../src/rpc/index.js";
+import type { Wanted, WorkerStub } from "../../../../src/rpc/index.js";
+import { Contributions } from "../../../../src/worker/gradient/contributions.js";
+import { startDataServer } from "../../../../src/worker/grpc/data-server.js";
+import type { OpenDataServer } from "../../../../src/worker/grpc/data-server.js";
+import type { Served } from "../../../../src/worker/transport.js";
+import { gradientLike } from "../../collective/reference.js";
 
 const size = 1000;
 const gradient = gradientLike(size, 1);
 const node = { first: shardIndex(2), count: 2 };
 
-let server: DataServer;
+let server: OpenDataServer;
 let client: WorkerStub;
 let pool: VectorPool;
 let contributions: Contributions;

@@ -7,10 +7,10 @@ import { credentials, status } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { modelCacheFolder, receiveModel } from "../../../src/model/index.js";
-import { contentHash } from "../../../src/model/manifest.js";
-import type { ModelFile } from "../../../src/model/index.js";
-import type { WorkerStub } from "../../../src/rpc/index.js";
+import { modelCacheFolder, receiveModel } from "../../../../src/model/index.js";
+import { contentHash } from "../../../../src/model/manifest.js";
+import type { ModelFile } from "../../../../src/model/index.js";
+import type { WorkerStub } from "../../../../src/rpc/index.js";
 import {
   PullRefused,
   PullStream,
@@ -18,10 +18,10 @@ import {
   bulkChannelOptions,
   withToken,
   workerService,
-} from "../../../src/rpc/index.js";
-import { seal } from "../../../src/rpc/seal.js";
-import { startDataServer } from "../../../src/worker/data-server.js";
-import type { DataServer } from "../../../src/worker/data-server.js";
+} from "../../../../src/rpc/index.js";
+import { seal } from "../../../../src/rpc/seal.js";
+import { startDataServer } from "../../../../src/worker/grpc/data-server.js";
+import type { OpenDataServer } from "../../../../src/worker/grpc/data-server.js";
 import {
   frame,
   healthCheck,
@@ -31,7 +31,7 @@ import {
   refusal,
   sendRaw,
   statusOf,
-} from "../../support/hostile.js";
+} from "../../../support/hostile.js";
 
 const size = 1 << 20;
 const vector = Float32Array.from({ length: size }, (_, index) => index);
@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 interface Started {
-  readonly server: DataServer;
+  readonly server: OpenDataServer;
   readonly client: WorkerStub;
   readonly metadata: Metadata;
   /** Of the replica. */

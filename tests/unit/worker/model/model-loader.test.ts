@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Metadata, credentials } from "@grpc/grpc-js";
 import { afterEach, expect, it, vi } from "vitest";
-import { parseRun } from "../../../src/config/index.js";
-import { modelManifest } from "../../../src/model/index.js";
-import { Replica } from "../../../src/optim/index.js";
-import type { WorkerConfig } from "../../../src/config/index.js";
+import { parseRun } from "../../../../src/config/index.js";
+import { modelManifest } from "../../../../src/model/index.js";
+import { Replica } from "../../../../src/optim/index.js";
+import type { WorkerConfig } from "../../../../src/config/index.js";
 import {
   CoordinatorClient,
   bulkChannelOptions,
@@ -14,15 +14,15 @@ import {
   protocolVersion,
   readRunConfig,
   runConfigMessage,
-} from "../../../src/rpc/index.js";
-import type { RunConfigOutput } from "../../../src/rpc/index.js";
-import { createLogger } from "../../../src/telemetry/index.js";
-import { BulkClient } from "../../../src/worker/bulk-client.js";
-import { ModelLoader } from "../../../src/worker/model.js";
-import type { WorkerOptions } from "../../../src/worker/index.js";
-import { version } from "../../../src/version.js";
-import { goldenFolder } from "../../support/runs.js";
-import { runId, startHarness } from "../../support/service-harness.js";
+} from "../../../../src/rpc/index.js";
+import type { RunConfigOutput } from "../../../../src/rpc/index.js";
+import { createLogger } from "../../../../src/telemetry/index.js";
+import { GrpcCoordinatorCalls } from "../../../../src/worker/grpc/coordinator-calls.js";
+import { ModelLoader } from "../../../../src/worker/model/model-loader.js";
+import { systemClock } from "../../../../src/clock.js";
+import { version } from "../../../../src/version.js";
+import { goldenFolder } from "../../../support/runs.js";
+import { runId, startHarness } from "../../../support/service-harness.js";
 
 /** A run file as a worker gets it. */
 const workerConfig = (text: string): WorkerConfig =>
@@ -53,11 +53,12 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   const metadata = new Metadata();
   metadata.set(metadataKeys.run, runId);
   metadata.set(metadataKeys.worker, "w");
-  const bulk = new BulkClient(client, metadata, "float32");
+  const bulk = new GrpcCoordinatorCalls(client, metadata, "float32");
   const pulled = vi.spyOn(bulk, "pullModelFile");
-  const options: Partial<WorkerOptions> = {
+  const options = {
     modelFolder: undefined,
     device: undefined,
+    clock: systemClock,
     logger: createLogger({ name: "test", level: "silent" }).logger,
   };
   const welcome = {
@@ -68,7 +69,7 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   const config = workerConfig("model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\n");
 
   for (let time = 0; time < 2; time++) {
-    const loader = new ModelLoader(options as WorkerOptions);
+    const loader = new ModelLoader(options);
     const loaded = await loader.load(welcome, config, bulk);
     expect(loaded.layout.size).toBeGreaterThan(0);
     expect(loaded.replica.size).toBe(loaded.layout.size);
@@ -85,12 +86,13 @@ it("a worker keeps its open model for the next run, and nothing that depends on 
   const loader = new ModelLoader({
     modelFolder: modelPath,
     device: undefined,
+    clock: systemClock,
     logger: createLogger({ name: "test", level: "silent" }).logger,
-  } as Partial<WorkerOptions> as WorkerOptions);
+  });
   closers.push(() => loader.close());
   const client = new CoordinatorClient("127.0.0.1:1", credentials.createInsecure(), bulkChannelOptions);
   closers.push(() => client.close());
-  const bulk = new BulkClient(client, new Metadata(), "float32");
+  const bulk = new GrpcCoordinatorCalls(client, new Metadata(), "float32");
   const load = (runDigest: string, training: string): ReturnType<ModelLoader["load"]> => {
     const files = { hash: model.hash, files: [...model.files] };
     const text = `model: m\noutput_dir: o\ndata: { train: t }\nlora: { r: 2 }\ncompute: { threads: 2 }\ntraining: ${training}\n`;

@@ -2,8 +2,8 @@
  * TensorFlow's native library reads its number of threads and which GPUs it may see once in a process. A worker process
  * that computes for a second run must not compute it with the first one's. Knows no run.
  */
-import type { EngineName, EngineOptions } from "../compute/index.js";
-import { CoxswainError } from "../errors.js";
+import type { EngineName, EngineOptions } from "../../compute/index.js";
+import { CoxswainError } from "../../errors.js";
 
 type Settings = Pick<EngineOptions, "device" | "threads">;
 

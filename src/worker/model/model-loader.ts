@@ -3,18 +3,19 @@
  * one run after another: the open model is kept from one to the next where it would be opened in the same way, the replica
  * only within one run, whose AdamW settings it has.
  */
-import { whileWorking } from "../async/index.js";
-import { openEngine } from "../compute/index.js";
-import type { Device, EngineName, Trainable } from "../compute/index.js";
-import type { WorkerConfig } from "../config/index.js";
-import { CoxswainError } from "../errors.js";
-import { cachedModel, loraSettings, modelManifest, openModelFolder, receiveModel } from "../model/index.js";
-import type { LoraLayout, ModelManifest } from "../model/index.js";
-import { Replica } from "../optim/index.js";
-import type { WelcomeOutput } from "../rpc/index.js";
-import type { BulkClient } from "./bulk-client.js";
+import { whileWorking } from "../../async/index.js";
+import type { Clock } from "../../clock.js";
+import { openEngine } from "../../compute/index.js";
+import type { Device, EngineName, Trainable } from "../../compute/index.js";
+import type { WorkerConfig } from "../../config/index.js";
+import { CoxswainError } from "../../errors.js";
+import { cachedModel, loraSettings, modelManifest, openModelFolder, receiveModel } from "../../model/index.js";
+import type { LoraLayout, ModelManifest } from "../../model/index.js";
+import { Replica } from "../../optim/index.js";
+import type { WelcomeOutput } from "../../rpc/index.js";
+import type { Logger } from "../../telemetry/index.js";
 import { NativeSettings } from "./native-settings.js";
-import type { WorkerOptions } from "./run.js";
+import type { CoordinatorCalls } from "../transport.js";
 
 /** What does not depend on the run, apart from how the model was opened. */
 interface OpenModel {
@@ -33,24 +34,44 @@ export interface LoadedModel extends OpenModel {
 /** Which model it is, and of which run. */
 export type NamedModel = Pick<WelcomeOutput, "model" | "modelPath" | "runDigest">;
 
+type ModelFiles = Pick<CoordinatorCalls, "pullModelFile">;
+
+/** Where a worker has the models of its runs from. */
+export interface ModelSource {
+  /**
+   * Called again when the worker reconnects, for the same run or another.
+   * @param coordinator whose files are streamed where no copy is at hand
+   * @throws CallFailed when they do not arrive; CoxswainError "model" when the model cannot be had or opened
+   */
+  load(welcome: NamedModel, config: WorkerConfig, coordinator: ModelFiles): Promise<LoadedModel>;
+}
+
+export interface ModelLoaderOptions {
+  /** A folder that should hold the model; refused when its content is another. */
+  readonly modelFolder: string | undefined;
+  /** In place of the run's `compute.device`. */
+  readonly device: Device | "auto" | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** Keeps the last model open, so that a worker that reconnects to the same run need not load it again. */
-export class ModelLoader {
-  readonly #options: WorkerOptions;
+export class ModelLoader implements ModelSource {
+  readonly #options: ModelLoaderOptions;
   readonly #native = new NativeSettings();
   #loaded: { readonly key: string; readonly model: LoadedModel } | undefined;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: ModelLoaderOptions) {
     this.#options = options;
   }
 
-  /** @throws CoxswainError "model" when the model cannot be had or opened */
-  async load(welcome: NamedModel, config: WorkerConfig, bulk: BulkClient): Promise<LoadedModel> {
+  async load(welcome: NamedModel, config: WorkerConfig, coordinator: ModelFiles): Promise<LoadedModel> {
     const manifest = readManifest(welcome);
     // All that `#open` reads of the run. What only the replica depends on is in the run's digest.
     const key = JSON.stringify([manifest.hash, config.lora, config.compute, config.quantization]);
     const kept = this.#loaded?.key === key ? this.#loaded.model : undefined;
     if (kept?.replicaOf === welcome.runDigest) return kept;
-    const open: OpenModel = kept ?? (await this.#replace(manifest, welcome.modelPath, config, bulk));
+    const open: OpenModel = kept ?? (await this.#replace(manifest, welcome.modelPath, config, coordinator));
     const model: LoadedModel = { ...open, replica: emptyReplica(open.layout, config), replicaOf: undefined };
     this.#loaded = { key, model };
     return model;
@@ -60,10 +81,10 @@ export class ModelLoader {
     manifest: ModelManifest,
     modelPath: string,
     config: WorkerConfig,
-    bulk: BulkClient,
+    coordinator: ModelFiles,
   ): Promise<OpenModel> {
     await this.close();
-    return this.#open(await this.#obtain(manifest, modelPath, bulk), config);
+    return this.#open(await this.#obtain(manifest, modelPath, coordinator), config);
   }
 
   async close(): Promise<void> {
@@ -73,12 +94,12 @@ export class ModelLoader {
   }
 
   /** Folders are only ever compared by content; where none is the same, the files are streamed into the cache. */
-  async #obtain(manifest: ModelManifest, coordinatorPath: string, bulk: BulkClient): Promise<string> {
-    const { logger, modelFolder } = this.#options;
+  async #obtain(manifest: ModelManifest, coordinatorPath: string, coordinator: ModelFiles): Promise<string> {
+    const { clock, logger, modelFolder } = this.#options;
     for (const candidate of [modelFolder, coordinatorPath]) {
       if (candidate === undefined) continue;
       const say = (seconds: number): void => logger.info({ model: candidate, seconds }, "still hashing the model");
-      if (await whileWorking(say, () => hasContent(candidate, manifest.hash))) return candidate;
+      if (await whileWorking(clock, say, () => hasContent(candidate, manifest.hash))) return candidate;
       if (candidate === modelFolder)
         throw new CoxswainError("model", `--model ${candidate} is not the model of this run: its content differs`, {
           hint: "Leave --model away: the worker then gets the model from the coordinator.",
@@ -97,13 +118,14 @@ export class ModelLoader {
       }
     }
     return whileWorking(
+      clock,
       (seconds) => logger.info({ received, bytes, seconds }, "still receiving the model"),
-      () => receiveModel(manifest, (name) => counted(bulk.pullModelFile(name, sizes.get(name) ?? 0))),
+      () => receiveModel(manifest, (name) => counted(coordinator.pullModelFile(name, sizes.get(name) ?? 0))),
     );
   }
 
   async #open(path: string, config: WorkerConfig): Promise<OpenModel> {
-    const { logger, device } = this.#options;
+    const { clock, logger, device } = this.#options;
     const folder = await openModelFolder(path);
     const { engine: asked, dtype, gradient_checkpointing: gradientCheckpointing } = config.compute;
     const opened = await openEngine({
@@ -127,6 +149,7 @@ export class ModelLoader {
     );
     this.#native.require(opened.engine.name, opened.options);
     const trainable = await whileWorking(
+      clock,
       (seconds) => logger.info({ model: path, seconds }, "still loading the model"),
       () => opened.engine.load(folder, loraSettings(config), opened.options),
     );

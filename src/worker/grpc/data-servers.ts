@@ -3,16 +3,23 @@
  * else on every interface. A worker that finds its next coordinator elsewhere listens anew.
  */
 import { isIPv4 } from "node:net";
-import { isLoopback, parseAddress } from "../config/index.js";
+import { isLoopback, parseAddress } from "../../config/index.js";
+import type { ClientTls } from "../../rpc/index.js";
+import type { DataServer } from "../transport.js";
 import { startDataServer } from "./data-server.js";
-import type { DataServer } from "./data-server.js";
-import type { WorkerOptions } from "./run.js";
+import type { OpenDataServer } from "./data-server.js";
+
+export interface DataServersOptions {
+  /** HOST:PORT; "none" starts none; undefined: where the coordinator can reach it. */
+  readonly listen: string | undefined;
+  readonly tls: ClientTls | undefined;
+}
 
 export class DataServers {
-  readonly #options: Pick<WorkerOptions, "listen" | "tls">;
-  #open: { readonly hosts: string; readonly server: DataServer } | undefined;
+  readonly #options: DataServersOptions;
+  #open: { readonly hosts: string; readonly server: OpenDataServer } | undefined;
 
-  constructor(options: Pick<WorkerOptions, "listen" | "tls">) {
+  constructor(options: DataServersOptions) {
     this.#options = options;
   }
 

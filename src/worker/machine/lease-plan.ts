@@ -2,9 +2,9 @@
  * What of a lease is still to be computed, and in which nodes of the reduction tree its sums are delivered. Shards may be
  * taken back at any time before they are begun; what is delivered early is left out of later nodes. Pure.
  */
-import { cover, runsOf, shardsOf } from "../collective/index.js";
-import type { TreeNode } from "../collective/index.js";
-import type { ShardIndex } from "../ids.js";
+import { cover, runsOf, shardsOf } from "../../collective/index.js";
+import type { TreeNode } from "../../collective/index.js";
+import type { ShardIndex } from "../../ids.js";
 
 type Progress = "waiting" | "begun" | "computed";
 

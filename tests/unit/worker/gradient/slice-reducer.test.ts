@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TreeSum, VectorPool, cover, root } from "../../../src/collective/index.js";
-import type { TreeNode, VectorDtype } from "../../../src/collective/index.js";
-import { shardIndex } from "../../../src/ids.js";
-import type { PeerOutput } from "../../../src/rpc/index.js";
-import { Contributions } from "../../../src/worker/contributions.js";
-import { startDataServer } from "../../../src/worker/data-server.js";
-import type { DataServer } from "../../../src/worker/data-server.js";
-import { Peers } from "../../../src/worker/peers.js";
-import { SliceReducer } from "../../../src/worker/slice-reducer.js";
-import type { CollectFailure, SliceReducerOptions } from "../../../src/worker/slice-reducer.js";
-import { bitsOf, gradientLike } from "../collective/reference.js";
+import { TreeSum, VectorPool, cover, root } from "../../../../src/collective/index.js";
+import type { TreeNode, VectorDtype } from "../../../../src/collective/index.js";
+import { shardIndex } from "../../../../src/ids.js";
+import type { PeerOutput } from "../../../../src/rpc/index.js";
+import { Contributions } from "../../../../src/worker/gradient/contributions.js";
+import { startDataServer } from "../../../../src/worker/grpc/data-server.js";
+import type { OpenDataServer } from "../../../../src/worker/grpc/data-server.js";
+import { Peers } from "../../../../src/worker/grpc/peers.js";
+import { SliceReducer } from "../../../../src/worker/gradient/slice-reducer.js";
+import type { CollectFailure, SliceReducerOptions } from "../../../../src/worker/gradient/slice-reducer.js";
+import { bitsOf, gradientLike } from "../../collective/reference.js";
 
 const size = 700;
 const step = 9;
@@ -28,7 +28,7 @@ function sumOf(target: TreeNode, shards: number, precision: VectorDtype): Float3
 /** Workers with real servers. What each holds is set a test. */
 interface Worker {
   readonly peer: PeerOutput;
-  readonly server: DataServer;
+  readonly server: OpenDataServer;
   contributions: Contributions;
 }
 

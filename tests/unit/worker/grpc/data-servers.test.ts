@@ -1,6 +1,6 @@
 /** Where a worker's own server listens, as its coordinator moves. */
 import { afterEach, describe, expect, it } from "vitest";
-import { DataServers } from "../../../src/worker/data-servers.js";
+import { DataServers } from "../../../../src/worker/grpc/data-servers.js";
 
 let servers: DataServers | undefined;
 afterEach(() => servers?.close());

@@ -3,18 +3,22 @@
  * it and never goes out, because a peer that wants ours opens its own. Knows addresses, not why something is pulled.
  */
 import { Metadata } from "@grpc/grpc-js";
-import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
-import { CoxswainError } from "../errors.js";
-import { WorkerConnection, metadataKeys, needsConnection, routeToText, withToken, workerClient } from "../rpc/index.js";
-import type { PeerOutput, ProxyUse, PullOptions, WorkerStub } from "../rpc/index.js";
+import type { TreeNode, VectorDtype } from "../../collective/index.js";
+import {
+  WorkerConnection,
+  metadataKeys,
+  needsConnection,
+  routeToText,
+  withToken,
+  workerClient,
+} from "../../rpc/index.js";
+import type { PeerOutput, ProxyUse, PullOptions, WorkerStub } from "../../rpc/index.js";
+import { CallFailed } from "../call-failed.js";
+import type { PeerCalls, StepRange } from "../transport.js";
+import { callFailure } from "./call-failure.js";
 
 /** Steps that a connection is kept without being used: a few, since who reduces what changes with who is there. */
 const stepsKept = 8;
-
-/** Elements of a step's vector. */
-export interface StepRange extends VectorRange {
-  readonly step: number;
-}
 
 interface Connection {
   readonly link: WorkerConnection;
@@ -25,7 +29,7 @@ interface Connection {
   pulls: number;
 }
 
-export class Peers {
+export class Peers implements PeerCalls {
   readonly #runId: string;
   readonly #dtype: VectorDtype;
   readonly #proxy: ProxyUse;
@@ -48,11 +52,6 @@ export class Peers {
     return this.#connections.size;
   }
 
-  /**
-   * Pulls elements of a node's sum from the worker that holds it. When it rejects, what `into` holds is of no use.
-   * @param into [length]
-   * @throws PullRefused, CoxswainError "network" or the gRPC error when it did not arrive whole
-   */
   pullContribution(
     peer: PeerOutput,
     { step, node, offset, length }: StepRange & { readonly node: TreeNode },
@@ -64,14 +63,8 @@ export class Peers {
     );
   }
 
-  /** Pulls elements of a step's reduced gradient from the worker that has summed them; otherwise the same. */
-  pullSlice(
-    peer: PeerOutput,
-    { step, offset, length }: StepRange,
-    into: Float32Array,
-    options?: PullOptions,
-  ): Promise<void> {
-    return this.#pull(peer, step, (link) => link.pull({ slice: { step, offset, length } }, into, this.#dtype, options));
+  pullSlice(peer: PeerOutput, { step, offset, length }: StepRange, into: Float32Array): Promise<void> {
+    return this.#pull(peer, step, (link) => link.pull({ slice: { step, offset, length } }, into, this.#dtype));
   }
 
   /** Ends all pulls. */
@@ -81,8 +74,15 @@ export class Peers {
   }
 
   async #pull(peer: PeerOutput, step: number, begin: (link: WorkerConnection) => Promise<void>): Promise<void> {
-    if (this.#closed) throw new CoxswainError("network", "this worker has closed its connections");
-    const connection = this.#connectionTo(peer, step);
+    if (this.#closed) throw new CallFailed("this worker has closed its connections", false);
+    try {
+      await this.#pullOver(this.#connectionTo(peer, step), begin);
+    } catch (error) {
+      throw callFailure(error);
+    }
+  }
+
+  async #pullOver(connection: Connection, begin: (link: WorkerConnection) => Promise<void>): Promise<void> {
     connection.pulls++;
     try {
       await begin(connection.link);

@@ -1,6 +1,6 @@
 /** TensorFlow's native library keeps a process's first settings: a second run must not be computed with them. */
 import { describe, expect, it } from "vitest";
-import { NativeSettings } from "../../../src/worker/native-settings.js";
+import { NativeSettings } from "../../../../src/worker/model/native-settings.js";
 
 const cpu = { device: "cpu", threads: 2 } as const;
 

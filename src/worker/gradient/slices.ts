@@ -2,31 +2,22 @@
  * This worker's part in the mesh: the slices that it sums for everyone, and the way to those that others sum. Decides
  * nothing: who sums what is the coordinator's choice.
  */
-import { vectorBytes } from "../collective/index.js";
-import type { VectorDtype } from "../collective/index.js";
-import { shardIndex } from "../ids.js";
-import type {
-  CollectOutput,
-  PeerOutput,
-  ProxyUse,
-  ReduceOutput,
-  ReducedSliceOutput,
-  WorkerMessage,
-} from "../rpc/index.js";
-import type { BulkClient } from "./bulk-client.js";
+import { vectorBytes } from "../../collective/index.js";
+import type { VectorDtype } from "../../collective/index.js";
+import { shardIndex } from "../../ids.js";
+import type { CollectOutput, PeerOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../../rpc/index.js";
+import { CallFailed } from "../call-failed.js";
 import type { Contributions } from "./contributions.js";
-import { Peers } from "./peers.js";
 import { SliceReducer } from "./slice-reducer.js";
+import type { MemberCalls } from "../transport.js";
 
 export interface SlicesOptions {
   /** This worker's id. */
   readonly workerId: string;
-  readonly runId: string;
   /** What this worker has summed itself. */
   readonly contributions: Contributions;
   readonly dtype: VectorDtype;
-  /** How other workers are reached. */
-  readonly proxy: ProxyUse;
+  readonly calls: MemberCalls;
   readonly send: (message: WorkerMessage) => void;
   /** So many bytes of gradients were pulled. */
   readonly onReceived: (bytes: number) => void;
@@ -41,7 +32,6 @@ interface Entry {
 
 export class Slices {
   readonly #options: SlicesOptions;
-  readonly #peers: Peers;
   /** What the coordinator has said of other workers, by their ids. */
   readonly #addresses = new Map<string, PeerOutput>();
   /** By step and slice. */
@@ -49,12 +39,11 @@ export class Slices {
 
   constructor(options: SlicesOptions) {
     this.#options = options;
-    this.#peers = new Peers(options.runId, options.dtype, options.proxy);
   }
 
   /** A slice is this worker's to sum. */
   reduce({ step, slice, offset, length, roundShards }: ReduceOutput): void {
-    const { workerId, contributions, dtype, send } = this.#options;
+    const { workerId, contributions, dtype, calls, send } = this.#options;
     const key = `${step}:${slice}`;
     if (this.#entries.has(key)) return;
     const reducer = new SliceReducer({
@@ -68,7 +57,7 @@ export class Slices {
       own: (of, node) => contributions.get(of, node),
       slice,
       pull: async (peer, range, into, pullOptions) => {
-        await this.#peers.pullContribution(peer, range, into, pullOptions);
+        await calls.peers.pullContribution(peer, range, into, pullOptions);
         this.#received(into.length);
       },
       onComplete: () => send({ sliceReduced: { step, slice } }),
@@ -99,17 +88,9 @@ export class Slices {
   }
 
   /** Puts a step's reduced gradient together; what its reducer does not give, the coordinator does. */
-  async gather(
-    step: number,
-    slices: readonly ReducedSliceOutput[],
-    into: Float32Array,
-    bulk: BulkClient,
-  ): Promise<true> {
+  async gather(step: number, slices: readonly ReducedSliceOutput[], into: Float32Array): Promise<void> {
     const whole = [{ offset: 0, length: into.length, reducer: null }];
-    await Promise.all(
-      (slices.length === 0 ? whole : slices).map((slice) => this.#gatherSlice(step, slice, into, bulk)),
-    );
-    return true;
+    await Promise.all((slices.length === 0 ? whole : slices).map((slice) => this.#gatherSlice(step, slice, into)));
   }
 
   /** Keeps what others may still pull: the sums of the newest step that is final. */
@@ -124,7 +105,6 @@ export class Slices {
   close(): void {
     for (const { reducer } of this.#entries.values()) reducer.close();
     this.#entries.clear();
-    this.#peers.close();
   }
 
   /** How to reach a worker, from now or from what was said before. */
@@ -137,8 +117,8 @@ export class Slices {
     step: number,
     { offset, length, reducer: named }: ReducedSliceOutput,
     into: Float32Array,
-    bulk: BulkClient,
   ): Promise<void> {
+    const { coordinator, peers } = this.#options.calls;
     const reducer = this.#known(named);
     const part = into.subarray(offset, offset + length);
     const own = this.get(step, offset, length);
@@ -148,14 +128,15 @@ export class Slices {
     }
     if (reducer !== null) {
       try {
-        await this.#peers.pullSlice(reducer, { step, offset, length }, part);
+        await peers.pullSlice(reducer, { step, offset, length }, part);
         this.#received(length);
         return;
-      } catch {
+      } catch (error) {
+        if (!(error instanceof CallFailed)) throw error;
         // It is gone, or cannot be reached from here: the coordinator has it, too.
       }
     }
-    await bulk.pullReduced(step, offset, part);
+    await coordinator.pullReduced(step, offset, part);
     this.#received(length);
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { shardIndex } from "../../../src/ids.js";
-import { VectorPool } from "../../../src/collective/index.js";
-import { Contributions } from "../../../src/worker/contributions.js";
+import { shardIndex } from "../../../../src/ids.js";
+import { VectorPool } from "../../../../src/collective/index.js";
+import { Contributions } from "../../../../src/worker/gradient/contributions.js";
 
 const node = (first: number, count: number) => ({ first: shardIndex(first), count });
 

@@ -2,12 +2,21 @@
  * Sums one slice of one step along the canonical tree: pulls it from every worker that has a part, in whatever order it
  * hears of them. Knows no other slice and decides nothing: whom to pull from is the coordinator's choice.
  */
-import { detach } from "../async/index.js";
-import { TreeSum, addRoundedTo, addTo, contains, describeNode, isNode, parent, sameNode } from "../collective/index.js";
-import type { TreeNode, VectorDtype, VectorPool } from "../collective/index.js";
-import { CoxswainError, messageOf } from "../errors.js";
-import type { PeerOutput, PullOptions } from "../rpc/index.js";
-import type { StepRange } from "./peers.js";
+import { detach } from "../../async/index.js";
+import {
+  TreeSum,
+  addRoundedTo,
+  addTo,
+  contains,
+  describeNode,
+  isNode,
+  parent,
+  sameNode,
+} from "../../collective/index.js";
+import type { TreeNode, VectorDtype, VectorPool } from "../../collective/index.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import type { PeerOutput, PullOptions } from "../../rpc/index.js";
+import type { StepRange } from "../transport.js";
 
 /** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */
 const pullsAtOnce = 4;
@@ -25,7 +34,7 @@ export interface SliceReducerOptions extends StepRange {
   readonly workerId: string;
   /** All elements of this worker's own sum of a node; undefined where it is not here. */
   readonly own: (step: number, node: TreeNode) => Float32Array | undefined;
-  /** See `Peers.pullContribution`. */
+  /** See `PeerCalls.pullContribution`. */
   readonly pull: (
     peer: PeerOutput,
     range: StepRange & { readonly node: TreeNode },

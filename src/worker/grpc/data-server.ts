@@ -5,10 +5,10 @@
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { Metadata } from "@grpc/grpc-js";
-import { detach } from "../async/index.js";
-import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../collective/index.js";
-import type { Chunk, TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
-import { shardIndex } from "../ids.js";
+import { detach } from "../../async/index.js";
+import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../../collective/index.js";
+import type { Chunk, VectorRange } from "../../collective/index.js";
+import { shardIndex } from "../../ids.js";
 import type {
   OwnCertificate,
   PullAnswer,
@@ -16,10 +16,9 @@ import type {
   PullRequestOutput,
   PullSliceOutput,
   Refusal,
-  ReplicaBytes,
   RunningServer,
   WorkerHandlers,
-} from "../rpc/index.js";
+} from "../../rpc/index.js";
 import {
   PullServer,
   largestRequest,
@@ -30,36 +29,11 @@ import {
   refuse,
   sendReplica,
   workerService,
-} from "../rpc/index.js";
+} from "../../rpc/index.js";
+import type { DataServer, Served } from "../transport.js";
 
-/** What a worker in a run has for others. */
-export interface Served {
-  /** Welcome.run_id: who shows another in the metadata is refused. */
-  readonly runId: string;
-  /** What vectors are sent as. */
-  readonly dtype: VectorDtype;
-  /** The sum of a node's shards, all of its elements; undefined where it is not here. */
-  contribution(step: number, node: TreeNode): Float32Array | undefined;
-  /** Elements [offset, offset + length) of a step's reduced gradient; undefined where they are not here. */
-  slice(step: number, offset: number, length: number): Float32Array | undefined;
-  /** Parameters and moments, [3 * size] f32 as bytes that nobody changes. Undefined before the first. */
-  replica(): ReplicaBytes | undefined;
-  /** A vector is being sent: it must not change until what this gives is called. See VectorPool. */
-  hold(vector: Float32Array): () => void;
-  /** So many bytes of gradients are being sent. */
-  onSent(bytes: number): void;
-}
-
-export interface DataServer {
-  readonly port: number;
-  /** What callers must show. */
-  readonly key: string;
-  /** What it shows callers, DER; empty without TLS. */
-  readonly certificate: Uint8Array;
-  /** What is served from now on; nothing when undefined. */
-  serve(served: Served | undefined): void;
-  close(): Promise<void>;
-}
+/** Listens until it is closed. */
+export type OpenDataServer = DataServer & { close(): Promise<void> };
 
 /** Replicas sent at once: each is a copy, and only the coordinator asks for one, once. */
 const replicasAtOnce = 2;
@@ -73,7 +47,7 @@ export interface DataServerOptions {
 }
 
 /** @throws CoxswainError "network" when the address cannot be listened on */
-export async function startDataServer({ tls, ...address }: DataServerOptions): Promise<DataServer> {
+export async function startDataServer({ tls, ...address }: DataServerOptions): Promise<OpenDataServer> {
   const own: OwnCertificate | null = tls ? ownCertificate() : null;
   const key = randomBytes(24).toString("hex");
   let served: Served | undefined;

@@ -1,0 +1,92 @@
+/** Computes shards: losses, and gradients that are folded along the canonical tree until their sums are handed out. */
+import { TreeSum, VectorPool } from "../../collective/index.js";
+import type { TreeNode, VectorDtype } from "../../collective/index.js";
+import type { Clock } from "../../clock.js";
+import type { LossSum, Trainable } from "../../compute/index.js";
+import { collate } from "../../data/index.js";
+import type { Batch, Row } from "../../data/index.js";
+import type { ShardIndex } from "../../ids.js";
+import type { LeaseOutput, RowOutput } from "../../rpc/index.js";
+import { unpackInts } from "../../rpc/index.js";
+import { Contributions } from "./contributions.js";
+import type { ShardLoss, Task } from "../machine/index.js";
+
+export interface ShardMeasurement {
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  readonly seconds: number;
+}
+
+export interface ShardRunnerOptions {
+  readonly trainable: Trainable;
+  /** The run's seed: dropout draws from it. */
+  readonly seed: number;
+  readonly allReduceDtype: VectorDtype;
+  readonly clock: Clock;
+  readonly observe: (shard: ShardMeasurement) => void;
+}
+
+export class ShardRunner {
+  readonly contributions: Contributions;
+  readonly #options: ShardRunnerOptions;
+  /** Of the lease whose shards are being computed. */
+  #sum: TreeSum | undefined;
+
+  constructor(options: ShardRunnerOptions) {
+    this.#options = options;
+    this.contributions = new Contributions(new VectorPool(options.trainable.layout.size));
+  }
+
+  /** Computes one shard of a lease. Shards of another lease come after `closeLease`. */
+  async compute(task: Task, lease: LeaseOutput, shard: ShardIndex): Promise<ShardLoss> {
+    const { trainable, seed } = this.#options;
+    const { step } = lease;
+    if (task === "evaluate") return this.#measure(lease, shard, (batch) => trainable.loss(batch));
+    const gradient = this.contributions.pool.take();
+    const loss = await this.#measure(lease, shard, (batch) =>
+      trainable.gradients(batch, gradient, { seed, step, shard }),
+    );
+    this.#sum ??= this.#newSum(lease.roundShards);
+    this.#sum.add({ first: shard, count: 1 }, gradient);
+    return loss;
+  }
+
+  /** Others can have the sum of a node's shards from now on. */
+  serve(step: number, node: TreeNode): void {
+    if (this.#sum !== undefined) this.contributions.put(step, node, this.#sum.take(node));
+  }
+
+  /** Drops the sums that were not served. */
+  closeLease(): void {
+    this.#sum?.clear();
+    this.#sum = undefined;
+  }
+
+  #newSum(roundShards: number): TreeSum {
+    const { pool } = this.contributions;
+    return new TreeSum(roundShards, {
+      precision: this.#options.allReduceDtype,
+      release: (vector) => pool.give(vector),
+    });
+  }
+
+  async #measure(
+    { first, shards }: LeaseOutput,
+    shard: ShardIndex,
+    compute: (batch: Batch) => Promise<LossSum>,
+  ): Promise<ShardLoss> {
+    const { clock, observe } = this.#options;
+    const rows = shards[shard - first]?.rows ?? [];
+    const batch = collate(rows.map(readRow));
+    const start = clock.now();
+    const { lossSum, tokens: supervisedTokens } = await compute(batch);
+    const seconds = (clock.now() - start) / 1000;
+    const tokens = rows.reduce((sum, { inputIds }) => sum + inputIds.byteLength / 4, 0);
+    observe({ tokens, supervisedTokens, seconds });
+    return { lossSum, supervisedTokens, seconds };
+  }
+}
+
+function readRow({ inputIds, labels, segments }: RowOutput): Row {
+  return { inputIds: unpackInts(inputIds), labels: unpackInts(labels), segments };
+}

@@ -1,0 +1,277 @@
+/**
+ * A worker's decisions while it takes part in a run: what to do next, what of it is still wanted, when to ask for the
+ * replica again, when to give up. A deterministic state machine: `handle(event, now)` changes the state and returns what
+ * is to be done, in order. It has no sockets, timers, engine or clock of its own, and never sees a gradient.
+ *
+ * Messages are carried out strictly in the order of the stream, one at a time: the replica's history is that order. But
+ * news overtake work: shards of a step that is final, or that were revoked, are not begun; slices are summed meanwhile.
+ */
+import type { TreeNode } from "../../collective/index.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { packError } from "../../packed-error.js";
+import type { CommitOutput, FinishOutput, WorkerMessage } from "../../rpc/index.js";
+import type { CallFailed } from "../call-failed.js";
+import type { StreamEnd } from "../transport.js";
+import { LeasedWork } from "./leased-work.js";
+import type { Done, Effect, EffectOf, Event, EventOf, Held, Loaded, MembershipEnd } from "./types.js";
+
+/** How long a worker that was asked to leave waits until what it has computed was taken, ms. */
+const drainTimeout = 20_000;
+
+/** Calls that may fail in a row before a fresh connection is the better attempt. */
+const failuresAllowed = 3;
+
+/** A message that waits for its turn. */
+type Waiting =
+  | EventOf<"welcome" | "synchronise" | "revoke" | "commit" | "sendReplica">
+  | { readonly type: "lease"; readonly leased: LeasedWork };
+
+/** An effect that is under way: its event comes. */
+type Work = EffectOf<"load" | "pullReplica" | "compute" | "gather" | "apply" | "pushReplica">;
+
+export class MembershipMachine {
+  readonly #waiting: Waiting[] = [];
+  #work: Work | undefined;
+  /** Leases that have arrived and are not done, in order. */
+  readonly #leases: LeasedWork[] = [];
+  /** The first of them, once its turn has come. */
+  #leased: LeasedWork | undefined;
+  #runDigest: string | undefined;
+  #loaded: Loaded | undefined;
+  /** The step of this run's state that is held here. */
+  #step: number | undefined;
+  /** The newest step that is known to be final. */
+  #final = 0;
+  /** Calls that failed in a row. */
+  #failures = 0;
+  #drainReason = "";
+  #finish: FinishOutput | undefined;
+  #streamEnd: StreamEnd | undefined;
+  #over = false;
+
+  handle(event: Event, now: number): Effect[] {
+    const effects = this.#over ? [] : this.#on(event, now);
+    while (!this.#over && this.#work === undefined) {
+      const more = this.#next(now);
+      if (more === undefined) break;
+      effects.push(...more);
+    }
+    return effects;
+  }
+
+  /** Whether the state of this run is held here, so that others may have it. */
+  get holdsReplica(): boolean {
+    return this.#step !== undefined;
+  }
+
+  #on(event: Event, now: number): Effect[] {
+    switch (event.type) {
+      case "lease":
+        return this.#onLease(event);
+      case "revoke":
+        for (const leased of this.#leases) leased.revoke(event.revoke);
+        return this.#wait(event);
+      case "commit":
+        this.#final = Math.max(this.#final, event.commit.step);
+        return this.#wait(event);
+      case "welcome":
+      case "synchronise":
+      case "sendReplica":
+        return this.#wait(event);
+      case "reduce":
+      case "collect":
+        return this.#loaded === undefined ? [] : [event];
+      case "finish":
+        this.#finish = event.finish;
+        return [];
+      case "streamEnded":
+        this.#streamEnd = event.end;
+        return [];
+      case "drain":
+        this.#drainReason = event.reason;
+        return [send({ draining: { reason: event.reason } }), { type: "startDrainTimer", delay: drainTimeout }];
+      case "drainTimeOver":
+        return [send({ leaving: { reason: this.#drainReason } }), { type: "hangUp" }];
+      case "failed":
+        return this.#fail(event.error);
+      case "loaded":
+      case "synchronised":
+      case "computed":
+      case "gathered":
+      case "applied":
+      case "replicaPushed":
+      case "callFailed":
+        return this.#onDone(event, now);
+    }
+  }
+
+  #wait(message: Waiting): Effect[] {
+    this.#waiting.push(message);
+    return [];
+  }
+
+  #onLease(event: EventOf<"lease">): Effect[] {
+    const leased = new LeasedWork(event);
+    this.#leases.push(leased);
+    return this.#wait({ type: "lease", leased });
+  }
+
+  /** What is to be done when nothing is under way; undefined: nothing, until the next event. */
+  #next(now: number): Effect[] | undefined {
+    if (this.#finish !== undefined) return this.#end(endOf(this.#finish));
+    if (this.#leased !== undefined) return this.#computeNext(this.#leased);
+    const message = this.#waiting.shift();
+    if (message !== undefined) return this.#begin(message, now);
+    return this.#streamEnd === undefined ? undefined : this.#end(this.#streamEnd);
+  }
+
+  #begin(message: Waiting, now: number): Effect[] {
+    // What came before is done: nothing of what was revoked is being computed.
+    if (message.type === "revoke") return [send({ idle: {} })];
+    if ((message.type === "welcome") !== (this.#runDigest === undefined))
+      return this.#fail(outOfOrder(message.type === "welcome" ? "two welcomes" : "work before its welcome"));
+    switch (message.type) {
+      case "welcome":
+        this.#runDigest = message.welcome.runDigest;
+        return this.#start({ type: "load", welcome: message.welcome });
+      case "synchronise":
+        return this.#start({ type: "pullReplica" });
+      case "lease":
+        return this.#beginLease(message.leased, now);
+      case "commit":
+        return this.#beginCommit(message.commit);
+      case "sendReplica":
+        // A coordinator that was restarted and cannot reach this worker goes on from its replica.
+        return this.#step === undefined ? [] : this.#start({ type: "pushReplica" });
+    }
+  }
+
+  #beginLease(leased: LeasedWork, now: number): Effect[] {
+    if (leased.parameters !== this.#step) return this.#closeLease();
+    leased.begin(now);
+    this.#leased = leased;
+    return [];
+  }
+
+  #computeNext(leased: LeasedWork): Effect[] {
+    const final = this.#streamEnd === undefined ? this.#final : Infinity;
+    const shard = leased.next(final);
+    if (shard !== undefined) return this.#start({ type: "compute", task: leased.task, lease: leased.lease, shard });
+    return [...serve(leased, leased.rest(final)), ...this.#closeLease()];
+  }
+
+  #closeLease(): Effect[] {
+    this.#leases.shift();
+    this.#leased = undefined;
+    return [{ type: "closeLease" }];
+  }
+
+  #beginCommit(commit: CommitOutput): Effect[] {
+    const { step } = commit;
+    if (this.#step !== undefined && step <= this.#step) return [];
+    if (step - 1 === this.#step) return this.#start({ type: "gather", commit });
+    const held = this.#step === undefined ? "without a replica" : `at step ${this.#step}`;
+    return [send({ resynchronise: { reason: `${held}, but step ${step} was committed` } })];
+  }
+
+  #start(work: Work): Effect[] {
+    this.#work = work;
+    return [work];
+  }
+
+  /** What was under way is done, or the call that it needed failed. */
+  #onDone(event: Done, now: number): Effect[] {
+    const work = this.#work;
+    this.#work = undefined;
+    switch (event.type) {
+      case "loaded":
+        return this.#onLoaded(event);
+      case "computed":
+        return this.#onComputed(event, now);
+      case "gathered":
+        this.#failures = 0;
+        return work?.type === "gather" ? this.#start({ type: "apply", commit: work.commit }) : [];
+      case "synchronised":
+        this.#failures = 0;
+        return this.#report(event.held);
+      case "applied":
+        return this.#report(event.held);
+      case "replicaPushed":
+        return [];
+      case "callFailed":
+        return this.#onCallFailed(work, event.failure);
+    }
+  }
+
+  #onLoaded(loaded: Loaded): Effect[] {
+    const { ready, held } = loaded;
+    this.#loaded = loaded;
+    // Never the state of another run.
+    if (held === undefined || held.runDigest !== this.#runDigest) return [send({ ready: { ...ready, replica: null } })];
+    const { step, stateHash } = held;
+    this.#step = step;
+    return [send({ ready: { ...ready, replica: { step, stateHash } } })];
+  }
+
+  #onComputed({ lossSum, supervisedTokens, seconds }: EventOf<"computed">, now: number): Effect[] {
+    const leased = this.#leased;
+    const computed = leased?.computed(this.#loaded?.contributionBytes ?? 0, now);
+    if (leased === undefined || computed === undefined) return [];
+    const { task, step } = leased.lease;
+    const { shard, nodes } = computed;
+    return [send({ computed: { task, step, shard, lossSum, supervisedTokens, seconds } }), ...serve(leased, nodes)];
+  }
+
+  /** The replica has moved on: the coordinator checks it. */
+  #report(held: Held): Effect[] {
+    this.#step = held.step;
+    return [send({ applied: held })];
+  }
+
+  /** A replica or a gradient that did not arrive while the stream still stands is made good by a fresh replica. */
+  #onCallFailed(work: Work | undefined, failure: CallFailed): Effect[] {
+    if (this.#finish !== undefined) return [];
+    const what = work?.type === "gather" ? `the gradient of step ${work.commit.step}` : "the replica";
+    const reason = failure.message;
+    if (work?.type !== "gather" && work?.type !== "pullReplica") return this.#end({ kind: "lost", reason });
+    if (failure.connectionLost || ++this.#failures >= failuresAllowed) return this.#end({ kind: "lost", reason });
+    return [
+      { type: "notArrived", what, reason },
+      send({ resynchronise: { reason: `${what} did not arrive: ${reason}` } }),
+    ];
+  }
+
+  /** What goes wrong once the coordinator is gone is worth another attempt. */
+  #fail(error: unknown): Effect[] {
+    if (this.#streamEnd !== undefined) return this.#end({ kind: "lost", reason: messageOf(error) });
+    const { code, message, hint } = packError(error);
+    return [send({ failed: { code, message, hint: hint ?? "" } }), ...this.#end({ kind: "failed", error })];
+  }
+
+  #end(end: MembershipEnd): Effect[] {
+    this.#over = true;
+    return [{ type: "end", end }];
+  }
+}
+
+/** Hands sums out; a coordinator that cannot reach this worker has them pushed. */
+function serve({ lease: { step, push } }: LeasedWork, nodes: readonly TreeNode[]): Effect[] {
+  return nodes.flatMap((node): Effect[] => [
+    { type: "serve", step, node },
+    send({ contribution: { step, ...node } }),
+    ...(push ? [{ type: "pushContribution", step, node } as const] : []),
+  ]);
+}
+
+const send = (message: WorkerMessage): Effect => ({ type: "send", message });
+
+/** A coordinator that returns is lost for now. */
+const endOf = ({ completed, returning, reason }: FinishOutput): MembershipEnd =>
+  returning
+    ? { kind: "lost", reason: `the coordinator is ${reason}, to return` }
+    : { kind: "finished", completed, reason };
+
+const outOfOrder = (what: string): CoxswainError =>
+  new CoxswainError("network", `the coordinator sent ${what}`, {
+    hint: "Coordinator and worker must be of the same version.",
+  });

@@ -1,0 +1,130 @@
+/**
+ * The words of a worker's state machine: what can happen to it (events) and what it wants done (effects). Nothing here
+ * knows of sockets, clocks, engines or gradients: those belong to the shell that carries effects out.
+ */
+import type { TreeNode } from "../../collective/index.js";
+import type { ShardIndex } from "../../ids.js";
+import type {
+  CollectOutput,
+  CommitOutput,
+  FinishOutput,
+  LeaseOutput,
+  Ready,
+  ReduceOutput,
+  RevokeOutput,
+  WelcomeOutput,
+  WorkerMessage,
+} from "../../rpc/index.js";
+import type { CallFailed } from "../call-failed.js";
+import type { StreamEnd } from "../transport.js";
+
+/** train: loss and gradient of a shard. evaluate: its loss alone. */
+export type Task = "train" | "evaluate";
+
+/** What the coordinator says, heartbeats apart. */
+export type Message =
+  | { readonly type: "welcome"; readonly welcome: WelcomeOutput }
+  | { readonly type: "synchronise" }
+  | { readonly type: "lease"; readonly task: Task; readonly lease: LeaseOutput }
+  | { readonly type: "revoke"; readonly revoke: RevokeOutput }
+  | { readonly type: "reduce"; readonly reduce: ReduceOutput }
+  | { readonly type: "collect"; readonly collect: CollectOutput }
+  | { readonly type: "commit"; readonly commit: CommitOutput }
+  | { readonly type: "sendReplica" }
+  | { readonly type: "finish"; readonly finish: FinishOutput };
+
+/** The state after a step, by its fingerprint. */
+export interface Held {
+  readonly step: number;
+  readonly stateHash: string;
+}
+
+/** How the model was opened. */
+export interface Loaded {
+  readonly ready: Omit<Ready, "replica">;
+  /** The replica that is kept from an earlier membership, and the run that it is of; undefined where it holds nothing. */
+  readonly held: (Held & { readonly runDigest: string }) | undefined;
+  /** Bytes of one contribution. */
+  readonly contributionBytes: number;
+}
+
+export interface ShardLoss {
+  /** Nats, summed over the shard's supervised tokens. */
+  readonly lossSum: number;
+  readonly supervisedTokens: number;
+  /** Seconds of computation. */
+  readonly seconds: number;
+}
+
+/** What was under way is done, or failed because a call did. */
+export type Done =
+  /** The effect `load` is done. */
+  | ({ readonly type: "loaded" } & Loaded)
+  /** The effect `pullReplica` is done: the replica is the coordinator's, and the engine computes with it. */
+  | { readonly type: "synchronised"; readonly held: Held }
+  /** The effect `compute` is done. */
+  | ({ readonly type: "computed" } & ShardLoss)
+  /** The effect `gather` is done. */
+  | { readonly type: "gathered" }
+  /** The effect `apply` is done, and the engine computes with the result. */
+  | { readonly type: "applied"; readonly held: Held }
+  /** The effect `pushReplica` is done. */
+  | { readonly type: "replicaPushed" }
+  /** A call that the effect needed failed. */
+  | { readonly type: "callFailed"; readonly failure: CallFailed };
+
+export type Event =
+  /** A message has arrived, perhaps while those before it are still being carried out. */
+  | Message
+  | Done
+  /** An effect failed for another reason than a call. */
+  | { readonly type: "failed"; readonly error: unknown }
+  /** This worker is asked to leave once what it has computed was taken. */
+  | { readonly type: "drain"; readonly reason: string }
+  /** The time that the effect `startDrainTimer` named is over. */
+  | { readonly type: "drainTimeOver" }
+  /** The control stream has ended. Messages that arrived before are still carried out. */
+  | { readonly type: "streamEnded"; readonly end: StreamEnd };
+
+export type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
+
+/** How a membership ends. Lost: worth another attempt. Failed: not, and the coordinator was told why. */
+export type MembershipEnd =
+  | StreamEnd
+  | { readonly kind: "finished"; readonly completed: boolean; readonly reason: string }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** `load`, `pullReplica`, `compute`, `gather`, `apply` and `pushReplica`: one at a time, each answered by one event. */
+export type Effect =
+  | { readonly type: "send"; readonly message: WorkerMessage }
+  /** Open the model that the welcome names. */
+  | { readonly type: "load"; readonly welcome: WelcomeOutput }
+  /** Take the coordinator's replica over. */
+  | { readonly type: "pullReplica" }
+  /** Compute a shard: its loss, and for training its gradient, which is added to the lease's sums. */
+  | { readonly type: "compute"; readonly task: Task; readonly lease: LeaseOutput; readonly shard: ShardIndex }
+  /** A node's sum is ready: others can pull it from now on. */
+  | { readonly type: "serve"; readonly step: number; readonly node: TreeNode }
+  /** Push that sum to the coordinator, which cannot pull it. No event follows: it waits only so long for a push. */
+  | { readonly type: "pushContribution"; readonly step: number; readonly node: TreeNode }
+  /** Nothing more is computed for the lease: sums that were not served are of no use. */
+  | { readonly type: "closeLease" }
+  /** A slice is this worker's to sum, or more parts of it can be pulled. No event follows. */
+  | { readonly type: "reduce"; readonly reduce: ReduceOutput }
+  | { readonly type: "collect"; readonly collect: CollectOutput }
+  /** Bring a committed step's reduced gradient together. */
+  | { readonly type: "gather"; readonly commit: CommitOutput }
+  /** Apply what was gathered. What is held for this step's sums is released. */
+  | { readonly type: "apply"; readonly commit: CommitOutput }
+  /** Push the replica to the coordinator, which cannot pull it. */
+  | { readonly type: "pushReplica" }
+  /** A call failed and is made good by another; for the log. */
+  | { readonly type: "notArrived"; readonly what: string; readonly reason: string }
+  /** Report `drainTimeOver` after so many ms. */
+  | { readonly type: "startDrainTimer"; readonly delay: number }
+  /** End the control stream, once what was sent has left. */
+  | { readonly type: "hangUp" }
+  /** The membership is over. */
+  | { readonly type: "end"; readonly end: MembershipEnd };
+
+export type EffectOf<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
