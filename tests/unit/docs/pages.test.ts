@@ -104,7 +104,7 @@ describe("the table of troubles", () => {
     const parts = message.split("…").map((part) => part.replace(/^[ ,:;)?]+|[ ,:;(?]+$/g, ""));
     // What a message begins with may be a name that is filled in.
     const said = parts.map((part) => part.replace(/^(cluster\.listen|telemetry\.http|--model): ?/, ""));
-    for (const part of said.filter((text) => text.length > 2)) expect(sources).toContain(part);
+    for (const part of said.filter((text) => text.length > 2)) expect(sources.includes(part), part).toBe(true);
   });
 });
 
