@@ -11,7 +11,7 @@ const now: Row = {
   panels: [
     figure({
       title: "Active workers",
-      description: "Workers that compute, or are ready to. Below cluster.min_workers the run waits.",
+      description: "Workers that compute or are ready to compute. Below cluster.min_workers the run waits.",
       unit: units.NoUnit,
       span: 6,
       queries: [{ expr: gauge('coxswain_workers{state="active"}'), legend: "{{run}}" }],
@@ -34,8 +34,9 @@ const now: Row = {
       queries: [{ expr: `time() - ${gauge("coxswain_checkpoint_last_success_timestamp_seconds")}`, legend: "{{run}}" }],
     }),
     figure({
-      title: "Bringing gradients together",
-      description: "Share of a step's time that is not computing. A lot: a slow network, or steps that are too small.",
+      title: "Share of a step not computing",
+      description:
+        "Share of a step's time not spent computing. A high share means a slow network, or steps that are too small.",
       unit: units.PercentUnit,
       span: 6,
       queries: [{ expr: `${meanSeconds("reduce")} / ${meanSeconds("total")}`, legend: "{{run}}" }],
@@ -58,7 +59,7 @@ const steps: Row = {
       queries: [{ expr: meanSeconds("compute|reduce|apply", "phase"), legend: "{{run}} {{phase}}" }],
     }),
     chart({
-      title: "Shards by what became of their lease",
+      title: "Shards by outcome of their lease",
       description:
         "A second. done: committed; stolen: given to a faster worker as well, which is everyday business; expired: the " +
         "worker was late; lost: it was gone.",
@@ -75,7 +76,7 @@ const network: Row = {
   panels: [
     chart({
       title: "Gradient bytes through the coordinator",
-      description: "A second, without framing. In the mesh, the workers move them among themselves.",
+      description: "Per second, without framing. In the mesh, workers exchange gradients directly.",
       unit: units.BytesPerSecondIEC,
       span: 12,
       min: 0,
@@ -83,7 +84,7 @@ const network: Row = {
     }),
     chart({
       title: "Gradient bytes of each worker",
-      description: "A second, without framing, as the worker sees it.",
+      description: "Per second, without framing, from the worker's side.",
       unit: units.BytesPerSecondIEC,
       span: 12,
       min: 0,
@@ -123,7 +124,7 @@ const safety: Row = {
   panels: [
     chart({
       title: "Age of the newest checkpoint",
-      description: "A saw tooth: it falls to nothing every training.save_steps steps. Where it does not, saving fails.",
+      description: "A sawtooth: it falls to zero every training.save_steps steps. If it does not, saving fails.",
       unit: units.Seconds,
       span: 8,
       min: 0,
@@ -131,7 +132,7 @@ const safety: Row = {
     }),
     chart({
       title: "Time of a checkpoint",
-      description: "Seconds that the newest one took to write; training goes on meanwhile.",
+      description: "Seconds to write the newest one; training continues meanwhile.",
       unit: units.Seconds,
       span: 8,
       min: 0,
@@ -139,7 +140,7 @@ const safety: Row = {
     }),
     bars({
       title: "Connections of each worker",
-      description: "Since its process started. Above 1: it lost the coordinator and came back.",
+      description: "Since its process started. Above 1: it lost the coordinator and reconnected.",
       unit: units.NoUnit,
       span: 8,
       queries: [{ expr: ofProcess("coxswain_worker_connections_total"), legend: "{{run}} {{worker}}" }],
@@ -153,7 +154,7 @@ const safety: Row = {
 export const cluster = (): Dashboard =>
   dashboard({
     title: "Coxswain / Cluster",
-    description: "Who works, who is slow, and what the network costs.",
+    description: "Workers, stragglers and the cost of the network.",
     uid: "coxswain-cluster",
     rows: [now, workers, steps, network, safety, nats],
   });

@@ -9,7 +9,7 @@ const memory: Row = {
   panels: [
     chart({
       title: "Resident memory",
-      description: "Of each process, with the pages of model files that it shares with others.",
+      description: "Per process, including shared pages of model files.",
       unit: units.BytesIEC,
       span: 12,
       min: 0,
@@ -17,7 +17,7 @@ const memory: Row = {
     }),
     chart({
       title: "Peak memory of workers",
-      description: "Most that was resident so far: what `coxswain doctor` predicts.",
+      description: "Peak resident memory, as predicted by `coxswain doctor`.",
       unit: units.BytesIEC,
       span: 12,
       min: 0,
@@ -25,7 +25,7 @@ const memory: Row = {
     }),
     chart({
       title: "JavaScript heap",
-      description: "In use. Tensors and gradients are not in it.",
+      description: "In use. Does not include tensors and gradients.",
       unit: units.BytesIEC,
       span: 12,
       min: 0,
@@ -33,7 +33,7 @@ const memory: Row = {
     }),
     chart({
       title: "Memory outside the heap",
-      description: "Buffers that JavaScript holds: gradients, replicas, messages. Rising without end is a leak.",
+      description: "Buffers held by JavaScript: gradients, replicas, messages. Unbounded growth is a leak.",
       unit: units.BytesIEC,
       span: 12,
       min: 0,
@@ -47,7 +47,7 @@ const processor: Row = {
   panels: [
     chart({
       title: "Cores in use",
-      description: "Of each process. A worker on CPUs should come near compute.threads while it computes.",
+      description: "Per process. A worker on CPUs should be close to compute.threads while it computes.",
       unit: units.NoUnit,
       span: 12,
       min: 0,
@@ -66,7 +66,7 @@ const processor: Row = {
     }),
     chart({
       title: "Garbage collection",
-      description: "Share of time that the main thread spends on it. Above a few percent is worth a look.",
+      description: "Share of time that the main thread spends on it. More than a few percent deserves attention.",
       unit: units.PercentUnit,
       span: 12,
       min: 0,
@@ -79,7 +79,7 @@ const processor: Row = {
     }),
     chart({
       title: "Open files and sockets",
-      description: "Share of what the process may open.",
+      description: "Share of the process's limit.",
       unit: units.PercentUnit,
       span: 12,
       min: 0,
@@ -98,7 +98,7 @@ const gpu: Row = {
   panels: [
     chart({
       title: "GPU utilisation",
-      description: "Share of time in which anything ran on the GPU; not how much of it was in use.",
+      description: "Share of time in which anything ran on the GPU, not how much of it was used.",
       unit: units.Percent,
       span: 12,
       min: 0,
@@ -106,7 +106,7 @@ const gpu: Row = {
     }).max(100),
     chart({
       title: "GPU memory",
-      description: "In use, of what the GPU has.",
+      description: "In use, as a share of the GPU's memory.",
       unit: units.PercentUnit,
       span: 12,
       min: 0,
@@ -120,7 +120,7 @@ const gpu: Row = {
     }).max(1),
     chart({
       title: "GPU power",
-      description: "Drawn now. Far below the card's limit while it is busy: it waits for memory, or is throttled.",
+      description: "Current power. Far below the card's limit while it is busy: it waits for memory, or is throttled.",
       unit: units.Watt,
       span: 12,
       min: 0,
@@ -140,7 +140,7 @@ const gpu: Row = {
 export const machine = (): Dashboard =>
   dashboard({
     title: "Coxswain / Machine",
-    description: "What a run's processes take of their machines, and what their GPUs do.",
+    description: "Resources used by a run's processes, and GPU activity.",
     uid: "coxswain-machine",
     rows: [memory, processor, gpu],
     variables: [labelVariable("host", "GPU host", "DCGM_FI_DEV_GPU_UTIL", "Hostname")],

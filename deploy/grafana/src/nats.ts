@@ -25,7 +25,7 @@ export const nats: Row = {
       .decimals(0)
       .noValue(noRun),
     chart({
-      title: "Events that NATS was not told of",
+      title: "Events that did not reach NATS",
       description:
         "In the window. More than 10,000 were waiting when the oldest had to go, or the run ended without NATS: " +
         "events.jsonl has them all.",

@@ -32,7 +32,7 @@ const now: Row = {
   panels: [
     bars({
       title: "Progress",
-      description: "Committed steps of those that the run will have.",
+      description: "Committed steps as a share of the total.",
       unit: units.PercentUnit,
       span: 6,
       queries: [{ expr: `${gauge("coxswain_step")} / ${gauge("coxswain_steps_total_planned")}`, legend: "{{run}}" }],
@@ -43,7 +43,7 @@ const now: Row = {
       .thresholds(thresholds("blue", [1, "green"])),
     figure({
       title: "State",
-      description: "Under way (training, or waiting for workers), paused by somebody, or how it ended.",
+      description: "Running (training, or waiting for workers), paused, or the outcome.",
       unit: units.NoUnit,
       span: 3,
       queries: [{ expr: state, legend: "{{run}}" }],
@@ -52,28 +52,28 @@ const now: Row = {
       .colorMode(BigValueColorMode.Value),
     figure({
       title: "Time left",
-      description: "Steps left, at the mean time of the steps in the window. Evaluations and pauses come on top.",
+      description: "Remaining steps times the mean step time in the window, without evaluations and pauses.",
       unit: units.Seconds,
       span: 3,
       queries: [{ expr: `${stepsLeft} * ${secondsPerStep}`, legend: "{{run}}" }],
     }),
     figure({
       title: "Training loss",
-      description: "Of the newest step: nats a supervised token, mean over the global batch.",
+      description: "Of the newest step: nats per supervised token, mean over the global batch.",
       unit: units.NoUnit,
       span: 4,
       queries: [{ expr: gauge("coxswain_loss"), legend: "{{run}}" }],
     }).decimals(4),
     figure({
       title: "Evaluation loss",
-      description: "Of the newest evaluation: nats a supervised token. Needs data.eval in the run file.",
+      description: "Of the newest evaluation: nats per supervised token. Requires data.eval in the run file.",
       unit: units.NoUnit,
       span: 4,
       queries: [{ expr: gauge("coxswain_eval_loss"), legend: "{{run}}" }],
     }).decimals(4),
     figure({
       title: "Last commit",
-      description: "How long ago a step was committed. Several times a step's time: the run stands still.",
+      description: "Time since the last commit. Several times the step time: the run stands still.",
       unit: units.Seconds,
       span: 4,
       queries: [{ expr: `time() - ${gauge("coxswain_last_commit_timestamp_seconds")}`, legend: "{{run}}" }],
@@ -108,7 +108,7 @@ const learning: Row = {
     }).decimals(3),
     chart({
       title: "Learning rate",
-      description: "What the newest step used: warm-up, then the schedule of training.lr_scheduler_type.",
+      description: "Of the newest step: warm-up, then the schedule of training.lr_scheduler_type.",
       unit: units.ScientificNotation,
       span: 12,
       min: 0,
@@ -116,7 +116,7 @@ const learning: Row = {
     }),
     chart({
       title: "Epochs",
-      description: "Epochs trained, with a fraction.",
+      description: "Epochs trained, fractional.",
       unit: units.NoUnit,
       span: 12,
       min: 0,
@@ -129,7 +129,7 @@ const speed: Row = {
   title: "Speed",
   panels: [
     chart({
-      title: "Tokens a second",
+      title: "Tokens per second",
       description:
         "Of committed steps, all workers together. All: without padding. Supervised: those that the loss counts, " +
         "which are what the run learns from.",
@@ -140,7 +140,7 @@ const speed: Row = {
     }),
     chart({
       title: "Time of a step",
-      description: "From commit to commit, over the window. The dashboard Cluster says where the time goes.",
+      description: "From commit to commit, over the window. The Cluster dashboard shows where the time goes.",
       unit: units.Seconds,
       span: 12,
       min: 0,
@@ -155,7 +155,7 @@ const speed: Row = {
 export const training = (): Dashboard =>
   dashboard({
     title: "Coxswain / Training",
-    description: "How well a run learns, and when it will be done.",
+    description: "Training progress and remaining time.",
     uid: "coxswain-training",
     rows: [now, learning, speed],
   });

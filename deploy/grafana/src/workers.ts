@@ -37,7 +37,7 @@ export const workers: Row = {
     }).decimals(0),
     chart({
       title: "Speed of each worker",
-      description: "Tokens a second, as measured from its newest shards: what its share of the next step follows from.",
+      description: "Tokens per second, measured from its newest shards; determines its share of the next step.",
       unit: units.Short,
       span: 12,
       min: 0,
@@ -71,7 +71,7 @@ export const workers: Row = {
     }).max(1),
     chart({
       title: "Time of a shard",
-      description: "Mean over the window, of each worker.",
+      description: "Mean over the window, per worker.",
       unit: units.Seconds,
       span: 12,
       min: 0,
