@@ -1,24 +1,24 @@
-/** LoRA or QLoRA: what the figures say for this machine. Pure. */
+/** Recommends LoRA or QLoRA for this machine from measurements. Pure. */
 import type { MethodNeeds } from "./model.js";
 
-/** Share of the free memory that may be counted on: predictions are some percent off, and other programs want some too. */
+/** Usable share of the free memory: predictions are off by some percent, and other programs need memory too. */
 const usableShare = 0.85;
 
 export interface Advice {
-  /** "LoRA with micro_batch_size: 8"; null where nothing fits. */
+  /** "LoRA with micro_batch_size: 8"; null if nothing fits. */
   readonly choice: { readonly method: MethodNeeds; readonly rows: number } | null;
   /** One sentence: why. */
   readonly why: string;
 }
 
-/** A plainer way is taken where it is this fast, of the fastest: one measurement tells no more. */
+/** A simpler method is preferred if its relative speed is at least this, the accuracy of one measurement. */
 const fastEnough = 0.8;
-/** The fewest rows are taken that are this fast, of the method's fastest. */
+/** The fewest rows with at least this relative speed are used. */
 const aboutAsFast = 0.95;
 
 /**
- * The plainest of what fits and is fast enough: LoRA before QLoRA, without checkpointing before with it.
- * @param methods the plainest first
+ * The simplest setting that fits and is fast enough: LoRA before QLoRA, without checkpointing before with it.
+ * @param methods the simplest first
  * @param available bytes of memory
  */
 export function advise(methods: readonly MethodNeeds[], available: number): Advice {

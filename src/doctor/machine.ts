@@ -1,4 +1,4 @@
-/** What this machine has for training: software, processor, memory, engines, disk. Changes nothing. */
+/** Examines this machine: software, CPU, memory, engines, disk. Read-only. */
 import { readFile, statfs } from "node:fs/promises";
 import { cpus, freemem } from "node:os";
 import { askDriver, cudaState, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
@@ -10,7 +10,7 @@ import { bytesText } from "./units.js";
 export interface Finding {
   /** "memory" */
   readonly name: string;
-  /** Whether it will do: "bad" keeps a run from starting, "note" is worth knowing. */
+  /** "bad" prevents a run from starting, "note" is worth knowing. */
   readonly state: "good" | "note" | "bad";
   readonly text: string;
   /** What to do about it. */
@@ -18,9 +18,9 @@ export interface Finding {
 }
 
 export interface Memory {
-  /** Bytes that this process and its children may have in all: the machine's, or what its container is allowed. */
+  /** Bytes available to this process and its children in total: the machine's, or the container's limit. */
   readonly total: number;
-  /** Bytes of it that nobody uses. */
+  /** Free bytes of it. */
   readonly available: number;
 }
 
@@ -67,7 +67,7 @@ export async function examineMemory(): Promise<Memory> {
   return { total: memory, available: Math.min(available, Math.max(0, memory - process.memoryUsage.rss())) };
 }
 
-/** Linux: what can be had without pushing anything out; caches of files count as free. */
+/** Linux: memory available without swapping; file caches count as free. */
 async function availableMemory(): Promise<number | undefined> {
   const text = await readFile("/proc/meminfo", "utf8").catch(() => "");
   const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
@@ -94,7 +94,7 @@ async function onnx(): Promise<Finding> {
   }
 }
 
-/** Only where the provider is installed; whether it computes shows with the first run. */
+/** Only if the provider is installed; only a run shows whether it works. */
 function cuda(): Finding[] {
   const state = cudaState();
   if (state === undefined) return [];

@@ -1,6 +1,6 @@
 /**
- * What training a model on this machine takes: memory and speed at several micro-batch sizes, with and without gradient
- * checkpointing, and how well the base model does as it is kept in memory. Computes in processes of its own.
+ * Measures what training a model on this machine needs: memory and speed at several micro-batch sizes, with and without
+ * gradient checkpointing, and the base model's loss as LoRA and QLoRA load it. Computes in separate processes.
  */
 import { modelFacts, openEngine, resolveTargets, linearModules } from "../compute/index.js";
 import type { ComputeSettings, ModelFacts, Quantization } from "../compute/index.js";
@@ -16,11 +16,11 @@ export interface ModelQuestion {
   readonly model: string;
   readonly lora: LoraSettings;
   readonly compute: Omit<ComputeSettings, "gradientCheckpointing" | "quantization">;
-  /** Tokens a row. */
+  /** Tokens per row. */
   readonly length: number;
-  /** micro_batch_size: those to tell of. */
+  /** The values of micro_batch_size to report. */
   readonly rows: readonly number[];
-  /** What the base model's loss is measured on; null measures none. */
+  /** The data for the base model's loss; null: not measured. */
   readonly sample: readonly Row[] | null;
   readonly onProgress: (text: string) => void;
 }
@@ -56,11 +56,11 @@ export interface ModelDiagnosis {
   readonly device: string;
   readonly threads: number;
   readonly methods: readonly MethodNeeds[];
-  /** Loss of the base model, nats a token, as LoRA and as QLoRA begin with it; null where it was not measured. */
+  /** Loss of the base model, nats per token, at the start of LoRA and of QLoRA; null if not measured. */
   readonly baseLoss: { readonly lora: number; readonly qlora: number; readonly tokens: number } | null;
 }
 
-/** @throws CoxswainError "model" for a model that cannot be opened, or not with what there is of memory */
+/** @throws CoxswainError "model" for a model that cannot be opened, or needs too much memory */
 export async function examineModel(question: ModelQuestion): Promise<ModelDiagnosis> {
   const { lora, length, compute } = question;
   const folder = await openModelFolder(question.model);

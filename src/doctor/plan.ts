@@ -1,5 +1,5 @@
 /**
- * Which short computations tell what a run will need. Pure.
+ * Plans the short computations from which a run's needs are predicted. Pure.
  *
  * A training step's peak memory grows in proportion to the layers and to the rows, and its time to the multiplications:
  * so few rows are computed, with the whole model or, where that would take too long, with two shortened ones, and the
@@ -19,13 +19,13 @@ export interface ProbePlan {
 /** What of a model decides. */
 export type ModelSize = Pick<ModelFacts, "layers" | "period" | "layerParameters" | "headParameters">;
 
-/** Multiplications and additions of a forward and a backward pass (with frozen weights) a weight and token. */
+/** Multiplications and additions of a forward and a backward pass (with frozen weights) per weight and token. */
 const operationsEach = 4;
 
-/** What is taken for granted of a machine before anything was measured, operations a second and thread. */
+/** Assumed speed before anything is measured, operations per second and thread. */
 const presumedRate = 4e10;
 
-/** What computations should take at most, s. */
+/** Time limit for the computations, s. */
 const patience = 60;
 
 /** With fewer layers, what is allocated once is most of the memory, and hides what a layer takes. */
@@ -38,7 +38,7 @@ export const operationsOf = (
   tokens: number,
 ): number => operationsEach * tokens * ((layerParameters * used) / layers + headParameters);
 
-/** @param length tokens a row; `threads` compute */
+/** @param length tokens per row, computed by `threads` */
 export function planProbes(model: ModelSize, length: number, threads: number): ProbePlan {
   const { layers, period } = model;
   const plan = (depths: readonly number[], rows: readonly number[]): ProbePlan => {

@@ -1,10 +1,10 @@
-/** From a few short computations to what a run needs. Pure. */
+/** Predicts a run's needs from a few short computations. Pure. */
 import { operationsOf, type ModelSize } from "./plan.js";
 
 export interface Needs {
-  /** Most resident memory of a worker process, bytes. */
+  /** Peak resident memory of a worker process, bytes. */
   readonly peakBytes: number;
-  /** Seconds of a shard, wall clock. */
+  /** Seconds per shard, wall clock. */
   readonly seconds: number;
 }
 

@@ -1,4 +1,4 @@
-/** The process that computes for the doctor: one request, one reply, and its memory is all that computation's. */
+/** The doctor's measuring process: one request, one reply; its memory is that of the computation. */
 import { detach } from "../async/index.js";
 import { openEngine, type Trainable } from "../compute/index.js";
 import { collate, type Row } from "../data/index.js";
@@ -13,7 +13,7 @@ import type { LossAnswer, LossProbe, ProbeReply, ProbeRequest, StepAnswer, StepP
 /** Sums that a worker keeps besides its gradient while it computes a lease: nodes of the reduction tree. */
 const sumsKept = 3;
 
-// Nobody waits for what it measures any more.
+// Nobody waits for the measurement any more.
 process.once("disconnect", () => process.exit());
 
 process.once("message", (request: ProbeRequest) => {
@@ -39,7 +39,7 @@ async function steps({ model, lora, compute, layers, length, rows }: StepProbe):
   // Memory that is only asked for is not resident.
   for (const touched of [replica.m, replica.v, ...vectors]) touched.fill(1e-9);
   await trainable.setParameters(replica.parameters);
-  // Whatever is done once only is done before anything is timed.
+  // One-time work is done before anything is timed.
   await step(trainable, 1, 8, gradient);
   const taken: StepAnswer["steps"][number][] = [];
   for (const count of rows) taken.push(await step(trainable, count, length, gradient));

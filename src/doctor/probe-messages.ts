@@ -1,4 +1,4 @@
-/** What the doctor and the process that computes for it say to each other. */
+/** Messages between the doctor and its measuring process. */
 import type { ComputeSettings } from "../compute/index.js";
 import type { PackedError } from "../packed-error.js";
 import type { LoraSettings } from "../model/index.js";
@@ -10,7 +10,7 @@ export interface StepProbe {
   readonly lora: LoraSettings;
   readonly compute: ComputeSettings;
   readonly layers: number;
-  /** Tokens a row. */
+  /** Tokens per row. */
   readonly length: number;
   /** Numbers of rows, one after another; ascending, since a peak stays. */
   readonly rows: readonly number[];
@@ -32,7 +32,7 @@ export interface StepAnswer {
 }
 
 export interface LossAnswer {
-  /** Nats a token. */
+  /** Nats per token. */
   readonly loss: number;
   readonly tokens: number;
 }

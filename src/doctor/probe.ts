@@ -1,4 +1,4 @@
-/** Computes something in a process of its own: what it needs is not mixed with what this one has. */
+/** Runs a measurement in a separate process, so that its memory can be measured alone. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compiledModule } from "../compiled.js";

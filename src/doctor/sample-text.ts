@@ -1,4 +1,4 @@
-/** A page of plain English, to measure a base model's loss on where no data is given. */
+/** A page of plain English, to measure a base model's loss if no data is given. */
 export const sampleText = `The harbour master kept two notebooks. In the first she wrote what the regulations asked for: the
 name of every ship, its flag, its draught and the hour at which it crossed the bar. In the second she wrote what she saw.
 A trawler that came in low on one side. A captain who would not look at the pilot. Ice on the rigging in the second week

@@ -1,4 +1,4 @@
-/** Numbers as people read them. Pure. */
+/** Formats numbers for people. Pure. */
 
 /** Decimal units, three digits: "269 MB", "1.35 GB". */
 export function bytesText(bytes: number): string {

@@ -1,9 +1,9 @@
-/** Which prompts are generated together: those of like lengths, so that little of a batch is padding. Pure. */
+/** Groups prompts of similar lengths into batches, to minimise padding. Pure. */
 
 export interface BatchPlanOptions {
-  /** Sequences a batch at most. */
+  /** Maximum number of sequences per batch. */
   readonly batchSize: number;
-  /** Tokens that a sequence may grow by. */
+  /** Maximum number of new tokens per sequence. */
   readonly maxNewTokens: number;
   /** Bound of a batch's rows times its final length, which the key/value cache grows with; one sequence may exceed it. */
   readonly maxCacheTokens: number;

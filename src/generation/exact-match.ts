@@ -1,4 +1,4 @@
-/** Exact match: how often the model's answer is, character by character, the one that was expected. */
+/** Exact match: how often the model's answer equals the expected one, character by character. */
 import type { TextTokenizer } from "../data/index.js";
 import { generate, type GenerateOptions, type GenerationModel } from "./generate.js";
 import type { Question } from "./questions.js";
@@ -8,13 +8,13 @@ import type { FinishReason } from "./sequence.js";
 export interface Answer {
   /** "eval.jsonl:7" */
   readonly where: string;
-  /** What was asked, to be read by people. */
+  /** The question, for people. */
   readonly question: string;
   readonly expected: string;
-  /** What the model said; "" where it was not asked. */
+  /** The model's answer; "" if it was not generated. */
   readonly answer: string;
   readonly matched: boolean;
-  /** Why the answer ended; "too_long" where the prompt fills the model's context, so that it was not asked. */
+  /** Why the answer ended; "too_long" if the prompt fills the model's context, so that nothing was generated. */
   readonly finish: FinishReason | "too_long";
 }
 
@@ -27,8 +27,8 @@ export interface ExactMatch {
 export type ExactMatchOptions = Omit<GenerateOptions, "onToken">;
 
 /**
- * Asks every question. Answer and expectation are compared as text: without special tokens and without whitespace at
- * the end, otherwise to the character. A question that is too long for the model counts as one that was not matched.
+ * Generates an answer to every question. Answers are compared as text, without special tokens and trailing whitespace.
+ * A question that is too long for the model counts as a mismatch.
  */
 export async function exactMatch(
   model: GenerationModel,

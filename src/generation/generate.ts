@@ -1,6 +1,6 @@
 /**
- * Token-by-token generation over several sequences at once with a key/value cache. Knows token ids only: no text, no
- * templates, no engine. A sequence's tokens depend on its prompt, the settings and its number, never on its batch.
+ * Token-by-token generation over several sequences at once with a key/value cache. Knows only token ids, not text,
+ * templates or engines. A sequence's tokens depend on its prompt, the settings and its index, never on its batch.
  */
 import type { Decoder, Trainable } from "../compute/index.js";
 import { CoxswainError } from "../errors.js";
@@ -12,21 +12,21 @@ import { Sequence, type Generation } from "./sequence.js";
 export type GenerationModel = Pick<Trainable, "decoder">;
 
 export interface GenerateOptions {
-  /** Tokens a sequence at most, its stop token not counted. */
+  /** Maximum number of tokens per sequence, without its stop token. */
   readonly maxNewTokens: number;
-  /** A sequence ends where one of these is drawn. */
+  /** A sequence ends when one of these is drawn. */
   readonly stopIds: Iterable<number>;
-  /** Positions that the model has: prompt and new tokens together. Default: no bound. */
+  /** Context length of the model: prompt and new tokens together. Default: unlimited. */
   readonly contextLength?: number;
-  /** Default: the likeliest token always. */
+  /** Default: always the most likely token. */
   readonly sampling?: SamplingOptions;
-  /** Of the random draws; sequence i of the prompts has a stream of its own. Default 0. */
+  /** Seed of the random draws; each sequence has its own stream. Default 0. */
   readonly seed?: number;
-  /** Sequences computed together at most. Default 50. */
+  /** Maximum number of sequences computed together. Default 50. */
   readonly batchSize?: number;
-  /** Called with each new token (a stop token is none) before the next is computed. */
+  /** Called with each new token (except stop tokens) before the next is computed. */
   readonly onToken?: (sequence: number, token: number) => Promise<void>;
-  /** Called whenever sequences have ended, with how many have. */
+  /** Called with the number of finished sequences whenever some have ended. */
   readonly onFinished?: (finished: number) => void;
 }
 
@@ -77,7 +77,7 @@ async function generateBatch(
     for (;;) {
       await drawAll(rows, logits, stopIds, options, onEnd);
       if (rows.every((row) => row.finished)) return;
-      // A row that has ended is padding: it is neither attended to nor moved on.
+      // A row that has ended is padding: it is neither attended to nor advanced.
       const inputIds = Int32Array.from(rows, (row) => (row.finished ? 0 : row.last));
       const valid = Uint8Array.from(rows, (row) => (row.finished ? 0 : 1));
       logits = await decoder.feed(inputIds, valid, 1);

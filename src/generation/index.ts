@@ -1,4 +1,4 @@
-/** Asking a model: loss, perplexity and exact match of a data set, and generation of text. */
+/** Evaluation and generation: loss, perplexity and exact match of a data set, and text generation. */
 export { evaluateLoss, type EvaluatedLoss, type EvaluateLossOptions } from "./loss.js";
 export { exactMatch, type Answer, type ExactMatch, type ExactMatchOptions } from "./exact-match.js";
 export { generate, type GenerateOptions, type GenerationModel } from "./generate.js";

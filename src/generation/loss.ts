@@ -4,11 +4,11 @@ import { collate, type TokenStore } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 
 export interface EvaluateLossOptions {
-  /** Rows a batch. Default 8. */
+  /** Rows per batch. Default 8. */
   readonly batchSize?: number;
-  /** Rows at most, from the first. Default: all. */
+  /** Maximum number of rows, from the first. Default: all. */
   readonly limit?: number;
-  /** Called after each batch with how many rows are done, and of how many. */
+  /** Called after each batch with the number of completed rows and the total. */
   readonly onProgress?: (done: number, rows: number) => void;
 }
 
@@ -23,8 +23,8 @@ export interface EvaluatedLoss {
 }
 
 /**
- * Evaluates a store row by row, rows of like length together.
- * @throws CoxswainError "model" where the loss is not a finite number
+ * Evaluates all rows of a store, batching rows of similar length.
+ * @throws CoxswainError "model" if the loss is not a finite number
  */
 export async function evaluateLoss(
   model: Pick<Trainable, "loss">,

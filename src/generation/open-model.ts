@@ -1,6 +1,6 @@
 /**
- * A model ready to be asked: its folder, tokenizer and templates, and an engine that has it loaded, with an adapter or
- * without. Whatever can be wrong with folder or adapter is found before the weights are loaded.
+ * A model ready for generation: its folder, tokenizer and templates, and an engine with the model loaded, with or
+ * without an adapter. Errors in folder or adapter are detected before the weights are loaded.
  */
 import { linearModules, openEngine, positionLimit, resolveTargets, weightNotes } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
@@ -31,7 +31,7 @@ import { stopTokens } from "./stop-tokens.js";
 export type QuantizationChoice = "auto" | "none" | Quantization;
 
 export interface OpenModelOptions {
-  /** A folder or a hub id; null: the one that the adapter names. */
+  /** A folder or a hub id; null: the adapter's base model. */
   readonly model: string | null;
   /** A PEFT folder; its settings are those of its adapter_config.json. null: the base model. */
   readonly adapter: string | null;
@@ -42,30 +42,30 @@ export interface OpenModelOptions {
   readonly quantization: QuantizationChoice;
   /** Threads of the computation on a CPU. */
   readonly threads: number;
-  /** Default: the engine that `compute` asks for, in a thread of its own. */
+  /** Default: the engine of `compute`, in a separate thread. */
   readonly openEngine?: (settings: ComputeSettings) => Promise<OpenedEngine>;
-  /** Called with a line of text while something takes long (a download). Default: nothing is shown. */
+  /** Called with a line of text during slow work (a download). Default: nothing is shown. */
   readonly onProgress?: (text: string) => void;
 }
 
 export interface OpenedModel {
-  /** What the model is called: as it was given, or as the adapter calls it. */
+  /** The model's name as given, or as in the adapter. */
   readonly name: string;
   readonly folder: ModelFolder;
   readonly trainable: Trainable;
   readonly tokenizer: TextTokenizer;
-  /** null: the model has none, and none was given. */
+  /** null: neither the model nor the options have one. */
   readonly templates: ChatTemplates | null;
   /** Ids that end an answer. */
   readonly stopIds: ReadonlySet<number>;
-  /** Positions that the model has (those it can compute, else `max_position_embeddings`); Infinity where it doesn't say. */
+  /** Context length (computable positions, otherwise `max_position_embeddings`); Infinity if unknown. */
   readonly contextLength: number;
   readonly engine: EngineName;
-  /** What computes, and why: "cpu (no CUDA device)". */
+  /** The device, and why: "cpu (no CUDA device)". */
   readonly device: string;
-  /** Of the base model, and why: "nf4 (as the adapter was trained)"; null where there is nothing to say. */
+  /** Of the base model, and why: "nf4 (as the adapter was trained)"; null if there is nothing to report. */
   readonly quantization: string | null;
-  /** What a user should know before it computes for long, a sentence each. */
+  /** Notes for the user before a long computation, one sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
 }
@@ -78,9 +78,9 @@ interface PreparedAdapter {
 }
 
 /**
- * Opens a model; whoever calls it closes it.
+ * Opens a model; the caller must close it.
  * @throws CoxswainError "model" for a model or adapter that is missing, damaged, not supported, or an adapter of another
- *   model; "config" for a device or engine that is not there
+ *   model; "config" for an unavailable device or engine
  */
 export async function openModel(options: OpenModelOptions): Promise<OpenedModel> {
   const { onProgress } = options;
@@ -143,7 +143,7 @@ function baseOf(origin: AdapterOrigin | null): string {
   );
 }
 
-/** @param trained how the adapter's base model was quantised in training */
+/** @param trained quantisation of the adapter's base model in training */
 function quantizationOf(
   asked: QuantizationChoice,
   trained: Quantization | null,
@@ -155,7 +155,7 @@ function quantizationOf(
   return { used: null, text: trained === null ? null : `none (as requested; the adapter was trained on ${trained})` };
 }
 
-/** An engine with one backend has nothing to say of it. */
+/** Engines with a single backend report none. */
 function backendOf(engine: EngineName, { backend }: Trainable): string {
   return engine === "onnx" ? "" : `, ${engine} on ${backend.name} (${backend.reason})`;
 }

@@ -1,6 +1,6 @@
 /**
- * From examples to questions whose answer is known: what the model is given, and what it should say. Knows formats and
- * templates; doesn't know models.
+ * Converts examples to questions with known answers: the prompt and the expected answer. Knows formats and templates,
+ * but not models.
  */
 import {
   detectFormat,
@@ -21,9 +21,9 @@ import { CoxswainError } from "../errors.js";
 export interface Question {
   /** "eval.jsonl:7" */
   readonly where: string;
-  /** What was asked, to be read by people: the last message before the answer, or the prompt. */
+  /** The question, for people: the last message before the answer, or the prompt. */
   readonly text: string;
-  /** What the model is given, [tokens]. */
+  /** The prompt, [tokens]. */
   readonly prompt: Int32Array;
   /** The answer's tokens, with those that end a turn; decoded like a model's own. [tokens] */
   readonly answer: Int32Array;
@@ -36,7 +36,7 @@ export interface QuestionOptions {
   readonly tokenizer: TextTokenizer;
   /** null: the model has no chat template. */
   readonly templates: ChatTemplates | null;
-  /** Examples at most. Default: all. */
+  /** Maximum number of examples. Default: all. */
   readonly limit?: number;
 }
 
@@ -55,7 +55,7 @@ interface QuestionText {
  *   the answer is what the template then writes of that message. (Where the template renders the turn in another way
  *   than its own header starts, the answer is the message's content.)
  * - Prompt and completion: just that. Tokens: the answer is the last supervised stretch.
- * @throws CoxswainError "data" naming file and line where an example has no prompt with an answer
+ * @throws CoxswainError "data" naming file and line if an example has no prompt with an answer
  */
 export async function readQuestions(options: QuestionOptions): Promise<Question[]> {
   const { source, tokenizer, templates, limit = Infinity } = options;
@@ -128,7 +128,7 @@ async function tokenise(question: QuestionText, where: string, tokenizer: TextTo
   const after = addSpecialTokens ? tokenizer.affixes.after : 0;
   const encode = async (part: string): Promise<Int32Array> => {
     const { ids } = await tokenizer.encode(part, { addSpecialTokens });
-    // Without what the tokenizer puts after a text: the text goes on.
+    // Without the tokens that the tokenizer appends: the text continues.
     return ids.subarray(0, ids.length - after);
   };
   const prompt = await encode(question.prompt);
@@ -136,7 +136,7 @@ async function tokenise(question: QuestionText, where: string, tokenizer: TextTo
   if (prompt.every((id, index) => whole[index] === id)) {
     return { where, text, prompt, answer: whole.subarray(prompt.length) };
   }
-  // A token goes across the boundary: the two are tokenised apart.
+  // A token crosses the boundary: the two are tokenised separately.
   const { ids: answer } = await tokenizer.encode(question.answer, { addSpecialTokens: false });
   return { where, text, prompt, answer };
 }

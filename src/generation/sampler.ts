@@ -1,21 +1,21 @@
 /**
- * From one row of logits to the next token: greedy, temperature, top-k and top-p. Pure: randomness is passed in, and
- * nothing is known of models or text. Filters equal transformers' `TemperatureLogitsWarper`, `TopKLogitsWarper` and
- * `TopPLogitsWarper`, in this order and in f32 as they compute.
+ * Selects the next token from a row of logits: greedy, temperature, top-k and top-p. Pure: randomness is passed in;
+ * does not know models or text. Filters equal transformers' `TemperatureLogitsWarper`, `TopKLogitsWarper` and
+ * `TopPLogitsWarper`, in this order and in f32.
  */
 import { CoxswainError } from "../errors.js";
 
 /** How the next token is chosen. */
 export interface SamplingOptions {
-  /** Logits are divided by it; 0 takes the likeliest token and leaves the other settings without effect. */
+  /** Logits are divided by it; 0 selects the most likely token and ignores the other settings. */
   readonly temperature: number;
-  /** Only the likeliest tokens whose probabilities add up to this much are drawn from; 1 keeps all. */
+  /** Keeps only the most likely tokens whose probabilities add up to this value; 1 keeps all. */
   readonly topP: number;
-  /** Only this many of the likeliest tokens are drawn from (more where they are equal); 0 keeps all. */
+  /** Keeps only this many of the most likely tokens (more if equal); 0 keeps all. */
   readonly topK: number;
 }
 
-/** Always the likeliest token. */
+/** Always the most likely token. */
 export const greedy: SamplingOptions = { temperature: 0, topP: 1, topK: 0 };
 
 /** The tokens that may be drawn. */
@@ -40,8 +40,8 @@ export function checkSampling({ temperature, topP, topK }: SamplingOptions): voi
 /**
  * The next token.
  * @param logits [vocabulary]
- * @param uniform a number in [0, 1); not called where temperature is 0
- * @throws CoxswainError "model" where a logit is NaN
+ * @param uniform a number in [0, 1); not called if temperature is 0
+ * @throws CoxswainError "model" if a logit is NaN
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, uniform: () => number): number {
   const likeliest = greedyToken(logits);
@@ -53,19 +53,19 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, unif
     sum += probabilities[index] ?? 0;
     if (point < sum) return ids[index] ?? likeliest;
   }
-  // The probabilities add up to 1 but for rounding: the point is beyond by that much.
+  // The probabilities add up to 1 except for rounding.
   return ids.at(-1) ?? likeliest;
 }
 
 /**
- * The likeliest token, the lowest id of equal ones.
+ * The most likely token, the lowest id among equals.
  * @param logits [vocabulary]
- * @throws CoxswainError "model" where a logit is NaN
+ * @throws CoxswainError "model" if a logit is NaN
  */
 export function greedyToken(logits: Float32Array): number {
   let best = 0;
   let most = -Infinity;
-  // By index: an iterator over the entries of a large vocabulary takes eight times as long.
+  // By index: iterating over the entries of a large vocabulary takes eight times as long.
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] ?? Number.NaN;
     if (logit > most) {
@@ -91,14 +91,14 @@ export function candidates(logits: Float32Array, { temperature, topP, topK }: Sa
   return { ids, probabilities: softmax(ids, scores) };
 }
 
-/** Where the kept scores start: all that are not below the k-th largest. */
+/** Start of the kept scores: all that are not below the k-th largest. */
 function topKCut(rising: Float32Array, k: number): number {
   let cut = rising.length - k;
   while (cut > 0 && rising[cut - 1] === rising[cut]) cut--;
   return cut;
 }
 
-/** Where the kept scores start: those from the smallest on whose probabilities sum to at most 1 - topP are left out. */
+/** Start of the kept scores: the smallest ones whose probabilities sum to at most 1 - topP are dropped. */
 function topPCut(rising: Float32Array, start: number, topP: number): number {
   const largest = rising.at(-1) ?? 0;
   const powers = rising.subarray(start).map((score) => Math.exp(Math.fround(score - largest)));

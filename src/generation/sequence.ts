@@ -1,4 +1,4 @@
-/** One sequence while it is generated: what was drawn, and whether and why it has ended. Knows no model. */
+/** One sequence during generation: its tokens, and whether and why it has ended. Does not know the model. */
 import { PhiloxStream, streams } from "../math/index.js";
 import { sampleToken, type SamplingOptions } from "./sampler.js";
 
@@ -12,14 +12,14 @@ export interface Generation {
   /** Without the stop token. */
   readonly tokens: Int32Array;
   readonly finish: FinishReason;
-  /** The token that ended it, where one did. */
+  /** The token that ended it, if any. */
   readonly stopId: number | null;
 }
 
 export interface SequenceOptions {
-  /** New tokens at most. */
+  /** Maximum number of new tokens. */
   readonly maxNewTokens: number;
-  /** Positions that the model has. Default: no bound. */
+  /** Context length of the model. Default: unlimited. */
   readonly contextLength?: number;
   /** Of the random draws. Default 0. */
   readonly seed?: number;
@@ -60,7 +60,7 @@ export class Sequence {
 
   /**
    * Draws the next token, which may end the sequence.
-   * @returns null where it was a stop token
+   * @returns null for a stop token
    */
   draw(logits: Float32Array, sampling: SamplingOptions, stopIds: ReadonlySet<number>): number | null {
     const token = sampleToken(logits, sampling, () => this.#random.uniform());

@@ -1,10 +1,10 @@
-/** Which tokens end an answer. */
+/** Determines the tokens that end an answer. */
 import { endOfTurnToken, type ChatTemplates, type TextTokenizer } from "../data/index.js";
 
 /**
  * The model's end-of-text ids (tokenizer and generation_config.json), and the control token that the chat template
- * writes right after an assistant's text, where there is one.
- * @param templates null: no conversation, the end-of-text ids alone
+ * writes right after an assistant's text, if any.
+ * @param templates null: only the end-of-text ids
  */
 export function stopTokens(
   tokenizer: Pick<TextTokenizer, "eosIds" | "controlTokens" | "tokenToId">,

@@ -1,7 +1,7 @@
 /**
- * Tokens in, text out as soon as it is certain. A character may be spread over several tokens (the bytes of an emoji),
+ * Converts tokens to text as soon as it is certain. A character may span several tokens (the bytes of an emoji),
  * and some decoders look at the token before (a leading space): so each piece is decoded together with the piece before
- * it, and text that ends in an incomplete character waits. Knows nothing of where tokens come from.
+ * it, and text that ends in an incomplete character waits. Does not know the source of the tokens.
  */
 import type { TextTokenizer } from "../data/index.js";
 
@@ -10,12 +10,12 @@ const replacement = "\ufffd";
 
 export class TextStream {
   readonly #tokenizer: Pick<TextTokenizer, "decode">;
-  /** The piece that was handed out last, then the tokens that wait. */
+  /** The last emitted piece, then the pending tokens. */
   #window: number[] = [];
-  /** How many tokens of the window have been handed out. */
+  /** Number of emitted tokens in the window. */
   #given = 0;
 
-  /** Special tokens (`<|im_end|>`) are left out of the text. */
+  /** Special tokens (`<|im_end|>`) are omitted. */
   constructor(tokenizer: Pick<TextTokenizer, "decode">) {
     this.#tokenizer = tokenizer;
   }
@@ -30,7 +30,7 @@ export class TextStream {
     return text;
   }
 
-  /** @returns what still waits: an incomplete character, shown as the replacement character */
+  /** @returns the pending text: an incomplete character, shown as the replacement character */
   async finish(): Promise<string> {
     const text = await this.#waiting();
     this.#window = [];

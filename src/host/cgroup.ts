@@ -1,15 +1,15 @@
 /**
- * Limits that a process's control groups set, of version 1 and 2 and of both together: a group has at most what each group
- * above it has. Pure but for the `read` that it is given.
+ * Limits of a process's control groups, version 1, 2 and hybrid: each group above it also limits a group. Pure except
+ * for the given `read`.
  */
 
-/** A file's text; undefined where it cannot be read. */
+/** A file's text; undefined if it cannot be read. */
 export type ReadText = (path: string) => string | undefined;
 
 export interface GroupLimits {
-  /** Processor time per time: 1.5 is one core and a half. Undefined where there is no limit. */
+  /** CPU quota in cores: 1.5 is one and a half cores. Undefined without limit. */
   readonly cores: number | undefined;
-  /** Bytes of memory that processes of the group may have in all; undefined where there is no limit. */
+  /** Memory limit of all processes of the group, bytes; undefined without limit. */
   readonly memory: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export function groupLimits(read: ReadText): GroupLimits {
   };
 }
 
-/** What the one hierarchy of version 2 is called here; version 1 has a hierarchy per controller. */
+/** The name used here for the single hierarchy of version 2; version 1 has one per controller. */
 const unifiedName = "";
 
 interface GroupMount {

@@ -1,15 +1,15 @@
-/** What this process may have of the machine that it is on. Changes nothing. */
+/** Resources that this process may use on its machine. Read-only. */
 import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { groupLimits } from "./cgroup.js";
 import type { GroupLimits } from "./cgroup.js";
 
 export interface HostLimits {
-  /** Whole cores that can be computed on, 1 or more. */
+  /** Usable whole cores, at least 1. */
   readonly cores: number;
-  /** What sets their number: "2 cores", "2 of the quota of 2.5 cores". */
+  /** The source of their number: "2 cores", "2 of the quota of 2.5 cores". */
   readonly coresText: string;
-  /** Bytes that this process and those beside it in its container may have in all. */
+  /** Bytes that all processes of this container may use in total. */
   readonly memory: number;
   /** Whether a container's limit, not the machine, sets that. */
   readonly isMemoryLimited: boolean;
@@ -20,7 +20,7 @@ export interface HostFacts {
   readonly parallelism: number;
   /** Bytes of the machine. */
   readonly physical: number;
-  /** What Node.js takes for the limit, bytes; 0 or more than the machine has where there is none. */
+  /** Node.js' view of the limit, bytes; 0 or more than the machine's memory if there is none. */
   readonly constrained: number;
   readonly group: GroupLimits;
 }

@@ -1,6 +1,7 @@
 /**
- * Many Bernoulli draws from Philox4x32-10 at once: the words of `philox4x32` (see `philox.ts`), with the rounds written
- * out in 32-bit whole-number arithmetic, which is what makes it fast. Each word decides two elements, 16 bits each.
+ * Draws many Bernoulli samples from Philox4x32-10 per call: the words of `philox4x32` (see `philox.ts`), with the
+ * rounds written out in 32-bit whole-number arithmetic, which is what makes it fast. Each word decides two elements, 16
+ * bits each.
  */
 
 const M0 = 0xd2511f53 | 0;

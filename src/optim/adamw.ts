@@ -1,8 +1,8 @@
 /**
  * AdamW (Loshchilov & Hutter 2019) as torch computes it, in one pass over flat vectors: torch/optim/adam.py,
  * `_single_tensor_adam` with decoupled weight decay. Every operation is rounded to f32 and nothing is fused, so that
- * replicas on unlike machines stay equal to the bit; torch fuses some multiplications and additions, which moves a
- * result by an ulp now and then. Knows no tensors, schedule or clipping.
+ * replicas on different machines stay equal to the bit; torch fuses some multiplications and additions, which
+ * occasionally changes a result by an ulp. Does not know tensors, schedules or clipping.
  */
 import { adamwElements, type AdamwConstants } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
@@ -14,7 +14,7 @@ export interface AdamwSettings {
   readonly beta2: number;
   /** Added to the root of the second moment. */
   readonly epsilon: number;
-  /** Share of a parameter taken off a step, times the learning rate. */
+  /** Weight decay per step, relative to the learning rate. */
   readonly weightDecay: number;
 }
 
@@ -22,11 +22,11 @@ export interface AdamwUpdate extends AdamwSettings {
   /** Updates so far, this one included: 1 for the first. */
   readonly step: number;
   readonly learningRate: number;
-  /** What the gradient sum is multiplied by: clip coefficient / supervised tokens. */
+  /** Factor of the gradient sum: clip coefficient / supervised tokens. */
   readonly scale: number;
 }
 
-/** What AdamW reads and writes, flat, all of one length. */
+/** The flat vectors that AdamW reads and writes, of equal length. */
 export interface AdamwState {
   readonly parameters: Float32Array;
   /** First moments; zero before the first step. */
@@ -48,7 +48,7 @@ function wholePower(base: number, exponent: number): number {
 }
 
 /**
- * The numbers that every element of an update has in common, in f64; the kernel rounds them to f32, as torch does with
+ * The constants of an update, in f64; the kernel rounds them to f32, as torch does with
  * Python's floats.
  */
 export function adamwConstants(update: AdamwUpdate): AdamwConstants {

@@ -1,6 +1,5 @@
 /**
- * The gradient's norm and what it is clipped by: torch's `clip_grad_norm_` over one flat vector. Knows no tensors: the
- * norm over all parameters is that of the vector.
+ * The gradient's norm and clip coefficient, as in torch's `clip_grad_norm_`, for one flat vector.
  */
 import { squareSums } from "../collective/index.js";
 
@@ -14,14 +13,14 @@ const guard = 1e-6;
 export const globalNorm = (vector: Float32Array, scale = 1): number => normOfSquareSums(squareSums(vector), scale);
 
 /**
- * The same from the blocks' sums: those of slices that were cut at multiples of `squareSumBlock`, one after another,
- * give the bits of the whole vector.
+ * The same from the blocks' sums: those of consecutive slices, split at multiples of `squareSumBlock`, give the bits of
+ * the whole vector.
  */
 export const normOfSquareSums = (sums: Float64Array, scale = 1): number =>
   Math.sqrt(sums.reduce((total, sum) => total + sum, 0)) * scale;
 
 /**
- * What the gradient is multiplied by: at most 1.
+ * The clip coefficient: at most 1.
  * @param norm of the mean gradient
  * @param maxNorm `training.max_grad_norm`; 0 does not clip
  */

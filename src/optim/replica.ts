@@ -15,7 +15,7 @@ export interface ReplicaUpdate {
   /** Sum over the global batch, [size]. */
   readonly gradient: Float32Array;
   readonly learningRate: number;
-  /** What the sum is multiplied by: clip coefficient / supervised tokens. */
+  /** Factor of the sum: clip coefficient / supervised tokens. */
   readonly scale: number;
 }
 
@@ -60,7 +60,7 @@ export class Replica implements ReplicaState {
     this.#step = stepNumber(step);
   }
 
-  /** Takes over a whole state. */
+  /** Replaces the whole state. */
   assign({ step, parameters, m, v }: ReplicaState): void {
     this.parameters.set(parameters);
     this.m.set(m);
@@ -82,7 +82,7 @@ export class Replica implements ReplicaState {
     return new Uint8Array(all.buffer);
   }
 
-  /** Takes over what `toBytes` gave. */
+  /** Restores the output of `toBytes`. */
   restore(step: number, bytes: Uint8Array): void {
     if (bytes.byteLength !== 12 * this.size || !Number.isSafeInteger(step) || step < 0)
       throw new CoxswainError(
@@ -97,7 +97,7 @@ export class Replica implements ReplicaState {
     this.assign({ step: stepNumber(step), parameters: at(0), m: at(1), v: at(2) });
   }
 
-  /** The fingerprint that replicas are compared by. */
+  /** The hash by which replicas are compared. */
   hash(): string {
     return stateHash(this);
   }

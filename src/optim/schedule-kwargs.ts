@@ -1,4 +1,4 @@
-/** Reads `training.lr_scheduler_kwargs`: names and types are checked here, and what they mean is not known. */
+/** Reads `training.lr_scheduler_kwargs`: validates names and types; does not know their meaning. */
 import { CoxswainError } from "../errors.js";
 
 /** As in the run file. */
@@ -26,7 +26,7 @@ export class KwargsReader {
   /**
    * @param type the scheduler, for messages
    * @param accepted every key that it has
-   * @throws CoxswainError "config" for a key that it has not
+   * @throws CoxswainError "config" for an unknown key
    */
   constructor(type: string, kwargs: ScheduleKwargs, accepted: readonly string[]) {
     this.#type = type;
@@ -41,7 +41,7 @@ export class KwargsReader {
   }
 
   /**
-   * A number that may be left out.
+   * An optional number.
    * @throws CoxswainError "config" when it is not one, or not within the rules
    */
   number(key: string, rules: NumberRules = {}): number | undefined {
@@ -59,7 +59,7 @@ export class KwargsReader {
   }
 
   /**
-   * A number that may not be left out.
+   * A required number.
    * @throws CoxswainError "config" when it is
    */
   requiredNumber(key: string, rules: NumberRules = {}): number {
@@ -69,7 +69,7 @@ export class KwargsReader {
   }
 
   /**
-   * One of some words; the default where it is left out.
+   * One of some words, or the default if omitted.
    * @throws CoxswainError "config" for another word
    */
   choice<Choice extends string>(key: string, choices: readonly Choice[], byDefault: Choice): Choice {

@@ -1,6 +1,6 @@
 /**
  * The learning rate of every step: the schedules of Hugging Face's `transformers` 5 (optimization.py), with its names,
- * defaults and order of operations. Knows no optimiser: a schedule is a function of the step.
+ * defaults and order of operations. A schedule is a pure function of the step.
  */
 import type { TrainingConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
@@ -10,12 +10,12 @@ import { stableDecay } from "./stable-decay.js";
 
 export interface ScheduleSettings {
   readonly type: TrainingConfig["lr_scheduler_type"];
-  /** `training.lr_scheduler_kwargs`: what the type accepts, under transformers' names. */
+  /** `training.lr_scheduler_kwargs`: options of the type, under transformers' names. */
   readonly kwargs: ScheduleKwargs;
-  /** The base, which the schedule multiplies. */
+  /** The base learning rate, which the schedule multiplies. */
   readonly learningRate: number;
   readonly warmupSteps: number;
-  /** Optimiser updates of the whole run. */
+  /** Total optimiser updates of the run. */
   readonly totalSteps: number;
 }
 
@@ -24,7 +24,7 @@ type Factor = (stepsDone: number) => number;
 
 /**
  * @returns the learning rate of step k, counted from 1: transformers' value after k - 1 updates
- * @throws CoxswainError "config" for an option that the type doesn't have, lacks or cannot use
+ * @throws CoxswainError "config" for an unknown, missing or invalid option
  */
 export function learningRateSchedule(settings: ScheduleSettings): (step: StepNumber) => number {
   const factor = factorOf(settings);
@@ -32,7 +32,7 @@ export function learningRateSchedule(settings: ScheduleSettings): (step: StepNum
   return (step) => learningRate * factor(step - 1);
 }
 
-/** Steps of warm-up: `warmup_steps` where it is given, else that share of the steps, rounded up. */
+/** Warm-up steps: `warmup_steps` if given, otherwise that share of the steps, rounded up. */
 export function warmupSteps(training: TrainingConfig, totalSteps: number): number {
   return training.warmup_steps ?? Math.ceil(totalSteps * training.warmup_ratio);
 }
@@ -72,13 +72,13 @@ function unknownType(type: never): never {
   throw new CoxswainError("bug", `no schedule of type ${String(type)}`);
 }
 
-/** From 0 up to 1 in a line, then `factor`. */
+/** Linear from 0 to 1, then `factor`. */
 const afterWarmup =
   (warmup: number, factor: Factor): Factor =>
   (done) =>
     done < warmup ? done / Math.max(1, warmup) : factor(done);
 
-/** How far the run is between the end of the warm-up (0) and its own (1). */
+/** Progress between the end of the warm-up (0) and the end of the run (1). */
 const progressOf =
   ({ warmupSteps, totalSteps }: ScheduleSettings): Factor =>
   (done) =>

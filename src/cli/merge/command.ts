@@ -38,7 +38,7 @@ async function merge({ model, adapter: adapterFolder, output, dtype }: MergeFlag
   const adapter = await readAdapter(adapterFolder);
   const base = model ?? adapter.baseModel;
   if (base === undefined) {
-    throw new CoxswainError("usage", `${adapterFolder} does not say which model it was made for`, {
+    throw new CoxswainError("usage", `${adapterFolder} does not name its base model`, {
       hint: "Name the base model: --model FOLDER, or a hub id.",
     });
   }

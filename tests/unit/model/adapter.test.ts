@@ -311,7 +311,7 @@ describe("problems of an adapter folder are named", () => {
 
   it("a rank that differs from the tensors'", async () => {
     const { message, hint } = await expectTrouble(readAdapter(adapterWith({ r: 4 })), "model");
-    expect(message).toMatch(/lora_A\.weight as \[8, \d+\], of rank 8, but adapter_config\.json says r 4/);
+    expect(message).toMatch(/lora_A\.weight as \[8, \d+\], of rank 8, but adapter_config\.json has r 4/);
     expect(hint).toContain("not of the same adapter");
   });
 

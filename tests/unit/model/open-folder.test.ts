@@ -204,7 +204,7 @@ describe("problems of a model folder are named", () => {
         ...sharded,
         "model-00002-of-00002.safetensors": floatsFile({ a: values(1), b: values(3, 4) }),
       },
-      /00002\.safetensors: tensor "a" is in this file, but .* says that it is in model-00001/,
+      /00002\.safetensors: tensor "a" is in this file, but .* lists it in model-00001/,
     ],
     [
       "a truncated shard",
