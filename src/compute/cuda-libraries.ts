@@ -1,7 +1,7 @@
 /**
- * Which libraries ONNX Runtime's CUDA provider needs on Linux, by the file itself, and which of them the system's loader
- * would not find. The runtime's own error for a missing one often does not name it. Windows is not looked at: there is
- * nothing that CUDA is installed for by this runtime's package.
+ * Determines from the provider's file which libraries ONNX Runtime's CUDA provider needs on Linux, and which of them
+ * the dynamic loader would not find. The runtime's own error often does not name a missing one. Windows is not
+ * supported: the runtime's package does not install CUDA there.
  */
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -78,7 +78,7 @@ function parseDynamicSection(at: (offset: number, length: number) => Buffer, pat
   };
 }
 
-/** Where the system's loader looks. */
+/** The search path of the dynamic loader. */
 export interface LoaderPlaces {
   /** LD_LIBRARY_PATH when the process was started. */
   readonly libraryPath: string | undefined;

@@ -1,4 +1,4 @@
-/** What computes: resolves the run file's "auto" engine, device and dtype, and says why. */
+/** Resolves the run file's "auto" engine, device and dtype, with reasons. */
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -95,7 +95,7 @@ function isCudaUsable(): boolean {
   return provider !== undefined && missingCudaLibraries(provider).length === 0;
 }
 
-/** The path of the runtime's provider library; undefined where it is not installed. Does not open it. */
+/** The path of the runtime's provider library; undefined if it is not installed. Does not open it. */
 export function cudaProvider(): string | undefined {
   const bin = join(runtimeFolder(), "bin");
   if (!existsSync(bin)) return undefined;
@@ -127,7 +127,7 @@ const dtypes: Readonly<Record<Device, readonly ComputeType[]>> = {
   cuda: ["float32", "float16", "bfloat16"],
 };
 
-/** f32 unless another is asked for: a run of "auto" has the same numbers on every device, up to rounding. */
+/** f32 unless another is requested: a run of "auto" has the same numbers on every device, up to rounding. */
 function chooseDtype(asked: "auto" | ComputeType, engine: EngineName, device: Device): ComputeType {
   const there = engine === "onnx" ? dtypes[device] : (["float32"] as const);
   const dtype = asked === "auto" ? "float32" : asked;

@@ -1,6 +1,6 @@
 /**
- * LoRA dropout as a function of names: the mask of a module in a shard of a step depends on (seed, step, shard, module)
- * and the element's place alone, so whichever worker and engine computes the shard drops the same elements.
+ * LoRA dropout as a function of keys: the mask of a module in a shard of a step depends on (seed, step, shard, module)
+ * and the element's place alone, so every worker and engine drops the same elements.
  *
  * Counter of the generator: (block, step, hash of the module's path, stream + 256 * shard), key: the seed. A block of four
  * words decides eight elements, 16 bits each: the probability is rounded to a multiple of 1 / 65536.

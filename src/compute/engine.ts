@@ -1,6 +1,6 @@
 /**
- * What an engine must do: compute sums of token losses and their LoRA gradients, and logits. An engine knows nothing of
- * steps, shards, workers or optimisers. Every method may be called from one caller at a time.
+ * The interface of an engine: computes sums of token losses and their LoRA gradients, and logits. An engine does not
+ * know steps, shards, workers or optimisers. Methods must not be called concurrently.
  */
 import type { Batch } from "../data/row.js";
 import type { LoraLayout, LoraSettings, ModelFolder, Quantization } from "../model/index.js";
@@ -37,7 +37,7 @@ export interface Engine {
 export interface LossSum {
   /** Sum of the negative log-likelihoods (nats) over supervised tokens. */
   readonly lossSum: number;
-  /** How many tokens were supervised. */
+  /** Number of supervised tokens. */
   readonly tokens: number;
 }
 
@@ -68,7 +68,7 @@ export interface Trainable {
   setParameters(flat: Float32Array): Promise<void>;
   /**
    * The gradient of the **sum** of token losses over the batch, written (not added) to `into`, [layout.size].
-   * Bitwise a function of (parameters, batch, dropout key): not of what was computed before.
+   * Bitwise a function of (parameters, batch, dropout key): independent of earlier calls.
    */
   gradients(batch: Batch, into: Float32Array, dropout?: DropoutKey): Promise<LossSum>;
   /** The loss alone: no dropout, no gradient. */

@@ -1,13 +1,13 @@
 /**
- * NVIDIA GPUs of this machine, by the names that CUDA_VISIBLE_DEVICES takes: numbers as nvidia-smi counts them, or what
- * the environment says. One worker process computes on one of them.
+ * NVIDIA GPUs of this machine, by the names that CUDA_VISIBLE_DEVICES takes: indices as in nvidia-smi, or the
+ * environment's names. Each worker process uses one of them.
  */
 import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { CoxswainError } from "../errors.js";
 
-/** The variable by which a process is shown some GPUs only. */
+/** The variable that restricts a process to some GPUs. */
 export const visibleVariable = "CUDA_VISIBLE_DEVICES";
 
 /** The GPUs that this process may use: those that its environment names, else those that the machine has. */
@@ -21,7 +21,7 @@ export async function visibleGpus(
 
 /**
  * @param asked "all", or names with commas between them
- * @throws CoxswainError "config" for a GPU that is not there, or named twice
+ * @throws CoxswainError "config" for a GPU that does not exist, or is listed twice
  */
 export function chooseGpus(asked: string, visible: readonly string[]): readonly string[] {
   const names = asked === "all" ? visible : splitNames(asked);

@@ -38,7 +38,7 @@ export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } f
 export { modelFacts, type ModelFacts } from "./families/facts.js";
 export { weightNotes } from "./families/weight-notes.js";
 
-// What builds graphs is loaded where it is used, in a thread of its own: a worker must start quickly.
+// Graph building is loaded lazily, in its own thread, so that a worker starts quickly.
 const webgpuAbsence = async (): Promise<string | null> => (await import("./onnx/probe.js")).webgpuAbsence();
 
 /** The CUDA provider: its path, what it needs that is missing, and what brings that; undefined where it is not installed. */
@@ -53,7 +53,7 @@ export function cudaState():
 /** @throws CoxswainError "config" where the runtime's native library does not load */
 export const runtimeVersion = async (): Promise<string> => (await import("./onnx/session.js")).runtimeVersion();
 
-/** The device that the onnx engine would take on this machine, and why not those that are preferred. */
+/** The device that the onnx engine would take on this machine, and why the preferred ones are not available. */
 export async function onnxDevice(): Promise<DeviceChoice> {
   return chooseDevice("auto", await usableProviders({ engine: "onnx", device: "auto" }, webgpuAbsence));
 }
@@ -75,7 +75,7 @@ export const quantizeModel = async (
 ): Promise<void> => (await import("./nf4.js")).quantizeOnce(model, { quantization, onProgress });
 
 export interface OpenedEngine {
-  /** Computes in a thread of its own. */
+  /** Computes in a separate thread. */
   readonly engine: Engine;
   readonly device: Device;
   /** Why this device: "asked for", "no CUDA provider is installed". */
@@ -86,7 +86,7 @@ export interface OpenedEngine {
 
 /**
  * Resolves "auto" and gives the engine. The models' native code is loaded in `engine.load`, in a thread of its own.
- * @throws CoxswainError "config" for an engine, device or dtype that is not there
+ * @throws CoxswainError "config" for an unavailable engine, device or dtype
  */
 export async function openEngine(settings: ComputeSettings): Promise<OpenedEngine> {
   const { engine, options, reason } = resolveCompute(settings, await usableProviders(settings, webgpuAbsence));

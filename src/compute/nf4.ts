@@ -1,4 +1,7 @@
-/** Which of a model's weights are quantised, and where an engine reads them: what transformers does with bitsandbytes. */
+/**
+ * Determines which of a model's weights are quantised, as transformers does with bitsandbytes, and where an engine
+ * reads them.
+ */
 import { CoxswainError } from "../errors.js";
 import { nf4Model, type ModelFolder, type Nf4Weight } from "../model/index.js";
 import type { EngineOptions } from "./engine.js";
@@ -29,8 +32,8 @@ export async function quantizeOnce(folder: ModelFolder, options: WeightSourceOpt
 }
 
 /**
- * The model itself; with quantization its NF4 form, which is made where the cache has none: the matrices of all linear
- * layers but the head in NF4, all else (embeddings, head, norms, biases) as it is.
+ * The model itself; with quantization its NF4 form, which is created if it is not in the cache: the matrices of all
+ * linear layers but the head in NF4, all else (embeddings, head, norms, biases) as it is.
  * @throws CoxswainError "model" for a family whose weights are stored [in, out]: transformers turns them round first
  */
 export async function weightSource(

@@ -1,6 +1,6 @@
 /**
- * Whether an adapter's tensors are what its adapter_config.json says: PEFT adapts the modules that the file names, so a
- * tensor beside them would count here and not there. Pure: knows no files.
+ * Checks an adapter's tensors against its adapter_config.json: PEFT adapts only the modules that the file names, so any
+ * other tensor would have an effect here but not there. Pure: does not access files.
  */
 import { CoxswainError } from "../errors.js";
 import type { AdapterSettings } from "./adapter-config.js";

@@ -1,9 +1,9 @@
-/** PEFT's `adapter_config.json`: what we write, and what we can read. Pure: knows no files. */
+/** Writes and parses PEFT's `adapter_config.json`. Pure: does not access files. */
 import { CoxswainError } from "../errors.js";
 import type { JsonObject } from "./files.js";
 import type { LoraLayout, LoraSettings } from "./lora.js";
 
-/** The settings of an adapter that decide what it computes. */
+/** The settings of an adapter that affect its computation. */
 export type AdapterSettings = Pick<LoraSettings, "r" | "alpha" | "dropout" | "useRslora">;
 
 /** Every field that PEFT 0.21 writes for LoRA, with the value that stands for "not used". */

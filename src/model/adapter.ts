@@ -25,7 +25,7 @@ import { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-
 export const adapterWeightsFile = "adapter_model.safetensors";
 export const adapterConfigFile = "adapter_config.json";
 
-/** Key of the weights file's metadata: how the base model was quantised in training. Other libraries pass it over. */
+/** Key of the weights file's metadata: how the base model was quantised in training. Other libraries ignore it. */
 const quantizationKey = "base_model_quantization";
 
 /** The name PEFT gives a LoRA tensor: "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight". */
@@ -44,7 +44,7 @@ export function adapterTensors(layout: LoraLayout, flat: Float32Array, suffix = 
 /** Rows for the model card: what the adapter was trained with. */
 export type TrainingFacts = Readonly<Record<string, string | number>>;
 
-/** What is written of an adapter. */
+/** The contents of an adapter to write. */
 export interface TrainedAdapter {
   readonly layout: LoraLayout;
   /** All LoRA tensors, [layout.size]. */
@@ -55,7 +55,7 @@ export interface TrainedAdapter {
   /** Of the base model in training. Default: none. */
   readonly quantization?: Quantization | null;
   readonly training?: TrainingFacts;
-  /** Which content the base model has. Default: not said. */
+  /** Content hashes of the base model. Default: not recorded. */
   readonly base?: BaseModelRecord;
   /** What it takes to ask the trained model (tokenizer, chat template …): contents by name within the folder. */
   readonly companions?: ReadonlyMap<string, Uint8Array>;
@@ -94,8 +94,8 @@ export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter)
 }
 
 /**
- * Writes an adapter folder that PEFT, vLLM and llama.cpp's converter load: written aside, flushed, renamed; an adapter
- * that is there already is replaced by the new one or kept whole. Files beside it that have other names stay.
+ * Writes an adapter folder that PEFT, vLLM and llama.cpp's converter load: written to a temporary folder, flushed,
+ * renamed; an existing adapter is replaced completely or kept. Files with other names are kept.
  * @throws CoxswainError "storage" for a full disk and the like
  */
 export async function writeAdapter(folder: string, adapter: TrainedAdapter): Promise<void> {
@@ -132,13 +132,13 @@ export interface AdapterTensor {
   readonly values: Float32Array;
 }
 
-/** An adapter as it was read. */
+/** An adapter that was read. */
 export interface Adapter extends AdapterOrigin {
   /** `targetModules` are the full paths of the modules that the adapter has tensors for, in the file's order. */
   readonly settings: LoraSettings;
-  /** Whether it says that the weights it adapts are stored [in, out]. */
+  /** Whether it declares that the adapted weights are stored [in, out]. */
   readonly fanInFanOut: boolean;
-  /** How the base model was quantised when Coxswain trained it; null where the file does not say. */
+  /** How the base model was quantised when Coxswain trained it; null if not recorded. */
   readonly quantization: Quantization | null;
   /** By PEFT's name. */
   readonly tensors: ReadonlyMap<string, AdapterTensor>;
@@ -231,8 +231,8 @@ function adaptedModules(names: Iterable<string>): string[] {
  * An adapter's tensors in the order of `layout`.
  * @param settings the run's, where it has any: then alpha and rsLoRA must be the adapter's own, not only their scale
  * @returns [layout.size]
- * @throws CoxswainError "model" where rank or scale differ from the layout's, or a tensor is missing, left over or
- *   has another shape
+ * @throws CoxswainError "model" if rank or scale differ from the layout's, or a tensor is missing, extra or has another
+ * shape
  */
 export function flattenAdapter(adapter: Adapter, layout: LoraLayout, settings?: LoraSettings): Float32Array {
   requireSameSettings(adapter, layout, settings);

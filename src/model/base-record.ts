@@ -1,6 +1,6 @@
 /**
- * `coxswain.json`, beside an adapter: by which content its base model is known. (PEFT warns of keys in
- * adapter_config.json that it does not know, so this is a file of its own.) Whether another model is that one.
+ * `coxswain.json`, next to an adapter: identifies its base model by content. (PEFT warns of keys in
+ * adapter_config.json that it does not know, so this is a separate file.) Also compares another model with it.
  */
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
@@ -26,10 +26,10 @@ const recordSchema = z.object({
   }),
 });
 
-/** What is kept of a base model. */
+/** The record of a base model. */
 export type BaseModelRecord = Readonly<z.output<typeof recordSchema>["base_model"]>;
 
-/** @param model what the run calls the model: a hub id, or a folder */
+/** @param model the run's model: a hub id, or a folder */
 export function baseModelRecord(model: string, manifest: ModelManifest): BaseModelRecord {
   const files = Object.fromEntries(decisiveFiles(manifest.files).map(({ name, sha256: hash }) => [name, hash]));
   return { id: hubIdOf(model) ?? null, sha256: manifest.hash, files };
@@ -50,7 +50,7 @@ export const baseRecordText = (base: BaseModelRecord): string =>
   `${JSON.stringify({ version: 1, base_model: base }, undefined, 2)}\n`;
 
 /**
- * @returns null where the adapter has no such file: it is another program's, or older
+ * @returns null if the adapter has no such file: another program or an older version wrote it
  * @throws CoxswainError "model" for a damaged one
  */
 export async function readBaseRecord(folder: string): Promise<BaseModelRecord | null> {
@@ -90,9 +90,9 @@ export interface CompareBaseOptions extends ManifestOptions {
 }
 
 /**
- * A sentence that names both models where `model` is not the one that the adapter was trained on; null where it is, or
- * where the adapter does not say.
- * @param name what the user calls the model
+ * A sentence that names both models if `model` is not the one that the adapter was trained on; null if it is, or if
+ * that is not recorded.
+ * @param name the user's name for the model
  */
 export async function otherBaseNote(
   { path, baseModel, base }: AdapterOrigin,

@@ -1,5 +1,5 @@
 /**
- * Where Coxswain keeps what it can make again: models from the hub or from a coordinator, hashes of files, links.
+ * Coxswain's cache, for data that can be created again: models from the hub or a coordinator, file hashes, links.
  * Everything in it may be deleted while nothing runs.
  */
 import { access, constants } from "node:fs/promises";
@@ -15,8 +15,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const own = "COXSWAIN_CACHE";
 
 /**
- * Default of `cacheDir` options: `COXSWAIN_CACHE`, else `$XDG_CACHE_HOME/coxswain`, else `~/.cache/coxswain`.
- * @throws CoxswainError "storage" where nothing says where that is
+ * Default of `cacheDir` options: `COXSWAIN_CACHE`, otherwise `$XDG_CACHE_HOME/coxswain`, otherwise `~/.cache/coxswain`.
+ * @throws CoxswainError "storage" if it cannot be determined
  */
 export function defaultCacheFolder(environment: Environment = process.env): string {
   const folder = cacheFolderIfAny(environment);
@@ -26,7 +26,7 @@ export function defaultCacheFolder(environment: Environment = process.env): stri
   });
 }
 
-/** As `defaultCacheFolder`, for what only saves time there: undefined where nothing says where it is. */
+/** As `defaultCacheFolder`, for optional uses: undefined if it cannot be determined. */
 export function cacheFolderIfAny(environment: Environment = process.env): string | undefined {
   const named = environment[own];
   if (named !== undefined && named !== "") return resolve(named);
@@ -35,8 +35,8 @@ export function cacheFolderIfAny(environment: Environment = process.env): string
 }
 
 /**
- * The Hugging Face libraries' cache of snapshots: `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`. Undefined
- * where nothing says where it is.
+ * The Hugging Face libraries' cache of snapshots: `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`.
+ * Undefined if it cannot be determined.
  */
 export function huggingFaceCacheFolder(environment: Environment = process.env): string | undefined {
   const exact = environment["HF_HUB_CACHE"] ?? environment["HUGGINGFACE_HUB_CACHE"];
@@ -66,8 +66,8 @@ export function homeFolder(): string | undefined {
 }
 
 /**
- * Makes a folder in the cache, checks that it can be written, and says of any trouble while `fill` writes there that it is
- * the cache's, and by which variable another is named.
+ * Creates a folder in the cache and checks that it is writable. Errors while `fill` writes there name the cache and the
+ * variable that changes it.
  * @throws CoxswainError "storage", and what `fill` throws besides
  */
 export async function inCache<T>(cacheDir: string, folder: string, fill: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /**
- * Folders that are whole or absent: written aside, flushed to the disk, then renamed. A process killed at any point
- * leaves at most a folder with a temporary name, which the next writer of the same target removes.
+ * Folders that are complete or absent: written to a temporary folder, flushed to disk, then renamed. A process killed
+ * at any point leaves at most a folder with a temporary name, which the next writer of the same target removes.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
@@ -17,8 +17,8 @@ const incoming = /^\.(.+)\.([^.]+)\.(\d+)\.[0-9a-f]{8}\.incoming$/;
 const hostLabel = (): string => hostname().replaceAll(/[^A-Za-z0-9-]/g, "-") || "host";
 
 /**
- * Makes the folder `target` by `fill(aside)`: all or nothing. Where `target` exists already and is not empty it is left
- * as it is and `fill` is not called; where another process makes it meanwhile, that one's folder stands.
+ * Creates the folder `target` with `fill(aside)`, atomically. If `target` already exists and is not empty, it is
+ * unchanged and `fill` is not called; if another process creates it meanwhile, that folder is kept.
  * @returns `target`
  * @throws CoxswainError "storage" for a full disk and the like; what `fill` throws. Nothing is left behind.
  */
@@ -46,8 +46,8 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
 }
 
 /**
- * As `createFolder`, but a folder that is there is replaced. Killed at the worst moment, the old folder is gone and the
- * new one not yet in place; so this is for what can be made again, never for the only copy.
+ * As `createFolder`, but replaces an existing folder. If the process is killed at the wrong moment, the old folder is
+ * gone and the new one is not yet in place: use it only for data that can be created again.
  * @throws CoxswainError "storage"; the old folder then stands
  */
 export async function replaceFolder(target: string, fill: (aside: string) => Promise<void>): Promise<string> {
@@ -73,7 +73,7 @@ export async function replaceFolder(target: string, fill: (aside: string) => Pro
   return target;
 }
 
-/** Removes a damaged folder: moves it out of the way first, so that no other process sees half of it. */
+/** Removes a damaged folder: moves it away first, so that no other process sees a partial one. */
 export async function setAside(folder: string): Promise<void> {
   try {
     const old = join(dirname(folder), temporaryName("damaged"));

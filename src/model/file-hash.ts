@@ -1,6 +1,5 @@
 /**
- * SHA-256 of files, remembered in the cache folder by what tells a file apart without reading all of it
- * (`file-identity.ts`), so that a second start need not read gigabytes again.
+ * SHA-256 of files, cached by file identity (`file-identity.ts`), so that a second start need not read gigabytes again.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -19,7 +18,7 @@ export interface FileHashOptions {
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
-  /** Told of bytes that were read. */
+  /** Receives the number of bytes read. */
   readonly onRead?: (bytes: number) => void;
 }
 
@@ -55,7 +54,7 @@ export async function hashContent(path: string, onRead?: (bytes: number) => void
   return hash.digest("hex");
 }
 
-/** Only saves time: a cache that cannot be written (read-only, full) is no error. */
+/** Optional: an unwritable cache (read-only, full) is not an error. */
 async function remember(path: string, hash: string): Promise<void> {
   const folder = join(path, "..");
   const aside = join(folder, temporaryName("hash"));

@@ -1,7 +1,7 @@
 /**
- * What tells a file's content apart from what it was, without reading all of it: where it lies, how large it is, when it
- * was written, and some of its bytes. Size and modification time alone survive tools that set the time back (rsync -t,
- * cp -p, tar); the time of the last change of any kind (ctime) cannot be set.
+ * Detects a changed file without reading all of it: by its location, size, times and a sample of its bytes. Size and
+ * modification time alone survive tools that set the time back (rsync -t, cp -p, tar); the time of the last change of
+ * any kind (ctime) cannot be set.
  */
 import { createHash } from "node:crypto";
 import { open, realpath, type FileHandle } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Small file helpers: whole reads, JSON files, and system errors turned into words a user can act on. */
+/** Small file helpers: whole reads, JSON files, and system errors as messages for users. */
 import { readFile, type FileHandle } from "node:fs/promises";
 import { CoxswainError, messageOf, systemCodeOf, type ErrorCode } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";

@@ -1,4 +1,7 @@
-/** A fingerprint of a LoRA layout: two processes with the same one mean the same by every element of the flat vector. */
+/**
+ * A fingerprint of a LoRA layout: processes with equal fingerprints agree on the meaning of every element of the flat
+ * vector.
+ */
 import { createHash } from "node:crypto";
 import type { LoraLayout } from "./lora.js";
 

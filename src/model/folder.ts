@@ -1,4 +1,4 @@
-/** A Hugging Face model folder, opened: its configuration and where each tensor lies on disk. Reads no weights. */
+/** An opened Hugging Face model folder: its configuration and the location of each tensor on disk. Reads no weights. */
 
 export type TensorType = "F32" | "F16" | "BF16" | "F64" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
 

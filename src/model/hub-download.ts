@@ -1,4 +1,7 @@
-/** Fetches the files that training needs of a hub model into Coxswain's cache. Files fetched before a break are kept. */
+/**
+ * Downloads the files of a hub model that training needs into Coxswain's cache. Completed files survive an
+ * interruption.
+ */
 import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
@@ -111,7 +114,7 @@ async function wantedFiles(
   return [...companions, index, ...shards];
 }
 
-/** Says how far a download is, a line for each percent of its bytes. */
+/** Reports a download's progress, one line per percent. */
 function progressCounter(id: string, files: readonly HubFile[], onProgress: ProgressListener): (bytes: number) => void {
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   let done = 0;
@@ -125,7 +128,7 @@ function progressCounter(id: string, files: readonly HubFile[], onProgress: Prog
   };
 }
 
-/** Turns what the hub's library throws into words, with what to do. */
+/** Converts errors of the hub's library to messages with hints. */
 function hubTrouble(error: unknown, { id, revision }: HubModel, access: HubAccess): Error {
   if (error instanceof CoxswainError) return error;
   const { host } = new URL(access.url);

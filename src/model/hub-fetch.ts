@@ -1,6 +1,6 @@
 /**
- * `fetch` as the hub is reached with: through the proxy that the environment names for each server that a request is sent
- * on to, since Node's own reads no such variable. Knows no model.
+ * `fetch` for the hub, through the environment's proxy for each server of a redirect chain, since Node's own `fetch`
+ * ignores proxy variables. Does not know models.
  */
 import type { Dispatcher, RequestInfo, RequestInit, Response } from "undici";
 import { environmentProxy, proxyVariablesSet } from "../proxy/index.js";

@@ -1,4 +1,6 @@
-/** What the hub has of a model, and one file of it onto the disk: resumed after a broken connection, checked by hash. */
+/**
+ * Lists a model's files on the hub, and downloads single files: resumed after a broken connection, verified by hash.
+ */
 import { createHash } from "node:crypto";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { CoxswainError } from "../errors.js";

@@ -1,4 +1,4 @@
-/** Files that somebody else put into a folder that is replaced: they are carried over to the new one. */
+/** Carries the user's own files over when a folder is replaced. */
 import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { copyFile, link, mkdir, readdir, readlink, stat, symlink } from "node:fs/promises";

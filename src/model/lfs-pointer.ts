@@ -1,4 +1,4 @@
-/** Files that a clone without Git LFS has in place of large ones: three lines that say which content they stand for. */
+/** Detects Git LFS pointers: three-line files in place of large ones, in a clone without Git LFS. */
 import { open } from "node:fs/promises";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";

@@ -1,6 +1,6 @@
 /**
- * LoRA as data: which modules are adapted, and where each tensor lies in the one flat f32 vector that gradients, the
- * optimiser and replicas are made of. Order: modules in the model's order, A before B.
+ * The LoRA layout: the adapted modules, and the position of each tensor in the flat f32 vector used by gradients,
+ * optimiser and replicas. Order: modules in the model's order, A before B.
  */
 import type { WorkerConfig } from "../config/index.js";
 

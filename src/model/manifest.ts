@@ -1,6 +1,6 @@
 /**
- * A model by its content: which files it is made of, how large, and their SHA-256; and one hash that says whether two
- * machines would compute the same. Says nothing of where the model came from.
+ * Identifies a model by content: its files with sizes and SHA-256, and one hash that is equal if two machines would
+ * compute the same. Independent of the model's origin.
  */
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
@@ -54,14 +54,14 @@ export interface ManifestOptions {
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
-  /** Told how many bytes are hashed by now, of how many; not called where all hashes are remembered. */
+  /** Receives the hashed and total bytes; not called if all hashes are cached. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * The manifest of a model folder. Reads every file once in its life; later calls only look at sizes and times.
+ * The manifest of a model folder. Reads every file once; later calls only check sizes and times.
  * @param model an opened folder, or the path of one
- * @throws CoxswainError "model" for a folder that is no whole model
+ * @throws CoxswainError "model" for an incomplete model folder
  */
 export async function modelManifest(
   model: ModelFolder | string,

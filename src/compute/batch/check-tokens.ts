@@ -1,4 +1,4 @@
-/** Tokens are checked before they reach the runtime, whose own message would not say what is wrong. */
+/** Validates tokens before they reach the runtime, whose own error message would be unclear. */
 import { IGNORE, type Batch } from "../../data/row.js";
 import { CoxswainError } from "../../errors.js";
 import type { ModelSpec } from "../families/index.js";

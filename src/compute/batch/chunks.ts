@@ -1,4 +1,6 @@
-/** How a batch's work is cut into pieces that fit in memory: supervised tokens for the loss, places for attention. Pure. */
+/**
+ * Splits a batch's work into pieces that fit in memory: supervised tokens for the loss, positions for attention. Pure.
+ */
 import { IGNORE, type Batch } from "../../data/row.js";
 
 export interface LossChunks {
@@ -40,7 +42,7 @@ export function attentionBlocks(length: number): number {
   return blocks;
 }
 
-/** @param limit most tokens a chunk */
+/** @param limit maximum tokens per chunk */
 export function lossChunks(batch: Batch, limit: number): LossChunks {
   const supervisedAt: number[] = [];
   batch.targets.forEach((target, token) => {

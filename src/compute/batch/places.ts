@@ -1,6 +1,7 @@
 /**
- * Where the tokens of generated sequences stand: which places of each row have a token, and each token's position.
- * Padding takes a place but no position of its own: it stands at that of the token before it. Pure bookkeeping beside the key/value cache.
+ * Tracks the places and positions of tokens in generated sequences.
+ * Padding takes a place but no position of its own: it stands at that of the token before it. Pure bookkeeping for the
+ * key/value cache.
  */
 import { CoxswainError } from "../../errors.js";
 

@@ -1,4 +1,4 @@
-/** What a model of any family is: its linear layers, its weights, its forward pass. */
+/** The interface of a model of any family: its linear layers, weights and forward pass. */
 import type { Ops, Projection } from "../ops.js";
 import * as rotary from "./decoder.js";
 import * as rotaryWeights from "./decoder-weights.js";

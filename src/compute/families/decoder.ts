@@ -1,5 +1,5 @@
 /**
- * The decoder that most families share, written once over `Ops<T>`. Knows nothing of gradients, adapters or engines.
+ * The decoder that most families share, written once over `Ops<T>`. Does not know gradients, adapters or engines.
  */
 import type { AttentionSettings, Ops } from "../ops.js";
 import { attentionWidths, embeddingWeight, finalNormWeight, layerNorms, layerProjections } from "./decoder-weights.js";

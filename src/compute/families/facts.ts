@@ -1,4 +1,4 @@
-/** How large a model is, and a part of it: for whoever measures what it takes. */
+/** The size of a model, and of a part of it, for `coxswain doctor`. */
 import type { ModelFolder } from "../../model/index.js";
 import { elementCount } from "../../model/index.js";
 import { weightShapes } from "./architecture.js";

@@ -1,4 +1,4 @@
-/** Model families: from a folder's config.json to a description that a decoder runs. */
+/** Model families: convert a folder's config.json to a description that a decoder runs. */
 import { join } from "node:path";
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder, LinearModule, LoraSettings } from "../../model/index.js";

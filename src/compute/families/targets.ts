@@ -1,4 +1,4 @@
-/** Which linear layers a run adapts: PEFT's `target_modules`. */
+/** Selects the linear layers that a run adapts, by PEFT's `target_modules`. */
 import { CoxswainError } from "../../errors.js";
 import type { LinearModule } from "../../model/index.js";
 

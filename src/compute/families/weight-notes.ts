@@ -1,4 +1,4 @@
-/** What config.json says of a model's tensors and its files do not bear out, in words for a user. */
+/** Notes for the user about differences between config.json and a model's tensors. */
 import type { ModelFolder, TensorType } from "../../model/index.js";
 import { headName } from "../../model/index.js";
 import { embeddingWeight, weightShapes } from "./architecture.js";

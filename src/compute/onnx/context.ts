@@ -1,4 +1,6 @@
-/** What the operations of one graph share: the graph, its weights and adapters, the tape, and the batch's inputs. */
+/**
+ * State shared by the operations of one graph: the graph, its weights and adapters, the tape, and the batch's inputs.
+ */
 import type { RotarySettings } from "../ops.js";
 import { after } from "./barrier.js";
 import type { GraphBuilder, Value } from "./graph-builder.js";

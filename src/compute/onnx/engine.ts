@@ -8,7 +8,7 @@ import { requireFloat16 } from "./probe.js";
 import { residentShare, residentWeights } from "./resident.js";
 import { OnnxTrainable } from "./trainable.js";
 
-/** What benchmarks and tests may set besides. */
+/** Additional settings for benchmarks and tests. */
 export interface OnnxEngineSettings {
   /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
   readonly lossChunk?: number;
@@ -56,7 +56,7 @@ function residentLimit(device: Device): number {
     case "cpu":
       return hostLimits().memory * residentShare;
     case "cuda":
-      // Widening costs a GPU next to nothing, and its memory is dearer.
+      // Widening costs a GPU almost nothing, and its memory is scarcer.
       return 0;
     case "webgpu":
       // Not every adapter computes with float16, and none with bfloat16; and sessions share what is fed.

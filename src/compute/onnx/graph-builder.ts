@@ -1,5 +1,5 @@
 /**
- * Builds one ONNX graph node by node. Knows operators' calling conventions, nothing of models or gradients.
+ * Builds one ONNX graph node by node. Knows operators' calling conventions, but not models or gradients.
  *
  * Order of execution: the runtime walks the graph depth-first from its outputs and, of a node's inputs, goes first to
  * the one whose producer stands last in the file. So nodes that only prepare weights are put first (`early`): they then

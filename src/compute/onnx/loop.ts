@@ -1,7 +1,7 @@
-/** ONNX's Loop with a fixed number of rounds. */
+/** ONNX's Loop with a fixed number of iterations. */
 import type { Dims, GraphBuilder, Value } from "./graph-builder.js";
 
-/** A tensor that is handed from round to round, or that a round gives. */
+/** A tensor that is carried between iterations, or produced by one. */
 export interface LoopValue {
   readonly value: Value;
   readonly dims: Dims;

@@ -312,7 +312,7 @@ describe("problems of an adapter folder are named", () => {
   it("a rank that differs from the tensors'", async () => {
     const { message, hint } = await expectTrouble(readAdapter(adapterWith({ r: 4 })), "model");
     expect(message).toMatch(/lora_A\.weight as \[8, \d+\], of rank 8, but adapter_config\.json has r 4/);
-    expect(hint).toContain("not of the same adapter");
+    expect(hint).toContain("belong to different adapters");
   });
 
   it("a flag with an invalid value", async () => {
