@@ -266,27 +266,27 @@ describe("--set", () => {
 
 describe("an excessive number is rejected, with the limit and the reason", () => {
   it.each([
-    ["workers=10000", "--set workers: must be at most 1024, not 10000: each is a process of this machine"],
+    ["workers=10000", "--set workers: must be at most 1024, not 10000: each is a process on this machine"],
     ["data.max_length=10000000", "--set data.max_length: must be at most 1048576, not 10000000: attention"],
     ["lora.lora_alpha=1e300", "--set lora.lora_alpha: must be at most 1000000, not 1e+300: the adapter's output"],
     [
       "training.global_batch_size=1e9",
-      "--set training.global_batch_size: must be at most 1048576, not 1000000000: these",
+      "--set training.global_batch_size: must be at most 1048576, not 1000000000: this is the number of rows",
     ],
     [
       "training.micro_batch_size=1e6",
-      "--set training.micro_batch_size: must be at most 65536, not 1000000: one worker",
+      "--set training.micro_batch_size: must be at most 65536, not 1000000: a worker computes",
     ],
     [
       "training.num_train_epochs=1e9",
       "--set training.num_train_epochs: must be at most 100000, not 1000000000: each epoch",
     ],
     ["training.max_steps=1e12", "--set training.max_steps: must be at most 100000000, not 1000000000000: more steps"],
-    ["compute.threads=100000", "--set compute.threads: must be at most 1024, not 100000: these are threads"],
+    ["compute.threads=100000", "--set compute.threads: must be at most 1024, not 100000: more threads per worker"],
     ["cluster.min_workers=1e6", "--set cluster.min_workers: must be at most 65536, not 1000000: the run waits"],
     [
       "cluster.heartbeat_timeout=0.01",
-      "--set cluster.heartbeat_timeout: must be at least 1, not 0.01: these are seconds",
+      "--set cluster.heartbeat_timeout: must be at least 1, not 0.01: the unit is seconds",
     ],
     ["seed=9007199254740993", "--set seed: must be at most 9007199254740991, not 9007199254740992"],
   ])("%s", (setting, message) => {
