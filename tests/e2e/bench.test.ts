@@ -44,7 +44,7 @@ const scripts: Record<string, { readonly prints: readonly RegExp[]; readonly nee
     prints: [/^shards a second alone: [\d.]+; 2 shards together: [\d.]+ s, at best [\d.]+ s, ratio [\d.]+$/m],
   },
   scaling: {
-    prints: [/^\| 8 \| 1 M \| .*\|$/m, /^## The coordinator a step: /m, /the least number of workers from which/],
+    prints: [/^\| 8 \| 1 M \| .*\|$/m, /^## The coordinator a step: /m, /the smallest number of workers from which/],
   },
   "step-profile": {
     prints: [/^1 x 16: .* CPU s, \d+ tokens\/s, loss [\d.]+, peak \d+ MiB$/m, /^by operator: .*MatMul/m],
