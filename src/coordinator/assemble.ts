@@ -34,7 +34,7 @@ export function createRecorder(
     },
     tokensPerShard: tokensPerShard(run),
     onTrouble,
-    wallClock: () => Date.now(),
+    wallClock: () => options.clock.wallClock(),
   });
 }
 
@@ -76,8 +76,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
       files.flush();
       return save(state);
     },
-    now: options.now,
-    wallClock: () => Date.now(),
+    clock: options.clock,
   });
 }
 

@@ -4,6 +4,7 @@
  * step-sum.ts, the coordinator's replica in own-replica.ts, and checkpoints in saves.ts.
  */
 import { detach } from "../async/index.js";
+import type { Clock, Timer } from "../clock.js";
 import type { VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
@@ -45,10 +46,7 @@ export interface ConductorOptions {
   readonly checkpoint: SavedCheckpoint | undefined;
   /** Writes a checkpoint of a state that no longer changes; gives its path. */
   readonly save: (state: ReplicaState) => Promise<string>;
-  /** Monotonic, ms. */
-  readonly now: () => number;
-  /** Wall clock, ms. */
-  readonly wallClock: () => number;
+  readonly clock: Clock;
 }
 
 /** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
@@ -68,7 +66,9 @@ export class Conductor {
   #over = false;
   /** It ended without the machine's word: that one is not asked any more. */
   #abandoned = false;
-  readonly #ticker: NodeJS.Timeout;
+  readonly #ticker: Timer;
+  /** Applies the update of the newest commit. */
+  #update: Timer | undefined;
   #settle: { resolve(outcome: Outcome): void; reject(error: unknown): void } = {
     resolve: () => undefined,
     reject: () => undefined,
@@ -84,12 +84,12 @@ export class Conductor {
     // Whoever waits for the end hears of it; that nobody waits yet is no failure of its own.
     detach(this.done, () => undefined);
     this.#options = options;
-    this.#sessions = new Sessions(options.sources);
+    this.#sessions = new Sessions(options.sources, options.clock);
     const { size } = options.replica;
     this.#sum = new StepSum({ ...options, size, sessions: this.#sessions, dispatch, onBug: this.#onBug });
     this.#replica = new OwnReplica({ ...options, dispatch });
     this.#checkpointer = this.#createCheckpointer(options);
-    this.#ticker = setInterval(() => this.dispatch({ type: "tick" }), tickInterval);
+    this.#ticker = options.clock.every(tickInterval, () => this.dispatch({ type: "tick" }));
   }
 
   dispatch(event: Event): void {
@@ -122,7 +122,7 @@ export class Conductor {
         this.#applyCommit();
         const next = this.#events.shift();
         if (next === undefined) break;
-        for (const effect of this.#options.machine.handle(next, this.#options.now())) this.#carryOut(effect);
+        for (const effect of this.#options.machine.handle(next, this.#options.clock.now())) this.#carryOut(effect);
       }
     } catch (error) {
       this.#abandon(error);
@@ -139,7 +139,7 @@ export class Conductor {
     }
     this.#over = true;
     this.#abandoned = true;
-    clearInterval(this.#ticker);
+    this.#ticker.cancel();
     this.#options.logger.error({ error }, "the run ends: what it does cannot be written down");
     this.#farewell = { reason: "failed", completed: false, returning: false };
     this.#sessions.finish(this.#farewell);
@@ -208,7 +208,8 @@ export class Conductor {
   close(): void {
     this.#checkpointer.close();
     this.#listeners.clear();
-    clearInterval(this.#ticker);
+    this.#ticker.cancel();
+    this.#update?.cancel();
     this.#sessions.close();
   }
 
@@ -282,10 +283,11 @@ export class Conductor {
     this.#replica.commit(effect);
     this.#sessions.commit(effect);
     // What is written leaves at the end of this turn of the event loop: workers need not wait for our own update.
-    setImmediate(() => this.#handleEvents(true));
+    this.#update?.cancel();
+    this.#update = this.#options.clock.soon(() => this.#handleEvents(true));
   }
 
-  #createCheckpointer({ checkpoint, save, recorder, now, wallClock }: ConductorOptions): Checkpointer {
+  #createCheckpointer({ checkpoint, save, recorder, clock }: ConductorOptions): Checkpointer {
     return new Checkpointer({
       newest: checkpoint,
       write: save,
@@ -295,13 +297,12 @@ export class Conductor {
         this.dispatch({ type: "saved", step });
       },
       onFailed: (step, error) => this.dispatch({ type: "saveFailed", step, error }),
-      now,
-      wallClock,
+      clock,
     });
   }
 
   #finish(outcome: Outcome): void {
-    clearInterval(this.#ticker);
+    this.#ticker.cancel();
     this.#replica.record(this.#options.replica.step);
     const finish = {
       reason: outcome.kind,

@@ -1,4 +1,5 @@
 /** What one life of a coordinator is made of, once the run is prepared and its files are open; and what its caller brings. */
+import type { Clock } from "../clock.js";
 import type { Address } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { LiveRecord } from "../live-page/index.js";
@@ -25,8 +26,7 @@ export interface CoordinatorOptions {
   /** The output folder is there now. */
   readonly onFolder: () => void;
   readonly logger: Logger;
-  /** Monotonic, ms. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** A worker says that it cannot go on. The run goes on without it unless the caller decides otherwise. */
   readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
 }

@@ -104,6 +104,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
   let reporter: RunReporter | undefined;
   try {
     const prepared = await prepareRun(listeners.config, {
+      now: () => new Date(options.clock.wallClock()),
       resume: options.resume,
       before,
       localWorkers: options.localWorkers,
@@ -183,10 +184,11 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
 
 async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { run, files, liveRecord, listeners, reporter } = parts;
+  const { clock } = options;
   const completeBefore = run.replica.step >= run.plan.totalSteps;
   const recorder = createRecorder(parts, options, (error) => conductor.dispatch({ type: "fail", error }));
   const conductor = createConductor(parts, recorder, options);
-  const watch = watchSurvivors(parts, conductor);
+  const watch = watchSurvivors(parts, conductor, clock);
   const control = createRunControl(conductor, recorder.figures, {
     runId: parts.runId,
     runDigest: parts.runDigest,
@@ -194,7 +196,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     model: run.config.model,
     totalSteps: run.plan.totalSteps,
     tokensPerShard: tokensPerShard(run),
-    startedAt: new Date(),
+    startedAt: new Date(clock.wallClock()),
   });
   const { telemetry } = listeners;
   const endReport = reportSlowPath({
@@ -206,7 +208,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
   });
   let server: RunningServer | undefined;
   const close = async (): Promise<void> => {
-    clearInterval(watch);
+    watch?.cancel();
     endReport();
     await telemetry?.close();
     conductor.close();
@@ -224,7 +226,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
           const { phase, waiting } = conductor.status();
           return phase === "paused" || (waiting ?? true);
         },
-        now: options.now,
+        now: () => clock.now(),
       });
     server = await serveWorkers(parts, { conductor, recorder, control }, options);
     const address = { host: listeners.workers.host, port: server.port };

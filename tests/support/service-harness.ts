@@ -1,5 +1,6 @@
 /** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
 import { ServerCredentials } from "@grpc/grpc-js";
+import { systemClock } from "../../src/clock.js";
 import { controlFile, controlHandlers, controlName, controlService } from "../../src/control/index.js";
 import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
@@ -7,7 +8,7 @@ import { createRunControl } from "../../src/coordinator/control.js";
 import { EngineRule } from "../../src/coordinator/service/engine-rule.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/record/recorder.js";
-import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service/service.js";
+import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service/grpc/service.js";
 import type { WorkerSession } from "../../src/coordinator/service/worker-session.js";
 import type { TokenStore } from "../../src/data/index.js";
 import type { CoxswainError } from "../../src/errors.js";
@@ -128,8 +129,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     onRecovered: ignore,
     checkpoint: undefined,
     save: () => (saveError === undefined ? Promise.resolve("nowhere") : Promise.reject(saveError)),
-    now: () => performance.now(),
-    wallClock: () => 0,
+    clock: { ...systemClock, wallClock: () => 0 },
   });
   const control = createRunControl(conductor, recorder.figures, {
     runId,
@@ -145,6 +145,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const reached: string[] = [];
   const handlers = coordinatorHandlers({
     conductor,
+    clock: systemClock,
     replica,
     runId,
     runDigest: "digest",

@@ -1,8 +1,9 @@
 /** A worker's session as the coordinator has it, over a stream that keeps what is said: no worker and no network. */
-import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { systemClock } from "../../src/clock.js";
+import type { Clock } from "../../src/clock.js";
 import { WorkerSession } from "../../src/coordinator/service/worker-session.js";
 import { protocolVersion } from "../../src/rpc/index.js";
-import type { CoordinatorMessage, WorkerMessageOutput } from "../../src/rpc/index.js";
+import type { CoordinatorMessage } from "../../src/rpc/index.js";
 
 export interface ToldSession {
   /** Its contributions are pushed, until it is given a server of its own. */
@@ -11,14 +12,15 @@ export interface ToldSession {
   readonly told: CoordinatorMessage[];
 }
 
-export function toldSession(workerId: string): ToldSession {
+export function toldSession(workerId: string, clock: Clock = systemClock): ToldSession {
   const told: CoordinatorMessage[] = [];
-  const stream = {
-    write: (message: CoordinatorMessage) => told.push(message) > 0,
+  const call = {
+    host: "10.0.0.7",
+    send: (message: CoordinatorMessage) => void told.push(message),
     end: () => undefined,
-    getPeer: () => "10.0.0.7:40912",
-  } as unknown as ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
-  const session = new WorkerSession(stream, {
+    refuse: () => undefined,
+  };
+  const join = {
     protocolVersion,
     softwareVersion: "test",
     workerId,
@@ -28,6 +30,7 @@ export function toldSession(workerId: string): ToldSession {
     dataPort: 7071,
     dataKey: `key of ${workerId}`,
     dataCertificate: Buffer.alloc(0),
-  });
+  };
+  const session = new WorkerSession(call, join, clock);
   return { session, told };
 }

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { detach } from "../../async/index.js";
+import { systemClock } from "../../clock.js";
 import { picksCuda, visibleGpus, visibleVariable } from "../../compute/index.js";
 import { formatAddress, reachableHost } from "../../config/index.js";
 import type { Address, RunConfig } from "../../config/index.js";
@@ -91,7 +92,7 @@ export async function conductRun(config: RunConfig, options: ConductOptions): Pr
       onFolder: () => file.open(),
       // Reading the data may take minutes, after which nobody looks.
       onListening: noteMissing,
-      now: () => performance.now(),
+      clock: systemClock,
       // What is wrong with the run itself stops every other worker as well.
       onWorkerFailure: (_, error) => {
         if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);

@@ -1,5 +1,6 @@
 /** Writes a run's checkpoints one after another, while training goes on, and gives them to those who wait for one. */
 import { detach } from "../../async/index.js";
+import type { Clock } from "../../clock.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import type { ReplicaState } from "../../optim/index.js";
@@ -21,10 +22,7 @@ export interface CheckpointerOptions {
   /** Called before anybody who waits is told. */
   readonly onSaved: (saved: SavedCheckpoint, seconds: number) => void;
   readonly onFailed: (step: StepNumber, error: CoxswainError) => void;
-  /** Monotonic, ms. */
-  readonly now: () => number;
-  /** Wall clock, ms. */
-  readonly wallClock: () => number;
+  readonly clock: Pick<Clock, "now" | "wallClock">;
 }
 
 export class Checkpointer {
@@ -86,13 +84,13 @@ export class Checkpointer {
   }
 
   async #write(state: ReplicaState): Promise<SavedCheckpoint> {
-    const { write, now, wallClock, onSaved, onFailed } = this.#options;
-    const start = now();
+    const { write, clock, onSaved, onFailed } = this.#options;
+    const start = clock.now();
     try {
       const path = await write(state);
-      const saved = { step: state.step, path, time: wallClock() };
+      const saved = { step: state.step, path, time: clock.wallClock() };
       this.#newest = saved;
-      onSaved(saved, (now() - start) / 1000);
+      onSaved(saved, (clock.now() - start) / 1000);
       return saved;
     } catch (error) {
       const failure =

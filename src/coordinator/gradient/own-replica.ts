@@ -2,6 +2,7 @@
  * The coordinator's own replica through the steps: takes the norm of a sum, applies commits, takes over a worker's replica,
  * and tells the world of a commit once another than this process keeps it.
  */
+import type { Clock } from "../../clock.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { globalNorm } from "../../optim/index.js";
@@ -21,8 +22,7 @@ export interface OwnReplicaOptions {
   readonly logger: Logger;
   /** Is told what has become of a sum, and of a worker's replica. */
   readonly dispatch: (event: Event) => void;
-  /** Monotonic, ms. */
-  readonly now: () => number;
+  readonly clock: Pick<Clock, "now">;
 }
 
 export class OwnReplica {
@@ -46,7 +46,7 @@ export class OwnReplica {
 
   /** Takes a step's sum and its norm. */
   reduce({ step, tokens }: EffectOf<"reduce">, sum: Pick<StepSum, "take">): void {
-    this.#reduceStart = this.#options.now();
+    this.#reduceStart = this.#options.clock.now();
     const vector = sum.take(step);
     this.#reduced.set(step, vector);
     this.#reduced.delete((step - reducedKept) as StepNumber);
@@ -55,19 +55,19 @@ export class OwnReplica {
 
   /** A step is final: its update is ready to be applied. */
   commit(effect: CommitEffect): void {
-    const { replica, recorder, now } = this.#options;
+    const { replica, recorder, clock } = this.#options;
     const { step, learningRate, scale } = effect;
     const gradient = this.#reduced.get(step);
     if (gradient === undefined) throw new CoxswainError("bug", `no reduced gradient for step ${step}`);
-    const endedAt = now();
+    const endedAt = clock.now();
     const timing = { reduceSeconds: (endedAt - this.#reduceStart) / 1000, endedAt };
     this.record(step);
     this.#unrecorded = { step, record: recorder.committing(effect, timing) };
     this.#toApply = () => {
-      const start = now();
+      const start = clock.now();
       replica.apply({ step, gradient, learningRate, scale });
       const hash = replica.hash();
-      recorder.applied((now() - start) / 1000);
+      recorder.applied((clock.now() - start) / 1000);
       return { type: "committed", step, hash };
     };
   }

@@ -69,8 +69,8 @@ export interface PrepareOptions {
   readonly note: (text: string) => void;
   /** What is being done, for a user who waits. */
   readonly progress: (text: string) => void;
-  /** The wall clock. Default: the system's. */
-  readonly now?: () => Date;
+  /** The wall clock. */
+  readonly now: () => Date;
 }
 
 export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {
@@ -87,7 +87,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const { learningRateOf, check } = schedules(config.training);
   check();
   const parameters = await startingParameters(config, layout, options.note);
-  const startedAt = checkpoint?.startedAt ?? localTime(options.now?.() ?? new Date());
+  const startedAt = checkpoint?.startedAt ?? localTime(options.now());
   options.progress("reading the data");
   const doing = rarely({ tell: options.progress });
   const { init_adapter: adapter } = config.lora;

@@ -1,5 +1,6 @@
 /** Workers of an earlier life of the coordinator: they may have a later state than the newest checkpoint. */
 import { hostname } from "node:os";
+import type { Clock, Timer } from "../../clock.js";
 import { isRunning } from "../../processes.js";
 import type { RunRecord } from "../../telemetry/index.js";
 import type { Conductor } from "../conductor.js";
@@ -9,12 +10,12 @@ import type { RunParts } from "../run-parts.js";
 export const recoveryTimeout = 30_000;
 
 /** Nobody is waited for who died since: the processes of this machine are looked after. */
-export function watchSurvivors({ survivors, record }: RunParts, conductor: Conductor): NodeJS.Timeout | undefined {
+export function watchSurvivors({ survivors, record }: RunParts, conductor: Conductor, clock: Clock): Timer | undefined {
   if (survivors === 0) return undefined;
-  const watch = setInterval(() => {
-    if (conductor.status().phase !== "recovering") clearInterval(watch);
+  const watch = clock.every(1_000, () => {
+    if (conductor.status().phase !== "recovering") watch.cancel();
     else conductor.dispatch({ type: "survivors", count: survivorsOf(record).length });
-  }, 1_000);
+  });
   return watch;
 }
 

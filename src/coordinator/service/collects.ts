@@ -1,4 +1,5 @@
 /** Tells reducers which sums to pull; what comes about the same time is said together: workers times reducers would be many messages. */
+import type { Clock, Timer } from "../../clock.js";
 import type { Part } from "../../rpc/index.js";
 import type { EffectOf } from "../machine/index.js";
 import type { WorkerSession } from "./worker-session.js";
@@ -14,11 +15,16 @@ interface Collect {
 export class Collects {
   /** By reducer, step and slice. */
   readonly #waiting = new Map<string, Collect>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** @param source who has the sum */
   add(reducer: WorkerSession, { step, slice, node }: EffectOf<"collect">, source: WorkerSession): void {
-    this.#timer ??= setTimeout(() => this.send(), collectDelay);
+    this.#timer ??= this.#clock.after(collectDelay, () => this.send());
     const key = `${reducer.id} ${step} ${slice}`;
     const entry = this.#waiting.get(key) ?? { reducer, collect: { step, slice, parts: [] } };
     this.#waiting.set(key, entry);
@@ -27,7 +33,7 @@ export class Collects {
 
   /** Nothing more is waited for. */
   send(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     const entries = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -35,6 +41,6 @@ export class Collects {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 }

@@ -1,4 +1,5 @@
 /** What the service for workers needs of its run. */
+import type { Clock } from "../../clock.js";
 import type { VectorDtype } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { ModelManifest } from "../../model/index.js";
@@ -11,6 +12,7 @@ import type { WorkerSession } from "./worker-session.js";
 
 export interface ServiceOptions {
   readonly conductor: Conductor;
+  readonly clock: Clock;
   readonly replica: Replica;
   readonly runId: string;
   /** Names the run through all lives of its coordinator. */

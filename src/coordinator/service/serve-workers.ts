@@ -15,18 +15,21 @@ import { coordinatorName } from "./listeners.js";
 import { EngineRule } from "./engine-rule.js";
 import type { CoordinatorOptions, RunParts } from "../run-parts.js";
 import type { RunRecorder } from "../record/recorder.js";
-import { coordinatorHandlers, tokenRefusal } from "./service.js";
+import { coordinatorHandlers, tokenRefusal } from "./grpc/service.js";
+import { connectOverGrpc } from "./grpc/worker-server.js";
 import type { WorkerSession } from "./worker-session.js";
 
 /** @returns what its owner closes @throws CoxswainError for an address or certificates that cannot be used */
 export async function serveWorkers(
   { run, runId, runDigest, record, metrics, listeners }: RunParts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
-  { logger, view, onWorkerFailure }: CoordinatorOptions,
+  { clock, logger, view, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token, proxy } = run.config.cluster;
+  const connect = connectOverGrpc({ inTheClear: tls === null, proxy, clock });
   const handlers = coordinatorHandlers({
     conductor,
+    clock,
     replica: run.replica,
     runId,
     runConfig: runConfigMessage(run.config),
@@ -37,7 +40,7 @@ export async function serveWorkers(
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: async (session: WorkerSession) => {
-      const problem = await session.reach({ inTheClear: tls === null, proxy });
+      const problem = await session.reach(connect);
       if (problem !== undefined) recorder.unreachable(session, problem);
     },
     engines: new EngineRule({

@@ -1,34 +1,12 @@
 /** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
-import { Metadata } from "@grpc/grpc-js";
-import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { Clock, Timer } from "../../clock.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import { CoxswainError } from "../../errors.js";
-import {
-  WorkerConnection,
-  bulkDeadline,
-  bulkTimeout,
-  proxyTrouble,
-  receiveReplica,
-  replicaLength,
-  routeToText,
-  withToken,
-  workerClient,
-} from "../../rpc/index.js";
-import type {
-  CoordinatorMessage,
-  JoinOutput,
-  Peer,
-  ProxyUse,
-  ReplicaBytes,
-  Route,
-  Wanted,
-  WorkerMessageOutput,
-} from "../../rpc/index.js";
+import { bulkTimeout, replicaLength } from "../../rpc/index.js";
+import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted } from "../../rpc/index.js";
 import type { Readiness } from "./bounds.js";
 import type { Slice } from "../machine/index.js";
-
-/** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
-const reachTimeout = 3_000;
+import type { ConnectToWorker, ControlCall, WorkerServer } from "./transport.js";
 
 /**
  * Pushed sums that may wait to be asked for: a worker pushes what it has announced at once, which is a few nodes ahead of
@@ -60,13 +38,14 @@ export class WorkerSession {
   isReady = false;
   /** What it computes with, once it is ready. */
   computation: Readiness | undefined;
-  readonly joinedAt = new Date();
-  readonly #stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
+  readonly joinedAt: Date;
+  readonly #stream: ControlCall;
+  readonly #clock: Clock;
   readonly #dataAddress: string | undefined;
   readonly #dataKey: string;
   readonly #dataCertificate: Uint8Array;
-  #connection: WorkerConnection | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #server: WorkerServer | undefined;
+  #heartbeat: Timer | undefined;
   /** Something was said since that timer last fired: as good as a heartbeat. */
   #spoke = false;
   #closed = false;
@@ -76,56 +55,45 @@ export class WorkerSession {
   readonly #early = new Map<string, Float32Array>();
   #awaitedReplica: Push<ReplicaBytes> | undefined;
 
-  constructor(stream: ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>, join: JoinOutput) {
+  constructor(stream: ControlCall, join: JoinOutput, clock: Clock) {
     this.id = join.workerId;
     this.host = join.host;
     this.pid = join.pid;
     this.#stream = stream;
+    this.#clock = clock;
+    this.joinedAt = new Date(clock.wallClock());
     this.#dataKey = join.dataKey;
     this.#dataCertificate = join.dataCertificate;
-    const host = join.dataHost === "" ? hostOf(stream.getPeer()) : join.dataHost;
+    const host = join.dataHost === "" ? stream.host : join.dataHost;
     this.#dataAddress = join.dataPort > 0 && host !== undefined ? `${host}:${join.dataPort}` : undefined;
   }
 
   send(message: CoordinatorMessage): void {
     this.#spoke = true;
-    if (!this.#closed) this.#stream.write(message);
+    if (!this.#closed) this.#stream.send(message);
   }
 
   /** From now on something is said at least twice in `timeout` ms. */
   keepAlive(timeout: number): void {
-    this.#heartbeat = setInterval(() => {
+    this.#heartbeat = this.#clock.every(timeout / 4, () => {
       if (!this.#spoke) this.send({ heartbeat: {} });
       this.#spoke = false;
-    }, timeout / 4);
+    });
   }
 
   /**
    * Opens the connection for gradients. Without one, the worker is asked to push.
-   * @param options.inTheClear whether a server without TLS will do
-   * @param options.proxy whether it is reached through the environment's proxy
    * @returns why its server is not used, where it has one
    */
-  async reach({
-    inTheClear,
-    proxy,
-  }: {
-    readonly inTheClear: boolean;
-    readonly proxy: ProxyUse;
-  }): Promise<string | undefined> {
+  async reach(connect: ConnectToWorker): Promise<string | undefined> {
     const address = this.#dataAddress;
     if (address === undefined) return undefined;
-    if (this.#dataCertificate.length === 0 && !inTheClear) return `${address} has no TLS`;
-    const route = routeOrReason(address, proxy);
-    if (typeof route === "string") return route;
-    const connect = () => workerClient(route, this.#dataCertificate);
-    const connection = new WorkerConnection(connect, withToken(this.#dataKey, new Metadata()));
-    this.#connection = connection;
-    this.pushes = await new Promise<boolean>((resolve) => {
-      connection.client.waitForReady(Date.now() + reachTimeout, (error) => resolve(error !== undefined));
-    });
-    if (!this.pushes) return undefined;
-    return (await proxyTrouble(route))?.reason ?? `${address} does not answer`;
+    const server = connect({ address, key: this.#dataKey, certificate: this.#dataCertificate });
+    if (typeof server === "string") return server;
+    this.#server = server;
+    const problem = await server.reached();
+    this.pushes = problem !== undefined;
+    return problem;
   }
 
   /** Whether it was told how to reach another one. */
@@ -167,15 +135,12 @@ export class WorkerSession {
 
   /** The worker's replica of `size` parameters. */
   async replica(size: number): Promise<ReplicaBytes> {
-    if (this.pushes || this.#connection === undefined) {
+    if (this.pushes || this.#server === undefined) {
       const pushed = this.#awaitReplica(replicaLength(size));
       this.send({ sendReplica: {} });
       return pushed;
     }
-    const deadline = bulkDeadline(replicaLength(size));
-    return this.#connection.call((client, metadata) =>
-      receiveReplica(client.pullReplica({}, metadata, { deadline }), size),
-    );
+    return this.#server.pullReplica(size);
   }
 
   /**
@@ -208,9 +173,9 @@ export class WorkerSession {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#heartbeat);
+    this.#heartbeat?.cancel();
     this.#stream.end();
-    this.#connection?.close();
+    this.#server?.close();
     const gone = new CoxswainError("network", "the worker is gone");
     for (const { failed } of this.#awaited.values()) failed(gone);
     this.#awaitedReplica?.failed(gone);
@@ -218,8 +183,8 @@ export class WorkerSession {
   }
 
   async #pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<void> {
-    if (this.#connection === undefined) throw new CoxswainError("bug", "a pull without a connection");
-    await this.#connection.pull(wanted, into, dtype);
+    if (this.#server === undefined) throw new CoxswainError("bug", "a pull without a connection");
+    await this.#server.pull(wanted, into, dtype);
   }
 
   #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {
@@ -229,44 +194,33 @@ export class WorkerSession {
       this.#early.delete(key);
       return Promise.resolve(early);
     }
-    return awaitPush("nothing was pushed in time", bulkTimeout(size * 4), (push) => {
+    return this.#awaitPush("nothing was pushed in time", bulkTimeout(size * 4), (push) => {
       if (push === undefined) this.#awaited.delete(key);
       else this.#awaited.set(key, push);
     });
   }
 
   #awaitReplica(bytes: number): Promise<ReplicaBytes> {
-    return awaitPush("no replica was pushed in time", bulkTimeout(bytes), (push) => (this.#awaitedReplica = push));
+    return this.#awaitPush(
+      "no replica was pushed in time",
+      bulkTimeout(bytes),
+      (push) => (this.#awaitedReplica = push),
+    );
   }
-}
 
-/** A worker is seen at an address that no connection can be made with where it comes over a link-local one. */
-function routeOrReason(address: string, proxy: ProxyUse): Route | string {
-  try {
-    return routeToText(address, proxy);
-  } catch (error) {
-    if (error instanceof CoxswainError) return error.message;
-    throw error;
-  }
-}
-
-/** A promise of something that the other side sends. `register` is called with how to settle it, and with nothing when it is. */
-function awaitPush<T>(late: string, timeout: number, register: (push: Push<T> | undefined) => void): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const settle = (act: () => void): void => {
-      clearTimeout(timer);
-      register(undefined);
-      act();
-    };
-    const timer = setTimeout(() => settle(() => reject(new CoxswainError("network", late))), timeout);
-    register({
-      arrived: (object) => settle(() => resolve(object)),
-      failed: (error) => settle(() => reject(error)),
+  /** A promise of something that the worker sends. `register` is called with how to settle it, and with nothing when it is. */
+  #awaitPush<T>(late: string, timeout: number, register: (push: Push<T> | undefined) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        timer.cancel();
+        register(undefined);
+        act();
+      };
+      const timer = this.#clock.after(timeout, () => settle(() => reject(new CoxswainError("network", late))));
+      register({
+        arrived: (object) => settle(() => resolve(object)),
+        failed: (error) => settle(() => reject(error)),
+      });
     });
-  });
-}
-
-/** The host part of a gRPC peer, "10.0.0.7:40912" or "[::1]:40912", bracketed where it is IPv6. */
-export function hostOf(peer: string): string | undefined {
-  return /^(?:ipv[46]:)?(\[.+\]|[^:]+):\d+$/.exec(peer)?.[1];
+  }
 }

@@ -1,4 +1,5 @@
 /** Those who attend the run, and what they are told: the state machine's effects as messages. A worker that is gone is told nothing. */
+import type { Clock } from "../../clock.js";
 import { taskWords, writtenOnce } from "../../rpc/index.js";
 import type { CoordinatorMessage, Peer } from "../../rpc/index.js";
 import { Collects } from "./collects.js";
@@ -17,10 +18,11 @@ export interface Farewell {
 export class Sessions {
   readonly #sources: LeaseSources;
   readonly #sessions = new Map<WorkerId, WorkerSession>();
-  readonly #collects = new Collects();
+  readonly #collects: Collects;
 
-  constructor(sources: LeaseSources) {
+  constructor(sources: LeaseSources, clock: Clock) {
     this.#sources = sources;
+    this.#collects = new Collects(clock);
   }
 
   add(session: WorkerSession): void {

@@ -19,8 +19,7 @@ function opened() {
     write: ({ step }) => new Promise((end, fail) => begun.push({ step, end, fail })),
     onSaved: ({ step }) => void told.push(`saved ${step}`),
     onFailed: (step, error) => void told.push(`failed ${step}: ${error.code}`),
-    now: () => 0,
-    wallClock: () => 5,
+    clock: { now: () => 0, wallClock: () => 5 },
   });
   return { saves, begun, told };
 }

@@ -21,7 +21,7 @@ function opened() {
     },
     logger: createLogger({ name: "test", level: "silent" }).logger,
     dispatch: (event) => void events.push(event),
-    now: () => 0,
+    clock: { now: () => 0 },
   });
   const reduce = (step: number): void =>
     own.reduce({ type: "reduce", step: stepNumber(step), tokens: 2 }, { take: () => Float32Array.of(6, 8) });

@@ -121,7 +121,13 @@ describe("a run that cannot go on is not written over: --resume refuses, and cha
     const config = datedRun();
     writeFolder(config.output_dir, { "metrics.jsonl": "", "checkpoints/.step-000001.h.1.00000000.incoming/x": "" });
     const again = (asked: RunConfig): Promise<PreparedRun> =>
-      prepareRun(asked, { resume: true, before: config, note: () => undefined, progress: () => undefined });
+      prepareRun(asked, {
+        resume: true,
+        before: config,
+        note: () => undefined,
+        progress: () => undefined,
+        now: () => firstEvening,
+      });
     expect((await again(config)).replica.step).toBe(0);
     expect((await again({ ...config, workers: 3 })).replica.step).toBe(0);
     await expect(again({ ...config, seed: 7 })).rejects.toMatchObject({

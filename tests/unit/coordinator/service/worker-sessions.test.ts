@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../../../src/clock.js";
 import type { CommitEffect, EffectOf } from "../../../../src/coordinator/machine/index.js";
 import { Sessions } from "../../../../src/coordinator/service/worker-sessions.js";
 import { shardIndex, stepNumber } from "../../../../src/ids.js";
@@ -8,15 +9,18 @@ const step = stepNumber(1);
 
 /** Workers a, b and c attend. */
 function attended() {
-  const sessions = new Sessions({
-    microBatchSize: 1,
-    training: () => {
-      throw new Error("nothing is leased here");
+  const sessions = new Sessions(
+    {
+      microBatchSize: 1,
+      training: () => {
+        throw new Error("nothing is leased here");
+      },
+      evaluation: () => {
+        throw new Error("nothing is leased here");
+      },
     },
-    evaluation: () => {
-      throw new Error("nothing is leased here");
-    },
-  });
+    systemClock,
+  );
   const workers = ["a", "b", "c"].map((id) => toldSession(id));
   for (const { session } of workers) sessions.add(session);
   return { sessions, told: workers.map(({ told }) => told) };

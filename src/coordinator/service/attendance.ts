@@ -1,74 +1,65 @@
 /**
  * A worker's control stream from its first message to its end: who may take part, what it says, and that it is gone. Whoever
- * calls has shown the token.
+ * calls has shown the token. Knows no gRPC.
  */
-import { status } from "@grpc/grpc-js";
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { detach } from "../../async/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { stepNumber } from "../../ids.js";
-import { ownRelease, refuse, releaseProblem } from "../../rpc/index.js";
-import type { CoordinatorMessage, JoinOutput, ReadyOutput, Refusal, WorkerMessageOutput } from "../../rpc/index.js";
+import { ownRelease, releaseProblem } from "../../rpc/index.js";
+import type { JoinOutput, ReadyOutput, WorkerMessageOutput } from "../../rpc/index.js";
 import type { Departure } from "../../telemetry/index.js";
 import { version } from "../../version.js";
 import { joinProblem, readReadiness } from "./bounds.js";
 import type { Readiness } from "./bounds.js";
 import type { ServiceOptions } from "./options.js";
+import type { ControlCall, ControlListener } from "./transport.js";
 import { WorkerSession } from "./worker-session.js";
 import { eventOf } from "./worker-event.js";
-
-type ControlCall = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
 
 /** How long a caller may take to say who it is, ms. */
 const joinTimeout = 10_000;
 
-export function attendCall(call: ControlCall, options: ServiceOptions): void {
+export function attendCall(call: ControlCall, options: ServiceOptions): ControlListener {
   let session: WorkerSession | undefined;
   /** Nothing that comes after its end is listened to: it could be a second join. */
   let ended = false;
-  const deadline = setTimeout(() => {
+  const deadline = options.clock.after(joinTimeout, () => {
     ended = true;
-    refuse(call, status.DEADLINE_EXCEEDED, "no join");
-  }, joinTimeout);
+    call.refuse("late", "no join");
+  });
   const over = (reason: string, how?: Departure): void => {
-    clearTimeout(deadline);
+    deadline.cancel();
     ended = true;
     if (session !== undefined && options.conductor.session(session.id) === session)
       options.conductor.dismiss(session.id, reason, how);
     session = undefined;
   };
-  call.on("data", (message: WorkerMessageOutput) => {
+  const listen = (message: WorkerMessageOutput): void => {
     if (ended) return;
     if (session === undefined) {
-      clearTimeout(deadline);
+      deadline.cancel();
       session = join(call, message, options);
       ended = session === undefined;
     } else if (options.conductor.session(session.id) !== session) ended = true;
     else if (message.leaving) over(message.leaving.reason, "drained");
     else onMessage(call, session, message, options);
-  });
-  call.on("end", () => {
-    over("it closed its stream");
-    call.end();
-  });
-  call.on("cancelled", () => over("its connection broke"));
-  // What is refused ends here, too: it has no message.
-  call.on("error", (error: Error | Refusal) => over("details" in error ? error.details : error.message));
+  };
+  return { message: listen, ended: over };
 }
 
 function join(call: ControlCall, message: WorkerMessageOutput, options: ServiceOptions): WorkerSession | undefined {
   const refusal = message.join ? refusalOf(message.join, options) : "the first message must be a join";
   if (refusal !== undefined || !message.join) {
-    refuse(call, status.FAILED_PRECONDITION, refusal ?? "the first message must be a join");
+    call.refuse("unfit", refusal ?? "the first message must be a join");
     return undefined;
   }
   const { farewell } = options.conductor;
   if (farewell !== undefined) {
-    call.write({ finish: farewell });
+    call.send({ finish: farewell });
     call.end();
     return undefined;
   }
-  const session = new WorkerSession(call, message.join);
+  const session = new WorkerSession(call, message.join, options.clock);
   options.conductor.admit(session);
   session.keepAlive(options.silenceTimeout);
   session.send({
@@ -114,7 +105,7 @@ function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, 
   session.isReady = true;
   const readiness = admit(ready, options);
   if (typeof readiness === "string") {
-    refuse(call, status.FAILED_PRECONDITION, readiness);
+    call.refuse("unfit", readiness);
     return;
   }
   session.computation = readiness;
@@ -131,7 +122,7 @@ function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, 
   };
   // It may try again; the run goes on with the others.
   detach(takeIn(), (error) =>
-    refuse(call, status.INTERNAL, `the coordinator could not take this worker in: ${messageOf(error)}`),
+    call.refuse("internal", `the coordinator could not take this worker in: ${messageOf(error)}`),
   );
 }
 

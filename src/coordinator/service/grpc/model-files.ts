@@ -2,10 +2,10 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import type { Chunk } from "../../collective/index.js";
-import { maxPayload } from "../../collective/index.js";
-import { CoxswainError } from "../../errors.js";
-import type { ModelFile } from "../../model/index.js";
+import type { Chunk } from "../../../collective/index.js";
+import { maxPayload } from "../../../collective/index.js";
+import { CoxswainError } from "../../../errors.js";
+import type { ModelFile } from "../../../model/index.js";
 
 /** @param file one of the manifest's: its name has no separators */
 export async function* modelFileChunks(folder: string, file: ModelFile): AsyncGenerator<Chunk, void, undefined> {

@@ -4,11 +4,10 @@
  */
 import { status } from "@grpc/grpc-js";
 import type { ServerReadableStream, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
-import { detach } from "../../async/index.js";
-import { SharedChunks, isWithin, vectorBytes, vectorChunks } from "../../collective/index.js";
-import type { Chunk } from "../../collective/index.js";
-import { CoxswainError, messageOf } from "../../errors.js";
-import { stepNumber } from "../../ids.js";
+import { detach } from "../../../async/index.js";
+import { SharedChunks, vectorChunks } from "../../../collective/index.js";
+import type { Chunk } from "../../../collective/index.js";
+import { CoxswainError, messageOf } from "../../../errors.js";
 import {
   metadataKeys,
   nodeChecksum,
@@ -19,13 +18,14 @@ import {
   sendChunks,
   sendReplica,
   sendVectorChunks,
-} from "../../rpc/index.js";
-import type { CoordinatorHandlers } from "../../rpc/index.js";
-import { CallLimit, SharedReplica, pullsAllowed, pushesAllowed } from "./bounds.js";
+} from "../../../rpc/index.js";
+import type { CoordinatorHandlers } from "../../../rpc/index.js";
+import { CallLimit, SharedReplica, pullsAllowed, pushesAllowed } from "../bounds.js";
+import { checkPush, reducedPart } from "../bulk.js";
 import { modelFileChunks } from "./model-files.js";
-import type { ServiceOptions } from "./options.js";
-import type { WorkerSession } from "./worker-session.js";
-import { nodeOf } from "./worker-event.js";
+import type { ServiceOptions } from "../options.js";
+import { nodeOf } from "../worker-event.js";
+import type { WorkerSession } from "../worker-session.js";
 
 type BulkHandlers = Pick<
   CoordinatorHandlers,
@@ -33,7 +33,7 @@ type BulkHandlers = Pick<
 >;
 
 export function bulkHandlers(options: ServiceOptions): BulkHandlers {
-  const { conductor, allReduceDtype } = options;
+  const { allReduceDtype } = options;
   const pulls = new CallLimit(pullsAllowed);
   const pushes = new CallLimit(pushesAllowed);
   const replica = new SharedReplica(
@@ -44,16 +44,11 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
   return {
     PullReduced: (call) => {
       if (admitted(call, pulls, options) === undefined) return;
-      const { step, offset, length } = call.request;
-      const vector = conductor.reduced(stepNumber(step));
-      const { size } = options.replica;
-      if (!isWithin({ offset, length }, size))
-        refuse(call, status.INVALID_ARGUMENT, `elements ${offset}+${length} of ${size}`);
-      else if (vector === undefined)
-        refuse(call, status.NOT_FOUND, `the gradient of step ${step} is not kept any more`);
+      const { step, offset } = call.request;
+      const part = reducedPart(call.request, options);
+      if ("refused" in part)
+        refuse(call, part.refused === "invalid" ? status.INVALID_ARGUMENT : status.NOT_FOUND, part.reason);
       else {
-        options.onSent(vectorBytes(length, allReduceDtype));
-        const part = vector.subarray(offset, offset + length);
         const chunks = shared.of(step, offset, part, () => vectorChunks(part, allReduceDtype));
         serve(call, sendVectorChunks(call, chunks));
       }
@@ -128,10 +123,7 @@ async function receivePush(
   const node = nodeOf({ first: number(metadataKeys.first), count: number(metadataKeys.count) });
   if (call.metadata.get(metadataKeys.checksum)[0] !== nodeChecksum(step, node.first, node.count))
     throw new CoxswainError("network", "what a push says of itself is damaged");
-  const current = replica.step + 1;
-  if (step !== current) throw new CoxswainError("network", `a sum of step ${step} was pushed at step ${current}`);
-  if (!isWithin({ offset: node.first, length: node.count }, 2 ** 32))
-    throw new CoxswainError("network", `shards ${node.first}+${node.count} are no part of a step`);
+  checkPush(step, node, replica);
   const vector = new Float32Array(replica.size);
   await receiveVector(call, vector, allReduceDtype);
   session.pushed(step, node, vector);

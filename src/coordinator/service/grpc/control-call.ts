@@ -1,0 +1,37 @@
+/** A worker's control stream over gRPC. */
+import { status } from "@grpc/grpc-js";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { refuse } from "../../../rpc/index.js";
+import type { CoordinatorMessage, Refusal, WorkerMessageOutput } from "../../../rpc/index.js";
+import type { ControlCall, ControlListener, Refused } from "../transport.js";
+
+type Stream = ServerDuplexStream<WorkerMessageOutput, CoordinatorMessage>;
+
+const codes: Record<Refused, status> = {
+  unfit: status.FAILED_PRECONDITION,
+  late: status.DEADLINE_EXCEEDED,
+  internal: status.INTERNAL,
+};
+
+/** @param attend is given the coordinator's end, and returns who listens */
+export function serveControlCall(stream: Stream, attend: (call: ControlCall) => ControlListener): void {
+  const listener = attend({
+    host: hostOf(stream.getPeer()),
+    send: (message) => void stream.write(message),
+    end: () => void stream.end(),
+    refuse: (why, reason) => refuse(stream, codes[why], reason),
+  });
+  stream.on("data", (message: WorkerMessageOutput) => listener.message(message));
+  stream.on("end", () => {
+    listener.ended("it closed its stream");
+    stream.end();
+  });
+  stream.on("cancelled", () => listener.ended("its connection broke"));
+  // What is refused ends here, too: it has no message.
+  stream.on("error", (error: Error | Refusal) => listener.ended("details" in error ? error.details : error.message));
+}
+
+/** The host part of a gRPC peer, "10.0.0.7:40912" or "[::1]:40912", bracketed where it is IPv6. */
+export function hostOf(peer: string): string | undefined {
+  return /^(?:ipv[46]:)?(\[.+\]|[^:]+):\d+$/.exec(peer)?.[1];
+}

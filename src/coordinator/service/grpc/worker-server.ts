@@ -1,0 +1,69 @@
+/** A worker's own server, over gRPC. */
+import { Metadata } from "@grpc/grpc-js";
+import { CoxswainError } from "../../../errors.js";
+import {
+  WorkerConnection,
+  bulkDeadline,
+  proxyTrouble,
+  receiveReplica,
+  replicaLength,
+  routeToText,
+  withToken,
+  workerClient,
+} from "../../../rpc/index.js";
+import type { ProxyUse, Route } from "../../../rpc/index.js";
+import type { Clock } from "../../../clock.js";
+import type { ConnectToWorker, WorkerServer } from "../transport.js";
+
+/** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
+const reachTimeout = 3_000;
+
+export interface WorkerServersOptions {
+  /** Whether a server without TLS will do. */
+  readonly inTheClear: boolean;
+  /** Whether it is reached through the environment's proxy. */
+  readonly proxy: ProxyUse;
+  readonly clock: Clock;
+}
+
+export function connectOverGrpc({ inTheClear, proxy, clock }: WorkerServersOptions): ConnectToWorker {
+  return ({ address, key, certificate }) => {
+    if (certificate.length === 0 && !inTheClear) return `${address} has no TLS`;
+    const route = routeOrReason(address, proxy);
+    if (typeof route === "string") return route;
+    const connection = new WorkerConnection(() => workerClient(route, certificate), withToken(key, new Metadata()));
+    return serverOver(connection, { address, route, clock });
+  };
+}
+
+function serverOver(
+  connection: WorkerConnection,
+  { address, route, clock }: { readonly address: string; readonly route: Route; readonly clock: Clock },
+): WorkerServer {
+  return {
+    reached: async () => {
+      const failed = await new Promise<boolean>((resolve) => {
+        connection.client.waitForReady(clock.wallClock() + reachTimeout, (error) => resolve(error !== undefined));
+      });
+      return failed ? ((await proxyTrouble(route))?.reason ?? `${address} does not answer`) : undefined;
+    },
+    pull: (wanted, into, dtype) => connection.pull(wanted, into, dtype),
+    pullReplica: (size) => {
+      const deadline = bulkDeadline(replicaLength(size));
+      return connection.call((client, metadata) =>
+        receiveReplica(client.pullReplica({}, metadata, { deadline }), size),
+      );
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** A worker is seen at an address that no connection can be made with where it comes over a link-local one. */
+function routeOrReason(address: string, proxy: ProxyUse): Route | string {
+  try {
+    return routeToText(address, proxy);
+  } catch (error) {
+    if (error instanceof CoxswainError) return error.message;
+    throw error;
+  }
+}
