@@ -17,10 +17,10 @@ interface SliceState {
 }
 
 /** Cuts a flat vector into `parts` slices of whole blocks, as even as those allow; fewer where there are fewer blocks. */
-export function slicesOf(size: number, parts: number): Slice[] {
-  const blocks = Math.ceil(size / squareSumBlock);
+export function slicesOf(size: number, parts: number, block = squareSumBlock): Slice[] {
+  const blocks = Math.ceil(size / block);
   const count = Math.min(parts, blocks);
-  const boundary = (index: number): number => Math.min(size, Math.round((blocks * index) / count) * squareSumBlock);
+  const boundary = (index: number): number => Math.min(size, Math.round((blocks * index) / count) * block);
   return Array.from({ length: count }, (_, index) => ({
     index,
     offset: boundary(index),
@@ -31,8 +31,9 @@ export function slicesOf(size: number, parts: number): Slice[] {
 export class Mesh {
   readonly #slices: SliceState[];
 
-  constructor(size: number, reducers: readonly WorkerId[], now: number) {
-    this.#slices = slicesOf(size, reducers.length).map((slice) => ({
+  /** @param reducers of each slice in turn */
+  constructor(slices: readonly Slice[], reducers: readonly WorkerId[], now: number) {
+    this.#slices = slices.map((slice) => ({
       slice,
       reducer: reducers[slice.index],
       reduced: false,

@@ -19,9 +19,9 @@ export class Reduction {
   #announcedAt: number | undefined;
 
   /** @param reducers workers that sum a slice each; fewer than two make a star */
-  constructor(round: Round, reducers: readonly WorkerId[], gradientSize: number, now: number) {
+  constructor(round: Round, slices: readonly Slice[], reducers: readonly WorkerId[], now: number) {
     this.#round = round;
-    this.#mesh = reducers.length < 2 ? undefined : new Mesh(gradientSize, reducers, now);
+    this.#mesh = reducers.length < 2 ? undefined : new Mesh(slices, reducers, now);
   }
 
   /** Workers reduce: sums of a worker that the others cannot reach are of no use. */

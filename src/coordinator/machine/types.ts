@@ -37,6 +37,8 @@ export interface MachineSettings {
   readonly evaluated: (step: StepNumber) => boolean;
   /** Elements of the flat gradient. */
   readonly gradientSize: number;
+  /** Slices of it begin at multiples of so many elements. Default: the block of the gradient's norm. */
+  readonly sliceBlock?: number;
   /** How many of so many workers that could reduce a step do (mesh); below 2 the coordinator does (star). */
   readonly reducers: (workers: number) => number;
   /** A run that was interrupted: whom to wait for before it goes on. Undefined: go on from the start state at once. */

@@ -9,6 +9,7 @@ import { stepNumber } from "../../ids.js";
 import { assign, expire, revoke } from "./leasing.js";
 import type { MayTake } from "./leasing.js";
 import { whyNotFinite } from "./not-finite.js";
+import { slicesOf } from "./mesh.js";
 import { Reduction } from "./reduction.js";
 import type { Roster } from "./roster.js";
 import { Round } from "./round.js";
@@ -26,6 +27,7 @@ type WorkSettings = Pick<
   | "shardsOf"
   | "evaluationShards"
   | "gradientSize"
+  | "sliceBlock"
   | "reducers"
   | "learningRate"
   | "clipCoefficient"
@@ -75,7 +77,7 @@ export class Work {
 
   /** @param base the step whose state it is computed with */
   begin(task: Task, base: StepNumber, now: number): Effect[] {
-    const { evaluationShards, gradientSize, shardsOf } = this.#settings;
+    const { evaluationShards, gradientSize, sliceBlock, shardsOf } = this.#settings;
     this.#base = base;
     if (task === "evaluate") {
       this.#round = new Round(task, base, evaluationShards, now);
@@ -86,7 +88,8 @@ export class Work {
     // Everyone who computes must be reachable for the reducers.
     const able = this.#roster.active.every(({ reachable }) => reachable) ? this.#roster.reducers : [];
     const reducers = able.slice(0, this.#settings.reducers(able.length));
-    this.#reduction = new Reduction(this.#round, reducers, gradientSize, now);
+    const slices = slicesOf(gradientSize, reducers.length, sliceBlock);
+    this.#reduction = new Reduction(this.#round, slices, reducers, now);
     this.#meshed = this.#reduction.meshed;
     return this.#reduction.start();
   }

@@ -1,0 +1,424 @@
+/**
+ * A cluster in virtual time, made of the product's own shells: the coordinator's (machine, conductor, sessions, sum,
+ * replica, checkpoints, record) and the workers' (membership, its machine, shards, slices, sums, replica). Stand-ins are
+ * the clock, the network, the engine, the disk and the data. Runs to the end, and says whether anything was left over.
+ */
+import type { MachineSettings, Outcome } from "../../../src/coordinator/machine/index.js";
+import type { VectorDtype } from "../../../src/collective/index.js";
+import { runSchema } from "../../../src/config/index.js";
+import { EngineRule } from "../../../src/coordinator/service/engine-rule.js";
+import type { ServiceOptions } from "../../../src/coordinator/service/options.js";
+import { Conductor } from "../../../src/coordinator/conductor.js";
+import { RunRecorder } from "../../../src/coordinator/record/recorder.js";
+import type { SavedCheckpoint } from "../../../src/coordinator/checkpoints/checkpointer.js";
+import { Replica } from "../../../src/optim/index.js";
+import type { ReplicaState } from "../../../src/optim/index.js";
+import { createLogger } from "../../../src/telemetry/index.js";
+import type { CoordinatorMetrics } from "../../../src/telemetry/index.js";
+import { attendRun } from "../../../src/worker/index.js";
+import type { WorkerEnd } from "../../../src/worker/index.js";
+import { scheduleFaults } from "./faults.js";
+import type { Faults } from "./faults.js";
+import { Invariants } from "./invariants.js";
+import { MemoryDataServer, MemoryNetwork, MemoryTransport } from "./memory-transport.js";
+import type { Listening } from "./memory-transport.js";
+import { Reference, clip, gradientSize, learningRate, optimiser, rowOf, sliceBlock } from "./reference.js";
+import { SimulatedModels, fingerprint, tokenStore } from "./simulated-engine.js";
+import { VirtualProcess, VirtualTime } from "./virtual-clock.js";
+
+export interface SimulationOptions extends Faults {
+  readonly settings: Partial<MachineSettings> & { readonly totalSteps: number; readonly shards: number };
+  /** The next random number in [0, 1). */
+  readonly random: () => number;
+  /** Seconds per shard of each worker. */
+  readonly workers: readonly number[];
+  /** Workers that others cannot reach, by their place: those at even places have no server of their own. */
+  readonly unreachable?: readonly number[];
+  /** Messages take between these, ms. */
+  readonly latency?: readonly [number, number];
+  /** Chance that a message is late, and by how much at most, ms. */
+  readonly late?: number;
+  readonly lateBy?: number;
+  /** Chance that a call for bulk fails. */
+  readonly losses?: number;
+  /** Chance that an update takes a worker `slowApplyFor` ms. */
+  readonly slowApply?: number;
+  readonly slowApplyFor?: number;
+  readonly dtype?: VectorDtype;
+}
+
+/** How long a coordinator stays after the end, for workers that come back late, ms. */
+const lingering = 60_000;
+
+/** How long a checkpoint takes, ms. */
+const saving = 20;
+
+const { logger } = createLogger({ name: "simulation", level: "silent" });
+const ignore = (): void => undefined;
+
+/** What nobody reads. */
+const noMetrics = new Proxy({}, { get: () => ({ add: ignore, set: ignore, observe: ignore, remove: ignore }) });
+
+/** One life of the coordinator. */
+interface CoordinatorLife extends Listening {
+  readonly conductor: Conductor;
+}
+
+interface SimulatedWorker {
+  readonly name: string;
+  readonly place: number;
+  readonly process: VirtualProcess;
+  readonly models: SimulatedModels;
+  readonly leave: AbortController;
+  end: WorkerEnd | undefined;
+}
+
+export class ClusterSimulation {
+  readonly time = new VirtualTime();
+  readonly invariants: Invariants;
+  readonly options: SimulationOptions;
+  readonly workers = new Set<SimulatedWorker>();
+  /** Steps of the checkpoints that were asked for, in order. */
+  readonly checkpoints: number[] = [];
+  /** ms between commits. */
+  readonly stepTimes: number[] = [];
+  /** Which life of the coordinator it is. */
+  life = 0;
+  outcome: Outcome | undefined;
+  readonly #network: MemoryNetwork;
+  #coordinator: CoordinatorLife | undefined;
+  #disk: { readonly state: ReplicaState; readonly saved: SavedCheckpoint } | undefined;
+  #committedAt = 0;
+  #born = 0;
+  #asked = 0;
+  #closed = false;
+  #failure: Error | undefined;
+
+  constructor(options: SimulationOptions) {
+    this.options = options;
+    const { random, latency = [0.2, 2], late = 0, lateBy = 5_000, losses = 0, dtype = "float32" } = options;
+    this.#network = new MemoryNetwork(this.time, { random, latency, late, lateBy, losses });
+    this.invariants = new Invariants(new Reference(options.settings.shards, dtype));
+    this.#coordinator = this.#startCoordinator();
+    options.workers.forEach((_, place) => this.#birth(place));
+    scheduleFaults(options, {
+      now: () => this.time.now,
+      at: (delay, act) => void this.time.at(this.time.now + delay, () => this.outcome === undefined && act()),
+      random,
+      kill: (rebirth, silently) => this.#kill(this.#anyone(), rebirth, silently),
+      freeze: (duration) => this.#anyone()?.process.freeze(duration),
+      drain: (rebirth) => this.#drain(this.#anyone(), rebirth),
+      breakConnections: () => this.#breakConnections(this.#anyone()),
+      killCoordinator: (back) => this.#killCoordinator(back),
+      freezeCoordinator: (duration) => this.#coordinator?.process.freeze(duration),
+      pause: (duration) => this.#pause(duration),
+      askForCheckpoint: () => this.#askForCheckpoint(),
+    });
+  }
+
+  /** Commits on record. */
+  get committed(): number {
+    return this.invariants.recorded;
+  }
+
+  /** How often the machine wanted this. */
+  count(effect: string): number {
+    return this.invariants.counts.get(effect) ?? 0;
+  }
+
+  /** Runs until the run is over and everybody has ended; throws where anything is not as it must be. */
+  async run(limit = 1e7): Promise<Outcome> {
+    const over = (): boolean => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.#closed && [...this.workers].every(({ end }) => end !== undefined);
+    };
+    await this.time.run(over, limit, () => this.#state());
+    if (this.#asked > 0) throw new Error("a checkpoint was asked for and never given");
+    for (const { name, process, models } of this.workers) {
+      if (models.replica !== undefined) this.invariants.applied(name, models.replica);
+      this.#checkClosed(name, process);
+    }
+    return this.outcome ?? { kind: "completed" };
+  }
+
+  #state(): string {
+    const status = this.#coordinator?.conductor.status();
+    return `step ${this.committed}, ${JSON.stringify(status)}, ${[...this.workers].map(({ name, end, process }) => `${name} ${end ?? (process.frozen ? "frozen" : "runs")}`).join(", ")}`;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+  }
+
+  #checkClosed(name: string, process: VirtualProcess): void {
+    const open = this.#network.openOf(process);
+    if (process.timers > 0 || open > 0)
+      this.#fail(new Error(`${name} has ended, and ${process.timers} timers and ${open} calls are left`));
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #process(): VirtualProcess {
+    return new VirtualProcess(this.time, Math.floor(this.options.random() * 1e6));
+  }
+
+  // ---------------------------------------------------------------- the coordinator
+
+  #startCoordinator(): CoordinatorLife {
+    const { shards, ...asked } = this.options.settings;
+    const { dtype = "float32" } = this.options;
+    const process = this.#process();
+    const replica = new Replica(gradientSize, optimiser);
+    if (this.#disk !== undefined) replica.assign(this.#disk.state);
+    const survivors = this.life > 0 ? this.workers.size : 0;
+    const evaluated = new Set(this.invariants.evaluations);
+    if (survivors === 0) this.invariants.rewind(replica.step);
+    const settings: MachineSettings = {
+      minWorkers: 1,
+      silenceTimeout: 15_000,
+      float16: false,
+      saveSteps: 4,
+      evalSteps: null,
+      evaluationShards: 0,
+      shardsOf: () => shards,
+      learningRate,
+      clipCoefficient: clip,
+      evaluated: (step) => evaluated.has(step),
+      gradientSize,
+      sliceBlock,
+      reducers: () => 0,
+      ...asked,
+      ...(survivors > 0 ? { recovery: { survivors, timeout: 10_000 } } : {}),
+    };
+    const start = { step: replica.step, hash: replica.hash(), saved: this.#disk !== undefined };
+    const machine = this.invariants.machine(settings, start, (step) => conductor.reduced(step));
+    const recorder = this.#recorder(settings, (error) => conductor.dispatch({ type: "fail", error }));
+    const rows = Array.from({ length: settings.evaluationShards }, (_, index) => index);
+    const conductor = new Conductor({
+      machine,
+      replica,
+      sources: {
+        microBatchSize: 1,
+        training: (step) => ({
+          store: tokenStore,
+          rows: Array.from({ length: shards }, (_, shard) => rowOf(step, shard)),
+        }),
+        evaluation: () => ({ store: tokenStore, rows }),
+      },
+      recorder,
+      logger,
+      allReduceDtype: dtype,
+      onRecovered: (step) => recorder.rewind(step),
+      checkpoint: this.#disk?.saved,
+      save: (state) => this.#save(process, state),
+      clock: process,
+    });
+    const life: CoordinatorLife = { process, conductor, service: this.#service(process, conductor, recorder, replica, settings) };
+    conductor.done.then(
+      (outcome) => this.#ended(life, outcome),
+      (error: unknown) => this.#fail(error),
+    );
+    this.#network.coordinator = life;
+    return life;
+  }
+
+  #recorder({ totalSteps }: MachineSettings, onTrouble: (error: never) => void): RunRecorder {
+    return new RunRecorder({
+      files: this.invariants.files(),
+      metrics: noMetrics as CoordinatorMetrics,
+      view: { step: ignore, note: ignore, waiting: ignore },
+      logger,
+      listeners: [
+        {
+          step: () => {
+            this.stepTimes.push(this.time.now - this.#committedAt);
+            this.#committedAt = this.time.now;
+          },
+          evaluation: ignore,
+          event: ignore,
+          rewound: ignore,
+        },
+      ],
+      totalSteps,
+      loggingSteps: 1,
+      factsOf: () => ({ tokens: 2, epoch: 1 }),
+      tokensPerShard: 2,
+      onTrouble: onTrouble as (error: unknown) => void,
+      wallClock: () => this.time.now,
+    });
+  }
+
+  #service(
+    process: VirtualProcess,
+    conductor: Conductor,
+    recorder: RunRecorder,
+    replica: Replica,
+    { silenceTimeout }: MachineSettings,
+  ): ServiceOptions {
+    const { dtype = "float32" } = this.options;
+    const runId = `run ${this.life}`;
+    const connect = this.#network.connectToWorkers(process, runId);
+    return {
+      conductor,
+      clock: process,
+      replica,
+      runId,
+      runDigest: "digest",
+      allReduceDtype: dtype,
+      runConfig: runConfigs[dtype],
+      model: { hash: "model", files: [] },
+      modelPath: "/models/simulated",
+      layoutFingerprint: fingerprint,
+      silenceTimeout,
+      engines: new EngineRule({ allowMixed: false, before: undefined, onChosen: ignore }),
+      reach: async (session) => {
+        const problem = await session.reach(connect);
+        if (problem !== undefined) recorder.unreachable(session, problem);
+      },
+      onSent: ignore,
+      onReady: (session, ready) => recorder.ready(session, ready),
+      onFailure: (session, error) => this.#fail(new Error(`worker ${session.id} failed: ${error.message}`)),
+    };
+  }
+
+  async #save(process: VirtualProcess, state: ReplicaState): Promise<string> {
+    this.invariants.saved(state);
+    await process.work(saving);
+    const path = `checkpoint-${state.step}`;
+    this.#disk = { state, saved: { step: state.step, path, time: process.wallClock() } };
+    return path;
+  }
+
+  /** The run is over: the coordinator stays a while, then closes all that it has. */
+  #ended({ process, conductor }: CoordinatorLife, outcome: Outcome): void {
+    this.outcome = outcome;
+    process.arrive(lingering, () => {
+      this.#network.coordinator = undefined;
+      conductor.close();
+      this.#network.breakAll(process);
+      // Once those who wait have heard.
+      process.arrive(1_000, () => {
+        this.#closed = true;
+        this.#checkClosed("the coordinator", process);
+      });
+    });
+  }
+
+  #killCoordinator(back: number): void {
+    if (this.#coordinator === undefined) return;
+    const silently = this.options.random() < (this.options.vanishing ?? 0);
+    this.#network.kill(this.#coordinator.process, silently);
+    this.#coordinator = undefined;
+    this.#asked = 0;
+    this.time.at(this.time.now + back, () => {
+      this.life++;
+      this.#coordinator = this.#startCoordinator();
+    });
+  }
+
+  /** Two people at once, of whom the first counts. */
+  #pause(duration: number): void {
+    const pausing = this.#coordinator;
+    pausing?.process.arrive(0, () => {
+      for (const by of ["ann", "bob"]) pausing.conductor.dispatch({ type: "pause", by });
+      pausing.process.arrive(duration, () => pausing.conductor.dispatch({ type: "resume", by: "ann" }));
+    });
+  }
+
+  #askForCheckpoint(): void {
+    const asked = this.#coordinator;
+    asked?.process.arrive(0, () => {
+      if (asked.conductor.status().phase === "ended") return;
+      const newest = asked.conductor.status().committed;
+      this.#asked++;
+      asked.conductor.checkpoint().then(
+        ({ step }) => {
+          this.#asked--;
+          this.checkpoints.push(step);
+          if (step < newest) this.#fail(new Error(`a checkpoint of step ${step} was given for one of step ${newest}`));
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    });
+  }
+
+  // ---------------------------------------------------------------- workers
+
+  #anyone(): SimulatedWorker | undefined {
+    const running = [...this.workers].filter(({ end, leave }) => end === undefined && !leave.signal.aborted);
+    return running[Math.floor(this.options.random() * running.length)];
+  }
+
+  #birth(place: number): void {
+    if (this.outcome !== undefined) return;
+    const { random, slowApply = 0, slowApplyFor = 6_000 } = this.options;
+    const name = `w${this.#born++}`;
+    const process = this.#process();
+    const seconds = this.options.workers[place] ?? 1;
+    const models = new SimulatedModels(process, {
+      shard: () => seconds * 1000 * (0.9 + 0.2 * random()),
+      apply: () => (random() < slowApply ? slowApplyFor : 1),
+    });
+    const unreachable = this.options.unreachable?.includes(place) === true;
+    const hasServer = !unreachable || place % 2 === 1;
+    const server = hasServer ? new MemoryDataServer(process, name, 7_000 + this.#born, !unreachable) : undefined;
+    if (server !== undefined) this.#network.listen(server);
+    const worker: SimulatedWorker = { name, place, process, models, leave: new AbortController(), end: undefined };
+    this.workers.add(worker);
+    let membership = 0;
+    process.arrive(50, () => {
+      attendRun({
+        transport: new MemoryTransport(this.#network, process, name, server),
+        models,
+        identity: () => ({ id: `${name}.${membership++}`, host: name, pid: this.#born }),
+        advertiseHost: undefined,
+        reconnectTimeout: undefined,
+        clock: process,
+        logger,
+        observer: {
+          connected: ignore,
+          welcomed: ignore,
+          activity: ignore,
+          shard: ignore,
+          applied: () => models.replica && this.invariants.applied(name, models.replica),
+          committed: ignore,
+          moved: ignore,
+        },
+        signal: worker.leave.signal,
+      }).then(
+        (end) => this.#left(worker, end),
+        (error: unknown) => this.#fail(error),
+      );
+    });
+  }
+
+  #left(worker: SimulatedWorker, end: WorkerEnd): void {
+    worker.end = end;
+    this.#checkClosed(worker.name, worker.process);
+    if (end === "interrupted" && !worker.leave.signal.aborted) this.#fail(new Error(`${worker.name} left unasked`));
+  }
+
+  /** SIGKILL, or the machine is gone. */
+  #kill(worker: SimulatedWorker | undefined, rebirth: number, silently: boolean): void {
+    if (worker === undefined) return;
+    this.workers.delete(worker);
+    this.#network.kill(worker.process, silently);
+    this.time.at(this.time.now + rebirth, () => this.#birth(worker.place));
+  }
+
+  /** SIGTERM; another takes its place. */
+  #drain(worker: SimulatedWorker | undefined, rebirth: number): void {
+    worker?.process.arrive(0, () => worker.leave.abort("asked to leave"));
+    if (worker !== undefined) this.time.at(this.time.now + rebirth, () => this.#birth(worker.place));
+  }
+
+  #breakConnections(worker: SimulatedWorker | undefined): void {
+    if (worker !== undefined) this.#network.breakAll(worker.process);
+  }
+}
+
+const runConfigs: Record<VectorDtype, string> = { float32: configOf("float32"), bfloat16: configOf("bfloat16") };
+
+function configOf(dtype: VectorDtype): string {
+  const run = { model: "simulated", output_dir: "out", data: { train: "train.jsonl" } };
+  return JSON.stringify(runSchema.parse({ ...run, compute: { threads: 1 }, cluster: { all_reduce_dtype: dtype } }));
+}

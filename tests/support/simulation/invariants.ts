@@ -1,0 +1,186 @@
+/**
+ * What holds at every moment of every run, whatever happens to it: broken, it throws, and the simulation ends there. Sees
+ * what the machine decides, what is recorded, what is saved and what every worker holds.
+ */
+import { ClusterMachine } from "../../../src/coordinator/machine/index.js";
+import type { Effect, Event, MachineSettings } from "../../../src/coordinator/machine/index.js";
+import type { StepNumber } from "../../../src/ids.js";
+import type { Replica, ReplicaState } from "../../../src/optim/index.js";
+import { stateHash } from "../../../src/collective/index.js";
+import type { RunEvent, RunFiles, StepLine } from "../../../src/telemetry/index.js";
+import type { Reference } from "./reference.js";
+
+/** What there is none of while a run is paused. */
+const progress: ReadonlySet<Effect["type"]> = new Set<Effect["type"]>([
+  "lease",
+  "receive",
+  "reduceSlice",
+  "collect",
+  "gather",
+  "reduce",
+  "commit",
+  "evaluated",
+  "lost",
+]);
+
+export const sameBits = (a: Float32Array, b: Float32Array): boolean =>
+  Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+
+/** The record of a run through all lives of its coordinator, and what must be true of it. */
+export class Invariants {
+  readonly reference: Reference;
+  /** How often the machine wanted each kind of effect. */
+  readonly counts = new Map<string, number>();
+  /** Lines of metrics.jsonl, as they were first recorded. */
+  readonly steps = new Map<number, StepLine>();
+  /** Steps whose evaluation is on record, in order. */
+  evaluations: number[] = [];
+  /** The line of the newest commit, for a coordinator that falls before it is recorded. */
+  #aside: StepLine | undefined;
+  readonly events: RunEvent[] = [];
+  /** The newest step that was told to the world. */
+  recorded = 0;
+  /** Steps that were told to the world and had to be repeated. */
+  lost = 0;
+
+  constructor(reference: Reference) {
+    this.reference = reference;
+  }
+
+  /** A coordinator's machine, which is watched. @param reduced the sum of a step */
+  machine(
+    settings: MachineSettings,
+    start: { readonly step: StepNumber; readonly hash: string; readonly saved: boolean },
+    reduced: (step: StepNumber) => Float32Array | undefined,
+  ): ClusterMachine {
+    return new WatchedMachine(settings, start, (event, effects) => this.#handled(event, effects, reduced));
+  }
+
+  /** The state that is written to the disk. */
+  saved(state: ReplicaState): void {
+    this.#holds(`the checkpoint of step ${state.step}`, state.step, stateHash(state));
+  }
+
+  /** A worker computes with its replica. */
+  applied(worker: string, replica: Replica): void {
+    this.#holds(`the replica of ${worker}`, replica.step, replica.hash());
+  }
+
+  /** A life of the coordinator goes on after this step: what the record holds of later ones does not count. */
+  rewind(step: number): void {
+    if (step === this.recorded + 1 && this.#aside?.step === step) this.#append(this.#aside);
+    if (step > this.recorded) throw new Error(`going on after step ${step}, and step ${this.recorded} is the last on record`);
+    this.lost += this.recorded - step;
+    this.recorded = step;
+    this.evaluations = this.evaluations.filter((evaluated) => evaluated <= step);
+  }
+
+  /** metrics.jsonl and events.jsonl: every step once, in order, and one that is repeated as it was before. */
+  files(): RunFiles {
+    const ignore = (): void => undefined;
+    return {
+      committing: (line) => (this.#aside = line),
+      flush: ignore,
+      unwritten: () => [],
+      close: ignore,
+      appendEvent: (event) => void this.events.push(event),
+      appendMetrics: (line) => {
+        if ("eval_loss" in line) this.evaluations.push(line.step);
+        else this.#append(line);
+      },
+      rewind: (step) => this.rewind(step),
+    };
+  }
+
+  #append(line: StepLine): void {
+    const { step, loss, grad_norm: norm, learning_rate: rate, supervised_tokens: tokens } = line;
+    if (step !== this.recorded + 1) throw new Error(`step ${step} was recorded after step ${this.recorded}`);
+    const before = this.steps.get(step) ?? line;
+    const same = before.loss === loss && before.grad_norm === norm && before.learning_rate === rate;
+    if (!same || before.supervised_tokens !== tokens) throw new Error(`step ${step} was recorded with two results`);
+    this.steps.set(step, line);
+    this.recorded = step;
+  }
+
+  #handled(event: Event, effects: readonly Effect[], reduced: (step: StepNumber) => Float32Array | undefined): void {
+    for (const { type } of effects) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
+    if (event.type !== "committed") return;
+    const sum = reduced(event.step);
+    if (sum === undefined || !sameBits(sum, this.reference.sum(event.step)))
+      throw new Error(`the sum of step ${event.step} is not the canonical one`);
+    this.#holds("the coordinator's replica", event.step, event.hash);
+  }
+
+  #holds(what: string, step: number, hash: string): void {
+    if (hash !== this.reference.hash(step)) throw new Error(`${what} is not the state of step ${step}`);
+  }
+}
+
+class WatchedMachine extends ClusterMachine {
+  readonly #shards: (step: StepNumber) => number;
+  readonly #onHandled: (event: Event, effects: readonly Effect[]) => void;
+  #committed: number;
+  readonly #saving = new Set<number>();
+  /** Between the effects `paused` and `resumed`. */
+  #paused = false;
+  /** The newest step when a checkpoint was asked for that was not given yet. */
+  #askedAt: number | undefined;
+
+  constructor(
+    settings: MachineSettings,
+    start: { readonly step: StepNumber; readonly hash: string; readonly saved: boolean },
+    onHandled: (event: Event, effects: readonly Effect[]) => void,
+  ) {
+    super(settings, start);
+    this.#shards = settings.shardsOf;
+    this.#onHandled = onHandled;
+    this.#committed = start.step;
+    if (start.saved) this.#saving.add(start.step);
+  }
+
+  override handle(event: Event, now: number): Effect[] {
+    if (event.type === "checkpoint") this.#askedAt ??= this.#committed;
+    const effects = super.handle(event, now);
+    for (const effect of effects) this.#check(effect);
+    this.#onHandled(event, effects);
+    return effects;
+  }
+
+  #check(effect: Effect): void {
+    if (this.#paused && progress.has(effect.type)) throw new Error(`${effect.type} while the run is paused`);
+    switch (effect.type) {
+      case "commit":
+        if (effect.step !== this.#committed + 1) throw new Error(`committed ${effect.step} after ${this.#committed}`);
+        if (effect.supervisedTokens !== this.#shards(effect.step)) throw new Error("a shard's tokens are missing");
+        this.#committed = effect.step;
+        return;
+      case "recovered":
+        this.#committed = effect.step;
+        return;
+      case "save":
+        this.#saving.add(effect.step);
+        return;
+      case "checkpoint":
+        if (!this.#saving.has(effect.step)) throw new Error(`the checkpoint of step ${effect.step} is given unsaved`);
+        if (effect.step < (this.#askedAt ?? Infinity)) throw new Error(`checkpoint ${effect.step}, asked for later`);
+        this.#askedAt = undefined;
+        return;
+      case "paused":
+        if (effect.by !== "ann") throw new Error("another asked first");
+        this.#paused = true;
+        return;
+      case "resumed":
+        this.#paused = false;
+        return;
+      case "mismatch":
+        throw new Error(`${effect.worker} was said to differ at step ${effect.step}`);
+      case "notFinite":
+        throw new Error(`step ${effect.step} was said to be no number`);
+      case "saveFailed":
+        throw new Error(`the checkpoint of step ${effect.step} failed: ${effect.error.message}`);
+      case "finish":
+        if (this.#askedAt !== undefined) throw new Error("a checkpoint was asked for and never given");
+        return;
+    }
+  }
+}
