@@ -8,9 +8,18 @@ export class Agenda {
   readonly #settings: AgendaSettings;
   /** The newest step after which an evaluation was made. */
   #evaluated: StepNumber | undefined;
+  /** The record holds evaluations up to this step: those of later ones were dropped from it with their steps. */
+  #resumed: StepNumber;
 
-  constructor(settings: AgendaSettings) {
+  /** @param start the step that the run goes on from */
+  constructor(settings: AgendaSettings, start: StepNumber) {
     this.#settings = settings;
+    this.#resumed = start;
+  }
+
+  /** The run goes on from another step than was thought: a worker has its state. */
+  resume(step: StepNumber): void {
+    this.#resumed = step;
   }
 
   /** The run's last step is done, though perhaps not evaluated. */
@@ -30,7 +39,8 @@ export class Agenda {
 
   #evaluationDue(step: StepNumber): boolean {
     const { evalSteps, evaluationShards, evaluated } = this.#settings;
-    if (evaluationShards === 0 || step === 0 || step === this.#evaluated || evaluated(step)) return false;
+    const onRecord = step === this.#evaluated || (step <= this.#resumed && evaluated(step));
+    if (evaluationShards === 0 || step === 0 || onRecord) return false;
     return this.allStepsDone(step) || (evalSteps !== null && step % evalSteps === 0);
   }
 }

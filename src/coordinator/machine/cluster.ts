@@ -51,7 +51,7 @@ export class ClusterMachine {
     this.#commits = new Commits(start);
     this.#work = new Work(settings, this.#roster);
     this.#membership = new Membership(this.#roster, this.#commits, this.#work);
-    this.#agenda = new Agenda(settings);
+    this.#agenda = new Agenda(settings, start.step);
     this.#saving = new Checkpoints(settings, start.saved ? start.step : undefined);
     this.#recovery = new Recovery(settings.recovery);
   }
@@ -193,6 +193,7 @@ export class ClusterMachine {
     const recovered = this.#recovery.adopted(event);
     if (recovered.length === 0) return [];
     this.#commits.adopt(event.replica);
+    this.#agenda.resume(event.replica.step);
     return [...recovered, ...this.#membership.recovered(), ...this.#saving.reached(event.replica.step)];
   }
 

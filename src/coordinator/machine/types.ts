@@ -33,7 +33,7 @@ export interface MachineSettings {
   readonly learningRate: (step: StepNumber) => number;
   /** What the mean gradient is multiplied by so that its norm stays in bounds. */
   readonly clipCoefficient: (gradNorm: number) => number;
-  /** Whether an evaluation after this step is in the run's record already. */
+  /** Whether an evaluation after this step is in the run's record; asked of steps before this life of the coordinator alone. */
   readonly evaluated: (step: StepNumber) => boolean;
   /** Elements of the flat gradient. */
   readonly gradientSize: number;

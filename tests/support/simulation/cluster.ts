@@ -111,6 +111,10 @@ export class ClusterSimulation {
       breakConnections: () => this.#breakConnections(this.#anyone()),
       killCoordinator: (back) => this.#killCoordinator(back),
       freezeCoordinator: (duration) => this.#coordinator?.process.freeze(duration),
+      cutPower: (rebirth) => {
+        this.#killCoordinator(1_000);
+        for (const worker of [...this.workers]) this.#kill(worker, rebirth, false);
+      },
       pause: (duration) => this.#pause(duration),
       askForCheckpoint: () => this.#askForCheckpoint(),
     });

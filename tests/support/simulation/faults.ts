@@ -16,6 +16,8 @@ export interface Faults {
   readonly coordinatorDeathsEvery?: number | undefined;
   /** Mean time between freezes of the coordinator, ms; they last as long as a worker's. */
   readonly coordinatorFreezesEvery?: number | undefined;
+  /** Mean time between power cuts, ms: the coordinator and all workers die together, and are back later. */
+  readonly powerCutsEvery?: number | undefined;
   /** Mean time between pauses, ms, and how long one is asked for. */
   readonly pausesEvery?: number | undefined;
   readonly pauseFor?: number | undefined;
@@ -36,6 +38,7 @@ export interface Victims {
   readonly breakConnections: () => void;
   readonly killCoordinator: (back: number) => void;
   readonly freezeCoordinator: (duration: number) => void;
+  readonly cutPower: (rebirth: number) => void;
   readonly pause: (duration: number) => void;
   readonly askForCheckpoint: () => void;
 }
@@ -56,6 +59,7 @@ export function scheduleFaults(faults: Faults, victims: Victims): void {
   every(faults.breaksEvery, victims.breakConnections);
   every(faults.coordinatorDeathsEvery, () => victims.killCoordinator(1_000));
   every(faults.coordinatorFreezesEvery, () => victims.freezeCoordinator(freezeFor));
+  every(faults.powerCutsEvery, () => victims.cutPower(rebirth));
   every(faults.pausesEvery, () => victims.pause(pauseFor));
   every(faults.checkpointsEvery, victims.askForCheckpoint);
 }

@@ -5,13 +5,14 @@ import { stepNumber } from "../../../../src/ids.js";
 
 const settings = { totalSteps: 5, evalSteps: 2, evaluationShards: 3, evaluated: () => false };
 
-/** What a run does, from step 0 to its end. */
+/** What a run does, from step `start` to its end. */
 function course(
   overrides: Partial<{ evalSteps: null; evaluationShards: number; evaluated: (step: StepNumber) => boolean }>,
+  start = stepNumber(0),
 ) {
-  const agenda = new Agenda({ ...settings, ...overrides });
+  const agenda = new Agenda({ ...settings, ...overrides }, start);
   const done: string[] = [];
-  for (let step = stepNumber(0); ;) {
+  for (let step = start; ;) {
     const task = agenda.next(step);
     if (task === undefined) return done;
     if (task === "train") step = stepNumber(step + 1);
@@ -40,13 +41,21 @@ describe("a run", () => {
   });
 
   it("that goes on is not evaluated again where that is in its record", () => {
-    expect(course({ evaluated: (step) => step < 5 }).filter((task) => task.startsWith("evaluate"))).toEqual([
-      "evaluate 5",
-    ]);
+    expect(course({ evaluated: (step) => step < 5 }, stepNumber(4))).toEqual(["train 5", "evaluate 5"]);
+  });
+
+  it("that goes on from before an evaluation makes it again, although it was on record", () => {
+    const again = ["train 2", "evaluate 2", "train 3", "train 4", "evaluate 4", "train 5", "evaluate 5"];
+    expect(course({ evaluated: (step) => step <= 4 }, stepNumber(1))).toEqual(again);
+    const agenda = new Agenda({ ...settings, evaluated: (step) => step <= 4 }, stepNumber(1));
+    // A worker has the state after step 2.
+    agenda.resume(stepNumber(2));
+    expect(agenda.next(stepNumber(2))).toBe("train");
+    expect(agenda.next(stepNumber(4))).toBe("evaluate");
   });
 
   it("has all its steps before its last evaluation", () => {
-    const agenda = new Agenda(settings);
+    const agenda = new Agenda(settings, stepNumber(0));
     expect(agenda.allStepsDone(stepNumber(4))).toBe(false);
     expect(agenda.allStepsDone(stepNumber(5))).toBe(true);
     expect(agenda.next(stepNumber(5))).toBe("evaluate");
