@@ -12,6 +12,7 @@ import { Conductor } from "../../../src/coordinator/conductor.js";
 import { RunRecorder } from "../../../src/coordinator/record/recorder.js";
 import type { SavedCheckpoint } from "../../../src/coordinator/checkpoints/checkpointer.js";
 import { Replica } from "../../../src/optim/index.js";
+import { runConfigMessage } from "../../../src/rpc/index.js";
 import type { ReplicaState } from "../../../src/optim/index.js";
 import { createLogger } from "../../../src/telemetry/index.js";
 import type { CoordinatorMetrics } from "../../../src/telemetry/index.js";
@@ -48,7 +49,7 @@ export interface SimulationOptions extends Faults {
 }
 
 /** How long a coordinator stays after the end, for workers that come back late, ms. */
-const lingering = 60_000;
+const lingering = 40_000;
 
 /** How long a checkpoint takes, ms. */
 const saving = 20;
@@ -216,7 +217,11 @@ export class ClusterSimulation {
       save: (state) => this.#save(process, state),
       clock: process,
     });
-    const life: CoordinatorLife = { process, conductor, service: this.#service(process, conductor, recorder, replica, settings) };
+    const life: CoordinatorLife = {
+      process,
+      conductor,
+      service: this.#service(process, conductor, recorder, replica, settings),
+    };
     conductor.done.then(
       (outcome) => this.#ended(life, outcome),
       (error: unknown) => this.#fail(error),
@@ -420,9 +425,12 @@ export class ClusterSimulation {
   }
 }
 
-const runConfigs: Record<VectorDtype, string> = { float32: configOf("float32"), bfloat16: configOf("bfloat16") };
+const runConfigs: Record<VectorDtype, ServiceOptions["runConfig"]> = {
+  float32: configOf("float32"),
+  bfloat16: configOf("bfloat16"),
+};
 
-function configOf(dtype: VectorDtype): string {
+function configOf(dtype: VectorDtype): ServiceOptions["runConfig"] {
   const run = { model: "simulated", output_dir: "out", data: { train: "train.jsonl" } };
-  return JSON.stringify(runSchema.parse({ ...run, compute: { threads: 1 }, cluster: { all_reduce_dtype: dtype } }));
+  return runConfigMessage(runSchema.parse({ ...run, compute: { threads: 1 }, cluster: { all_reduce_dtype: dtype } }));
 }
