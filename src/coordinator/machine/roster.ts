@@ -25,7 +25,8 @@ export class Roster {
 
   /** Those who can sum a slice. */
   get reducers(): WorkerId[] {
-    return this.active.filter(({ reachable, late }) => reachable && !late).map(({ id }) => id);
+    const able = this.active.filter(({ reachable, late, lateReducer }) => reachable && !late && !lateReducer);
+    return able.map(({ id }) => id);
   }
 
   /** Those in any of these phases. */

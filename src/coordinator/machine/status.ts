@@ -54,12 +54,12 @@ export const shownPhase = (phase: WorkerPhase): Exclude<WorkerPhase, "offering">
   phase === "offering" ? "loading" : phase;
 
 export const machineWorker = (
-  { id, phase, late, reachable, secondsPerShard }: WorkerRecord,
+  { id, phase, late, lateReducer, reachable, secondsPerShard }: WorkerRecord,
   round: Round | undefined,
 ): MachineWorker => ({
   id,
   phase: shownPhase(phase),
-  late,
+  late: late || lateReducer,
   reachable,
   shardsPerSecond: secondsPerShard === undefined ? undefined : 1 / secondsPerShard,
   shardsHeld: round?.leased(id).length ?? 0,

@@ -224,7 +224,7 @@ export class Work {
     const late = this.#reduction?.lateReducers(now, timeout) ?? [];
     const moved = late.flatMap((id) => {
       const worker = this.#roster.get(id);
-      if (worker !== undefined) worker.late = true;
+      if (worker !== undefined) worker.lateReducer = true;
       return this.reassign(id, now);
     });
     return [...expired, ...moved];

@@ -22,6 +22,8 @@ export interface WorkerRecord {
   progressAt: number;
   /** It has not got on with its work for so long that it is leased nothing more until it does. */
   late: boolean;
+  /** It has not summed a slice for so long that it is given no other until it gets on: perhaps it waits for others' sums. */
+  lateReducer: boolean;
   /** The newest step that it says it has applied. */
   applied: StepNumber | undefined;
   /** Sums that could not be had from it since the last one that could. */
@@ -38,6 +40,7 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
   lastHeard: now,
   progressAt: now,
   late: false,
+  lateReducer: false,
   applied: undefined,
   failures: 0,
   secondsPerShard: undefined,
@@ -47,6 +50,7 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
 export function progressed(worker: WorkerRecord, now: number): void {
   worker.progressAt = now;
   worker.late = false;
+  worker.lateReducer = false;
 }
 
 /** How much a new measurement counts. */

@@ -40,6 +40,10 @@ export class Invariants {
   readonly events: RunEvent[] = [];
   /** The newest step that was told to the world. */
   recorded = 0;
+  /** The newest step that was ever committed. */
+  newest = 0;
+  /** Steps that the record lacks: see `rewind`. */
+  readonly gaps = new Set<number>();
   /** Steps that were told to the world and had to be repeated. */
   lost = 0;
 
@@ -69,8 +73,11 @@ export class Invariants {
   /** A life of the coordinator goes on after this step: what the record holds of later ones does not count. */
   rewind(step: number): void {
     if (step === this.recorded + 1 && this.#aside?.step === step) this.#append(this.#aside);
-    if (step > this.recorded) throw new Error(`going on after step ${step}, and step ${this.recorded} is the last on record`);
-    this.lost += this.recorded - step;
+    // A worker that was away for a whole recovery may come back with steps that the run had gone back behind.
+    if (step > this.newest) throw new Error(`going on after step ${step}, and step ${this.newest} was the last`);
+    for (let missing = this.recorded + 1; missing <= step; missing++) this.gaps.add(missing);
+    for (const gap of this.gaps) if (gap > step) this.gaps.delete(gap);
+    this.lost += Math.max(0, this.recorded - step);
     this.recorded = step;
     this.evaluations = this.evaluations.filter((evaluated) => evaluated <= step);
   }
@@ -105,6 +112,7 @@ export class Invariants {
   #handled(event: Event, effects: readonly Effect[], reduced: (step: StepNumber) => Float32Array | undefined): void {
     for (const { type } of effects) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
     if (event.type !== "committed") return;
+    this.newest = Math.max(this.newest, event.step);
     const sum = reduced(event.step);
     if (sum === undefined || !sameBits(sum, this.reference.sum(event.step)))
       throw new Error(`the sum of step ${event.step} is not the canonical one`);

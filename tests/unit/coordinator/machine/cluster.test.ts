@@ -342,6 +342,20 @@ describe("a mesh", () => {
     expect(ofType(after, "lease")).toMatchObject([{ first: 2, count: 1, kind: "again" }]);
   });
 
+  it("leases what a silent worker had to reducers that waited for its sums", () => {
+    const { send, pass } = mesh(["a", "b", "c"]);
+    send(contribution("a", 0, 2), contribution("b", 2, 1), contribution("c", 3, 1));
+    // The machine of a is gone: nobody can pull from it, and no reducer gets on.
+    const effects: Effect[] = [];
+    for (let second = 0; second < 12; second++) {
+      pass(1_000);
+      effects.push(...send({ type: "heard", worker: "b" }, { type: "heard", worker: "c" }, { type: "tick" }));
+    }
+    expect(ofType(effects, "meshFailed")).toHaveLength(1);
+    expect(ofType(effects, "drop")).toMatchObject([{ worker: "a" }]);
+    expect(ofType(effects, "lease").flatMap(({ first, count }) => (count === 2 ? [0, 1] : [first]))).toEqual([0, 1]);
+  });
+
   it("becomes a star when the workers cannot reach one another", () => {
     const { send } = mesh();
     send(contribution("a", 0, 2));
