@@ -189,6 +189,8 @@ class WatchedMachine extends ClusterMachine {
       case "finish":
         if (this.#askedAt !== undefined) throw new Error("a checkpoint was asked for and never given");
         return;
+      default:
+        return;
     }
   }
 }

@@ -126,10 +126,12 @@ export class MemoryNetwork {
         calls.pull({ address, key, runId }, wanted, into, dtype);
       return {
         reached: () =>
-          calls.toServer({ address, key, runId }, () => undefined, { patience: reachTimeout }).then(
-            () => undefined,
-            () => `${address} does not answer`,
-          ),
+          calls
+            .toServer({ address, key, runId }, () => undefined, { patience: reachTimeout })
+            .then(
+              () => undefined,
+              () => `${address} does not answer`,
+            ),
         pull,
         pullReplica: () =>
           calls.toServer({ address, key, runId }, (served) => {
@@ -217,7 +219,8 @@ class Calls {
       };
       const fail = (error: Error): void => settle(() => reject(error));
       const abort = (): void => fail(new CallFailed("the call was given up", false));
-      const lost = (reason: string): void => void this.#process.arrive(network.delay(), () => fail(new CallFailed(reason, true)));
+      const lost = (reason: string): void =>
+        void this.#process.arrive(network.delay(), () => fail(new CallFailed(reason, true)));
       const late = this.#process.arrive(options.patience ?? stalled, () => fail(new CallFailed("nothing came", true)));
       const closed = network.register({ process: this.#process, other, broken: () => lost("the connection broke") });
       this.#underWay.add(fail);
@@ -234,10 +237,11 @@ class Calls {
           let come: () => void;
           try {
             const answered = answer();
-            come = () => settle(() => {
-              options.arrived?.(answered);
-              resolve(answered);
-            });
+            come = () =>
+              settle(() => {
+                options.arrived?.(answered);
+                resolve(answered);
+              });
           } catch (error) {
             come = () => fail(new CallFailed(messageOf(error), false));
           }
@@ -383,7 +387,13 @@ class MemoryConnection implements CoordinatorConnection {
     };
     const peers: PeerCalls = {
       pullContribution: ({ address, key }, { step, node, offset, length }, into, options) =>
-        this.#calls.pull({ address, key, runId }, { contribution: { step, ...node, offset, length } }, into, dtype, options),
+        this.#calls.pull(
+          { address, key, runId },
+          { contribution: { step, ...node, offset, length } },
+          into,
+          dtype,
+          options,
+        ),
       pullSlice: ({ address, key }, range, into) =>
         this.#calls.pull({ address, key, runId }, { slice: range }, into, dtype),
     };

@@ -27,7 +27,8 @@ export function writeGradient(
   { row, step, shard }: { readonly row: number; readonly step: number; readonly shard: number },
 ): void {
   for (let index = 0; index < into.length; index++) {
-    const mixed = Math.imul(row * 2_246_822_519 + step * 7919 + shard * 104_729 + index * 1_299_709, 2_654_435_761) >>> 0;
+    const mixed =
+      Math.imul(row * 2_246_822_519 + step * 7919 + shard * 104_729 + index * 1_299_709, 2_654_435_761) >>> 0;
     into[index] = (mixed / 2 ** 31 - 1) * 10 ** (mixed % 4) + (parameters[index] ?? 0) * (1 + shard);
   }
 }
