@@ -3,7 +3,7 @@
  * what the machine decides, what is recorded, what is saved and what every worker holds.
  */
 import { ClusterMachine } from "../../../src/coordinator/machine/index.js";
-import type { Effect, Event, MachineSettings } from "../../../src/coordinator/machine/index.js";
+import type { Effect, EffectOf, Event, MachineSettings } from "../../../src/coordinator/machine/index.js";
 import type { StepNumber } from "../../../src/ids.js";
 import type { Replica, ReplicaState } from "../../../src/optim/index.js";
 import { stateHash } from "../../../src/collective/index.js";
@@ -156,41 +156,32 @@ class WatchedMachine extends ClusterMachine {
 
   #check(effect: Effect): void {
     if (this.#paused && progress.has(effect.type)) throw new Error(`${effect.type} while the run is paused`);
-    switch (effect.type) {
-      case "commit":
-        if (effect.step !== this.#committed + 1) throw new Error(`committed ${effect.step} after ${this.#committed}`);
-        if (effect.supervisedTokens !== this.#shards(effect.step)) throw new Error("a shard's tokens are missing");
-        this.#committed = effect.step;
-        return;
-      case "recovered":
-        this.#committed = effect.step;
-        return;
-      case "save":
-        this.#saving.add(effect.step);
-        return;
-      case "checkpoint":
-        if (!this.#saving.has(effect.step)) throw new Error(`the checkpoint of step ${effect.step} is given unsaved`);
-        if (effect.step < (this.#askedAt ?? Infinity)) throw new Error(`checkpoint ${effect.step}, asked for later`);
-        this.#askedAt = undefined;
-        return;
-      case "paused":
-        if (effect.by !== "ann") throw new Error("another asked first");
-        this.#paused = true;
-        return;
-      case "resumed":
-        this.#paused = false;
-        return;
-      case "mismatch":
-        throw new Error(`${effect.worker} was said to differ at step ${effect.step}`);
-      case "notFinite":
-        throw new Error(`step ${effect.step} was said to be no number`);
-      case "saveFailed":
-        throw new Error(`the checkpoint of step ${effect.step} failed: ${effect.error.message}`);
-      case "finish":
-        if (this.#askedAt !== undefined) throw new Error("a checkpoint was asked for and never given");
-        return;
-      default:
-        return;
-    }
+    if (effect.type === "commit") this.#commit(effect);
+    else if (effect.type === "recovered") this.#committed = effect.step;
+    else if (effect.type === "save") this.#saving.add(effect.step);
+    else if (effect.type === "checkpoint") this.#give(effect.step);
+    else if (effect.type === "resumed") this.#paused = false;
+    else if (effect.type === "paused") {
+      if (effect.by !== "ann") throw new Error("another asked first");
+      this.#paused = true;
+    } else if (effect.type === "mismatch")
+      throw new Error(`${effect.worker} was said to differ at step ${effect.step}`);
+    else if (effect.type === "notFinite") throw new Error(`step ${effect.step} was said to be no number`);
+    else if (effect.type === "saveFailed") throw new Error(`checkpoint ${effect.step} failed: ${effect.error.message}`);
+    else if (effect.type === "finish" && this.#askedAt !== undefined)
+      throw new Error("a checkpoint was asked for and never given");
+  }
+
+  #commit({ step, supervisedTokens }: EffectOf<"commit">): void {
+    if (step !== this.#committed + 1) throw new Error(`committed step ${step} after step ${this.#committed}`);
+    if (supervisedTokens !== this.#shards(step)) throw new Error("a shard's tokens are missing");
+    this.#committed = step;
+  }
+
+  #give(step: StepNumber): void {
+    if (!this.#saving.has(step)) throw new Error(`the checkpoint of step ${step} is given, and nobody saves it`);
+    if (step < (this.#askedAt ?? Infinity))
+      throw new Error(`the checkpoint of step ${step} is older than the question`);
+    this.#askedAt = undefined;
   }
 }
