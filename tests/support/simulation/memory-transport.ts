@@ -533,7 +533,7 @@ function openStream(
         send: (message) => {
           const bytes = codec.responseSerialize(message);
           down.send(() => {
-            if (!over.worker) worker.listener.message(codec.responseDeserialize(bytes) as CoordinatorMessageOutput);
+            if (!over.worker) worker.listener.message(codec.responseDeserialize(bytes));
           });
         },
         end: () => last({ kind: "lost", reason: "the coordinator closed the stream" }),
@@ -550,7 +550,7 @@ function openStream(
       if (over.worker) return;
       const bytes = codec.requestSerialize(message);
       up.send(() => {
-        if (!over.coordinator) attendance?.message(codec.requestDeserialize(bytes) as WorkerMessageOutput);
+        if (!over.coordinator) attendance?.message(codec.requestDeserialize(bytes));
       });
     },
     finish: () =>
