@@ -1,6 +1,6 @@
 /**
- * Decides of every call whether it may begin, on its metadata alone: of a caller who is refused no message is read.
- * Also sees how every call ends. Knows the token, not what the services do.
+ * Decides from its metadata alone whether a call may begin: no message of a refused caller is read. Also reports how
+ * every call ends. Independent of the services.
  */
 import { ServerInterceptingCall, ServerListenerBuilder, status } from "@grpc/grpc-js";
 import type { Metadata, ServerInterceptor } from "@grpc/grpc-js";
@@ -9,19 +9,19 @@ import type { Refusal } from "./refuse.js";
 import { showsToken } from "./security.js";
 
 export interface AdmissionOptions {
-  /** What callers must show; null asks for nothing. */
+  /** The token that callers must send; null: no token is required. */
   readonly token: string | null;
-  /** What a caller is told who does not show it. */
+  /** The status details for a caller that does not send it. */
   readonly refusal: string;
   readonly guard: ConnectionGuard;
-  /** Sees every call that ends: full method name, status code as gRPC spells it. */
+  /** Called when a call ends, with the full method name and the gRPC name of the status code. */
   readonly onHandled: (method: string, code: string) => void;
 }
 
-/** The one service that is open to all: probes of orchestrators have no token. Reflection is a service like any other. */
+/** The only service that needs no token: probes of orchestrators have none. Reflection requires it like any other. */
 const openService = "/grpc.health.v1.Health/";
 
-/** Longest text of a status, characters: it travels in a header. */
+/** Longest text of a status, characters: it is sent in a header. */
 const longestDetails = 1000;
 
 export function admission(options: AdmissionOptions): ServerInterceptor {
@@ -57,7 +57,7 @@ function refusalOf(
     if (guard.allowsOpenCall(peer)) return undefined;
     return { code: status.RESOURCE_EXHAUSTED, details: "too many calls on a connection without the token" };
   }
-  // Also one with the right token: it may have been guessed. Connections that have shown it before are not held back.
+  // Even with the right token: it may have been guessed. Connections that have sent it before are not affected.
   if (guard.isStranger(peer) && guard.isShutOut(peer))
     return { code: status.RESOURCE_EXHAUSTED, details: "too many calls without the token came from this address" };
   if (showsToken(metadata, token)) {
@@ -69,8 +69,8 @@ function refusalOf(
 }
 
 /**
- * A status may quote what a caller sent. It is cut, since a header of many kilobytes ends no call; and made of whole
- * characters, since gRPC escapes it by `encodeURI`, which throws for half of one.
+ * A status may quote what a caller sent. It is cut, since a call does not end with a header of many kilobytes; and
+ * consists of whole characters, since gRPC escapes it by `encodeURI`, which throws for a lone surrogate.
  */
 const sendable = (details: string): string =>
   details

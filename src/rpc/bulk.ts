@@ -1,4 +1,4 @@
-/** Sends and receives large objects as streams of chunks, with bounded memory and with an end to waiting. */
+/** Sends and receives large objects as streams of chunks, with bounded memory and with timeouts. */
 import type {
   ClientReadableStream,
   ClientWritableStream,
@@ -17,7 +17,7 @@ import { unlessStalled } from "./stall.js";
 
 tuneForBulk();
 
-/** Writes that may be under way at once: the stream's own high-water mark counts messages, not bytes. */
+/** Maximum number of pending writes: the stream's own high-water mark counts messages, not bytes. */
 const writesInFlight = 4;
 
 type Sink = Pick<
@@ -28,13 +28,13 @@ type Sink = Pick<
 };
 type Source = ClientReadableStream<Chunk> | ServerReadableStream<Chunk, unknown>;
 
-/** How long moving `bytes` may take, ms: 10 s, and what 1 MiB/s would need. Slower than that is taken for broken. */
+/** The timeout for moving `bytes`, ms: 10 s plus the time at 1 MiB/s. A slower transfer is considered broken. */
 export const bulkTimeout = (bytes: number): number => 10_000 + (bytes / (1024 * 1024)) * 1000;
 
-/** The same as a deadline for a call that begins now, on the wall clock, as gRPC wants it. */
+/** The same as a deadline for a call that begins now, on the wall clock, as gRPC requires. */
 export const bulkDeadline = (bytes: number): Date => new Date(Date.now() + bulkTimeout(bytes));
 
-/** Writes all chunks, waiting for those before; does not end the stream. Rejects when the stream breaks. */
+/** Writes all chunks with backpressure; does not end the stream. Rejects when the stream breaks. */
 export async function sendChunks(
   sink: Sink,
   chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
@@ -73,9 +73,9 @@ export const sendObject = (sink: Sink, bytes: Uint8Array): Promise<void> => send
 
 /**
  * Collects one object.
- * @param bytes its size, which the sender must agree with
- * @throws CoxswainError "network" for gaps, damage, another size, or where nothing comes any more; the gRPC error where
- *   the stream fails
+ * @param bytes its size, which must match the sender's
+ * @throws CoxswainError "network" for gaps, damage, a different size, or a stalled stream; the gRPC error if the stream
+ *   fails
  */
 export async function receiveObject(source: Source, bytes: number): Promise<Uint8Array> {
   const assembler = new Assembler(bytes);
@@ -83,13 +83,13 @@ export async function receiveObject(source: Source, bytes: number): Promise<Uint
   return assembler.finish();
 }
 
-/** Parameters and both moments one after another, [3 * size] f32 as bytes, and the step that they are the state of. */
+/** Parameters and both moments, concatenated, [3 * size] f32 as bytes, and the step of that state. */
 export interface ReplicaBytes {
   readonly step: number;
   readonly bytes: Uint8Array;
 }
 
-/** Answers a call with a replica, whose bytes must not change until this has settled. */
+/** Answers a call with a replica, whose bytes must not change until the promise settles. */
 export function sendReplica<Request>(call: ServerWritableStream<Request, Chunk>, replica: ReplicaBytes): Promise<void> {
   const metadata = new Metadata();
   metadata.set(metadataKeys.step, String(replica.step));
@@ -108,22 +108,22 @@ export async function receiveReplica(call: ClientReadableStream<Chunk>, size: nu
 /** Bytes of a replica of `size` parameters. */
 export const replicaLength = (size: number): number => 3 * 4 * size;
 
-/** Writes a vector, which must not change until this has settled. */
+/** Writes a vector, which must not change until the promise settles. */
 export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype): Promise<void> =>
   sendVectorChunks(sink, vectorChunks(vector, dtype));
 
-/** The same, of the chunks that `vectorChunks` made. */
+/** The same for chunks made by `vectorChunks`. */
 export function sendVectorChunks(sink: Sink, chunks: Iterable<Chunk>): Promise<void> {
-  // Only a server has headers to send first.
+  // Only a server has to send headers first.
   if (!("sendMetadata" in sink)) return sendChunks(sink, chunks);
   (sink as ServerWritableStream<unknown, Chunk>).sendMetadata(new Metadata());
   return sendChunks(sink, chunks, directWriter(sink));
 }
 
 /**
- * Collects a vector that is sent as `dtype`. When it rejects, what `into` holds is of no use.
- * @param into where to put it; the sender must agree with its length
- * @param addend added to it on its way, see `VectorAssembler`
+ * Collects a vector that is sent as `dtype`. When it rejects, the contents of `into` are undefined.
+ * @param into the destination; its length must match the sender's
+ * @param addend added to the vector as it arrives, see `VectorAssembler`
  * @throws CoxswainError "network" and the gRPC error as `receiveObject`
  */
 export async function receiveVector(

@@ -1,8 +1,8 @@
 /**
- * Bulk past the copies that the gRPC library makes of every message: chunks of a vector are written to a call's HTTP/2
- * stream from where the vector lies, and read from it as they come, into where it is to lie. On the wire nothing differs.
- * What is not there in another version of the library is not used: everything works without, at half the speed, and
- * slow-path.ts tells of it. So package.json has the version exactly, and tests look for these objects in the installed one.
+ * Avoids the copies that the gRPC library makes of every message: chunks of a vector are written to a call's HTTP/2
+ * stream directly from the vector's memory, and read from it directly into their destination. The bytes on the wire are
+ * the same. This uses internals of the library. If a version lacks them, everything works at half the speed, and
+ * slow-path.ts reports it. Therefore package.json pins the exact version, and tests check the installed one.
  */
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
@@ -10,10 +10,10 @@ import { decodeChunk, maxPayload, payloadOffset, readChunkHead, writeChunkHead }
 import type { Chunk, ChunkHead } from "../collective/index.js";
 import { noteSlowPath } from "./slow-path.js";
 
-/** A message on a stream begins with a byte that tells whether it is compressed, and its length. */
+/** A message on a stream begins with a compression flag of one byte, and its length. */
 const prefixLength = 5;
 
-/** The most that a chunk may take, with room for another encoding. */
+/** The largest size of an encoded chunk, with room for another encoding. */
 const largestMessage = maxPayload + 1024;
 
 interface ByteStream {
@@ -27,13 +27,13 @@ interface DecoderHolder {
   decoder: { write(data: Buffer): readonly Buffer[] };
 }
 
-/** Follows a call's wrappers inwards to the first object that `is` accepts. */
+/** Unwraps a call until `is` accepts the object. */
 function innermost<T>(call: object, is: (candidate: object) => candidate is object & T): T | undefined {
   let current: unknown = call;
   for (let depth = 0; depth < 10 && typeof current === "object" && current !== null; depth++) {
     if (is(current)) return current;
     const { nextCall, call: inner, child, underlyingCalls: attempts } = current as Readonly<Record<string, unknown>>;
-    // Retries are off: there is one attempt.
+    // Retries are off: there is only one attempt.
     current = nextCall ?? inner ?? child ?? (Array.isArray(attempts) ? attempts[0] : undefined);
   }
   return undefined;
@@ -51,9 +51,9 @@ const holdsDecoder = (candidate: object): candidate is DecoderHolder =>
   "decoder" in candidate && has(candidate.decoder, "write") && "http2Stream" in candidate;
 
 /**
- * What writes chunks to a server's call without copying payloads, which must not change until the callback. Headers must
- * have been sent.
- * @returns undefined where the library keeps its stream elsewhere
+ * Returns a function that writes chunks to a server's call without copying payloads, which must not change until the
+ * callback. Headers must have been sent.
+ * @returns undefined if this version of the library keeps its stream elsewhere
  */
 export function directWriter(
   call: object,
@@ -64,8 +64,8 @@ export function directWriter(
     return undefined;
   }
   return (chunk, callback) => {
-    // The library has sent a status: of itself (a request that it cannot read, a deadline). Writing more would keep the
-    // status from leaving.
+    // The library has sent a status itself (for an unreadable request, or a deadline). Further writes would block the
+    // status.
     if (stream.writableEnded) {
       callback(new CoxswainError("network", "the call has ended"));
       return false;
@@ -82,7 +82,7 @@ export function directWriter(
   };
 }
 
-/** Where the chunks of an object go, in pieces. */
+/** Receives the chunks of an object, in pieces. */
 export interface ChunkSink {
   begin(head: ChunkHead, length: number): void;
   take(bytes: Uint8Array): void;
@@ -90,9 +90,9 @@ export interface ChunkSink {
 }
 
 /**
- * Has a client's call give its chunks to `sink` as their bytes come, and none as messages.
- * @param onError what `sink` throws; the call then ends with an error of the library's
- * @returns false where there is no stream yet, or the library keeps it elsewhere
+ * Makes a client's call pass its chunks to `sink` as their bytes arrive, and none as messages.
+ * @param onError gets what `sink` throws; the call then ends with an error of the library
+ * @returns false if there is no stream yet, or this version of the library keeps it elsewhere
  */
 export function readDirectly(call: object, sink: ChunkSink, onError: (error: unknown) => void): boolean {
   const holder = innermost(call, holdsDecoder);
@@ -112,12 +112,12 @@ export function readDirectly(call: object, sink: ChunkSink, onError: (error: unk
   return true;
 }
 
-/** The parts of a client's call that its chunks are read from. */
+/** The parts of a client's call that are needed to read its chunks. */
 export type ChunkSource = Pick<ClientReadableStream<Chunk>, "on" | "once" | "resume">;
 
 /**
- * Gives a call's chunks to `sink`: directly from before its first byte is asked for, or as messages where that cannot be.
- * @param onError what `sink` throws; it must end the call
+ * Passes a call's chunks to `sink`: directly, from before the first byte is read, or as messages if that is impossible.
+ * @param onError gets what `sink` throws; it must end the call
  */
 export function readChunks(call: ChunkSource, sink: ChunkSink, onError: (error: unknown) => void): void {
   const readMessages = (): void => {
@@ -137,19 +137,19 @@ export function readChunks(call: ChunkSource, sink: ChunkSink, onError: (error: 
       readMessages();
     });
   }
-  // A call that was answered with nothing but its status ends only when it is read.
+  // A call that was answered with only a status does not end until it is read.
   call.once("status", () => call.resume());
 }
 
-/** Splits a call's bytes into the chunks that they are. */
+/** Splits a call's bytes into chunks. */
 export class ChunkReader {
   readonly #sink: ChunkSink;
-  /** The prefix, and the head where the message is laid out as ours are. */
+  /** The prefix, and the chunk's header if the message has our layout. */
   readonly #head = Buffer.alloc(prefixLength + payloadOffset);
   #headBytes = 0;
-  /** Payload of the chunk that is coming, bytes. */
+  /** Payload of the incoming chunk, bytes. */
   #left = 0;
-  /** A message of another layout, and how much of it has come. */
+  /** A message with another layout, and the bytes of it received so far. */
   #message: Buffer | undefined;
   #messageBytes = 0;
 
@@ -157,7 +157,7 @@ export class ChunkReader {
     this.#sink = sink;
   }
 
-  /** @throws CoxswainError "network" for what is no chunk, and what the sink throws */
+  /** @throws CoxswainError "network" for anything that is not a chunk, and what the sink throws */
   write(data: Buffer): void {
     let at = 0;
     while (at < data.length) {
@@ -203,7 +203,7 @@ export class ChunkReader {
     return taken;
   }
 
-  /** The message is not laid out as ours are: it is decoded when all of it is there. */
+  /** The message does not have our layout: it is decoded once it is complete. */
   #collect(size: number): void {
     this.#message = Buffer.alloc(size);
     this.#messageBytes = this.#head.copy(this.#message, 0, prefixLength, this.#headBytes);
@@ -219,6 +219,6 @@ export class ChunkReader {
 }
 
 const noChunk = (what: string): CoxswainError =>
-  new CoxswainError("network", `a message from a peer is no chunk: ${what}`, {
-    hint: "The peer is no coxswain of this version, or something between damages data.",
+  new CoxswainError("network", `a message from a peer is not a chunk: ${what}`, {
+    hint: "The peer does not run this version of coxswain, or something in between damages data.",
   });

@@ -1,23 +1,23 @@
 /**
- * Bounds what callers can do before they have shown the token: connections and refusals from an address, how long a
- * connection may stay and how much it may ask. Knows sockets and addresses; not what a token is, nor any call.
+ * Limits unauthenticated callers: connections and refusals per address, and the lifetime and the number of calls of a
+ * connection. Handles sockets and addresses only, neither tokens nor calls.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import type { Socket } from "node:net";
 
 export interface GuardLimits {
-  /** Refusals of one address within `refusalWindow` ms, after which it is shut out for `shutOutFor` ms. */
+  /** Number of refusals of one address within `refusalWindow` ms that block it for `shutOutFor` ms. */
   readonly refusals: number;
   readonly refusalWindow: number;
   readonly shutOutFor: number;
-  /** Connections at once on which nobody has shown the token: of one address, and of all. */
+  /** Maximum number of concurrent unauthenticated connections: per address, and in total. */
   readonly strangersEach: number;
   readonly strangers: number;
-  /** How long such a connection may stay, ms: also one that says nothing, or never finishes its TLS handshake. */
+  /** Lifetime of such a connection, ms, including one that sends nothing or never finishes its TLS handshake. */
   readonly strangerStay: number;
-  /** Calls of the health service, which is open to all, on such a connection. */
+  /** Calls to the health service, which needs no token, on such a connection. */
   readonly strangerCalls: number;
-  /** Addresses whose refusals are remembered; the one that was refused first is forgotten first. */
+  /** Number of addresses whose refusals are remembered; the oldest is evicted first. */
   readonly addresses: number;
 }
 
@@ -32,7 +32,7 @@ export const guardLimits: GuardLimits = {
   addresses: 4096,
 };
 
-/** Who is at the other end of a connection, as gRPC tells it. */
+/** The peer of a connection, as reported by gRPC. */
 export interface PeerAddress {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
@@ -41,7 +41,7 @@ export interface PeerAddress {
 interface Connection {
   readonly address: string;
   readonly socket: Socket;
-  /** Ends its stay. */
+  /** Closes it. */
   readonly timer: NodeJS.Timeout;
   calls: number;
 }
@@ -55,7 +55,7 @@ interface Refusals {
 export class ConnectionGuard {
   readonly #limits: GuardLimits;
   readonly #now: () => number;
-  /** Connections on which nobody has shown the token, by peer. */
+  /** Unauthenticated connections, by peer. */
   readonly #strangers = new Map<string, Connection>();
   readonly #strangersOf = new Map<string, number>();
   readonly #refusals = new Map<string, Refusals>();
@@ -66,7 +66,7 @@ export class ConnectionGuard {
     this.#now = now;
   }
 
-  /** A connection has come in. @returns whether it may stay; one that may not is closed */
+  /** Registers a new connection. @returns whether it is accepted; otherwise it is closed */
   accept(socket: Socket): boolean {
     const { strangersEach, strangers, strangerStay } = this.#limits;
     const address = addressOf(socket);
@@ -83,23 +83,23 @@ export class ConnectionGuard {
     return true;
   }
 
-  /** The token was shown on a connection: from now on it may do what a member may. */
+  /** The token was sent on a connection: the limits no longer apply to it. */
   admit(peer: PeerAddress): void {
     this.#known(peerOf(peer));
   }
 
-  /** Whether nobody has shown the token on this connection. */
+  /** Whether the connection is unauthenticated. */
   isStranger(peer: PeerAddress): boolean {
     return this.#strangers.has(peerOf(peer));
   }
 
-  /** A call of something that is open to all. @returns whether it may be answered */
+  /** Registers a call that needs no token. @returns whether it may be answered */
   allowsOpenCall(peer: PeerAddress): boolean {
     const connection = this.#strangers.get(peerOf(peer));
     return connection === undefined || ++connection.calls <= this.#limits.strangerCalls;
   }
 
-  /** A call was refused for its token. */
+  /** Registers a call that was refused because of its token. */
   refuse(peer: PeerAddress): void {
     const { refusals, refusalWindow, shutOutFor, addresses } = this.#limits;
     const address = addressOf(peer);
@@ -108,24 +108,24 @@ export class ConnectionGuard {
     const current = known !== undefined && now - known.since <= refusalWindow;
     const entry = current ? known : { since: now, count: 0, shutOutUntil: known?.shutOutUntil ?? 0 };
     if (++entry.count >= refusals) entry.shutOutUntil = now + shutOutFor;
-    // Anew at the end of the map, so that its first entry is the oldest.
+    // Moved to the end of the map, so that the first entry is the oldest.
     if (!current) this.#refusals.delete(address);
     this.#refusals.set(address, entry);
     const [oldest] = this.#refusals.keys();
     if (this.#refusals.size > addresses && oldest !== undefined) this.#refusals.delete(oldest);
   }
 
-  /** Whether an address has been refused too often lately. */
+  /** Whether an address is blocked after too many refusals. */
   isShutOut(peer: PeerAddress): boolean {
     return (this.#refusals.get(addressOf(peer))?.shutOutUntil ?? 0) > this.#now();
   }
 
-  /** Closes what strangers have open. */
+  /** Closes all unauthenticated connections. */
   close(): void {
     for (const { socket } of this.#strangers.values()) socket.destroy();
   }
 
-  /** It is no stranger any more, or it is gone. */
+  /** It has authenticated or closed. */
   #known(key: string): void {
     const connection = this.#strangers.get(key);
     if (connection === undefined) return;
@@ -140,8 +140,8 @@ export class ConnectionGuard {
 const peerOf = ({ remoteAddress = "", remotePort = 0 }: PeerAddress): string => `${remoteAddress} ${remotePort}`;
 
 /**
- * Whom to hold responsible: an IPv4 address, mapped into IPv6 or not; of an IPv6 address its first 64 bits, since who
- * has one has them all.
+ * The key that connections and refusals are counted by: an IPv4 address, mapped into IPv6 or not; the first 64 bits of
+ * an IPv6 address, since whoever has one address of that prefix has all of them.
  */
 export function addressOf({ remoteAddress = "" }: PeerAddress): string {
   const mapped = /^::ffff:([\d.]+)$/i.exec(remoteAddress)?.[1];

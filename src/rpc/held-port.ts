@@ -1,6 +1,6 @@
 /**
- * A coordinator's port from the first moment of a start: taken before anything is read that takes long, and given to the
- * server when that is ready. Until then health checks are answered (not serving), and every call is told to try again.
+ * Holds a coordinator's port while it starts: the port is bound before any slow work, and handed to the server once
+ * that is ready. Until then, health checks are answered with NOT_SERVING, and every call with UNAVAILABLE.
  */
 import { Server, status } from "@grpc/grpc-js";
 import type { ServerCredentials, UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -14,11 +14,11 @@ import type { ListeningSockets } from "./sockets.js";
 
 export interface HeldPort {
   readonly host: string;
-  /** The port it really has (0 asked for a free one). */
+  /** The actual port (if port 0 was requested, the one assigned). */
   readonly port: number;
-  /** Gives new connections to somebody else; those that are open end. */
+  /** Passes new connections to another handler; open ones are closed. */
   handOver(onConnection: (socket: Socket) => void): ListeningSockets;
-  /** Nobody was given the port. */
+  /** Releases the port if it was not handed over. */
   close(): void;
 }
 
@@ -26,13 +26,13 @@ export interface HoldPortOptions {
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
-  /** The key or flag that the address came from, for messages. */
+  /** The key or flag that set the address, for messages. */
   readonly addressKey: string;
-  /** What will be served. */
+  /** The services that will be served. */
   readonly services: readonly Pick<ServedService, "name" | "definition">[];
 }
 
-/** @throws CoxswainError "network" when the address cannot be listened on */
+/** @throws CoxswainError "network" if it cannot listen on the address */
 export async function holdPort(options: HoldPortOptions): Promise<HeldPort> {
   const { host, port, credentials, services, addressKey } = options;
   const server = new Server(serverOptions);
@@ -70,9 +70,12 @@ interface AnyCall {
   emit(event: "error", error: object): unknown;
 }
 
-const starting = { code: status.UNAVAILABLE, details: "the coordinator is starting: it reads model and data first" };
+const starting = {
+  code: status.UNAVAILABLE,
+  details: "the coordinator is starting: it is still reading the model and the data",
+};
 
-/** Of any kind of call: one with an answer has a callback. */
+/** Refuses any kind of call: unary ones have a callback. */
 const tryAgain = (methods: readonly string[]): UntypedServiceImplementation =>
   Object.fromEntries(
     methods.map((method) => [

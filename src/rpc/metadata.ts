@@ -1,17 +1,17 @@
-/** Names of the metadata that calls carry. */
+/** Names of the calls' metadata. */
 import { crc32 } from "node:zlib";
 
 export const metadataKeys = {
-  /** Which run, and which life of its coordinator. */
+  /** Identifies the run and the incarnation of its coordinator. */
   run: "coxswain-run",
   worker: "coxswain-worker",
   step: "coxswain-step",
   first: "coxswain-first",
   count: "coxswain-count",
-  /** Of step, first and count of a push, against damage: see `nodeChecksum`. */
+  /** Checksum of the step, first and count of a push: see `nodeChecksum`. */
   checksum: "coxswain-checksum",
 } as const;
 
-/** The CRC-32 of what a push says of its contribution, in decimals. */
+/** The CRC-32 of a push's metadata about its contribution, in decimal. */
 export const nodeChecksum = (step: number, first: number, count: number): string =>
   String(crc32(`${step} ${first} ${count}`));

@@ -1,7 +1,7 @@
 /**
- * A certificate that a process makes for itself: whoever is told of it over a channel that is safe already can reach that
- * process and nobody else. It names nobody, nobody has signed it, and no clock is asked about it: it is as good as the
- * process is alive. The few ASN.1 values that it needs are written here (RFC 5280; Node reads certificates, but makes none).
+ * A self-signed certificate of one process. A peer that gets it over a secure channel and pins it reaches that process
+ * and no other. It contains no host name and never expires: it is used only while the process runs. Node.js reads
+ * certificates but cannot create them, so the few ASN.1 values are encoded here (RFC 5280).
  */
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
@@ -46,7 +46,7 @@ const bitString = (bytes: Buffer): Buffer => value(0x03, Buffer.of(0), bytes);
 const objectIdentifier = (hex: string): Buffer => value(0x06, Buffer.from(hex, "hex"));
 const text = (tag: number, characters: string): Buffer => value(tag, Buffer.from(characters, "latin1"));
 
-/** Neither negative nor longer than it need be. */
+/** Neither negative nor longer than necessary. */
 function positive(bytes: Buffer): Buffer {
   bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
   return bytes;

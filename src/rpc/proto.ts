@@ -1,4 +1,4 @@
-/** Loads the protocol and gives typed services and clients. Bulk messages get the hand-written codec. */
+/** Loads the protocol and provides typed services and clients. Bulk messages use the hand-written codec. */
 import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import type { MethodDefinition, Options, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
@@ -8,17 +8,17 @@ import type { Chunk } from "../collective/index.js";
 import { seal, unseal } from "./seal.js";
 import type { ProtoGrpcType } from "./generated/coxswain.js";
 
-// What goes wrong is told as our errors; the library's own lines on stderr would only stand before them.
+// Errors are reported as CoxswainError; the library's own lines on stderr would only duplicate them.
 grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
-/** Both sides must have the same. Raised with every change that an older side would misunderstand. */
+/** Must be equal on both sides. Incremented with every change that an older side would misunderstand. */
 export const protocolVersion = 2;
 
 const folder = fileURLToPath(new URL("../../proto/", import.meta.url));
 
 type Direction = "request" | "response";
 
-/** Replaces how one direction of a method is written and read. */
+/** Replaces the serialisation of one direction of a method. */
 function recode(method: MethodDefinition<object, object>, direction: Direction, codec: (given: Codec) => Codec): void {
   if (direction === "request") {
     const { serialize, deserialize } = codec({
@@ -42,16 +42,16 @@ interface Codec {
 
 const chunks = (): Codec => ({ serialize: (value) => encodeChunk(value as Chunk), deserialize: decodeChunk });
 
-/** What messages that go to many were written as. */
+/** Serialised messages that go to several peers. */
 const written = new WeakMap<object, Buffer | undefined>();
 
-/** A message that is written when it is first sent, and sent as it was then to all others. It must not change. */
+/** Marks a message as shared: it is serialised once, and the bytes are sent to every peer. It must not change. */
 export function writtenOnce<Message extends object>(message: Message): Message {
   written.set(message, undefined);
   return message;
 }
 
-/** A checksum on what has no chunks. */
+/** A checksum for messages that are not chunks. */
 const sealed = ({ serialize, deserialize }: Codec): Codec => ({
   serialize: (value) => {
     const before = written.get(value);
@@ -63,10 +63,10 @@ const sealed = ({ serialize, deserialize }: Codec): Codec => ({
   deserialize: (bytes) => deserialize(unseal(bytes)),
 });
 
-/** How the messages of a method are written and read: one that is left out, as the library does it. */
+/** Serialisation of a method's messages; a direction that is omitted uses the library's. */
 type MethodCodecs = readonly [service: string, method: string, codecs: Partial<Record<Direction, typeof sealed>>];
 
-/** The options that the generated types were made with (scripts/generate.mjs). */
+/** Must match the options of the generated types (scripts/generate.mjs). */
 const options: Options = {
   includeDirs: [folder],
   keepCase: false,
@@ -76,7 +76,7 @@ const options: Options = {
   oneofs: true,
 };
 
-/** Files of the protocol with the names that they have there, as server reflection has to give them. */
+/** Files of the protocol under their proto names, for server reflection. */
 export const describedProtocol = (files: readonly string[]): PackageDefinition =>
   loadSync([...files], { ...options, keepCase: true });
 
@@ -95,7 +95,7 @@ export function loadProtocol(files: readonly string[], codecs: readonly MethodCo
   return definition;
 }
 
-/** Between a coordinator and its workers. */
+/** The protocol between a coordinator and its workers. */
 export const protocolFile = "coxswain/v1/coxswain.proto";
 
 // The answer to a push is empty.

@@ -1,33 +1,33 @@
 /**
- * The pulls that are under way on one stream, and where the bytes that come go: answers come in the order of requests.
- * Knows chunks and vectors; no stream, no clock, and not what is pulled.
+ * The pending pulls of one stream, and the destinations of received bytes: answers arrive in the order of requests.
+ * Handles chunks and vectors; independent of the stream, the clock, and what is pulled.
  */
 import { VectorAssembler, vectorBytes } from "../collective/index.js";
 import type { Chunk, ChunkHead, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import type { ChunkSink } from "./direct.js";
 
-/** The other side does not have the vector, or does not give it. The stream stands, and the connection is not to blame. */
+/** The peer does not have the vector, or refuses to send it. The stream and the connection are intact. */
 export class PullRefused extends Error {
   override readonly name = "PullRefused";
 }
 
 export interface PullOptions {
-  /** A vector to which what comes is added on its way, rounded to the dtype: `into` is the sum. */
+  /** A vector that is added to the received one as it arrives, rounded to the dtype: `into` becomes the sum. */
   readonly addend?: Float32Array | undefined;
-  /** Gives the pull up. */
+  /** Cancels the pull. */
   readonly signal?: AbortSignal | undefined;
 }
 
 interface Pull {
   readonly number: number;
-  /** Of the vector on the wire. */
+  /** Size of the vector on the wire. */
   readonly bytes: number;
   readonly assembler: VectorAssembler;
   readonly settle: (error?: Error) => void;
 }
 
-/** Numbers of requests are 32 bits. */
+/** Request numbers have 32 bits. */
 const numbers = 2 ** 32;
 
 export class PullQueue implements ChunkSink {
@@ -36,31 +36,31 @@ export class PullQueue implements ChunkSink {
   #last = 0;
   #received = 0;
 
-  /** @param onIdle nothing is to come any more */
+  /** @param onIdle called when no answer is pending */
   constructor(onIdle: () => void = () => undefined) {
     this.#onIdle = onIdle;
   }
 
-  /** Pulls whose answers have not come, those that were given up included. */
+  /** Number of pulls without a complete answer, including cancelled ones. */
   get size(): number {
     return this.#pulls.length;
   }
 
-  /** The pull whose answer is next, or is coming: its number and the bytes of its vector. */
+  /** The pull whose answer is next or in progress: its number and the bytes of its vector. */
   get first(): { readonly number: number; readonly bytes: number } | undefined {
     return this.#pulls[0];
   }
 
-  /** Bytes that have come in all. */
+  /** Total bytes received. */
   get received(): number {
     return this.#received;
   }
 
   /**
-   * A vector is to come, after those that are to come already.
-   * @param into what comes is written here until `done` settles, and never afterwards
-   * @returns the number that its request must have. `done` rejects with `PullRefused` when the other side does not give
-   *   it, with the signal's reason at once when it is given up, and with what `fail` was called with
+   * Enqueues a pull.
+   * @param into the destination, written to until `done` settles, and never afterwards
+   * @returns the number that its request must have. `done` rejects with `PullRefused` if the peer refuses, immediately
+   *   with the signal's reason when the pull is cancelled, and with the error passed to `fail`
    */
   push(
     into: Float32Array,
@@ -72,7 +72,7 @@ export class PullQueue implements ChunkSink {
     this.#last = number;
     const done = new Promise<void>((resolve, reject) => {
       const settle = (error?: Error): void => {
-        // Also where it failed in the middle: the caller has its vectors back.
+        // Even if it failed halfway: the caller owns its vectors again.
         assembler.discard();
         signal?.removeEventListener("abort", giveUp);
         if (error === undefined) resolve();
@@ -85,7 +85,7 @@ export class PullQueue implements ChunkSink {
     return { number, done };
   }
 
-  /** The stream has ended: every pull rejects. */
+  /** The stream has ended: rejects every pull. */
   fail(error: Error): void {
     const pulls = this.#pulls;
     this.#pulls = [];
@@ -94,9 +94,9 @@ export class PullQueue implements ChunkSink {
   }
 
   /**
-   * The next chunk is coming, with `length` bytes of payload.
-   * @throws CoxswainError "network" for what nobody asked for, and as `VectorAssembler`; the position in the stream is not
-   *   known then, and nothing more must be taken from it
+   * Begins the next chunk, with `length` bytes of payload.
+   * @throws CoxswainError "network" for anything that was not requested, and as `VectorAssembler`; the position in the
+   *   stream is then unknown, and nothing more must be read from it
    */
   begin(head: ChunkHead, length: number): void {
     const pull = this.#answered(head);
@@ -104,7 +104,7 @@ export class PullQueue implements ChunkSink {
     if (pull.assembler.complete) this.#next();
   }
 
-  /** The next bytes of the chunk that has begun. Throws likewise. */
+  /** The next bytes of the current chunk. Throws as `begin` does. */
   take(bytes: Uint8Array): void {
     const [pull] = this.#pulls;
     if (pull === undefined) throw unasked("bytes");
@@ -113,12 +113,12 @@ export class PullQueue implements ChunkSink {
     if (pull.assembler.complete) this.#next();
   }
 
-  /** A whole chunk, or a refusal. Throws likewise. */
+  /** A whole chunk, or a refusal. Throws as `begin` does. */
   add(chunk: Chunk): void {
     if (chunk.refusal !== undefined) {
       const pull = this.#answered(chunk);
       if (pull.assembler.received > 0) throw unasked("a refusal in the middle of a vector");
-      // Also an empty one is a sign of life.
+      // An empty one counts as a sign of life too.
       this.#received += 1 + chunk.refusal.length;
       this.#next(new PullRefused(chunk.refusal));
       return;
@@ -127,15 +127,15 @@ export class PullQueue implements ChunkSink {
     if (chunk.payload.length > 0) this.take(chunk.payload);
   }
 
-  /** The first pull, if it is the one that a chunk belongs to. */
+  /** The first pull, if the chunk belongs to it. */
   #answered({ pull: number = 0 }: ChunkHead): Pull {
     const [pull] = this.#pulls;
     if (pull === undefined) throw unasked("a chunk");
-    if (pull.number !== number) throw unasked(`a chunk of request ${number} where ${pull.number} is next`);
+    if (pull.number !== number) throw unasked(`a chunk of request ${number} instead of ${pull.number}`);
     return pull;
   }
 
-  /** The first pull is answered. */
+  /** Completes the first pull. */
   #next(error?: Error): void {
     this.#pulls.shift()?.settle(error);
     if (this.#pulls.length === 0) this.#onIdle();
@@ -143,9 +143,9 @@ export class PullQueue implements ChunkSink {
 }
 
 const unasked = (what: string): CoxswainError =>
-  new CoxswainError("network", `a peer sent what nobody asked for: ${what}`, {
-    hint: "The peer is no coxswain of this version, or something between damages data.",
+  new CoxswainError("network", `a peer sent something that was not requested: ${what}`, {
+    hint: "The peer does not run this version of coxswain, or something in between damages data.",
   });
 
 const abortReason = (signal: AbortSignal | undefined): Error =>
-  signal?.reason instanceof Error ? signal.reason : new CoxswainError("network", "the pull was given up");
+  signal?.reason instanceof Error ? signal.reason : new CoxswainError("network", "the pull was cancelled");

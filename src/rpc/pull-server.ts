@@ -1,6 +1,6 @@
 /**
- * The sender's end of streams of pulls (`Worker.Pull`). A stream's next request is read when the answer before has left,
- * so that a caller takes up no more memory than one answer does, whatever it sends. Knows requests, not their meaning.
+ * The sender's side of pull streams (`Worker.Pull`). A stream's next request is read when the previous answer has been
+ * sent, so that a caller never uses more memory than one answer takes. Does not interpret requests.
  */
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
@@ -13,29 +13,29 @@ import type { PullRequestOutput } from "./types.js";
 
 export type PullCall = ServerDuplexStream<PullRequestOutput, Chunk>;
 
-/** The vector that was asked for, or why there is none. */
+/** The requested vector, or the reason for a refusal. */
 export type PullAnswer =
   | {
-      /** They are read as they are sent. */
+      /** Read lazily, as they are sent. */
       readonly chunks: Iterable<Chunk>;
-      /** Called when they have left, or never will. */
+      /** Called when they have been sent, or never will be. */
       readonly release: () => void;
     }
   | { readonly refusal: string };
 
 export class PullServer {
-  /** Streams on which nothing is being sent. */
+  /** Idle streams. */
   readonly #idle = new Set<PullCall>();
   #closed = false;
 
   /** Answers a stream's requests, one after another, until it ends. Never rejects. */
   async serve(call: PullCall, answer: (request: PullRequestOutput) => PullAnswer): Promise<void> {
-    // The headers, without which nothing can be written directly.
+    // Sends the headers, which direct writes require.
     call.sendMetadata(new Metadata());
     const write = directWriter(call) ?? ((chunk, callback) => call.write(chunk, callback));
     try {
       this.#idle.add(call);
-      // Not destroyed at its end: the status is still to be sent.
+      // Not destroyed at its end: the status has yet to be sent.
       for await (const request of call.iterator({ destroyOnReturn: false }) as AsyncIterable<PullRequestOutput>) {
         this.#idle.delete(call);
         await send(call, request.number, answer(request), write);
@@ -44,14 +44,14 @@ export class PullServer {
       }
       call.end();
     } catch (error) {
-      // Nobody hears it where the caller is gone.
+      // Has no effect if the caller is gone.
       refuse(call, status.INTERNAL, messageOf(error));
     } finally {
       this.#idle.delete(call);
     }
   }
 
-  /** Ends all streams: what is being sent is sent to its end. */
+  /** Ends all streams once their current answers are sent. */
   close(): void {
     this.#closed = true;
     for (const call of this.#idle) call.end();

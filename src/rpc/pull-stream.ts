@@ -1,6 +1,6 @@
 /**
- * The receiver's end of a stream of pulls (`Worker.Pull`): one call for as long as it stands, any number of vectors one
- * after another. Knows the call and its end; not whom it goes to, nor what is pulled.
+ * The receiver's side of a pull stream (`Worker.Pull`): one long-lived call that carries any number of vectors in
+ * sequence. Independent of the peer and of what is pulled.
  */
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type { Chunk, VectorDtype } from "../collective/index.js";
@@ -12,39 +12,39 @@ import type { PullOptions } from "./pull-queue.js";
 import { StallWatch, lookEvery } from "./stall.js";
 import type { PullRequest } from "./types.js";
 
-/** What is wanted: its number is the stream's to give. */
+/** The request without its number, which the stream assigns. */
 export type Wanted = Pick<PullRequest, "contribution"> | Pick<PullRequest, "slice">;
 
 export class PullStream {
   readonly #call: ClientDuplexStream<PullRequest, Chunk>;
   readonly #queue = new PullQueue(() => this.#rest());
   readonly #watch = new StallWatch(0);
-  /** Runs while pulls are under way. */
+  /** Runs while pulls are pending. */
   #looking: NodeJS.Timeout | undefined;
-  /** The pull that was the first at the last look, and looks at it so far. */
+  /** The number of the first pull at the last check, and the checks of it so far. */
   #first = 0;
   #looks = 0;
   #failure: Error | undefined;
 
-  /** @param call one that has just begun; nobody else may use it */
+  /** @param call a call that has just begun; this object owns it */
   constructor(call: ClientDuplexStream<PullRequest, Chunk>) {
     this.#call = call;
     readChunks(call, this.#queue, (error) => this.#end(error instanceof Error ? error : new Error(String(error))));
     call.on("error", (error) => this.#end(error));
-    call.once("end", () => this.#end(new CoxswainError("network", "a peer has ended its stream of vectors")));
+    call.once("end", () => this.#end(new CoxswainError("network", "a peer ended its stream of vectors")));
   }
 
-  /** Why the stream has ended; undefined while it stands. */
+  /** Why the stream has ended; undefined while it is open. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
   /**
-   * Pulls a vector. Pulls may overlap; their answers come in order. When it rejects, what `into` holds is of no use.
-   * @param into where to put it; the other side must agree with its length. Nothing is written once this has settled
-   * @throws PullRefused when the other side does not give it; the signal's reason at once when it is given up; CoxswainError
-   *   "network" and gRPC errors when the stream has ended, with everything that was under way on it: for damage, for
-   *   silence of 5 s, and when a vector takes longer than `bulkTimeout` once it is its turn
+   * Pulls a vector. Pulls may overlap; answers arrive in order. When it rejects, the contents of `into` are undefined.
+   * @param into the destination; its length must match the peer's. Nothing is written after the promise settles
+   * @throws PullRefused if the peer refuses; the signal's reason, immediately, when the pull is cancelled;
+   *   CoxswainError "network" and gRPC errors when the stream has ended along with all its pulls: after damage, 5 s of
+   *   silence, or when a vector takes longer than `bulkTimeout`, counted from its turn
    */
   async pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype, options: PullOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
@@ -55,7 +55,7 @@ export class PullStream {
     await done;
   }
 
-  /** Ends the stream; what is under way rejects. */
+  /** Ends the stream; pending pulls reject. */
   close(): void {
     this.#end(new CoxswainError("network", "the stream was closed"));
   }

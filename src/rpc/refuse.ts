@@ -1,4 +1,4 @@
-/** How a server says no. */
+/** Refuses calls. */
 import type { status } from "@grpc/grpc-js";
 
 export interface Refusal {

@@ -1,6 +1,6 @@
 /**
- * How a server of the cluster is reached: directly, or, where that was asked for, through the proxy that the environment
- * names. The gRPC library would take such a proxy unasked, also to this machine itself; it is told everything instead.
+ * How to reach a server of the cluster: directly or, on request, through the proxy set in the environment. The gRPC
+ * library would use such a proxy by default, even for loopback; it gets explicit options instead.
  */
 import { request } from "node:http";
 import type { ChannelOptions } from "@grpc/grpc-js";
@@ -10,21 +10,21 @@ import { CoxswainError, systemCodeOf } from "../errors.js";
 import { environmentProxy, proxyAnswer, proxyHint } from "../proxy/index.js";
 import type { Environment, Proxy } from "../proxy/index.js";
 
-/** `cluster.proxy`: none, or what the environment says. */
+/** `cluster.proxy`: none, or the proxy set in the environment. */
 export type ProxyUse = "none" | "environment";
 
 export interface Route {
-  /** What the gRPC library connects to: HOST:PORT. */
+  /** The address that the gRPC library connects to: HOST:PORT. */
   readonly connectTo: string;
-  /** Added to those of the channel. */
+  /** Added to the channel's options. */
   readonly options: ChannelOptions;
-  /** Whom it is to reach. */
+  /** The server to reach. */
   readonly address: Address;
-  /** Through which proxy. */
+  /** The proxy to use. */
   readonly proxy: Proxy | undefined;
 }
 
-/** @throws CoxswainError "config" where the environment names no proxy that can be used */
+/** @throws CoxswainError "config" if the proxy in the environment cannot be used */
 export function routeTo(address: Address, use: ProxyUse, env: Environment = process.env): Route {
   const proxy = use === "none" ? undefined : environmentProxy("cluster", address, env);
   const target = formatAddress(address);
@@ -43,11 +43,11 @@ export function routeTo(address: Address, use: ProxyUse, env: Environment = proc
   };
 }
 
-/** The same, of an address as a peer gives it. */
+/** The same for an address given by a peer. */
 export const routeToText = (address: string, use: ProxyUse): Route =>
   routeTo(parseAddress(address, { name: "a peer's address" }), use);
 
-/** What stands in a URL; a lone % stands for itself. */
+/** Percent-decodes a part of a URL; a lone % is kept. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -58,7 +58,7 @@ function decoded(text: string): string {
 
 const proxyAddress = ({ hostname, port }: URL): string => `${hostname}:${port === "" ? "80" : port}`;
 
-/** How long a proxy may take to answer, ms. */
+/** Timeout of a proxy's answer, ms. */
 const patience = 3000;
 
 export interface ProxyTrouble {
@@ -67,8 +67,8 @@ export interface ProxyTrouble {
 }
 
 /**
- * Asks the proxy of a route for the connection, as the gRPC library has, which does not tell what came of it.
- * @returns undefined where there is none, or it gives one
+ * Repeats the gRPC library's request to the proxy of a route, since the library does not report the proxy's answer.
+ * @returns undefined if there is no proxy, or it provides the connection
  */
 export function proxyTrouble({ proxy, options, address }: Route): Promise<ProxyTrouble | undefined> {
   if (proxy === undefined) return Promise.resolve(undefined);
@@ -93,7 +93,7 @@ export function proxyTrouble({ proxy, options, address }: Route): Promise<ProxyT
       if (statusCode === 200) resolve(undefined);
       else trouble(proxyAnswer(statusCode));
     });
-    // A proxy answers CONNECT; what answers it as any other request is a server.
+    // A proxy accepts CONNECT; a server answers it like any other request.
     asked.once("response", ({ statusCode = 0 }) => trouble(proxyAnswer(statusCode)));
     asked.once("timeout", () => asked.destroy(new CoxswainError("network", "timeout")));
     asked.once("error", (error) => trouble(`cannot be reached: ${systemCodeOf(error) ?? error.message}`));

@@ -1,11 +1,11 @@
-/** The run's settings on their way to a worker: as a message of the protocol, and back. Pure. */
+/** Converts the run's settings for a worker to a message of the protocol, and back. Pure. */
 import { workerSchema } from "../config/index.js";
 import type { RunConfig, WorkerConfig } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
 import type { RunConfigMessage, RunConfigOutput } from "./types.js";
 import { deviceWords, engineWords, floatWords, proxyWords, quantizationWords } from "./words.js";
 
-/** @param config with a number of threads */
+/** @param config with threads resolved to a number */
 export function runConfigMessage(config: RunConfig): RunConfigMessage {
   const { lora, quantization, training, compute, cluster } = config;
   const { engine, device, dtype, threads } = compute;
@@ -43,19 +43,19 @@ export function runConfigMessage(config: RunConfig): RunConfigMessage {
   };
 }
 
-/** @throws CoxswainError "network" where a section is missing, or the run file's schema would refuse a value */
+/** @throws CoxswainError "network" if a section is missing, or the run file's schema would refuse a value */
 export function readRunConfig(message: RunConfigOutput | null): WorkerConfig {
   try {
     return workerSchema.parse(workerConfig(message));
   } catch (error) {
     throw new CoxswainError("network", `the coordinator's run settings cannot be read: ${messageOf(error)}`, {
-      hint: "Coordinator and worker must be of the same version.",
+      hint: "The coordinator and the worker must run the same version.",
       cause: error,
     });
   }
 }
 
-/** A section that is missing stays so, and is refused by the schema. */
+/** A missing section stays missing, and the schema refuses it. */
 function workerConfig(message: RunConfigOutput | null): unknown {
   if (message === null) return null;
   const { lora, quantization, training, compute, cluster } = message;

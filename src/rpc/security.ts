@@ -15,16 +15,16 @@ export interface ServerTls {
   readonly ca: string | null;
 }
 
-/** PEM files of a client. `ca`: who may have signed the server's certificate; system roots where it is absent. */
+/** PEM files of a client. `ca`: authorities for the server's certificate; the system roots if absent. */
 export interface ClientTls {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
-  /** The certificate that the server must show, and may under whatever name or address. */
+  /** The certificate that the server must present, whatever its name or address. */
   readonly pinned?: string;
 }
 
-/** @throws CoxswainError "config" that names the file that is not as it should be */
+/** @throws CoxswainError "config" that names the invalid file */
 export async function serverCredentials(tls: ServerTls | null, now = new Date()): Promise<ServerCredentials> {
   if (tls === null) return ServerCredentials.createInsecure();
   const cert = { path: tls.cert, name: "cluster.tls.cert" };
@@ -34,7 +34,7 @@ export async function serverCredentials(tls: ServerTls | null, now = new Date())
   return ServerCredentials.createSsl(roots === null ? null : Buffer.from(roots), [pair], roots !== null);
 }
 
-/** @throws CoxswainError "config" that names the file that is not as it should be */
+/** @throws CoxswainError "config" that names the invalid file */
 export async function clientCredentials(tls: ClientTls | undefined, now = new Date()): Promise<ChannelCredentials> {
   if (tls === undefined) return ChannelCredentials.createInsecure();
   const { ca, pinned } = tls;
@@ -50,7 +50,7 @@ export async function clientCredentials(tls: ClientTls | undefined, now = new Da
   );
 }
 
-/** Where a client's files come from: flags, or the run whose certificate is known. */
+/** The names of a client's settings: flags, or keys of the run whose certificate is pinned. */
 const namesOf = ({ pinned }: ClientTls): Readonly<Record<"ca" | "cert" | "key", string>> =>
   pinned === undefined
     ? { ca: "--tls-ca", cert: "--tls-cert", key: "--tls-key" }
@@ -68,7 +68,7 @@ async function clientIdentity(tls: ClientTls, now: Date): Promise<Identity | und
   });
 }
 
-/** A worker's own server: with the certificate that it made for itself, or without TLS. */
+/** Credentials of a worker's server: its self-signed certificate, or no TLS. */
 export function ownServerCredentials(own: OwnCertificate | null): ServerCredentials {
   if (own === null) return ServerCredentials.createInsecure();
   const pem = Buffer.from(pemOf(own.certificate));
@@ -76,9 +76,9 @@ export function ownServerCredentials(own: OwnCertificate | null): ServerCredenti
 }
 
 /**
- * Reaches whoever has the key of that certificate, under whatever name or address, and nobody else.
+ * Accepts only a server that has the key of this certificate, whatever its name or address.
  * @param certificate DER; empty: the server has no TLS
- * @throws where it is no certificate
+ * @throws if it is not a certificate
  */
 export function pinnedCredentials(certificate: Uint8Array): ChannelCredentials {
   if (certificate.length === 0) return ChannelCredentials.createInsecure();
@@ -86,21 +86,21 @@ export function pinnedCredentials(certificate: Uint8Array): ChannelCredentials {
   return ChannelCredentials.createFromSecureContext(context, onlyIf(certificate));
 }
 
-/** Whoever shows this certificate (DER) is the one, whatever name it has. */
+/** Accepts exactly this certificate (DER), whatever its name. */
 const onlyIf = (certificate: Uint8Array): VerifyOptions => ({
   checkServerIdentity: (_, { raw }) =>
-    raw.equals(certificate) ? undefined : new Error("it shows another certificate"),
+    raw.equals(certificate) ? undefined : new Error("it presents another certificate"),
 });
 
 const pemOf = (certificate: Uint8Array): string => new X509Certificate(certificate).toString();
 
-/** Metadata that shows a token. */
+/** Metadata with a token. */
 export function withToken(token: string | null | undefined, metadata = new Metadata()): Metadata {
   if (token !== null && token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   return metadata;
 }
 
-/** Whether the caller showed the token; compared in constant time. Always true where none is asked for. */
+/** Whether the caller sent the token; compared in constant time. Always true if no token is required. */
 export function showsToken(metadata: Metadata, token: string | null): boolean {
   if (token === null) return true;
   const [shown] = metadata.get("authorization");

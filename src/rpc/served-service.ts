@@ -1,8 +1,8 @@
-/** A gRPC service and what answers its calls. */
+/** A gRPC service and its implementation. */
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 
 export interface ServedService {
-  /** In full, such as "coxswain.v1.Coordinator". */
+  /** The full name, such as "coxswain.v1.Coordinator". */
   readonly name: string;
   readonly definition: ServiceDefinition;
   readonly handlers: UntypedServiceImplementation;

@@ -1,4 +1,4 @@
-/** A gRPC server with health service and reflection, that is listening or says why not. */
+/** A gRPC server with health service and reflection. */
 import { Server } from "@grpc/grpc-js";
 import type { ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
@@ -16,11 +16,11 @@ import type { ListeningSockets } from "./sockets.js";
 
 export interface RunningServer {
   readonly host: string;
-  /** The port it really has (0 asked for a free one). */
+  /** The actual port (if port 0 was requested, the one assigned). */
   readonly port: number;
-  /** What the health service says of the whole server and of each service. */
+  /** Sets the health of the whole server and of each service. */
   setServing(serving: boolean): void;
-  /** Ends calls under way after `grace` ms. */
+  /** Cancels calls in progress after `grace` ms. */
   close(grace?: number): Promise<void>;
 }
 
@@ -28,29 +28,29 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
-  /** What callers must show; null asks for nothing. The health service is open to all. */
+  /** The token that callers must send; null: no token is required. The health service never requires it. */
   readonly token: string | null;
-  /** What a caller is told who does not show it. */
+  /** The status details for a caller that does not send it. */
   readonly refusal: string;
-  /** Bytes of the largest message that a caller may send. */
+  /** Maximum size of a received message, bytes. */
   readonly largestMessage: number;
-  /** What strangers may do. Default: `guardLimits`. */
+  /** Limits of unauthenticated callers. Default: `guardLimits`. */
   readonly limits?: GuardLimits;
   readonly services: readonly ServedService[];
-  /** The key or flag that the address came from, for the message when the port is taken. */
+  /** The key or flag that set the address, for the message when the port is in use. */
   readonly addressKey: string;
-  /** The port, where it was taken before. */
+  /** The port, if it is already bound. */
   readonly held?: HeldPort;
   /**
-   * Files of the protocol that server reflection describes, to callers who show the token; takes a tenth of a second to
-   * prepare. Omitted: no reflection.
+   * Files of the protocol that server reflection describes, to callers that send the token; takes 0.1 s to prepare.
+   * Omitted: no reflection.
    */
   readonly reflection?: readonly string[];
-  /** Sees every call that ends: full method name, status code as gRPC spells it. */
+  /** Called when a call ends, with the full method name and the gRPC name of the status code. */
   readonly onHandled?: (method: string, code: string) => void;
 }
 
-/** @throws CoxswainError "network" when the address cannot be listened on */
+/** @throws CoxswainError "network" if it cannot listen on the address */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
   const { services, token, refusal, largestMessage, limits = guardLimits, onHandled = () => undefined } = options;
   const names = services.map(({ name }) => name);
@@ -65,7 +65,7 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   health.addToServer(server);
   if (options.reflection !== undefined) {
     const { ReflectionService } = await import("@grpc/reflection");
-    // Loaded together: of two packages of one name it would tell the first.
+    // Loaded together: reflection would describe only the first of two packages with the same name.
     new ReflectionService(describedProtocol(options.reflection)).addToServer(server);
   }
   const sockets = await bind(server, guard, options);
@@ -81,7 +81,7 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   return { host: options.host, port: sockets.port, setServing, close };
 }
 
-/** Sockets are ours, not gRPC's, so that a connection can be turned away before any work is done for it. */
+/** We accept sockets ourselves, so that a connection can be refused before gRPC does any work for it. */
 async function bind(
   server: Server,
   guard: ConnectionGuard,
@@ -99,7 +99,9 @@ async function bind(
   }
 }
 
-/** From Node.js 24 on, `tryShutdown` calls back while calls are still under way: open sockets tell whether there are any. */
+/**
+ * From Node.js 24, `tryShutdown` calls back while calls are in progress, so we also wait until all sockets are closed.
+ */
 function shutDown(server: Server, sockets: ListeningSockets, grace: number): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => {
@@ -111,7 +113,7 @@ function shutDown(server: Server, sockets: ListeningSockets, grace: number): Pro
       clearTimeout(force);
       resolve();
     });
-    // It is shut down by force then.
+    // It is then shut down forcibly.
     detach(emptied, () => undefined);
   });
 }

@@ -1,25 +1,25 @@
 /**
- * Tells when bulk cannot go past the copies of the gRPC library (direct.ts): everything works, at half the speed, and
- * nobody would know why. Of the process as a whole, as its version of the library is.
+ * Reports when bulk transfers cannot avoid the copies of the gRPC library (direct.ts): everything works, but at half
+ * the speed. State of the whole process, as the library's version is.
  */
 
 export type BulkDirection = "received" | "sent";
 
 const listeners = new Set<(direction: BulkDirection) => void>();
 
-/** An object is on its way through the library's messages. */
+/** An object is transferred through the library's messages. */
 export function noteSlowPath(direction: BulkDirection): void {
   for (const listener of listeners) listener(direction);
 }
 
 export interface SlowPathReport {
-  /** Every time. */
+  /** Called every time. */
   readonly count: (direction: BulkDirection) => void;
-  /** Once. */
+  /** Called once. */
   readonly warn: (text: string) => void;
 }
 
-/** @returns ends it */
+/** @returns a function that unsubscribes */
 export function reportSlowPath({ count, warn }: SlowPathReport): () => void {
   let said = false;
   const listener = (direction: BulkDirection): void => {
@@ -27,7 +27,7 @@ export function reportSlowPath({ count, warn }: SlowPathReport): () => void {
     if (said) return;
     said = true;
     warn(
-      "gradients take the slow path through the gRPC library: another version of @grpc/grpc-js is installed than this release was made with; npm ci in a clone, or a fresh install, brings the right one",
+      "gradients take the slow path through the gRPC library: the installed version of @grpc/grpc-js is not the one that this release requires; run npm ci in a clone, or reinstall",
     );
   };
   listeners.add(listener);

@@ -1,4 +1,4 @@
-/** Listening TCP sockets on all addresses of a host. Knows no protocol. */
+/** Listening TCP sockets on all addresses of a host. Independent of the protocol. */
 import { once } from "node:events";
 import { lookup } from "node:dns/promises";
 import { createServer, isIP } from "node:net";
@@ -9,17 +9,17 @@ import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { networkTrouble } from "../system-errors.js";
 
 export interface ListeningSockets {
-  /** The port they really have (0 asked for a free one). */
+  /** The actual port (if port 0 was requested, the one assigned). */
   readonly port: number;
-  /** Accepts no more; connections stay. */
+  /** Stops accepting; open connections stay. */
   close(): void;
-  /** Resolves when no connection is open. */
+  /** Resolves when all connections are closed. */
   emptied(): Promise<void>;
 }
 
 /**
- * @param onConnection gets every connection that comes in
- * @throws the system's error where the port is taken, or none of the host's addresses can be listened on
+ * @param onConnection called for every incoming connection
+ * @throws the system's error if the port is in use, or it cannot listen on any of the host's addresses
  */
 export async function listenOn(
   host: string,
@@ -42,7 +42,7 @@ export async function listenOn(
   const emptied = async (): Promise<void> => {
     await Promise.all(Array.from(open, (socket) => once(socket, "close").catch(() => undefined)));
   };
-  // "localhost" is 127.0.0.1 and ::1: one of the two may not exist here, but both have the same port.
+  // "localhost" is 127.0.0.1 and ::1: one of the two may be missing here, but both use the same port.
   for (const address of new Set(addresses)) {
     const server = createServer(take);
     try {
@@ -60,10 +60,10 @@ export async function listenOn(
   return { port: chosen, close, emptied };
 }
 
-/** Whether an error says that another process listens there. */
+/** Whether the error means that another process listens there. */
 const isTaken = (error: unknown): boolean => systemCodeOf(error) === "EADDRINUSE";
 
-/** In a user's words. @param key the key or flag that the address came from */
+/** The error for users. @param key the key or flag that set the address */
 export function listenTrouble(error: unknown, address: Address, key: string): CoxswainError {
   const text = formatAddress(address);
   const trouble = networkTrouble(systemCodeOf(error));
@@ -71,7 +71,7 @@ export function listenTrouble(error: unknown, address: Address, key: string): Co
     ? `${key}: the port of ${text} is in use`
     : `${key}: cannot listen on ${text}: ${trouble?.words ?? messageOf(error)}`;
   const hint = isTaken(error)
-    ? "Stop what uses it, or choose another port (0 takes a free one)."
+    ? "Stop the program that uses it, or choose another port (0 picks a free one)."
     : (trouble?.hint ?? "Use an address of this machine.");
   return new CoxswainError("network", message, { hint, cause: error });
 }
@@ -81,7 +81,7 @@ function listening(server: Server, host: string, port: number): Promise<number> 
     server.once("error", reject);
     server.listen(port, host, () => {
       server.off("error", reject);
-      // Of single connections, such as no file descriptor being left: the others go on.
+      // Errors of single connections, such as running out of file descriptors: the others continue.
       server.on("error", () => undefined);
       resolve((server.address() as AddressInfo).port);
     });

@@ -1,12 +1,12 @@
-/** An end to waiting for bytes that stop coming, long before the deadline of a large object would end it. */
+/** Detects stalled transfers, long before the deadline of a large object. */
 import { status } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
 
-/** How often it is looked, ms, and how many looks in a row must find nothing new. */
+/** Interval between checks, ms, and the number of consecutive checks without progress that make a stall. */
 export const lookEvery = 1_000;
 const patience = 5;
 
-/** Looks, and says when nothing has come in five of them in a row. Knows no clock. */
+/** Detects five consecutive checks without progress. Independent of the clock. */
 export class StallWatch {
   #before = 0;
   #idle = 0;
@@ -16,13 +16,13 @@ export class StallWatch {
     this.begin(received);
   }
 
-  /** Waiting begins (anew). */
+  /** Starts or restarts waiting. */
   begin(received: number): void {
     this.#before = received;
     this.#idle = 0;
   }
 
-  /** @returns what to end the waiting with, where it is to end */
+  /** @returns an error if the transfer has stalled */
   look(received: number): CoxswainError | undefined {
     this.#idle = received === this.#before ? this.#idle + 1 : 0;
     this.#before = received;
@@ -33,10 +33,10 @@ export class StallWatch {
 }
 
 /**
- * Waits for `receiving`, and calls `end` when nothing has come for 5 s: the sender is frozen, the network cut, or what
- * came is damaged so that this side waits for more than was sent. Looks are counted, not time: a process that slept
- * itself has not looked.
- * @param received bytes so far
+ * Waits for `receiving`, and calls `end` when nothing has arrived for 5 s: the sender is frozen, the network is down,
+ * or data was damaged so that this side waits for more than was sent. Checks are counted instead of time, so that a
+ * suspended process does not blame its peer.
+ * @param received returns the bytes so far
  * @param end must make `receiving` settle
  */
 export async function unlessStalled<T>(
@@ -59,8 +59,8 @@ export async function unlessStalled<T>(
 }
 
 /**
- * Whether what failed is to be tried again over a fresh connection: this one does not stand, and gRPC would pause before
- * it tries it again, or it brought damage or nothing, and where its frames begin is not known any more.
+ * Whether to retry over a new connection: this one is broken, and gRPC would back off before it reconnects; or it
+ * delivered damaged data or none, and its position in the stream is unknown.
  */
 export const needsConnection = (error: unknown): boolean =>
   error instanceof CoxswainError

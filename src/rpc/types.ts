@@ -1,4 +1,4 @@
-/** The messages, as the generated code types them: plain for what is sent, `…Output` for what was received. */
+/** The generated types of the messages: plain names for messages to send, `…Output` for received ones. */
 export type { CoordinatorClient as CoordinatorStub, CoordinatorHandlers } from "./generated/coxswain/v1/Coordinator.js";
 export type { WorkerClient as WorkerStub, WorkerHandlers } from "./generated/coxswain/v1/Worker.js";
 export type {

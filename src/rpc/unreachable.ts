@@ -1,6 +1,6 @@
 /**
- * Why a coordinator cannot be reached, in a user's words: gRPC says it only to a call, as the text of an error. Knows
- * nothing of attempts and of how long they go on.
+ * Explains to users why a coordinator cannot be reached: gRPC reports the reason only as the error text of a call.
+ * Independent of retries.
  */
 import type { ServiceError } from "@grpc/grpc-js";
 import { dateTrouble, peerDateTrouble, readCertificates } from "../tls/index.js";
@@ -9,27 +9,27 @@ import type { Route } from "./route.js";
 import type { ClientTls } from "./security.js";
 import type { CoordinatorStub } from "./types.js";
 
-/** What stands between a client and its server. */
+/** Why a client cannot reach its server. */
 export interface Unreachable {
-  /** As a sentence about the server: "it does not use TLS". */
+  /** A sentence about the server: "it does not use TLS". */
   readonly reason: string;
-  /** What to do, where that is known. */
+  /** What to do, if known. */
   readonly hint?: string;
-  /** A certificate is not accepted: trying again does not mend it. */
+  /** A certificate is rejected: retrying does not help. */
   readonly final: boolean;
 }
 
-/** How long a call may wait for gRPC's answer, which is there at once where the last attempt has failed, ms. */
+/** How long a call waits for gRPC's answer, ms; it is immediate if the last attempt has failed. */
 const patience = 1000;
 
-/** Asks gRPC for the trouble with a connection that did not come about. */
+/** Asks gRPC why a connection failed. */
 export async function whyUnreachable(
   client: CoordinatorStub,
   route: Route,
   tls: ClientTls | undefined,
 ): Promise<Unreachable> {
   const details = await new Promise<string>((resolve) => {
-    // Any call does: it is answered by the connection, or by an error that names what is wrong with it.
+    // Any call will do: it succeeds, or fails with the connection's error.
     const call = client.pullModelFile({}, { deadline: Date.now() + patience });
     call.on("data", () => undefined);
     call.on("error", (error: ServiceError) => resolve(error.details));
@@ -39,8 +39,8 @@ export async function whyUnreachable(
 }
 
 /**
- * The same as `explainConnection`, of a server behind a proxy, which may be the one in the way.
- * @param details of the error of a call, as gRPC spells them
+ * The same as `explainConnection` for a server behind a proxy, which may itself be the cause.
+ * @param details of a call's gRPC error
  */
 export async function explainRoute(details: string, route: Route, tls: ClientTls | undefined): Promise<Unreachable> {
   const { proxy } = route;
@@ -51,7 +51,7 @@ export async function explainRoute(details: string, route: Route, tls: ClientTls
   return { ...explained, reason: `${reason} (through the proxy ${proxy.shown})` };
 }
 
-/** Says of a certificate that is not valid now since when, or until when: of the server's, or of this side's own. */
+/** Explains a certificate, the server's or this side's, that has expired or is not valid yet. */
 async function explainDates(
   details: string,
   { address }: Route,
@@ -66,15 +66,15 @@ async function explainDates(
   if (tls?.cert === undefined || !details.includes("alert certificate expired")) return undefined;
   const [own] = await readCertificates({ path: tls.cert, name: "--tls-cert" });
   const trouble = dateTrouble(own, now);
-  const hint = "Give a new one as --tls-cert and --tls-key.";
+  const hint = "Pass a new one as --tls-cert and --tls-key.";
   return trouble === undefined
     ? undefined
     : { reason: `it does not accept this side's certificate, which ${trouble}`, hint, final: true };
 }
 
 /**
- * @param details of the error of a call, as gRPC spells them
- * @param tls what the client uses
+ * @param details of a call's gRPC error
+ * @param tls the client's settings
  */
 export function explainConnection(details: string, tls: ClientTls | undefined): Unreachable {
   const trouble = /Last error: (?:Error: )?(.*?)(?: \(\d{4}-\d\d-\d\dT[^)]*\))?\. Resolution note:/s.exec(details)?.[1];
@@ -88,7 +88,7 @@ export function explainConnection(details: string, tls: ClientTls | undefined): 
 type Explain = (text: string, tls: ClientTls | undefined) => Omit<Unreachable, "final"> & { readonly final?: boolean };
 
 const showCertificate =
-  "Give --tls-cert and --tls-key: a certificate that the coordinator's cluster.tls.ca has signed, and its key.";
+  "Pass --tls-cert and --tls-key: a certificate signed by the coordinator's cluster.tls.ca, and its key.";
 
 const notAccepted: Explain = () => ({
   reason: "it does not accept this side's certificate",
@@ -96,18 +96,18 @@ const notAccepted: Explain = () => ({
   final: true,
 });
 
-/** In this order: the first that fits is the one. */
+/** The first match applies. */
 const explanations: readonly (readonly [RegExp, Explain])[] = [
   [/ECONNREFUSED/, () => ({ reason: "nothing listens there" })],
-  [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, () => ({ reason: "the host's name is not known" })],
-  [/EHOSTUNREACH|ENETUNREACH/, () => ({ reason: "there is no way to the host" })],
+  [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, () => ({ reason: "the host name cannot be resolved" })],
+  [/EHOSTUNREACH|ENETUNREACH/, () => ({ reason: "there is no route to the host" })],
   [/certificate required/, () => ({ reason: "it asks for a certificate", hint: showCertificate, final: true })],
   [/alert (?:unknown ca|bad certificate|certificate (?:unknown|expired|revoked))/, notAccepted],
   [
     /altnames: [^\n]*/,
     (text) => ({
-      reason: `its certificate is of another name (${text.slice("altnames: ".length).replace(/[.: ]+$/, "")})`,
-      hint: "Connect to a name that is in the certificate (--coordinator NAME:PORT), or make one for this name.",
+      reason: `its certificate is for another name (${text.slice("altnames: ".length).replace(/[.: ]+$/, "")})`,
+      hint: "Connect to a name that is in the certificate (--coordinator NAME:PORT), or create a certificate for this name.",
       final: true,
     }),
   ],
@@ -115,7 +115,7 @@ const explanations: readonly (readonly [RegExp, Explain])[] = [
     /[^\n]*certificate[^\n]*/,
     (text) => ({
       reason: `its certificate is not trusted (${text})`,
-      hint: "Give as --tls-ca the certificate of the authority that signed the coordinator's, or its own where it is self-signed.",
+      hint: "Pass as --tls-ca the certificate of the authority that signed the coordinator's, or the coordinator's own if it is self-signed.",
       final: true,
     }),
   ],
@@ -123,21 +123,21 @@ const explanations: readonly (readonly [RegExp, Explain])[] = [
     /wrong version number|packet length too long/,
     () => ({
       reason: "it does not use TLS",
-      hint: "Leave --tls-ca, --tls-cert and --tls-key away, or set cluster.tls of the run.",
+      hint: "Omit --tls-ca, --tls-cert and --tls-key, or set cluster.tls in the run file.",
     }),
   ],
   [
     /Protocol error/,
     () => ({
-      reason: "what answers there is no coordinator (it does not speak HTTP/2)",
-      hint: "Check the port: it may be that of telemetry.http, or another program's.",
+      reason: "the server at that address is not a coordinator (it does not speak HTTP/2)",
+      hint: "Check the port: it may belong to telemetry.http or to another program.",
     }),
   ],
   [
     /Failed to connect|ECONNRESET|disconnected before secure TLS/,
-    (_, tls) => ({ reason: "it hangs up", hint: tls === undefined ? perhapsTls : perhapsCertificate }),
+    (_, tls) => ({ reason: "it closes the connection", hint: tls === undefined ? perhapsTls : perhapsCertificate }),
   ],
 ];
 
-const perhapsTls = "It may use TLS: give --tls-ca. Or something else listens at this address.";
+const perhapsTls = "It may use TLS: pass --tls-ca. Or another program listens at this address.";
 const perhapsCertificate = `It may not accept this side's certificate. ${showCertificate}`;

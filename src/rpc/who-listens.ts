@@ -1,16 +1,16 @@
-/** Whether it is a coordinator of ours that listens at an address of this machine. Asks without a token, and briefly. */
+/** Whether a Coxswain coordinator listens at an address of this machine. Asks without a token, with a short timeout. */
 import { Client, ChannelCredentials, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { formatAddress } from "../config/index.js";
 import type { Address } from "../config/index.js";
 
-/** How long it may take to answer, ms. */
+/** Timeout of the answer, ms. */
 const patience = 2_000;
 
-/** @param name of the service that only a coordinator has, in full */
+/** @param name full name of the service that only a coordinator has */
 export async function isServedAt(address: Address, name: string): Promise<boolean> {
-  // Whose certificate it is does not matter here: nothing is told, and nothing that is answered is trusted.
+  // The certificate does not matter here: no secret is sent, and the answer is not trusted.
   const anyCertificate = ChannelCredentials.createSsl(null, null, null, { rejectUnauthorized: false });
   const ways = [ChannelCredentials.createInsecure(), anyCertificate];
   return (await Promise.all(ways.map((credentials) => asks(address, name, credentials)))).includes(true);
@@ -33,7 +33,7 @@ function asks(address: Address, name: string, credentials: ChannelCredentials): 
       check.responseDeserialize,
       { service: name },
       { deadline: Date.now() + patience },
-      // A health service that does not know the name says so: then it is another program's.
+      // A health service that does not know the name reports it: it belongs to another program.
       (error: ServiceError | null) => resolve(error === null || error.code === status.RESOURCE_EXHAUSTED),
     );
   }).finally(() => client.close());

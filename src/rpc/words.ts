@@ -1,10 +1,10 @@
 /**
- * Enums of the protocol and the words that stand for their values everywhere else: ENGINE_ONNX is "onnx" in run files, in
+ * Maps enums of the protocol to the words used everywhere else: ENGINE_ONNX is "onnx" in run files, in
  * `coxswain status --json` and in messages over NATS. Pure.
  */
 import { CoxswainError } from "../errors.js";
 
-/** The values of one enum, but the first, which says nothing. */
+/** The values of one enum, except the first, UNSPECIFIED. */
 export class EnumWords<const Word extends string, const Prefix extends string> {
   readonly #prefix: Prefix;
   readonly words: readonly Word[];
@@ -15,17 +15,17 @@ export class EnumWords<const Word extends string, const Prefix extends string> {
     this.words = words;
   }
 
-  /** The value as it is sent. */
+  /** The value to send. */
   valueOf<Given extends Word>(word: Given): `${Prefix}_${Uppercase<Given>}` {
     return `${this.#prefix}_${word.toUpperCase() as Uppercase<Given>}`;
   }
 
-  /** The word of a value that was received; undefined for one that was not set, or that this version does not know. */
+  /** The word of a received value; undefined if it is unset or unknown to this version. */
   find(value: string | number): Word | undefined {
     return this.words.find((word) => this.valueOf(word) === value);
   }
 
-  /** @throws CoxswainError "network" for a value that was not set, or that this version does not know */
+  /** @throws CoxswainError "network" if the value is unset or unknown to this version */
   read(value: string | number): Word {
     const word = this.find(value);
     if (word !== undefined) return word;

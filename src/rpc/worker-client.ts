@@ -1,4 +1,4 @@
-/** A client of a worker's own server, as the coordinator and the other workers are told of it. */
+/** A client of a worker's own server, for the coordinator and the other workers. */
 import { bulkChannelOptions } from "./options.js";
 import { WorkerClient } from "./proto.js";
 import type { Route } from "./route.js";
@@ -6,12 +6,12 @@ import { pinnedCredentials } from "./security.js";
 import type { WorkerStub } from "./types.js";
 
 /**
- * Connects when it is first used.
+ * Connects on first use.
  * @param certificate Join.data_certificate: empty where the server has no TLS
  */
 export function workerClient(route: Route, certificate: Uint8Array): WorkerStub {
   const credentials = pinnedCredentials(certificate);
-  // The certificate names nobody. An address would be shown as the name, which TLS does not allow.
+  // The certificate contains no name. An IP address would be sent as the server name, which TLS does not allow.
   const name = certificate.length === 0 ? {} : { "grpc.ssl_target_name_override": "coxswain-worker" };
   return new WorkerClient(route.connectTo, credentials, { ...bulkChannelOptions, ...route.options, ...name });
 }

@@ -1,6 +1,6 @@
 /**
- * A connection to a worker's own server: the one place where its stream of pulls is opened, and where a connection that
- * broke is replaced by another. Knows no run, and not what is pulled.
+ * A connection to a worker's own server. Opens its pull stream, and replaces broken connections. Independent of the run
+ * and of what is pulled.
  */
 import type { Metadata } from "@grpc/grpc-js";
 import type { VectorDtype } from "../collective/index.js";
@@ -19,26 +19,26 @@ export class WorkerConnection {
   #closed = false;
 
   /**
-   * @param connect makes a client with a connection of its own, which this closes
-   * @param metadata shown with every call
+   * @param connect creates a client with its own connection, which this object closes
+   * @param metadata sent with every call
    */
   constructor(connect: () => WorkerStub, metadata: Metadata) {
     this.#connect = connect;
     this.#metadata = metadata;
   }
 
-  /** The client of now. @throws CoxswainError "network" once this is closed */
+  /** The current client. @throws CoxswainError "network" once this is closed */
   get client(): WorkerStub {
     if (this.#closed) throw new CoxswainError("network", "the connection was closed");
     return (this.#client ??= this.#connect());
   }
 
-  /** Pulls a vector over the stream of pulls, as `PullStream.pull`. One that has ended is opened again. */
+  /** Pulls a vector as `PullStream.pull` does. A stream that has ended is reopened. */
   async pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype, options?: PullOptions): Promise<void> {
     await this.#open().pull(wanted, into, dtype, options);
   }
 
-  /** Makes another call than that. Rejects as `begin` does; the next call then has a fresh connection where it needs one. */
+  /** Makes any other call. Rejects as `begin` does; the next call then gets a new connection if it needs one. */
   async call<T>(begin: (client: WorkerStub, metadata: Metadata) => Promise<T>): Promise<T> {
     const { client } = this;
     try {
@@ -49,7 +49,7 @@ export class WorkerConnection {
     }
   }
 
-  /** Pulls that are under way reject; other calls may still end well. */
+  /** Rejects pending pulls; other calls may still succeed. */
   close(): void {
     this.#closed = true;
     this.#disconnect();

@@ -109,7 +109,7 @@ describe("cluster.proxy: environment", () => {
     const asked = await coxswain(["status", "--coordinator", "coordinator.test:7070", "--proxy", "environment"], {
       env,
     });
-    expect(asked.stderr).toMatch(/no coordinator at coordinator\.test:7070: the host's name is not known/);
+    expect(asked.stderr).toMatch(/no coordinator at coordinator\.test:7070: the host name cannot be resolved/);
     expect(proxy.asked).toEqual([]);
   });
 

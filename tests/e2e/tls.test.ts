@@ -47,7 +47,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     const status = await coxswain(["status", join(folder, "out")]);
     expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/^waiting for workers/) as string });
     const plainText = await coxswain(["status", "--coordinator", `127.0.0.1:${port}`]);
-    expect(plainText).toMatchObject({ code: 5, stderr: expect.stringContaining("give --tls-ca") as string });
+    expect(plainText).toMatchObject({ code: 5, stderr: expect.stringContaining("pass --tls-ca") as string });
     expect(await worker(`localhost:${port}`, "--tls-ca", join(folder, "cert.pem"))).toMatchObject({ code: 0 });
     expect((await process.finished).code).toBe(0);
     expect(adapterBytes(join(folder, "out")).equals(plain)).toBe(true);
@@ -59,7 +59,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     openssl(folder, `req -x509 -newkey rsa:2048 -nodes -days 30 -keyout key.pem -out cert.pem ${names}`);
     const { code, stderr } = await coxswain(["train", writeRun(folder, run({ cert: "cert.pem", key: "key.pem" }))]);
     expect(stderr).toMatch(
-      /^error: local worker 0 died 3 times .*: no connection to 127\.0\.0\.1:\d+: its certificate is for another name .*\nhint: .*\bmake one for this name\. Its log: \S+worker-0\.log\n$/,
+      /^error: local worker 0 died 3 times .*: no connection to 127\.0\.0\.1:\d+: its certificate is for another name .*\nhint: .*\bcreate a certificate for this name\. Its log: \S+worker-0\.log\n$/,
     );
     expect(code).toBe(5);
   });
@@ -101,11 +101,11 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     });
 
     it.each([
-      ["without TLS", [], /no coordinator at \S+: it hangs up\nhint: It may use TLS: give --tls-ca/],
+      ["without TLS", [], /no coordinator at \S+: it closes the connection\nhint: It may use TLS: pass --tls-ca/],
       [
         "that trusts another authority",
         ["--tls-ca", file("stranger.pem"), ...shown("worker")],
-        /no connection to \S+: its certificate is not trusted \(.+\)\nhint: Give as --tls-ca/,
+        /no connection to \S+: its certificate is not trusted \(.+\)\nhint: Pass as --tls-ca/,
       ],
       [
         "without a certificate",
@@ -115,7 +115,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
       [
         "with a certificate of another authority",
         [...trusting, ...shown("intruder")],
-        /it (hangs up|does not accept this side's certificate)\nhint: .*--tls-cert and --tls-key/,
+        /it (closes the connection|does not accept this side's certificate)\nhint: .*--tls-cert and --tls-key/,
       ],
     ])("refuses a worker %s, with the reason", async (_, flags, says) => {
       const { code, stderr } = await worker(address, ...flags);

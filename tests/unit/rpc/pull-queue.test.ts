@@ -170,9 +170,9 @@ describe("a pull that is given up", () => {
 
 describe("what nobody asked for is an error, and ends what is under way", () => {
   const wrong: [string, (numbers: number[]) => Chunk[], string][] = [
-    ["the answer to a later request", ([, second]) => answer(second!, vectors[1]!), "request 2 where 1 is next"],
-    ["no number", () => answer(0, vectors[0]!), "request 0 where 1 is next"],
-    ["a refusal of a later request", ([, second]) => [refusal(second!, "no")], "request 2 where 1 is next"],
+    ["the answer to a later request", ([, second]) => answer(second!, vectors[1]!), "request 2 instead of 1"],
+    ["no number", () => answer(0, vectors[0]!), "request 0 instead of 1"],
+    ["a refusal of a later request", ([, second]) => [refusal(second!, "no")], "request 2 instead of 1"],
     [
       "a refusal in the middle of a vector",
       ([first]) => [...answer(first!, vectors[0]!).slice(0, 1), refusal(first!, "no")],
@@ -189,7 +189,7 @@ describe("what nobody asked for is an error, and ends what is under way", () => 
         ...answer(third!, vectors[2]!),
         ...answer(4, vectors[0]!),
       ],
-      "what nobody asked for: a chunk",
+      "something that was not requested: a chunk",
     ],
   ];
 

@@ -174,7 +174,7 @@ describe("with the gRPC library that is installed", () => {
     const pull = (): Promise<void> => connection.pull(slice(1, 10), into, "float32");
     const results = await Promise.allSettled([pull(), pull()]);
     for (const result of results) {
-      expect(result).toMatchObject({ reason: { message: "a peer has ended its stream of vectors" } });
+      expect(result).toMatchObject({ reason: { message: "a peer ended its stream of vectors" } });
       expect(needsConnection((result as PromiseRejectedResult).reason)).toBe(true);
     }
     await expect(pull()).rejects.toMatchObject({ code: status.NOT_FOUND });

@@ -12,11 +12,11 @@ const openssl = (text: string): string =>
 describe("what keeps a worker from its coordinator is said", () => {
   it.each([
     ["nothing listens there", details("Error: connect ECONNREFUSED 127.0.0.1:42253"), undefined],
-    ["the host's name is not known", "Name resolution failed for target dns:nonexistent.invalid:70", undefined],
-    ["there is no way to the host", details("Error: connect EHOSTUNREACH 10.1.2.3:7070"), undefined],
-    ["it does not use TLS", details(`Error: ${openssl("wrong version number")}`), /Leave --tls-ca/],
+    ["the host name cannot be resolved", "Name resolution failed for target dns:nonexistent.invalid:70", undefined],
+    ["there is no route to the host", details("Error: connect EHOSTUNREACH 10.1.2.3:7070"), undefined],
+    ["it does not use TLS", details(`Error: ${openssl("wrong version number")}`), /Omit --tls-ca/],
     [
-      "what answers there is no coordinator (it does not speak HTTP/2)",
+      "the server at that address is not a coordinator (it does not speak HTTP/2)",
       "No connection established. Last error: Protocol error (2026-11-30T14:52:11.123Z). Resolution note: ",
       /telemetry\.http/,
     ],
@@ -31,8 +31,8 @@ describe("what keeps a worker from its coordinator is said", () => {
 
   it("a coordinator that hangs up may use TLS, or may not accept the certificate", () => {
     const text = details(`Failed to connect ${day}`);
-    expect(explainConnection(text, undefined)).toMatchObject({ reason: "it hangs up", final: false });
-    expect(explainConnection(text, undefined).hint).toMatch(/may use TLS: give --tls-ca/);
+    expect(explainConnection(text, undefined)).toMatchObject({ reason: "it closes the connection", final: false });
+    expect(explainConnection(text, undefined).hint).toMatch(/may use TLS: pass --tls-ca/);
     expect(explainConnection(text, tls).hint).toMatch(/may not accept this side's certificate.*--tls-cert/);
   });
 });
@@ -46,7 +46,7 @@ describe("a certificate that is not accepted ends a worker at once, rather than 
     ["its certificate is not trusted (self-signed certificate)", "Error: self-signed certificate", /--tls-ca/],
     ["its certificate is not trusted (certificate has expired)", "Error: certificate has expired", /--tls-ca/],
     [
-      "its certificate is of another name (Host: head. is not in the cert's altnames: DNS:tail)",
+      "its certificate is for another name (Host: head. is not in the cert's altnames: DNS:tail)",
       `Error: ${names}`,
       /Connect to a name that is in the certificate/,
     ],

@@ -223,7 +223,7 @@ describe("a server that closes", () => {
     expect((await pulled).at(-1)).toBe(3);
     await closed;
     for (const stream of [idle, busy])
-      await expect(vectorOf(stream, contribution({ offset: 0, length: 1 }), 1)).rejects.toThrow("has ended its stream");
+      await expect(vectorOf(stream, contribution({ offset: 0, length: 1 }), 1)).rejects.toThrow("ended its stream");
   });
 });
 
