@@ -43,7 +43,7 @@ function otherEncoding({ offset, total, checksum, payload }: Chunk): Buffer {
   return Buffer.concat([head, Buffer.from(length), payload]);
 }
 
-describe("a vector is read from a stream of bytes as they come", () => {
+describe("a vector is read from a byte stream", () => {
   const cases = fc.record({
     length: fc.integer({ min: 0, max: 500 }),
     dtype: fc.constantFrom<VectorDtype>("float32", "bfloat16"),
@@ -53,7 +53,7 @@ describe("a vector is read from a stream of bytes as they come", () => {
     added: fc.boolean(),
   });
 
-  it("however the bytes are cut, and however the messages are laid out", () => {
+  it("whatever the boundaries of the reads and the layout of the messages", () => {
     fc.assert(
       fc.property(cases, ({ length, dtype, elements, cuts, ours, added }) => {
         const vector = gradientLike(length, 1);
@@ -83,16 +83,16 @@ describe("a vector is read from a stream of bytes as they come", () => {
   it.each([
     ["compressed", framed(encodeChunk([...vectorChunks(new Float32Array(4), "float32")][0]!), 1), "compressed"],
     ["too large", Buffer.from([0, 0x7f, 0, 0, 0]), "2130706432 bytes"],
-    ["no chunk", framed(Buffer.alloc(40, 0xff)), "malformed"],
+    ["not a chunk", framed(Buffer.alloc(40, 0xff)), "malformed"],
     ["empty", framed(Buffer.alloc(0)), "0 bytes were offered"],
-    ["short and no chunk", framed(Buffer.from([0x0d])), "field 1"],
+    ["short and not a chunk", framed(Buffer.from([0x0d])), "field 1"],
   ])("a message that is %s is refused", (_name, bytes, message) => {
     const read = (): void => new ChunkReader(sink()).write(bytes);
     expect(read).toThrow(CoxswainError);
     expect(read).toThrow(message);
   });
 
-  it("whatever comes, it is a chunk or an error, and nothing else is written", () => {
+  it("yields a chunk or an error for arbitrary bytes, and writes nothing else", () => {
     const honest = framed(encodeChunk([...vectorChunks(gradientLike(4, 1), "float32")][0]!));
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: honest.length }), (noise, kept) => {
@@ -109,7 +109,7 @@ describe("a vector is read from a stream of bytes as they come", () => {
   });
 });
 
-describe("with the gRPC library that is installed", () => {
+describe("with the installed gRPC library", () => {
   const open: { server: Server; client: CoordinatorStub }[] = [];
 
   afterEach(() => {
@@ -132,7 +132,7 @@ describe("with the gRPC library that is installed", () => {
   const vector = gradientLike(700_000, 3);
   const isSame = (a: Float32Array, b: Float32Array): boolean => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
 
-  it("both ends go past its copies", async () => {
+  it("both sides bypass its copies", async () => {
     const found: boolean[] = [];
     const decoded = vi.fn();
     const pulled = await call((served) => {
@@ -148,14 +148,14 @@ describe("with the gRPC library that is installed", () => {
     expect(decoded).toHaveBeenCalled();
   });
 
-  it("is the version that package.json has exactly: another may keep its stream elsewhere", () => {
+  it("the version is the exact one in package.json: another may keep its stream elsewhere", () => {
     const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
     const { dependencies } = read("../../../package.json") as { dependencies: Record<string, string> };
     const { version } = read("../../../node_modules/@grpc/grpc-js/package.json") as { version: string };
     expect(dependencies["@grpc/grpc-js"]).toBe(version);
   });
 
-  it("nothing takes the slow path, in either direction", async () => {
+  it("no transfer takes the slow path, in either direction", async () => {
     const counted: string[] = [];
     const end = reportSlowPath({ count: (direction) => counted.push(direction), warn: (text) => counted.push(text) });
     const into = new Float32Array(vector.length);
@@ -166,7 +166,7 @@ describe("with the gRPC library that is installed", () => {
     expect(counted).toEqual([]);
   });
 
-  it("a library that keeps its stream elsewhere is told of once, and counted every time", () => {
+  it("the slow path is reported once and counted every time", () => {
     const counted: string[] = [];
     const warned: string[] = [];
     const end = reportSlowPath({ count: (direction) => counted.push(direction), warn: (text) => warned.push(text) });
@@ -185,7 +185,7 @@ describe("with the gRPC library that is installed", () => {
     expect(warned).toEqual([expect.stringContaining("@grpc/grpc-js")]);
   });
 
-  it.each(["float32", "bfloat16"] as const)("one end alone does, and the other not: as %s", async (dtype) => {
+  it.each(["float32", "bfloat16"] as const)("only one side bypasses its copies: as %s", async (dtype) => {
     const into = new Float32Array(vector.length);
     const expected = new Float32Array(vector.length);
     const whole = new VectorAssembler(expected, dtype);
@@ -207,7 +207,7 @@ describe("with the gRPC library that is installed", () => {
     expect(isSame(into, expected)).toBe(true);
   });
 
-  it("what is wrong with a chunk is told, and the call ended", async () => {
+  it("an invalid chunk ends the call with an error that says what is wrong", async () => {
     let cancelled: (() => void) | undefined;
     const ended = new Promise<void>((resolve) => (cancelled = resolve));
     const pulled = await call((served) => {
@@ -220,7 +220,7 @@ describe("with the gRPC library that is installed", () => {
     await ended;
   });
 
-  it("an answer that ends early, or has no chunk at all", async () => {
+  it("ends the call for an answer that ends early or contains no chunk", async () => {
     const into = new Float32Array(vector.length);
     const early = await call((served) => {
       served.write([...vectorChunks(vector, "float32")][0]!);

@@ -41,14 +41,14 @@ function callAt(port: number): Promise<ServiceError | undefined> {
   }).finally(() => client.close());
 }
 
-describe("a port that is held for a coordinator", () => {
-  it("is known for a coordinator's, and tells workers to try again", async () => {
+describe("the held port of a starting coordinator", () => {
+  it("is recognised as a coordinator's, and answers workers with UNAVAILABLE", async () => {
     const { port } = await hold();
     expect(await isServedAt({ host: local, port }, name)).toBe(true);
     expect(await callAt(port)).toMatchObject({ code: status.UNAVAILABLE, details: /starting/ });
   });
 
-  it.runIf(hasOpenssl)("is known for one with TLS, whoever signed its certificate", async () => {
+  it.runIf(hasOpenssl)("is recognised with TLS, whoever signed its certificate", async () => {
     const folder = temporaryFolder();
     makeAuthority(folder, "own");
     const pem = (file: string): string => join(folder, `${file}.pem`);
@@ -56,7 +56,7 @@ describe("a port that is held for a coordinator", () => {
     expect(await isServedAt({ host: local, port }, name)).toBe(true);
   });
 
-  it("is the server's from one moment to the next, without being free between", async () => {
+  it("is handed to the server without being free in between", async () => {
     const held = await hold();
     const handler = (call: { emit: (event: string, error: object) => void }): void =>
       call.emit("error", { code: status.NOT_FOUND, details: "no such file" });
@@ -76,7 +76,7 @@ describe("a port that is held for a coordinator", () => {
     expect(await callAt(held.port)).toMatchObject({ code: status.NOT_FOUND });
   });
 
-  it("is refused where it is taken, by its key", async () => {
+  it("fails with the name of the key if the port is in use", async () => {
     const { port } = await hold();
     const again = holdPort({
       host: local,
@@ -92,12 +92,12 @@ describe("a port that is held for a coordinator", () => {
   });
 });
 
-describe("another program is not taken for a coordinator", () => {
+describe("another program is not mistaken for a coordinator", () => {
   it.each<[string, () => Server]>([
     ["that speaks HTTP", () => createServer((_, response) => response.end("ok"))],
-    ["that says nothing", () => createTcpServer(() => undefined)],
-    ["that hangs up", () => createTcpServer((socket) => socket.destroy())],
-    ["that says something else", () => createTcpServer((socket) => socket.end("220 mail.example ESMTP\r\n"))],
+    ["that sends nothing", () => createTcpServer(() => undefined)],
+    ["that closes the connection", () => createTcpServer((socket) => socket.destroy())],
+    ["that speaks another protocol", () => createTcpServer((socket) => socket.end("220 mail.example ESMTP\r\n"))],
   ])("%s", async (_, create) => {
     const server = create().listen(0, local);
     await new Promise((resolve) => server.once("listening", resolve));

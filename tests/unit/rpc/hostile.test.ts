@@ -69,12 +69,12 @@ afterEach(async () => {
   }
 });
 
-describe("bytes that are no gRPC", () => {
+describe("the server survives bytes that are not gRPC", () => {
   it.each([
-    ["any bytes", Buffer.alloc(0)],
-    ["any bytes after HTTP/2's preface", preface],
+    ["random bytes", Buffer.alloc(0)],
+    ["random bytes after HTTP/2's preface", preface],
     [
-      "any bytes after HTTP/2's preface and settings",
+      "random bytes after HTTP/2's preface and settings",
       Buffer.concat([preface, Buffer.from("000000040000000000", "hex")]),
     ],
   ])("%s", async (_, head) => {
@@ -88,7 +88,7 @@ describe("bytes that are no gRPC", () => {
     });
   });
 
-  it("frames that HTTP/2 does not have, or that are too long", async () => {
+  it("unknown or oversized HTTP/2 frames", async () => {
     const { server } = await start();
     for (const header of ["ffffff00000000000100", "000004ff0000000001deadbeef", "0040000106000000010000"]) {
       const settings = Buffer.from("000000040000000000", "hex");
@@ -97,8 +97,8 @@ describe("bytes that are no gRPC", () => {
   });
 });
 
-describe("calls without the token", () => {
-  it("are refused before a message is read: a join of megabytes, or one that announces 4 GiB", async () => {
+describe("calls without the token are refused", () => {
+  it("before a message is read: a Join of megabytes, or one that announces 4 GiB", async () => {
     const { server } = await start();
     const session = http2Session(server.port);
     closers.push(() => session.destroy());
@@ -118,7 +118,7 @@ describe("calls without the token", () => {
     expect((await refusal(client.attend(metadata))).code).not.toBe(status.OK);
   });
 
-  it("thousands of them at once", async () => {
+  it("thousands of them concurrently", async () => {
     const { server } = await start();
     const session = http2Session(server.port);
     closers.push(() => session.destroy());
@@ -130,7 +130,7 @@ describe("calls without the token", () => {
     expect(codes).toContain(status.UNAUTHENTICATED);
   });
 
-  it("thousands that are taken back as soon as they are made", async () => {
+  it("thousands that are cancelled immediately", async () => {
     const { server } = await start();
     const session = http2Session(server.port);
     const streams = Array.from({ length: 3000 }, () => rawCall(session, attend));
@@ -139,7 +139,7 @@ describe("calls without the token", () => {
     await once(session, "close");
   });
 
-  it("methods that do not exist, under any name", async () => {
+  it("for methods that do not exist, under any name", async () => {
     const { server } = await start();
     const session = http2Session(server.port);
     closers.push(() => session.destroy());
@@ -154,7 +154,7 @@ describe("calls without the token", () => {
       await statusOf(rawCall(session, path));
   });
 
-  it("deadlines and encodings that make no sense", async () => {
+  it("with invalid deadlines and encodings", async () => {
     const { server } = await start();
     const session = http2Session(server.port);
     closers.push(() => session.destroy());
@@ -170,7 +170,7 @@ describe("calls without the token", () => {
   });
 });
 
-describe("messages with the token that are not what they should be", () => {
+describe("invalid messages with the token are refused", () => {
   const answer = async (body: Buffer, headers: Record<string, string> = {}): Promise<number | undefined> => {
     const { server } = await start();
     const session = http2Session(server.port);
@@ -184,18 +184,18 @@ describe("messages with the token that are not what they should be", () => {
     expect(await answer(frame(Buffer.alloc(100), 0xffff_ffff))).toBe(status.RESOURCE_EXHAUSTED);
   });
 
-  it("little that unpacks to a lot", async () => {
+  it("a compression bomb", async () => {
     const packed = gzipSync(Buffer.alloc(256 * 1024 * 1024));
     expect(packed.length).toBeLessThan(1024 * 1024);
     expect(await answer(frame(packed, packed.length, 1), { "grpc-encoding": "gzip" })).toBe(status.RESOURCE_EXHAUSTED);
   });
 
-  it("groups in groups, a hundred thousand deep", async () => {
+  it("groups nested a hundred thousand deep", async () => {
     expect(await answer(frame(seal(Buffer.alloc(100_000, 99 * 8 + 3))))).not.toBe(status.OK);
     expect(await answer(frame(seal(Buffer.alloc(100_000, 0x7b))))).not.toBe(status.OK);
   });
 
-  it("text that is half a character, which the refusal quotes", async () => {
+  it("text with a lone surrogate, which the refusal quotes", async () => {
     const version = Buffer.from([0xed, 0xa0, 0x80]);
     const join = Buffer.concat([Buffer.from([0x08, protocolVersion + 1, 0x12, version.length]), version]);
     const message = Buffer.concat([Buffer.from([0x0a, join.length]), join]);
@@ -208,7 +208,7 @@ describe("connections", () => {
     if (!socket.destroyed) await once(socket, "close");
   };
 
-  it("that say nothing, or little, are closed", async () => {
+  it("that send nothing, or little, are closed", async () => {
     const { server } = await start({ strangerStay: 200 });
     const silent = await rawSocket(server.port);
     const slow = await rawSocket(server.port);
@@ -217,7 +217,7 @@ describe("connections", () => {
     await Promise.all([isClosed(silent), isClosed(slow), isClosed(idle)]);
   });
 
-  it("of members stay, however long they say nothing", async () => {
+  it("of members stay open, however long they are silent", async () => {
     const { server } = await start({ strangerStay: 200 });
     const stranger = await rawSocket(server.port);
     const client = clientOf(server.port);
@@ -235,7 +235,7 @@ describe("connections", () => {
     stream.end();
   });
 
-  it("from one address are so many at most, and others still get in", async () => {
+  it("are limited per address, and others can still connect", async () => {
     const { server } = await start({ strangersEach: 4 });
     const sockets = await Promise.all(Array.from({ length: 4 }, () => rawSocket(server.port)));
     closers.push(() => sockets.forEach((socket) => socket.destroy()));
@@ -244,7 +244,7 @@ describe("connections", () => {
     sockets[0]?.destroy();
   });
 
-  it("may ask for their health so often at most", async () => {
+  it("may call the health service a limited number of times", async () => {
     const { server } = await start({ strangerCalls: 3 });
     const session = http2Session(server.port);
     closers.push(() => session.destroy());
@@ -257,7 +257,7 @@ describe("connections", () => {
 });
 
 describe("guessing the token", () => {
-  it("shuts an address out for a while, with a right guess too, and nobody else", async () => {
+  it("blocks the address for a while, even after a correct guess, and no other address", async () => {
     const { server } = await start({ refusals: 5, shutOutFor: 400 });
     const session = http2Session(server.port);
     const member = http2Session(server.port);

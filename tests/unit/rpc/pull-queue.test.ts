@@ -49,7 +49,7 @@ function three(options: { readonly signal?: AbortSignal | undefined }[] = []) {
   return { queue, idle, into, pulls, outcomes: pulls.map(({ done }) => outcome(done)) };
 }
 
-describe("answers come in the order of requests", () => {
+describe("answers arrive in the order of requests", () => {
   const cases = fc.record({
     pulls: fc.array(
       fc.record({
@@ -63,7 +63,7 @@ describe("answers come in the order of requests", () => {
     cuts: fc.array(fc.nat({ max: 5000 }), { maxLength: 20 }),
   });
 
-  it("however the bytes are cut, with refusals and pulls that are given up between", async () => {
+  it("whatever the boundaries of the reads, with refusals and cancelled pulls in between", async () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ pulls, cuts }) => {
         const queue = new PullQueue();
@@ -116,7 +116,7 @@ describe("answers come in the order of requests", () => {
     );
   });
 
-  it("whole messages, too, and it is told when nothing is to come any more", async () => {
+  it("as whole messages too, and onIdle is called when no answer is pending", async () => {
     const { queue, idle, into, pulls, outcomes } = three();
     const [first, second, third] = pulls.map(({ number }) => number);
     for (const chunk of answer(first!, vectors[0]!)) queue.add(chunk);
@@ -133,12 +133,12 @@ describe("answers come in the order of requests", () => {
   });
 });
 
-describe("a pull that is given up", () => {
+describe("a cancelled pull", () => {
   it.each([
     ["the first", 0],
     ["one in the middle", 1],
     ["the last", 2],
-  ])("%s: its vector is let go of at once, its answer thrown away, and the others have theirs", async (_, place) => {
+  ])("%s: releases its vector immediately, its answer is discarded, and the others complete", async (_, place) => {
     const abort = new AbortController();
     const { queue, into, pulls, outcomes } = three(vectors.map((_v, at) => (at === place ? abort : {})));
     const chunks = pulls.flatMap(({ number }, at) => answer(number, vectors[at]!));
@@ -156,7 +156,7 @@ describe("a pull that is given up", () => {
     expect(into).toEqual(vectors.map((vector, at) => (at === place ? new Float32Array(10).fill(9) : vector)));
   });
 
-  it("leaves no listener behind, nor does any other", async () => {
+  it("leaves no listener behind, as any other pull", async () => {
     const signal = new AbortController().signal;
     const removed = vi.spyOn(signal, "removeEventListener");
     const { queue, pulls, outcomes } = three([{ signal }, { signal }, { signal }]);
@@ -168,7 +168,7 @@ describe("a pull that is given up", () => {
   });
 });
 
-describe("what nobody asked for is an error, and ends what is under way", () => {
+describe("anything that was not requested is an error, and ends all pending pulls", () => {
   const wrong: [string, (numbers: number[]) => Chunk[], string][] = [
     ["the answer to a later request", ([, second]) => answer(second!, vectors[1]!), "request 2 instead of 1"],
     ["no number", () => answer(0, vectors[0]!), "request 0 instead of 1"],
@@ -178,11 +178,11 @@ describe("what nobody asked for is an error, and ends what is under way", () => 
       ([first]) => [...answer(first!, vectors[0]!).slice(0, 1), refusal(first!, "no")],
       "a refusal in the middle",
     ],
-    ["a vector of another size", ([first]) => answer(first!, new Float32Array(9)), "36 bytes were offered, 40"],
+    ["a vector of a different size", ([first]) => answer(first!, new Float32Array(9)), "36 bytes were offered, 40"],
     ["a gap", ([first]) => answer(first!, vectors[0]!).slice(1), "received offset 16, expected 0"],
     ["damage", ([first]) => answer(first!, vectors[0]!).map((chunk) => ({ ...chunk, checksum: 1 })), "damaged"],
     [
-      "more than all",
+      "a chunk too many",
       ([first, second, third]) => [
         ...answer(first!, vectors[0]!),
         ...answer(second!, vectors[1]!),
@@ -213,7 +213,7 @@ describe("what nobody asked for is an error, and ends what is under way", () => 
     expect(into.every((vector) => vector.every((value) => value === 9))).toBe(true);
   });
 
-  it("a pull with an addend of another size asks for nothing", () => {
+  it("a pull with an addend of a different size sends no request", () => {
     const queue = new PullQueue();
     expect(() => queue.push(new Float32Array(2), "float32", { addend: new Float32Array(3) })).toThrow(CoxswainError);
     expect(queue.size).toBe(0);

@@ -63,7 +63,7 @@ function expected(step: number, length: number, dtype: VectorDtype, addend?: Flo
 
 const isSame = (a: Float32Array, b: Float32Array): boolean => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
 
-describe("with the gRPC library that is installed", () => {
+describe("with the installed gRPC library", () => {
   const answers =
     (dtype: VectorDtype) =>
     (request: PullRequestOutput): PullAnswer => {
@@ -72,7 +72,7 @@ describe("with the gRPC library that is installed", () => {
     };
 
   it.each(["float32", "bfloat16"] as const)(
-    "several vectors come over one stream, with a refusal between them, as %s",
+    "several vectors arrive over one stream, with a refusal in between, as %s",
     async (dtype) => {
       const connect = await serveAnswers(answers(dtype));
       const stream = new PullStream(connect().pull());
@@ -90,7 +90,7 @@ describe("with the gRPC library that is installed", () => {
     },
   );
 
-  it("to and from a peer that knows nothing of how bytes go directly", async () => {
+  it("works with a peer that does not bypass the library's copies", async () => {
     // The sender writes messages, as another implementation would.
     const connect = await serve((call) => {
       call.on("data", (request: PullRequestOutput) => {
@@ -117,7 +117,7 @@ describe("with the gRPC library that is installed", () => {
     expect(isSame(into[0]!, expected(3, large, "float32"))).toBe(true);
   });
 
-  it("a vector that is given up makes way for the next", async () => {
+  it("a cancelled vector makes way for the next", async () => {
     const connect = await serveAnswers(answers("float32"));
     const stream = new PullStream(connect().pull());
     const abort = new AbortController();
@@ -134,7 +134,7 @@ describe("with the gRPC library that is installed", () => {
     stream.close();
   });
 
-  it("thousands of pulls leave no listeners and no timers behind, at neither end", async () => {
+  it("thousands of pulls leave no listeners and no timers behind, on either side", async () => {
     let call: PullCall | undefined;
     const pulls = new PullServer();
     const small = gradientLike(16, 1);
@@ -159,7 +159,7 @@ describe("with the gRPC library that is installed", () => {
     stream.close();
   });
 
-  it("a stream that the server ends takes everything on it along, and the next pull opens another", async () => {
+  it("a stream ended by the server ends all its pulls, and the next pull opens another", async () => {
     let streams = 0;
     const pulls = new PullServer();
     const connect = await serve((call) => {
@@ -187,7 +187,7 @@ describe("with the gRPC library that is installed", () => {
     await expect(pull()).rejects.toThrow("closed");
   });
 
-  it("damage in the middle ends the stream and everything on it, with what is wrong", async () => {
+  it("damaged data ends the stream and all its pulls with an error that says what is wrong", async () => {
     let cancelled: (() => void) | undefined;
     const ended = new Promise<void>((resolve) => (cancelled = resolve));
     const connect = await serve((call) => {
@@ -221,7 +221,7 @@ class SilentCall extends EventEmitter {
   }
 }
 
-describe("without an answer", () => {
+describe("a stream without an answer", () => {
   const open = (): { call: SilentCall; stream: PullStream; give: (chunk: Chunk) => void } => {
     vi.useFakeTimers();
     const call = new SilentCall();
@@ -235,7 +235,7 @@ describe("without an answer", () => {
       (error: unknown) => (error as Error).message,
     );
 
-  it("the stream ends when nothing came in five looks in a row; an idle one is not looked at", async () => {
+  it("ends after five consecutive checks without data; an idle one is not checked", async () => {
     const { call, stream, give } = open();
     expect(vi.getTimerCount()).toBe(0);
     const first = failed(stream.pull(slice(1, 4), new Float32Array(4), "float32"));
@@ -261,7 +261,7 @@ describe("without an answer", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("or a vector takes too long, counted from its turn on", async () => {
+  it("ends when a vector takes too long, counted from its turn", async () => {
     const { stream, give } = open();
     const length = 1024 * 1024;
     const pulled = [1, 2].map(() => failed(stream.pull(slice(1, length), new Float32Array(length), "float32")));
@@ -284,7 +284,7 @@ describe("without an answer", () => {
     expect(await pulled[1]).toBe("a vector of 4194304 bytes took longer than 15 s");
   });
 
-  it("a close ends what is under way, and nothing more can be pulled", async () => {
+  it("ends its pulls when it is closed, and accepts no more", async () => {
     const { call, stream } = open();
     const pulled = failed(stream.pull(slice(1, 4), new Float32Array(4), "float32"));
     stream.close();

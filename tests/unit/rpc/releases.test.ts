@@ -17,7 +17,7 @@ describe("a worker takes part", () => {
   });
 });
 
-describe("a worker is refused, and both releases are named", () => {
+describe("a worker is refused with both releases named", () => {
   it.each([
     ["0.2.0", "0.1.9"],
     ["0.2.0", "0.3.0"],
@@ -34,7 +34,7 @@ describe("a worker is refused, and both releases are named", () => {
     );
   });
 
-  it("with another protocol, whatever its release", () => {
+  it("with a different protocol, whatever its release", () => {
     expect(problem("0.2.0", "0.2.0", 2)).toMatch(/\(protocol 1\), the worker Coxswain 0\.2\.0 \(protocol 2\)/);
   });
 });

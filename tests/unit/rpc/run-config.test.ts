@@ -82,7 +82,7 @@ const valuesOf = (config: RunConfig, keys: readonly string[]): unknown[] =>
     key.split(".").reduce<unknown>((section, name) => (section as Record<string, unknown>)[name], config),
   );
 
-describe("the settings that a worker gets", () => {
+describe("the settings sent to a worker", () => {
   it("are those of the run file, whatever their values", () => {
     const received = readRunConfig(sent(runConfigMessage(unusual)));
     const keys = leaves(received);
@@ -95,7 +95,7 @@ describe("the settings that a worker gets", () => {
     expect(differing).toEqual(keys);
   });
 
-  it("are every key of the run file but those that are listed as not for workers", () => {
+  it("include every key of the run file except those listed as not for workers", () => {
     const forWorkers = leaves(readRunConfig(sent(runConfigMessage(unusual))));
     const isListed = (key: string): boolean =>
       notForWorkers.some((listed) => key === listed || key.startsWith(`${listed}.`));
@@ -106,7 +106,7 @@ describe("the settings that a worker gets", () => {
     expect(z.toJSONSchema(workerSchema, { io: "input" }).additionalProperties).toBe(false);
   });
 
-  it("are refused where a section is missing, or a value is none that the run file could have", () => {
+  it("are refused if a section is missing or a value would be invalid in a run file", () => {
     const whole = runConfigMessage(unusual);
     const wrong: RunConfigMessage[] = [
       {},
@@ -128,13 +128,13 @@ describe("the settings that a worker gets", () => {
     expect(() => readRunConfig(null)).toThrow(/run settings cannot be read/);
   });
 
-  it("are sent with a number of threads only", () => {
+  it("are sent only with a resolved number of threads", () => {
     expect(() => runConfigMessage({ ...unusual, compute: { ...unusual.compute, threads: "auto" } })).toThrow(/threads/);
   });
 });
 
 it.each([engineWords, deviceWords, floatWords, quantizationWords, proxyWords, taskWords])(
-  "an enum's values are read back as the words they were written from",
+  "an enum's words survive a round trip",
   (words: {
     words: readonly string[];
     valueOf(word: string): string;

@@ -4,7 +4,7 @@ import { coordinatorService } from "../../../src/rpc/index.js";
 import { seal, unseal } from "../../../src/rpc/seal.js";
 
 describe("a sealed message", () => {
-  it("is what it was, and any flipped bit, cut or missing seal is refused", () => {
+  it("survives a round trip; any flipped bit, truncation or missing checksum is refused", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(), fc.integer({ min: 0, max: 7 }), (bytes, place, bit) => {
         const message = Buffer.from(bytes);
@@ -19,7 +19,7 @@ describe("a sealed message", () => {
     );
   });
 
-  it("is what the control stream carries, both ways, and what another tool can read", () => {
+  it("is used on the control stream in both directions, and other tools can read it", () => {
     const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = coordinatorService.Attend;
     const request = requestSerialize({ applied: { step: 7, stateHash: "h" } });
     expect(requestDeserialize(request)).toMatchObject({ applied: { step: 7, stateHash: "h" } });

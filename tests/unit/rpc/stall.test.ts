@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 describe("a transfer", () => {
-  it("is given up when nothing came in five looks in a row, and not while something comes", () => {
+  it("ends after five consecutive checks without data, and not while data arrives", () => {
     let bytes = 0;
     const end = vi.fn();
     const receiving = unlessStalled(new Promise(() => undefined), () => bytes, end);
@@ -48,13 +48,13 @@ describe("a transfer", () => {
     );
   });
 
-  it("that is over is not looked at any more", async () => {
+  it("is not checked any more once it is over", async () => {
     await unlessStalled(Promise.resolve(1), () => 0, vi.fn());
     await expect(unlessStalled(Promise.reject(new Error("no")), () => 0, vi.fn())).rejects.toThrow("no");
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("that brought damage or nothing, or lost its connection, is tried again over another", () => {
+  it("is retried over a new connection if it stalled, was damaged, or lost its connection", () => {
     expect(needsConnection(new CoxswainError("network", "damaged"))).toBe(true);
     expect(needsConnection(Object.assign(new Error(), { code: status.UNAVAILABLE }))).toBe(true);
     expect(needsConnection(Object.assign(new Error(), { code: status.NOT_FOUND }))).toBe(false);
@@ -86,7 +86,7 @@ async function letFail(received: Promise<unknown>): Promise<void> {
   await expect(received).rejects.toThrow(stalled);
 }
 
-describe("with the gRPC library that is installed, a stream that stops", () => {
+describe("with the installed gRPC library, a stalled stream", () => {
   const begun = async (): Promise<{ client: InstanceType<typeof WorkerClient>; cancelled: Promise<void> }> => {
     let cancel: (() => void) | undefined;
     const cancelled = new Promise<void>((resolve) => (cancel = resolve));
@@ -100,7 +100,7 @@ describe("with the gRPC library that is installed, a stream that stops", () => {
     return { client, cancelled };
   };
 
-  it("ends a stream of pulls with everything on it, and tells the server", async () => {
+  it("ends with all its pulls, and the server notices", async () => {
     const { client, cancelled } = await begun();
     const stream = new PullStream(client.pull());
     const pull = (): Promise<void> => stream.pull({ slice: {} }, new Float32Array(3_000), "float32");
@@ -111,7 +111,7 @@ describe("with the gRPC library that is installed, a stream that stops", () => {
     await expect(pull()).rejects.toThrow(stalled);
   });
 
-  it("ends a pull of a reduced gradient", async () => {
+  it("fails a pull of a reduced gradient", async () => {
     const answer = (call: ServerWritableStream<unknown, Chunk>): boolean => call.write(first!);
     const address = await serve(coordinatorService, everyCoordinatorCall(answer));
     const client = new CoordinatorClient(address, ChannelCredentials.createInsecure(), bulkChannelOptions);
@@ -119,13 +119,13 @@ describe("with the gRPC library that is installed, a stream that stops", () => {
     await letFail(receiveVector(client.pullReduced({}), new Float32Array(3_000), "float32"));
   });
 
-  it("ends a pull of a replica", async () => {
+  it("fails a pull of a replica", async () => {
     const { client, cancelled } = await begun();
     await letFail(receiveReplica(client.pullReplica({}), 1_000));
     await cancelled;
   });
 
-  it("ends a push, and tells the client", async () => {
+  it("fails a push, and the client notices", async () => {
     const take = (call: ServerReadableStream<Chunk, unknown>, done: (error: unknown) => void): void => {
       const received = receiveObject(call, 12_000);
       received.catch((error: unknown) => done({ code: status.ABORTED, details: (error as Error).message }));

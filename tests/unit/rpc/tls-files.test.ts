@@ -104,7 +104,7 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
     expect(refused).toMatchObject(named("--tls-key", file, what));
   });
 
-  it("refuses a device, a pipe and a file of more than 1 MiB instead of reading them for ever", async () => {
+  it("refuses a device, a pipe and a file of more than 1 MiB instead of reading forever", async () => {
     execFileSync("mkfifo", [at("pipe.pem")]);
     writeFileSync(at("large.pem"), Buffer.alloc((1 << 20) + 1, "a"));
     for (const [file, what] of [
@@ -122,7 +122,7 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
     }
   });
 
-  it("names a chain whose first certificate is not the key's, and a pair of which one is missing", async () => {
+  it("names a chain whose first certificate does not match the key, and a pair with one file missing", async () => {
     expect(await rejectionOf(server("wrong-order.pem", "head-key.pem"))).toMatchObject(
       named("cluster.tls.cert", "wrong-order.pem", /has its certificates in the wrong order/),
     );
@@ -135,13 +135,13 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
     });
   });
 
-  it.each(["head.pem", "chain.pem", "both.pem", "windows.pem"])("takes %s with its key", async (cert) => {
+  it.each(["head.pem", "chain.pem", "both.pem", "windows.pem"])("accepts %s with its key", async (cert) => {
     await server(cert, "head-key.pem", "ca.pem");
     await server(cert, "both.pem", "chain.pem");
     await client({ ca: "ca.pem", cert, key: "head-key.pem" });
   });
 
-  it("refuses certificates and authorities that are out of date or not valid yet, by the date", async () => {
+  it("refuses certificates and authorities that have expired or are not valid yet, and names the date", async () => {
     const tls = { cert: at("head.pem"), key: at("head-key.pem"), ca: null };
     expect(await rejectionOf(serverCredentials(tls, daysFromNow(3)))).toMatchObject({
       code: "config",
@@ -158,7 +158,7 @@ describe.skipIf(!hasOpenssl)(`TLS files${hasOpenssl ? "" : " (skipped: no openss
     });
   });
 
-  it("reads the dates that certificates have", () => {
+  it("parses the dates of certificates", () => {
     const dates = { validFrom: "Jan  2 03:04:05 2026 GMT", validTo: "Jan  3 03:04:05 2026 GMT" };
     expect(dateTrouble(dates, new Date("2026-01-02T12:00:00Z"))).toBeUndefined();
     expect(dateTrouble(dates, new Date("2026-01-04T00:00:00Z"))).toBe("expired on 2026-01-03 03:04:05 UTC");

@@ -9,7 +9,7 @@ const details = (error: string): string => `No connection established. Last erro
 const openssl = (text: string): string =>
   `803C24A5117F0000:error:0A00045C:SSL routines:ssl3_read_bytes:${text}:../deps/openssl/rec_layer_s3.c:1601:SSL alert number 116\n`;
 
-describe("what keeps a worker from its coordinator is said", () => {
+describe("the reason why a worker cannot reach its coordinator is reported", () => {
   it.each([
     ["nothing listens there", details("Error: connect ECONNREFUSED 127.0.0.1:42253"), undefined],
     ["the host name cannot be resolved", "Name resolution failed for target dns:nonexistent.invalid:70", undefined],
@@ -29,7 +29,7 @@ describe("what keeps a worker from its coordinator is said", () => {
     else expect(explained.hint).toMatch(hint);
   });
 
-  it("a coordinator that hangs up may use TLS, or may not accept the certificate", () => {
+  it("a coordinator that closes the connection may use TLS, or may not accept the certificate", () => {
     const text = details(`Failed to connect ${day}`);
     expect(explainConnection(text, undefined)).toMatchObject({ reason: "it closes the connection", final: false });
     expect(explainConnection(text, undefined).hint).toMatch(/may use TLS: pass --tls-ca/);
@@ -37,7 +37,7 @@ describe("what keeps a worker from its coordinator is said", () => {
   });
 });
 
-describe("a certificate that is not accepted ends a worker at once, rather than after --reconnect-timeout", () => {
+describe("a rejected certificate ends a worker immediately, rather than after --reconnect-timeout", () => {
   const names =
     "Hostname/IP does not match certificate's altnames: Host: head. is not in the cert's altnames: DNS:tail";
   it.each([
