@@ -2,4 +2,5 @@
 export { detach } from "./detach.js";
 export { nextWait, pause, type BackOff } from "./pause.js";
 export { AsyncQueue } from "./queue.js";
+export { RecentItems } from "./recent-items.js";
 export { whileWorking } from "./while-working.js";

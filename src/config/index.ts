@@ -14,7 +14,8 @@ export {
 } from "./address.js";
 export { defaultAddresses } from "./choices.js";
 export { runJsonSchemaText } from "./json-schema.js";
-export { loadRun, parseRun, type LoadedRun } from "./load.js";
+export { loadRun, loadRunObject, parseRun, type LoadedRun } from "./load.js";
+export { valueOverrides } from "./plain-values.js";
 export { runNames, type RunNames } from "./names.js";
 export {
   defaultRunName,
@@ -32,6 +33,7 @@ export {
   schedulerTypes,
   type DataConfig,
   type RunConfig,
+  type RunConfigInput,
   type TrainingConfig,
 } from "./schema.js";
 export { runPaths, type RunPath } from "./run-paths.js";

@@ -9,20 +9,24 @@ import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { isOpenedByShell, refuseSpecialFile } from "../regular-file.js";
 import { check } from "./check.js";
 import { defaultOf, dotted, schemaAt, type KeyPath } from "./keys.js";
-import { overlay, type Override } from "./overrides.js";
+import { overlay, type Override, type ValueOverride } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
+import { plainValues } from "./plain-values.js";
 import { toConfigError, type Locate, type Place, type Problem } from "./problems.js";
 import type { RunConfig } from "./schema.js";
 import { readSource, type Source } from "./source.js";
 import { isResolvedText } from "./serialize.js";
 import { validate, valueAt } from "./validate.js";
 
+/** A run that has been read and checked. */
 export interface LoadedRun {
   /** Every default applied, every path absolute. */
   readonly config: RunConfig;
-  /** The run file, absolute. */
-  readonly path: string;
-  /** Its folder, absolute: the base of relative paths. */
+  /** What messages call it: the run file's path as it was given, or "the run". */
+  readonly name: string;
+  /** The run file, absolute; undefined where the run was given as an object. */
+  readonly path: string | undefined;
+  /** The base of relative paths, absolute: the run file's folder. */
   readonly directory: string;
   /**
    * Whether the user set a dotted key, in the file or by a flag. Defaults that Coxswain wrote into `resolved.yaml` do
@@ -42,14 +46,37 @@ export interface LoadedRun {
  */
 export async function loadRun(
   path: string,
-  overrides: readonly Override[] = [],
+  overrides: readonly (Override | ValueOverride)[] = [],
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<LoadedRun> {
   const text = await readRunFile(path);
   const { config, isGiven } = readRun(text, path, overrides, environment);
   const absolute = resolve(path);
   const directory = dirname(absolute);
-  return { config: resolvePaths(config, directory, existsSync), path: absolute, directory, isGiven };
+  return { config: resolvePaths(config, directory, existsSync), name: path, path: absolute, directory, isGiven };
+}
+
+/** What a run is called in messages that was given as an object. */
+const objectName = "the run";
+
+/**
+ * Reads a run that a program gives as an object with the keys of a run file. The environment's secrets are not looked at:
+ * a program gives its own.
+ * @param directory absolute; relative paths are relative to it
+ * @throws CoxswainError "config" that lists every problem with its key
+ */
+export function loadRunObject(object: unknown, directory: string, overrides: readonly ValueOverride[] = []): LoadedRun {
+  const { values, problems } = plainValues(object);
+  const readable = problems.every(({ path }) => path.length > 0);
+  const source: Source = { values, problems, lineOf: () => undefined, readable };
+  const { config, isGiven } = settle(source, { name: objectName, resolved: false }, overrides, {});
+  return {
+    config: resolvePaths(config, directory, existsSync),
+    name: objectName,
+    path: undefined,
+    directory,
+    isGiven,
+  };
 }
 
 /** Parses the text of a run file, leaving paths as written. See `loadRun`; `file` is for messages. */
@@ -65,10 +92,19 @@ export function parseRun(
 function readRun(
   text: string,
   file: string,
-  overrides: readonly Override[],
+  overrides: readonly (Override | ValueOverride)[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Pick<LoadedRun, "config" | "isGiven"> {
-  const source = readSource(text, file);
+  return settle(readSource(text, file), { name: file, resolved: isResolvedText(text) }, overrides, environment);
+}
+
+/** @param origin how messages name it, and whether Coxswain wrote it */
+function settle(
+  source: Source,
+  { name: file, resolved }: { readonly name: string; readonly resolved: boolean },
+  overrides: readonly (Override | ValueOverride)[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<LoadedRun, "config" | "isGiven"> {
   if (!source.readable) throw toConfigError(source.problems, file, () => ({ from: "file", file }));
 
   const { values, places, problems: settingProblems } = overlay(source.values, overrides);
@@ -77,7 +113,9 @@ function readRun(
   const locate = locator(source, file, known);
 
   const { config, problems: schemaProblems } = validate(values);
-  const problems: Problem[] = [...source.problems, ...settingProblems, ...schemaProblems];
+  const unreadable = new Set(source.problems.flatMap(({ path, place }) => (place === undefined ? [dotted(path)] : [])));
+  const judged = schemaProblems.filter(({ path }) => !unreadable.has(dotted(path)));
+  const problems: Problem[] = [...source.problems, ...settingProblems, ...judged];
   if (config !== undefined) problems.push(...contradictions(config, problems));
   if (problems.length > 0 || config === undefined) throw toConfigError(problems, file, locate);
   const isGiven = (key: string): boolean => {
@@ -85,7 +123,7 @@ function readRun(
     const value = valueAt(values, path);
     if (value === undefined) return false;
     if (path.some((_, index) => known.has(dotted(path.slice(0, index + 1))))) return true;
-    const schema = isResolvedText(text) ? schemaAt(path) : undefined;
+    const schema = resolved ? schemaAt(path) : undefined;
     return schema === undefined || defaultOf(schema) !== JSON.stringify(value);
   };
   return { config, isGiven };

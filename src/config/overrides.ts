@@ -14,6 +14,11 @@ export interface FlagOverride {
 /** Overrides a key's value. Text is `key=value` of a `--set`. Later ones win. */
 export type Override = string | FlagOverride;
 
+/** A value that a program gives in place of a key's; or why there can be no such value. */
+export type ValueOverride = { readonly path: readonly string[] } & (
+  { readonly data: unknown } | { readonly message: string }
+);
+
 /** Values with overrides applied, and the origin of each. */
 export interface Overlaid {
   readonly values: Record<string, unknown>;
@@ -23,19 +28,22 @@ export interface Overlaid {
 }
 
 /** Applies overrides to a copy of the file's values. */
-export function overlay(fileValues: Readonly<Record<string, unknown>>, overrides: readonly Override[]): Overlaid {
+export function overlay(
+  fileValues: Readonly<Record<string, unknown>>,
+  overrides: readonly (Override | ValueOverride)[],
+): Overlaid {
   const values = structuredClone(fileValues) as Record<string, unknown>;
   const places = new Map<string, Place>();
   const problems: Problem[] = [];
   for (const override of overrides) {
-    const setting =
-      typeof override === "string" ? splitSetting(override) : { ...override, path: override.key.split(".") };
+    const setting = settingOf(override);
     const place: Place = { from: "flag", flag: setting.flag, key: dotted(setting.path) };
     const problem = "message" in setting ? setting.message : unknownKey(setting.path);
     if (problem !== undefined) {
       problems.push({ path: setting.path, message: problem, place });
       continue;
     }
+    if ("data" in setting) put(values, setting.path, setting.data, place, places);
     if (!("value" in setting)) continue;
     const parsed = valueOf(setting.path, setting.value, typeof override !== "string");
     if ("message" in parsed) problems.push({ path: setting.path, message: parsed.message, place });
@@ -45,8 +53,13 @@ export function overlay(fileValues: Readonly<Record<string, unknown>>, overrides
 }
 
 type Setting = { readonly flag: string; readonly path: readonly string[] } & (
-  { readonly value: string } | { readonly message: string }
+  { readonly value: string } | { readonly data: unknown } | { readonly message: string }
 );
+
+function settingOf(override: Override | ValueOverride): Setting {
+  if (typeof override === "string") return splitSetting(override);
+  return "key" in override ? { ...override, path: override.key.split(".") } : { ...override, flag: "overrides" };
+}
 
 function splitSetting(text: string): Setting {
   const equals = text.indexOf("=");

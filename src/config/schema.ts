@@ -86,5 +86,7 @@ export const runSchema = z
 
 /** A run file with every default applied. */
 export type RunConfig = z.output<typeof runSchema>;
+/** The keys of a run file as a program gives them: what has a default may be omitted. */
+export type RunConfigInput = z.input<typeof runSchema>;
 export type DataConfig = RunConfig["data"];
 export type TrainingConfig = RunConfig["training"];

@@ -25,7 +25,7 @@ export function createRecorder(
     metrics,
     view: options.view,
     logger: options.logger,
-    listeners: [liveRecord, reporter].filter((listener) => listener !== undefined),
+    listeners: [liveRecord, reporter, options.listener].filter((listener) => listener !== undefined),
     totalSteps: run.plan.totalSteps,
     loggingSteps: training.logging_steps,
     factsOf: (step) => {

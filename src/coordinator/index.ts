@@ -5,4 +5,3 @@ export type { AddressKey } from "./service/listeners.js";
 export type { CoordinatorOptions } from "./run-parts.js";
 export type { FinishedRun } from "./conclude.js";
 export type { RunningCoordinator } from "./run.js";
-export type { RunView, StepView } from "./record/recorder.js";

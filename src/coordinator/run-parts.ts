@@ -3,10 +3,9 @@ import type { Clock } from "../clock.js";
 import type { Address } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { LiveRecord } from "../live-page/index.js";
-import type { CoordinatorMetrics, Logger, RunFiles, RunRecord } from "../telemetry/index.js";
+import type { CoordinatorMetrics, Logger, RunFiles, RunListener, RunRecord, RunView } from "../telemetry/index.js";
 import type { AddressKey, Listeners } from "./service/listeners.js";
 import type { PreparedRun } from "./prepare/prepare.js";
-import type { RunView } from "./record/recorder.js";
 import type { RunReporter } from "./record/reporting.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
 
@@ -21,6 +20,8 @@ export interface CoordinatorOptions {
   /** A folder for the adapter, where the output folder's disk has no room for it. */
   readonly rescue?: string | undefined;
   readonly view: RunView;
+  /** Is told every step, evaluation and event, after the run's files. */
+  readonly listener?: RunListener;
   /** Its port is taken; the data are not read yet. */
   readonly onListening?: (address: Address) => void;
   /** The output folder is there now. */

@@ -24,7 +24,7 @@ export interface ExactMatch {
   readonly matched: number;
 }
 
-export type ExactMatchOptions = Omit<GenerateOptions, "onToken">;
+export type ExactMatchOptions = GenerateOptions;
 
 /**
  * Generates an answer to every question. Answers are compared as text, without special tokens and trailing whitespace.

@@ -39,6 +39,7 @@ export {
   type UnwrittenLines,
 } from "./run-files.js";
 export type { RunListener } from "./run-listener.js";
+export type { RunView, StepView } from "./run-view.js";
 export { readEvents, readMetrics } from "./run-lines.js";
 export { readRunSummary, type RecordedState, type RunSummary } from "./run-summary.js";
 export {

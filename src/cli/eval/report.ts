@@ -1,19 +1,6 @@
 /** How an evaluation is printed, for people and for programs. Pure. */
-import type { Answer, EvaluatedLoss, ExactMatch } from "../../generation/index.js";
+import type { Answer, Evaluation } from "../../library/index.js";
 import { coloursFor, type Colours } from "../terminal/colour.js";
-
-/** What was measured. */
-export interface Evaluation extends EvaluatedLoss {
-  readonly model: string;
-  readonly adapter: string | null;
-  readonly device: string;
-  /** Of the base model, and why; null: none, and nothing to say of it. */
-  readonly quantization: string | null;
-  /** null: not asked for. */
-  readonly exactMatch: ExactMatch | null;
-  /** Of the measuring, without loading the model. */
-  readonly seconds: number;
-}
 
 /** Keys as in `metrics.jsonl` and Hugging Face's reports. */
 export function evaluationJson(evaluation: Evaluation, shown: number): Record<string, unknown> {

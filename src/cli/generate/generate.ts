@@ -1,18 +1,11 @@
-/** The work of `coxswain generate`: read the prompt, render it, print the answer as it comes. */
-import { runSchema } from "../../config/index.js";
+/** The work of `coxswain generate`: read the prompt, print the answer as it comes. */
 import { CoxswainError } from "../../errors.js";
-import {
-  checkSampling,
-  generate,
-  openModel,
-  TextStream,
-  type Generation,
-  type OpenedModel,
-} from "../../generation/index.js";
-import { thisProcess, type AskHost } from "./host.js";
-import { promptTokens, readRequest } from "./prompt.js";
-import type { GenerateFlags } from "./flags.js";
+import { generateWith } from "../../library/index.js";
+import type { GeneratedAnswer, GenerateResult } from "../../library/index.js";
 import { quietProgress, warn } from "../terminal/quiet-progress.js";
+import type { GenerateFlags } from "./flags.js";
+import { thisProcess, type AskHost } from "./host.js";
+import { readRequest } from "./prompt.js";
 
 export async function generateAndPrint(flags: GenerateFlags, host: AskHost = thisProcess): Promise<void> {
   if (flags.model === undefined && flags.adapter === undefined) {
@@ -20,104 +13,59 @@ export async function generateAndPrint(flags: GenerateFlags, host: AskHost = thi
       hint: "Name a model folder or hub id with --model, or an adapter, which names its base model, with --adapter.",
     });
   }
-  const { temperature, topP, topK } = flags;
-  checkSampling({ temperature, topP, topK });
-  const request = await readRequest(flags, () => host.stdin);
   const progress = quietProgress();
   try {
-    progress.show("loading the model");
-    const opened = await openModel({
-      model: flags.model ?? null,
-      adapter: flags.adapter ?? null,
-      chatTemplate: flags.chatTemplate ?? null,
-      compute: computeOf(flags),
-      quantization: flags.quantization ?? "auto",
-      threads: flags.threads,
-      ...(host.openEngine === undefined ? {} : { openEngine: host.openEngine }),
-      onProgress: (text) => progress.show(text),
-    });
-    try {
-      if (opened.engine !== "onnx") warn(`on ${opened.device}`);
-      if (opened.quantization !== null) warn(`quantization: ${opened.quantization}`);
-      for (const warning of opened.warnings) warn(warning);
-      const prompt = await promptTokens(request, opened);
-      progress.close();
-      await (flags.json === true ? printJson : printText)(opened, prompt, flags, host);
-    } finally {
-      await opened.close();
-    }
+    const { model, adapter, chatTemplate, engine, device, quantization, threads } = flags;
+    const { maxNewTokens, temperature, topP, topK, seed } = flags;
+    const drawing = { maxNewTokens, temperature, topP, topK, seed };
+    const computing = { chatTemplate, engine, device, quantization, threads };
+    const answer = generateWith(
+      { model, adapter, ...computing, ...drawing, onNote: warn, onProgress: (text) => progress.show(text) },
+      () => readRequest(flags, () => host.stdin),
+      host.openEngine,
+    );
+    const begin = (): void => progress.close();
+    if (flags.json === true) await printJson(answer, host, begin);
+    else await printText(answer, flags, host, begin);
   } finally {
     progress.close();
   }
 }
 
-/** As in a run file that says nothing of it, but for what flags say. */
-function computeOf({ engine, device }: GenerateFlags) {
-  const { compute } = runSchema.parse({ model: ".", output_dir: ".", data: { train: "." } });
-  return { ...compute, engine: engine ?? compute.engine, device: device ?? compute.device };
-}
-
-/** Token by token, and a line break at the end. */
+/** Piece by piece, and a line break at the end. */
 async function printText(
-  opened: OpenedModel,
-  prompt: Int32Array,
+  answer: GeneratedAnswer,
   flags: GenerateFlags,
   { stdout }: AskHost,
+  begin: () => void,
 ): Promise<void> {
-  const stream = new TextStream(opened.tokenizer);
-  const { finish } = await generateOne(opened, prompt, flags, async (token) => {
-    stdout.write(await stream.push(token));
-  });
-  stdout.write(`${await stream.finish()}\n`);
-  const note = cutNote(finish, flags, opened);
+  for await (const text of answer) {
+    begin();
+    stdout.write(text);
+  }
+  const result = await answer.result;
+  begin();
+  stdout.write("\n");
+  const note = cutNote(result, flags);
   if (note !== undefined) warn(note);
 }
 
-async function printJson(
-  opened: OpenedModel,
-  prompt: Int32Array,
-  flags: GenerateFlags,
-  { stdout }: AskHost,
-): Promise<void> {
-  const start = performance.now();
-  const { tokens, finish } = await generateOne(opened, prompt, flags);
-  const seconds = (performance.now() - start) / 1000;
-  const text = await opened.tokenizer.decode(tokens, { skipSpecialTokens: true });
+async function printJson(answer: GeneratedAnswer, { stdout }: AskHost, begin: () => void): Promise<void> {
+  const { text, finishReason, promptTokens, tokens, seconds } = await answer.result;
+  begin();
   const result = {
     text,
-    finish_reason: finish,
-    prompt_tokens: prompt.length,
+    finish_reason: finishReason,
+    prompt_tokens: promptTokens,
     completion_tokens: tokens.length,
-    tokens: Array.from(tokens),
+    tokens,
     seconds,
   };
   stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-async function generateOne(
-  { trainable, stopIds, contextLength }: OpenedModel,
-  prompt: Int32Array,
-  { temperature, topP, topK, seed, maxNewTokens }: GenerateFlags,
-  onToken?: (token: number) => Promise<void>,
-): Promise<Generation> {
-  const [generation] = await generate(trainable, [prompt], {
-    maxNewTokens,
-    stopIds,
-    contextLength,
-    sampling: { temperature, topP, topK },
-    seed,
-    ...(onToken === undefined ? {} : { onToken: (_, token) => onToken(token) }),
-  });
-  if (generation === undefined) throw new CoxswainError("bug", "one prompt was given, and no answer came back");
-  return generation;
-}
-
-function cutNote(
-  finish: Generation["finish"],
-  { maxNewTokens }: GenerateFlags,
-  { contextLength }: OpenedModel,
-): string | undefined {
-  switch (finish) {
+function cutNote({ finishReason, contextLength }: GenerateResult, { maxNewTokens }: GenerateFlags): string | undefined {
+  switch (finishReason) {
     case "stop":
       return undefined;
     case "length":

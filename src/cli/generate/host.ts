@@ -1,12 +1,12 @@
 /** What the commands that ask a model touch of their process. */
-import type { OpenModelOptions } from "../../generation/index.js";
+import type { OpenEngine } from "../../library/index.js";
 import type { PromptInput } from "./prompt.js";
 
 export interface AskHost {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
   readonly stdin: PromptInput;
   /** Default: an engine in a thread of its own. */
-  readonly openEngine?: OpenModelOptions["openEngine"];
+  readonly openEngine?: OpenEngine;
 }
 
 export const thisProcess: AskHost = {

@@ -1,6 +1,6 @@
 /** The progress line: what stands in it, and what goes first where the terminal is narrow. Pure. */
 import { stripVTControlCharacters } from "node:util";
-import type { StepView } from "../../coordinator/index.js";
+import type { StepView } from "../../telemetry/index.js";
 import type { Colours } from "./colour.js";
 import { formatCount, formatDuration, formatLearningRate, formatLoss, formatSmall } from "./progress-format.js";
 

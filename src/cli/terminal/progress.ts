@@ -2,7 +2,7 @@
  * Progress of a run: one live line on a terminal, plain lines elsewhere. Knows nothing of training; what it shows is
  * given to it.
  */
-import type { StepView } from "../../coordinator/index.js";
+import type { StepView } from "../../telemetry/index.js";
 import { coloursFor, isTerminal, supportsUnicode, type Colours } from "./colour.js";
 import { eraseLine, widthOf, type TerminalStream } from "./redraw.js";
 import { liveLine, plainLine, waitingLine, type LineStyle } from "./progress-line.js";

@@ -1,6 +1,6 @@
 /** The immediate end of a run's process, and what is said of it: where `--resume` will start. */
-import { listCheckpoints, newestCheckpoint } from "../../coordinator/index.js";
 import type { RunConfig } from "../../config/index.js";
+import { newestSavedStep } from "../../library/index.js";
 import type { Interrupt } from "../process/interruption.js";
 
 export interface Leaving extends Interrupt {
@@ -14,7 +14,7 @@ export interface Leaving extends Interrupt {
 export async function leaveNow({ times, cause, pids, config, say }: Leaving): Promise<void> {
   for (const pid of pids) kill(pid);
   if (times > 2) process.exit(130);
-  say(`stopped immediately (${cause}): ${resumePoint(await newestStep(config.output_dir))}`);
+  say(`stopped immediately (${cause}): ${resumePoint(await newestSavedStep(config.output_dir))}`);
   process.exit(130);
 }
 
@@ -23,16 +23,6 @@ export const resumePoint = (step: number | undefined): string =>
   step === undefined
     ? "nothing is saved; --resume starts at step 0"
     : `--resume goes on after step ${step}, the newest checkpoint`;
-
-/** Of the newest whole checkpoint. Folders that cannot be read are for `--resume` to complain of. */
-async function newestStep(outputDir: string): Promise<number | undefined> {
-  try {
-    const path = await newestCheckpoint(outputDir);
-    return (await listCheckpoints(outputDir)).find((checkpoint) => checkpoint.path === path)?.step;
-  } catch {
-    return undefined;
-  }
-}
 
 function kill(pid: number): void {
   try {

@@ -1,12 +1,11 @@
 /** What `train` and `coordinator` share: run what the file says, then say how it ended and what to do next. */
-import { resolve } from "node:path";
 import { loadRun } from "../../config/index.js";
 import type { Override, RunConfig } from "../../config/index.js";
-import { addressKeys } from "../../coordinator/index.js";
 import { CoxswainError } from "../../errors.js";
 import { systemTrouble } from "../../system-errors.js";
-import { conductRun, interrupted } from "./conduct-run.js";
-import type { ConductedRun } from "./conduct-run.js";
+import { interrupted } from "../../library/index.js";
+import { runInTerminal } from "./run-in-terminal.js";
+import type { TerminalRun } from "./run-in-terminal.js";
 import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
 import { sayTo } from "../terminal/say.js";
 import { thisProgram } from "../process/this-program.js";
@@ -17,21 +16,21 @@ export interface TrainOptions {
   readonly sets: readonly Override[];
   readonly resume: boolean;
   readonly insecure: boolean;
-  /** As of `ConductOptions`, as the user gave it. */
+  /** A folder for the adapter where output_dir's disk is full, as the user gave it. */
   readonly rescue: string | undefined;
   readonly localWorkers: boolean;
-  /** As of `ConductOptions`. */
+  /** Something starts this again when it ends. */
   readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
 
 export async function train(options: TrainOptions): Promise<void> {
-  const { config, isGiven } = await loadRun(options.file, options.sets);
-  const defaults = new Set(addressKeys.filter((key) => !isGiven(key)));
-  report(await conductRun(config, { ...options, defaults, rescue: rescueFolder(options) }), config, options);
+  const loaded = await loadRun(options.file, options.sets);
+  const { resume, insecure, rescue, localWorkers, stay } = options;
+  report(await runInTerminal(loaded, { resume, insecure, rescue, localWorkers, stay }), loaded.config, options);
 }
 
-function report(run: ConductedRun, config: RunConfig, options: TrainOptions): void {
+function report(run: TerminalRun, config: RunConfig, options: TrainOptions): void {
   const { outcome, adapter, step, lossWarning } = run;
   const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
@@ -58,9 +57,6 @@ function report(run: ConductedRun, config: RunConfig, options: TrainOptions): vo
       throw systemTrouble(outcome.error) ?? new CoxswainError("bug", String(outcome.error));
   }
 }
-
-const rescueFolder = ({ rescue }: TrainOptions): string | undefined =>
-  rescue === undefined ? undefined : resolve(rescue);
 
 /** "stopped (received SIGINT)", or "stopped by ann@laptop" where somebody else asked for it. */
 const stopped = (reason: string, cause: string | undefined): string =>

@@ -1,88 +1,39 @@
-/** The worker process: logs, metrics, signals, and the membership itself. */
+/** The work of `coxswain worker`: its log, the signals that end it, and its exit code. */
 import { once } from "node:events";
-import { systemClock } from "../../clock.js";
-import { parseAddress, parseHost } from "../../config/index.js";
-import { reportSlowPath } from "../../rpc/index.js";
-import { createLogger, createWorkerMetrics, serveTelemetry } from "../../telemetry/index.js";
-import { version } from "../../version.js";
-import { runWorker } from "../../worker/index.js";
+import { openWorker } from "../../library/index.js";
+import { createLogger } from "../../telemetry/index.js";
 import { tlsOf } from "../options/connection.js";
-import { findCoordinator } from "./find-coordinator.js";
 import { onInterruption } from "../process/interruption.js";
+import { findCoordinator, type OpenLocator } from "./find-coordinator.js";
 import type { WorkerFlags } from "./flags.js";
 
+const names = { listen: "--listen", advertise: "--advertise", http: "--http" };
+
 export async function work(flags: WorkerFlags): Promise<void> {
-  // Also those that are needed later only: what is wrong with them is said before anything is waited for.
-  if (flags.listen !== undefined && flags.listen !== "none")
-    parseAddress(flags.listen, { name: "--listen", allowPortZero: true });
-  const advertiseHost = flags.advertise === undefined ? undefined : parseHost(flags.advertise, { name: "--advertise" });
-  const coordinator = await findCoordinator(flags);
+  let coordinator: OpenLocator | undefined;
   const log = createLogger({ name: "worker" });
   const { logger } = log;
-  const metrics = createWorkerMetrics(version);
-  const slowPath = reportSlowPath({
-    count: (direction) => metrics.bulkSlowPath.add(1, { direction }),
-    warn: (text) => logger.warn(text),
-  });
   const leaving = new AbortController();
   const interruption = leaveOnInterruption(leaving);
-  let connected = false;
-  let over = false;
-  const telemetry =
-    flags.http === "none"
-      ? undefined
-      : await serveTelemetry({
-          address: flags.http,
-          name: "--http",
-          metrics,
-          ready: () => connected || over || "not connected to a coordinator",
-        });
+  const { signal } = leaving;
+  const http = flags.http === "none" ? null : flags.http;
+  const settings = { ...flags, tls: tlsOf(flags), http };
   try {
-    if (telemetry !== undefined) logger.info({ http: telemetry.address }, "metrics");
-    const end = await runWorker({
-      coordinator,
-      token: flags.token ?? null,
-      tls: tlsOf(flags),
-      proxy: flags.proxy,
-      listen: flags.listen,
-      advertiseHost,
-      modelFolder: flags.model,
-      device: flags.device,
-      reconnectTimeout: flags.reconnectTimeout === undefined ? undefined : flags.reconnectTimeout * 1000,
+    const worker = await openWorker(async () => (coordinator = await findCoordinator(flags)), settings, {
       logger,
-      observer: {
-        connected: (now) => {
-          connected = now;
-          metrics.connected.set(now ? 1 : 0);
-          if (now) metrics.connections.add(1);
-        },
-        welcomed: (membership) => metrics.setMembership(membership),
-        shard: ({ tokens, supervisedTokens, seconds }) => {
-          metrics.shards.add(1);
-          metrics.shardDuration.observe(seconds);
-          metrics.tokens.add(tokens, { kind: "all" });
-          metrics.tokens.add(supervisedTokens, { kind: "supervised" });
-        },
-        activity: (activity) => metrics.setActivity(activity),
-        applied: (step) => metrics.step.set(step),
-        committed: (seconds) => metrics.applyDuration.observe(seconds),
-        moved: (bytes, direction) => metrics.allReduceBytes.add(bytes, { direction }),
+      names,
+      signal,
+      onCompleted: async () => {
+        if (flags.stay !== true || signal.aborted) return;
+        logger.info("the run is complete; this stays until SIGTERM");
+        await once(signal, "abort");
       },
-      clock: systemClock,
-      signal: leaving.signal,
     });
     // Who starts workers (a Job of Kubernetes, say) learns from it whether there is work left for another one.
-    if (end === "interrupted") process.exitCode = 130;
-    else if (flags.stay === true && !leaving.signal.aborted) {
-      over = true;
-      logger.info("the run is complete; this stays until SIGTERM");
-      await once(leaving.signal, "abort");
-    }
+    if ((await worker.result) === "interrupted") process.exitCode = 130;
   } finally {
     interruption.close();
-    slowPath();
-    await telemetry?.close();
-    await coordinator.close();
+    await coordinator?.close();
     log.close();
   }
 }

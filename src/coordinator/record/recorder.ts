@@ -13,36 +13,13 @@ import type {
   Logger,
   RunFiles,
   RunListener,
+  RunView,
   StepLine,
 } from "../../telemetry/index.js";
 import type { Readiness } from "../service/bounds.js";
 import type { Computation } from "../service/engine-rule.js";
 import { RunFigures } from "./figures.js";
 import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "../machine/index.js";
-
-/** Where a person looks. */
-export interface RunView {
-  /** @param logged whether it is one of `logging_steps`, or the last */
-  step(step: StepView, logged: boolean): void;
-  /** A line that stays. */
-  note(text: string): void;
-  /** Why nothing moves, or undefined when it does. */
-  waiting(reason: string | undefined): void;
-}
-
-/** A step that has been committed. */
-export interface StepView {
-  readonly step: number;
-  readonly totalSteps: number;
-  /** Epochs trained, with a fraction. */
-  readonly epoch: number;
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly gradNorm: number;
-  readonly tokensPerSecond: number;
-  readonly workers: number;
-  readonly remainingSeconds: number;
-}
 
 export interface RecorderOptions {
   readonly files: RunFiles;

@@ -10,8 +10,12 @@ export interface CoordinatorLocator {
   locate(): Promise<Address>;
 }
 
-/** A coordinator that stays where it is. @throws CoxswainError "config" for what is no address */
-export function fixedCoordinator(text: string): CoordinatorLocator {
-  const address = parseAddress(text, { name: "--coordinator" });
+/**
+ * A coordinator that stays where it is.
+ * @param name how messages call the setting
+ * @throws CoxswainError "config" for what is no address
+ */
+export function fixedCoordinator(text: string, name = "--coordinator"): CoordinatorLocator {
+  const address = parseAddress(text, { name });
   return { name: text, locate: () => Promise.resolve(address) };
 }

@@ -18,10 +18,14 @@ function loadedWith(file: string, seen = new Set<string>()): ReadonlySet<string>
 }
 
 const packagesOf = (entry: string): string[] =>
-  [...loadedWith(join(projectFolder, "src", "cli", entry))].filter((name) => !/^(node:|src\/)/.test(name)).sort();
+  [...loadedWith(join(projectFolder, "src", entry))].filter((name) => !/^(node:|src\/)/.test(name)).sort();
 
 it("`coxswain --help` and a mistyped command answer at once: no tokenizer, gRPC or ONNX Runtime is loaded for them", () => {
-  expect(packagesOf("start.ts")).toEqual(["commander", "picocolors"]);
+  expect(packagesOf("cli/start.ts")).toEqual(["commander", "picocolors"]);
   // That the search finds them where they are.
-  expect(packagesOf("train/train.ts")).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pino", "zod"]));
+  expect(packagesOf("library/conduct-run.ts")).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pino", "zod"]));
+});
+
+it("the library's entry loads no package: what a function needs is loaded when it is called", () => {
+  expect(packagesOf("index.ts")).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { promptTokens, readRequest, type PromptInput } from "../../../src/cli/generate/prompt.js";
+import { readRequest, type PromptInput } from "../../../src/cli/generate/prompt.js";
+import { promptTokens } from "../../../src/library/index.js";
 import { temporaryFile, tinyText } from "./support.js";
 
 async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluationJson, evaluationText } from "../../../src/cli/eval/report.js";
-import type { Evaluation } from "../../../src/cli/eval/report.js";
+import type { Evaluation } from "../../../src/library/index.js";
 
 const answers = [
   { where: "e.jsonl:1", question: "light\non", expected: "on", answer: "on", matched: true, finish: "stop" },

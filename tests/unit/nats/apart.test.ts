@@ -19,7 +19,7 @@ it("only src/nats imports the package", () => {
   expect(known.filter((file) => !file.startsWith("nats/"))).toEqual([]);
 });
 
-it("only `serve`, which requires a server, loads src/nats at startup", () => {
+it("only the queue, which requires a server, loads src/nats at startup", () => {
   const loading = files.filter(({ file, source }) => !file.startsWith("nats/") && loads(source, /\/nats\/index\.js$/));
-  expect(loading.map(({ file }) => file)).toEqual(["cli/serve/serve.ts"]);
+  expect(loading.map(({ file }) => file)).toEqual(["queue/serve.ts"]);
 });

@@ -2,7 +2,7 @@
 import { createColors } from "picocolors";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createProgress, type Progress } from "../../../../src/cli/terminal/progress.js";
-import type { StepView } from "../../../../src/coordinator/index.js";
+import type { StepView } from "../../../../src/telemetry/index.js";
 import { Terminal } from "./screen.js";
 
 const step = (number: number, changes: Partial<StepView> = {}): StepView => ({

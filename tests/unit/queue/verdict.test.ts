@@ -2,11 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attemptsAllowed, nextAttempt, openAttempt } from "../../../../src/cli/serve/attempt.js";
-import { judge, judgeError } from "../../../../src/cli/serve/verdict.js";
-import { CoxswainError } from "../../../../src/errors.js";
-import { errorOf } from "../../../support/errors.js";
-import { temporaryFolder } from "../../../support/processes.js";
+import { attemptsAllowed, nextAttempt, openAttempt } from "../../../src/queue/attempt.js";
+import { judge, judgeError } from "../../../src/queue/verdict.js";
+import { CoxswainError } from "../../../src/errors.js";
+import { errorOf } from "../../support/errors.js";
+import { temporaryFolder } from "../../support/processes.js";
 
 describe("a run that was served", () => {
   it("and is complete, or was stopped by somebody, leaves the queue", () => {

@@ -4,10 +4,10 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeFoldersSync } from "../../make-folders.js";
-import { storageTrouble } from "../../model/index.js";
-import { checkOutputFolder } from "../../output/index.js";
-import { readRunRecord } from "../../telemetry/index.js";
+import { makeFoldersSync } from "../make-folders.js";
+import { storageTrouble } from "../model/index.js";
+import { checkOutputFolder } from "../output/index.js";
+import { readRunRecord } from "../telemetry/index.js";
 
 export interface Attempt {
   /** Id of the submission. */

@@ -1,9 +1,9 @@
 /** What becomes of a run that was served, by how it ended. Pure. */
-import type { FinishedRun } from "../../coordinator/index.js";
-import { CoxswainError, isPermanent } from "../../errors.js";
-import { packError } from "../../packed-error.js";
-import type { PackedError } from "../../packed-error.js";
-import { interrupted } from "../train/conduct-run.js";
+import { CoxswainError, isPermanent } from "../errors.js";
+import { interrupted } from "../library/index.js";
+import type { FinishedRun } from "../library/index.js";
+import { packError } from "../packed-error.js";
+import type { PackedError } from "../packed-error.js";
 import { attemptsAllowed } from "./attempt.js";
 
 export type Verdict =

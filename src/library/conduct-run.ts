@@ -1,0 +1,180 @@
+/**
+ * A run from start to end on this machine: its coordinator, its local workers, its logs, and the handle by which a program
+ * follows and steers it. Whatever was opened is closed when the run is over. Prints nothing and hears no signals.
+ */
+import { systemClock } from "../clock.js";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { detach } from "../async/index.js";
+import { formatAddress } from "../config/index.js";
+import type { LoadedRun, RunConfig } from "../config/index.js";
+import { addressKeys, startCoordinator } from "../coordinator/index.js";
+import type { FinishedRun, RunningCoordinator } from "../coordinator/index.js";
+import { CoxswainError, isPermanent } from "../errors.js";
+import type { LocalWorkers } from "../local-workers/index.js";
+import { createLogger, LogFile } from "../telemetry/index.js";
+import type { RunView } from "../telemetry/index.js";
+import { aborted, asCoxswainError, throwIfAborted } from "./errors.js";
+import { interrupted } from "./open-run.js";
+import type { OpenRun, OpenRunOptions } from "./open-run.js";
+import { RunFeed } from "./run-feed.js";
+import { startRunWorkers } from "./run-workers.js";
+import type { TrainResult } from "./run.js";
+
+const nobody: RunView = { step: () => undefined, note: () => undefined, waiting: () => undefined };
+
+/**
+ * Resolves once the run has started: it listens, and its local workers are being started.
+ * @throws CoxswainError for anything wrong with the run, or "interrupted" where the signal was aborted before that
+ */
+export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRunOptions): Promise<OpenRun> {
+  const { signal, view = nobody, stay = false } = options;
+  throwIfAborted("the run", signal);
+  const localWorkers = options.localWorkers && config.workers > 0;
+  // Opened with the output folder, which a start that fails does not make.
+  const file = new LogFile(join(config.output_dir, "logs", "coordinator.log"));
+  const log = createLogger({ name: "coordinator", destination: file });
+  const feed = new RunFeed();
+  let coordinator: RunningCoordinator | undefined;
+  let workers: LocalWorkers | undefined;
+  const closeAll = async (): Promise<void> => {
+    feed.end();
+    await coordinator?.close();
+    await workers?.close(0);
+    log.close();
+    file.close();
+  };
+  try {
+    coordinator = await startCoordinator(config, {
+      resume: options.resume === true,
+      localWorkers,
+      insecure: options.insecure === true,
+      defaults: options.defaults ?? new Set(addressKeys.filter((key) => !isGiven(key))),
+      rescue: options.rescue === undefined ? undefined : resolve(options.rescue),
+      view,
+      listener: feed,
+      logger: log.logger,
+      onFolder: () => file.open(),
+      ...(options.onListening === undefined ? {} : { onListening: options.onListening }),
+      clock: systemClock,
+      // What is wrong with the run itself stops every other worker as well.
+      onWorkerFailure: (_, error) => {
+        if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);
+      },
+    });
+    throwIfAborted("the run", signal);
+    view.note(describe(config, coordinator));
+    if (localWorkers) workers = await startRunWorkers(config, coordinator, (text) => view.note(text));
+  } catch (error) {
+    await closeAll();
+    throw asCoxswainError(error);
+  }
+  return conduct(coordinator, { ...options, view, stay, workers, feed, closeAll });
+}
+
+interface RunParts extends OpenRunOptions {
+  readonly view: RunView;
+  readonly stay: boolean;
+  readonly workers: LocalWorkers | undefined;
+  readonly feed: RunFeed;
+  readonly closeAll: () => Promise<void>;
+}
+
+/** From here on the run ends by itself, and closes everything. */
+function conduct(coordinator: RunningCoordinator, parts: RunParts): OpenRun {
+  const { signal, stay, workers, feed, closeAll, onOver } = parts;
+  const leaving = new AbortController();
+  let over = false;
+  const interrupt = (): void => {
+    if (over) leaving.abort();
+    else coordinator.stop(interrupted, stay);
+  };
+  const linger = async (finished: FinishedRun): Promise<void> => {
+    if (stay && signal?.aborted !== true && !leaving.signal.aborted && finished.outcome.kind !== "failed") {
+      onOver?.(finished, "stay");
+      await once(leaving.signal, "abort");
+      return;
+    }
+    const lastScrape = coordinator.lastScrape(leaving.signal);
+    onOver?.(finished, lastScrape === undefined ? undefined : "scrape");
+    await Promise.all([lastScrape, workers?.close()]);
+  };
+  const conclude = async (): Promise<FinishedRun> => {
+    try {
+      const finished = await coordinator.done;
+      over = true;
+      feed.end();
+      await linger(finished);
+      return finished;
+    } finally {
+      over = true;
+      signal?.removeEventListener("abort", interrupt);
+      await closeAll();
+    }
+  };
+  signal?.addEventListener("abort", interrupt);
+  if (signal?.aborted === true) interrupt();
+  const finished = conclude();
+  const result = (stay ? coordinator.done : finished).then(
+    (end) => resultOf(end, signal),
+    (error: unknown) => Promise.reject(asCoxswainError(error)),
+  );
+  // Whoever does not look at the result learns of a failure from elsewhere: it is no reason to end the process.
+  detach(result, () => undefined);
+  detach(finished, () => undefined);
+  const { control, address } = coordinator;
+  return {
+    finished,
+    workerPids: () => workers?.pids ?? [],
+    run: {
+      config: coordinator.prepared.config,
+      address: formatAddress(address),
+      metricsAddress: coordinator.telemetry,
+      steps: feed.steps,
+      events: feed.events,
+      result,
+      status: () => control.status(),
+      pause: (by) => control.pause(by),
+      resume: (by) => control.resume(by),
+      checkpoint: () => control.checkpoint(),
+      stop: (reason = "stopped") => control.stop(reason),
+      close: async () => {
+        interrupt();
+        leaving.abort();
+        await finished.catch(() => undefined);
+      },
+    },
+  };
+}
+
+/** @throws CoxswainError where the run is not complete */
+function resultOf({ outcome, adapter, step, lossWarning }: FinishedRun, signal: AbortSignal | undefined): TrainResult {
+  switch (outcome.kind) {
+    case "completed":
+      if (adapter === undefined) throw new CoxswainError("bug", "the run is complete, and there is no adapter");
+      return { adapter, steps: step, warning: lossWarning };
+    case "stopped": {
+      const where = step === 0 ? "before its first step: nothing is saved" : `after step ${step}, which is saved`;
+      const { reason } = outcome;
+      const cause = reason === interrupted && signal?.aborted === true ? aborted("the run", signal).cause : undefined;
+      throw new CoxswainError("interrupted", `the run ended ${where} (${reason})`, {
+        hint: step === 0 ? "Train it again." : "To go on, train it again with resume: true.",
+        cause,
+      });
+    }
+    case "failed":
+      throw asCoxswainError(outcome.error);
+  }
+}
+
+function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
+  const { plan, layout, train, replica } = prepared;
+  const { global_batch_size: rows, micro_batch_size: micro } = config.training;
+  const lines = [
+    `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
+    `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
+    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
+  ];
+  if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
+  return lines.join("\n");
+}

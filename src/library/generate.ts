@@ -1,0 +1,206 @@
+/** `generate()`: asks a model, with an adapter or without, as `coxswain generate`. */
+import { detach, RecentItems } from "../async/index.js";
+import type { ChatMessage } from "../data/index.js";
+import { CoxswainError } from "../errors.js";
+import type { FinishReason, Generation, OpenedModel } from "../generation/index.js";
+import { checkOptions } from "./check-options.js";
+import type { OptionKinds } from "./check-options.js";
+import { rejectingWell, throwIfAborted } from "./errors.js";
+import { defaultConfig, modelOptionKinds, openAskedModel } from "./model-options.js";
+import type { ModelOptions, OpenEngine } from "./model-options.js";
+import { contradiction, conversationOf, promptTokens } from "./prompt.js";
+import type { PromptRequest } from "./prompt.js";
+
+/** How {@link generate} draws. */
+export interface DrawingOptions {
+  /** Tokens of the answer at most. Default: 256. */
+  readonly maxNewTokens?: number | undefined;
+  /** 0 takes the likeliest token always; 1 draws as the model says. Default: 0. */
+  readonly temperature?: number | undefined;
+  /** Draw from the likeliest tokens that make up this probability, above 0 and at most 1. Default: 1. */
+  readonly topP?: number | undefined;
+  /** Draw from this many of the likeliest tokens; 0: from all. Default: 0. */
+  readonly topK?: number | undefined;
+  /** Of the draws: the same seed, the same answer. Default: 0. */
+  readonly seed?: number | undefined;
+}
+
+/** What {@link generate} takes. It needs one of `model` and `adapter`, and one of `prompt` and `messages`. */
+export interface GenerateOptions extends ModelOptions, DrawingOptions {
+  /** What a user says; the text to go on from where the model has no chat template. */
+  readonly prompt?: string | undefined;
+  /** A conversation, whose last message is not the assistant's. */
+  readonly messages?: readonly ChatMessage[] | undefined;
+  /** JSON schemas of the tools that the assistant may call; with `messages`. Default: none. */
+  readonly tools?: readonly unknown[] | undefined;
+  /** A system message before the prompt or the messages. Default: none. */
+  readonly system?: string | undefined;
+  /** Go on from the prompt's text as it is, without the chat template. Default: false. */
+  readonly raw?: boolean | undefined;
+}
+
+/** An answer that is complete. */
+export interface GenerateResult {
+  /** The whole answer, without special tokens. */
+  readonly text: string;
+  /** "stop": the model ended it; "length": `maxNewTokens`; "context": the model has no more positions. */
+  readonly finishReason: FinishReason;
+  /** Tokens of the prompt, the chat template's included. */
+  readonly promptTokens: number;
+  /** The answer's token ids, without the one that ended it. */
+  readonly tokens: readonly number[];
+  /** Of the generation, without loading the model. */
+  readonly seconds: number;
+  /** Positions that the model has for prompt and answer together; Infinity where it does not say. */
+  readonly contextLength: number;
+}
+
+/**
+ * An answer that is being made: iterating over it gives pieces of text as they come, which add up to the whole. Generation
+ * does not wait for its reader, and leaving the loop does not end it: the signal does. Iterating ends without an error
+ * where the generation fails; `result` says why.
+ */
+export interface GeneratedAnswer extends AsyncIterable<string> {
+  /**
+   * Settles when the model is closed. Rejects with a CoxswainError: "usage", "model", "data", "interrupted". Ignoring a
+   * rejection does not end the process.
+   */
+  readonly result: Promise<GenerateResult>;
+}
+
+const drawingKinds: OptionKinds<DrawingOptions> = {
+  maxNewTokens: "a whole number above 0",
+  temperature: "a number",
+  topP: "a number",
+  topK: "a whole number",
+  seed: "a whole number",
+};
+
+const optionKinds: OptionKinds<GenerateOptions> = {
+  ...modelOptionKinds,
+  ...drawingKinds,
+  prompt: "text",
+  messages: "a list",
+  tools: "a list",
+  system: "text",
+  raw: "true or false",
+};
+
+/**
+ * Asks a model. Loading and generation begin immediately.
+ *
+ * ```ts
+ * const answer = generate({ adapter: "out/adapter", prompt: "turn on the light" });
+ * for await (const text of answer) process.stdout.write(text);
+ * const { finishReason } = await answer.result;
+ * ```
+ *
+ * @param options which model, what it is asked, and how tokens are drawn
+ */
+export function generate(options: GenerateOptions): GeneratedAnswer {
+  return generateWith(options, () => requestOf(options), undefined);
+}
+
+/** The same: what is asked is the caller's to settle, and so is the engine. */
+export function generateWith(
+  options: GenerateOptions,
+  request: () => Promise<PromptRequest>,
+  openEngine: OpenEngine | undefined,
+): GeneratedAnswer {
+  // Every piece is part of a token, and there are at most as many tokens as asked for: nothing is ever dropped.
+  const pieces = new RecentItems<string>(Number.POSITIVE_INFINITY);
+  const result = rejectingWell(async () => {
+    checkOptions("generate()", options, optionKinds);
+    throwIfAborted("the generation", options.signal);
+    await checkDrawing(options);
+    return answer(options, await request(), openEngine, pieces);
+  }).finally(() => pieces.end());
+  detach(result, () => undefined);
+  return { result, [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator]() };
+}
+
+async function checkDrawing({ model, adapter, temperature = 0, topP = 1, topK = 0 }: GenerateOptions): Promise<void> {
+  if (model === undefined && adapter === undefined)
+    throw new CoxswainError("usage", "generate(): neither `model` nor `adapter` is given", {
+      hint: "Name a model folder or hub id, or an adapter, which names its base model.",
+    });
+  const { checkSampling } = await import("../generation/index.js");
+  checkSampling({ temperature, topP, topK });
+}
+
+async function requestOf({ prompt, messages, tools, system, raw }: GenerateOptions): Promise<PromptRequest> {
+  if (messages !== undefined) {
+    const other = prompt !== undefined ? "prompt" : raw === true ? "raw" : undefined;
+    if (other !== undefined) throw contradiction("messages", other);
+    const value = tools === undefined ? messages : { messages, tools };
+    const conversation = await conversationOf(value, system, { where: "messages", system: "system" });
+    return { kind: "conversation", conversation, where: "messages" };
+  }
+  if (tools !== undefined) throw new CoxswainError("usage", "generate(): `tools` are given without `messages`");
+  if (raw === true && system !== undefined) throw contradiction("raw", "system");
+  if (prompt === undefined || prompt === "")
+    throw new CoxswainError("usage", "generate(): neither `prompt` nor `messages` is given, or the prompt is empty");
+  return { kind: "prompt", text: prompt, system: system ?? null, raw: raw === true };
+}
+
+async function answer(
+  options: GenerateOptions,
+  request: PromptRequest,
+  openEngine: OpenEngine | undefined,
+  pieces: RecentItems<string>,
+): Promise<GenerateResult> {
+  const { TextStream } = await import("../generation/index.js");
+  const onProgress = (text: string): void => {
+    throwIfAborted("the generation", options.signal);
+    options.onProgress?.(text);
+  };
+  onProgress("loading the model");
+  const opened = await openAskedModel({ ...options, onProgress }, await defaultConfig(), openEngine);
+  try {
+    for (const note of notesOn(opened)) options.onNote?.(note);
+    const prompt = await promptTokens(request, opened);
+    const start = performance.now();
+    const stream = new TextStream(opened.tokenizer);
+    // A token may hold less than a character.
+    const give = (text: string): void => {
+      if (text !== "") pieces.push(text);
+    };
+    const { tokens, finish } = await generateOne(opened, prompt, options, async (token) => {
+      throwIfAborted("the generation", options.signal);
+      give(await stream.push(token));
+    });
+    give(await stream.finish());
+    const seconds = (performance.now() - start) / 1000;
+    const text = await opened.tokenizer.decode(tokens, { skipSpecialTokens: true });
+    const { contextLength } = opened;
+    const facts = { promptTokens: prompt.length, tokens: Array.from(tokens), seconds, contextLength };
+    return { text, finishReason: finish, ...facts };
+  } finally {
+    await opened.close();
+  }
+}
+
+const notesOn = ({ engine, device, quantization, warnings }: OpenedModel): readonly string[] => [
+  ...(engine === "onnx" ? [] : [`on ${device}`]),
+  ...(quantization === null ? [] : [`quantization: ${quantization}`]),
+  ...warnings,
+];
+
+async function generateOne(
+  { trainable, stopIds, contextLength }: OpenedModel,
+  prompt: Int32Array,
+  { temperature = 0, topP = 1, topK = 0, seed = 0, maxNewTokens = 256 }: DrawingOptions,
+  onToken: (token: number) => Promise<void>,
+): Promise<Generation> {
+  const { generate: generateAll } = await import("../generation/index.js");
+  const [generation] = await generateAll(trainable, [prompt], {
+    maxNewTokens,
+    stopIds,
+    contextLength,
+    sampling: { temperature, topP, topK },
+    seed,
+    onToken: (_, token) => onToken(token),
+  });
+  if (generation === undefined) throw new CoxswainError("bug", "one prompt was given, and no answer came back");
+  return generation;
+}

@@ -1,0 +1,24 @@
+/**
+ * What a program can do with Coxswain, one file per function: the public face of `library/`. The package's entry,
+ * `src/index.ts`, has what programs import; the command line uses the functions beneath as well.
+ */
+export { evaluate, evaluateWith } from "./evaluate.js";
+export type { Answer, EvaluatedLoss, EvaluateOptions, Evaluation, ExactMatch } from "./evaluate.js";
+export { generate, generateWith } from "./generate.js";
+export type { DrawingOptions, GeneratedAnswer, GenerateOptions, GenerateResult } from "./generate.js";
+export { loadRun } from "./load-run.js";
+export type { DeepPartial, RunOverrides, RunSource } from "./load-run.js";
+export { merge } from "./merge.js";
+export type { MergeOptions, MergeReport, MergeResult, MergeType, Quantization, RoundingCost } from "./merge.js";
+export type { ModelOptions, OpenEngine } from "./model-options.js";
+export { interrupted, newestSavedStep, openRun } from "./open-run.js";
+export type { FinishedRun, OpenRun, OpenRunOptions } from "./open-run.js";
+export { preview } from "./preview.js";
+export type { DataStatistics, DropReason, Preview, PreviewOptions, PreviewPiece, PreviewRow } from "./preview.js";
+export { contradiction, conversationOf, promptTokens } from "./prompt.js";
+export type { PromptRequest } from "./prompt.js";
+export type { CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./run.js";
+export { startCoordinator } from "./start-coordinator.js";
+export { openWorker, startWorker } from "./start-worker.js";
+export type { RunningWorker, StartWorkerOptions, WorkerEnd, WorkerSettings, WorkerTls } from "./start-worker.js";
+export { train } from "./train.js";

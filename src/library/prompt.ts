@@ -1,0 +1,77 @@
+/** What a model is asked: from a text or a conversation to token ids. Reads no files. */
+import type { Conversation } from "../data/index.js";
+import { CoxswainError } from "../errors.js";
+import type { OpenedModel } from "../generation/index.js";
+
+/** What the user asks, before the model is known. */
+export type PromptRequest =
+  | { readonly kind: "conversation"; readonly conversation: Conversation; readonly where: string }
+  | { readonly kind: "prompt"; readonly text: string; readonly system: string | null; readonly raw: boolean };
+
+/** How messages call the conversation and the system message. */
+export interface ConversationNames {
+  /** "chat.json" */
+  readonly where: string;
+  /** "--system" */
+  readonly system: string;
+}
+
+/**
+ * A conversation from plain values: a list of messages, or an object with `messages` and `tools`.
+ * @throws CoxswainError "data" where it is none or ends with an answer, "usage" where it has a system message already
+ */
+export async function conversationOf(
+  value: unknown,
+  system: string | undefined,
+  { where, system: systemName }: ConversationNames,
+): Promise<Conversation> {
+  const { exampleReader } = await import("../data/index.js");
+  const record = Array.isArray(value) ? { messages: value as unknown[] } : value;
+  const example = exampleReader("messages", { chat: true, vocabSize: Number.MAX_SAFE_INTEGER })(record, where);
+  if (example.kind !== "chat") throw new CoxswainError("bug", "format messages is not read as a conversation");
+  const { messages, tools } = example;
+  if (messages.at(-1)?.role === "assistant") {
+    throw new CoxswainError("data", `${where}: the last message is the assistant's: there is nothing to answer`, {
+      hint: "End the conversation with a message of the user.",
+    });
+  }
+  if (system === undefined) return { messages, tools };
+  if (messages[0]?.role === "system") throw contradiction(systemName, `the system message of ${where}`);
+  return { messages: [{ role: "system", content: system }, ...messages], tools };
+}
+
+export const contradiction = (one: string, other: string): CoxswainError =>
+  new CoxswainError("usage", `${one} and ${other} can't be given together`);
+
+/**
+ * The prompt's tokens. A prompt is what a user says where the model has a chat template; else, and with `raw`, it is the
+ * text to go on from.
+ */
+export async function promptTokens(
+  request: PromptRequest,
+  { tokenizer, templates }: Pick<OpenedModel, "tokenizer" | "templates">,
+): Promise<Int32Array> {
+  if (request.kind === "prompt" && (request.raw || (templates === null && request.system === null))) {
+    const { ids } = await tokenizer.encode(request.text);
+    // Without what the tokenizer puts after a text: the text goes on.
+    return ids.subarray(0, ids.length - tokenizer.affixes.after);
+  }
+  if (templates === null) {
+    throw new CoxswainError("model", `${tokenizer.folder} has no chat template, so it takes no messages`, {
+      hint: "Give a template with --chat-template, or go on from a text with --prompt.",
+    });
+  }
+  const conversation = request.kind === "conversation" ? request.conversation : asConversation(request);
+  const where = request.kind === "conversation" ? request.where : "the prompt";
+  const { knownRoles, requireKnownRoles } = await import("../data/index.js");
+  const roles = knownRoles(templates.plain.source, templates.tools.source);
+  requireKnownRoles(conversation.messages, roles, where);
+  const template = conversation.tools === null ? templates.plain : templates.tools;
+  const text = template.render(conversation, { addGenerationPrompt: true, where });
+  return (await tokenizer.encode(text, { addSpecialTokens: false })).ids;
+}
+
+function asConversation({ text, system }: Extract<PromptRequest, { kind: "prompt" }>): Conversation {
+  const user = { role: "user", content: text };
+  return { messages: system === null ? [user] : [{ role: "system", content: system }, user], tools: null };
+}

@@ -1,0 +1,32 @@
+/** `train()`: a coordinator and local worker processes, as `coxswain train`. */
+import { checkOptions } from "./check-options.js";
+import { rejectingWell } from "./errors.js";
+import { loadRun } from "./load-run.js";
+import type { RunSource } from "./load-run.js";
+import { openRun } from "./open-run.js";
+import type { TrainingRun, TrainOptions } from "./run.js";
+import { trainOptionKinds } from "./start-coordinator.js";
+
+/**
+ * Trains an adapter: starts a coordinator in this process and the run's `workers` as processes of this machine, and
+ * resolves once both are under way. The result has the same bits as that of `coxswain train`.
+ *
+ * ```ts
+ * const run = await train({ model: "./model", output_dir: "out", data: { train: "train.jsonl" } });
+ * for await (const { step, loss } of run.steps) console.log(step, loss);
+ * const { adapter } = await run.result;
+ * ```
+ *
+ * @param run the path of a run file, or an object with its keys
+ * @param options how it is run
+ * @throws CoxswainError "config", "data" or "model" for anything wrong with the run, "network" where its port is taken,
+ *   "usage" for wrong options, "interrupted" where `signal` is aborted before the run has started
+ */
+export async function train(run: RunSource, options: TrainOptions = {}): Promise<TrainingRun> {
+  return rejectingWell(async () => {
+    checkOptions("train()", options, trainOptionKinds);
+    const { overrides, ...how } = options;
+    const loaded = await loadRun(run, overrides);
+    return (await openRun(loaded, { ...how, localWorkers: true })).run;
+  });
+}

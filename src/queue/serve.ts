@@ -1,0 +1,143 @@
+/**
+ * Serves the queue over NATS: takes a run, has it trained, says what came of it, takes the next. How a run is shown while
+ * it trains is its caller's.
+ */
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { defaultAddresses } from "../config/index.js";
+import type { LoadedRun, NatsConnectionSettings, RunConfig } from "../config/index.js";
+import type { CoxswainError } from "../errors.js";
+import type { FinishedRun } from "../library/index.js";
+import { parseSubmission, readSubmission, RunQueue } from "../nats/index.js";
+import type { Submission, TakenRun } from "../nats/index.js";
+import { findHolder } from "../run-lock.js";
+import { attemptsAllowed, openAttempt } from "./attempt.js";
+import { judge, judgeError, tooOften } from "./verdict.js";
+import type { Verdict } from "./verdict.js";
+
+/** What a server of the queue does, in the order in which it does it. */
+export type QueueEvent =
+  | { readonly kind: "waiting" }
+  /** The connection to NATS has trouble. Told once for each taken run. */
+  | { readonly kind: "trouble"; readonly message: string }
+  /** Another coordinator still has the run's folder: it is tried again later. */
+  | {
+      readonly kind: "held";
+      readonly run: string;
+      readonly outputDir: string;
+      readonly pid: number;
+      readonly host: string;
+    }
+  | { readonly kind: "started"; readonly run: string; readonly resume: boolean; readonly step: number }
+  | { readonly kind: "concluded"; readonly run: string; readonly verdict: Verdict };
+
+export interface ServeOptions {
+  readonly settings: NatsConnectionSettings;
+  /** `key=value` that go over every run. */
+  readonly sets: readonly string[];
+  /** Ends it after the run in hand. */
+  readonly signal: AbortSignal;
+  /** Trains a run to its end. */
+  readonly train: (run: LoadedRun, options: { readonly resume: boolean }) => Promise<FinishedRun>;
+  readonly report: (event: QueueEvent) => void;
+}
+
+/** How long a run is left alone whose folder another coordinator holds: a dead one is known after two minutes, ms. */
+const heldDelay = 10_000;
+
+/** Resolves when the signal is aborted. @throws CoxswainError "network" where NATS is not reached */
+export async function serveQueue(options: ServeOptions): Promise<void> {
+  const { settings, signal, report } = options;
+  let warned: string | undefined;
+  const warn = ({ message }: CoxswainError): void => {
+    if (message !== warned) report({ kind: "trouble", message });
+    warned = message;
+  };
+  const queue = await RunQueue.open(settings, signal, warn);
+  try {
+    report({ kind: "waiting" });
+    for (;;) {
+      const taken = await queue.next();
+      if (taken === undefined) return;
+      warned = undefined;
+      await serveOne(taken, queue, options);
+      if (!signal.aborted) report({ kind: "waiting" });
+    }
+  } finally {
+    await queue.close();
+  }
+}
+
+async function serveOne(taken: TakenRun, queue: RunQueue, options: ServeOptions): Promise<void> {
+  const { report } = options;
+  let submission: Submission;
+  let config: RunConfig;
+  try {
+    submission = parseSubmission(taken.payload);
+    config = servedConfig(submission, options);
+  } catch (error) {
+    await conclude(taken, queue, undefined, judgeError(error, 1), report);
+    return;
+  }
+  const holder = findHolder(config.output_dir);
+  if (holder !== undefined) {
+    const { pid, host } = holder;
+    report({ kind: "held", run: submission.run, outputDir: config.output_dir, pid, host });
+    await taken.giveBack(heldDelay);
+    return;
+  }
+  await conclude(taken, queue, submission, await run(submission, config, taken.delivery, queue, options), report);
+}
+
+/** Where it reports to, and under which name, is decided here. @throws CoxswainError "config" */
+function servedConfig(submission: Submission, { settings, sets }: ServeOptions): RunConfig {
+  const config = readSubmission(submission, sets, process.env, existsSync, hostname());
+  const nats = { ...settings, run: submission.run, advertise: config.telemetry.nats?.advertise ?? null };
+  return { ...config, telemetry: { ...config.telemetry, nats } };
+}
+
+async function run(
+  { id, run: name }: Submission,
+  config: RunConfig,
+  delivery: string,
+  queue: RunQueue,
+  { train, report }: ServeOptions,
+): Promise<Verdict> {
+  let attempts = 1;
+  try {
+    const attempt = openAttempt(config.output_dir, id);
+    attempts = attempt.attempts;
+    if (attempts > attemptsAllowed) throw tooOften(attempts);
+    const { resume, step } = attempt;
+    report({ kind: "started", run: name, resume, step });
+    queue.announce(name, "taken", `taken:${delivery}`, { submission: id, host: hostname(), pid: process.pid, step });
+    return judge(await train(loaded(name, config), { resume }), attempts);
+  } catch (error) {
+    return judgeError(error, attempts);
+  }
+}
+
+/** What was submitted has every default written out: nobody can say any more which of its addresses were chosen. */
+function loaded(name: string, config: RunConfig): LoadedRun {
+  const given = { "cluster.listen": config.cluster.listen, "telemetry.http": config.telemetry.http };
+  const isDefault = (key: string): boolean =>
+    (key === "cluster.listen" || key === "telemetry.http") && given[key] === defaultAddresses[key];
+  return { config, name, path: undefined, directory: config.output_dir, isGiven: (key) => !isDefault(key) };
+}
+
+/** Tells it first: a run that has left the queue unheard is worse than one that is told of twice. */
+async function conclude(
+  taken: TakenRun,
+  queue: RunQueue,
+  submission: Submission | undefined,
+  verdict: Verdict,
+  report: ServeOptions["report"],
+): Promise<void> {
+  const { kind, ...detail } = verdict;
+  const name = submission?.run ?? taken.run;
+  report({ kind: "concluded", run: name, verdict });
+  const about = submission === undefined ? {} : { submission: submission.id };
+  queue.announce(name, kind, `${kind}:${taken.delivery}`, { ...about, ...detail, host: hostname() });
+  if (kind === "returned") await taken.giveBack(verdict.delay);
+  else await taken.finish();
+}
