@@ -53,12 +53,14 @@ export const isPermanentHere = (code: ErrorCode): boolean => kinds[code].retry !
 export const errorCodeOf = (exitCode: number): ErrorCode | undefined =>
   (Object.keys(kinds) as ErrorCode[]).find((code) => kinds[code].exitCode === exitCode);
 
+/** What a {@link CoxswainError} has besides code and message. */
 export interface CoxswainErrorOptions {
   /** What the user can do about it, in one or two sentences. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
 
+/** What everything rejects with that the user, a machine or a network is the cause of. */
 export class CoxswainError extends Error {
   override readonly name = "CoxswainError";
   readonly code: ErrorCode;

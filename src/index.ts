@@ -4,43 +4,25 @@
  *
  * @module
  */
-export { evaluate, generate, loadRun, merge, preview, startCoordinator, startWorker, train } from "./library/index.js";
-export type {
-  Answer,
-  CoordinatorOptions,
-  DataStatistics,
-  DeepPartial,
-  DrawingOptions,
-  DropReason,
-  EvaluatedLoss,
-  EvaluateOptions,
-  Evaluation,
-  ExactMatch,
-  GeneratedAnswer,
-  GenerateOptions,
-  GenerateResult,
-  MergeOptions,
-  MergeReport,
-  MergeResult,
-  MergeType,
-  ModelOptions,
-  Preview,
-  PreviewOptions,
-  PreviewPiece,
-  PreviewRow,
-  Quantization,
-  RoundingCost,
-  RunningWorker,
-  RunOverrides,
-  RunSource,
-  StartWorkerOptions,
-  TrainingRun,
-  TrainOptions,
-  TrainResult,
-  WorkerEnd,
-  WorkerSettings,
-  WorkerTls,
-} from "./library/index.js";
+export { evaluate } from "./library/evaluate.js";
+export type { Answer, EvaluatedLoss, EvaluateOptions, Evaluation, ExactMatch } from "./library/evaluate.js";
+export { generate } from "./library/generate.js";
+export type { DrawingOptions, GeneratedAnswer, GenerateOptions, GenerateResult } from "./library/generate.js";
+export { loadRun } from "./library/load-run.js";
+export type { DeepPartial, RunOverrides, RunSource } from "./library/load-run.js";
+export { merge } from "./library/merge.js";
+export type { MergeOptions, MergeReport, MergeResult, MergeType, Quantization } from "./library/merge.js";
+export type { RoundingCost } from "./library/merge.js";
+export type { ModelOptions } from "./library/model-options.js";
+export { preview } from "./library/preview.js";
+export type { DataStatistics, DropReason, Preview, PreviewOptions } from "./library/preview.js";
+export type { PreviewPiece, PreviewRow } from "./library/preview.js";
+export type { CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./library/run.js";
+export { startCoordinator } from "./library/start-coordinator.js";
+export { startWorker } from "./library/start-worker.js";
+export type { RunningWorker, StartWorkerOptions, WorkerEnd } from "./library/start-worker.js";
+export type { WorkerSettings, WorkerTls } from "./library/start-worker.js";
+export { train } from "./library/train.js";
 export type { LoadedRun, RunConfig, RunConfigInput } from "./config/index.js";
 export type { Checkpoint, RunState, RunStatus, WorkerState, WorkerStatus } from "./control/index.js";
 export type { ChatMessage, DataFormat } from "./data/index.js";

@@ -58,7 +58,9 @@ type Setting = { readonly flag: string; readonly path: readonly string[] } & (
 
 function settingOf(override: Override | ValueOverride): Setting {
   if (typeof override === "string") return splitSetting(override);
-  return "key" in override ? { ...override, path: override.key.split(".") } : { ...override, flag: "overrides" };
+  return "key" in override
+    ? { ...override, path: override.key.split(".") }
+    : { ...override, flag: `overrides: ${dotted(override.path)}` };
 }
 
 function splitSetting(text: string): Setting {

@@ -21,6 +21,7 @@ export const runStates = [
   "failed",
 ] as const;
 
+/** What a run is doing: one of the words of `runStates`. */
 export type RunState = (typeof runStates)[number];
 
 /** Whether nothing more comes of a run in this state. */
@@ -29,11 +30,13 @@ export const isOver = (state: RunState): boolean => state === "completed" || sta
 /** loading: the model. synchronising: pulling the replica. active: computing, or ready to. draining: about to leave. */
 export const workerStates = ["loading", "synchronising", "active", "draining"] as const;
 
+/** What a worker is doing. */
 export type WorkerState = (typeof workerStates)[number];
 
 /** Who adds up the gradients: the coordinator (star), or the workers, a slice each (mesh). */
 export const allReduces = ["star", "mesh"] as const;
 
+/** How a run is doing, at one moment. */
 export interface RunStatus {
   /** Which run, and which life of its coordinator. */
   readonly run_id: string;
@@ -80,6 +83,7 @@ export interface RunStatus {
   readonly workers: readonly WorkerStatus[];
 }
 
+/** How a worker of a run is doing. */
 export interface WorkerStatus {
   readonly id: string;
   readonly host: string;

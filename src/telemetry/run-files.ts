@@ -43,6 +43,7 @@ export interface EvalLine {
   readonly eval_loss: number;
 }
 
+/** What happened: the names of events in `events.jsonl`. */
 export type EventName =
   | "run_started"
   | "run_paused"

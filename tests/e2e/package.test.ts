@@ -1,12 +1,13 @@
 /** The packed package, installed globally, without the repository. */
-import { execFile } from "node:child_process";
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readPage } from "../support/pages.js";
 import { projectFolder, temporaryFolder } from "../support/processes.js";
 import { stepLines } from "../support/runs.js";
+import { WatchedProcess } from "../support/watched-process.js";
 
 const run = promisify(execFile);
 
@@ -56,7 +57,7 @@ describe("the packed package", () => {
 
   it("contains nothing else, in less than 8 MB", () => {
     const known =
-      /^(dist\/.*\.js|proto\/.*|docs\/.*|schema\/run\.schema\.json|examples\/quickstart\/.*|[A-Z]+(\.md)?|package\.json)$/;
+      /^(dist\/.*\.(js|d\.ts)|proto\/.*|docs\/.*|schema\/run\.schema\.json|examples\/quickstart\/.*|[A-Z]+(\.md)?|package\.json)$/;
     expect(paths.filter((path) => !known.test(path) || path.includes("/runs/"))).toEqual([]);
     expect(packed.size).toBeLessThan(8e6);
   });
@@ -80,6 +81,56 @@ describe("the packed package", () => {
     const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as { version: string };
     expect((await coxswain("--version")).stdout).toBe(`${version}\n`);
   });
+
+  it("trains within a program of another project, as examples/embed shows", async () => {
+    const project = join(elsewhere, "embed");
+    cpSync(join(projectFolder, "examples", "embed"), project, { recursive: true });
+    mkdirSync(join(project, "node_modules"));
+    // What npm install would put there; it is installed already.
+    symlinkSync(join(prefix, "lib", "node_modules", "coxswain"), join(project, "node_modules", "coxswain"));
+    const server = spawn(process.execPath, ["server.mjs"], {
+      cwd: project,
+      env: { ...process.env, PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const service = new WatchedProcess(server);
+      const [url = ""] = await service.until(/http:\S+/);
+      const post = async (body: object): Promise<string> =>
+        (await fetch(`${url}/trainings`, { method: "POST", body: JSON.stringify(body) })).text();
+      const events = await post({ training: { max_steps: 2 } });
+      expect([...events.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["step", "step", "done"]);
+      const { adapter } = JSON.parse(/^event: done\ndata: (.*)$/m.exec(events)![1]!) as { adapter: string };
+      expect(existsSync(join(adapter, "adapter_model.safetensors"))).toBe(true);
+      expect(await post({ training: { max_step: 2 } })).toMatch(/"code":"config"/);
+    } finally {
+      server.kill();
+    }
+  });
+
+  it.each(["nodenext", "bundler"])(
+    "has types that a strict consumer compiles against (moduleResolution %s)",
+    async (resolution) => {
+      const project = join(elsewhere, `types-${resolution}`);
+      const modules = join(project, "node_modules");
+      mkdirSync(join(modules, "@types"), { recursive: true });
+      cpSync(join(projectFolder, "tests", "consumer", "program.ts"), join(project, "program.ts"));
+      symlinkSync(join(prefix, "lib", "node_modules", "coxswain"), join(modules, "coxswain"));
+      symlinkSync(join(projectFolder, "node_modules", "@types", "node"), join(modules, "@types", "node"));
+      writeFileSync(join(project, "package.json"), '{ "type": "module" }');
+      const compilerOptions = {
+        ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+        ...{ target: "es2023", lib: ["es2023"], types: ["node"] },
+        ...{ module: resolution === "bundler" ? "esnext" : resolution, moduleResolution: resolution },
+      };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["program.ts"] }));
+      const compiler = join(projectFolder, "node_modules", "typescript", "bin", "tsc");
+      const { stdout } = await run(process.execPath, [compiler, "-p", project]).catch(
+        (error: unknown) => error as { stdout: string },
+      );
+      expect(stdout).toBe("");
+    },
+  );
 
   it("previews, trains and generates from a copy of the bundled example", async () => {
     const bundled = join(prefix, "lib", "node_modules", "coxswain", "examples", "quickstart");

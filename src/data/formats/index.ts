@@ -13,6 +13,7 @@ import { readTokens } from "./tokens.js";
 
 export type { ChatExample, CompletionExample, Example, TextExample, TokensExample } from "./example.js";
 
+/** The shape of examples in a data file. */
 export type DataFormat = (typeof dataFormats)[number];
 
 /** The keys that identify a format, tried in this order. */
