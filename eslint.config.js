@@ -25,6 +25,8 @@ export default tseslint.config(
       "src/collective/kernels.wasm.ts",
       "src/live-page/page.html.ts",
       "examples/quickstart/model/",
+      // Compiled against the packed types by tests/e2e/package.test.ts.
+      "tests/consumer/",
       "runs/",
     ],
   },
@@ -80,6 +82,7 @@ export default tseslint.config(
         URL: "readonly",
         Buffer: "readonly",
         setTimeout: "readonly",
+        AbortController: "readonly",
         AbortSignal: "readonly",
         clearTimeout: "readonly",
         setInterval: "readonly",

@@ -12,6 +12,7 @@ export interface PreviewPiece {
   readonly supervised: boolean;
 }
 
+/** A row as text, with what of it is learnt. */
 export interface PreviewRow {
   /** Index in the token store, from 0. */
   readonly index: number;

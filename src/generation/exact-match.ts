@@ -18,6 +18,7 @@ export interface Answer {
   readonly finish: FinishReason | "too_long";
 }
 
+/** Every question, answered. */
 export interface ExactMatch {
   /** In the questions' order. */
   readonly answers: readonly Answer[];

@@ -12,6 +12,7 @@ export interface EvaluateLossOptions {
   readonly onProgress?: (done: number, rows: number) => void;
 }
 
+/** The loss of a data set. */
 export interface EvaluatedLoss {
   /** Mean negative log-likelihood of a supervised token, nats. */
   readonly loss: number;

@@ -4,6 +4,7 @@
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float-convert.js";
 import type { FloatType } from "./read-tensor.js";
 
+/** What rounding merged weights to 16 bits costs. */
 export interface RoundingCost {
   /** Elements of the adapted weights that the adapter changes. */
   readonly changed: number;

@@ -36,6 +36,7 @@ export interface MergeOptions {
   readonly onFile?: (name: string) => void;
 }
 
+/** What a merge has written. */
 export interface MergeReport {
   /** Modules whose weight changed. */
   readonly modules: number;
