@@ -7,7 +7,7 @@ import type { VectorDtype, VectorRange } from "../../../src/collective/index.js"
 import { messageOf } from "../../../src/errors.js";
 import { shardIndex } from "../../../src/ids.js";
 import { coordinatorService } from "../../../src/rpc/index.js";
-import type { CoordinatorMessageOutput, PullOptions, Wanted, WorkerMessageOutput } from "../../../src/rpc/index.js";
+import type { PullOptions, Wanted } from "../../../src/rpc/index.js";
 import { SharedReplica } from "../../../src/coordinator/service/bounds.js";
 import { checkPush, reducedPart } from "../../../src/coordinator/service/bulk.js";
 import { attendCall } from "../../../src/coordinator/service/attendance.js";

@@ -17,8 +17,12 @@ const codes: Record<Refused, status> = {
 export function serveControlCall(stream: Stream, attend: (call: ControlCall) => ControlListener): void {
   const listener = attend({
     host: hostOf(stream.getPeer()),
-    send: (message) => void stream.write(message),
-    end: () => void stream.end(),
+    send: (message) => {
+      stream.write(message);
+    },
+    end: () => {
+      stream.end();
+    },
     refuse: (why, reason) => refuse(stream, codes[why], reason),
   });
   stream.on("data", (message: WorkerMessageOutput) => listener.message(message));

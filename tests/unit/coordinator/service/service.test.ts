@@ -5,7 +5,12 @@ import { Metadata, credentials, status } from "@grpc/grpc-js";
 import type { ClientDuplexStream, ClientReadableStream, ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { modelManifest } from "../../../../src/model/index.js";
-import type { CoordinatorMessageOutput, CoordinatorStub, WorkerMessage } from "../../../../src/rpc/index.js";
+import type {
+  CoordinatorMessageOutput,
+  CoordinatorStub,
+  EngineWord,
+  WorkerMessage,
+} from "../../../../src/rpc/index.js";
 import {
   CoordinatorClient,
   bulkChannelOptions,
@@ -16,7 +21,6 @@ import {
   receiveObject,
   withToken,
 } from "../../../../src/rpc/index.js";
-import type { EngineWord } from "../../../../src/rpc/index.js";
 import { version } from "../../../../src/version.js";
 import { goldenFolder } from "../../../support/runs.js";
 import { layoutFingerprint, runId, startHarness } from "../../../support/service-harness.js";
