@@ -17,7 +17,7 @@ const completeWith = (options: Omit<SimulationOptions, "random">, seed = 1): Pro
   complete({ ...options, random: generator(seed) });
 
 /** Clusters of the random test, and the seed of the first: the same seed makes the same cluster. */
-const clusters = Number(process.env["COXSWAIN_SIMULATED_CLUSTERS"] ?? 50);
+const clusters = Number(process.env["COXSWAIN_SIMULATED_CLUSTERS"] ?? 40);
 const firstSeed = Number(process.env["COXSWAIN_SIMULATION_SEED"] ?? 1);
 
 describe("whatever happens", () => {
