@@ -1,18 +1,20 @@
-/** The name that whoever steers a run gives: it ends up in files and on terminals. */
+/** The name of the caller who controls a run: it is shown in files and on terminals. */
 import { CoxswainError } from "../errors.js";
 
-/** What files and terminals can show: no control characters. */
+/** Printable characters: no control characters. */
 const showable = /^[^\p{C}]{0,200}$/u;
 
-/** @throws CoxswainError "usage" for a name that cannot be shown */
+/** @throws CoxswainError "usage" for a name that is not printable */
 export function checkShowable(name: string): void {
   if (!showable.test(name))
-    throw new CoxswainError("usage", "a name has at most 200 characters, all of which can be shown");
+    throw new CoxswainError("usage", "a caller's name must have at most 200 characters, all of them printable");
 }
 
-/** Why a run ends that somebody stopped. */
+/** The reason for the end of a stopped run. */
 export const stopReason = (caller: string | undefined): string =>
   caller === undefined ? "stopped" : `stopped by ${caller}`;
 
-/** The address of a peer as gRPC gives it ("10.0.0.7:41234", "::1:41234"), without its port and without IPv6's prefix of IPv4. */
+/**
+ * The host of a gRPC peer ("10.0.0.7:41234", "::1:41234"), without the port and the prefix of IPv4-mapped addresses.
+ */
 export const hostOfPeer = (peer: string): string => peer.replace(/:\d+$/, "").replace(/^::ffff:(?=[\d.]+$)/i, "");

@@ -1,4 +1,4 @@
-/** Steers a run over gRPC. Every call has a deadline, and whatever goes wrong is said in a user's words. */
+/** Controls a run over gRPC. Every call has a deadline, and every error is explained to the user. */
 import { status } from "@grpc/grpc-js";
 import type { CallOptions, Metadata, ServiceError } from "@grpc/grpc-js";
 import { formatAddress, parseAddress } from "../config/index.js";
@@ -22,24 +22,24 @@ import { watchIntervals } from "./watch-status.js";
 export interface ConnectOptions {
   /** HOST:PORT of the coordinator. */
   readonly address: string;
-  /** The key or flag that the address came from, for messages. */
+  /** The key or flag that set the address, for messages. */
   readonly addressKey: string;
   readonly token: string | null;
   readonly tls: ClientTls | undefined;
   /** Default: none. */
   readonly proxy?: ProxyUse;
-  /** Who asks: "user@host". */
+  /** Who calls: "user@host". */
   readonly caller: string;
-  /** How long a watched coordinator may say nothing, ms. Default 15 s: three times as long as it says nothing. */
+  /** Timeout for a watched coordinator's next message, ms. Default 15 s: three times the interval of its messages. */
   readonly silenceAllowed?: number;
 }
 
-/** How long a coordinator may take to answer, ms. */
+/** Timeout of a coordinator's answer, ms. */
 const patience = 10_000;
 
 /**
- * Connects with the first question.
- * @throws CoxswainError "config" for an address or files that are none
+ * Connects with the first call.
+ * @throws CoxswainError "config" for an invalid address or invalid files
  */
 export async function connectRun(options: ConnectOptions): Promise<RemoteRun> {
   const address = parseAddress(options.address, { name: options.addressKey });
@@ -59,7 +59,7 @@ class GrpcRun implements RemoteRun {
   readonly #request: ControlRequest;
   readonly #tls: ClientTls | undefined;
   readonly #silenceAllowed: number;
-  /** Something was answered: from then on it is no question of how to connect. */
+  /** A call was answered: later errors are not about how to connect. */
   #connected = false;
 
   constructor(client: ControlStub, route: Route, options: ConnectOptions) {
@@ -138,8 +138,8 @@ class GrpcRun implements RemoteRun {
   }
 
   #silent(): CoxswainError {
-    return new CoxswainError("network", `nothing was heard of the coordinator at ${this.#address}`, {
-      hint: "Its machine, or the network between, may be down. Try again.",
+    return new CoxswainError("network", `the coordinator at ${this.#address} stopped sending`, {
+      hint: "Its machine or the network may be down. Try again.",
     });
   }
 
@@ -148,7 +148,7 @@ class GrpcRun implements RemoteRun {
     if (error.code !== status.UNAVAILABLE || this.#connected) return explainCall(error, this.#address, wait);
     const { reason, hint } = await explainRoute(error.details, this.#route, this.#tls);
     return new CoxswainError("network", `no coordinator at ${this.#address}: ${reason}`, {
-      hint: hint ?? "Check the address, which the coordinator prints when it starts, and whether the run is over.",
+      hint: hint ?? "Check the address, which the coordinator prints when it starts, and that the run is not over.",
     });
   }
 }

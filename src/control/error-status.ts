@@ -1,6 +1,6 @@
 /**
- * A CoxswainError on its way through gRPC: a status for any caller, and as trailing metadata what `unpackError` makes the
- * same error of at the other side.
+ * Sends a CoxswainError through gRPC: as a status for any client, and as trailing metadata from which our client
+ * restores the error.
  */
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
@@ -11,10 +11,10 @@ import type { PackedError } from "../packed-error.js";
 
 const key = "coxswain-error-bin";
 
-/** Characters of a text that travels in a header. */
+/** Maximum number of characters of a text in a header. */
 const longest = 1000;
 
-/** What a caller meets; anything else is a bug of ours. */
+/** Status codes of the expected errors; any other is an internal error. */
 const codes = new Map<ErrorCode, status>([
   ["cluster", status.FAILED_PRECONDITION],
   ["storage", status.INTERNAL],
@@ -35,7 +35,7 @@ export function errorStatus(error: unknown): ErrorStatus {
   return { code: codes.get(code) ?? status.UNKNOWN, details: messageOf(error), metadata };
 }
 
-/** The error that the other side packed, where it did. */
+/** The error that the other side packed, if any. */
 export function packedError({ metadata }: Pick<ServiceError, "metadata">): CoxswainError | undefined {
   const [packed] = metadata.get(key);
   if (!Buffer.isBuffer(packed)) return undefined;

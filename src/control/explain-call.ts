@@ -1,4 +1,4 @@
-/** What went wrong with a call to a coordinator that was reached, in a user's words. Pure. */
+/** Explains to users why a call to a reachable coordinator failed. Pure. */
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
@@ -6,7 +6,7 @@ import { packedError } from "./error-status.js";
 
 interface Explanation {
   readonly code: "network" | "cluster";
-  /** What the coordinator does, or did not do. */
+  /** The predicate of the message: "did not answer". */
   readonly says: string;
   readonly hint: string;
 }
@@ -14,31 +14,31 @@ interface Explanation {
 const sameVersion = "Install the same version of Coxswain on both sides.";
 const broke = (details: string): Explanation => ({
   code: "network",
-  says: `hangs up: ${details}`,
-  hint: "The run may be over, or its coordinator be starting again.",
+  says: `closed the connection: ${details}`,
+  hint: "The run may be over, or its coordinator may be restarting.",
 });
 
-/** By gRPC status, from its details and how long was waited, ms. */
+/** By gRPC status; from the status details and the timeout, ms. */
 const explanations: Partial<Record<status, (details: string, wait: number) => Explanation>> = {
   [status.UNAUTHENTICATED]: (details) => ({
     code: "cluster",
-    says: `refuses the call: ${details}`,
-    hint: "Give the run's token: --token or COXSWAIN_TOKEN, the run file's cluster.token.",
+    says: `refused the call: ${details}`,
+    hint: "Pass the run's token (cluster.token in the run file) as --token or COXSWAIN_TOKEN.",
   }),
   [status.RESOURCE_EXHAUSTED]: (details) => ({
     code: "cluster",
-    says: `refuses the call: ${details}`,
-    hint: "Try again in some seconds, with the run's token.",
+    says: `refused the call: ${details}`,
+    hint: "Try again in a few seconds, with the run's token.",
   }),
   [status.UNIMPLEMENTED]: () => ({
     code: "cluster",
-    says: "cannot be steered: it is of another version, or no coordinator",
+    says: "cannot be controlled: it runs another version, or is not a coordinator",
     hint: sameVersion,
   }),
   [status.DEADLINE_EXCEEDED]: (_, wait) => ({
     code: "network",
     says: `did not answer in ${wait / 1000} s`,
-    hint: "Its machine, or the network between, may be busy or down. Try again.",
+    hint: "Its machine or the network may be overloaded or down. Try again.",
   }),
   [status.UNAVAILABLE]: broke,
   [status.CANCELLED]: broke,
@@ -46,13 +46,13 @@ const explanations: Partial<Record<status, (details: string, wait: number) => Ex
 
 const unreadable = (details: string): Explanation => ({
   code: "network",
-  says: `answers what cannot be read: ${details}`,
-  hint: `Something else may listen there. ${sameVersion}`,
+  says: `sent an invalid answer: ${details}`,
+  hint: `Another program may listen there. ${sameVersion}`,
 });
 
 /**
  * @param address of the coordinator
- * @param wait how long was waited for the answer, ms
+ * @param wait timeout of the call, ms
  */
 export function explainCall(error: ServiceError, address: string, wait: number): CoxswainError {
   const packed = packedError(error);

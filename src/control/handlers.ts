@@ -1,4 +1,4 @@
-/** The service `Control`: checks who calls, passes on what is asked, packs what goes wrong. Decides nothing. */
+/** The `Control` service: checks callers, forwards requests, and converts errors. Makes no decisions itself. */
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { detach } from "../async/index.js";
 import { CoxswainError } from "../errors.js";
@@ -13,7 +13,7 @@ import type { RunControl } from "./run-control.js";
 import type { RunStatus } from "./run-status.js";
 import { watchStatus } from "./watch-status.js";
 
-/** Calls at once that watch, and as many that wait for a checkpoint. */
+/** Maximum number of concurrent Watch calls, and of concurrent Checkpoint calls. */
 const callsAllowed = 32;
 
 export function controlHandlers(control: RunControl): ControlHandlers {
@@ -39,7 +39,7 @@ export function controlHandlers(control: RunControl): ControlHandlers {
         return;
       }
       const end = watchStatus(control, (now, last) => {
-        // Who does not read is told less, but the end all the same.
+        // A slow reader gets fewer updates, but always the last.
         if (last || !call.writableNeedDrain) call.write(statusMessage(now));
         if (last) call.end();
       });
@@ -53,7 +53,7 @@ export function controlHandlers(control: RunControl): ControlHandlers {
 
 type Call = ServerUnaryCall<ControlRequestOutput, unknown>;
 
-/** Answers with how the run is after `act`. */
+/** Answers with the run's status after `act`. */
 function steer(
   call: Call,
   callback: sendUnaryData<RunStatusMessage>,
@@ -62,7 +62,7 @@ function steer(
   answer(call, callback, async (caller) => statusMessage(await act(caller)));
 }
 
-/** Answers with what `act` gives, or with what is wrong. */
+/** Answers with the result of `act`, or its error. */
 function answer<Answer>(call: Call, callback: sendUnaryData<Answer>, act: (caller: string) => Promise<Answer>): void {
   const answered = new Promise<Answer>((resolve) => resolve(act(checkCaller(call))));
   detach(
@@ -72,8 +72,8 @@ function answer<Answer>(call: Call, callback: sendUnaryData<Answer>, act: (calle
 }
 
 /**
- * A caller that knows the schema alone gives no version and no name: it is named by its address.
- * @returns its name; @throws CoxswainError "cluster" for another version, "usage" for a name that cannot be shown
+ * A client generated from the schema alone sends no version and no name: its address is used as the name.
+ * @returns the name; @throws CoxswainError "cluster" for another version, "usage" for a name that is not printable
  */
 function checkCaller(call: Pick<Call, "request" | "getPeer">): string {
   const { protocolVersion: theirs, softwareVersion, caller } = call.request;

@@ -1,4 +1,4 @@
-/** A run that is steered while it runs: what can be asked of it, what it answers, and the way there over gRPC. */
+/** Control of a run in progress: its operations, its status, and both over gRPC. */
 export { checkShowable, stopReason } from "./caller.js";
 export { connectRun } from "./client.js";
 export type { ConnectOptions } from "./client.js";

@@ -1,4 +1,4 @@
-/** A run's status as a message of the protocol, and back: names, enums and nulls differ, nothing else. */
+/** Converts a run's status to a message of the protocol, and back: only names, enums and nulls differ. */
 import type { RunStatusMessage, RunStatusOutput, WorkerStatusMessage, WorkerStatusOutput } from "../rpc/index.js";
 import { EnumWords, deviceWords, engineWords } from "../rpc/index.js";
 import { allReduces, runStates, workerStates } from "./run-status.js";
@@ -8,7 +8,7 @@ const stateWords = new EnumWords("RUN_STATE", runStates);
 const workerStateWords = new EnumWords("WORKER_STATE", workerStates);
 const allReduceWords = new EnumWords("ALL_REDUCE", allReduces);
 
-/** Those of the fields that are known. */
+/** The fields that are not null. */
 const known = <Fields extends object>(fields: Fields) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as {
     [Name in keyof Fields]?: NonNullable<Fields[Name]>;
@@ -60,7 +60,7 @@ const workerMessage = (worker: WorkerStatus): WorkerStatusMessage => ({
   joinedAt: worker.joined_at,
 });
 
-/** @throws CoxswainError "network" where the value of an enum is none that is known here */
+/** @throws CoxswainError "network" for an unknown value of an enum */
 export const statusOf = (message: RunStatusOutput): RunStatus => ({
   run_id: message.runId,
   run_digest: message.runDigest,

@@ -1,4 +1,4 @@
-/** So many callers at once: what one of them costs, all of them together must not exceed. */
+/** Limits the number of concurrent callers, and so their total cost. */
 import { CoxswainError } from "../errors.js";
 
 export class Places {
@@ -6,10 +6,10 @@ export class Places {
 
   constructor(readonly most: number) {}
 
-  /** @returns gives the place back; @throws CoxswainError "cluster" where all are taken */
+  /** @returns a function that releases the place; @throws CoxswainError "cluster" if all are taken */
   enter(): () => void {
     if (this.#taken >= this.most)
-      throw new CoxswainError("cluster", `${this.most} callers are waiting for this coordinator already`, {
+      throw new CoxswainError("cluster", `${this.most} callers are already waiting for this coordinator`, {
         hint: "Try again in a moment.",
       });
     this.#taken++;

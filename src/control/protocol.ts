@@ -1,4 +1,4 @@
-/** `Control` of `proto/coxswain/v1/control.proto`, loaded: workers do without it, and start sooner. */
+/** Loads `Control` of `proto/coxswain/v1/control.proto`, separately so that workers start faster without it. */
 import { loadPackageDefinition } from "@grpc/grpc-js";
 import { loadProtocol } from "../rpc/index.js";
 import type { ControlProtocol } from "../rpc/index.js";

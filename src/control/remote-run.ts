@@ -1,17 +1,17 @@
-/** A run on another machine, or in another process, as whoever steers it sees it: what carries the questions is open. */
+/** The client's view of a run in another process or on another machine, independent of the transport. */
 import type { Checkpoint } from "./run-control.js";
 import type { RunStatus } from "./run-status.js";
 
-/** Every question rejects with a CoxswainError that says what to do. */
+/** Every method rejects with a CoxswainError that says what to do. */
 export interface RemoteRun {
   status(): Promise<RunStatus>;
-  /** As it is now, then at changes, a few times a second at most; ends with the run. Leaving the loop ends it, too. */
+  /** The current status, then changes, at most a few times per second; ends with the run, or when the loop is left. */
   watch(): AsyncIterable<RunStatus>;
   /** See RunControl. */
   pause(): Promise<RunStatus>;
   resume(): Promise<RunStatus>;
   stop(): Promise<RunStatus>;
-  /** @param patience how long to wait for the step in flight and the disk, ms */
+  /** @param patience timeout for finishing the step in flight and writing to disk, ms */
   checkpoint(patience: number): Promise<Checkpoint>;
   close(): void;
 }

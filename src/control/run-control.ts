@@ -1,13 +1,13 @@
 /**
- * What can be asked of a run while it runs, whoever carries the question: how it is doing, hold, go on, save, end. The
- * coordinator implements it; nothing here knows a network.
+ * Operations on a run in progress: status, pause, resume, save and stop. Implemented by the coordinator, independent of
+ * the transport.
  *
- * A pause lives in the coordinator's memory. One that is restarted (`--resume`) trains: to resume is to say "go on", and
- * who wants a run to rest for longer than its coordinator lives has `stop`.
+ * A pause is kept in the coordinator's memory. A restarted coordinator (`--resume`) trains: resuming means continuing.
+ * To keep a run from training across restarts, use `stop`.
  */
 import type { RunStatus } from "./run-status.js";
 
-/** A checkpoint that is whole on the disk. */
+/** A checkpoint that is complete on disk. */
 export interface Checkpoint {
   readonly step: number;
   /** Its folder, on the coordinator's machine. */
@@ -17,31 +17,31 @@ export interface Checkpoint {
 export interface RunControl {
   status(): RunStatus;
   /**
-   * Calls `listener` whenever something may have changed, which can be thousands of times a second: it should do no more
-   * than take note, unless the run is over.
-   * @returns ends that
+   * Calls `listener` whenever something may have changed, possibly thousands of times per second: it should only set a
+   * flag, unless the run is over.
+   * @returns a function that unsubscribes
    */
   watch(listener: (over: boolean) => void): () => void;
   /**
-   * Holds the run at the next step boundary: the step, or evaluation, in flight is finished first. Workers stay, and those
-   * who join are taken in. Again: nothing changes.
-   * @param by who asks, for events.jsonl
-   * @returns how the run is now: "paused", or "pausing" where something is in flight; rejects with a CoxswainError
-   *   "cluster" where the run is ending or over
+   * Pauses the run at the next step boundary: the step or evaluation in flight is finished first. Workers stay, and new
+   * ones can join. Idempotent.
+   * @param by who calls, for events.jsonl
+   * @returns the status: "paused", or "pausing" if something is in flight; rejects with a CoxswainError "cluster" if
+   *   the run is ending or over
    */
   pause(by?: string): Promise<RunStatus>;
-  /** Goes on; also takes back a pause that is not in force yet. Rejects as `pause` does. */
+  /** Resumes the run, or cancels a pause that has not taken effect yet. Rejects as `pause` does. */
   resume(by?: string): Promise<RunStatus>;
   /**
-   * Finishes the step in flight, saves, ends. Again, or where it is over: nothing changes. `done` of the coordinator says
-   * when it has ended.
+   * Finishes the step in flight, saves, and ends the run. Idempotent, also once the run is over. The coordinator's
+   * `done` resolves when it has ended.
    */
   stop(reason: string): Promise<RunStatus>;
   /**
-   * Saves the step in flight once it is committed; where none is, the newest committed one, at once. One that is saved
-   * already is not written again; all who ask meanwhile get the same.
-   * @returns when it is whole on the disk; rejects with a CoxswainError: "storage" where it cannot be written, "cluster"
-   *   where the run is over and its newest step is not saved
+   * Saves the step in flight once it is committed; if there is none, immediately saves the newest committed step. A
+   * step that is already saved is not written again; concurrent callers get the same checkpoint.
+   * @returns once it is complete on disk; rejects with a CoxswainError: "storage" if it cannot be written, "cluster" if
+   *   the run is over and its newest step is not saved
    */
   checkpoint(): Promise<Checkpoint>;
 }

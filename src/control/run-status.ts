@@ -1,12 +1,13 @@
 /**
- * How a run is doing, as a plain object: what `coxswain status --json` prints and what travels to whoever asks. The names
- * are read by users' scripts: add, don't rename.
+ * The status of a run as a plain object, as printed by `coxswain status --json` and sent to clients. Users' scripts
+ * depend on the names: add fields, don't rename them.
  */
 import type { DeviceWord, EngineWord } from "../rpc/index.js";
 
 /**
- * recovering: the coordinator was restarted, and waits for what the workers have. waiting: nothing is computed, `detail`
- * says why. pausing: what is in flight is finished first. stopping: it saves and ends. The last three are over.
+ * recovering: the coordinator was restarted, and waits for the workers to report the replicas that they hold. waiting:
+ * nothing is being computed; `detail` gives the reason. pausing: the step or evaluation in flight is finished first.
+ * stopping: the run saves and ends. In the last three, the run is over.
  */
 export const runStates = [
   "recovering",
@@ -24,62 +25,64 @@ export const runStates = [
 /** What a run is doing: one of the words of `runStates`. */
 export type RunState = (typeof runStates)[number];
 
-/** Whether nothing more comes of a run in this state. */
+/** Whether the run has ended. */
 export const isOver = (state: RunState): boolean => state === "completed" || state === "stopped" || state === "failed";
 
-/** loading: the model. synchronising: pulling the replica. active: computing, or ready to. draining: about to leave. */
+/** loading: the model. synchronising: the replica. active: computing, or ready to. draining: about to leave. */
 export const workerStates = ["loading", "synchronising", "active", "draining"] as const;
 
 /** What a worker is doing. */
 export type WorkerState = (typeof workerStates)[number];
 
-/** Who adds up the gradients: the coordinator (star), or the workers, a slice each (mesh). */
+/** Where gradients are summed: in the coordinator (star), or in the workers, one slice each (mesh). */
 export const allReduces = ["star", "mesh"] as const;
 
 /** How a run is doing, at one moment. */
 export interface RunStatus {
-  /** Which run, and which life of its coordinator. */
+  /** Identifies the run and the incarnation of its coordinator. */
   readonly run_id: string;
-  /** Names the run through all lives of its coordinator: runs of one digest are the same at every step. */
+  /** Identifies the run across restarts of its coordinator: runs with equal digests are equal at every step. */
   readonly run_digest: string;
-  /** Of Coxswain, at the coordinator. */
+  /** The coordinator's version of Coxswain. */
   readonly version: string;
-  /** Of the coordinator's machine. */
+  /** Host name of the coordinator's machine. */
   readonly host: string;
-  /** The coordinator's process. */
+  /** The coordinator's process id. */
   readonly pid: number;
-  /** Absolute, on the coordinator's machine. */
+  /** Absolute path on the coordinator's machine. */
   readonly output_dir: string;
-  /** As the run file has it. */
+  /** As written in the run file. */
   readonly model: string;
   readonly state: RunState;
-  /** Why, for people: what is waited for, who asked for a pause, how it failed. */
+  /** The reason for the state, for people: what it waits for, who paused it, why it failed. */
   readonly detail: string | null;
   /** The newest committed step; 0 before the first. */
   readonly step: number;
   readonly total_steps: number;
-  /** Epochs trained, with a fraction. This and the five below are of the newest step; null before this coordinator's first. */
+  /**
+   * Epochs trained, fractional. This and the five below refer to the newest step; null before this coordinator's first.
+   */
   readonly epoch: number | null;
-  /** Nats a supervised token, mean over the global batch. */
+  /** Nats per supervised token, mean over the global batch. */
   readonly loss: number | null;
-  /** The rate that the step used. */
+  /** Learning rate of the step. */
   readonly learning_rate: number | null;
   /** Norm of the mean gradient before clipping. */
   readonly grad_norm: number | null;
-  /** Of all workers together, without padding. */
+  /** Total of all workers, without padding. */
   readonly tokens_per_second: number | null;
-  /** Seconds a step, smoothed over the last ones; a pause does not count. */
+  /** Seconds per step, smoothed over the last steps, without pauses. */
   readonly seconds_per_step: number | null;
-  /** Seconds of training to the end at that speed, without pauses. */
+  /** Estimated seconds to the end at that speed, without pauses. */
   readonly seconds_left: number | null;
   /** The newest evaluation of this coordinator. */
   readonly evaluation: { readonly step: number; readonly eval_loss: number } | null;
-  /** The newest that is whole on the disk. `time` is ISO 8601, UTC. */
+  /** The newest checkpoint that is complete on disk. `time` is ISO 8601, UTC. */
   readonly checkpoint: { readonly step: number; readonly path: string; readonly time: string } | null;
   /** When this coordinator started, ISO 8601, UTC. */
   readonly started_at: string;
   readonly all_reduce: (typeof allReduces)[number];
-  /** Those who take part, in the order in which they came. */
+  /** Connected workers, in the order in which they joined. */
   readonly workers: readonly WorkerStatus[];
 }
 
@@ -89,16 +92,16 @@ export interface WorkerStatus {
   readonly host: string;
   readonly pid: number;
   readonly state: WorkerState;
-  /** It has stopped getting on with its work, and is given nothing more until it does. */
+  /** It makes no progress, and gets no more work until it does. */
   readonly late: boolean;
-  /** Others can pull from its own server; false: it pushes. */
+  /** Others can pull from its server; false: it pushes. */
   readonly reachable: boolean;
-  /** Null while it loads the model, as the two below. */
+  /** Null while it loads the model, like the two below. */
   readonly engine: EngineWord | null;
-  /** The runtime below the engine. */
+  /** The engine's runtime. */
   readonly backend: string | null;
   readonly device: DeviceWord | null;
-  /** While it computes; null before its first shard. */
+  /** Speed while computing; null before its first shard. */
   readonly tokens_per_second: number | null;
   /** In the step or evaluation in flight: leased and not delivered. */
   readonly shards_held: number;

@@ -1,23 +1,23 @@
 /**
- * Gives out a run's status as it is now, then whenever it has changed, a few times a second at most, and from time to
- * time when it has not, so that silence means that something is broken. Knows no network.
+ * Emits a run's status: immediately, then when it changes, at most a few times per second, and periodically if it does
+ * not, so that silence means failure. Independent of the transport.
  */
 import type { RunControl } from "./run-control.js";
 import { isOver } from "./run-status.js";
 import type { RunStatus } from "./run-status.js";
 
 export interface WatchIntervals {
-  /** The least time between two, ms; the end comes at once. */
+  /** Minimum interval, ms; the end is emitted immediately. */
   readonly least: number;
-  /** The longest, ms. */
+  /** Maximum interval, ms. */
   readonly longest: number;
 }
 
 export const watchIntervals: WatchIntervals = { least: 250, longest: 5_000 };
 
 /**
- * @param give gets each; the last one of a run is followed by nothing
- * @returns ends it; may be called again
+ * @param give called with each status; none follows the final status of a run
+ * @returns a function that stops it; may be called more than once
  */
 export function watchStatus(
   control: Pick<RunControl, "status" | "watch">,
@@ -43,13 +43,13 @@ export function watchStatus(
     if (!over) timer = setTimeout(rested, least);
     give(status, over);
   };
-  /** `least` is over: what changed meanwhile, or changes from now on, is given at once. */
+  /** `least` has passed: a change, earlier or later, is emitted immediately. */
   const rested = (): void => {
     open = true;
     timer = setTimeout(() => look(true), longest - least);
     look(false);
   };
-  // Of what is too soon, `rested` takes note.
+  // A change that comes too soon is emitted by `rested`.
   const unwatch = control.watch((over) => {
     if (open || over) look(false);
   });

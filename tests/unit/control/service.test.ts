@@ -67,8 +67,8 @@ function refusalOf(server: Harness, request: object): Promise<ServiceError> {
   });
 }
 
-describe("whoever has the token", () => {
-  it("sees what the coordinator sees, pauses, saves, goes on and stops", async () => {
+describe("a caller with the token", () => {
+  it("gets the status, pauses, saves, resumes and stops", async () => {
     const server = await start();
     const run = await connect(server.server.port);
     expect(await run.status()).toEqual(server.control.status());
@@ -103,7 +103,7 @@ describe("whoever has the token", () => {
     );
   });
 
-  it("is told that a checkpoint cannot be written", async () => {
+  it("gets an error if a checkpoint cannot be written", async () => {
     const server = await start();
     server.failSaves(new CoxswainError("storage", "no space left", { hint: "Make room." }));
     const run = await connect(server.server.port);
@@ -115,7 +115,7 @@ describe("whoever has the token", () => {
   });
 });
 
-describe("whoever cannot steer a run is told why", () => {
+describe("a refused caller gets the reason", () => {
   it("without its token", async () => {
     const server = await start();
     const paused = server.control.status().state;
@@ -132,7 +132,7 @@ describe("whoever cannot steer a run is told why", () => {
     expect(server.control.status().state).toBe(paused);
   });
 
-  it("where nothing listens, or something else does", async () => {
+  it("when nothing, or another program, listens at the address", async () => {
     const port = await freePort(["127.0.0.1"]);
     expect(await trouble((await connect(port)).status())).toMatchObject({
       code: "network",
@@ -151,7 +151,7 @@ describe("whoever cannot steer a run is told why", () => {
     });
   });
 
-  it("of another version: both are named", async () => {
+  it("with a different version: both are named", async () => {
     const server = await start();
     const { code, details } = await refusalOf(server, {
       protocolVersion: protocolVersion + 1,
@@ -161,21 +161,21 @@ describe("whoever cannot steer a run is told why", () => {
     expect(details).toMatch(/^the coordinator is Coxswain \S+ \(protocol 2\), the caller 9\.9\.9 \(protocol 3\)$/);
   });
 
-  it("by a name that a terminal or a file would not take as a name", async () => {
+  it("with a name that is not printable", async () => {
     const server = await start();
     for (const caller of ["\u001b[2J", "ann\nbob", "a".repeat(201)])
       expect((await refusalOf(server, { protocolVersion, caller })).code).toBe(status.INVALID_ARGUMENT);
     expect(server.control.status().state).toBe("waiting");
   });
 
-  it("where too many watch already", async () => {
+  it("when too many callers watch already", async () => {
     const server = await start();
     const run = await connect(server.server.port);
     const watchers = Array.from({ length: 32 }, () => run.watch()[Symbol.asyncIterator]());
     for (const { value } of await Promise.all(watchers.map((watcher) => watcher.next())))
       expect(value).toMatchObject({ state: "waiting" });
     const late = run.watch()[Symbol.asyncIterator]();
-    expect((await trouble(late.next())).message).toBe("32 callers are waiting for this coordinator already");
+    expect((await trouble(late.next())).message).toBe("32 callers are already waiting for this coordinator");
     // Who leaves makes room, as soon as the server knows.
     await watchers[0]?.return?.();
     const first = (watcher: AsyncIterator<RunStatus>): Promise<unknown> => watcher.next();
@@ -186,14 +186,14 @@ describe("whoever cannot steer a run is told why", () => {
     while (!(await isTaken()));
   });
 
-  it("where the coordinator says nothing in time", async () => {
+  it("when the coordinator times out", async () => {
     const silent = (): void => undefined;
     const { server, address } = await startBareServer(controlService, { Checkpoint: silent, Watch: silent });
     closers.push(() => server.forceShutdown());
     const run = await connect(Number(address.split(":")[1]), { silenceAllowed: 50 });
     expect(await trouble(run.watch()[Symbol.asyncIterator]().next())).toMatchObject({
       code: "network",
-      message: `nothing was heard of the coordinator at ${address}`,
+      message: `the coordinator at ${address} stopped sending`,
     });
     expect(await trouble(run.checkpoint(50))).toMatchObject({
       code: "network",
@@ -201,7 +201,7 @@ describe("whoever cannot steer a run is told why", () => {
     });
   });
 
-  it("where the coordinator goes away in the middle", async () => {
+  it("when the coordinator disappears during a call", async () => {
     const server = await start();
     const run = await connect(server.server.port);
     const watching = run.watch()[Symbol.asyncIterator]();
@@ -210,12 +210,15 @@ describe("whoever cannot steer a run is told why", () => {
     const next = trouble(watching.next());
     server.failSaves(new CoxswainError("storage", "no space left"));
     await server.server.close(0);
-    expect(await next).toMatchObject({ code: "network", message: expect.stringContaining("hangs up") as string });
+    expect(await next).toMatchObject({
+      code: "network",
+      message: expect.stringContaining("closed the connection") as string,
+    });
     await saving;
   });
 });
 
-describe("a client that knows nothing but what server reflection says", () => {
+describe("a client that uses only server reflection", () => {
   const controlName = "coxswain.v1.Control";
   const connectPlain = async (port: number) => {
     const client = await reflectedClient(`127.0.0.1:${port}`, controlName, withToken(token));
@@ -223,7 +226,7 @@ describe("a client that knows nothing but what server reflection says", () => {
     return (method: string, request = {}) => unaryCall(client, method, request, withToken(token));
   };
 
-  it("steers the run with empty requests, and is named by its address", async () => {
+  it("controls the run with empty requests, and is named by its address", async () => {
     const server = await start();
     const call = await connectPlain(server.server.port);
     expect(await call("Status")).toMatchObject({ run_id: "test-run", state: "RUN_STATE_WAITING", total_steps: 5_000 });
@@ -253,7 +256,7 @@ describe("a client that knows nothing but what server reflection says", () => {
     expect([states[0], states.at(-1)]).toEqual(["RUN_STATE_WAITING", "RUN_STATE_STOPPED"]);
   });
 
-  it("is refused where it gives the version of another protocol", async () => {
+  it("is refused if it sends the version of another protocol", async () => {
     const server = await start();
     const call = await connectPlain(server.server.port);
     await expect(call("Pause", { protocol_version: protocolVersion + 1 })).rejects.toMatchObject({
@@ -262,7 +265,7 @@ describe("a client that knows nothing but what server reflection says", () => {
     expect(server.control.status().state).toBe("waiting");
   });
 
-  it("is described to in a way that strict implementations accept", async () => {
+  it("gets descriptors that strict implementations accept", async () => {
     const server = await start();
     const files = await reflectedFiles(`127.0.0.1:${server.server.port}`, controlName, withToken(token));
     const messages = files.flatMap((file) => fromBinary(FileDescriptorProtoSchema, file).messageType);
@@ -274,7 +277,7 @@ describe("a client that knows nothing but what server reflection says", () => {
     expect(request.field.map(({ name }) => name)).toEqual(["protocol_version", "software_version", "caller"]);
   });
 
-  it("is told which services there are by the token alone", async () => {
+  it("needs the token to list the services", async () => {
     const server = await start();
     const address = `127.0.0.1:${server.server.port}`;
     await expect(reflectedServices(address, withToken(null))).rejects.toMatchObject({ code: status.UNAUTHENTICATED });

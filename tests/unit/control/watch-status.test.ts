@@ -26,7 +26,7 @@ function run() {
   return { become, given, listeners, end };
 }
 
-it("who watches is told at once, then of changes, four times a second at most", () => {
+it("emits the status immediately, then changes at most four times per second", () => {
   const { become, given } = run();
   expect(given).toEqual([12]);
   for (let step = 13; step <= 20; step++) become({ step });
@@ -38,7 +38,7 @@ it("who watches is told at once, then of changes, four times a second at most", 
   expect(given).toEqual([12, 20, 21]);
 });
 
-it("who watches a run in which nothing happens hears that it is still there", () => {
+it("emits periodically even if nothing changes", () => {
   const { become, given } = run();
   vi.advanceTimersByTime(4_999);
   become({});
@@ -49,7 +49,7 @@ it("who watches a run in which nothing happens hears that it is still there", ()
   expect(given).toEqual([12, 12, 12]);
 });
 
-it("the last word is the end: of the run, or of the watching", () => {
+it("emits nothing after the end of the run or of the watching", () => {
   const { become, given, listeners } = run();
   become({ step: 250, state: "completed" });
   expect(given).toEqual([12, "last 250"]);
