@@ -1,4 +1,4 @@
-/** Worker processes on this machine: started, watched and ended from here; each talks to its coordinator over gRPC. */
+/** Starts, monitors and stops worker processes on this machine; each talks to its coordinator over gRPC. */
 export { startLocalWorkers } from "./local-workers.js";
 export type { LocalWorkers, LocalWorkersOptions } from "./local-workers.js";
 export { runFacts } from "./worker-deaths.js";

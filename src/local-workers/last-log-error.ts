@@ -1,4 +1,4 @@
-/** What a process that ended said last in its log: the error that ended it, and what to do about it. */
+/** Reads the error that ended a process, and its hint, from the process's log. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 
@@ -7,14 +7,17 @@ export interface LastLogError {
   readonly hint: string | undefined;
 }
 
-/** So much of a log's end is read, bytes. */
+/** Number of bytes read from the end of a log. */
 const tail = 64 * 1024;
-/** So much of an error is quoted, characters. */
+/** Maximum number of characters quoted of an error. */
 const longest = 1_000;
-/** The level of errors in lines of JSON. */
+/** The level of errors in JSON lines. */
 const errorLevel = 50;
 
-/** @param from where the process began to write, bytes. @returns undefined where it said nothing, or the log cannot be read */
+/**
+ * @param from offset where the process began to write, bytes. @returns undefined if there is no error or no readable
+ * log
+ */
 export function readLastLogError(path: string, from: number): LastLogError | undefined {
   try {
     const file = openSync(path, "r");
@@ -31,7 +34,7 @@ export function readLastLogError(path: string, from: number): LastLogError | und
   }
 }
 
-/** Pure. `error: …` and `hint: …` before lines of JSON: the former end a process. */
+/** `error: …` and `hint: …` have precedence over JSON lines: they end a process. Pure. */
 export function lastLogError(log: string): LastLogError | undefined {
   const lines = stripVTControlCharacters(log).split(/\r?\n/);
   const last = lines.findLastIndex((line) => plain.test(line));
@@ -44,7 +47,7 @@ export function lastLogError(log: string): LastLogError | undefined {
   return { error: shortened([said, ...more].join("\n")), hint };
 }
 
-/** Ours, and what Node.js says where it ends by itself. */
+/** Our errors, and those that Node.js prints when it crashes. */
 const plain = /^(error: |FATAL ERROR: |\w*Error(?: \[\w+\])?: )/;
 
 function lastLogged(lines: readonly string[]): LastLogError | undefined {

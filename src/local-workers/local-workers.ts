@@ -1,7 +1,7 @@
 /**
- * Worker processes on this machine: started with the run, replaced when they die, stopped with it. They are ordinary
- * `coxswain worker` processes that talk to the coordinator over gRPC like any other; the IPC channel only tells them
- * that their parent is gone.
+ * Worker processes on this machine: started with the run, restarted when they die, and stopped with the run. They are
+ * ordinary `coxswain worker` processes that talk to the coordinator over gRPC like any other; the IPC channel only lets
+ * them detect that their parent is gone.
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -23,33 +23,33 @@ export interface LocalWorkersOptions {
   readonly token: string | null;
   /** Further arguments of `coxswain worker`, such as TLS files. */
   readonly args: readonly string[];
-  /** The environment of each besides this process's: which GPU it is to use. None where there are fewer. */
+  /** Additional environment variables per worker (its GPU). Workers beyond the array's length get none. */
   readonly environments?: readonly Readonly<Record<string, string>>[];
-  /** worker-0.log … are appended to here. */
+  /** The folder of worker-0.log …, which are appended to. */
   readonly logFolder: string;
-  /** The `coxswain` program; this build's own where absent. */
+  /** The `coxswain` program. Default: this build's own. */
   readonly program?: string;
   /** The newest committed step. */
   readonly committed: () => number;
-  /** Whether the run is over, or about to be: workers that leave then are not replaced. */
+  /** Whether the run is over or ending: workers that leave then are not restarted. */
   readonly isEnding: () => boolean;
-  /** What to say of the run where a worker runs out of memory. */
+  /** Facts about the run for the hint when a worker runs out of memory. */
   readonly run: GivenUp["run"];
   readonly note: (text: string) => void;
-  /** No worker can be kept running, or one says that the run itself is wrong. */
+  /** Called when a worker cannot be kept running, or its error would recur in any worker. */
   readonly onFailure: (error: CoxswainError) => void;
 }
 
 export interface LocalWorkers {
-  /** Process ids of those that run now. */
+  /** Process ids of the running workers. */
   readonly pids: readonly number[];
-  /** Stops replacing them, waits for them to end by themselves, then kills. */
+  /** Stops restarting workers, waits for them to exit, then kills the rest. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** Before a worker is started again, ms; doubled with each death. */
+/** Delay before a worker is restarted, ms; doubled with each death. */
 const restartDelay = 500;
-/** Between two looks at how much memory a worker takes, ms. */
+/** Interval between memory measurements of a worker, ms. */
 const lookInterval = 1_000;
 
 export function startLocalWorkers(options: LocalWorkersOptions): LocalWorkers {
@@ -66,20 +66,20 @@ export function startLocalWorkers(options: LocalWorkersOptions): LocalWorkers {
   };
 }
 
-/** One of the workers, over all its lives. */
+/** One worker, across restarts. */
 class Slot {
   readonly #index: number;
   readonly #options: LocalWorkersOptions;
-  /** Before the first worker was started. */
+  /** Kills counted before the first worker was started. */
   readonly #kills: KillCounters;
   #child: ChildProcess | undefined;
   #closing = false;
   #deaths: readonly Death[] = [];
   #restart: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
-  /** The most memory that the current process was seen to have, bytes. */
+  /** Peak memory measured for the current process, bytes. */
   #peak: number | undefined;
-  /** Where the current process began to write in its log, bytes. */
+  /** Offset in the log where the current process began to write, bytes. */
   #logStart = 0;
 
   constructor(index: number, options: LocalWorkersOptions, kills: KillCounters) {
@@ -127,7 +127,7 @@ class Slot {
       this.#peak = (child.pid === undefined ? undefined : readPeak(child.pid)) ?? this.#peak;
     }, lookInterval).unref();
     child.on("exit", (code, signal) => this.#onEnd(child, { code, signal }));
-    // One that cannot be started does not exit.
+    // A process that cannot be started emits no "exit".
     child.on("error", ({ message }) => {
       if (child.pid === undefined) this.#onEnd(child, { code: null, signal: null, error: message });
       else this.#options.note(`local worker ${this.#index}: ${message}`);
@@ -143,7 +143,7 @@ class Slot {
       this.#replace(pid, death);
       return;
     }
-    // Ctrl-C and `timeout` tell all processes of a run: a worker may have left before this one has heard of it.
+    // Ctrl-C and `timeout` signal all processes of a run: a worker may have left before this process gets the signal.
     this.#restart = setTimeout(() => {
       if (!this.#options.isEnding()) this.#replace(pid, death);
     }, restartDelay);

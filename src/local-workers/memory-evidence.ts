@@ -1,10 +1,13 @@
-/** What tells that memory ran out: the cgroup's and the kernel's counters and log. Says nothing where they cannot be read. */
+/**
+ * Evidence that memory ran out: counters of the cgroup and the kernel, and the kernel's log, as far as they are
+ * readable.
+ */
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
 import { groupMemberships, readText } from "../host/index.js";
 import type { ReadText } from "../host/index.js";
 
-/** Counters of processes that the kernel has killed for want of memory. */
+/** Counters of the kernel's out-of-memory kills. */
 export interface KillCounters {
   /** In the cgroup of this process. */
   readonly cgroup: number | undefined;
@@ -13,15 +16,15 @@ export interface KillCounters {
 }
 
 export interface MemoryEvidence {
-  /** Kills since the run's workers were started; undefined where they are not counted. */
+  /** Kills since the run's workers were started; undefined if they are not counted. */
   readonly kills: KillCounters;
-  /** Of the cgroup, bytes; undefined where it has no limit. */
+  /** Memory limit of the cgroup, bytes; undefined if it has none. */
   readonly limit: number | undefined;
   readonly used: number | undefined;
-  /** Of the machine, bytes. */
+  /** Memory of the machine, bytes. */
   readonly total: number;
   readonly free: number;
-  /** The most that the process had resident when it was last looked at, bytes. */
+  /** Peak resident memory of the process at the last measurement, bytes. */
   readonly peak: number | undefined;
   /** The kernel's line about the process. */
   readonly kernel: string | undefined;
@@ -33,11 +36,11 @@ export interface SystemFiles {
   kernelLog(): readonly string[];
 }
 
-/** Files of the memory controller of this process's cgroup, of either version of cgroups. */
+/** Files of the memory controller of this process's cgroup, for cgroups v1 or v2. */
 interface Controller {
   readonly limit: string;
   readonly used: string;
-  /** Has a line "oom_kill N". */
+  /** Contains a line "oom_kill N". */
   readonly events: string;
 }
 
@@ -53,7 +56,7 @@ const first = (folder: string): Controller => ({
   events: `${folder}/memory.oom_control`,
 });
 
-/** Where it may be: a container sees its own cgroup at the root of the mount. */
+/** Possible locations: a container sees its own cgroup at the root of the mount. */
 function controllersOf(cgroups: string): readonly Controller[] {
   const groups = groupMemberships(cgroups);
   const [v1, v2] = [groups.get("memory"), groups.get("")];
@@ -75,7 +78,7 @@ export function readKills(files: SystemFiles = thisSystem): KillCounters {
   };
 }
 
-/** The peak of a process that runs, bytes. */
+/** Peak resident memory of a running process, bytes. */
 export function readPeak(pid: number, files: SystemFiles = thisSystem): number | undefined {
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(files.read(`/proc/${pid}/status`) ?? "")?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
@@ -84,7 +87,7 @@ export function readPeak(pid: number, files: SystemFiles = thisSystem): number |
 export interface Dead {
   readonly pid: number | undefined;
   readonly peak: number | undefined;
-  /** Counters from before. */
+  /** Counters at the start. */
   readonly before: KillCounters;
 }
 
@@ -95,7 +98,7 @@ export function readEvidence({ pid, peak, before }: Dead, files: SystemFiles = t
   const total = totalmem();
   return {
     kills: { cgroup: grown(kills.cgroup, before.cgroup), machine: grown(kills.machine, before.machine) },
-    // "max", and numbers beyond the machine's own memory, mean that there is no limit.
+    // "max", and numbers beyond the machine's memory, mean that there is no limit.
     limit: limit !== undefined && limit < total ? limit : undefined,
     used: numberIn(found === undefined ? undefined : files.read(found.used)),
     total,
@@ -120,22 +123,22 @@ function numberIn(text: string | undefined): number | undefined {
 const kernelLineOf = (pid: number, records: readonly string[]): string | undefined =>
   records.findLast((record) => record.includes(`Killed process ${pid} (`));
 
-/** What the evidence comes to, as a clause. Pure. */
+/** The evidence as a clause. Pure. */
 export function evidenceText({ kills, limit, used, total, free, peak, kernel }: MemoryEvidence): string {
   const killed = Math.max(kills.cgroup ?? 0, kills.machine ?? 0);
   const verdict =
     kernel !== undefined || killed > 0
-      ? "the kernel ended it because memory ran out"
+      ? "the kernel killed it because memory ran out"
       : kills.cgroup === undefined && kills.machine === undefined
-        ? "as the kernel does when memory runs out"
-        : "the kernel counted no process that it ended for want of memory, so somebody else sent the signal";
+        ? "the kernel sends this signal when memory runs out"
+        : "the kernel counted no out-of-memory kill, so another process sent the signal";
   const figures = [
-    kernel === undefined ? undefined : `the log of the kernel: "${kernel}"`,
-    killed === 0 ? undefined : `${killed} ${killed === 1 ? "process" : "processes"} ended so since the run started`,
-    peak === undefined ? undefined : `it had up to ${gigabytes(peak)} resident`,
+    kernel === undefined ? undefined : `kernel log: "${kernel}"`,
+    killed === 0 ? undefined : `${killed} out-of-memory ${killed === 1 ? "kill" : "kills"} since the run started`,
+    peak === undefined ? undefined : `its resident memory peaked at ${gigabytes(peak)}`,
     limit === undefined
-      ? `the machine has ${gigabytes(total)}, ${gigabytes(free)} free`
-      : `its cgroup may use ${gigabytes(limit)}${used === undefined ? "" : ` and uses ${gigabytes(used)} now`}`,
+      ? `the machine has ${gigabytes(total)} of memory, ${gigabytes(free)} free`
+      : `the memory limit of its cgroup is ${gigabytes(limit)}${used === undefined ? "" : `, ${gigabytes(used)} in use`}`,
   ];
   return [verdict, ...figures.filter((figure) => figure !== undefined)].join("; ");
 }
@@ -149,13 +152,13 @@ const thisSystem: SystemFiles = {
     try {
       return readKernelLog();
     } catch {
-      // For administrators alone, on many machines.
+      // Readable only by administrators on many machines.
       return [];
     }
   },
 };
 
-/** A record a read: "6,1234,5678,-;text", and lines of its own for what it is about. */
+/** Each read returns one record: "6,1234,5678,-;text", followed by lines of metadata. */
 function readKernelLog(): string[] {
   const file = openSync("/dev/kmsg", constants.O_RDONLY | constants.O_NONBLOCK);
   const records: string[] = [];
@@ -166,7 +169,7 @@ function readKernelLog(): string[] {
       records.push(text.slice(text.indexOf(";") + 1).split("\n", 1)[0] ?? "");
     }
   } catch {
-    // EAGAIN: that was all.
+    // EAGAIN: no more records.
     return records;
   } finally {
     closeSync(file);

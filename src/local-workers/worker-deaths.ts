@@ -1,4 +1,4 @@
-/** When a local worker that dies again and again is given up, and what is said then. Pure. */
+/** Decides when to give up on a local worker that keeps dying, and builds the error. Pure. */
 import type { RunConfig } from "../config/index.js";
 import { CoxswainError, errorCodeOf, isPermanentHere } from "../errors.js";
 import type { ErrorCode } from "../errors.js";
@@ -11,27 +11,27 @@ export interface Death {
   readonly step: number;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Why no process could be started, where none was. */
+  /** Why the process could not be started, if so. */
   readonly error?: string;
 }
 
-/** Deaths of one worker without a commit in between before the run is stopped. */
+/** Number of consecutive deaths of one worker, without a commit in between, that stop the run. */
 export const deathsAllowed = 3;
 
-/** What the exit code of a worker says of the kind of trouble: the run ends with the same. */
+/** The kind of error according to the worker's exit code: the run ends with the same. */
 function kindOf(death: Death | undefined): ErrorCode {
   const kind = typeof death?.code === "number" ? errorCodeOf(death.code) : undefined;
-  // An internal error of the worker is trouble with a worker to the run.
+  // To the run, an internal error of a worker is a cluster error.
   return kind === undefined || kind === "bug" || kind === "interrupted" ? "cluster" : kind;
 }
 
 export interface Judgement {
-  /** Those that no commit lies between, the newest last. */
+  /** Deaths without a commit in between, the newest last. */
   readonly deaths: readonly Death[];
   readonly verdict: "start another" | "give up";
 }
 
-/** @param before deaths of the same worker that no commit lies between */
+/** @param before earlier deaths of the same worker without a commit in between */
 export function judgeDeath(before: readonly Death[], death: Death): Judgement {
   const deaths = [...before.filter(({ step }) => step === death.step), death];
   return {
@@ -40,11 +40,11 @@ export function judgeDeath(before: readonly Death[], death: Death): Judgement {
   };
 }
 
-/** Whether it ended as workers do when the run ends, or when they are told to leave: that may not concern it alone. */
+/** Whether it ended as workers do at the end of the run or after SIGTERM: the cause may affect the whole run. */
 export const isDeparture = ({ code, signal }: Death): boolean =>
   code === 0 || code === toldToLeave || signal === "SIGTERM";
 
-/** Exit code of a worker that SIGTERM ended in order. */
+/** Exit code of a worker that shut down cleanly after SIGTERM. */
 const toldToLeave = 130;
 
 /** How a process ended, in a few words. */
@@ -52,14 +52,14 @@ export const howOf = ({ code, signal, error }: Death): string => error ?? signal
 
 /** The same, as a clause. */
 export const endOf = (death: Death): string =>
-  death.code === toldToLeave ? "was told to leave (SIGTERM)" : `ended (${howOf(death)})`;
+  death.code === toldToLeave ? "left after SIGTERM" : `ended (${howOf(death)})`;
 
 export interface GivenUp {
   readonly index: number;
-  /** As of `Judgement`. */
+  /** As in `Judgement`. */
   readonly deaths: readonly Death[];
   readonly memory: MemoryEvidence;
-  /** What it said last. */
+  /** The last error in its log. */
   readonly words: LastLogError | undefined;
   /** Path of the worker's log. */
   readonly log: string;
@@ -88,20 +88,22 @@ export function givenUp({ index, deaths, memory, words, log, run }: GivenUp): Co
     return new CoxswainError(kind, `${what}: ${words.error}`, {
       hint: words.hint === undefined ? `Its log: ${log}` : `${words.hint} Its log: ${log}`,
     });
-  // Where the disk is full, the log cannot say so.
+  // If the disk is full, the error cannot be logged.
   if (kind === "storage")
     return new CoxswainError(kind, `${what}: it cannot write its log or another file`, {
       hint: `Free some space on the disk of ${log}, or choose another output_dir.`,
     });
-  return new CoxswainError(kind, what, { hint: `Its log ${isPermanentHere(kind) ? "says" : "may say"} why: ${log}` });
+  return new CoxswainError(kind, what, {
+    hint: `Its log ${isPermanentHere(kind) ? "explains" : "may explain"} why: ${log}`,
+  });
 }
 
-/** What takes less memory, that which keeps the result first. */
+/** Ways to use less memory; first those that keep the result. */
 function lessMemory({ microBatchSize, maxLength, workers }: GivenUp["run"]): string {
   const fewer = workers > 1 ? [`--workers ${Math.ceil(workers / 2)} with --resume, which keeps the result`] : [];
   const smaller =
     microBatchSize > 1
       ? `training.micro_batch_size: ${Math.floor(microBatchSize / 2)} in a new run`
       : `a data.max_length below ${maxLength} in a new run`;
-  return `Where memory is short, try ${[...fewer, smaller].join(", or ")}; \`coxswain doctor\` with the run file says what it takes.`;
+  return `If memory is short, try ${[...fewer, smaller].join(", or ")}; \`coxswain doctor\` with the run file reports how much memory it needs.`;
 }

@@ -1,6 +1,6 @@
 /**
- * One worker process per GPU, and this process over them: it passes the request to end on, and waits until all have ended.
- * A worker that ends is not started again: how it ended is reported.
+ * One worker process per GPU, supervised by this process: it forwards requests to stop, and waits until all have
+ * exited. A worker that exits is not restarted; its exit is reported.
  */
 import { fork } from "node:child_process";
 import { constants } from "node:os";
@@ -8,17 +8,17 @@ import { fileURLToPath } from "node:url";
 import { visibleVariable } from "../compute/index.js";
 
 export interface WorkerPerGpuOptions {
-  /** GPUs, as CUDA_VISIBLE_DEVICES names them. */
+  /** GPUs as in CUDA_VISIBLE_DEVICES. */
   readonly gpus: readonly string[];
   /** Command line of worker `index`, without the program. */
   readonly argumentsOf: (index: number) => readonly string[];
-  /** Set for every worker, besides this process's environment. */
+  /** Additional environment variables of every worker. */
   readonly environment: Readonly<Record<string, string>>;
   /** The `coxswain` program. Default: this build's own. */
   readonly program?: string | undefined;
   /** Reports a worker's end to the user. */
   readonly report: (text: string) => void;
-  /** Asks all workers to leave (SIGTERM), as often as it is called. */
+  /** Asks all workers to leave (SIGTERM); each call sends the signal again. */
   readonly onLeave: (leave: () => void) => void;
 }
 
@@ -28,7 +28,7 @@ export async function runWorkerPerGpu(options: WorkerPerGpuOptions): Promise<num
   const program = options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
   const children = gpus.map((gpu, index) =>
     fork(program, argumentsOf(index), {
-      // The channel tells the worker when this process is gone, and leaves Ctrl-C to it.
+      // The channel lets the worker detect that this process is gone, and leaves Ctrl-C to this process.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: { ...process.env, ...environment, [visibleVariable]: gpu },
     }),
@@ -41,7 +41,7 @@ export async function runWorkerPerGpu(options: WorkerPerGpuOptions): Promise<num
     (child, index) =>
       new Promise<number>((resolve) => {
         const gpu = gpus[index] ?? "";
-        // A process that cannot be started closes nothing.
+        // A process that cannot be started emits no "close".
         child.once("error", (error) => {
           running.delete(child);
           report(`the worker on GPU ${gpu}: ${error.message}`);
@@ -58,9 +58,9 @@ export async function runWorkerPerGpu(options: WorkerPerGpuOptions): Promise<num
   return exitStatus(await Promise.all(codes));
 }
 
-/** As a shell reports it: 128 plus the signal's number for a process that a signal ended. */
+/** The exit status as in a shell: 128 plus the signal's number for a process that was ended by a signal. */
 export const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   signal === null ? (code ?? 1) : 128 + constants.signals[signal];
 
-/** 0 only where all are 0; an internal error (1) before everything else, then the highest. */
+/** 0 only if all are 0; an internal error (1) takes precedence over any other, then the highest. */
 export const exitStatus = (codes: readonly number[]): number => (codes.includes(1) ? 1 : Math.max(0, ...codes));

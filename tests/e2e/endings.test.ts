@@ -204,7 +204,7 @@ it("a run whose only worker gets SIGTERM starts another and continues", async ()
   const run = new CoxswainProcess(["train", endlessRun(folder)]);
   await run.until(/^step +3\//m);
   for (const pid of workersIn(folder)) process.kill(pid, "SIGTERM");
-  await run.until(/^local worker 0 was told to leave \(SIGTERM\); starting another$/m);
+  await run.until(/^local worker 0 left after SIGTERM; starting another$/m);
   const before = stepLines(join(folder, "out")).at(-1)?.step ?? 0;
   await run.until(new RegExp(`^step +${before + 3}/`, "m"));
   run.signal("SIGINT");

@@ -17,18 +17,23 @@ describe("the error that ended a worker", () => {
       "Start it.",
     ],
     ["without a hint", "error: no connection\n", "no connection", undefined],
-    ["of several lines", "error: run.yaml:\n  a: wrong\nhint: Mend it.\n", "run.yaml:\n  a: wrong", "Mend it."],
-    ["in colours", "\u001b[1m\u001b[31merror:\u001b[39m\u001b[22m bad\n\u001b[36mhint:\u001b[39m Do.\n", "bad", "Do."],
-    ["which is the last one", "error: first\nhint: One.\nerror: second\n", "second", undefined],
-    ["before what is logged after it", `error: bad\n${logged(50, "later")}\n`, "bad", undefined],
+    ["with several lines", "error: run.yaml:\n  a: wrong\nhint: Fix it.\n", "run.yaml:\n  a: wrong", "Fix it."],
     [
-      "as logged",
+      "with colours",
+      "\u001b[1m\u001b[31merror:\u001b[39m\u001b[22m bad\n\u001b[36mhint:\u001b[39m Do.\n",
+      "bad",
+      "Do.",
+    ],
+    ["that is the last one", "error: first\nhint: One.\nerror: second\n", "second", undefined],
+    ["before later log lines", `error: bad\n${logged(50, "later")}\n`, "bad", undefined],
+    [
+      "as a JSON line",
       `${logged(50, "it broke", { error: { message: "EIO" } })}\n${logged(30, "bye")}\n`,
       "it broke: EIO",
       undefined,
     ],
     [
-      "of memory",
+      "of an exhausted heap",
       "\n<--- Last few GCs --->\n\nFATAL ERROR: Reached heap limit\n----- Native stack trace -----\n",
       "FATAL ERROR: Reached heap limit",
       undefined,
@@ -43,17 +48,17 @@ describe("the error that ended a worker", () => {
     expect(lastLogError(log)).toEqual({ error, hint });
   });
 
-  it.each(["", logged(30, "metrics"), '{"level":50', "null", "{}"])("is not made up (%s)", (log) => {
+  it.each(["", logged(30, "metrics"), '{"level":50', "null", "{}"])("is absent if the log has none (%s)", (log) => {
     expect(lastLogError(log)).toBeUndefined();
   });
 
-  it("is quoted in part where it is endless", () => {
+  it("is truncated if it is very long", () => {
     expect(lastLogError(`error: ${"x".repeat(10_000)}`)?.error).toHaveLength(1_001);
   });
 });
 
-describe("a log that many processes have written", () => {
-  it("is quoted from where the last one began, and from its end alone", () => {
+describe("a log of several processes", () => {
+  it("is read from where the last process began, and only its end", () => {
     const log = join(temporaryFolder(), "worker-0.log");
     writeFileSync(log, "error: of yesterday\n");
     expect(readLastLogError(log, 20)).toBeUndefined();
@@ -63,7 +68,7 @@ describe("a log that many processes have written", () => {
     expect(readLastLogError(log, 20)).toBeUndefined();
   });
 
-  it("that is gone is no error of its own", () => {
+  it("causes no error if it was deleted", () => {
     expect(readLastLogError(join(temporaryFolder(), "none"), 0)).toBeUndefined();
   });
 });

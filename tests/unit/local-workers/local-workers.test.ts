@@ -7,7 +7,7 @@ import { temporaryFolder } from "../../support/processes.js";
 
 const facts = { committed: () => 0, isEnding: () => false, run: { microBatchSize: 8, maxLength: 1024, workers: 2 } };
 
-it("local workers all compute on the first GPU", async () => {
+it("gives each local worker its own GPU", async () => {
   const folder = temporaryFolder();
   const program = join(folder, "program.mjs");
   writeFileSync(
@@ -66,7 +66,7 @@ function startLeaving(codes: readonly number[], isEnding: () => boolean) {
   return { workers, notes, failures, started };
 }
 
-it("a run whose workers are told to leave gets others, instead of waiting for ever", async () => {
+it("replaces workers that left after SIGTERM", async () => {
   const { workers, notes, failures, started } = startLeaving([0, 130], () => false);
   await vi.waitUntil(() => failures.length === 2, 15_000);
   await workers.close();
@@ -74,8 +74,8 @@ it("a run whose workers are told to leave gets others, instead of waiting for ev
   expect(notes.sort()).toEqual([
     "local worker 0 ended (exit code 0); starting another",
     "local worker 0 ended (exit code 0); starting another",
-    "local worker 1 was told to leave (SIGTERM); starting another",
-    "local worker 1 was told to leave (SIGTERM); starting another",
+    "local worker 1 left after SIGTERM; starting another",
+    "local worker 1 left after SIGTERM; starting another",
   ]);
   expect(failures.map(({ message }) => message).sort()).toEqual([
     "local worker 0 died 3 times without a step in between (exit code 0)",
@@ -83,7 +83,7 @@ it("a run whose workers are told to leave gets others, instead of waiting for ev
   ]);
 });
 
-it("a run that is stopped starts no worker again, also where the workers hear of it first", async () => {
+it("restarts no worker of a stopped run, even if the workers get the signal first", async () => {
   let asked = 0;
   const { workers, notes, failures, started } = startLeaving([0, 130], () => ++asked > 0);
   await vi.waitUntil(() => asked === 2, 15_000);
@@ -91,7 +91,7 @@ it("a run that is stopped starts no worker again, also where the workers hear of
   expect([notes, failures, started()]).toEqual([[], [], ["0", "130"]]);
 });
 
-it("a worker that is killed before it joins is given up after three deaths", async () => {
+it("gives up on a worker that is killed before it joins after three deaths", async () => {
   const folder = temporaryFolder();
   const program = join(folder, "program.mjs");
   writeFileSync(program, `process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1000)`);

@@ -24,8 +24,8 @@ const unified = {
 
 const none = { cgroup: undefined, machine: undefined };
 
-describe("kills for want of memory are counted", () => {
-  it("in a cgroup of version 2", () => {
+describe("out-of-memory kills are counted", () => {
+  it("in a cgroup v2", () => {
     expect(readKills(system(unified)).cgroup).toBe(5);
   });
 
@@ -34,7 +34,7 @@ describe("kills for want of memory are counted", () => {
     expect(readKills(system(files)).cgroup).toBe(2);
   });
 
-  it("in a cgroup of version 1", () => {
+  it("in a cgroup v1", () => {
     const files = {
       "/proc/self/cgroup": "9:name=systemd:/\n5:cpu,cpuacct:/\n4:memory:/job/7\n0::/\n",
       "/sys/fs/cgroup/memory/job/7/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n",
@@ -49,12 +49,12 @@ describe("kills for want of memory are counted", () => {
     });
   });
 
-  it("nowhere where nothing can be read", () => {
+  it("as unknown if nothing is readable", () => {
     expect(readKills(system({}))).toEqual(none);
   });
 });
 
-it("the memory of a worker is known from before its death", () => {
+it("reports the memory of a worker measured before its death", () => {
   expect(readPeak(7, system({ "/proc/7/status": "Name:\tnode\nVmHWM:\t   2048 kB\nVmRSS:\t 1 kB\n" }))).toBe(2 ** 21);
   expect(readPeak(7, system({}))).toBeUndefined();
 });
@@ -62,7 +62,7 @@ it("the memory of a worker is known from before its death", () => {
 describe("the evidence", () => {
   const dead = { pid: 4711, peak: 2e9, before: { cgroup: 2, machine: undefined } };
 
-  it("holds the kernel's line about that very process, the newest", () => {
+  it("contains the kernel's newest line about that process", () => {
     const line = (pid: number, size: number) =>
       `Memory cgroup out of memory: Killed process ${pid} (node) rss:${size}kB`;
     const log = [line(4711, 1), line(4712, 2), line(4711, 3), line(47110, 4)];
@@ -70,7 +70,7 @@ describe("the evidence", () => {
     expect(readEvidence(dead, system(unified)).kernel).toBeUndefined();
   });
 
-  it("counts only what happened since the run began, and knows the limit", () => {
+  it("counts only kills since the run began, and contains the limit", () => {
     const { kills, limit, used, peak } = readEvidence(dead, system(unified));
     expect({ kills, limit, used, peak }).toEqual({
       kills: { cgroup: 3, machine: undefined },
@@ -80,13 +80,13 @@ describe("the evidence", () => {
     });
   });
 
-  it.each(["max\n", "9223372036854771712\n", String(totalmem() * 2)])("takes a limit of %j for none", (text) => {
+  it.each(["max\n", "9223372036854771712\n", String(totalmem() * 2)])("treats a limit of %j as none", (text) => {
     const files = { ...unified, "/sys/fs/cgroup/user.slice/run.scope/memory.max": text };
     expect(readEvidence(dead, system(files)).limit).toBeUndefined();
   });
 });
 
-describe("what is said of it", () => {
+describe("the text of the evidence", () => {
   const evidence: MemoryEvidence = {
     kills: none,
     limit: undefined,
@@ -97,24 +97,26 @@ describe("what is said of it", () => {
     kernel: undefined,
   };
 
-  it("blames memory where a counter or the kernel's log does", () => {
+  it("blames memory if a counter or the kernel's log does", () => {
     expect(evidenceText({ ...evidence, kills: { cgroup: 3, machine: 3 }, limit: 4e9, used: 3.9e9, peak: 3.2e9 })).toBe(
-      "the kernel ended it because memory ran out; 3 processes ended so since the run started; " +
-        "it had up to 3.2 GB resident; its cgroup may use 4.0 GB and uses 3.9 GB now",
+      "the kernel killed it because memory ran out; 3 out-of-memory kills since the run started; " +
+        "its resident memory peaked at 3.2 GB; the memory limit of its cgroup is 4.0 GB, 3.9 GB in use",
     );
     expect(evidenceText({ ...evidence, kernel: "Killed process 7 (node)" })).toMatch(
-      /^the kernel ended it because memory ran out; the log of the kernel: "Killed process 7 \(node\)"/,
+      /^the kernel killed it because memory ran out; kernel log: "Killed process 7 \(node\)"/,
     );
   });
 
-  it("does not blame memory where the kernel counted nothing", () => {
+  it("does not blame memory if the kernel counted no kill", () => {
     expect(evidenceText({ ...evidence, kills: { cgroup: 0, machine: 0 } })).toBe(
-      "the kernel counted no process that it ended for want of memory, so somebody else sent the signal; " +
-        "the machine has 16.0 GB, 250 MB free",
+      "the kernel counted no out-of-memory kill, so another process sent the signal; " +
+        "the machine has 16.0 GB of memory, 250 MB free",
     );
   });
 
-  it("leaves it open where nothing is counted", () => {
-    expect(evidenceText(evidence)).toMatch(/^as the kernel does when memory runs out; the machine has 16.0 GB/);
+  it("leaves the cause open if kills are not counted", () => {
+    expect(evidenceText(evidence)).toMatch(
+      /^the kernel sends this signal when memory runs out; the machine has 16.0 GB/,
+    );
   });
 });

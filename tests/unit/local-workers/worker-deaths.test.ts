@@ -14,25 +14,25 @@ function judge(...deaths: readonly Death[]): string[] {
 }
 
 describe("a worker that dies", () => {
-  it("three times without a step in between is given up", () => {
+  it("is given up after three deaths without a step in between", () => {
     expect(judge(killed(0), killed(0), killed(0))).toEqual(["start another", "start another", "give up"]);
   });
 
-  it("is started again for as long as steps are made", () => {
+  it("is restarted while steps are made", () => {
     const deaths = [0, 0, 1, 1, 2, 2, 3, 3, 4].map(killed);
     expect(judge(...deaths)).toEqual(deaths.map(() => "start another"));
   });
 
-  it("of different causes is counted all the same", () => {
+  it("is counted whatever the cause", () => {
     const deaths: Death[] = [killed(5), { step: 5, code: 1, signal: null }, { step: 5, code: 5, signal: null }];
     expect(judge(...deaths).at(-1)).toBe("give up");
   });
 
-  it.each([2, 3, 4, 6])("of a mistake that the next one would make again (exit code %i) is given up", (code) => {
+  it.each([2, 3, 4, 6])("is given up if the error would recur (exit code %i)", (code) => {
     expect(judge({ step: 0, code, signal: null })).toEqual(["give up"]);
   });
 
-  it("because it cannot be started is counted, too", () => {
+  it("is counted even if it cannot be started", () => {
     const death: Death = { step: 0, code: null, signal: null, error: "spawn EAGAIN" };
     expect(judge(death, death, death).at(-1)).toBe("give up");
     expect(howOf(death)).toBe("spawn EAGAIN");
@@ -58,40 +58,40 @@ describe("the run ends with an error", () => {
     run: { microBatchSize: 8, maxLength: 1024, workers: 4 },
   };
 
-  it("that says what memory there was, and what takes less of it", () => {
+  it("that reports memory figures, and how to use less", () => {
     const { code, message, hint } = givenUp(given);
     expect(code).toBe("cluster");
     expect(message).toMatch(
-      /^local worker 1 died 3 times without a step in between \(SIGKILL\): the kernel ended it because memory ran out; .*4\.0 GB/,
+      /^local worker 1 died 3 times without a step in between \(SIGKILL\): the kernel killed it because memory ran out; .*4\.0 GB/,
     );
     expect(hint).toBe(
-      "Where memory is short, try --workers 2 with --resume, which keeps the result, or training.micro_batch_size: 4 " +
-        "in a new run; `coxswain doctor` with the run file says what it takes. Its log: out/logs/worker-1.log",
+      "If memory is short, try --workers 2 with --resume, which keeps the result, or training.micro_batch_size: 4 " +
+        "in a new run; `coxswain doctor` with the run file reports how much memory it needs. Its log: out/logs/worker-1.log",
     );
   });
 
-  it("that names shorter rows where there is but one row a shard", () => {
+  it("that suggests shorter rows if a shard has only one row", () => {
     const { hint } = givenUp({ ...given, run: { microBatchSize: 1, maxLength: 512, workers: 1 } });
-    expect(hint).toMatch(/^Where memory is short, try a data.max_length below 512 in a new run; /);
+    expect(hint).toMatch(/^If memory is short, try a data.max_length below 512 in a new run; /);
   });
 
-  it("that does not speak of memory where the worker ended by itself", () => {
+  it("that does not mention memory if the worker exited by itself", () => {
     const deaths: Death[] = [{ step: 0, code: 1, signal: null }];
     const { message, hint } = givenUp({ ...given, deaths: [...deaths, ...deaths, ...deaths] });
     expect(message).toBe("local worker 1 died 3 times without a step in between (exit code 1)");
-    expect(hint).toBe("Its log may say why: out/logs/worker-1.log");
+    expect(hint).toBe("Its log may explain why: out/logs/worker-1.log");
   });
 
-  it("that names what crashed it", () => {
+  it("that names the cause of a crash", () => {
     const deaths: Death[] = [{ step: 0, code: null, signal: "SIGSEGV" }];
     expect(givenUp({ ...given, deaths }).message).toContain("(SIGSEGV)");
   });
 
-  it("that refers to its log where it made a mistake", () => {
+  it("that refers to the worker's log", () => {
     const { message, hint } = givenUp({ ...given, deaths: [{ step: 0, code: 4, signal: null }] });
     expect([message, hint]).toEqual([
       "local worker 1 cannot run (exit code 4)",
-      "Its log says why: out/logs/worker-1.log",
+      "Its log explains why: out/logs/worker-1.log",
     ]);
   });
 
@@ -104,19 +104,19 @@ describe("the run ends with an error", () => {
     [7, "machine"],
     [1, "cluster"],
   ])(
-    "of the worker's kind, so that scripts and `serve` tell a full disk from a network (exit code %i)",
+    "of the worker's kind, so that scripts and `serve` can tell a full disk from a network error (exit code %i)",
     (code, kind) => {
       expect(givenUp({ ...given, deaths: [{ step: 0, code, signal: null }] }).code).toBe(kind);
     },
   );
 
-  it("that says to free some space where the disk is too full for the log", () => {
+  it("that says to free disk space if the disk is too full for the log", () => {
     const { message, hint } = givenUp({ ...given, deaths: [{ step: 0, code: 6, signal: null }] });
     expect(message).toBe("local worker 1 cannot run (exit code 6): it cannot write its log or another file");
     expect(hint).toBe("Free some space on the disk of out/logs/worker-1.log, or choose another output_dir.");
   });
 
-  it("that quotes the worker's own, with its hint", () => {
+  it("that quotes the worker's error and its hint", () => {
     const death: Death = { step: 0, code: 5, signal: null };
     const words = { error: "no connection", hint: "Start it." };
     const { message, hint } = givenUp({ ...given, deaths: [death, death, death], words });

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../support/processes.js";
 const flags = { coordinator: "127.0.0.1:7070", http: "127.0.0.1:0" };
 
 describe("the command line of each worker", () => {
-  it("is the same for all, with fixed ports counted up", () => {
+  it("is the same for all, except that fixed ports are incremented", () => {
     const given = { ...flags, token: "secret", listen: "0.0.0.0:8000", http: "0.0.0.0:9464", model: "m" };
     const words = workerArguments(given, 2).join(" ");
     expect(words).toBe(
@@ -19,7 +19,7 @@ describe("the command line of each worker", () => {
     );
   });
 
-  it("ends in the worst exit code of all", () => {
+  it("exits with the most severe exit code", () => {
     expect(exitStatus([0, 0])).toBe(0);
     expect(exitStatus([0, 5, 3])).toBe(5);
     expect(exitStatus([5, 1, 137])).toBe(1);
@@ -38,7 +38,7 @@ describe("one worker process per GPU", () => {
     return { program, said, say: (text) => said.push(text) };
   }
 
-  it("gives each its own GPU and the token by the environment, and starts none again", async () => {
+  it("gives each its own GPU and the token in the environment, and restarts none", async () => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "0,1,2");
     const stand = host(`
       const ok = process.env.COXSWAIN_TOKEN === "secret" && !process.argv.includes("secret");
@@ -54,7 +54,7 @@ describe("one worker process per GPU", () => {
     ).toEqual(["the worker on GPU 0 ended (exit code 10)", "the worker on GPU 2 ended (exit code 12)"]);
   });
 
-  it("passes a signal on to all of them", async () => {
+  it("forwards a signal to all of them", async () => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "0,1");
     const folder = temporaryFolder();
     const stand = host(`
