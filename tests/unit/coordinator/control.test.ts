@@ -42,8 +42,8 @@ function until({ control }: Harness, isSo: (status: RunStatus) => boolean): Prom
   });
 }
 
-describe("a run that is paused, saved and resumed", () => {
-  it("has the same bits as one that is not, and commits nothing while it is paused", async () => {
+describe("a run that was paused, saved and resumed", () => {
+  it("has the same bits as an uninterrupted one, and commits nothing while it is paused", async () => {
     const undisturbed = await trainToTheEnd(await start(), token, size);
     const server = await start();
     const worker = join(server);
@@ -69,7 +69,7 @@ describe("a run that is paused, saved and resumed", () => {
     expect(await server.metrics.text()).toContain("\ncoxswain_paused 0\n");
   });
 
-  it("can be stopped: its newest step is saved first", async () => {
+  it("saves its newest step when it is stopped", async () => {
     const server = await start();
     const worker = join(server);
     await until(server, ({ step }) => step >= 1);
@@ -88,7 +88,7 @@ describe("a run that is paused, saved and resumed", () => {
 });
 
 describe("the status of a run", () => {
-  it("is plain JSON that says how far it is, how fast, and who takes part", async () => {
+  it("is plain JSON with progress, speed and workers", async () => {
     const server = await start();
     const waiting = server.control.status();
     expect(waiting).toMatchObject({ state: "waiting", detail: "waiting for workers: 0 of 1 are ready", loss: null });

@@ -20,7 +20,7 @@ const completeWith = (options: Omit<SimulationOptions, "random">, seed = 1): Pro
 const clusters = Number(process.env["COXSWAIN_SIMULATED_CLUSTERS"] ?? 40);
 const firstSeed = Number(process.env["COXSWAIN_SIMULATION_SEED"] ?? 1);
 
-describe("whatever happens", () => {
+describe("whatever fails", () => {
   it(
     "every step is committed in order with the canonical sum, and every evaluation is on record once",
     { timeout: 60_000 + clusters * 1_000 },
@@ -51,7 +51,7 @@ describe("whatever happens", () => {
 });
 
 describe("mixed hardware", () => {
-  it("of speeds 1, 1 and 1/4 ends within 15 % of the ideal, from the second step on", async () => {
+  it("with speeds 1, 1 and 1/4 is within 15 % of the ideal from the second step on", async () => {
     const shards = 36;
     const simulation = await completeWith({ settings: { totalSteps: 12, shards }, workers: [0.25, 0.25, 1] });
     // 16, 16 and 4 shards, each of which takes 0.25, 0.25 and 1 s.
@@ -60,7 +60,7 @@ describe("mixed hardware", () => {
     expect(Math.max(...times)).toBeLessThan(1.15 * ideal);
   });
 
-  it("one that becomes slow, or stops for a while, does not hold up a step", async () => {
+  it("does not delay a step if one worker becomes slow or stops for a while", async () => {
     const simulation = await completeWith({
       settings: { totalSteps: 20, shards: 32 },
       workers: equal(4, 0.25),
@@ -73,7 +73,7 @@ describe("mixed hardware", () => {
 });
 
 describe("a mesh", () => {
-  it("whose reducers die needs no star, and none of the rest of the step again", async () => {
+  it("whose reducers die needs no star, and recomputes only what they held", async () => {
     const simulation = await completeWith({
       settings: { totalSteps: 30, shards: 24, reducers: (count) => count },
       workers: equal(4, 0.2),
@@ -96,8 +96,8 @@ describe("a worker that is asked to leave", () => {
   });
 });
 
-describe("people who pause, go on and save", () => {
-  it("cost no worker its place, and change no step", async () => {
+describe("pausing, resuming and saving", () => {
+  it("remove no worker, and change no step", async () => {
     const settings = { totalSteps: 30, shards: 8, saveSteps: 1000, evalSteps: 5, evaluationShards: 2 };
     const simulation = await completeWith({
       settings,
@@ -117,7 +117,7 @@ describe("people who pause, go on and save", () => {
 });
 
 describe("the coordinator", () => {
-  it("killed again and again loses no committed step while workers live", async () => {
+  it("loses no committed step while workers live, however often it is killed", async () => {
     const simulation = await completeWith({
       settings: { totalSteps: 40, shards: 8, saveSteps: 1000 },
       workers: equal(3, 0.2),

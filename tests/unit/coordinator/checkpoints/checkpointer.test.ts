@@ -27,7 +27,7 @@ function opened() {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("checkpoints", () => {
-  it("are written one after another, and given to all who wait for them", async () => {
+  it("are written one at a time, and resolve for everyone who waits", async () => {
     const { saves, begun, told } = opened();
     saves.write(state(1));
     saves.write(state(2));
@@ -43,7 +43,7 @@ describe("checkpoints", () => {
     expect(await saves.of(stepNumber(2))).toMatchObject({ path: "two" });
   });
 
-  it("that cannot be written fail for those who wait, and do not keep the next from being written", async () => {
+  it("that cannot be written fail for everyone who waits, and do not block the next one", async () => {
     const { saves, begun, told } = opened();
     saves.write(state(1));
     const first = saves.of(stepNumber(1));
@@ -61,8 +61,8 @@ describe("checkpoints", () => {
   });
 });
 
-describe("those who ask for a checkpoint", () => {
-  it("all get the next that is given", async () => {
+describe("callers that request a checkpoint", () => {
+  it("all get the next one", async () => {
     const { saves, begun } = opened();
     const both = [saves.next(), saves.next()];
     saves.write(state(3));
@@ -72,7 +72,7 @@ describe("those who ask for a checkpoint", () => {
     expect(await Promise.all(both)).toMatchObject(both.map(() => ({ step: 3, path: "three" })));
   });
 
-  it("are told when there is none before the end, and asking after one was given waits for another", async () => {
+  it("get an error if none is written before the end; a later request waits for another", async () => {
     const { saves, begun } = opened();
     saves.write(state(3));
     saves.give(stepNumber(3));

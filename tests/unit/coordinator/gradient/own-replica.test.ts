@@ -45,7 +45,7 @@ const commit = (step: number): CommitEffect => ({
 });
 
 describe("the coordinator's replica", () => {
-  it("has the norm of the mean gradient told, and keeps the sums of two steps for workers that are late", () => {
+  it("reports the norm of the mean gradient, and keeps the sums of two steps for late workers", () => {
     const { own, events, reduce } = opened();
     for (const step of [1, 2, 3]) reduce(step);
     // |(6, 8) / 2| = 5.
@@ -53,7 +53,7 @@ describe("the coordinator's replica", () => {
     expect([1, 2, 3].map((step) => own.reduced(stepNumber(step)) !== undefined)).toEqual([false, true, true]);
   });
 
-  it("applies a commit once, when it is asked to", () => {
+  it("applies a commit once, on request", () => {
     const { own, replica, reduce } = opened();
     reduce(1);
     own.commit(commit(1));
@@ -63,7 +63,7 @@ describe("the coordinator's replica", () => {
     expect(own.apply()).toBeUndefined();
   });
 
-  it("has a commit told to the world once another keeps it: a worker, the disk, or the next step's workers", () => {
+  it("publishes a commit once it is also held elsewhere: by a worker, the disk, or the next step's workers", () => {
     const { own, told, reduce } = opened();
     reduce(1);
     own.commit(commit(1));
@@ -78,7 +78,7 @@ describe("the coordinator's replica", () => {
     expect(told.slice(3)).toEqual(["committed 2"]);
   });
 
-  it("stays what it was where a worker's replica is not what that worker offered", async () => {
+  it("stays unchanged if a worker's replica differs from the one it offered", async () => {
     const { own, replica, events } = opened();
     const before = replica.hash();
     const session = { replica: () => Promise.resolve({ step: 7, bytes: replica.toBytes() }) };

@@ -36,7 +36,7 @@ function opened({ accepts = true } = {}) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("the sum of a step", () => {
-  it("is that of all that came and was accepted, whichever came first", async () => {
+  it("contains all accepted contributions, in any order of arrival", async () => {
     const { sum, session, receive, bytes } = opened();
     sum.open(one, 2);
     session.pushed(1, leaf(1), Float32Array.of(10, 20));
@@ -49,7 +49,7 @@ describe("the sum of a step", () => {
     expect(bytes()).toBe(16);
   });
 
-  it("does not begin again with a later lease of the same step", async () => {
+  it("does not restart with a later lease of the same step", async () => {
     const { sum, session, receive } = opened();
     sum.open(one, 1);
     session.pushed(1, leaf(0), Float32Array.of(1, 2));
@@ -59,7 +59,7 @@ describe("the sum of a step", () => {
     expect([...sum.take(one)]).toEqual([1, 2]);
   });
 
-  it("that is not complete, or was taken, is not to be had", async () => {
+  it("is unavailable if it is incomplete or was already taken", async () => {
     const { sum, session, receive } = opened({ accepts: false });
     sum.open(one, 1);
     session.pushed(1, leaf(0), Float32Array.of(1, 2));
@@ -71,7 +71,7 @@ describe("the sum of a step", () => {
 });
 
 describe("a contribution", () => {
-  it("that does not come is told, and its worker pushes from then on", async () => {
+  it("that does not arrive is reported, and its worker pushes from then on", async () => {
     const { sum, session, events, receive } = opened();
     sum.open(one, 2);
     // It has no connection to pull over.
@@ -82,7 +82,7 @@ describe("a contribution", () => {
     expect(session.pushes).toBe(true);
   });
 
-  it("of a step that is over, or of a worker that is gone, is not waited for", async () => {
+  it("of a finished step or a lost worker is not waited for", async () => {
     const { sum, events, receive } = opened();
     sum.open(two, 2);
     receive(0);

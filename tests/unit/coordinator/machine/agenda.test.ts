@@ -36,11 +36,11 @@ describe("a run", () => {
     expect(course({ evalSteps: null }).slice(-2)).toEqual(["train 5", "evaluate 5"]);
   });
 
-  it("without an evaluation set is complete with its last step", () => {
+  it("without an evaluation set is complete after its last step", () => {
     expect(course({ evaluationShards: 0 })).toEqual([1, 2, 3, 4, 5].map((step) => `train ${step}`));
   });
 
-  it("that goes on is not evaluated again where that is in its record", () => {
+  it("that resumes does not repeat a recorded evaluation", () => {
     expect(course({ evaluated: (step) => step < 5 }, stepNumber(4))).toEqual(["train 5", "evaluate 5"]);
   });
 
@@ -54,7 +54,7 @@ describe("a run", () => {
     expect(agenda.next(stepNumber(4))).toBe("evaluate");
   });
 
-  it("has all its steps before its last evaluation", () => {
+  it("makes all its steps before its last evaluation", () => {
     const agenda = new Agenda(settings, stepNumber(0));
     expect(agenda.allStepsDone(stepNumber(4))).toBe(false);
     expect(agenda.allStepsDone(stepNumber(5))).toBe(true);

@@ -9,13 +9,13 @@ const saving = (saved?: number) =>
 const full = new CoxswainError("storage", "no space left");
 
 describe("checkpoints", () => {
-  it("are of every save_steps, and of the last step, which is said to be the last", () => {
+  it("are written every save_steps, and for the last step, which is marked as the last", () => {
     expect(saving().reached(three)).toEqual([]);
     expect(saving().reached(four)).toEqual([{ type: "save", step: 4, final: false }]);
     expect(saving().reached(stepNumber(9))).toEqual([{ type: "save", step: 9, final: true }]);
   });
 
-  it("that are asked for are given once, and written only where they are not there or under way", () => {
+  it("that are requested are reported once, and written only if they do not exist or are not in progress", () => {
     const saves = saving();
     saves.ask();
     expect(saves.answer(three)).toEqual([
@@ -29,13 +29,13 @@ describe("checkpoints", () => {
     expect(saves.answer(three)).toEqual([{ type: "checkpoint", step: 3 }]);
   });
 
-  it("at the end are of what is not safe yet: not of what the run began with", () => {
+  it("at the end are written only for a state that is not saved: not for the initial one", () => {
     expect(saving(3).secure(three)).toEqual([]);
     expect(saving().secure(stepNumber(0))).toEqual([]);
     expect(saving().secure(three)).toEqual([{ type: "save", step: 3, final: false }]);
   });
 
-  it("at the end are not tried again where the disk is full, and say why", () => {
+  it("at the end are not retried if the disk is full, and report the reason", () => {
     const saves = saving();
     saves.secure(ten);
     expect(saves.busy).toBe(true);
@@ -48,7 +48,7 @@ describe("checkpoints", () => {
     expect(saves.errorOf(four)).toBeUndefined();
   });
 
-  it("that could be written the second time are no reason to say that the run failed", () => {
+  it("that succeed at the second attempt do not fail the run", () => {
     const saves = saving();
     saves.secure(ten);
     saves.failed({ type: "saveFailed", step: ten, error: full });

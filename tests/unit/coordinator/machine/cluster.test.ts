@@ -82,7 +82,7 @@ describe("a step", () => {
     expect(commit).toMatchObject({ step: 1, learningRate: 0.1, loss: 8 / 20, scale: 0.25 / 20, workers: ["a"] });
   });
 
-  it("starts only when min_workers are ready, and not before", () => {
+  it("starts only when min_workers are ready", () => {
     const { send, effects, machine } = started({ minWorkers: 2 }, ["a"]);
     expect(ofType(effects, "lease")).toEqual([]);
     expect(machine.status().waiting).toContain("1 of 2");
@@ -92,7 +92,7 @@ describe("a step", () => {
 });
 
 describe("a worker that dies in the middle of a step", () => {
-  it("loses only the shards it has not delivered: they are leased again at once", () => {
+  it("loses only its undelivered shards: they are leased again immediately", () => {
     const { send } = started({ shardsOf: () => 8 });
     send(contribution("a", 0, 2));
     send(received("a", 0, 2));
@@ -101,7 +101,7 @@ describe("a worker that dies in the middle of a step", () => {
     expect(ofType(after, "lease")).toMatchObject([{ worker: "b", first: 2, count: 2, kind: "again" }]);
   });
 
-  it("is waited for when it was the last one, and a new worker takes over the same step", () => {
+  it("stops the step if it was the last one, until a new worker takes over the same step", () => {
     const { send, machine } = started({}, ["a"]);
     send({ type: "left", worker: "a", reason: "killed" });
     expect(machine.status().waiting).toContain("no worker");
@@ -109,7 +109,7 @@ describe("a worker that dies in the middle of a step", () => {
     expect(ofType(after, "lease")).toMatchObject([{ worker: "c", step: 1, first: 0, count: 4 }]);
   });
 
-  it("is noticed by its silence", () => {
+  it("is detected by its silence", () => {
     const { send, pass, machine } = started();
     pass(8_000);
     send({ type: "heard", worker: "a" });
@@ -120,8 +120,8 @@ describe("a worker that dies in the middle of a step", () => {
   });
 });
 
-describe("what a worker says out of turn", () => {
-  it("is ignored: shards it was not leased, another step, sums of what it has not computed", () => {
+describe("an unexpected message of a worker", () => {
+  it("is ignored: shards it was not leased, another step, sums of shards it has not computed", () => {
     const { send } = started();
     expect(send(contribution("a", 2, 2))).toEqual([]);
     expect(send(contribution("a", 0, 2, 7))).toEqual([]);
@@ -130,7 +130,7 @@ describe("what a worker says out of turn", () => {
     expect(send(received("a", 0, 2))).toEqual([]);
   });
 
-  it("does not count twice", () => {
+  it("is not counted twice", () => {
     const { send } = started();
     send(contribution("a", 0, 2));
     expect(ofType(send(received("a", 0, 2)), "accept")).toHaveLength(1);
@@ -140,7 +140,7 @@ describe("what a worker says out of turn", () => {
 });
 
 describe("a replica that differs", () => {
-  it("is named, sent the right state, and its work is given to others", () => {
+  it("is reported, replaced by the right state, and its work is given to others", () => {
     const { send } = started();
     for (const worker of ["a", "b"]) {
       const first = worker === "a" ? 0 : 2;
@@ -156,7 +156,7 @@ describe("a replica that differs", () => {
   });
 });
 
-describe("a loss that is not a number", () => {
+describe("a loss that is NaN", () => {
   it.each([false, true])("stops the run before the step is applied, and keeps the last good state", (float16) => {
     const { send, effects } = started({ float16 }, ["a"]);
     send(contribution("a", 0, 4));
@@ -181,7 +181,7 @@ describe("a loss that is not a number", () => {
   it.each([
     { freshAdapter: true, code: "model", blamed: /the base model, not from the learning rate: .*weights/ },
     { freshAdapter: false, code: "diverged", blamed: /Lower training\.learning_rate/ },
-  ])("at step 1 is blamed on the model where the adapter is still zero: $freshAdapter", (case_) => {
+  ])("at step 1 is blamed on the model if the adapter is still zero: $freshAdapter", (case_) => {
     const { freshAdapter, code, blamed } = case_;
     const { send } = started({ freshAdapter }, ["a"]);
     send(contribution("a", 0, 4, 1, Number.NaN));
@@ -209,14 +209,14 @@ describe("stopping", () => {
     ]);
   });
 
-  it("ends at once when nobody computes", () => {
+  it("ends immediately when nothing is being computed", () => {
     const { send } = started({ minWorkers: 3 });
     expect(send({ type: "stop", reason: "interrupted", returning: false })).toMatchObject([{ type: "finish" }]);
   });
 });
 
 describe("a disk that is full", () => {
-  it("does not stop training while later checkpoints may succeed, but fails the run when the last one does not", () => {
+  it("does not stop training while later checkpoints may succeed, but fails the run if the last one fails", () => {
     const { send } = started({ totalSteps: 1, saveSteps: 1 }, ["a"]);
     send(contribution("a", 0, 4));
     send(received("a", 0, 4));
@@ -229,7 +229,7 @@ describe("a disk that is full", () => {
 });
 
 describe("a worker that is slow", () => {
-  it("is leased less, in proportion to its speed", () => {
+  it("gets fewer shards, in proportion to its speed", () => {
     const { send, effects } = started({ shardsOf: () => 10, totalSteps: 9 });
     const slow = contribution("b", 5, 5).map((event) =>
       event.type === "computed" ? { ...event, result: { ...event.result, seconds: 4 } } : event,
@@ -243,7 +243,7 @@ describe("a worker that is slow", () => {
     ]);
   });
 
-  it("loses the tail of its queue to one that has nothing to do", () => {
+  it("loses the tail of its queue to an idle one", () => {
     const { send, pass } = started({ shardsOf: () => 8 });
     pass(1000);
     const after = send(contribution("a", 0, 4), received("a", 0, 4));
@@ -259,7 +259,7 @@ describe("a worker that is slow", () => {
     expect(end.map(({ type }) => type)).toEqual(["receive", "accept", "reduce"]);
   });
 
-  it("has its last shard computed beside it when another would be sooner", () => {
+  it("has its last shard also computed by another that would be faster", () => {
     const { send, pass } = started({ shardsOf: () => 2 });
     pass(1000);
     expect(ofType(send(contribution("a", 0, 1), received("a", 0, 1)), "lease")).toEqual([]);
@@ -270,7 +270,7 @@ describe("a worker that is slow", () => {
     expect(ofType(send(contribution("a", 1, 1), received("a", 1, 1)), "reduce")).toHaveLength(1);
   });
 
-  it("that has stopped altogether is leased nothing more until it gets on", () => {
+  it("gets no more shards while it makes no progress at all", () => {
     const { send, pass, effects } = started({ shardsOf: () => 4, minWorkers: 1 });
     send(contribution("a", 0, 1), received("a", 0, 1), computed("b", 2));
     pass(7000);
@@ -283,8 +283,8 @@ describe("a worker that is slow", () => {
   });
 });
 
-describe("a worker that wants to go", () => {
-  it("keeps the shard that it has begun, delivers, and is dismissed", () => {
+describe("a worker that drains", () => {
+  it("keeps the shard it has begun, delivers it, and is dismissed", () => {
     const { send } = started({ shardsOf: () => 8 });
     const after = send({ type: "draining", worker: "b" });
     expect(ofType(after, "revoke")).toMatchObject([{ worker: "b", first: 5, count: 3 }]);
@@ -294,7 +294,7 @@ describe("a worker that wants to go", () => {
     expect(ofType(send(received("b", 4, 1)), "dismiss")).toMatchObject([{ worker: "b" }]);
   });
 
-  it("and has nothing goes at once", () => {
+  it("leaves immediately if it has nothing to do", () => {
     const { send } = started({ minWorkers: 3 });
     expect(ofType(send({ type: "draining", worker: "b" }), "dismiss")).toHaveLength(1);
   });
@@ -315,7 +315,7 @@ describe("a mesh", () => {
     slice,
   });
 
-  it("gives every worker a slice, has every sum collected for each, gathers and commits with where they are", () => {
+  it("gives every worker a slice, has every sum collected for each, gathers, and commits with their locations", () => {
     const { send, effects } = mesh();
     expect(ofType(effects, "reduceSlice").map(({ worker, slice }) => [worker, slice.offset])).toEqual([
       ["a", 0],
@@ -333,7 +333,7 @@ describe("a mesh", () => {
     expect(commit?.slices.map(({ reducer }) => reducer)).toEqual(["a", "b"]);
   });
 
-  it("moves the slice of a reducer that dies, with all that was announced, and computes again what is gone with it", () => {
+  it("moves the slice of a dead reducer with all announced sums, and recomputes what was lost", () => {
     const { send } = mesh(["a", "b", "c"]);
     send(contribution("a", 0, 2), contribution("b", 2, 1));
     const after = send({ type: "left", worker: "b", reason: "killed" });
@@ -356,7 +356,7 @@ describe("a mesh", () => {
     expect(ofType(effects, "lease").flatMap(({ first, count }) => (count === 2 ? [0, 1] : [first]))).toEqual([0, 1]);
   });
 
-  it("becomes a star when the workers cannot reach one another", () => {
+  it("falls back to a star when the workers cannot reach one another", () => {
     const { send } = mesh();
     send(contribution("a", 0, 2));
     const failed: Event = {
@@ -374,7 +374,7 @@ describe("a mesh", () => {
     expect(ofType(send(contribution("b", 2, 2)), "receive")).toHaveLength(1);
   });
 
-  it("is not made with workers that cannot be reached", () => {
+  it("is not used with unreachable workers", () => {
     const { send, effects } = started({ reducers: (count) => count, minWorkers: 2 }, []);
     for (const worker of ["a", "b"])
       send(joining(worker).map((event) => (event.type === "ready" ? { ...event, reachable: worker === "a" } : event)));
@@ -390,7 +390,7 @@ describe("a coordinator that was killed", () => {
     { type: "ready", worker, reachable: true, replica: { step: stepNumber(step), hash } },
   ];
 
-  it("takes the newest replica when everyone is here; who has it goes on at once", () => {
+  it("takes the newest replica when all workers are back; those that hold it continue immediately", () => {
     const { send, machine } = recovering(2);
     expect(send(offering("a", 1))).toEqual([]);
     expect(machine.status().waiting).toContain("later state than step 0");
@@ -401,7 +401,7 @@ describe("a coordinator that was killed", () => {
     expect(ofType(after, "lease")).toMatchObject([{ worker: "b", step: 3, first: 0, count: 4 }]);
   });
 
-  it("believes the majority where states of one step differ, and none where there is none", () => {
+  it("trusts the majority if states of one step differ, and none if there is no majority", () => {
     const majority = recovering(3);
     majority.send(offering("a", 2, "x"), offering("b", 2));
     expect(ofType(majority.send(offering("c", 2)), "adopt")).toMatchObject([{ replica: { hash: "h2" } }]);
@@ -409,7 +409,7 @@ describe("a coordinator that was killed", () => {
     expect(ofType(tie.send(offering("a", 2, "x"), offering("b", 2)), "recovered")).toMatchObject([{ step: 0 }]);
   });
 
-  it("asks another for the replica when the one that was asked is gone", () => {
+  it("requests the replica from another worker if the first one is gone", () => {
     const { send } = recovering(2);
     send(offering("a", 2));
     expect(ofType(send(offering("b", 2)), "adopt")).toMatchObject([{ worker: "a" }]);
@@ -418,7 +418,7 @@ describe("a coordinator that was killed", () => {
     expect(ofType(after, "adopt")).toMatchObject([{ worker: "b", replica: { step: 2 } }]);
   });
 
-  it("goes on from its checkpoint when nobody comes, or what was offered cannot be had", () => {
+  it("continues from its checkpoint if no worker returns, or no offered replica can be fetched", () => {
     const { send, pass } = recovering(2);
     send(offering("a", 2));
     pass(10_001);

@@ -13,7 +13,7 @@ function committed(newest: number): Commits {
 }
 
 describe("a replica", () => {
-  it("is told apart from ours by its hash, also of a step that was not committed", () => {
+  it("is distinguished from ours by its hash, even for a step that was not committed", () => {
     const commits = committed(3);
     expect(commits.compare(held(3))).toBe("equal");
     expect(commits.compare(held(2))).toBe("equal");
@@ -27,7 +27,7 @@ describe("a replica", () => {
     ]);
   });
 
-  it("of a step that is long past is not judged: a late report is no mismatch", () => {
+  it("of an old step is not checked: a late report is no mismatch", () => {
     const commits = committed(17);
     expect(commits.compare(held(1, "other"))).toBe("unknown");
     expect(commits.compare(held(2, "other"))).toBe("different");
@@ -35,7 +35,7 @@ describe("a replica", () => {
 });
 
 describe("a step", () => {
-  it("is kept by another than the coordinator once a worker has it, which is news once", () => {
+  it("is held outside the coordinator once a worker has it, which is reported once", () => {
     const commits = committed(1);
     expect(commits.replicated).toBe(false);
     expect(commits.replicate()).toBe(true);
@@ -43,7 +43,7 @@ describe("a step", () => {
     expect(commits.replicated).toBe(true);
   });
 
-  it("that was taken over from a worker is the newest, and that worker keeps it", () => {
+  it("that was taken over from a worker is the newest, and that worker holds it", () => {
     const commits = committed(0);
     commits.adopt(held(7));
     expect(commits.newest).toBe(7);

@@ -6,7 +6,7 @@ const full = new CoxswainError("storage", "no space left");
 const broken = new CoxswainError("config", "the loss is NaN");
 
 describe("a run", () => {
-  it("that was told to stop says what was said first, and whether it comes back", () => {
+  it("that was stopped reports the first reason, and whether it returns", () => {
     const ending = new Ending();
     ending.stop({ type: "stop", reason: "moved", returning: true });
     ending.stop({ type: "stop", reason: "too late", returning: false });
@@ -15,17 +15,17 @@ describe("a run", () => {
     expect(ending.outcome).toEqual({ kind: "stopped", reason: "moved", returning: true });
   });
 
-  it("that was told to stop when all steps were done is complete", () => {
+  it("that was stopped after its last step is complete", () => {
     const ending = new Ending();
     ending.stop({ type: "stop", reason: "asked to", returning: false });
     expect(ending.conclude(true, undefined)).toEqual({ kind: "completed" });
   });
 
-  it("whose last state is not on disk has failed, though all steps were done", () => {
+  it("whose last state is not on disk has failed, even after its last step", () => {
     expect(new Ending().conclude(true, full)).toEqual({ kind: "failed", error: full });
   });
 
-  it("that failed says why it did, and not what came of that", () => {
+  it("that failed reports the cause, not its consequences", () => {
     const ending = new Ending();
     ending.stop({ type: "stop", reason: "asked to", returning: false });
     ending.fail(broken);

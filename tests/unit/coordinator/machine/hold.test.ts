@@ -68,7 +68,7 @@ const ofType = <T extends Effect["type"]>(effects: Effect[], type: T): Extract<E
   effects.filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type);
 
 describe("a pause", () => {
-  it("lets the step in flight be committed, then holds; what was asked first is what is recorded", () => {
+  it("takes effect after the commit of the step in flight; the first request is recorded", () => {
     const { machine, send, finishStep } = started();
     expect(send(pause, { type: "pause", by: "another" })).toEqual([]);
     expect(machine.status().phase).toBe("pausing");
@@ -88,7 +88,7 @@ describe("a pause", () => {
     });
   });
 
-  it("is over with a resume, which goes on where it was; a second one changes nothing", () => {
+  it("ends with a resume, which continues where it was; a second one changes nothing", () => {
     const { machine, send, finishStep } = started();
     send(pause);
     finishStep(1);
@@ -102,13 +102,13 @@ describe("a pause", () => {
     expect(machine.status().phase).toBe("training");
   });
 
-  it("that is taken back before the step ends has never been", () => {
+  it("that is cancelled before the step ends has no effect", () => {
     const { send, finishStep } = started();
     expect(send(pause, resume)).toEqual([]);
     expect(ofType(finishStep(1), "lease")).toMatchObject([{ step: 2 }, { step: 2 }]);
   });
 
-  it("holds at once where nothing is in flight, and an evaluation in flight is finished", () => {
+  it("takes effect immediately if nothing is in flight; an evaluation in flight is finished", () => {
     const waiting = started({ minWorkers: 3 });
     expect(waiting.send(pause)).toMatchObject([{ type: "paused", step: 0 }]);
     const { send, finishStep } = started({ evalSteps: 1, evaluationShards: 1 });
@@ -119,7 +119,7 @@ describe("a pause", () => {
     expect(typesOf(after)).toEqual(["evaluated", "paused"]);
   });
 
-  it("costs no worker its place: silence alone is death, and nobody is late who has nothing to do", () => {
+  it("removes no worker: only silent ones are considered dead, and idle ones are not late", () => {
     const { machine, send, finishStep, join, pass } = started();
     send(pause);
     finishStep(1);
@@ -142,7 +142,7 @@ describe("a pause", () => {
     ).toMatchObject([{ worker: "b" }]);
   });
 
-  it("does not keep a run from being stopped, or from its end", () => {
+  it("does not prevent a run from being stopped, or from ending", () => {
     const { machine, send, finishStep } = started();
     send(pause);
     finishStep(1);
@@ -159,8 +159,8 @@ describe("a pause", () => {
   });
 });
 
-describe("a checkpoint that is asked for", () => {
-  it("is of the step in flight, one for all who ask meanwhile, and training goes on", () => {
+describe("a requested checkpoint", () => {
+  it("saves the step in flight, once for all concurrent callers, and training continues", () => {
     const { send, finishStep } = started();
     expect(send(checkpoint, checkpoint)).toEqual([]);
     const after = finishStep(1);
@@ -172,7 +172,7 @@ describe("a checkpoint that is asked for", () => {
     expect(ofType(finishStep(2), "checkpoint")).toEqual([{ type: "checkpoint", step: 2 }]);
   });
 
-  it("is written at once where the run is paused, and not again where it is there", () => {
+  it("is written immediately if the run is paused, and not again if it exists", () => {
     const { send, finishStep } = started();
     send(pause);
     finishStep(1);
@@ -182,7 +182,7 @@ describe("a checkpoint that is asked for", () => {
     expect(send(checkpoint)).toEqual([{ type: "checkpoint", step: 1 }]);
   });
 
-  it("is tried again after the disk was full", () => {
+  it("is retried after the disk was full", () => {
     const { send, finishStep } = started();
     send(pause);
     finishStep(1);
@@ -191,7 +191,7 @@ describe("a checkpoint that is asked for", () => {
     expect(typesOf(send(checkpoint))).toEqual(["save", "checkpoint"]);
   });
 
-  it("does not wait for a step that nobody computes", () => {
+  it("does not wait for a step that is not being computed", () => {
     const { send } = started();
     send({ type: "left", worker: "a", reason: "killed" }, { type: "left", worker: "b", reason: "killed" });
     expect(send(checkpoint)).toMatchObject([
@@ -200,7 +200,7 @@ describe("a checkpoint that is asked for", () => {
     ]);
   });
 
-  it("is given to those who wait when the run is stopped in the same step", () => {
+  it("is reported to callers when the run is stopped in the same step", () => {
     const { send, finishStep } = started();
     send(checkpoint, { type: "stop", reason: "asked to", returning: false });
     expect(typesOf(finishStep(1)).slice(-3)).toEqual(["save", "checkpoint", "replicated"]);

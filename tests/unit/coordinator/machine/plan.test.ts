@@ -7,7 +7,7 @@ import { shardIndex } from "../../../../src/ids.js";
 const shards = (...indices: number[]) => indices.map(shardIndex);
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => shardIndex(index));
 
-describe("sharing out shards", () => {
+describe("assigning shards", () => {
   it("gives equal workers equal, contiguous parts", () => {
     const workers = ["a", "b"].map((worker) => ({ worker, speed: 3, outstanding: 0 }));
     expect(planRanges(upTo(8), workers)).toEqual([
@@ -16,13 +16,13 @@ describe("sharing out shards", () => {
     ]);
   });
 
-  it("gives a worker of a quarter of the speed a quarter of the work, so that all end together", () => {
+  it("gives a worker with a quarter of the speed a quarter of the work, so that all finish together", () => {
     const speeds = { fast: 4, faster: 4, slow: 1 };
     const workers = Object.entries(speeds).map(([worker, speed]) => ({ worker, speed, outstanding: 0 }));
     expect(planRanges(upTo(18), workers).map(({ count }) => count)).toEqual([8, 8, 2]);
   });
 
-  it("counts what a worker still has to do, and leaves out one that has more than its share", () => {
+  it("counts a worker's remaining work, and skips one that has more than its share", () => {
     const workers = [
       { worker: "busy", speed: 1, outstanding: 10 },
       { worker: "a", speed: 1, outstanding: 2 },
@@ -34,18 +34,18 @@ describe("sharing out shards", () => {
     ]);
   });
 
-  it("breaks a part where shards between are not to be leased", () => {
+  it("splits a part at shards that are not to be leased", () => {
     expect(planRanges(shards(1, 2, 5), [{ worker: "a", speed: 1, outstanding: 0 }])).toEqual([
       { worker: "a", first: 1, count: 2 },
       { worker: "a", first: 5, count: 1 },
     ]);
   });
 
-  it("gives out nothing when nobody is there", () => {
+  it("assigns nothing if there are no workers", () => {
     expect(planRanges(upTo(4), [])).toEqual([]);
   });
 
-  it("gives out every shard exactly once, whatever the speeds", () => {
+  it("assigns every shard exactly once, whatever the speeds", () => {
     const worker = fc.record({
       worker: fc.uuid(),
       speed: fc.double({ min: 1e-3, max: 1e3, noNaN: true }),
@@ -67,7 +67,7 @@ describe("sharing out shards", () => {
   });
 });
 
-describe("whole parts of a total", () => {
+describe("integer parts of a total", () => {
   it("add up, and follow the weights to within one", () => {
     fc.assert(
       fc.property(
@@ -85,7 +85,7 @@ describe("whole parts of a total", () => {
     );
   });
 
-  it("are runs where they touch", () => {
+  it("are merged into runs if they are adjacent", () => {
     expect(runsOf(shards(0, 1, 3, 4, 5, 9))).toEqual([
       { first: 0, count: 2 },
       { first: 3, count: 3 },

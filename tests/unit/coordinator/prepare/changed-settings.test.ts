@@ -56,8 +56,8 @@ const patches: readonly object[] = [
   { telemetry: { http: null } },
 ];
 
-describe("a run that goes on", () => {
-  it("knows the name of every setting that its checkpoint's digest is made of", () => {
+describe("a run that resumes", () => {
+  it("has a name for every setting in its checkpoint's digest", () => {
     for (const patch of patches) {
       const now = runOf(patch);
       const changed = changedSettings(decidingSettings(before), decidingSettings(now)).map(({ key }) => key);
@@ -65,7 +65,7 @@ describe("a run that goes on", () => {
     }
   });
 
-  it("says which settings were changed, from what to what, of the part that differs alone", () => {
+  it("reports only the changed settings, with old and new values", () => {
     const now = runOf({ seed: 7, model: "other", lora: { target_modules: ["q_proj"] } });
     const say = (part: "settings" | "data" | "model") =>
       otherRun("out/step-1", part, keptSettings(before), keptSettings(now)).message;
@@ -76,13 +76,13 @@ describe("a run that goes on", () => {
     expect(say("data")).toMatch(/the files of data\.train, or the model's tokenizer or chat template, have changed$/);
   });
 
-  it("says what it can where an older checkpoint names no settings", () => {
+  it("reports the change as far as possible if an older checkpoint names no settings", () => {
     const error = otherRun("out/step-1", "settings", undefined, keptSettings(before));
     expect(error.message).toMatch(/which ones, an older release did not write down/);
     expect(error.hint).toMatch(/^Undo the change .* May change freely: workers/);
   });
 
-  it("does not take a key for changed that an older release did not have", () => {
+  it("does not report a key as changed if an older release did not have it", () => {
     expect(changedSettings({ seed: 42 }, keptSettings(before))).toEqual([]);
   });
 });

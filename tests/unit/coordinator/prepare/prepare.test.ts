@@ -32,7 +32,7 @@ const firstEvening = new Date(2026, 10, 25, 23, 59, 30);
 const nextDay = new Date(2026, 10, 26, 8, 0, 0);
 
 describe("a run whose chat template writes the date can be resumed on another day", () => {
-  it("with the tokens of the day it was started on", async () => {
+  it("with the tokens of the day when it was started", async () => {
     const config = datedRun();
     const started = await prepare(config, firstEvening, false);
     expect(started.startedAt).toBe("2026-11-25T23:59:30");
@@ -47,11 +47,11 @@ describe("a run whose chat template writes the date can be resumed on another da
     expect((await prepare(config, nextDay, false)).train.fingerprint).not.toBe(started.train.fingerprint);
   });
 
-  it("on the day it was started again, where there is no checkpoint yet", async () => {
+  it("with those of the day when it was restarted, if there is no checkpoint yet", async () => {
     expect((await prepare(datedRun(), nextDay, true)).startedAt).toBe("2026-11-26T08:00:00");
   });
 
-  it("from a checkpoint that does not say the day: on the same day only", async () => {
+  it("from a checkpoint without the date: on the same day only", async () => {
     const config = datedRun();
     const started = await prepare(config, firstEvening, false);
     const path = join(await checkpointWriter(started)(started.replica.snapshot()), "trainer_state.json");
@@ -63,7 +63,7 @@ describe("a run whose chat template writes the date can be resumed on another da
   });
 });
 
-describe("a run that cannot go on is not written over: --resume refuses, and changes nothing", () => {
+describe("a run that cannot be resumed is not overwritten: --resume refuses, and changes nothing", () => {
   /** A run with one checkpoint, and perhaps an adapter. */
   async function savedRun(adapter = true): Promise<{ config: RunConfig; checkpoint: string }> {
     const config = datedRun();
@@ -98,7 +98,7 @@ describe("a run that cannot go on is not written over: --resume refuses, and cha
     }
   });
 
-  it("its checkpoints were removed, and its adapter is there", async () => {
+  it("its checkpoints were removed, and its adapter exists", async () => {
     const { config } = await savedRun();
     rmSync(join(config.output_dir, "checkpoints"), { recursive: true });
     await expect(prepare(config, firstEvening, true)).rejects.toMatchObject({
@@ -117,7 +117,7 @@ describe("a run that cannot go on is not written over: --resume refuses, and cha
     });
   });
 
-  it("but one that was interrupted before its first checkpoint starts again, with the same settings alone", async () => {
+  it("but one interrupted before its first checkpoint starts again, with the same settings only", async () => {
     const config = datedRun();
     writeFolder(config.output_dir, { "metrics.jsonl": "", "checkpoints/.step-000001.h.1.00000000.incoming/x": "" });
     const again = (asked: RunConfig): Promise<PreparedRun> =>
@@ -139,7 +139,7 @@ describe("a run that cannot go on is not written over: --resume refuses, and cha
   });
 });
 
-describe("an example longer than the model's positions is found out while it trains", () => {
+describe("an example longer than the model's positions is found before training", () => {
   const runOf = (model: string, longest: number): RunConfig =>
     runSchema.parse({
       model: golden(`${model}/model`),

@@ -12,8 +12,8 @@ const runOf = (r: number) => runSchema.parse({ model: "m", output_dir: "o", data
 const layoutOf = (r: number) =>
   loraLayout({ r, alpha: 1, dropout: 0, targetModules: "all-linear", useRslora: false }, modules);
 
-describe("a slip of the pen costs a silent minute, or the machine", () => {
-  it("a rank above that of every adapted matrix is refused with the largest that makes sense", () => {
+describe("a typo in a size is refused immediately", () => {
+  it("a rank above that of every adapted matrix is refused with the largest useful one", () => {
     expect(() => checkRank(runOf(576), modules)).not.toThrow();
     expect(errorOf(() => checkRank(runOf(577), modules))).toMatchObject({
       code: "config",
@@ -22,7 +22,7 @@ describe("a slip of the pen costs a silent minute, or the machine", () => {
     });
   });
 
-  it("parameters that no process here can hold are refused with what they take", () => {
+  it("parameters that do not fit in a process are refused with the memory they need", () => {
     const layout = layoutOf(500);
     const memory = layout.size * 16; // 23 MB
     expect(() => checkMemory(layout, { memory, workers: 0 })).not.toThrow();
@@ -31,7 +31,7 @@ describe("a slip of the pen costs a silent minute, or the machine", () => {
     );
   });
 
-  it("more worker processes than the machine's memory holds are refused with the most that fit", () => {
+  it("more worker processes than fit in memory are refused with the largest number that fits", () => {
     expect(() => checkWorkers({ memory: 8e9, workers: 100 })).not.toThrow();
     const { message, hint } = errorOf(() => checkWorkers({ memory: 8e9, workers: 1000 }));
     expect(message).toBe("workers: 1000 processes take 80 GB before they have opened a model; this machine has 8 GB");

@@ -21,15 +21,15 @@ describe("local workers", () => {
     [2, 8, 4],
     [3, 8, 2],
     [16, 8, 1],
-  ])("share the cores where that changes no bit: %i on %i cores compute with %i threads", (workers, cores, threads) => {
+  ])("share the cores if that changes no bit: %i on %i cores compute with %i threads", (workers, cores, threads) => {
     expect(chosen(workers, cores, 8).threads).toBe(threads);
   });
 
-  it.each([1, 2, 3, 16])("do not change the adapter's bits by being %i", (workers) => {
+  it.each([1, 2, 3, 16])("do not change the adapter's bits with their number (%i)", (workers) => {
     expect(chosen(workers, 8, 7).threads).toBe(8);
   });
 
-  it("are told of with the number, and why it is that", () => {
+  it("are reported with the number of threads and the reason", () => {
     expect(chosen(2, 4, 4).reason).toBe(
       "2 threads per worker: 2 workers share 4 cores (compute.threads, part of the run)",
     );
@@ -39,11 +39,11 @@ describe("local workers", () => {
     expect(chosen(1, 8, 2).reason).toContain("8 threads per worker: this machine has 8 cores");
   });
 
-  it("elsewhere have the cores of the machine that the run is started on", () => {
+  it("on other machines use the number of cores of the coordinator's machine", () => {
     expect(chosen(4, 8, 8, false).threads).toBe(8);
   });
 
-  it("have what the run file says, of which nothing is told", () => {
+  it("use the number in the run file, which is not reported", () => {
     const host = { cores: 8, coresText: "8 cores" };
     const options = { localWorkers: true, host, sameBitsUpTo: () => 1 };
     expect(withThreads(run(2, 3), options)).toEqual({ config: run(2, 3), reason: undefined });

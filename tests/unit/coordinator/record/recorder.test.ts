@@ -69,7 +69,7 @@ const noFiles = {
   close: ignore,
 };
 
-describe("what a run exports", () => {
+describe("the metrics of a run", () => {
   let metrics = createCoordinatorMetrics("test");
   let recorder: RunRecorder;
 
@@ -82,7 +82,7 @@ describe("what a run exports", () => {
     Object.fromEntries(parseExposition(await metrics.text()).get(`coxswain_${name}`)!.series);
   const worker = { id: "a", host: "h", pid: 1 };
 
-  it("counts workers that are lost apart from those that said that they leave, and not those that go at the end", async () => {
+  it("count lost workers separately from draining ones, and exclude those that leave at the end", async () => {
     recorder.left(worker, "its connection broke", "lost");
     recorder.left(worker, "its connection broke", "lost");
     recorder.left(worker, "drained", "drained");
@@ -94,7 +94,7 @@ describe("what a run exports", () => {
     });
   });
 
-  it("says nothing of how it ended while it goes on, and then one thing", async () => {
+  it("have no outcome during the run, and exactly one afterwards", async () => {
     const outcomes = async () => Object.values(await series("run_outcome"));
     expect(await outcomes()).toEqual([0, 0, 0]);
     recorder.finished({ kind: "failed", error: new CoxswainError("storage", "the disk is full") });
@@ -105,7 +105,7 @@ describe("what a run exports", () => {
     });
   });
 
-  it("says how far an evaluation is that takes long, and nothing of a short one", () => {
+  it("include the progress of a long evaluation, and not of a short one", () => {
     const said: (string | undefined)[] = [];
     let now = 0;
     const watched = new RunRecorder({
@@ -137,13 +137,13 @@ describe("what a run exports", () => {
     expect(said).toEqual(["evaluating after step 7: 10 of 40 shards (25 %)", undefined]);
   });
 
-  it("counts a step that was not applied because it is no number", async () => {
+  it("count a step that was not applied because it was NaN", async () => {
     recorder.notFinite(stepNumber(2));
     expect(await series("nonfinite_steps_total")).toEqual({ coxswain_nonfinite_steps_total: 1 });
   });
 });
 
-describe("those who listen to a run", () => {
+describe("listeners of a run", () => {
   let folder = "";
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "coxswain-recorder-"))));
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -155,7 +155,7 @@ describe("those who listen to a run", () => {
     return { heard, step: note, evaluation: note, event: note, rewound: note };
   }
 
-  it("hear, each of them, of every line once it is in the files, and of steps that nobody has any more", () => {
+  it("all get every line once it is in the files, and steps that are lost", () => {
     const files = openRunFiles(folder);
     const listeners = [listener(), listener()] as const;
     const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners });
@@ -178,7 +178,7 @@ describe("those who listen to a run", () => {
       ]);
   });
 
-  it("hear nothing of a step that may still be lost", () => {
+  it("do not get a step that may still be lost", () => {
     const files = openRunFiles(folder);
     const ear = listener();
     const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners: [ear] });

@@ -48,21 +48,21 @@ async function told(http: string): Promise<{ snapshot: Snapshot; metrics: string
   }
 }
 
-describe("what a coordinator serves", () => {
-  it("tells this machine everything where it listens on loopback", async () => {
+describe("a coordinator's HTTP server", () => {
+  it("shows everything if it listens on loopback", async () => {
     const { snapshot } = await told("127.0.0.1:0");
     expect(snapshot.status).toMatchObject({ run: "assistant", model: "tiny", detail: "waiting for /secret" });
     expect(snapshot.events[0]!.details).toEqual({ worker: "a", reason: "a secret" });
   });
 
-  it("tells the network neither reasons nor paths", async () => {
+  it("shows the network neither reasons nor paths", async () => {
     const { snapshot } = await told("0.0.0.0:0");
     expect(snapshot.status).toMatchObject({ run: "assistant", model: "tiny", detail: null });
     expect(snapshot.events[0]!.details).toEqual({ worker: "a" });
     expect(JSON.stringify(snapshot)).not.toContain("secret");
   });
 
-  it("says in its metrics what alerts compare with, and the run's name without its path", async () => {
+  it("exports the values that alerts use, and the run's name without its path", async () => {
     const { metrics } = await told("127.0.0.1:0");
     expect(metrics).toContain('coxswain_run_info{run="assistant",model="tiny",role="coordinator",worker=""} 1');
     expect(metrics).toContain("coxswain_workers_required 3");
@@ -70,12 +70,12 @@ describe("what a coordinator serves", () => {
     expect(metrics).not.toContain(folder);
   });
 
-  it("is nothing where telemetry.http is null, and then nothing is kept for it", () => {
+  it("is absent if telemetry.http is null, and then keeps no data", () => {
     const config = configWith(null);
     expect(openLiveRecord(config)).toBeUndefined();
   });
 
-  it("answers from the first moment of a start, and says that it is not ready", async () => {
+  it("answers from the start, and reports that it is not ready", async () => {
     const config = configWith("127.0.0.1:0");
     const served = await RunTelemetry.open(config, "127.0.0.1:0", runMetrics(config));
     try {

@@ -12,8 +12,8 @@ function rule(options: { allowMixed?: boolean; before?: Computation } = {}) {
   return { chosen, engines: new EngineRule({ allowMixed, before, onChosen: (first) => chosen.push(first) }) };
 }
 
-describe("an adapter depends on who computed what, in silence", () => {
-  it("the first worker decides, its like may join, and others are told how they could", () => {
+describe("an adapter does not depend on which worker computed what", () => {
+  it("the first worker decides; equal ones may join, and others get a hint how they could", () => {
     const { engines, chosen } = rule();
     expect(engines.admit(wasm)).toBeUndefined();
     expect(engines.admit(wasm)).toBeUndefined();
@@ -27,7 +27,7 @@ describe("an adapter depends on who computed what, in silence", () => {
     expect(chosen).toEqual([wasm]);
   });
 
-  it("another kind of device rounds in its own way, too", () => {
+  it("a different kind of device is refused too", () => {
     const { engines } = rule();
     expect(engines.admit(webgpu)).toBeUndefined();
     expect(engines.admit(onnx)).toContain(
@@ -35,14 +35,14 @@ describe("an adapter depends on who computed what, in silence", () => {
     );
   });
 
-  it("a resumed run goes on with what its steps were computed with", () => {
+  it("a resumed run keeps the engine that computed its steps", () => {
     const { engines, chosen } = rule({ before: native });
     expect(engines.admit(wasm)).toContain("the run is computed with tfjs (tfjs-node)");
     expect(engines.admit(native)).toBeUndefined();
     expect(chosen).toEqual([]);
   });
 
-  it("all may join a run that allows it", () => {
+  it("all may join a run that allows mixed engines", () => {
     const { engines } = rule({ allowMixed: true });
     for (const each of [wasm, onnx, webgpu, native]) expect(engines.admit(each)).toBeUndefined();
   });

@@ -136,7 +136,7 @@ describe("pulls", () => {
     await honestEnd(mallory);
   });
 
-  it("in the name of another run, or of a worker that is not there, are refused", async () => {
+  it("for another run, or in the name of an unknown worker, are refused", async () => {
     const mallory = await start();
     for (const overrides of [{ [metadataKeys.run]: `${runId}2` }, { [metadataKeys.worker]: "honest" }])
       expect((await refusal(mallory.client.pullReplica({}, metadata(overrides)))).code).toBe(status.PERMISSION_DENIED);
@@ -144,7 +144,7 @@ describe("pulls", () => {
     await honestEnd(mallory);
   });
 
-  it("of files outside the model are refused, also by a name that is half a character", async () => {
+  it("of files outside the model are refused, even if the name contains a lone surrogate", async () => {
     const mallory = await start();
     for (const name of ["../x", "/etc/passwd", "..", "", "a\0b", "x".repeat(100_000)])
       expect((await refusal(mallory.client.pullModelFile({ name }, metadata()))).code).toBe(status.NOT_FOUND);
@@ -185,12 +185,12 @@ describe("pushes", () => {
   const [first, second] = [pieces[0]!, pieces[1]!];
   const more: Chunk = { offset: 64, total: 64, crc32: crc32(first.payload), payload: first.payload };
   it.each<[string, Chunk[]]>([
-    ["that come again", [first, first]],
+    ["that are repeated", [first, first]],
     ["out of order", [second, first]],
     ["with a gap", [first, pieces[2]!]],
     ["with a wrong checksum", [{ ...first, crc32: (first.crc32 ^ 1) >>> 0 }]],
     ["that are too many", [...pieces, more]],
-    ["of another size", pieces.map((piece) => ({ ...piece, total: 2 ** 52 }))],
+    ["of a different size", pieces.map((piece) => ({ ...piece, total: 2 ** 52 }))],
     ["that are empty", [{ ...first, payload: new Uint8Array(), crc32: 0 }]],
     ["that are cut inside an element", [...chunksOf(bytes, 6)]],
     ["of which some are missing", pieces.slice(0, 2)],
@@ -202,7 +202,7 @@ describe("pushes", () => {
     await honestEnd(mallory);
   });
 
-  it("that nobody asked for are bounded, and count for nothing", async () => {
+  it("that were not requested are limited, and have no effect", async () => {
     const mallory = await start();
     const outcomes = await Promise.allSettled(
       Array.from({ length: 200 }, (_, index) => push(mallory, nodeKeys(1, index, 1))),
@@ -213,7 +213,7 @@ describe("pushes", () => {
     await honestEnd(mallory);
   });
 
-  it("that never end are few at most", async () => {
+  it("that never end are limited in number", async () => {
     const mallory = await start();
     const before = memoryInUse();
     const refusals: (ServiceError | null)[] = [];
@@ -229,7 +229,7 @@ describe("pushes", () => {
     expect(memoryInUse() - before).toBeLessThan(48 * 1024 * 1024);
   });
 
-  it("of a replica that nobody asked for are refused unread", async () => {
+  it("of a replica that was not requested are refused unread", async () => {
     const mallory = await start();
     const error = await new Promise<ServiceError | null>((resolve) => {
       const call = mallory.client.pushReplica(metadata({ [metadataKeys.step]: 9 }), resolve);
@@ -241,7 +241,7 @@ describe("pushes", () => {
   });
 });
 
-describe("what it says", () => {
+describe("a false message", () => {
   const computed = (step: number, shard: number, overrides: object = {}) => ({
     computed: {
       task: "TASK_TRAIN" as const,
@@ -254,7 +254,7 @@ describe("what it says", () => {
     },
   });
 
-  it("of sums that it has not computed, or that are no node of the tree, counts for nothing", async () => {
+  it("about sums that it has not computed, or that are no node of the tree, has no effect", async () => {
     const mallory = await start();
     await leased(mallory);
     const { control } = mallory;
@@ -282,7 +282,7 @@ describe("what it says", () => {
     await honestEnd(mallory);
   });
 
-  it("of shards that another has is not heard", async () => {
+  it("about another worker's shards is ignored", async () => {
     const honest = await start("honest-first");
     await leased(honest);
     const mallory = { server: honest.server, ...(await joinedAs(honest.server, "mallory")) };
@@ -301,9 +301,9 @@ describe("what it says", () => {
   });
 
   it.each([
-    ["a loss that is no number", { lossSum: Number.NaN }, gradientOf(1, 0, size)],
+    ["a NaN loss", { lossSum: Number.NaN }, gradientOf(1, 0, size)],
     ["an infinite loss", { lossSum: Number.POSITIVE_INFINITY }, gradientOf(1, 0, size)],
-    ["a gradient that is no number", {}, new Float32Array(size).fill(Number.NaN)],
+    ["a NaN gradient", {}, new Float32Array(size).fill(Number.NaN)],
   ])("%s stops the run before it is applied", async (_, overrides, gradient) => {
     const mallory = await start();
     await leased(mallory);
@@ -320,7 +320,7 @@ describe("what it says", () => {
     expect(await healthCheck(mallory.server.server.port)).toBeLessThan(10_000);
   });
 
-  it("of another state makes it take the replica again, and nobody else", async () => {
+  it("about a different state makes only this worker pull the replica again", async () => {
     const mallory = await start();
     mallory.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
     expect((await mallory.next()).message).toBe("synchronise");
@@ -336,7 +336,7 @@ describe("what it says", () => {
     await honestEnd(mallory);
   });
 
-  it("that it is ready, a thousand times, opens one connection to it", async () => {
+  it("that it is ready, sent a thousand times, opens one connection to it", async () => {
     const mallory = await start();
     for (let index = 0; index < 1000; index++)
       mallory.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
@@ -350,23 +350,20 @@ describe("what it says", () => {
 
 const trailing = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.of(0)]);
 
-describe("who it says it is", () => {
+describe("a false identity", () => {
   it.each([
     ["no id", { workerId: "" }],
-    ["an id that no header can carry", { workerId: "a\nb" }],
-    ["an id without end", { workerId: "x".repeat(10_000) }],
-    ["a host without end", { host: "x".repeat(10_000) }],
-    ["a key that no header can carry", { dataPort: 1, dataKey: "a\r\nb" }],
+    ["an id that is invalid in a header", { workerId: "a\nb" }],
+    ["an endless id", { workerId: "x".repeat(10_000) }],
+    ["an endless host", { host: "x".repeat(10_000) }],
+    ["a key that is invalid in a header", { dataPort: 1, dataKey: "a\r\nb" }],
     ["an address that is a file", { dataPort: 1, dataHost: "unix:/run/x.sock" }],
-    ["an address that is a resolver's", { dataPort: 1, dataHost: "dns:///elsewhere" }],
-    ["an address that is a proxy's path", { dataPort: 1, dataHost: "a/b@c" }],
-    ["a certificate that is none", { dataPort: 1, dataCertificate: Buffer.alloc(300, 7) }],
-    [
-      "a certificate with something behind it",
-      { dataPort: 1, dataCertificate: trailing(ownCertificate().certificate) },
-    ],
-    ["a certificate without end", { dataPort: 1, dataCertificate: Buffer.alloc(10_000, 0x30) }],
-    ["a port that is none", { dataPort: 70_000 }],
+    ["an address with a resolver's scheme", { dataPort: 1, dataHost: "dns:///elsewhere" }],
+    ["an address with a path", { dataPort: 1, dataHost: "a/b@c" }],
+    ["an invalid certificate", { dataPort: 1, dataCertificate: Buffer.alloc(300, 7) }],
+    ["a certificate with trailing bytes", { dataPort: 1, dataCertificate: trailing(ownCertificate().certificate) }],
+    ["an endless certificate", { dataPort: 1, dataCertificate: Buffer.alloc(10_000, 0x30) }],
+    ["an invalid port", { dataPort: 70_000 }],
   ])("%s is refused", async (_, overrides) => {
     const mallory = await start();
     const second = mallory.client.attend(withToken(token));
@@ -376,7 +373,7 @@ describe("who it says it is", () => {
     await honestEnd(mallory);
   });
 
-  it("is settled by its first message: a second one on a refused stream joins nobody", async () => {
+  it("is final with the first message: a second one on a refused stream has no effect", async () => {
     const mallory = await start();
     const rude = mallory.client.attend(withToken(token));
     rude.write({ heartbeat: {} });
@@ -391,7 +388,7 @@ describe("who it says it is", () => {
     await honestEnd(mallory);
   });
 
-  it("is not who joined later under the same id", async () => {
+  it("does not affect a worker that joined later with the same id", async () => {
     const mallory = await start("shared");
     mallory.server.conductor.dismiss("shared", "it was silent");
     const later = await joinedAs(mallory.server, "shared");

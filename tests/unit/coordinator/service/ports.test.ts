@@ -38,17 +38,17 @@ const range = (from: number, count: number, who: string): Record<number, string>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [from + index, who]));
 
 describe("a second run on a machine", () => {
-  it("takes the default where that is free, and says nothing", async () => {
+  it("uses the default port if it is free, and prints nothing", async () => {
     expect(await take({})).toEqual({ port: 7070, notes: [] });
   });
 
-  it("takes the next free one beside another run, whoever has those between, and says so", async () => {
+  it("uses the next free port next to another run, skipping other programs, and reports it", async () => {
     const { port, notes } = await take({ taken: { 7070: "ours", 7071: "ours", 7072: "a web server" } });
     expect(port).toBe(7073);
     expect(notes).toEqual(["127.0.0.1:7070 is taken by a run at 127.0.0.1:7070; this run takes 127.0.0.1:7073"]);
   });
 
-  it("takes the one that it had before, so that its workers find it", async () => {
+  it("uses its previous port, so that its workers find it", async () => {
     expect((await take({ before: 7075 })).port).toBe(7075);
     expect((await take({ before: 7075, taken: { 7075: "ours" } })).port).toBe(7070);
     expect((await take({ before: 9999 })).port).toBe(7070);
@@ -57,7 +57,7 @@ describe("a second run on a machine", () => {
   it.each([
     ["another program's", { taken: { 7070: "a web server" } }],
     ["chosen by its user", { isDefault: false, taken: { 7070: "ours" } }],
-    ["one of too many runs", { taken: range(7070, portsTried, "ours") }],
+    ["beyond the range of ports to try", { taken: range(7070, portsTried, "ours") }],
   ])("is refused a port that is %s", async (_, machine) => {
     await expect(take(machine)).rejects.toThrow("port 7070 is in use");
   });

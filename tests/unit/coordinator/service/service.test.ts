@@ -77,7 +77,7 @@ const memberMetadata = (): Metadata => {
   return metadata;
 };
 
-it("a worker that comes when the run is over is sent home, and gets no model first", async () => {
+it("a worker that joins after the end of the run is dismissed without getting the model", async () => {
   const { server, client } = await harness();
   server.conductor.dispatch({ type: "stop", reason: "enough", returning: false });
   const stream = client.attend(withToken(undefined));
@@ -88,7 +88,7 @@ it("a worker that comes when the run is over is sent home, and gets no model fir
   expect(server.conductor.session("w")).toBeUndefined();
 });
 
-it("workers are told of a coordinator that returns, those that are there and those that come", async () => {
+it("all workers, present and joining, learn that the coordinator will return", async () => {
   const { server, client } = await harness();
   const there = await joined(client, undefined);
   server.conductor.dispatch({ type: "stop", reason: "interrupted", returning: true });
@@ -99,7 +99,7 @@ it("workers are told of a coordinator that returns, those that are there and tho
   expect((await next(late)).finish).toEqual(expected);
 });
 
-it("a worker that the coordinator fails to take in costs that worker its place, not the coordinator its life", async () => {
+it("an error while a worker joins ends that worker's stream, not the coordinator", async () => {
   const { server, client } = await harness({
     reach: ({ id }) => (id === "w" ? Promise.reject(new Error("a certificate of nobody")) : Promise.resolve()),
   });
@@ -116,8 +116,8 @@ it("a worker that the coordinator fails to take in costs that worker its place, 
   expect((await next(other)).synchronise).not.toBeNull();
 });
 
-describe("who may take part", () => {
-  it("not a worker without the run's token, nor with another", async () => {
+describe("workers that are refused", () => {
+  it("a worker without the run's token, or with a different one", async () => {
     const { client } = await harness({ token: "secret" });
     for (const token of [undefined, "other", "secret2"]) {
       const error = await refusal(client.attend(withToken(token)));
@@ -127,7 +127,7 @@ describe("who may take part", () => {
     await joined(client, "secret");
   });
 
-  it("not a worker of another version: the refusal names both", async () => {
+  it("a worker with a different version: the refusal names both", async () => {
     const { client } = await harness();
     const stream = client.attend(new Metadata());
     stream.write(join1({ protocolVersion: protocolVersion + 1, softwareVersion: "9.9.9" }));
@@ -136,7 +136,7 @@ describe("who may take part", () => {
     expect(error.details).toMatch(/9\.9\.9.*protocol 3.*same version/);
   });
 
-  it("not a second worker of the same name, nor one that says anything before it joins", async () => {
+  it("a second worker with the same name, and one that sends anything before it joins", async () => {
     const { client } = await harness();
     await joined(client);
     const second = client.attend(new Metadata());
@@ -147,7 +147,7 @@ describe("who may take part", () => {
     expect((await refusal(rude)).code).toBe(status.FAILED_PRECONDITION);
   });
 
-  it("not a worker that understands the model differently", async () => {
+  it("a worker that interprets the model differently", async () => {
     const { client, server } = await harness();
     const stream = await joined(client);
     stream.write({ ready: { layoutFingerprint: "another", engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
@@ -158,7 +158,7 @@ describe("who may take part", () => {
   });
 });
 
-describe("a worker that computes with another engine or backend than the others", () => {
+describe("a worker with a different engine or backend than the others", () => {
   const ready = (engine: EngineWord, backend: string) => ({
     layoutFingerprint,
     engine: engineWords.valueOf(engine),
@@ -166,7 +166,7 @@ describe("a worker that computes with another engine or backend than the others"
     backend,
   });
 
-  it("is refused, and told what it could do", async () => {
+  it("is refused with a hint", async () => {
     const { server, client } = await harness();
     const first = await joined(client);
     first.write({ ready: ready("tfjs", "wasm") });
@@ -185,7 +185,7 @@ describe("a worker that computes with another engine or backend than the others"
     );
   });
 
-  it("takes part where the run allows it", async () => {
+  it("takes part if the run allows it", async () => {
     const { client } = await harness({ allowMixedEngines: true });
     for (const [workerId, engine] of [
       ["one", "onnx"],
@@ -199,7 +199,7 @@ describe("a worker that computes with another engine or backend than the others"
     }
   });
 
-  it("is refused where this version does not know its engine or device, or it names none", async () => {
+  it("is refused if its engine or device is unknown or missing", async () => {
     for (const wrong of [{ engine: 99 }, { device: 99 }, { engine: 0 }, { device: 0 }]) {
       const { client } = await harness();
       const stream = await joined(client);
@@ -210,7 +210,7 @@ describe("a worker that computes with another engine or backend than the others"
     }
   });
 
-  it("cannot write what it likes into the run's record", async () => {
+  it("cannot write arbitrary text into the run's record", async () => {
     const { client } = await harness();
     const stream = await joined(client);
     stream.write({ ready: { ...ready("tfjs", "wasm"), backendReason: "one line\nanother" } });
@@ -218,7 +218,7 @@ describe("a worker that computes with another engine or backend than the others"
   });
 });
 
-describe("what strangers can do", () => {
+describe("an unauthenticated caller", () => {
   it("cannot pull gradients, replicas or the model without attending this run", async () => {
     const { client } = await harness();
     for (const metadata of [new Metadata(), memberMetadata()]) {
@@ -232,7 +232,7 @@ describe("what strangers can do", () => {
     }
   });
 
-  it("cannot hurt the coordinator with a message that is too large", async () => {
+  it("cannot disturb the coordinator with an oversized message", async () => {
     const { client } = await harness();
     const stream = client.attend(new Metadata());
     stream.write(join1({ host: "x".repeat(5 * 1024 * 1024) }));
@@ -240,7 +240,7 @@ describe("what strangers can do", () => {
     await joined(client);
   });
 
-  it("cannot hurt it with bytes that are no gRPC", async () => {
+  it("cannot disturb it with bytes that are not gRPC", async () => {
     const { server, client } = await harness();
     const socket = connect(server.server.port, "127.0.0.1");
     await once(socket, "connect");
@@ -252,8 +252,8 @@ describe("what strangers can do", () => {
   });
 });
 
-describe("what a member is served", () => {
-  it("is the replica of the newest commit with its step", async () => {
+describe("a member pulls", () => {
+  it("the replica of the newest commit with its step", async () => {
     const { server, client } = await harness();
     server.replica.parameters.fill(0.5);
     await joined(client);
@@ -264,7 +264,7 @@ describe("what a member is served", () => {
     expect([...new Float32Array(bytes.buffer, bytes.byteOffset, 16)]).toEqual(new Array(16).fill(0.5));
   });
 
-  it("is a file of the model, and nothing outside it", async () => {
+  it("a file of the model, and nothing outside it", async () => {
     const modelPath = join(goldenFolder, "llama", "model");
     const model = await modelManifest(modelPath);
     const { client } = await harness({ model, modelPath });
@@ -277,7 +277,7 @@ describe("what a member is served", () => {
     }
   });
 
-  it("is told NOT_FOUND for a gradient that is not kept", async () => {
+  it("a gradient, and gets NOT_FOUND if it is not kept", async () => {
     const { client } = await harness();
     await joined(client);
     expect((await refusal(client.pullReduced({ step: 7, offset: 0, length: 16 }, memberMetadata()))).code).toBe(
@@ -286,8 +286,8 @@ describe("what a member is served", () => {
   });
 });
 
-describe("the conversation", () => {
-  it("goes from ready over the replica to leases, with the rows in them", async () => {
+describe("the control stream", () => {
+  it("goes from Ready through the replica to leases with their rows", async () => {
     const { server, client } = await harness();
     const stream = await joined(client);
     stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
@@ -298,7 +298,7 @@ describe("the conversation", () => {
     expect(lease?.shards.map(({ rows }) => rows.map(({ segments }) => segments))).toEqual([[[2]], [[2]]]);
   });
 
-  it("tells the leader when a worker fails, with its error", async () => {
+  it("reports a failed worker with its error", async () => {
     const { server, client } = await harness();
     const stream = await joined(client);
     stream.write({ failed: { code: "model", message: "no such tensor", hint: "look" } });
@@ -306,7 +306,7 @@ describe("the conversation", () => {
     expect(server.failures).toMatchObject([{ code: "model", message: "no such tensor", hint: "look" }]);
   });
 
-  it("is counted by method and code", async () => {
+  it("is counted by method and status code", async () => {
     const { server, client } = await harness();
     await refusal(client.pullReduced({ step: 7, offset: 0, length: 16 }, new Metadata()));
     expect(server.handled).toContain("coxswain.v1.Coordinator/PullReduced PERMISSION_DENIED");

@@ -55,7 +55,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("a reducer", () => {
-  it("hears of sums that come together in one message, and how to reach their source once", () => {
+  it("gets simultaneous sums in one message, and the address of their source once", () => {
     const { sessions, told } = attended();
     sessions.collect(collect("a", "b", 0));
     sessions.collect(collect("a", "b", 1));
@@ -76,7 +76,7 @@ describe("a reducer", () => {
     ]);
   });
 
-  it("hears of the last sum at once", () => {
+  it("gets the last sum immediately", () => {
     const { sessions, told } = attended();
     sessions.collect(collect("a", "b", 0));
     sessions.allAnnounced();
@@ -85,14 +85,14 @@ describe("a reducer", () => {
     expect(told[0]).toHaveLength(1);
   });
 
-  it("hears of it before the commit", () => {
+  it("gets it before the commit", () => {
     const { sessions, told } = attended();
     sessions.collect(collect("a", "b", 0));
     sessions.commit(commit);
     expect(told[0]?.map((message) => Object.keys(message)[0])).toEqual(["collect", "commit"]);
   });
 
-  it("is told nothing of a worker that is gone", () => {
+  it("gets nothing about a worker that is gone", () => {
     const { sessions, told } = attended();
     sessions.remove("b");
     sessions.collect(collect("a", "b", 0));
@@ -102,7 +102,7 @@ describe("a reducer", () => {
 });
 
 describe("a commit", () => {
-  it("goes to those it is for, and tells who does not know a reducer how to reach it", () => {
+  it("goes to its recipients, with the address of a reducer if the recipient lacks it", () => {
     const { sessions, told } = attended();
     sessions.collect(collect("a", "b", 0));
     sessions.allAnnounced();
@@ -113,7 +113,7 @@ describe("a commit", () => {
     expect(told[2]?.at(-1)).toMatchObject({ commit: { slices: [{ reducer: { workerId: "b", key: "key of b" } }] } });
   });
 
-  it("names the coordinator alone where a reducer is gone", () => {
+  it("names only the coordinator if a reducer is gone", () => {
     const { sessions, told } = attended();
     sessions.remove("b");
     sessions.commit(commit);
