@@ -31,12 +31,12 @@ async function end(error: unknown, environment: Record<string, string> = {}, isT
 }
 
 describe("a command that fails", () => {
-  it("tells the message and the hint, and never a stack", async () => {
+  it("prints the message and the hint, and no stack", async () => {
     const { text } = await end(new CoxswainError("config", "run.yaml:5: seed: wrong", { hint: "Write a number." }));
     expect(text).toBe("error: run.yaml:5: seed: wrong\nhint: Write a number.\n");
   });
 
-  it("tells the message alone where there is no hint", async () => {
+  it("prints only the message if there is no hint", async () => {
     expect((await end(new CoxswainError("data", "no rows"))).text).toBe("error: no rows\n");
   });
 
@@ -62,7 +62,7 @@ describe("a command that fails", () => {
     [new Error("odd"), "error: odd\n"],
     ["text", "error: text\n"],
     [new CoxswainError("bug", "no tree for step 3"), "error: no tree for step 3\n"],
-  ])("by a mistake of ours (%s) says so and where to report it", async (error, first) => {
+  ])("with an internal error (%s) says so and where to report it", async (error, first) => {
     const { text, codes } = await end(error);
     expect(text).toBe(
       `${first}hint: This is a bug in coxswain: docs/troubleshooting.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.\n`,
@@ -70,14 +70,14 @@ describe("a command that fails", () => {
     expect(codes).toEqual([1]);
   });
 
-  it("shows the stack and the cause when asked to", async () => {
+  it("prints the stack and the cause on request", async () => {
     const error = new CoxswainError("data", "m", { cause: new Error("the cause") });
     const { text } = await end(error, { COXSWAIN_DEBUG: "1" });
     expect(text).toContain("frame.test.ts");
     expect(text).toContain("the cause");
   });
 
-  it("because nobody reads what it prints is quiet", async () => {
+  it("because its output was closed is silent", async () => {
     const { text, codes } = await end(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
     expect({ text, codes }).toEqual({ text: "", codes: [141] });
   });
@@ -90,7 +90,7 @@ describe("a command that fails", () => {
 });
 
 describe("a command that succeeds", () => {
-  it("says nothing and leaves the exit code alone", async () => {
+  it("prints nothing and leaves the exit code unchanged", async () => {
     const exits: number[] = [];
     await runCommand(() => Promise.resolve(), {
       stderr: { write: () => expect.unreachable() },
@@ -112,7 +112,7 @@ describe("--set", () => {
     expect(parse("--set", "a=1", "--set", "b.c=x=y", "--set=d=2")).toEqual(["a=1", "b.c=x=y", "d=2"]);
   });
 
-  it("shows no empty default in the help", () => {
+  it("has no empty default in the help", () => {
     const help = setOption(new Command()).helpInformation();
     expect(help).toContain("--set <key=value>");
     expect(help).not.toContain("default");
@@ -156,7 +156,7 @@ describe("a signal", () => {
     }
   }
 
-  it("ends the first process of a container, which the kernel would let go on", () => {
+  it("ends the first process of a container, for which the kernel ignores it by default", () => {
     const host = new Host(1);
     endOnSignals(host);
     host.emit("SIGTERM");
@@ -164,7 +164,7 @@ describe("a signal", () => {
     expect(host.codes).toEqual([143, 130]);
   });
 
-  it("is left to the command that deals with it", () => {
+  it("is left to the command that handles it", () => {
     const host = new Host(1);
     endOnSignals(host);
     host.on("SIGTERM", () => undefined);

@@ -8,8 +8,8 @@ import { isPlannedKey } from "../../../src/config/planned-keys.js";
 
 afterEach(() => vi.restoreAllMocks());
 
-describe("what is promised and not there yet says so, and what to do meanwhile", () => {
-  it.each(Object.entries(plannedCommands))("coxswain %s, with whatever arguments", async (name, meanwhile) => {
+describe("a planned feature says that it is not available yet, and what to do instead", () => {
+  it.each(Object.entries(plannedCommands))("coxswain %s, with any arguments", async (name, meanwhile) => {
     let errors = "";
     let code: number | undefined;
     vi.spyOn(process.stderr, "write").mockImplementation((text, done?: unknown) => {
@@ -27,7 +27,7 @@ describe("what is promised and not there yet says so, and what to do meanwhile",
     expect(code).toBe(2);
   });
 
-  it("is listed in docs/not-yet.md, and nothing of it in the help", () => {
+  it("is listed in docs/not-yet.md, and not in the help", () => {
     const section = readFileSync(join(import.meta.dirname, "../../../docs/not-yet.md"), "utf8");
     const help = createProgram().helpInformation();
     for (const name of Object.keys(plannedCommands)) {
@@ -37,7 +37,7 @@ describe("what is promised and not there yet says so, and what to do meanwhile",
     for (const [, key = ""] of section.matchAll(/`([a-z]+\.[a-z_]+)`/g)) expect(isPlannedKey(key), key).toBe(true);
   });
 
-  it("a key of the run file is not taken for a misspelt one", () => {
+  it("a key of the run file is not reported as misspelt", () => {
     const run = { model: "m", output_dir: "o", data: { train: "t", turns: "last" }, training: { sample_prompts: [] } };
     expect(() => parseRun(JSON.stringify(run), "run.yaml")).toThrow(
       /data\.turns: this key is not supported yet[\s\S]*training\.sample_prompts: this key is not supported yet/,

@@ -24,7 +24,7 @@ async function run(...words: string[]): Promise<{ out: string; error: string; co
 }
 
 describe("coxswain", () => {
-  it("--version prints the version alone", async () => {
+  it("--version prints only the version", async () => {
     expect(await run("--version")).toEqual({ out: `${version}\n`, error: "", code: 0 });
   });
 
@@ -43,7 +43,7 @@ describe("coxswain", () => {
     for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 
-  it("without a command prints the help as a mistake", async () => {
+  it("without a command prints the help as an error", async () => {
     const { out, error, code } = await run();
     expect(out).toBe("");
     expect(stripVTControlCharacters(error)).toMatch(/^Usage: coxswain /);
@@ -60,7 +60,7 @@ describe("coxswain", () => {
       "too many arguments for 'train'. Expected 1 argument but got 2.",
       "(--help shows how it is used)",
     ],
-  ])("%j is refused with exit code 2, the reason and the cure", async (words, reason, cure) => {
+  ])("%j is refused with exit code 2, the reason and a hint", async (words, reason, cure) => {
     const { error, code } = await run(...words);
     const lines = stripVTControlCharacters(error).split("\n");
     expect(lines[0]).toBe(`error: ${reason}`);
@@ -68,7 +68,7 @@ describe("coxswain", () => {
     expect(code).toBe(2);
   });
 
-  it("has a summary of each command that reads as the others in the list", () => {
+  it("has summaries of commands in a uniform style", () => {
     const commands = createProgram().commands;
     expect(commands.length).toBeGreaterThan(0);
     for (const command of commands) {
@@ -77,7 +77,7 @@ describe("coxswain", () => {
     }
   });
 
-  it("answers --help without loading what only a command needs", () => {
+  it("answers --help without loading modules that only a command needs", () => {
     const packages = packagesLoadedBy(new URL("../../../src/cli/start.ts", import.meta.url));
     expect(packages).toContain("commander");
     const heavy = [

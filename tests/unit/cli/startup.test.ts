@@ -20,7 +20,7 @@ function loadedWith(file: string, seen = new Set<string>()): ReadonlySet<string>
 const packagesOf = (entry: string): string[] =>
   [...loadedWith(join(projectFolder, "src", entry))].filter((name) => !/^(node:|src\/)/.test(name)).sort();
 
-it("`coxswain --help` and a mistyped command answer at once: no tokenizer, gRPC or ONNX Runtime is loaded for them", () => {
+it("`coxswain --help` and a mistyped command answer immediately: no tokenizer, gRPC or ONNX Runtime is loaded", () => {
   expect(packagesOf("cli/start.ts")).toEqual(["commander", "picocolors"]);
   // That the search finds them where they are.
   expect(packagesOf("library/conduct-run.ts")).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pino", "zod"]));

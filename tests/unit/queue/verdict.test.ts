@@ -8,8 +8,8 @@ import { CoxswainError } from "../../../src/errors.js";
 import { errorOf } from "../../support/errors.js";
 import { temporaryFolder } from "../../support/processes.js";
 
-describe("a run that was served", () => {
-  it("and is complete, or was stopped by somebody, leaves the queue", () => {
+describe("a served run", () => {
+  it("that is complete, or was stopped by a user, leaves the queue", () => {
     const finished = judge({ outcome: { kind: "completed" }, adapter: "/a", step: 9 }, 1);
     expect(finished).toEqual({ kind: "finished", step: 9, adapter: "/a" });
     const reason = "stopped by ann@laptop";
@@ -17,7 +17,7 @@ describe("a run that was served", () => {
     expect(stopped).toEqual({ kind: "stopped", step: 4, reason });
   });
 
-  it("whose server leaves is given to another at once", () => {
+  it("whose server leaves is given to another immediately", () => {
     const left = judge(
       { outcome: { kind: "stopped", reason: "interrupted", returning: false }, adapter: undefined, step: 4 },
       1,
@@ -26,7 +26,7 @@ describe("a run that was served", () => {
   });
 
   it.each(["usage", "config", "data", "model", "diverged"] as const)(
-    "and is wrong (%s) is rejected at the first attempt",
+    "that is invalid (%s) is rejected at the first attempt",
     (code) => {
       const error = new CoxswainError(code, "it is wrong", { hint: "Mend it." });
       expect(judgeError(error, 1)).toEqual({
@@ -36,7 +36,7 @@ describe("a run that was served", () => {
     },
   );
 
-  it("and had bad luck is tried again later, but not for ever", () => {
+  it("that failed for an external reason is retried later, but not forever", () => {
     const error = new CoxswainError("storage", "the disk is full");
     expect(judgeError(error, 1)).toMatchObject({ kind: "returned", reason: "the disk is full" });
     expect(judgeError(error, attemptsAllowed)).toMatchObject({ kind: "rejected" });
@@ -44,7 +44,7 @@ describe("a run that was served", () => {
 });
 
 describe("attempts at a run", () => {
-  it("count while no step is added, and begin anew with one", () => {
+  it("are counted while no step is added, and reset by a new step", () => {
     const first = nextAttempt(undefined, "s", 0);
     expect(first.attempts).toBe(1);
     const second = nextAttempt(first, "s", 0);
@@ -52,13 +52,13 @@ describe("attempts at a run", () => {
     expect(nextAttempt(second, "s", 5)).toEqual({ submission: "s", step: 5, attempts: 1 });
   });
 
-  it("go on in the folder that is the submission's own", () => {
+  it("continue in the submission's own folder", () => {
     const folder = join(temporaryFolder(), "out");
     expect(openAttempt(folder, "mine")).toMatchObject({ resume: false, attempts: 1 });
     expect(openAttempt(folder, "mine")).toMatchObject({ resume: true, attempts: 2 });
   });
 
-  it("never go on with another run that is in the folder", () => {
+  it("never continue another run in the folder", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "metrics.jsonl"), '{"step":1,"loss":1,"supervised_tokens":1,"step_seconds":1}\n');
     for (let again = 0; again < 2; again++)

@@ -34,7 +34,7 @@ const step = (output: string, number: number): void =>
   appendFileSync(join(output, "metrics.jsonl"), `${JSON.stringify({ step: number, loss: 1 })}\n`);
 
 describe("the coordinator of a run", () => {
-  it("is found by the address, else at the default one", async () => {
+  it("is found by the address, or at the default one", async () => {
     expect(await locateRun(undefined, { coordinator: "head:1", token: "t", tlsCa: "ca.pem" })).toEqual({
       address: "head:1",
       addressKey: "--coordinator",
@@ -50,7 +50,7 @@ describe("the coordinator of a run", () => {
     });
   });
 
-  it("is found by the run's file or output folder: at the port that it really has, as it was started", async () => {
+  it("is found by the run's file or output folder: at its actual port and with its settings", async () => {
     const { file, output } = newRun({ token: "5ecret" });
     const tls = { cert: "/etc/c.pem", key: "/etc/k.pem" };
     const started = { model: "m", output_dir: output, data: { train: "t" }, cluster: { listen: "0.0.0.0:0", tls } };
@@ -73,7 +73,7 @@ describe("the coordinator of a run", () => {
   });
 });
 
-describe("a run that cannot be steered is answered with what it is", () => {
+describe("the error about a run that cannot be controlled reports its state", () => {
   it("no such run, a folder without one, or a run and an address", async () => {
     const folder = temporaryFolder();
     expect(await trouble(locateRun(join(folder, "none"), {}))).toMatchObject({
@@ -95,7 +95,7 @@ describe("a run that cannot be steered is answered with what it is", () => {
     lock.release();
   });
 
-  it("finished, failed, stopped, killed, or never begun", async () => {
+  it("completed, failed, stopped, killed, or never begun", async () => {
     const { file, output } = newRun();
     expect((await trouble(locateRun(file, {}))).hint).toMatch(/^Start it/);
     event(output, "worker_joined", { worker: "w", host: "h", pid: 1 });
@@ -115,14 +115,14 @@ describe("a run that cannot be steered is answered with what it is", () => {
     }
   });
 
-  it("its coordinator was killed: what it left behind leads nowhere", async () => {
+  it("its coordinator was killed: its stale files are ignored", async () => {
     const { file, output } = newRun();
     const gone = { host: hostname(), pid: 2 ** 22 - 1, started: "1", address: "127.0.0.1:41234" };
     writeFileSync(join(output, ".lock"), JSON.stringify(gone));
     expect((await trouble(locateRun(file, {}))).message).toBe(`${file}: no coordinator leads this run now`);
   });
 
-  it("on another machine, which it listens to alone; else it is reached there", async () => {
+  it("on another machine, where it listens on loopback; otherwise it is reached there", async () => {
     const { file, output } = newRun();
     const elsewhere = (address: string): void =>
       writeFileSync(join(output, ".lock"), JSON.stringify({ host: "head", pid: 1, started: null, address }));

@@ -36,8 +36,8 @@ const diagnosis: ModelDiagnosis = {
   baseLoss: { lora: 3, qlora: 3.06, tokens: 511 },
 };
 
-describe("what the doctor found", () => {
-  it("of the machine, a line each, with what to do", () => {
+describe("the doctor's report", () => {
+  it("has a line per finding about the machine, with a hint", () => {
     const text = findingsText(
       [
         { name: "memory", state: "good", text: "8 GB" },
@@ -48,7 +48,7 @@ describe("what the doctor found", () => {
     expect(text).toBe("ok    memory      8 GB\nbad   cache       /c cannot be written. Name another.\n");
   });
 
-  it("of a model: a column each way to train, the losses, and what to take", () => {
+  it("has a column per training method of a model, the losses, and a recommendation", () => {
     const text = diagnosisText(diagnosis, memory, plain);
     expect(text).toContain("llama, 134.5 M parameters in 30 layers, BF16, 269 MB on disk\n");
     expect(text).toMatch(/^micro_batch_size {2}LoRA +QLoRA \(nf4\)$/m);
@@ -58,17 +58,17 @@ describe("what the doctor found", () => {
     expect(text).toContain("LoRA, micro_batch_size: 1 on this machine, with 3 GB free: it fits");
   });
 
-  it("which memory is meant, where a device has its own", () => {
+  it("says which memory is meant if a device has its own", () => {
     expect(diagnosisText(diagnosis, memory, plain)).not.toContain("is not measured");
     const text = diagnosisText({ ...diagnosis, device: "cuda (asked for)" }, memory, plain);
     expect(text).toContain("what of the cuda device's own is used is not measured\n");
   });
 
-  it("where nothing fits", () => {
+  it("says that nothing fits", () => {
     expect(diagnosisText(diagnosis, { total: 8e9, available: 5e8 }, plain)).toContain("Nothing fits into 500 MB.");
   });
 
-  it("for programs, in bytes and seconds, whole bytes", () => {
+  it("is JSON for programs, in whole bytes and seconds", () => {
     const json = diagnosisJson([], memory, diagnosis);
     expect(json).toMatchObject({
       machine: { memory_total_bytes: 8e9, memory_available_bytes: 3e9 },

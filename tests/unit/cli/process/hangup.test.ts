@@ -14,7 +14,7 @@ const stat = (pid: number, parent: number, session: number, name = "node"): stri
 const ignoredIn = (environment: Record<string, string>, files: Record<string, string>): boolean =>
   hangupsIgnored(readOrigin(environment, system(files)));
 
-describe("a hang-up stops a run", () => {
+describe("SIGHUP stops a run", () => {
   it("that was started from a terminal", () => {
     const files = {
       "/proc/self/stat": stat(30, 20, 20),
@@ -27,7 +27,7 @@ describe("a hang-up stops a run", () => {
     expect(ignoredIn({ _: "/usr/local/bin/coxswain" }, files)).toBe(false);
   });
 
-  it("whose input is /dev/null for reading", () => {
+  it("whose input is /dev/null opened for reading", () => {
     const files = { "/proc/self/fd/0": "-> /dev/null", "/proc/self/fdinfo/0": "pos:\t0\nflags:\t0100000\n" };
     expect(ignoredIn({}, files)).toBe(false);
   });
@@ -42,17 +42,17 @@ describe("a hang-up stops a run", () => {
     expect(ignoredIn({}, files)).toBe(false);
   });
 
-  it("where there is no /proc", () => {
+  it("on a system without /proc", () => {
     expect(ignoredIn({}, {})).toBe(false);
   });
 });
 
-describe("a hang-up does not stop a run", () => {
+describe("SIGHUP does not stop a run", () => {
   it("that a shell started under nohup", () => {
     expect(ignoredIn({ _: "/usr/bin/nohup" }, {})).toBe(true);
   });
 
-  it("whose input nohup has replaced", () => {
+  it("whose input was replaced by nohup", () => {
     const files = { "/proc/self/fd/0": "-> /dev/null", "/proc/self/fdinfo/0": "pos:\t0\nflags:\t0100001\n" };
     expect(ignoredIn({ _: "/usr/bin/env" }, files)).toBe(true);
   });

@@ -19,7 +19,7 @@ function listen(ignoreHangups = false) {
   return { host, heard, interruption, clock };
 }
 
-it("Ctrl-C twice is told apart from Ctrl-C once", () => {
+it("Ctrl-C twice is distinguished from Ctrl-C once", () => {
   const { host, heard } = listen();
   host.emit("SIGINT", "SIGINT");
   host.emit("SIGTERM", "SIGTERM");
@@ -40,7 +40,7 @@ it("a signal that `timeout` sends to the process and to its group is one interru
   expect(heard).toHaveLength(2);
 });
 
-it("a terminal that closes is one interruption, however often it is heard of", () => {
+it("a closed terminal is one interruption, however often it is signalled", () => {
   const { host, heard, interruption } = listen();
   host.emit("SIGHUP", "SIGHUP");
   host.emit("SIGHUP", "SIGHUP");
@@ -65,13 +65,13 @@ it.each([
   expect(heard).toEqual([{ times: 1, cause }]);
 });
 
-it("under nohup a hang-up interrupts nothing", () => {
+it("SIGHUP interrupts nothing under nohup", () => {
   const { host, heard } = listen(true);
   host.emit("SIGHUP", "SIGHUP");
   expect(heard).toEqual([]);
 });
 
-it("nothing is listened to any more when it is closed", () => {
+it("removes its listeners when it is closed", () => {
   const { host, interruption } = listen();
   interruption.close();
   expect([...host.eventNames(), ...host.stdout.eventNames(), ...host.stderr.eventNames()]).toEqual([]);

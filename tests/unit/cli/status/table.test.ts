@@ -17,7 +17,7 @@ const style = (changes: Partial<TableStyle> = {}): TableStyle => ({
 });
 
 describe("the table of a run's status", () => {
-  it("says how it is, how far, and who computes what", () => {
+  it("shows state, progress, and the work of each worker", () => {
     expect(statusTable(status, style())).toEqual([
       "training",
       `╸${"━".repeat(19)}  step  12/250  epoch 0.13  loss 1.2346  lr 2.94e-3  norm 0.531  12.3k tok/s  2 workers  1m 05s left`,
@@ -33,7 +33,7 @@ describe("the table of a run's status", () => {
     ]);
   });
 
-  it("has room for what is not known yet", () => {
+  it("has placeholders for unknown values", () => {
     const unknown = {
       ...status,
       state: "waiting" as const,
@@ -72,7 +72,7 @@ describe("the table of a run's status", () => {
     expect(statusTable(status, style({ width: 30 })).at(-2)).toBe("node-1-4242-a1b2c3  active");
   });
 
-  it("is redrawn in place, also when it becomes shorter", () => {
+  it("is redrawn in place, even when it becomes shorter", () => {
     const terminal = new Terminal(80);
     terminal.write("before\n");
     const block = new LiveBlock(terminal);
@@ -86,7 +86,7 @@ describe("the table of a run's status", () => {
 });
 
 describe("the line of a run's status in a log", () => {
-  it("has what a person looks for, and nothing that is not known", () => {
+  it("has the most important values, and omits unknown ones", () => {
     expect(statusLine(status)).toBe(
       "training  step 12/250  loss 1.2346  eval loss 1.5000  12.3k tok/s  2 of 2 workers active  1m 05s left  checkpoint 10",
     );

@@ -47,8 +47,8 @@ async function watched(lives: readonly (Life | Error)[]) {
   return { seen, failure, clock, closed };
 }
 
-describe("a run that is watched", () => {
-  it("is seen to its end, over two coordinators, and every connection is closed", async () => {
+describe("a watched run", () => {
+  it("is followed to its end across two coordinators, and every connection is closed", async () => {
     const { seen, failure, closed } = await watched([
       [status("training", 1), gone],
       new CoxswainError("cluster", "still starting"),
@@ -62,28 +62,28 @@ describe("a run that is watched", () => {
     expect(closed).toBe(2);
   });
 
-  it("that was never there is an error at once", async () => {
+  it("that never existed is an error immediately", async () => {
     expect(await watched([gone])).toMatchObject({ seen: [], failure: gone, clock: 0 });
   });
 
-  it("whose coordinator does not come back is given up after five minutes", async () => {
+  it("whose coordinator does not return is given up after five minutes", async () => {
     const { failure, clock } = await watched([[status("training", 1), gone], gone]);
     expect(failure).toBe(gone);
     expect(clock).toBeGreaterThan(300_000);
     expect(clock).toBeLessThan(310_000);
   });
 
-  it("that ended while nobody looked is said to be over", async () => {
+  it("that ended between two connections is reported as over", async () => {
     const over = new RunOver("cluster", "the run is finished, after 12 steps");
     expect((await watched([[status("training", 1), gone], over])).failure).toBe(over);
   });
 
-  it("is not asked again and again by who may not ask", async () => {
+  it("is not retried without permission", async () => {
     const usage = new CoxswainError("config", "ca.pem cannot be read");
     expect((await watched([[status("training", 1), gone], usage])).failure).toBe(usage);
   });
 
-  it("whose coordinator ends without a word is looked for", async () => {
+  it("is looked for again if its coordinator ends without a final status", async () => {
     const { seen } = await watched([[status("training", 1)], [status("stopped", 1)]]);
     expect(seen).toEqual(["training 1", "the coordinator ended without a word", "stopped 1"]);
   });

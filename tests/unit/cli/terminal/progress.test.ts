@@ -43,7 +43,7 @@ const onTerminal = (columns: number, options: { colours?: boolean; unicode?: boo
 };
 
 describe("progress on a terminal", () => {
-  it("is one line, redrawn in place, with all that matters", () => {
+  it("is one line, redrawn in place, with all important values", () => {
     const [terminal, shown] = onTerminal(130);
     for (let number = 1; number <= 5; number++) {
       shown.step(step(number));
@@ -79,7 +79,7 @@ describe("progress on a terminal", () => {
     [60, "step   5/250  loss 1.2346  12.3k tok/s  1m 05s left"],
     [36, "step   5/250  loss 1.2346"],
     [24, "step   5/250"],
-  ])("keeps what matters most in %i columns", (columns, line) => {
+  ])("keeps the most important values in %i columns", (columns, line) => {
     const [terminal, shown] = onTerminal(columns);
     shown.step(step(5));
     expect(terminal.screen).toEqual([line]);
@@ -118,7 +118,7 @@ describe("progress on a terminal", () => {
     }
   });
 
-  it("is not broken by the ^C that a terminal shows", () => {
+  it("is not broken by the ^C that a terminal echoes", () => {
     const [terminal, shown] = onTerminal(45);
     for (let number = 1; number <= 40; number++) {
       shown.step(step(number, { tokensPerSecond: number ** 3, remainingSeconds: number * 97 }));
@@ -130,14 +130,14 @@ describe("progress on a terminal", () => {
     expect(terminal.screen.filter((line) => line !== "received SIGINT")).toHaveLength(1);
   });
 
-  it("is as wide as usual where the terminal does not know its width", () => {
+  it("has the default width if the terminal's width is unknown", () => {
     const written: string[] = [];
     progress = createProgress({ stream: { write: (text) => written.push(text), columns: 0 }, isTTY: true, now });
     progress.step(step(5));
     expect(written.join("")).toContain("1m 05s");
   });
 
-  it("ends with the newest step, also where that is not one of logging_steps", () => {
+  it("ends with the newest step, even if it is not one of logging_steps", () => {
     const [terminal, shown] = onTerminal(60);
     shown.step(step(5));
     shown.step(step(7), false);
@@ -154,7 +154,7 @@ describe("progress on a terminal", () => {
     expect(bars).toEqual(["[----------------------]", "[===========-----------]", "[======================]"]);
   });
 
-  it("is redrawn ten times a second at most, and ends with the newest step", () => {
+  it("is redrawn at most ten times per second, and ends with the newest step", () => {
     const [terminal, shown] = onTerminal(100);
     for (let number = 1; number <= 200; number++) {
       shown.step(step(number));
@@ -166,7 +166,7 @@ describe("progress on a terminal", () => {
     expect(terminal.screen[0]).toContain("200/250");
   });
 
-  it("shows the newest step soon after, when no other follows", () => {
+  it("shows the newest step shortly afterwards if no other follows", () => {
     const [terminal, shown] = onTerminal(100);
     shown.step(step(1));
     shown.step(step(2));
@@ -175,7 +175,7 @@ describe("progress on a terminal", () => {
     expect(terminal.screen[0]).toContain("  2/250");
   });
 
-  it("counts the time left down between steps, to nought", () => {
+  it("counts down the time left between steps, to zero", () => {
     const [terminal, shown] = onTerminal(100);
     shown.step(step(1, { remainingSeconds: 5 }));
     vi.advanceTimersByTime(3_000);
@@ -197,7 +197,7 @@ describe("progress on a terminal", () => {
     ]);
   });
 
-  it("says why it waits and for how long, then goes on", () => {
+  it("shows why it waits and for how long, then continues", () => {
     const [terminal, shown] = onTerminal(100);
     shown.waiting("waiting for workers: 0 of 2 are ready");
     vi.advanceTimersByTime(5_000);
@@ -211,7 +211,7 @@ describe("progress on a terminal", () => {
     expect(terminal.screen[0]).toContain("1/250");
   });
 
-  it("leaves the last line and the cursor below it, and no timer", () => {
+  it("leaves the last line with the cursor below it, and no timer", () => {
     const [terminal, shown] = onTerminal(60);
     shown.step(step(250));
     shown.close();
@@ -223,7 +223,7 @@ describe("progress on a terminal", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("has no colours where there shall be none", () => {
+  it("has no colours if colours are disabled", () => {
     const written: string[] = [];
     progress = createProgress({
       stream: { write: (text) => written.push(text), isTTY: true, columns: 100 },
@@ -237,14 +237,14 @@ describe("progress on a terminal", () => {
   });
 });
 
-describe("progress elsewhere", () => {
+describe("progress without a terminal", () => {
   const elsewhere = (): [string[], Progress] => {
     const written: string[] = [];
     progress = createProgress({ stream: { write: (text) => written.push(text) }, now });
     return [written, progress];
   };
 
-  it("is a line for each of logging_steps, and for the newest step at the end", () => {
+  it("is a line every logging_steps, and for the newest step at the end", () => {
     const [written, shown] = elsewhere();
     for (let number = 1; number <= 7; number++) shown.step(step(number), number % 5 === 0);
     expect(written).toHaveLength(1);
@@ -252,7 +252,7 @@ describe("progress elsewhere", () => {
     expect(written.map((line) => line.slice(0, 12))).toEqual(["step   5/250", "step   7/250"]);
   });
 
-  it("is a plain line a step", () => {
+  it("is one plain line per step", () => {
     const [written, shown] = elsewhere();
     shown.step(step(5, { workers: 1 }));
     shown.note("worker a joined");
@@ -267,7 +267,7 @@ describe("progress elsewhere", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("does not fill a log with the same words and other numbers", () => {
+  it("does not fill a log with lines that differ only in numbers", () => {
     const [written, shown] = elsewhere();
     for (let number = 0; number < 100; number++) {
       shown.waiting(`tokenised ${number} of 100 examples`);

@@ -18,7 +18,7 @@ it("says how many workers are missing, and how they join", () => {
   );
 });
 
-it("says that nobody else can join a run that listens on this machine alone", () => {
+it("says that other machines cannot join a run that listens on loopback", () => {
   expect(missingWorkers(asked)?.split("\n")[1]).toBe(
     "127.0.0.1 is reached from this machine alone: to let others join, set cluster.listen to 0.0.0.0:PORT; " +
       "to train with what starts here, set cluster.min_workers to 1",
@@ -28,7 +28,7 @@ it("says that nobody else can join a run that listens on this machine alone", ()
   );
 });
 
-it("names this machine where the run listens on every interface", () => {
+it("names this machine if the run listens on every interface", () => {
   expect(missingWorkers({ ...asked, address: { host: "0.0.0.0", port: 7070 } })).toContain("must join at box:7070 (");
   expect(missingWorkers({ ...asked, address: { host: "::", port: 7070 } })).toContain("must join at box:7070 (");
 });
@@ -39,18 +39,18 @@ it("does not wait for the port to be known", () => {
   );
 });
 
-it("says what joining takes besides", () => {
+it("says what else is needed to join", () => {
   expect(missingWorkers({ ...asked, token: true, tls: true, needed: 5, started: 2 })).toContain(
     "2 of 5 workers start here; 3 more must join at 127.0.0.1:7070 " +
       "(npx coxswain worker --coordinator 127.0.0.1:7070, with --tls-ca and the run's token in COXSWAIN_TOKEN)",
   );
 });
 
-it("says that a coordinator alone starts none", () => {
+it("says that a coordinator by itself starts none", () => {
   expect(missingWorkers({ ...asked, started: 0, needed: 1 })).toMatch(/^no workers start here; 1 must join at /);
 });
 
-it("is silent where enough workers start here", () => {
+it("is silent if enough workers start here", () => {
   expect(missingWorkers({ ...asked, started: 2 })).toBeUndefined();
   expect(missingWorkers({ ...asked, started: 4 })).toBeUndefined();
 });

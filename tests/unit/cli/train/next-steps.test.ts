@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { programName, resumeCommand, shortPath, useCommands } from "../../../../src/cli/train/next-steps.js";
 
-describe("what is printed as the next command cannot be typed", () => {
+describe("the printed next command can be typed", () => {
   const clone = "/home/ann/coxswain/";
   const global = "/usr/local/lib/node_modules/coxswain/";
   it.each([
@@ -15,7 +15,7 @@ describe("what is printed as the next command cannot be typed", () => {
     ],
     [
       "npx coxswain",
-      "in a project that has the package",
+      "in a project with the package",
       "/p/node_modules/coxswain/",
       "/p/node_modules/.bin/coxswain",
       "/p/runs",
@@ -27,8 +27,8 @@ describe("what is printed as the next command cannot be typed", () => {
       "/x/.bin/coxswain",
       "/home/ann/work",
     ],
-    ["coxswain", "installed for the whole machine", global, "/usr/local/bin/coxswain", "/home/ann/work"],
-    ["coxswain", "installed so, on Windows' way", global, `${global}dist/cli/main.js`, "/home/ann/work"],
+    ["coxswain", "installed globally", global, "/usr/local/bin/coxswain", "/home/ann/work"],
+    ["coxswain", "installed globally on Windows", global, `${global}dist/cli/main.js`, "/home/ann/work"],
     ["coxswain", "linked to a clone", clone, "/usr/local/bin/coxswain", "/home/ann/work"],
     [
       "node /home/ann/coxswain/dist/cli/main.js",
@@ -40,7 +40,7 @@ describe("what is printed as the next command cannot be typed", () => {
     ["node coxswain/dist/cli/main.js", "a clone's, from above", clone, `${clone}dist/cli/main.js`, "/home/ann"],
     [
       "node /home/ann/coxswain/dist/cli/main.js",
-      "from a folder of a like name",
+      "from a folder with a similar name",
       clone,
       `${clone}dist/cli/main.js`,
       "/home/ann/coxswain-runs",
@@ -49,7 +49,7 @@ describe("what is printed as the next command cannot be typed", () => {
     expect(programName({ packageFolder, script, workingFolder })).toBe(name);
   });
 
-  it("a path is relative within the working folder, and whole elsewhere", () => {
+  it("a path is relative within the working folder, and absolute elsewhere", () => {
     expect(shortPath("/w/runs/a", "/w")).toBe("runs/a");
     expect(shortPath("/w", "/w")).toBe(".");
     expect(shortPath("/elsewhere/a", "/w")).toBe("/elsewhere/a");
@@ -58,7 +58,7 @@ describe("what is printed as the next command cannot be typed", () => {
     expect(shortPath("HuggingFaceTB/SmolLM2-135M", "/w")).toBe("HuggingFaceTB/SmolLM2-135M");
   });
 
-  it("the adapter's commands name the adapter, which names its model, in quotes where a shell needs them", () => {
+  it("the adapter's commands name the adapter, which names its model, quoted if a shell needs it", () => {
     expect(useCommands("npx coxswain", "/w/my runs/it's/adapter", "/w")).toEqual([
       `npx coxswain generate --adapter 'my runs/it'\\''s/adapter' --prompt "…"`,
       `npx coxswain merge --adapter 'my runs/it'\\''s/adapter' --output merged`,
@@ -66,10 +66,10 @@ describe("what is printed as the next command cannot be typed", () => {
   });
 });
 
-describe("a run that was stopped is gone on with by what is printed", () => {
+describe("the printed command resumes a stopped run", () => {
   const run = { command: "train", file: "run.yaml", sets: [], insecure: false };
 
-  it("with the settings that it was started with, without which it would be refused", () => {
+  it("with the original settings, without which it would be refused", () => {
     expect(resumeCommand("coxswain", run, "/w")).toBe("coxswain train run.yaml --resume");
     const sets = [
       "training.learning_rate=1e-4",

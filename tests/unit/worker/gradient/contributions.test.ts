@@ -6,7 +6,7 @@ import { Contributions } from "../../../../src/worker/gradient/contributions.js"
 const node = (first: number, count: number) => ({ first: shardIndex(first), count });
 
 describe("a contribution's vector", () => {
-  it("outlives its step where it is still being sent", () => {
+  it("outlives its step while it is being sent", () => {
     const pool = new VectorPool(4);
     const contributions = new Contributions(pool);
     const vector = pool.take();
@@ -19,7 +19,7 @@ describe("a contribution's vector", () => {
     expect(pool.take()).toBe(vector);
   });
 
-  it("is given back when the step is final, or the same node is put again", () => {
+  it("is released when the step is final, or the same node is put again", () => {
     const pool = new VectorPool(2);
     const contributions = new Contributions(pool);
     const [old, fresh, later] = [pool.take(), pool.take(), pool.take()];

@@ -204,8 +204,8 @@ function manualPulls() {
 const peer = (workerId: string): PeerOutput => ({ workerId, address: "", key: "", certificate: Buffer.alloc(0) });
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe("pulls are as few as need be", () => {
-  it("at most one at a time from a worker and four in all, and the rest as soon as there is room", async () => {
+describe("pulls are kept to a minimum", () => {
+  it("at most one per worker and four in total, and the rest as soon as possible", async () => {
     const { started, pull } = manualPulls();
     const { reducer } = reduce({ roundShards: 16, dtype: "float32", pull });
     for (let shard = 0; shard < 12; shard++) reducer.collect([{ node: node(shard, 1), source: peer(`w${shard % 6}`) }]);
@@ -221,7 +221,7 @@ describe("pulls are as few as need be", () => {
     reducer.close();
   });
 
-  it("skips what it has, what is coming already, and gives up what came from elsewhere", async () => {
+  it("skips sums that it has or is receiving, and cancels pulls of those that arrived from elsewhere", async () => {
     const { started, pull } = manualPulls();
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
     reducer.collect([{ node: node(0, 2), source: peer("b") }]);
@@ -239,7 +239,7 @@ describe("pulls are as few as need be", () => {
     reducer.close();
   });
 
-  it("takes another source's when the one that was coming fails", async () => {
+  it("uses another source if a pull fails", async () => {
     const { started, pull } = manualPulls();
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
     reducer.collect([{ node: node(0, 2), source: peer("b") }]);
@@ -251,7 +251,7 @@ describe("pulls are as few as need be", () => {
     reducer.close();
   });
 
-  it("adds what comes to its sibling on the way", async () => {
+  it("adds a sum to its sibling as it arrives", async () => {
     serve("float32");
     const { started, pull } = manualPulls();
     const { reducer, completed } = reduce({ roundShards: 16, dtype: "float32", pull });
@@ -265,8 +265,8 @@ describe("pulls are as few as need be", () => {
   });
 });
 
-describe("what goes wrong is told, and leaves nothing behind", () => {
-  it("a part of its own that it does not hold", () => {
+describe("errors are reported, and leave nothing behind", () => {
+  it("its own part that it does not hold", () => {
     serve("float32");
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull: manualPulls().pull });
     reducer.collect([{ node: node(0, 8), source: peer("a") }]);
@@ -280,7 +280,7 @@ describe("what goes wrong is told, and leaves nothing behind", () => {
     reducer.close();
   });
 
-  it("a close: pulls end, every vector is given back once, and nothing more is taken", async () => {
+  it("a close: pulls end, every vector is released once, and no more are accepted", async () => {
     const { started, pull } = manualPulls();
     const { reducer, vectors, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
     for (const [index, source] of ["b", "c", "d", "e", "f"].entries())

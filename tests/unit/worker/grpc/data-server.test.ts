@@ -87,7 +87,7 @@ afterEach(async () => {
   await server.close();
 });
 
-describe("what a worker has summed can be pulled", () => {
+describe("a worker's sums can be pulled", () => {
   it.each(["float32", "bfloat16"] as const)("any part of a contribution, as %s", async (dtype) => {
     server.serve(servedAs(dtype));
     const expected = gradient.slice();
@@ -116,8 +116,8 @@ describe("what a worker has summed can be pulled", () => {
   });
 });
 
-describe("a slice that several peers pull is theirs, and the next step's is another", () => {
-  it("by any number at once, and after a change of what is served", async () => {
+describe("a slice can be pulled by several peers while the next step's slice replaces it", () => {
+  it("by any number concurrently, and after a change of the served slice", async () => {
     const large = gradientLike(300_000, 2);
     const slices = new Map([
       [5, large],
@@ -144,7 +144,7 @@ describe("a slice that several peers pull is theirs, and the next step's is anot
   });
 });
 
-describe("what is not there, or not for the caller, is refused by its reason", () => {
+describe("unavailable or forbidden requests are refused with the reason", () => {
   it.each([
     ["beyond the end", { offset: 0, length: size + 1 }],
     ["from beyond the end", { offset: size + 1, length: 1 }],
@@ -164,7 +164,7 @@ describe("what is not there, or not for the caller, is refused by its reason", (
     await expect(vectorOf(stream, { slice: null }, 1)).rejects.toThrow("the request names nothing");
   });
 
-  it("another step, another node, no run, no replica yet: and the stream goes on where there is one", async () => {
+  it("another step, another node, no run, no replica yet: an open stream continues", async () => {
     const range = { offset: 0, length: 1 };
     await expect(vectorOf(openStream(), contribution(range), 1)).rejects.toMatchObject({ code: status.NOT_FOUND });
     server.serve(servedAs("float32", { replica: () => undefined }));
@@ -179,7 +179,7 @@ describe("what is not there, or not for the caller, is refused by its reason", (
     await expect(receiveObject(client.pullReplica({}, shown()), 4)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
-  it("whoever shows another key, or another run", async () => {
+  it("a caller with a different key, or from a different run", async () => {
     server.serve(servedAs("float32"));
     const wanted = contribution({ offset: 0, length: 1 });
     const calls = (metadata: Metadata): Promise<unknown>[] => [
@@ -193,7 +193,7 @@ describe("what is not there, or not for the caller, is refused by its reason", (
     expect(await vectorOf(openStream(shown(server.key, "run-1")), wanted, 1)).toEqual(gradient.slice(0, 1));
   });
 
-  it("a stream that is open when the run ends, or another begins", async () => {
+  it("a stream that is open when the run ends or another begins", async () => {
     server.serve(servedAs("float32"));
     const wanted = contribution({ offset: 0, length: 1 });
     const stream = openStream(shown(server.key, "run-1"));
@@ -208,7 +208,7 @@ describe("what is not there, or not for the caller, is refused by its reason", (
 });
 
 describe("a server that closes", () => {
-  it("ends streams on which nothing is under way at once, and others after what is", async () => {
+  it("ends idle streams immediately, and others after the current answer", async () => {
     const large = new Float32Array(4 * 1024 * 1024).fill(3);
     server.serve(servedAs("float32", { slice: () => large }));
     const idle = openStream();
@@ -228,7 +228,7 @@ describe("a server that closes", () => {
 });
 
 describe("a reader never gets a mixture of two steps", () => {
-  it("when the step is final while its contribution is being sent", async () => {
+  it("when the step becomes final while its contribution is being sent", async () => {
     // More than fits into the windows, so that most of it is still to be sent.
     const large = 8 * 1024 * 1024;
     pool = new VectorPool(large);
@@ -267,7 +267,7 @@ describe("a reader never gets a mixture of two steps", () => {
     expect(pool.take()).toBe(vector);
   });
 
-  it("and a reader who goes away holds nothing", async () => {
+  it("and a reader that disconnects holds nothing", async () => {
     const large = 8 * 1024 * 1024;
     pool = new VectorPool(large);
     contributions = new Contributions(pool);

@@ -5,8 +5,8 @@ import { DataServers } from "../../../../src/worker/grpc/data-servers.js";
 let servers: DataServers | undefined;
 afterEach(() => servers?.close());
 
-describe("a worker whose next coordinator is elsewhere", () => {
-  it("can be reached from there: it listens anew, and stays where it is while nothing changes", async () => {
+describe("a worker whose next coordinator is on another host", () => {
+  it("is reachable from there: it listens again, and keeps its port while nothing changes", async () => {
     servers = new DataServers({ listen: undefined, tls: undefined });
     const near = await servers.reachableFrom("127.0.0.1");
     expect(await servers.reachableFrom("127.0.0.1")).toBe(near);
@@ -16,7 +16,7 @@ describe("a worker whose next coordinator is elsewhere", () => {
     expect(await servers.reachableFrom("2001:db8::7")).not.toBe(far);
   });
 
-  it("has a server where it was told to, wherever its coordinator is", async () => {
+  it("listens on the requested address, wherever its coordinator is", async () => {
     servers = new DataServers({ listen: "127.0.0.1:0", tls: undefined });
     const near = await servers.reachableFrom("127.0.0.1");
     expect(await servers.reachableFrom("192.0.2.7")).toBe(near);

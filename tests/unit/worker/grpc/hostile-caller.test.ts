@@ -90,7 +90,7 @@ async function serves({ server, client, metadata }: Started): Promise<void> {
 }
 
 describe("a worker's own server", () => {
-  it("survives any bytes", async () => {
+  it("survives random bytes", async () => {
     const worker = await start();
     const seed = Number(process.env["COXSWAIN_TEST_SEED"] ?? Date.now() % 2 ** 31);
     const property = fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 4096 }), (bytes) =>
@@ -102,7 +102,7 @@ describe("a worker's own server", () => {
     await serves(worker);
   });
 
-  it("reads no request that is larger than a request is, and none without the key", async () => {
+  it("reads no oversized request, and none without the key", async () => {
     const worker = await start();
     const session = http2Session(worker.server.port);
     closers.push(() => session.destroy());
@@ -142,7 +142,7 @@ describe("a worker's own server", () => {
   const path = "/coxswain.v1.Worker/Pull";
   const request = frame(workerService.Pull.requestSerialize({ number: 1, ...whole }));
 
-  it("ends a stream of pulls for any bytes, before and while it sends", async () => {
+  it("ends a pull stream for random bytes, before and while it sends", async () => {
     const worker = await start();
     const session = http2Session(worker.server.port);
     closers.push(() => session.destroy());
@@ -169,7 +169,7 @@ describe("a worker's own server", () => {
     await vi.waitFor(() => expect(worker.pulls.held).toBe(0), 10_000);
   });
 
-  it("reads no second request while the answer to the first is not taken, and keeps few of those that come", async () => {
+  it("reads no second request until the first answer is consumed, and buffers few", async () => {
     const worker = await start();
     // On one connection, the first few would leave no room for the others' requests.
     const sessions = Array.from({ length: 20 }, () => http2Session(worker.server.port));
@@ -206,7 +206,7 @@ describe("a worker's own server", () => {
     await serves(worker);
   });
 
-  it("makes few copies of its replica, however often it is asked", async () => {
+  it("makes few copies of its replica, however often it is requested", async () => {
     const worker = await start();
     const before = memoryInUse();
     const calls = Array.from({ length: 20 }, () => worker.client.pullReplica({}, worker.metadata));
@@ -219,7 +219,7 @@ describe("a worker's own server", () => {
   });
 });
 
-describe("a model that a hostile coordinator offers", () => {
+describe("a model offered by a hostile coordinator", () => {
   const content = Buffer.from("{}");
   const file = (name: string): ModelFile => ({
     name,
@@ -249,11 +249,11 @@ describe("a model that a hostile coordinator offers", () => {
     expect(readdirSync(cacheDir)).toEqual([]);
   });
 
-  it.each(["../../../etc", "", "A".repeat(64), `${"a".repeat(63)}/`])("lies in no folder named %j", (hash) => {
+  it.each(["../../../etc", "", "A".repeat(64), `${"a".repeat(63)}/`])("is stored in no folder named %j", (hash) => {
     expect(() => modelCacheFolder(hash)).toThrow(/is not a content hash/);
   });
 
-  it("does not follow a link that lies where it would go", async () => {
+  it("does not follow a symbolic link at its destination", async () => {
     const cacheDir = mkdtempSync(join(tmpdir(), "coxswain-test-"));
     const outside = mkdtempSync(join(tmpdir(), "coxswain-test-"));
     closers.push(() => [cacheDir, outside].forEach((folder) => rmSync(folder, { recursive: true })));

@@ -52,7 +52,7 @@ afterEach(async () => {
 describe("under TLS", () => {
   const range = { step: 3, offset: 0, length: size };
 
-  it("a worker pulls from the one that has the announced certificate, whatever its address", async () => {
+  it("a worker pulls from the peer with the announced certificate, whatever its address", async () => {
     const gradient = gradientLike(size, 1);
     const peer = await startPeer("one", gradient, { tls: true });
     const into = new Float32Array(size);
@@ -60,7 +60,7 @@ describe("under TLS", () => {
     expect(into).toEqual(gradient);
   });
 
-  it("from no other, and from none without TLS", async () => {
+  it("and from no other, and from none without TLS", async () => {
     const peer = await startPeer("one", gradientLike(size, 1), { tls: true });
     const other = await startPeer("two", gradientLike(size, 2), { tls: true });
     const plain = await startPeer("three", gradientLike(size, 3));
@@ -73,7 +73,7 @@ describe("under TLS", () => {
 });
 
 describe("a worker pulls from the others", () => {
-  it("parts of contributions and slices, over one connection a peer", async () => {
+  it("parts of contributions and slices, over one connection per peer", async () => {
     const [one, two] = [gradientLike(size, 1), gradientLike(size, 2)];
     const [first, second] = [await startPeer("one", one), await startPeer("two", two)];
     const peers = openPeers();
@@ -92,7 +92,7 @@ describe("a worker pulls from the others", () => {
     expect(peers.size).toBe(2);
   });
 
-  it("and lets go of those that it has not needed for some steps", async () => {
+  it("and closes connections that were unused for some steps", async () => {
     const first = await startPeer("one", gradientLike(size, 1));
     const second = await startPeer("two", gradientLike(size, 2));
     const peers = openPeers();
@@ -107,7 +107,7 @@ describe("a worker pulls from the others", () => {
     expect(peers.size).toBe(2);
   });
 
-  it("under a new key and port after a restart of the peer", async () => {
+  it("with a new key and port after a restart of the peer", async () => {
     const before = await startPeer("one", gradientLike(size, 1));
     const gradient = gradientLike(size, 2);
     const after = await startPeer("one", gradient);
@@ -119,10 +119,10 @@ describe("a worker pulls from the others", () => {
   });
 });
 
-describe("a pull that fails says why, and the next one is tried afresh", () => {
+describe("a failed pull reports the reason, and the next one starts anew", () => {
   const range = { step: 1, offset: 0, length: size };
 
-  it("a peer that does not have it, or is of another run", async () => {
+  it("a peer that does not have it, or is in another run", async () => {
     const peer = await startPeer("one", gradientLike(size, 1));
     const other = await startPeer("two", gradientLike(size, 1), { runId: "another run" });
     const peers = openPeers();
@@ -142,7 +142,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     expect(peers.size).toBe(2);
   });
 
-  it("a peer that is not there, until it is", async () => {
+  it("a peer that does not listen, until it does", async () => {
     const gradient = gradientLike(size, 1);
     const peer = await startPeer("one", gradient);
     const peers = openPeers();
@@ -161,7 +161,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     expect(into).toEqual(gradient);
   });
 
-  it("a pull that is given up, before or while it runs", async () => {
+  it("a cancelled pull, before or while it runs", async () => {
     const large = 4 * 1024 * 1024;
     const peer = await startPeer("one", new Float32Array(large));
     const peers = openPeers();
@@ -175,7 +175,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     await pull(new AbortController().signal);
   });
 
-  it("a peer that comes back under the same address and key while nothing is under way", async () => {
+  it("a peer that restarts with the same address and key while no pull is pending", async () => {
     const gradient = gradientLike(size, 1);
     const peer = await startPeer("one", gradient);
     const peers = openPeers();
@@ -190,7 +190,7 @@ describe("a pull that fails says why, and the next one is tried afresh", () => {
     expect(into).toEqual(gradient.map((value) => value * 2));
   });
 
-  it("any, once closed", async () => {
+  it("any pull after the close", async () => {
     const peer = await startPeer("one", gradientLike(size, 1));
     const peers = openPeers();
     peers.close();

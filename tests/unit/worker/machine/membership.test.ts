@@ -56,7 +56,7 @@ function workerAt(step: number): Worker {
 }
 
 describe("a worker that was welcomed", () => {
-  it("loads the model, then says that it is ready, with the replica that it holds of this run", () => {
+  it("loads the model, then sends Ready, with its replica of this run", () => {
     const worker = new Worker();
     expect(worker.after(welcome)).toEqual(["load"]);
     expect(worker.after(loaded({ runDigest: digest, ...held(4) }))).toEqual(["tell ready"]);
@@ -72,7 +72,7 @@ describe("a worker that was welcomed", () => {
     expect(worker.after({ type: "sendReplica" })).toEqual([]);
   });
 
-  it("does nothing of what it is sent before its model is open, then all of it in order", () => {
+  it("defers all messages until its model is open, then handles them in order", () => {
     const worker = new Worker();
     expect(worker.after(welcome, synchronise, lease({ step: 1, shards: 1 }))).toEqual([]);
     expect(worker.after(loaded())).toEqual(["tell ready", "pullReplica"]);
@@ -83,7 +83,7 @@ describe("a worker that was welcomed", () => {
     ["work before the welcome", [synchronise]],
     ["a lease before the welcome", [lease({ step: 1, shards: 1 })]],
     ["two welcomes", [welcome, loaded(), welcome]],
-  ])("ends with an error for %s, and tells the coordinator", (_, events) => {
+  ])("ends with an error for %s, and reports it to the coordinator", (_, events) => {
     const worker = new Worker();
     expect(worker.after(...events)).toEqual(["tell failed", "end failed"]);
     expect(worker.last[1]).toMatchObject({ end: { error: { code: "network" } } });
@@ -92,7 +92,7 @@ describe("a worker that was welcomed", () => {
 });
 
 describe("messages", () => {
-  it("are carried out strictly in the order of the stream", () => {
+  it("are handled strictly in the order of the stream", () => {
     const worker = workerAt(0);
     expect(worker.after(lease({ step: 1, shards: 2 }))).toEqual(["compute 0"]);
     // The commit makes the rest of the lease useless, but neither it nor the replica overtakes the shard under way.
@@ -106,7 +106,7 @@ describe("messages", () => {
     expect(worker.after(computed)).toEqual(["tell computed 0", "closeLease"]);
   });
 
-  it("about slices are carried out immediately, whatever is under way, once the model is open", () => {
+  it("about slices are handled immediately, whatever is in progress, once the model is open", () => {
     const reduce = { type: "reduce", reduce: { step: 1, slice: 0, offset: 0, length: 4, roundShards: 2 } } as const;
     const collect = { type: "collect" as const, collect: { step: 1, slice: 0, parts: [] } };
     const worker = workerAt(0);
@@ -118,7 +118,7 @@ describe("messages", () => {
 });
 
 describe("a lease", () => {
-  it("is computed shard by shard, and its sums are handed out in as few nodes as it allows", () => {
+  it("is computed shard by shard, and its sums are delivered in as few nodes as possible", () => {
     const worker = workerAt(0);
     expect(worker.after(lease({ step: 1, first: 1, shards: 3, roundShards: 8 }))).toEqual(["compute 1"]);
     expect(worker.after(computed)).toEqual(["tell computed 1", "serve 1+1", "tell contribution 1+1", "compute 2"]);
@@ -127,7 +127,7 @@ describe("a lease", () => {
     expect(worker.after(computed)).toEqual(["tell computed 3", "serve 2+2", "tell contribution 2+2", "closeLease"]);
   });
 
-  it("hands sums out early where the rest of their node takes long", () => {
+  it("delivers sums early if the rest of their node takes long", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }));
     worker.now = 1_000;
@@ -136,7 +136,7 @@ describe("a lease", () => {
     expect(worker.after(computed)).toEqual(["tell computed 2", "compute 3"]);
   });
 
-  it("has its sums pushed where the coordinator cannot pull them", () => {
+  it("has its sums pushed if the coordinator cannot pull them", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 1, push: true }));
     expect(worker.after(computed).slice(1)).toEqual([
@@ -154,25 +154,25 @@ describe("a lease", () => {
     expect(workerAt(1).after(lease({ step, shards: 2 }))).toEqual(["closeLease"]);
   });
 
-  it("is skipped while no state of the run is held", () => {
+  it("is skipped while the worker holds no state of the run", () => {
     const worker = new Worker();
     expect(worker.after(welcome, loaded(), lease({ step: 1, shards: 1 }))).toEqual(["closeLease"]);
   });
 
-  it("of a step that has become final is skipped from the next shard on", () => {
+  it("of a step that has become final is abandoned before the next shard", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }), commit(1));
     expect(worker.after(computed).filter((effect) => effect.startsWith("compute"))).toEqual([]);
   });
 
-  it("of an evaluation is computed although its step is final, until the next one is", () => {
+  it("of an evaluation is computed although its step is final, until the next step is", () => {
     const worker = workerAt(1);
     expect(worker.after(commit(1), evaluation({ step: 1, shards: 3 }))).toEqual(["compute 0"]);
     expect(worker.after(computed)).toEqual(["tell computed 0", "compute 1"]);
     expect(worker.after(commit(2), computed)).toEqual(["tell computed 1", "closeLease", "gather 2"]);
   });
 
-  it("loses the shards that are revoked before they are begun, and hands out what waited for them", () => {
+  it("loses the shards that are revoked before they are begun, and delivers the sums that waited for them", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }), computed, computed);
     expect(worker.after(revoke({ step: 1, first: 3, count: 1 }))).toEqual([]);
@@ -187,14 +187,14 @@ describe("a lease", () => {
     ]);
   });
 
-  it("that waits for its turn loses revoked shards, too", () => {
+  it("that is queued loses revoked shards too", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 1, roundShards: 4 }), lease({ step: 1, first: 2, shards: 2 }));
     worker.after(revoke({ step: 1, first: 2, count: 1 }));
     expect(worker.after(computed).at(-1)).toBe("compute 3");
   });
 
-  it("keeps shards that are revoked of another step", () => {
+  it("keeps its shards if those of another step are revoked", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 2 }), revoke({ step: 2, first: 1, count: 1 }));
     expect(worker.after(computed).at(-1)).toBe("compute 1");
@@ -210,15 +210,15 @@ describe("a commit", () => {
     expect(worker.last[0]).toMatchObject({ message: { applied: held(4) } });
   });
 
-  it("of a step that the replica has is ignored", () => {
+  it("of a step that the replica includes is ignored", () => {
     expect(workerAt(3).after(commit(3))).toEqual([]);
   });
 
-  it("after one that was missed has the worker ask for the replica", () => {
+  it("after a missed one makes the worker request the replica", () => {
     expect(workerAt(3).after(commit(5))).toEqual(["tell resynchronise at step 3, but step 5 was committed"]);
   });
 
-  it("has a worker without a replica ask for it", () => {
+  it("makes a worker without a replica request it", () => {
     const worker = new Worker();
     expect(worker.after(welcome, loaded(), commit(1))).toEqual([
       "tell resynchronise without a replica, but step 1 was committed",
@@ -226,8 +226,8 @@ describe("a commit", () => {
   });
 });
 
-describe("a call that fails", () => {
-  it("has the worker ask for the replica where a gradient or a replica did not arrive", () => {
+describe("a failed call", () => {
+  it("makes the worker request the replica if a gradient or a replica did not arrive", () => {
     const worker = workerAt(0);
     worker.after(commit(1));
     expect(worker.after(callFailed())).toEqual([
@@ -242,7 +242,7 @@ describe("a call that fails", () => {
     expect(worker.after(synchronise)).toEqual(["pullReplica"]);
   });
 
-  it("for the third time in a row gives the connection up; one that succeeds between counts anew", () => {
+  it("closes the connection the third time in a row; a success resets the count", () => {
     const worker = workerAt(0);
     worker.after(synchronise, callFailed(), synchronise, callFailed());
     worker.after(synchronise, synchronised(0), synchronise, callFailed(), synchronise, callFailed());
@@ -251,7 +251,7 @@ describe("a call that fails", () => {
     expect(worker.last[0]).toMatchObject({ end: { reason: "13 INTERNAL" } });
   });
 
-  it("gives a connection that does not stand up immediately", () => {
+  it("closes a broken connection immediately", () => {
     const worker = workerAt(0);
     worker.after(commit(1));
     expect(worker.after(callFailed(true))).toEqual(["end lost"]);
@@ -274,11 +274,11 @@ describe("a call that fails", () => {
         return worker;
       },
     ],
-  ])("gives the connection up where %s", (_, start) => {
+  ])("closes the connection if %s", (_, start) => {
     expect(start().after(callFailed())).toEqual(["end lost"]);
   });
 
-  it("once the run is over does not matter", () => {
+  it("after the end of the run is ignored", () => {
     const worker = workerAt(0);
     worker.after(commit(1), finish);
     expect(worker.after(callFailed(true))).toEqual(["end finished"]);
@@ -286,7 +286,7 @@ describe("a call that fails", () => {
 });
 
 describe("the end", () => {
-  it("of the run comes when the shard under way is done, before anything else that waits", () => {
+  it("of the run comes after the current shard, before anything else in the queue", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 2 }), commit(1));
     expect(worker.after(finish)).toEqual([]);
@@ -298,7 +298,7 @@ describe("the end", () => {
     expect(worker.after(commit(2), gathered)).toEqual([]);
   });
 
-  it("of a coordinator that returns is a connection lost", () => {
+  it("of a coordinator that will return is a lost connection", () => {
     const worker = workerAt(0);
     const { finish: said } = finish;
     worker.after({ type: "finish", finish: { ...said, reason: "leaving", returning: true } });
@@ -307,7 +307,7 @@ describe("the end", () => {
     ]);
   });
 
-  it("of the stream comes after commits that had arrived: a coordinator that was killed may need them", () => {
+  it("of the stream comes after commits that had arrived: a killed coordinator may need them", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }), commit(1));
     expect(worker.after(lost)).toEqual([]);
@@ -316,20 +316,20 @@ describe("the end", () => {
     expect(worker.after(applied(1))).toEqual(["tell applied 1", "end lost"]);
   });
 
-  it("of the stream leaves the shards that are not begun", () => {
+  it("of the stream drops the shards that are not begun", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }), lost);
     expect(worker.after(computed).slice(-2)).toEqual(["closeLease", "end lost"]);
   });
 
-  it("is a refusal where the stream ended with one", () => {
+  it("is a refusal if the stream ended with one", () => {
     const worker = new Worker();
     expect(worker.after({ type: "streamEnded", end: { kind: "refused", reason: "wrong token" } })).toEqual([
       "end refused",
     ]);
   });
 
-  it("comes with an error that is told to the coordinator when the engine fails", () => {
+  it("is reported to the coordinator with the error if the engine fails", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 1 }));
     const error = new CoxswainError("machine", "no memory", { hint: "Use less." });
@@ -340,7 +340,7 @@ describe("the end", () => {
     ]);
   });
 
-  it("is a connection lost where something fails once the stream has ended", () => {
+  it("is a lost connection if something fails after the end of the stream", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 1 }), lost);
     expect(worker.after({ type: "failed", error: new Error("no memory") })).toEqual(["end lost"]);
@@ -348,7 +348,7 @@ describe("the end", () => {
 });
 
 describe("a worker that is asked to leave", () => {
-  it("says so, goes on with what it is computing, and is dismissed", () => {
+  it("announces it, finishes its computation, and is dismissed", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 2 }));
     expect(worker.after({ type: "drain", reason: "SIGTERM" })).toEqual(["tell draining SIGTERM", "startDrainTimer"]);
@@ -357,7 +357,7 @@ describe("a worker that is asked to leave", () => {
     expect(worker.after(computed).at(-1)).toBe("end finished");
   });
 
-  it("says goodbye and hangs up when nobody dismisses it in time", () => {
+  it("sends Leaving and closes the connection if it is not dismissed in time", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 2 }), { type: "drain", reason: "SIGTERM" });
     expect(worker.after({ type: "drainTimeOver" })).toEqual(["tell leaving SIGTERM", "hangUp"]);
@@ -366,7 +366,7 @@ describe("a worker that is asked to leave", () => {
   });
 });
 
-it("a failed call is a CoxswainError that says whether its connection stands", () => {
+it("a failed call gives a CoxswainError that says whether the connection is intact", () => {
   const error = new CallFailed("14 UNAVAILABLE", true);
   expect(error).toBeInstanceOf(CoxswainError);
   expect(error).toMatchObject({ code: "network", connectionLost: true });

@@ -132,7 +132,7 @@ class Shell {
   }
 }
 
-it("one thing is under way at a time, on the right state, handed out once, until the one end", () => {
+it("does one thing at a time, on the right state, delivers it once, and ends once", () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
       const shell = new Shell();

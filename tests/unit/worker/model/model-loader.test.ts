@@ -80,7 +80,7 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   expect((await modelManifest(join(cache, "models", "by-content", model.hash))).hash).toBe(model.hash);
 });
 
-it("a worker keeps its open model for the next run, and nothing that depends on the last one", async () => {
+it("a worker keeps its open model for the next run, but nothing that depends on the previous run", async () => {
   const modelPath = join(goldenFolder, "qwen3-yarn-sharded", "model");
   const model = await modelManifest(modelPath);
   const loader = new ModelLoader({

@@ -10,13 +10,13 @@ describe("a worker process that has loaded TensorFlow's native library", () => {
     ["tfjs", { device: "cuda", threads: 2 }],
     // The process sees no GPU any more.
     ["onnx", { device: "cuda", threads: 2 }],
-  ] as const)("says that it must be started again for a run with %s and %o", (engine, settings) => {
+  ] as const)("refuses a run with %s and %o until it is restarted", (engine, settings) => {
     const native = new NativeSettings();
     native.loaded("tfjs-node", cpu);
     expect(() => native.require(engine, settings)).toThrow(/has loaded TensorFlow's native library/);
   });
 
-  it("goes on with a run that it can compute", () => {
+  it("accepts a run that it can compute", () => {
     const native = new NativeSettings();
     native.require("tfjs", { device: "cpu", threads: 8 });
     native.loaded("wasm", { device: "cpu", threads: 8 });
