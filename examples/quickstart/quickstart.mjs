@@ -16,14 +16,14 @@ const built = join(project, "dist", "cli", "main.js");
 const run = join(here, "run.yaml");
 const output = join(here, "runs", "quickstart");
 const adapter = join(output, "adapter");
-/** How many answers are shown side by side. */
+/** Number of answers shown side by side. */
 const shown = 4;
 
-// Ctrl-C is for the command that runs: it saves, ends, and so does this.
+// Ctrl-C is handled by the running command: it saves and exits, and this script follows.
 process.on("SIGINT", () => undefined);
 
 if (!existsSync(built) && existsSync(join(project, "src"))) build();
-// The output of an earlier quickstart is this example's own.
+// The output of an earlier quickstart may be deleted.
 rmSync(output, { recursive: true, force: true });
 
 heading("1/3  The base model, which has never seen a tool call");
@@ -34,10 +34,10 @@ heading("3/3  The base model with the adapter");
 const after = evaluate("--adapter", path(adapter));
 report();
 
-/** Runs `coxswain` and prints what was typed; ends where it fails, with its exit code. */
+/** Prints a `coxswain` command and runs it; exits with its exit code if it fails. */
 function coxswain(args, stdout = "inherit") {
   console.log(`$ coxswain ${args.join(" ")}`);
-  // In a clone or an installed package the program is beside this; a copy of the folder takes it from PATH.
+  // A clone and an installed package contain the program; a copy of this folder takes it from PATH.
   const [command, ...first] = existsSync(built) ? [process.execPath, built] : ["coxswain"];
   const result = spawnSync(command, [...first, ...args], {
     stdio: ["inherit", stdout, "inherit"],
@@ -56,14 +56,14 @@ function evaluate(...options) {
   const found = JSON.parse(
     coxswain(["eval", path(run), ...options, "--exact-match", "--show", String(shown), "--json"], "pipe"),
   );
-  console.log(`${found.exact_matches} of ${found.answers_total} answers right, loss ${found.loss.toFixed(3)}`);
+  console.log(`${found.exact_matches} of ${found.answers_total} answers correct, loss ${found.loss.toFixed(3)}`);
   return found;
 }
 
 function report() {
   const percent = ({ exact_match: share }) => `${(100 * share).toFixed(1)} %`;
   const row = (name, left, right) => console.log(`${name.padEnd(14)}${left.padStart(10)}${right.padStart(12)}`);
-  heading(`Before and after, on ${after.answers_total} requests that were not trained on`);
+  heading(`Before and after, on ${after.answers_total} requests that were not in the training data`);
   row("", "before", "after");
   row("exact match", percent(before), percent(after));
   row("loss", before.loss.toFixed(3), after.loss.toFixed(3));
@@ -75,23 +75,25 @@ function report() {
   }
   // A clone has no `coxswain` on the PATH, but npx finds it.
   const type = existsSync(join(project, "src")) ? "npx coxswain" : "coxswain";
-  heading("What there is now");
+  heading("Output");
   console.log(`adapter       ${path(adapter)}  (loads in PEFT, vLLM and llama.cpp's converter)`);
-  console.log(`every step    ${path(join(output, "metrics.jsonl"))}`);
-  heading("What to type next");
+  console.log(`metrics       ${path(join(output, "metrics.jsonl"))}`);
+  heading("What to try next");
   console.log(`${type} generate --adapter ${path(adapter)} --prompt "dim the attic light to 30%"`);
-  console.log(`${type} preview ${path(run)}                 what is trained on, token by token`);
+  console.log(`${type} preview ${path(run)}                 shows the training tokens`);
   console.log(`${type} merge --adapter ${path(adapter)} --output merged`);
-  console.log(`\nYour own data: copy ${path(run)}, change model, data and output_dir. docs/run-file.md has every key.`);
+  console.log(
+    `\nFor your own data, copy ${path(run)} and change model, data and output_dir. docs/run-file.md describes every key.`,
+  );
 }
 
-/** Control characters and line breaks of an untrained answer would spoil the table. */
+/** Removes control characters and line breaks, which an untrained answer may contain. */
 function oneLine(text) {
   const clean = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
   return clean.length > 90 ? `${clean.slice(0, 89)}…` : clean;
 }
 
-/** As one would type it here. */
+/** The path relative to the working folder. */
 function path(absolute) {
   return relative(process.cwd(), absolute) || ".";
 }

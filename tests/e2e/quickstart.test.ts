@@ -59,7 +59,7 @@ describe("the quickstart", () => {
   });
 
   it("prints next commands that work", async () => {
-    const next = stdout.slice(stdout.indexOf("What to type next"));
+    const next = stdout.slice(stdout.indexOf("What to try next"));
     const commands = next.split("\n").flatMap((line) => /^coxswain (\w+ .*?)(?: {2,}.*)?$/.exec(line)?.[1] ?? []);
     expect(commands.map((line) => line.split(" ")[0])).toEqual(["generate", "preview", "merge"]);
     for (const line of commands) {

@@ -28,7 +28,7 @@ const now: Row = {
     figure({
       title: "Age of the newest checkpoint",
       description:
-        "What is lost at most when all machines die at once. Counts from the coordinator's first checkpoint.",
+        "The maximum loss if all machines fail simultaneously. Counts from the coordinator's first checkpoint.",
       unit: units.Seconds,
       span: 6,
       queries: [{ expr: `time() - ${gauge("coxswain_checkpoint_last_success_timestamp_seconds")}`, legend: "{{run}}" }],
