@@ -1,6 +1,6 @@
 /**
- * The image's HEALTHCHECK: ends with 0 where /healthz of this container answers that the process is sound, with 1 and the
- * reason where it does not. Knows nothing of what runs.
+ * The image's HEALTHCHECK: exits with 0 if this container's /healthz reports a healthy process, otherwise with 1 and the
+ * reason.
  */
 import { get } from "node:http";
 

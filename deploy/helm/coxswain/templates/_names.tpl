@@ -1,10 +1,10 @@
-{{/* Names and labels. Nothing else is called what is not said here. */}}
+{{/* Names and labels of all resources. */}}
 
 {{- define "coxswain.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Short enough for what is put behind it: a Job's pods have 63 characters. */}}
+{{/* Short enough for suffixes: the names of a Job's pods have at most 63 characters. */}}
 {{- define "coxswain.fullname" -}}
 {{- $name := include "coxswain.name" . }}
 {{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) }}
@@ -32,7 +32,7 @@
 {{- default (printf "%s-cache" (include "coxswain.fullname" .)) .Values.cache.pvc.existingClaim }}
 {{- end }}
 
-{{/* What pods are found by; must never change. Takes a dict of root and component. */}}
+{{/* Selector labels of pods; must never change. Takes a dict of root and component. */}}
 {{- define "coxswain.selector" -}}
 app.kubernetes.io/name: {{ include "coxswain.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -40,7 +40,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
 {{/*
-Of everything but pods, which another version of the chart alone is no reason to start anew. Takes a dict of root and
+Labels of all resources except pods, which a new version of the chart must not restart. Takes a dict of root and
 component.
 */}}
 {{- define "coxswain.labels" -}}

@@ -1,30 +1,30 @@
 {{/*
-Runs over NATS: what the coordinator is told of the server, and what of the Secrets it shows there. Workers are told
-nothing: within a release they find the coordinator by its Service.
+Runs over NATS: the coordinator's settings of the server, and its credentials from Secrets. Workers get none: within a
+release they find the coordinator by its Service.
 */}}
 
-{{/* Nothing; fails where it could not work. */}}
+{{/* Validates the values; renders nothing. */}}
 {{- define "coxswain.natsCheck" -}}
 {{- with .Values.nats }}
 {{- if and (not .url) (or .run .auth .existingSecret .tls.existingSecret) }}
 {{- fail "nats.url: the address of the NATS server is missing" }}
 {{- end }}
 {{- if and .auth (not .existingSecret) }}
-{{- fail (printf "nats.existingSecret: the Secret is missing that nats.auth=%s takes its keys from" .auth) }}
+{{- fail (printf "nats.existingSecret: nats.auth=%s requires a Secret with its keys" .auth) }}
 {{- end }}
 {{- if and .existingSecret (not .auth) }}
-{{- fail "nats.auth: say what in nats.existingSecret is shown to the server: credentials, nkey, password or token" }}
+{{- fail "nats.auth: set how nats.existingSecret is used: credentials, nkey, password or token" }}
 {{- end }}
 {{- if ne (eq .auth "password") (not (empty .user)) }}
-{{- fail "nats.user: with nats.auth=password, and with nothing else" }}
+{{- fail "nats.user: required with nats.auth=password, and not allowed otherwise" }}
 {{- end }}
 {{- if and .tls.mutual (not .tls.existingSecret) }}
-{{- fail "nats.tls.existingSecret: the Secret with the certificate is missing that nats.tls.mutual shows" }}
+{{- fail "nats.tls.existingSecret: nats.tls.mutual requires a Secret with the certificate" }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* The name under which the run is asked. */}}
+{{/* The run's name in NATS. */}}
 {{- define "coxswain.natsRun" -}}
 {{ default (include "coxswain.fullname" .) .Values.nats.run }}
 {{- end }}
@@ -76,7 +76,7 @@ nothing: within a release they find the coordinator by its Service.
 {{- end }}
 {{- end }}
 
-{{/* Nothing of the Secrets but what the server is shown. */}}
+{{/* Only the keys of the Secrets that are presented to the server. */}}
 {{- define "coxswain.natsVolumes" -}}
 {{- with .Values.nats }}
 {{- if has .auth (list "credentials" "nkey") }}

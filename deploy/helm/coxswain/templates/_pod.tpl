@@ -1,6 +1,6 @@
-{{/* What pods of coordinator and workers have in common. */}}
+{{/* Common parts of the coordinator's and the workers' pods. */}}
 
-{{/* Fit for Pod Security's "restricted". Volumes are the group's. */}}
+{{/* Complies with Pod Security's "restricted". Volumes belong to the group. */}}
 {{- define "coxswain.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 10001
@@ -31,7 +31,7 @@ securityContext:
   {{- include "coxswain.podSecurity" . | nindent 2 }}
 {{- end }}
 
-{{/* Where pods may run. Takes a component's values. */}}
+{{/* Scheduling constraints. Takes a component's values. */}}
 {{- define "coxswain.placement" -}}
 {{- with .nodeSelector }}
 nodeSelector:
@@ -52,7 +52,7 @@ priorityClassName: {{ . }}
     secretKeyRef: { name: {{ include "coxswain.tokenSecret" . }}, key: token }
 {{- end }}
 
-{{/* The volume of models, for pods that share it. */}}
+{{/* The volume of models, for pods that mount it. */}}
 {{- define "coxswain.cacheVolume" -}}
 - name: cache
   {{- if eq .Values.cache.type "pvc" }}

@@ -1,4 +1,4 @@
-{{/* The pod of a worker: the same for a Job and a Deployment but for `restartPolicy`, which the dict brings beside root. */}}
+{{/* The pod of a worker: the same for a Job and a Deployment except `restartPolicy`. Takes a dict of root and restartPolicy. */}}
 
 {{- define "coxswain.workerImage" -}}
 {{- $image := .Values.worker.image }}
@@ -14,11 +14,11 @@
 - --http=0.0.0.0:9464
 - --reconnect-timeout={{ .Values.worker.reconnectSeconds }}
 {{- if eq .Values.worker.kind "Deployment" }}
-# A Deployment would start it again.
+# A Deployment would restart it.
 - --stay
 {{- end }}
 {{- if gt (int .Values.worker.gpu.count) 1 }}
-# A process a GPU; ports are counted up.
+# One process per GPU; ports are incremented.
 - --devices=all
 {{- else if eq (int .Values.worker.gpu.count) 1 }}
 - --device=cuda
@@ -42,7 +42,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Memory and CPUs as they are set, and GPUs as a limit: their request follows from it. */}}
+{{/* Memory and CPUs as configured, and GPUs as a limit, which implies the request. */}}
 {{- define "coxswain.workerResources" -}}
 {{- $resources := .Values.worker.resources | default dict | deepCopy }}
 {{- with .Values.worker.gpu }}
@@ -134,7 +134,7 @@ spec:
         secretName: {{ include "coxswain.tlsSecret" . }}
         defaultMode: 0440
         {{- if not .Values.tls.mutual }}
-        # The coordinator's key stays with the coordinator.
+        # The coordinator's key is mounted only in the coordinator.
         items: [{ key: ca.crt, path: ca.crt }]
         {{- end }}
     {{- end }}
