@@ -24,10 +24,10 @@ import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { bytesOf } from "../dist/collective/index.js";
 import { VectorPool } from "../dist/collective/vector-pool.js";
-import { Contributions } from "../dist/worker/contributions.js";
-import { startDataServer } from "../dist/worker/data-server.js";
-import { Peers } from "../dist/worker/peers.js";
-import { SliceReducer } from "../dist/worker/slice-reducer.js";
+import { Contributions } from "../dist/worker/gradient/contributions.js";
+import { startDataServer } from "../dist/worker/grpc/data-server.js";
+import { Peers } from "../dist/worker/grpc/peers.js";
+import { SliceReducer } from "../dist/worker/gradient/slice-reducer.js";
 import { median, python, readOptions, root } from "./shared.mjs";
 
 const runId = "all-reduce";

@@ -20,8 +20,8 @@ import {
   protocolVersion,
 } from "../dist/rpc/index.js";
 import { version } from "../dist/version.js";
-import { BulkClient } from "../dist/worker/bulk-client.js";
-import { startDataServer } from "../dist/worker/data-server.js";
+import { GrpcCoordinatorCalls } from "../dist/worker/grpc/coordinator-calls.js";
+import { startDataServer } from "../dist/worker/grpc/data-server.js";
 import { readOptions, startCoordinator } from "./shared.mjs";
 
 const options = readOptions(
@@ -125,7 +125,7 @@ class SimulatedWorker {
     const metadata = new Metadata();
     metadata.set(metadataKeys.run, welcome.runId);
     metadata.set(metadataKeys.worker, this.#id);
-    this.#bulk = new BulkClient(this.bulkClient, metadata, options.dtype);
+    this.#bulk = new GrpcCoordinatorCalls(this.bulkClient, metadata, options.dtype);
     this.#size = SimulatedWorker.size;
     this.#zeros = SimulatedWorker.zeros;
     this.#server.serve({

@@ -17,8 +17,8 @@ import { Metadata, credentials } from "@grpc/grpc-js";
 import { addInto } from "../../dist/collective/index.js";
 import { CoordinatorClient, controlChannelOptions, coordinatorService, listen } from "../../dist/rpc/index.js";
 import { ServerCredentials } from "@grpc/grpc-js";
-import { startDataServer } from "../../dist/worker/data-server.js";
-import { Peers } from "../../dist/worker/peers.js";
+import { startDataServer } from "../../dist/worker/grpc/data-server.js";
+import { Peers } from "../../dist/worker/grpc/peers.js";
 
 const runId = "scaling";
 const streams = 64;
