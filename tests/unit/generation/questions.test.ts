@@ -84,9 +84,7 @@ describe("a conversation's question", () => {
 
   it("is rejected by line if there is no answer", async () => {
     const lines = [{ messages: [user("a"), assistant("b")] }, { messages: [user("a")] }];
-    await expect(read(lines)).rejects.toThrow(
-      /eval\.jsonl:2: no message is followed by an assistant message/,
-    );
+    await expect(read(lines)).rejects.toThrow(/eval\.jsonl:2: no message is followed by an assistant message/);
     await expect(read([{ messages: [assistant("b")] }])).rejects.toThrow(/eval\.jsonl:1: no message is followed/);
   });
 
