@@ -6,7 +6,7 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What a shared library asks the loader for. */
+/** The dependencies of a shared library. */
 export interface DynamicSection {
   /** "libcudart.so.13" */
   readonly needed: readonly string[];
@@ -80,14 +80,14 @@ function parseDynamicSection(at: (offset: number, length: number) => Buffer, pat
 
 /** The search path of the dynamic loader. */
 export interface LoaderPlaces {
-  /** LD_LIBRARY_PATH when the process was started. */
+  /** LD_LIBRARY_PATH at the start of the process. */
   readonly libraryPath: string | undefined;
-  /** The content of /etc/ld.so.cache: names and paths, each ended by a zero byte. */
+  /** The content of /etc/ld.so.cache: names and paths, each terminated by a zero byte. */
   readonly cache: string;
   readonly exists: (path: string) => boolean;
 }
 
-/** Of this process. */
+/** The search path of this process. */
 export const loaderPlaces = (): LoaderPlaces => ({
   libraryPath: process.env["LD_LIBRARY_PATH"],
   cache: existsSync("/etc/ld.so.cache") ? readFileSync("/etc/ld.so.cache", "latin1") : "",
@@ -103,12 +103,12 @@ const standardFolders = [
   "/usr/lib/x86_64-linux-gnu",
 ];
 
-/** Opened by its name at the first use, so not among the NEEDED entries (ONNX Runtime 1.30). */
+/** Loaded by name on first use, so not among the NEEDED entries (ONNX Runtime 1.30). */
 const openedLater = "libcudnn.so.9";
 
 /**
- * The libraries that the provider at `path` needs and the loader would not find. None where the file cannot be read as
- * what it should be: the runtime then says what is wrong with it.
+ * The libraries that the provider at `path` needs and the loader would not find. None if the file is invalid: the
+ * runtime then reports the error.
  */
 export function missingCudaLibraries(path: string, places: LoaderPlaces = loaderPlaces()): readonly string[] {
   let section: DynamicSection;
@@ -127,7 +127,7 @@ export function missingCudaLibraries(path: string, places: LoaderPlaces = loader
   return [...section.needed, openedLater].filter((name) => !isFound(name));
 }
 
-/** The major version of CUDA that the provider at `path` was built for, where the file says. */
+/** The major version of CUDA that the provider at `path` was built for, if the file records it. */
 export function cudaVersion(path: string): string | undefined {
   try {
     const { needed } = readDynamicSection(path);
@@ -137,7 +137,10 @@ export function cudaVersion(path: string): string | undefined {
   }
 }
 
-/** pip's packages of NVIDIA's libraries; those for CUDA 12 and before end with "-cu12". cuDNN's always say which CUDA. */
+/**
+ * pip's packages of NVIDIA's libraries; those for CUDA 12 and before end with "-cu12". cuDNN's always name the CUDA
+ * version.
+ */
 const packages: readonly (readonly [library: RegExp, name: string])[] = [
   [/^libcudart\./, "nvidia-cuda-runtime"],
   [/^libcublas(Lt)?\./, "nvidia-cublas"],
@@ -148,8 +151,8 @@ const packages: readonly (readonly [library: RegExp, name: string])[] = [
 ];
 
 /**
- * What brings missing libraries, as a sentence or two.
- * @param provider its path: the version of CUDA is that of the libraries that it needs
+ * How to install missing libraries, in one or two sentences.
+ * @param provider its path, which determines the version of CUDA
  */
 export function whatBrings(missing: readonly string[], provider: string): string {
   const version = cudaVersion(provider);

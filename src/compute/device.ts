@@ -19,21 +19,21 @@ export interface ComputeSettings {
 
 export interface DeviceChoice {
   readonly device: Device;
-  /** Why, and why not those that are preferred, as a clause: "no CUDA provider is installed; no GPU is to be seen". */
+  /** Why it was chosen and preferred ones were not, as a clause: "no CUDA provider is installed; no GPU is visible". */
   readonly reason: string;
 }
 
-/** Which execution providers this machine can use. */
+/** The execution providers that this machine can use. */
 export interface Providers {
   /** The CUDA provider is installed. */
   readonly cuda: boolean;
-  /** Libraries that it needs and the system's loader would not find. Default: none. */
+  /** Its dependencies that the system's loader would not find. Default: none. */
   readonly missing?: readonly string[];
-  /** Why WebGPU cannot be used, as a clause; null where it can. */
+  /** Why WebGPU cannot be used, as a clause; null if it can. */
   readonly webgpu: string | null;
 }
 
-/** CUDA, else WebGPU, else the CPU. */
+/** CUDA, otherwise WebGPU, otherwise the CPU. */
 export function chooseDevice(asked: "auto" | Device, installed: Providers): DeviceChoice {
   if (asked === "auto") {
     const { cuda, missing = [] } = installed;
@@ -51,7 +51,7 @@ export function chooseDevice(asked: "auto" | Device, installed: Providers): Devi
   return { device: asked, reason: "asked for" };
 }
 
-/** The CPU unless CUDA is asked for: whether the native library finds a GPU is known only once it is loaded. */
+/** The CPU unless CUDA is requested: whether the native library finds a GPU is known only once it is loaded. */
 function chooseTfjsDevice(asked: "auto" | Device): DeviceChoice {
   if (asked === "auto") return { device: "cpu", reason: "the tfjs engine uses a GPU only with device: cuda" };
   if (asked === "webgpu") {
@@ -62,7 +62,7 @@ function chooseTfjsDevice(asked: "auto" | Device): DeviceChoice {
   return { device: asked, reason: "asked for" };
 }
 
-/** `npm rebuild` would not do: npm 11 skips the scripts of packages that are not allowed to run them. */
+/** `npm rebuild` is not sufficient: npm 11 skips the scripts of packages that are not allowed to run them. */
 function installCuda(): string {
   if (process.platform !== "linux" || process.arch !== "x64") return "It is available only for x64 Linux.";
   const script = join(runtimeFolder(), "script", "install.js");
@@ -72,7 +72,7 @@ function installCuda(): string {
 const runtimeFolder = (): string => join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
 
 /**
- * Whether WebGPU can be used is asked, of the runtime itself, only where the answer decides: it takes a moment.
+ * Queries the runtime for WebGPU only if the answer matters, because it takes time.
  * @param webgpuAbsence see `onnx/probe.ts`
  */
 export async function usableProviders(
@@ -85,7 +85,7 @@ export async function usableProviders(
   return { cuda: provider !== undefined, missing, webgpu: matters ? await webgpuAbsence() : "not requested" };
 }
 
-/** Whether a run of these settings computes with CUDA on this machine. */
+/** Whether a run with these settings computes with CUDA on this machine. */
 export function picksCuda({ engine, device }: Pick<ComputeSettings, "engine" | "device">): boolean {
   return device === "cuda" || (device === "auto" && engine !== "tfjs" && isCudaUsable());
 }
@@ -106,7 +106,7 @@ export function cudaProvider(): string | undefined {
 
 /**
  * Settings with every "auto" resolved.
- * @throws CoxswainError "config" for an engine, device or dtype that is not there
+ * @throws CoxswainError "config" for an unavailable engine, device or dtype
  */
 export function resolveCompute(
   settings: ComputeSettings,
@@ -120,14 +120,14 @@ export function resolveCompute(
   return { engine, options: { device, dtype, threads, gradientCheckpointing, quantization }, reason };
 }
 
-/** Where the products with weights may be computed in 16 bits, summed in f32: what each provider has operators for. */
+/** The 16-bit types for products with weights, accumulated in f32, that each provider has operators for. */
 const dtypes: Readonly<Record<Device, readonly ComputeType[]>> = {
   cpu: ["float32"],
   webgpu: ["float32", "float16"],
   cuda: ["float32", "float16", "bfloat16"],
 };
 
-/** f32 unless another is requested: a run of "auto" has the same numbers on every device, up to rounding. */
+/** f32 unless another is requested: a run with "auto" has the same numbers on every device, up to rounding. */
 function chooseDtype(asked: "auto" | ComputeType, engine: EngineName, device: Device): ComputeType {
   const there = engine === "onnx" ? dtypes[device] : (["float32"] as const);
   const dtype = asked === "auto" ? "float32" : asked;

@@ -19,9 +19,9 @@ export interface EngineOptions {
   /** Threads of one computation on a CPU. The last bits of results depend on it: a run fixes it for all its workers. */
   readonly threads: number;
   readonly gradientCheckpointing: boolean;
-  /** null: as the model's files have them. */
+  /** null: as stored in the model's files. */
   readonly quantization: Quantization | null;
-  /** Computes with the first so many layers only, which is no model: for measuring. By default all. */
+  /** Computes with only this many first layers, for measurements. Default: all. */
   readonly layers?: number;
 }
 
@@ -42,7 +42,7 @@ export interface LossSum {
 }
 
 /**
- * Which numbers dropout draws: the mask of a module is a function of these and the module's name, never of the worker
+ * The keys of dropout: the mask of a module is a function of these and the module's name, never of the worker
  * (see `dropout.ts`). Absent in evaluation.
  */
 export interface DropoutKey {
@@ -51,13 +51,13 @@ export interface DropoutKey {
   readonly shard: number;
 }
 
-/** The runtime below an engine. Another one gives other last bits. */
+/** The runtime of an engine. Results differ between runtimes in the last bits. */
 export interface ComputeBackend {
   /** "onnxruntime", "tfjs-node", "wasm" … */
   readonly name: string;
-  /** Why this one, as a clause: "passed over tfjs-node: not installed". */
+  /** Why it was chosen, as a clause: "passed over tfjs-node: not installed". */
   readonly reason: string;
-  /** What a user should know before a long run; null where there is nothing. */
+  /** A warning for the user before a long run; null if there is none. */
   readonly warning: string | null;
 }
 
@@ -71,14 +71,14 @@ export interface Trainable {
    * Bitwise a function of (parameters, batch, dropout key): independent of earlier calls.
    */
   gradients(batch: Batch, into: Float32Array, dropout?: DropoutKey): Promise<LossSum>;
-  /** The loss alone: no dropout, no gradient. */
+  /** Only the loss: no dropout, no gradient. */
   loss(batch: Batch): Promise<LossSum>;
   /** Opens a generation session over `rows` sequences with a key/value cache. */
   decoder(rows: number): Promise<Decoder>;
   dispose(): Promise<void>;
 }
 
-/** Step-by-step generation over several sequences at once, with a key/value cache. */
+/** Step-by-step generation for several sequences concurrently, with a key/value cache. */
 export interface Decoder {
   /**
    * Feeds the next `length` tokens of every sequence.

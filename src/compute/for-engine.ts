@@ -5,10 +5,10 @@ import { shortened } from "./families/facts.js";
 import { describeFolder, projections, resolveTargets, type DecoderSpec } from "./families/index.js";
 
 export interface DescribedModel {
-  /** With the names that transformers gives the tensors. */
+  /** With transformers' names of the tensors. */
   readonly model: ModelFolder;
   readonly whole: DecoderSpec;
-  /** What is computed: the whole, or its first layers. */
+  /** The computed part: the whole model, or its first layers. */
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
   /** Probability of dropout before A. */
@@ -17,7 +17,7 @@ export interface DescribedModel {
 
 const emptyLayout: LoraLayout = { r: 1, scale: 1, tensors: [], size: 0 };
 
-/** @throws CoxswainError "model" for what is not supported or not there: see `describeFolder` and `resolveTargets` */
+/** @throws CoxswainError "model" for unsupported or missing parts: see `describeFolder` and `resolveTargets` */
 export function describeForEngine(
   folder: ModelFolder,
   lora: LoraSettings | null,

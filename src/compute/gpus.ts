@@ -10,7 +10,7 @@ import { CoxswainError } from "../errors.js";
 /** The variable that restricts a process to some GPUs. */
 export const visibleVariable = "CUDA_VISIBLE_DEVICES";
 
-/** The GPUs that this process may use: those that its environment names, else those that the machine has. */
+/** The GPUs that this process may use: those named in its environment, otherwise all of the machine. */
 export async function visibleGpus(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   installed: () => Promise<readonly string[]> = installedGpus,
@@ -20,7 +20,7 @@ export async function visibleGpus(
 }
 
 /**
- * @param asked "all", or names with commas between them
+ * @param asked "all", or names separated by commas
  * @throws CoxswainError "config" for a GPU that does not exist, or is listed twice
  */
 export function chooseGpus(asked: string, visible: readonly string[]): readonly string[] {
@@ -48,7 +48,7 @@ const splitNames = (text: string): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== "");
 
-/** As the driver's tool tells; where that is missing, as many as there are device files. */
+/** As reported by the driver's tool; if it is missing, one per device file. */
 async function installedGpus(): Promise<readonly string[]> {
   try {
     return await askDriver("index", 20_000);
@@ -59,10 +59,10 @@ async function installedGpus(): Promise<readonly string[]> {
 }
 
 /**
- * Asks the driver's tool (nvidia-smi) about every GPU: a line each.
+ * Queries the driver's tool (nvidia-smi) about every GPU: one line each.
  * @param fields "index", "name,memory.total"
  * @param timeout ms
- * @throws the system's error where there is no such tool, or it fails
+ * @throws the system's error if there is no such tool, or it fails
  */
 export async function askDriver(fields: string, timeout: number): Promise<readonly string[]> {
   const query = [`--query-gpu=${fields}`, "--format=csv,noheader"];

@@ -41,7 +41,7 @@ export { weightNotes } from "./families/weight-notes.js";
 // Graph building is loaded lazily, in its own thread, so that a worker starts quickly.
 const webgpuAbsence = async (): Promise<string | null> => (await import("./onnx/probe.js")).webgpuAbsence();
 
-/** The CUDA provider: its path, what it needs that is missing, and what brings that; undefined where it is not installed. */
+/** The CUDA provider: its path, its missing dependencies, and how to install them; undefined if it is not installed. */
 export function cudaState():
   { readonly provider: string; readonly missing: readonly string[]; readonly hint: string } | undefined {
   const provider = cudaProvider();
@@ -50,17 +50,17 @@ export function cudaState():
   return { provider, missing, hint: whatBrings(missing, provider) };
 }
 
-/** @throws CoxswainError "config" where the runtime's native library does not load */
+/** @throws CoxswainError "config" if the runtime's native library does not load */
 export const runtimeVersion = async (): Promise<string> => (await import("./onnx/session.js")).runtimeVersion();
 
-/** The device that the onnx engine would take on this machine, and why the preferred ones are not available. */
+/** The device that the onnx engine would use on this machine, and why preferred ones are not available. */
 export async function onnxDevice(): Promise<DeviceChoice> {
   return chooseDevice("auto", await usableProviders({ engine: "onnx", device: "auto" }, webgpuAbsence));
 }
 
 /**
- * The backend that the tfjs engine would take on this machine's CPU, and why.
- * @throws CoxswainError "config" where none loads
+ * The backend that the tfjs engine would use on this machine's CPU, and why.
+ * @throws CoxswainError "config" if none loads
  */
 export async function tfjsBackend(): Promise<ComputeBackend> {
   const { backendNames, loadBackend } = await import("./tfjs/backends.js");
@@ -78,14 +78,14 @@ export interface OpenedEngine {
   /** Computes in a separate thread. */
   readonly engine: Engine;
   readonly device: Device;
-  /** Why this device: "asked for", "no CUDA provider is installed". */
+  /** Why this device was chosen: "asked for", "no CUDA provider is installed". */
   readonly reason: string;
   /** For `engine.load`, with every "auto" resolved. */
   readonly options: EngineOptions;
 }
 
 /**
- * Resolves "auto" and gives the engine. The models' native code is loaded in `engine.load`, in a thread of its own.
+ * Resolves "auto" and returns the engine. `engine.load` loads native code, in a separate thread.
  * @throws CoxswainError "config" for an unavailable engine, device or dtype
  */
 export async function openEngine(settings: ComputeSettings): Promise<OpenedEngine> {

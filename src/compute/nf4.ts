@@ -8,7 +8,7 @@ import type { EngineOptions } from "./engine.js";
 import { describeFolder, projections, weightShapes, type DecoderSpec } from "./families/index.js";
 
 export interface WeightSource {
-  /** Has the tensors that are not quantised. */
+  /** The folder with the tensors that are not quantised. */
   readonly folder: ModelFolder;
   /** The quantised ones, by the name of the weight. */
   readonly nf4: ReadonlyMap<string, Nf4Weight>;
@@ -22,8 +22,8 @@ export interface WeightSourceOptions extends Pick<EngineOptions, "quantization">
 }
 
 /**
- * Makes the quantised form of a model where the cache has none: workers that start together on this machine would each
- * make it.
+ * Creates the quantised form of a model if the cache has none, so that workers that start together on this machine do
+ * not each create it.
  * @throws CoxswainError "model" as `weightSource` does
  */
 export async function quantizeOnce(folder: ModelFolder, options: WeightSourceOptions): Promise<void> {
@@ -33,8 +33,8 @@ export async function quantizeOnce(folder: ModelFolder, options: WeightSourceOpt
 
 /**
  * The model itself; with quantization its NF4 form, which is created if it is not in the cache: the matrices of all
- * linear layers but the head in NF4, all else (embeddings, head, norms, biases) as it is.
- * @throws CoxswainError "model" for a family whose weights are stored [in, out]: transformers turns them round first
+ * linear layers except the head in NF4, everything else (embedding, head, norms, biases) unchanged.
+ * @throws CoxswainError "model" for a family whose weights are stored [in, out]: transformers transposes them first
  */
 export async function weightSource(
   model: ModelFolder,

@@ -7,7 +7,10 @@
  */
 import type { LinearModule } from "../model/index.js";
 
-/** A linear layer as a family uses it: y = x W^T, or x W where stored so (+ bias) (+ scale * B A x where the module is adapted). */
+/**
+ * A linear layer as a family uses it: y = x W^T, or x W where stored so (+ bias) (+ scale * B A x where the module is
+ * adapted).
+ */
 export interface Projection extends LinearModule {
   /** Whether `<path>.bias` exists beside `<path>.weight`. */
   readonly bias: boolean;
@@ -15,21 +18,21 @@ export interface Projection extends LinearModule {
 
 /** Rotary position embedding: what cos and sin are computed from. */
 export interface RotarySettings {
-  /** Radians a position, [rotated / 2], rounded to f32: the first `rotated` elements of each head are rotated. */
+  /** Radians per position, [rotated / 2], rounded to f32: the first `rotated` elements of each head are rotated. */
   readonly inverseFrequencies: Float32Array;
-  /** What cos and sin are multiplied by (yarn's attention factor; 1 elsewhere). */
+  /** Factor of cos and sin (yarn's attention factor; 1 elsewhere). */
   readonly attentionFactor: number;
 }
 
 export interface RmsNormSettings {
   /** Name of the weight, [width]. */
   readonly weight: string;
-  /** Features normed together. */
+  /** Number of features that are normed together. */
   readonly width: number;
-  /** How many times `width` features there are: 1, or the number of heads. */
+  /** Number of groups of `width` features: 1, or the number of heads. */
   readonly groups: number;
   readonly epsilon: number;
-  /** What is added to the weight. */
+  /** Added to the weight. */
   readonly offset: number;
 }
 
@@ -42,17 +45,17 @@ export interface LayerNormSettings {
 }
 
 export interface AttentionSettings {
-  /** Which layer, from 0: names its key/value cache. */
+  /** Index of the layer, from 0; identifies its key/value cache. */
   readonly layer: number;
   readonly heads: number;
   /** Divides `heads`: consecutive query heads share a key/value head. */
   readonly keyValueHeads: number;
   readonly headDim: number;
-  /** What q k^T is multiplied by. */
+  /** Factor of q k^T. */
   readonly scale: number;
-  /** Scores s become softCap * tanh(s / softCap); null leaves them. */
+  /** Scores s become softCap * tanh(s / softCap); null: unchanged. */
   readonly softCap: number | null;
-  /** A token sees itself and the `window - 1` before it; null sees all before it. */
+  /** A token sees itself and the `window - 1` before it; null: all before it. */
   readonly window: number | null;
 }
 
@@ -63,10 +66,10 @@ export interface Ops<T> {
   positionEmbedding(weight: string): T;
   /**
    * One decoder layer: `body(x)`. A boundary at which an engine may drop activations and compute them again
-   * (gradient checkpointing), or order its work. `x` is the layer's alone: an engine may free it when it is through.
+   * (gradient checkpointing), or order its work. `x` belongs to the layer: an engine may free it afterwards.
    */
   block(x: T, body: (x: T) => T): T;
-  /** Linear layers of the same input, [tokens, outFeatures] each; together, because they can share work. */
+  /** Linear layers with the same input, [tokens, outFeatures] each; combined, because they can share work. */
   project<const P extends readonly Projection[]>(x: T, modules: P): { readonly [K in keyof P]: T };
   /** Consecutive columns of x, [tokens, width] each; the widths add up to those of x. */
   split<const W extends readonly number[]>(x: T, widths: W): { readonly [K in keyof W]: T };
@@ -75,7 +78,7 @@ export interface Ops<T> {
   /** (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba et al. 2016). */
   layerNorm(x: T, settings: LayerNormSettings): T;
   /**
-   * Rotates (first half, second half) pairs of what is rotated of each head by its token's position;
+   * Rotates (first half, second half) pairs of the rotated part of each head by its token's position;
    * x [tokens, heads * headDim].
    */
   rotary(x: T, heads: number, headDim: number, settings: RotarySettings): T;

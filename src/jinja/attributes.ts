@@ -1,6 +1,6 @@
 /**
- * What `value.name` and `value[index]` are, by the rules of Jinja's immutable sandbox: methods that change their object,
- * and names that start with an underscore, are there but can't be used.
+ * What `value.name` and `value[index]` are, by the rules of Jinja's immutable sandbox: methods that change their
+ * object, and names that start with an underscore, are there but can't be used.
  */
 import { refuseUndefined } from "./arguments.js";
 import { positional, type Run } from "./builtin.js";
@@ -187,7 +187,7 @@ function property(value: Value, name: string): Value | undefined {
   return value === null || typeof value !== "object" || Array.isArray(value) ? undefined : value.attribute?.(name);
 }
 
-/** `getattr(value, name)` within the sandbox, or undefined where Python has no such attribute. */
+/** `getattr(value, name)` within the sandbox, or undefined if Python has no such attribute. */
 function pythonAttribute(limits: Limits, value: Value, name: string): Value | undefined {
   const type = typeName(value);
   if (hidden.has(name) || (changing[type]?.includes(name) ?? false)) {
@@ -231,7 +231,7 @@ export function getAttribute(limits: Limits, value: Value, name: string): Value 
   return item === undefined ? missing(value, name) : item;
 }
 
-/** `value[index]` as Python itself has it, or undefined where it raises. */
+/** `value[index]` as Python itself has it, or undefined if it raises. */
 function pythonItem(value: Value, index: Value): Value | undefined {
   if (value instanceof PyDict) return Array.isArray(index) || index instanceof PyDict ? undefined : value.get(index);
   const int = asInt(index);

@@ -144,7 +144,7 @@ interface GivenArguments {
   readonly keywords: Keywords;
 }
 
-/** null where there are none. */
+/** null if there are none. */
 function argumentsOf(node: Arguments, frame: Frame): ((activation: Activation) => GivenArguments) | null {
   const codes = node.args.map((arg) => compileExpression(arg, frame));
   const named = node.keywords.map(([name, value]) => [name, compileExpression(value, frame)] as const);

@@ -16,7 +16,7 @@ const strip = (text: string): string => asciiDigits(stripEnd(stripStart(text)));
 const digitsOf: Readonly<Record<number, string>> = { 2: "01", 8: "0-7", 10: "0-9", 16: "0-9a-fA-F" };
 const prefixes: Readonly<Record<string, number>> = { "0b": 2, "0o": 8, "0x": 16 };
 
-/** `int(text, base)`, or null where it raises a ValueError. */
+/** `int(text, base)`, or null if it raises a ValueError. */
 function parseInt(text: string, base: number): Int | null {
   const stripped = strip(text);
   const [, sign = "", found = ""] = /^([-+]?)(0[box])?/i.exec(stripped) ?? [];
@@ -37,7 +37,7 @@ function parseInt(text: string, base: number): Int | null {
 
 const floatText = /^[-+]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:e[-+]?\d+(?:_\d+)*)?|inf(?:inity)?|nan)$/i;
 
-/** `float(text)`, or null where it raises. */
+/** `float(text)`, or null if it raises. */
 function parseFloat(text: string): number | null {
   const stripped = strip(text);
   if (!floatText.test(stripped) || !/^[-+]?(?:\.?\d|inf|nan)/i.test(stripped)) return null;

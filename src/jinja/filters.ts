@@ -1,4 +1,4 @@
-/** All filters and tests by name; those that apply others to each item of a sequence are here. */
+/** All filters and tests by name; those that apply others to each item of a sequence are implemented here. */
 import { intArgument, textArgument } from "./arguments.js";
 import { ownAttribute } from "./attributes.js";
 import { builtin, type Run } from "./builtin.js";
@@ -15,7 +15,7 @@ import { prettyText } from "./text.js";
 import { makeTests } from "./tests.js";
 import type { Keywords, Value } from "./values.js";
 
-/** Filters of Jinja's that are not here: one draws numbers, one finds links. */
+/** Unsupported filters of Jinja: one draws random numbers, one detects links. */
 const refused: ReadonlySet<string> = new Set(["random", "urlize"]);
 
 function indentOf(count: number): string {
@@ -32,7 +32,7 @@ function tojson(limits: Limits, value: Value, ascii: Value, indent: Value, separ
   return text;
 }
 
-/** What `map` does to each item: a filter, or an attribute. */
+/** What `map` applies to each item: a filter, or an attribute. */
 function mapping(limits: Limits, args: readonly Value[], keywords: Keywords): Getter {
   const [name, ...rest] = args;
   const attribute = keywords.get("attribute");
@@ -54,7 +54,7 @@ function* map(limits: Limits, value: Value, args: readonly Value[], keywords: Ke
   }
 }
 
-/** What `select` and its kin ask of each item: a test, or whether it is true. */
+/** What `select` and similar filters check for each item: a test, or whether it is true. */
 function selection(
   limits: Limits,
   args: readonly Value[],
@@ -107,7 +107,7 @@ const tests = makeTests((name) => typeof name === "string" && (filters.has(name)
 const runtimeError = (message: string): PythonError => new PythonError("TemplateRuntimeError", message);
 
 /**
- * @throws PythonError where Jinja has no such filter either, UnsupportedError where it has
+ * @throws PythonError if Jinja has no such filter either, UnsupportedError if it has
  */
 export function filterNamed(name: string): Run {
   const filter = filters.get(name);
@@ -117,7 +117,7 @@ export function filterNamed(name: string): Run {
     : runtimeError(`No filter named '${name}' found.`);
 }
 
-/** @throws PythonError where there is no such test */
+/** @throws PythonError if there is no such test */
 export function testNamed(name: string): Run {
   const test = tests.get(name);
   if (test !== undefined) return test;

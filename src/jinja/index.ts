@@ -1,6 +1,6 @@
 /**
- * Jinja as Python has it, with the settings that transformers gives it for chat templates: a template renders to the
- * text that jinja2 renders, or is refused with the construct named. Knows nothing of conversations or tokens.
+ * An implementation of Python's Jinja with the settings of transformers' chat templates: a template renders to the same
+ * text as with jinja2, or is refused with the construct named. Independent of conversations and tokens.
  */
 export { LimitError, PythonError, UnsupportedError } from "./errors.js";
 export { jsonKey, parseJson, plainNumber, toTemplateValue } from "./json-reader.js";

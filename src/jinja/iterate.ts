@@ -8,7 +8,7 @@ function* rangeItems(range: PyRange): Generator<Value> {
   for (let index = 0; index < range.count; index++) yield range.at(index);
 }
 
-/** What JavaScript can iterate over, or null where Python's `iter` raises. */
+/** What JavaScript can iterate over, or null if Python's `iter` raises. */
 function iterableOf(value: Value): Iterable<Value> | null {
   if (Array.isArray(value)) return value;
   if (typeof value === "string") return value;
@@ -42,7 +42,7 @@ export function itemsOf(value: Value): readonly Value[] {
   return value instanceof PyTuple ? value.items : Array.from(iterate(value));
 }
 
-/** `len(value)`, or null where it raises. */
+/** `len(value)`, or null if it raises. */
 export function lengthOrNull(value: Value): number | null {
   if (typeof value === "string") return codePointLength(value);
   if (Array.isArray(value)) return value.length;

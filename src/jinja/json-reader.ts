@@ -17,7 +17,9 @@ const markedKey = (key: string): string => (indexLike.test(key) || key.startsWit
 /** A key of an object that `parseJson` made, as it stands in the text. */
 export const jsonKey = (key: string): string => (key.charCodeAt(0) === 0 ? key.slice(1) : key);
 
-/** What JSON.parse would not keep: floats, long whole numbers, keys like indices. A text in a string may look so too. */
+/**
+ * What JSON.parse would not keep: floats, long whole numbers, keys like indices. A text in a string may look so too.
+ */
 const inexact = /(?:^|[[,:])\s*-?(?:\d+[.eE]|\d{16})|-0|"(?:0|[1-9]\d*)"\s*:|\\u00[03]/;
 
 const space = /[ \t\n\r]*/y;
@@ -89,7 +91,7 @@ class JsonReader {
   }
 }
 
-/** @throws SyntaxError where it is not JSON */
+/** @throws SyntaxError if it is not JSON */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   return inexact.test(text) ? new JsonReader(text).value() : value;

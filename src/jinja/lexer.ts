@@ -186,5 +186,5 @@ class Lexer {
   }
 }
 
-/** @throws PythonError where the source is not a template */
+/** @throws PythonError if the source is not a template */
 export const tokenize = (source: string): readonly Token[] => new Lexer(source).tokens();

@@ -22,7 +22,7 @@ export function toFloat(value: Int): number {
   return float;
 }
 
-/** The value as a double, or null where it is no number. */
+/** The value as a double, or null if it is no number. */
 export function asFloat(value: Value): number | null {
   if (value instanceof PyFloat) return value.value;
   const int = asInt(value);
@@ -82,7 +82,9 @@ export function divideInts(a: Int, b: Int): number {
   return divideExactly(BigInt(a), BigInt(b));
 }
 
-/** The double nearest to a / b. A quotient of 64 bits and more, with a bit for what is left, rounds as the exact one. */
+/**
+ * The double nearest to a / b. A quotient of 64 bits and more, with a bit for what is left, rounds as the exact one.
+ */
 export function divideExactly(a: bigint, b: bigint): number {
   const negative = a < 0n !== b < 0n;
   const [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b];

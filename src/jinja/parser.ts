@@ -1,4 +1,7 @@
-/** Jinja's statements. Every `#tag` function is one of Jinja's `parse_…`; the tags are those of transformers' environment. */
+/**
+ * Jinja's statements. Every `#tag` function is one of Jinja's `parse_…`; the tags are those of transformers'
+ * environment.
+ */
 import type { CallBlockNode, Expression, IfNode, NameNode, Signature, Statement, Target, Text } from "./ast.js";
 import { UnsupportedError, syntaxError } from "./errors.js";
 import { ExpressionParser } from "./expression-parser.js";
@@ -41,7 +44,7 @@ class Parser {
     return this.#statements([]);
   }
 
-  /** Up to one of the end tags, whose name stays the current token; to the template's end where there is none. */
+  /** Up to one of the end tags, whose name stays the current token; to the template's end if there is none. */
   #statements(ends: readonly string[]): Statement[] {
     const stream = this.#stream;
     const body: Statement[] = [];
@@ -262,5 +265,5 @@ function asParameter(target: Target): Target {
   return target;
 }
 
-/** @throws PythonError where the source is not a template, UnsupportedError naming the tag that is not supported */
+/** @throws PythonError if the source is not a template, UnsupportedError naming the tag that is not supported */
 export const parseTemplate = (source: string): readonly Statement[] => new Parser(source).template();

@@ -20,7 +20,7 @@ const escape = /\\(?:([0-7]{1,3})|([xuU])([0-9a-fA-F]*)|(N)|([\s\S]))/gu;
 
 /**
  * @param body the literal without its quotes
- * @throws PythonError, as Jinja, where an escape is cut short
+ * @throws PythonError, as Jinja, if an escape is cut short
  */
 export function unescapeString(body: string, line: number): string {
   if (!body.includes("\\")) return body;

@@ -40,7 +40,7 @@ function withinLimits<T>(run: () => T): T {
 }
 
 /**
- * @throws PythonError where the source is not a template, UnsupportedError naming what is not supported
+ * @throws PythonError if the source is not a template, UnsupportedError naming what is not supported
  */
 export const compileTemplate = (source: string): Template => withinLimits(() => compile(source));
 

@@ -1,6 +1,6 @@
 /**
- * Python's values, as far as templates meet them. `null` is None, a string is a str, an array a list; a number is always
- * a safe integer and, with bigint, an int; the rest are objects with the name of their Python type.
+ * Python's values, as far as templates meet them. `null` is None, a string is a str, an array a list; a number is
+ * always a safe integer and, with bigint, an int; the rest are objects with the name of their Python type.
  */
 export type Int = number | bigint;
 export type Value = null | boolean | Int | string | Value[] | PyObject;
@@ -9,20 +9,20 @@ export abstract class PyObject {
   /** `type(value).__name__`. */
   abstract readonly typeName: string;
 
-  /** `getattr(self, name)` of an object that has attributes of its own; undefined where there is none of this name. */
+  /** `getattr(self, name)` of an object that has attributes of its own; undefined if there is none of this name. */
   attribute?(name: string): Value | undefined;
 
-  /** `repr(self)`; null where Python's has an address in memory. */
+  /** `repr(self)`; null if Python's has an address in memory. */
   repr(): string | null {
     return null;
   }
 
-  /** `iter(self)`; null where it can't be iterated. */
+  /** `iter(self)`; null if it can't be iterated. */
   iterator(): Iterator<Value> | null {
     return null;
   }
 
-  /** `len(self)`; null where it has none. */
+  /** `len(self)`; null if it has none. */
   length(): number | null {
     return null;
   }
@@ -111,7 +111,9 @@ export class Namespace extends PyObject {
   }
 }
 
-/** Jinja's Undefined: prints as nothing, is empty and false; everything else with it is an error, which is `message`. */
+/**
+ * Jinja's Undefined: prints as nothing, is empty and false; everything else with it is an error, which is `message`.
+ */
 export class Undefined extends PyObject {
   readonly typeName = "Undefined";
   readonly #message: () => string;

@@ -1,6 +1,6 @@
 /**
- * `coxswain.json`, next to an adapter: identifies its base model by content. (PEFT warns of keys in
- * adapter_config.json that it does not know, so this is a separate file.) Also compares another model with it.
+ * `coxswain.json`, next to an adapter: identifies its base model by content. (PEFT warns about unknown keys in
+ * adapter_config.json, so this is a separate file.) Also compares another model with it.
  */
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
@@ -17,9 +17,9 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const recordSchema = z.object({
   version: z.literal(1),
   base_model: z.object({
-    /** On the hub; null for a folder that is not known to come from there. */
+    /** The hub id; null for a folder whose origin is unknown. */
     id: z.string().nullable(),
-    /** Of the manifest: over names and hashes of the files below. */
+    /** Hash of the manifest: over names and hashes of the files below. */
     sha256,
     /** SHA-256 of config.json, the weights and their index, by name. */
     files: z.record(z.string(), sha256),
@@ -74,18 +74,18 @@ export async function readBaseRecord(folder: string): Promise<BaseModelRecord | 
   }
 }
 
-/** An adapter, as far as its base model goes. */
+/** An adapter's reference to its base model. */
 export interface AdapterOrigin {
   /** The adapter's folder. */
   readonly path: string;
-  /** `base_model_name_or_path`, where it says one: a hub id or a folder. */
+  /** `base_model_name_or_path`, if present: a hub id or a folder. */
   readonly baseModel: string | undefined;
-  /** null where Coxswain did not write it. */
+  /** null if Coxswain did not write the adapter. */
   readonly base: BaseModelRecord | null;
 }
 
 export interface CompareBaseOptions extends ManifestOptions {
-  /** Called before the model is hashed; what was hashed before costs nothing. */
+  /** Called before the model is hashed; cached hashes cost nothing. */
   readonly onHash?: () => void;
 }
 

@@ -24,7 +24,7 @@ export interface FileHashOptions {
 
 /**
  * SHA-256 of a file's content, hex.
- * @throws CoxswainError "model" where the file cannot be read
+ * @throws CoxswainError "model" if the file cannot be read
  */
 export async function fileHash(path: string, options: FileHashOptions): Promise<string> {
   const { cacheDir, now = Date.now } = options;

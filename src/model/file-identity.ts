@@ -10,7 +10,7 @@ import { open, realpath, type FileHandle } from "node:fs/promises";
 const pieceBytes = 4096;
 const pieces = 16;
 
-/** @throws the system's error where the file cannot be read */
+/** @throws the system's error if the file cannot be read */
 export async function fileIdentity(path: string): Promise<string> {
   const real = await realpath(path);
   const file = await open(real, "r");

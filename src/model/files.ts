@@ -6,7 +6,7 @@ import { fileTrouble, systemTrouble } from "../system-errors.js";
 
 /**
  * Reads exactly `length` bytes from `position`.
- * @throws CoxswainError "model" where the file ends before
+ * @throws CoxswainError "model" if the file ends before
  */
 export async function readFully(
   file: FileHandle,
@@ -40,7 +40,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a JSON file that holds an object.
- * @throws CoxswainError "model" where it is missing, unreadable, or no JSON object
+ * @throws CoxswainError "model" if it is missing, unreadable, or no JSON object
  */
 export async function readJsonObject(path: string): Promise<JsonObject> {
   await refuseSpecialFile(path, "model");
@@ -75,8 +75,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; another of the system's in its own
- * words; a `CoxswainError` as it is. Anything else is an internal error and is returned unchanged.
+ * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; another of the system's in its
+ * own words; a `CoxswainError` as it is. Anything else is an internal error and is returned unchanged.
  */
 export function storageTrouble(error: unknown, path: string, code: ErrorCode = "storage"): Error {
   const trouble = error instanceof CoxswainError ? undefined : fileTrouble(systemCodeOf(error));

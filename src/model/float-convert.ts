@@ -47,7 +47,7 @@ export function float32ToFloat16(values: Float32Array, out: Uint16Array): void {
 /**
  * f32 to IEEE half bit patterns, where nothing may become infinite.
  * @param name the tensor's, and `hint` what to do, for the message
- * @throws CoxswainError "model" where a finite value is beyond float16
+ * @throws CoxswainError "model" if a finite value is beyond float16
  */
 export function float16Bits(values: Float32Array, name: string, hint: string): Uint16Array<ArrayBuffer> {
   const bits = new Uint16Array(values.length);

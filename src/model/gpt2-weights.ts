@@ -11,7 +11,7 @@ const isGpt2 = ({ config }: Pick<ModelFolder, "config">): boolean => config["mod
 /** Whether the model's linear layers are stored [in, out], which PEFT calls fan_in_fan_out. */
 export const storesInputsFirst = isGpt2;
 
-/** The name in the model's files of the tensor that transformers calls `name`; undefined where there is none. */
+/** The name in the model's files of the tensor that transformers calls `name`; undefined if there is none. */
 export function storedName(model: ModelFolder, name: string): string | undefined {
   if (model.tensors.has(name)) return name;
   const short = name.startsWith(prefix) ? name.slice(prefix.length) : undefined;

@@ -188,7 +188,7 @@ function statusOf(error: unknown): number | undefined {
   return typeof error.statusCode === "number" ? error.statusCode : undefined;
 }
 
-/** What is wrong with the proxy itself, as a clause; undefined where it is not that. */
+/** What is wrong with the proxy itself, as a clause; undefined if it is not that. */
 function proxyReason(error: unknown, { shown }: Proxy): string | undefined {
   const causes = causesOf(error);
   const refused = /Proxy response \((\d+)\)/.exec(causes.map(messageOf).join(" "))?.[1];

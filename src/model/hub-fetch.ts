@@ -6,7 +6,9 @@ import type { Dispatcher, RequestInfo, RequestInit, Response } from "undici";
 import { environmentProxy, proxyVariablesSet } from "../proxy/index.js";
 import type { Environment, Proxy } from "../proxy/index.js";
 
-/** The proxy of a URL; undefined where it is reached without. @throws CoxswainError "config" for a variable that names none */
+/**
+ * The proxy of a URL; undefined if it is reached without. @throws CoxswainError "config" for a variable that names none
+ */
 export function hubProxy(url: string | URL, environment: Environment): Proxy | undefined {
   const { protocol, hostname, port } = new URL(url);
   const secure = protocol === "https:";

@@ -12,7 +12,7 @@ export interface FileBelow {
   readonly kind: "file" | "link";
 }
 
-/** Every file and link below a folder; none where there is no folder. Pipes and the like are passed over. */
+/** Every file and link below a folder; none if there is no folder. Pipes and the like are passed over. */
 export async function filesBelow(folder: string, prefix = ""): Promise<FileBelow[]> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch((error: unknown) => {
     if (systemCodeOf(error) === "ENOENT") return [];

@@ -1,4 +1,4 @@
-/** Detects Git LFS pointers: three-line files in place of large ones, in a clone without Git LFS. */
+/** Detects Git LFS pointers: three-line files instead of large ones, in a clone without Git LFS. */
 import { open } from "node:fs/promises";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";

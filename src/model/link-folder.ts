@@ -20,8 +20,8 @@ async function placeOf(path: string): Promise<string> {
 
 /**
  * `folder` itself where none of `weightFiles` is a symbolic link, else its mirror in `cacheDir/links/`, which has every
- * file of the folder. The mirror is named by the places, sizes and times of all files, so a changed file makes a new one;
- * one with copies that are older than a change of any kind is made again.
+ * file of the folder. The mirror is named by the places, sizes and times of all files, so a changed file makes a new
+ * one; one with copies that are older than a change of any kind is made again.
  * @param given Coxswain's cache. Default: `defaultCacheFolder()`
  */
 export async function withoutSymlinks(folder: string, weightFiles: readonly string[], given?: string): Promise<string> {
@@ -45,7 +45,9 @@ export async function withoutSymlinks(folder: string, weightFiles: readonly stri
   }
 }
 
-/** Whether each file of a mirror is the file itself, or was copied after the file's last change. True where there is none. */
+/**
+ * Whether each file of a mirror is the file itself, or was copied after the file's last change. True if there is none.
+ */
 async function isCurrent(folder: string, mirror: string, names: readonly string[]): Promise<boolean> {
   if (!(await isFilledFolder(mirror))) return true;
   for (const name of names) {

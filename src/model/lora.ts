@@ -10,7 +10,7 @@ export interface LoraSettings {
   readonly alpha: number;
   readonly dropout: number;
   readonly targetModules: "all-linear" | readonly string[];
-  /** Scale by alpha / sqrt(r) in place of alpha / r (Kalajdzievski 2023). */
+  /** Scale by alpha / sqrt(r) instead of alpha / r (Kalajdzievski 2023). */
   readonly useRslora: boolean;
 }
 

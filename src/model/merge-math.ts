@@ -60,7 +60,7 @@ function addRows(sum: Float64Array, a: Float32Array, factors: Four, starts: Four
 /**
  * The bytes of f32 values in a type, rounded to nearest even. For F32 a view of `values`.
  * @param name the tensor's, for messages
- * @throws CoxswainError "model" where a finite value is beyond float16
+ * @throws CoxswainError "model" if a finite value is beyond float16
  */
 export function floatsToBytes(values: Float32Array, type: FloatType, name: string): Uint8Array {
   if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

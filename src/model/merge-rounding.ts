@@ -1,5 +1,6 @@
 /**
- * What rounding to 16 bits costs a merged adapter: the part of W + delta that lies below the last place of the type. Pure.
+ * What rounding to 16 bits costs a merged adapter: the part of W + delta that lies below the last place of the type.
+ * Pure.
  */
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float-convert.js";
 import type { FloatType } from "./read-tensor.js";
@@ -35,7 +36,7 @@ export class RoundingTally {
     }
   }
 
-  /** null where nothing was rounded. */
+  /** null if nothing was rounded. */
   cost(): RoundingCost | null {
     if (this.#changed === 0) return null;
     return { changed: this.#changed, lost: this.#lost, relativeError: Math.sqrt(this.#error / this.#delta) };

@@ -1,4 +1,4 @@
-/** Writes a merged weight file, a few MiB of a tensor at a time. Knows nothing of folders and their other files. */
+/** Writes a merged weight file, a few MiB of a tensor at a time. Independent of folders and their other files. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";

@@ -1,6 +1,7 @@
 /**
- * Merges a LoRA adapter into its base model: W + scale * B A in f32, rounded once to the type of the file. Streams: holds
- * the adapter and a few MiB of a weight at a time. Everything else of the folder is copied, shards stay as they are.
+ * Merges a LoRA adapter into its base model: W + scale * B A in f32, rounded once to the type of the file. Streams:
+ * holds the adapter and a few MiB of a weight at a time. Everything else of the folder is copied, shards stay as they
+ * are.
  */
 import { constants, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -28,9 +29,9 @@ export interface MergeOptions {
   /** A folder that does not exist yet, or is empty. */
   readonly output: string;
   readonly dtype: MergeType;
-  /** The base model's folder as the user has it, whose other files go along. Default: `model.path`. */
+  /** The base model's folder as given by the user, whose other files are copied. Default: `model.path`. */
   readonly folder?: string;
-  /** What says how the merged model is asked, in place of the base model's: contents by name. Default: nothing. */
+  /** Tokenizer and chat template files that replace the base model's: contents by name. Default: none. */
   readonly companions?: ReadonlyMap<string, Uint8Array>;
   /** Called with the name of each file before it is written. */
   readonly onFile?: (name: string) => void;
@@ -44,13 +45,13 @@ export interface MergeReport {
   readonly bytes: number;
   /** Files and folders of the base model's folder that were not copied: weights in other formats. */
   readonly leftOut: readonly string[];
-  /** What rounding the merged weights to 16 bits costs; null where they are f32. */
+  /** Error of rounding the merged weights to 16 bits; null if they are f32. */
   readonly rounding: RoundingCost | null;
 }
 
 /**
  * Writes the merged model to `output`: written aside, flushed, renamed.
- * @throws CoxswainError "usage" where `output` is not empty, "model" where adapter and model do not fit or a value does
+ * @throws CoxswainError "usage" if `output` is not empty, "model" if adapter and model do not fit or a value does
  *   not fit float16, "storage" for a full disk and the like; nothing is then left behind
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
@@ -97,7 +98,7 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   return { modules: pairs.size, bytes, leftOut, rounding: rounding.cost() };
 }
 
-/** PEFT says so of no other layers than Conv1D, which of the families here only GPT-2 has. */
+/** PEFT sets it only for Conv1D layers; of the families here, only GPT-2 has them. */
 function requireSameOrder(model: ModelFolder, adapter: Adapter): void {
   if (!adapter.fanInFanOut || storesInputsFirst(model)) return;
   throw new CoxswainError(
@@ -107,7 +108,7 @@ function requireSameOrder(model: ModelFolder, adapter: Adapter): void {
   );
 }
 
-/** The layout of the adapter's own modules, with the sizes that the model's weights have. */
+/** The layout of the adapter's modules, with the sizes of the model's weights. */
 function adapterLayout(model: ModelFolder, adapter: Adapter): LoraLayout {
   const { targetModules } = adapter.settings;
   const modules = targetModules === "all-linear" ? [] : targetModules;
@@ -147,7 +148,7 @@ function linearModule(model: ModelFolder, adapter: Adapter, path: string): Linea
 const weightName = (model: ModelFolder, path: string): string =>
   storedName(model, `${path}.weight`) ?? `${path}.weight`;
 
-/** By the name of the weight they change. */
+/** LoRA pairs by the name of the weight that they change. */
 function loraPairs(model: ModelFolder, layout: LoraLayout, flat: Float32Array): Map<string, LoraPair> {
   const parts = new Map(
     layout.tensors.map(({ module, part, shape, offset }) => [
@@ -168,8 +169,8 @@ function loraPairs(model: ModelFolder, layout: LoraLayout, flat: Float32Array): 
 const typeKeys = ["dtype", "torch_dtype"] as const;
 
 /**
- * What config.json must say instead of what it says; undefined where it is right, or says nothing. transformers loads in
- * the type that it says, so a folder of f32 weights that says bfloat16 would be rounded when it is loaded.
+ * The type that config.json must declare; undefined if it is right or absent. transformers loads weights in the
+ * declared type, so a folder of f32 weights that declares bfloat16 would be rounded when it is loaded.
  */
 function typeToSay({ config, tensors }: ModelFolder, dtype: MergeType): string | undefined {
   if (dtype !== "auto") return dtype;

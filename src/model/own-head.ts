@@ -1,6 +1,7 @@
 /**
- * Whether a model's files have an output head of their own. `tie_word_embeddings` says that the head is the embedding, but
- * it is the files that decide: transformers 5 compares both where both are there, and ties them only where they are equal.
+ * Whether a model's files have an output head of their own. `tie_word_embeddings` says that the head is the embedding,
+ * but it is the files that decide: transformers 5 compares both where both are there, and ties them only where they are
+ * equal.
  */
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +22,7 @@ const piece = 1 << 22;
 
 /**
  * True where the files have `lm_head.weight` and config.json does not tie it to the embedding, or ties it to one with
- * other values. Reads both up to the first difference; nothing where config.json says that they are not tied.
+ * other values. Reads both up to the first difference; nothing if config.json says that they are not tied.
  * @throws CoxswainError "model" for a file that cannot be read
  */
 export async function hasOwnHead({ path, config, tensors }: Omit<ModelFolder, "ownHead">): Promise<boolean> {

@@ -14,7 +14,7 @@ export function modelCacheFolder(hash: string, cacheDir: string = defaultCacheFo
 }
 
 /**
- * The cached model with this content hash, checked by content; undefined where there is none, or a damaged one.
+ * The cached model with this content hash, checked by content; undefined if there is none, or a damaged one.
  */
 export async function cachedModel(hash: string, options: ManifestOptions = {}): Promise<string | undefined> {
   const folder = modelCacheFolder(hash, options.cacheDir);
@@ -27,8 +27,8 @@ export async function cachedModel(hash: string, options: ManifestOptions = {}): 
 }
 
 /**
- * Receives a model into the cache: written aside, sizes and hashes checked, then renamed. Processes that receive the same
- * model at once do not disturb one another; the first one's copy stands.
+ * Receives a model into the cache: written aside, sizes and hashes checked, then renamed. Processes that receive the
+ * same model at once do not disturb one another; the first one's copy stands.
  * @param openFile the content of one of the manifest's files; called once a file, in order
  * @returns the folder, `modelCacheFolder(manifest.hash)`
  * @throws CoxswainError "network" for a manifest or content that is not what it says; "storage" for a full disk and the
@@ -44,7 +44,8 @@ export async function receiveModel(
   const parent = dirname(folder);
   return inCache(options.cacheDir ?? defaultCacheFolder(), parent, async () => {
     await removeLeftovers(parent, options.now === undefined ? {} : { now: options.now });
-    // Asked before it is looked at: a copy that another process puts there meanwhile must not be taken for a damaged one.
+    // Asked before it is looked at: a copy that another process puts there meanwhile must not be taken for a damaged
+    // one.
     const isThere = await isFilledFolder(folder);
     const cached = await cachedModel(manifest.hash, options);
     if (cached !== undefined) return cached;

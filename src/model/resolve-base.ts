@@ -3,13 +3,13 @@ import { CoxswainError } from "../errors.js";
 import { resolveModel, type ResolveModelOptions } from "./resolve.js";
 
 export interface ResolveBaseOptions extends ResolveModelOptions {
-  /** The adapter that names the model; null where the user did. */
+  /** The adapter that names the model; null if the user did. */
   readonly adapter: string | null;
 }
 
 /**
  * As `resolveModel`.
- * @throws CoxswainError "model" that says where the name comes from and what to do, where the user did not give it
+ * @throws CoxswainError "model" that says where the name comes from and what to do, if the user did not give it
  */
 export async function resolveBase(name: string, { adapter, ...options }: ResolveBaseOptions): Promise<string> {
   try {

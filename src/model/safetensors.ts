@@ -23,7 +23,7 @@ export type TensorEntry = Omit<TensorLocation, "file">;
 export interface SafetensorsHeader {
   /** By name, in the order of the data. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** `__metadata__`; empty where there is none. */
+  /** `__metadata__`; empty if there is none. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Bytes of the whole file. */
   readonly fileBytes: number;

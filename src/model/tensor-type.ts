@@ -1,4 +1,4 @@
-/** Element types of safetensors files: their widths, and their order in files. Knows nothing of files. */
+/** Element types of safetensors files: their widths, and their order in files. Independent of files. */
 import type { TensorType } from "./folder.js";
 
 /**

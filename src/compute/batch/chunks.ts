@@ -4,37 +4,39 @@
 import { IGNORE, type Batch } from "../../data/row.js";
 
 export interface LossChunks {
-  /** How many tokens are supervised. */
+  /** Number of supervised tokens. */
   readonly supervised: number;
   readonly chunks: number;
-  /** Tokens a chunk; chunks * chunk - supervised places, fewer than `chunks`, are filled up. */
+  /** Tokens per chunk; chunks * chunk - supervised places, fewer than `chunks`, are padding. */
   readonly chunk: number;
-  /** Index of each supervised token within the batch; filled up with 0, [chunks * chunk]. */
+  /** Index of each supervised token within the batch; padded with 0, [chunks * chunk]. */
   readonly tokens: Int32Array;
-  /** The token to be predicted there; filled up with 0, [chunks * chunk]. */
+  /** The token to be predicted there; padded with 0, [chunks * chunk]. */
   readonly targets: Int32Array;
-  /** 1, or 0 where filled up, [chunks * chunk]. */
+  /** 1, or 0 for padding, [chunks * chunk]. */
   readonly weights: Float32Array;
-  /** Where in [chunks * chunk] each token of the batch is; the number after the last for one not supervised, [tokens]. */
+  /**
+   * Where in [chunks * chunk] each token of the batch is; the number after the last for one not supervised, [tokens].
+   */
   readonly places: Int32Array;
 }
 
-/** Most logits in memory at once: 64 MiB of f32. */
+/** Maximum number of logits in memory: 64 MiB of f32. */
 const logitsBudget = 2 ** 24;
-/** Fewer rows a chunk would cost the matrix product its speed. */
+/** Minimum rows per chunk: fewer would slow the matrix product down. */
 const fewestRows = 64;
 
-/** Rows of logits a chunk may have. */
+/** Maximum rows of logits per chunk. */
 export const chunkLimit = (vocabularySize: number): number =>
   Math.max(fewestRows, Math.floor(logitsBudget / vocabularySize));
 
-/** Fewer places a block would make its matrix products too small. */
+/** Minimum places per block: fewer would make its matrix products too small. */
 const smallestBlock = 64;
 const mostBlocks = 16;
 
 /**
- * How many blocks of equal size attention is computed in (see an engine's `operations/attention-blocks.ts`): as many as there can
- * be, by halving. Like all that decides the order of sums, a function of the batch alone.
+ * The number of equal blocks that attention is computed in (see an engine's `operations/attention-blocks.ts`): the
+ * maximum reached by halving. Like everything that determines the order of sums, it depends only on the batch.
  */
 export function attentionBlocks(length: number): number {
   let blocks = 1;

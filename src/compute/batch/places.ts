@@ -1,14 +1,13 @@
 /**
  * Tracks the places and positions of tokens in generated sequences.
- * Padding takes a place but no position of its own: it stands at that of the token before it. Pure bookkeeping for the
- * key/value cache.
+ * Padding takes a place but has no position: it uses that of the preceding token. Bookkeeping for the key/value cache.
  */
 import { CoxswainError } from "../../errors.js";
 
-/** What one feed adds; arrays are [rows, length] and [rows, places] row-major. */
+/** The result of one feed; arrays are [rows, length] and [rows, places] row-major. */
 export interface FedPlaces {
   readonly positions: Int32Array;
-  /** All places so far, the new ones included. */
+  /** All places so far, including the new ones. */
   readonly places: number;
   readonly placePositions: Int32Array;
   /** 1 for a token, 0 for padding. */

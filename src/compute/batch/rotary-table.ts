@@ -20,8 +20,8 @@ export class RotaryTable {
   }
 
   /**
-   * The same, of at least the positions of some tokens, and no fewer than a row has places: ONNX Runtime wants that many,
-   * though positions restart in a packed row.
+   * The same for at least the positions of some tokens, and no fewer than the places of a row, which ONNX Runtime
+   * requires although positions restart in a packed row.
    */
   covering({ positions, length }: PositionedTokens): ReturnType<RotaryTable["upTo"]> & { readonly half: number } {
     const highest = positions.reduce((most, position) => Math.max(most, position), 0);
@@ -35,7 +35,7 @@ export class RotaryTable {
     return { positions: this.#positions, cos: this.#cos, sin: this.#sin };
   }
 
-  /** Angles are rounded to f32 before cos and sin, as transformers does: models were trained with that. */
+  /** Angles are rounded to f32 before cos and sin, as transformers does: models were trained with it. */
   #fill(positions: number): void {
     const { inverseFrequencies, attentionFactor } = this.settings;
     const half = inverseFrequencies.length;

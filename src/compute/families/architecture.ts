@@ -5,7 +5,7 @@ import * as rotaryWeights from "./decoder-weights.js";
 import * as gpt2 from "./gpt2-decoder.js";
 import type { DecoderSpec } from "./spec.js";
 
-/** The matrix [vocabulary, hidden] of which a token takes a row. */
+/** The embedding matrix [vocabulary, hidden]. */
 export const embeddingWeight = (spec: DecoderSpec): string =>
   spec.architecture === "gpt2" ? gpt2.embeddingWeight : rotaryWeights.embeddingWeight;
 
@@ -13,7 +13,7 @@ export const embeddingWeight = (spec: DecoderSpec): string =>
 export const headWeight = (spec: DecoderSpec): string =>
   spec.architecture === "gpt2" ? gpt2.headWeight(spec) : rotaryWeights.headWeight(spec);
 
-/** Every linear layer but the head, in the order of use (PEFT's "all-linear"). */
+/** Every linear layer except the head, in the order of use (PEFT's "all-linear"). */
 export const projections = (spec: DecoderSpec): Projection[] =>
   spec.architecture === "gpt2" ? gpt2.projections(spec) : rotaryWeights.projections(spec);
 

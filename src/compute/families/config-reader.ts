@@ -26,7 +26,7 @@ export class ConfigReader {
     return this.fail(message, "Correct the key, or fetch the model's config.json again.");
   }
 
-  /** Absent and null are alike, as in transformers. */
+  /** Absent and null are equivalent, as in transformers. */
   has(key: string): boolean {
     return this.#values[key] !== undefined && this.#values[key] !== null;
   }
@@ -35,7 +35,7 @@ export class ConfigReader {
     return this.#values[key];
   }
 
-  /** @param fallback for an absent key; none makes the key required */
+  /** @param fallback for an absent key; if omitted, the key is required */
   number(key: string, fallback?: number): number {
     if (!this.has(key) && fallback !== undefined) return fallback;
     const value = this.#required(key);
@@ -44,7 +44,7 @@ export class ConfigReader {
     return value;
   }
 
-  /** A whole number, 1 or more. */
+  /** An integer, 1 or greater. */
   count(key: string, fallback?: number): number {
     const value = this.number(key, fallback);
     if (!Number.isInteger(value) || value < 1)
@@ -52,7 +52,7 @@ export class ConfigReader {
     return value;
   }
 
-  /** A number above 0. */
+  /** A number greater than 0. */
   positive(key: string, fallback?: number): number {
     const value = this.number(key, fallback);
     if (value <= 0) throw this.#invalid(`"${key}" must be above 0, not ${value}`);
@@ -73,7 +73,7 @@ export class ConfigReader {
     return value;
   }
 
-  /** A reader of a nested object; undefined where it is absent, null or empty. */
+  /** A reader of a nested object; undefined if it is absent, null or empty. */
   section(key: string): ConfigReader | undefined {
     if (!this.has(key)) return undefined;
     const value = this.#values[key];

@@ -10,10 +10,10 @@ export const headWeight = (spec: RotaryDecoderSpec): string =>
   spec.tiedEmbeddings ? embeddingWeight : "lm_head.weight";
 
 export interface LayerProjections {
-  /** q, k and v; or all in one, in this order. */
+  /** q, k and v; or one layer for all, in this order. */
   readonly queryKeyValue: readonly [Projection, Projection, Projection] | readonly [Projection];
   readonly output: Projection;
-  /** gate and up; or both in one, in this order. */
+  /** gate and up; or one layer for both, in this order. */
   readonly gateUp: readonly [Projection, Projection] | readonly [Projection];
   readonly down: Projection;
 }
@@ -55,7 +55,7 @@ export function layerProjections(spec: RotaryDecoderSpec, layer: number): LayerP
   };
 }
 
-/** Every linear layer but the head, in the order of use. */
+/** Every linear layer except the head, in the order of use. */
 export function projections(spec: RotaryDecoderSpec): Projection[] {
   return spec.layers.flatMap((_, layer) => {
     const { queryKeyValue, output, gateUp, down } = layerProjections(spec, layer);
@@ -65,7 +65,7 @@ export function projections(spec: RotaryDecoderSpec): Projection[] {
 
 export interface LayerNorms {
   readonly attention: string;
-  /** null where what comes out of attention is added as it is. */
+  /** null if the output of attention is added unchanged. */
   readonly attentionOutput: string | null;
   readonly mlp: string;
   readonly mlpOutput: string | null;

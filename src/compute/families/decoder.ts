@@ -51,7 +51,7 @@ function gatedMlp<T>(ops: Ops<T>, spec: RotaryDecoderSpec, layer: number, x: T):
   return ops.project(activation === "silu" ? ops.swiGlu(gate, up) : ops.geGlu(gate, up), [down])[0];
 }
 
-/** @param weight null leaves `x` as it is */
+/** @param weight null: `x` is unchanged */
 function hiddenNorm<T>(ops: Ops<T>, spec: RotaryDecoderSpec, x: T, weight: string | null): T {
   if (weight === null) return x;
   const { hiddenSize: width, epsilon, normOffset: offset } = spec;

@@ -8,12 +8,12 @@ import { rotariesOf, type DecoderSpec, type FamilyName } from "./spec.js";
 export interface ModelFacts {
   readonly family: FamilyName;
   readonly layers: number;
-  /** Layers after which the kinds of layers repeat; `layers` where they don't. */
+  /** The period of the kinds of layers; `layers` if they do not repeat. */
   readonly period: number;
   /** Weights of the whole model, and of its layers. */
   readonly parameters: number;
   readonly layerParameters: number;
-  /** Weights of the head, which may be those of the embeddings. */
+  /** Weights of the head, which may be those of the embedding. */
   readonly headParameters: number;
 }
 
@@ -31,7 +31,7 @@ export function modelFacts(model: ModelFolder): ModelFacts {
   };
 }
 
-/** The first `layers` layers of a model, with its embeddings and head; all by default. */
+/** The first `layers` layers of a model, with its embedding and head; all by default. */
 export const shortened = <Spec extends DecoderSpec>(spec: Spec, layers = spec.layers.length): Spec => ({
   ...spec,
   layers: spec.layers.slice(0, layers),
@@ -40,13 +40,13 @@ export const shortened = <Spec extends DecoderSpec>(spec: Spec, layers = spec.la
 const parametersOf = (spec: DecoderSpec): number =>
   [...weightShapes(spec).values()].reduce((sum, shape) => sum + elementCount(shape), 0);
 
-/** What tells layers apart: what they see, and by which rotation. */
+/** The kind of a layer: its window and its rotation. */
 function kindsOf(spec: DecoderSpec): string[] {
   const rotaries = rotariesOf(spec);
   return spec.layers.map((layer) => `${layer.window} ${"rotary" in layer ? rotaries.indexOf(layer.rotary) : ""}`);
 }
 
-/** The smallest number of entries after which `kinds` repeats; all of them where it does not. */
+/** The smallest period of `kinds`; its length if it does not repeat. */
 export function periodOf(kinds: readonly string[]): number {
   for (let period = 1; period < kinds.length; period++)
     if (kinds.every((kind, index) => kind === kinds[index % period])) return period;

@@ -4,8 +4,8 @@ import { decoderSpec, type FamilyTraits } from "./parse.js";
 import type { RotaryDecoderSpec } from "./spec.js";
 
 /**
- * Norms around attention and MLP, whose weights are stored less 1; gelu by tanh in the MLP; embeddings times sqrt(hidden),
- * which is rounded to f32, the type that activations have here (transformers rounds it to the model's type).
+ * Norms around attention and MLP, whose weights are stored minus 1; tanh-approximated gelu in the MLP; embeddings times
+ * sqrt(hidden), rounded to f32, the type of activations here (transformers rounds it to the model's type).
  */
 export function gemma(
   config: ConfigReader,
@@ -32,7 +32,7 @@ export function gemma(
   };
 }
 
-/** A cap of logits or scores: `fallback` where the key is absent, none where it is null. */
+/** A cap of logits or scores: `fallback` if the key is absent, none if it is null. */
 export function softCap(config: ConfigReader, key: string, fallback: number | null): number | null {
   if (config.raw(key) === null || (fallback === null && !config.has(key))) return null;
   return config.positive(key, fallback ?? undefined);

@@ -55,18 +55,18 @@ export function familyOf(config: Readonly<Record<string, unknown>>, folder: stri
   });
 }
 
-/** What a folder is, once its tensors have had their say. */
+/** The description of a folder after its tensors were checked. */
 export interface DescribedFolder {
-  /** With the names that transformers gives the tensors. */
+  /** With transformers' names of the tensors. */
   readonly model: ModelFolder;
   readonly spec: DecoderSpec;
-  /** config.json (or its family's default) ties the head to the embedding, and the files have another head. */
+  /** config.json (or its family's default) ties the head to the embedding, but the files have a different head. */
   readonly untied: boolean;
 }
 
 /**
- * The folder with its model's description, its weights checked to be there in the right shapes.
- * @throws CoxswainError "model" that names the key, tensor or feature at fault
+ * The folder with its model's description; checks that all weights exist with the right shapes.
+ * @throws CoxswainError "model" that names the invalid key, tensor or feature
  */
 export function describeFolder(folder: ModelFolder): DescribedFolder {
   const named = withTransformersNames(folder);
@@ -76,8 +76,8 @@ export function describeFolder(folder: ModelFolder): DescribedFolder {
 }
 
 /**
- * Where config.json ties head and embedding, the files may have either or both, as in transformers: a head of other values
- * is the head; a head alone is the embedding too.
+ * If config.json ties head and embedding, the files may contain either or both, as in transformers: a head with
+ * different values is used as the head; a head without an embedding is used as both.
  */
 function withHeadOf(model: ModelFolder, spec: DecoderSpec): DescribedFolder {
   if (!spec.tiedEmbeddings) return { model, spec, untied: false };
@@ -88,13 +88,13 @@ function withHeadOf(model: ModelFolder, spec: DecoderSpec): DescribedFolder {
   return { model: { ...model, tensors: new Map(model.tensors).set(embedding, head) }, spec, untied: false };
 }
 
-/** As `describeFolder`, the description alone. */
+/** As `describeFolder`, but only the description. */
 export const describeModel = (folder: ModelFolder): DecoderSpec => describeFolder(folder).spec;
 
-/** The most positions that a model can compute, and why; null where there is no such limit. */
+/** The maximum number of positions of a model, and the reason; null if there is no such limit. */
 export const positionLimit = (model: ModelFolder): PositionLimit | null => describeModel(model).positionLimit;
 
-/** All linear layers but the head, in the model's order: what "all-linear" means in PEFT. */
+/** All linear layers except the head, in the model's order: PEFT's "all-linear". */
 export function linearModules(model: ModelFolder): LinearModule[] {
   return projections(describeModel(model)).map(({ path, inFeatures, outFeatures, inputsFirst }) => ({
     path,

@@ -1,6 +1,6 @@
 /**
- * LongRoPE (Ding et al. 2024) as Phi-3 uses it: each frequency has a factor of its own, one list for sequences within the
- * length that the model was first trained with, another for longer ones. Formulas follow transformers'
+ * LongRoPE (Ding et al. 2024) as Phi-3 uses it: each frequency has its own factor, with one list for sequences within
+ * the length that the model was first trained with, another for longer ones. Formulas follow transformers'
  * `modeling_rope_utils.py`. Only the former is supported, so that a token's angles don't depend on what follows it.
  */
 import type { RotarySettings } from "../ops.js";
@@ -19,7 +19,7 @@ export function longRope(
   rotated: number,
 ): { readonly rotary: RotarySettings; readonly limit: PositionLimit } {
   const { powers } = rotaryPowers(config, source, rotated);
-  // The key beside the settings, and its default, win over one within.
+  // The key next to the settings, and its default, take precedence over one within.
   const original = config.count("original_max_position_embeddings", 4096);
   const factors = factorsOf(parameters, "short_factor", powers.length);
   factorsOf(parameters, "long_factor", powers.length);

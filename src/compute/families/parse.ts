@@ -4,21 +4,21 @@ import type { ConfigReader } from "./config-reader.js";
 import { rotarySettings } from "./rope.js";
 import type { Biases, FamilyName, RotaryDecoderSpec } from "./spec.js";
 
-/** What differs between families; see `RotaryDecoderSpec`. */
+/** The differences between families; see `RotaryDecoderSpec`. */
 export interface FamilyTraits {
   readonly family: FamilyName;
   readonly windows: readonly (number | null)[];
-  /** num_key_value_heads where config.json has none; null means as many as heads. Default: null. */
+  /** num_key_value_heads if config.json has none; null means as many as heads. Default: null. */
   readonly keyValueHeads?: number | null;
-  /** head_dim where config.json has none; null means hidden_size / num_attention_heads. Default: null. */
+  /** head_dim if config.json has none; null means hidden_size / num_attention_heads. Default: null. */
   readonly headDim?: number | null;
-  /** rms_norm_eps where config.json has none. Default: 1e-6. */
+  /** rms_norm_eps if config.json has none. Default: 1e-6. */
   readonly epsilon?: number;
-  /** tie_word_embeddings where config.json has none. Default: false. */
+  /** tie_word_embeddings if config.json has none. Default: false. */
   readonly tiedEmbeddings?: boolean;
   /** Default: silu, as `hidden_act`; gelu_tanh is `hidden_activation`. */
   readonly activation?: RotaryDecoderSpec["activation"];
-  /** Rotary settings of each layer. Default: those that config.json has for all. */
+  /** Rotary settings of each layer. Default: those in config.json, for all layers. */
   readonly rotaryOf?: (headDim: number) => (layer: number) => RotarySettings;
   /** Default: none. */
   readonly biases?: Biases;
@@ -93,8 +93,8 @@ export function refuseQuantised(config: ConfigReader): void {
 }
 
 /**
- * @param fallback where config.json has none
- * @throws CoxswainError "model" for another activation than `supported`
+ * @param fallback used if config.json has none
+ * @throws CoxswainError "model" for an activation other than `supported`
  */
 export function requireActivation(
   config: ConfigReader,
@@ -107,18 +107,18 @@ export function requireActivation(
   throw config.fail(`${key} "${activation}" is not supported`, `Supported: ${supported.join(", ")}.`);
 }
 
-/** Every layer with the same window. */
+/** The same window for every layer. */
 export const sameWindow = (config: ConfigReader, window: number | null): (number | null)[] =>
   Array.from({ length: config.count("num_hidden_layers") }, () => window);
 
-/** Windows of qwen2 and qwen3: `use_sliding_window`, `layer_types`, or else `max_window_layers`. */
+/** Windows of qwen2 and qwen3: `use_sliding_window`, `layer_types`, or `max_window_layers`. */
 export function layerWindows(config: ConfigReader): (number | null)[] {
   const window = config.boolean("use_sliding_window", false) ? slidingWindow(config, 4096) : null;
   const firstSliding = config.number("max_window_layers", 28);
   return typedWindows(config, window) ?? sameWindow(config, window).map((each, i) => (i >= firstSliding ? each : null));
 }
 
-/** Windows of gemma: `layer_types`, or else one in all layers but each `period`-th. */
+/** Windows of gemma: `layer_types`, or one in all layers except every `period`-th. */
 export function alternatingWindows(config: ConfigReader, period: number): (number | null)[] {
   const window = slidingWindow(config, 4096);
   if (window === null) throw config.fail('"sliding_window" must be a number in this family');
@@ -128,7 +128,7 @@ export function alternatingWindows(config: ConfigReader, period: number): (numbe
   );
 }
 
-/** Windows by `layer_types`; undefined where config.json has none. */
+/** Windows by `layer_types`; undefined if config.json has none. */
 function typedWindows(config: ConfigReader, window: number | null): (number | null)[] | undefined {
   const layers = config.count("num_hidden_layers");
   const types = config.raw("layer_types");
@@ -144,7 +144,7 @@ function typedWindows(config: ConfigReader, window: number | null): (number | nu
   });
 }
 
-/** `sliding_window`; absent is `fallback`, an explicit null is none. */
+/** `sliding_window`; `fallback` if absent, none if null. */
 export function slidingWindow(config: ConfigReader, fallback: number): number | null {
   if (config.raw("sliding_window") === null) return null;
   return config.count("sliding_window", fallback);

@@ -9,11 +9,11 @@ import type { ConfigReader } from "./config-reader.js";
 const scalings = ["default", "linear", "llama3", "yarn"];
 const f32 = Math.fround;
 
-/** Where rotary settings stand in config.json, and what they mean where it says nothing. */
+/** The rotary settings in config.json, and their defaults. */
 export interface RotarySource {
-  /** The settings; undefined where there are none. */
+  /** The settings; undefined if there are none. */
   readonly parameters: ConfigReader | undefined;
-  /** rope_theta where the settings have none. */
+  /** rope_theta if the settings have none. */
   readonly theta: number;
 }
 
@@ -24,7 +24,7 @@ export const rotarySource = (config: ConfigReader): RotarySource => ({
 });
 
 /**
- * Rotary settings of a model that has the same in all layers and rotates whole heads.
+ * Rotary settings of a model with the same settings in all layers and full rotation of heads.
  * @throws CoxswainError "model" for a rope type, or a partial rotation, that is not supported
  */
 export function rotarySettings(config: ConfigReader, headDim: number): RotarySettings {
@@ -91,7 +91,7 @@ export function rotaryPowers(
   return { theta, powers };
 }
 
-/** A value beside the rotary settings wins over one within, as in transformers. */
+/** A value next to the rotary settings takes precedence over one within, as in transformers. */
 function originalLength(parameters: ConfigReader, config: ConfigReader): number {
   const key = "original_max_position_embeddings";
   if (config.has(key)) return config.positive(key);
@@ -123,7 +123,7 @@ function yarn(parameters: ConfigReader, config: ConfigReader, theta: number, pow
   const correction = (rotations: number): number =>
     (dimension * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
   const truncate = parameters.boolean("truncate", true);
-  // 0 stands for the default, as in transformers (`get(...) or 32`).
+  // 0 means the default, as in transformers (`get(...) or 32`).
   const first = correction(parameters.number("beta_fast", 32) || 32);
   const last = correction(parameters.number("beta_slow", 1) || 1);
   const low = Math.max(truncate ? Math.floor(first) : first, 0);

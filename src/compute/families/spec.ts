@@ -1,25 +1,26 @@
 /**
- * What a family reads config.json into. Engines know what every model has (`ModelSpec`); the rest is for the decoder that
- * turns the description into operations: `decoder.ts` for most families, `gpt2-decoder.ts` for GPT-2.
+ * The description that a family reads from config.json. Engines use the part common to all models (`ModelSpec`); the
+ * rest is for the decoder that turns the description into operations: `decoder.ts` for most families, `gpt2-decoder.ts`
+ * for GPT-2.
  */
 import type { RotarySettings } from "../ops.js";
 
 export type FamilyName = "llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text" | "gpt2";
 
 export interface LayerSpec {
-  /** A token sees itself and the `window - 1` before it; null sees all before it. */
+  /** A token sees itself and the `window - 1` before it; null: all before it. */
   readonly window: number | null;
 }
 
-/** Positions that a model cannot go beyond. */
+/** The maximum number of positions of a model. */
 export interface PositionLimit {
   /** Positions 0 to `positions - 1` can be computed. */
   readonly positions: number;
-  /** What sets the limit, as it stands in config.json. */
+  /** The key in config.json that sets the limit. */
   readonly reason: string;
 }
 
-/** What engines need to know of any model. */
+/** The part of a model's description that engines need. */
 export interface ModelSpec {
   readonly family: FamilyName;
   readonly vocabularySize: number;
@@ -28,16 +29,16 @@ export interface ModelSpec {
   readonly keyValueHeads: number;
   readonly headDim: number;
   readonly layers: readonly LayerSpec[];
-  /** Logits l become cap * tanh(l / cap); null leaves them. */
+  /** Logits l become cap * tanh(l / cap); null: unchanged. */
   readonly logitSoftCap: number | null;
-  /** null where nothing but training sets one. */
+  /** null if only the training length sets a limit. */
   readonly positionLimit: PositionLimit | null;
   /** The output head is the embedding matrix. */
   readonly tiedEmbeddings: boolean;
 }
 
 export interface RotaryLayerSpec extends LayerSpec {
-  /** The same object in layers of the same settings. */
+  /** The same object for layers with the same settings. */
   readonly rotary: RotarySettings;
 }
 
@@ -55,26 +56,26 @@ export interface RotaryDecoderSpec extends ModelSpec {
   readonly intermediateSize: number;
   /** rms_norm_eps */
   readonly epsilon: number;
-  /** What is added to the weight of every norm: gemma stores them around 0. */
+  /** Added to the weight of every norm: gemma stores them around 0. */
   readonly normOffset: number;
-  /** Norms of what goes into attention and MLP, or also of what comes out before it is added. */
+  /** Norms of the inputs of attention and MLP, or also of their outputs before they are added. */
   readonly norms: "before" | "around";
   /** RMS norm of each query and key head before rotation. */
   readonly queryKeyNorm: boolean;
-  /** q, k, v and gate, up: a linear layer each, or one for q, k, v and one for gate, up. */
+  /** q, k, v, gate and up: separate linear layers, or one for q, k, v and one for gate, up. */
   readonly projections: "separate" | "fused";
   readonly activation: "silu" | "gelu_tanh";
   readonly biases: Biases;
-  /** What embeddings are multiplied by. */
+  /** Factor of the embeddings. */
   readonly embeddingScale: number;
-  /** What q k^T is multiplied by. */
+  /** Factor of q k^T. */
   readonly attentionScale: number;
-  /** Scores s become cap * tanh(s / cap); null leaves them. */
+  /** Scores s become cap * tanh(s / cap); null: unchanged. */
   readonly attentionSoftCap: number | null;
 }
 
 export interface Gpt2LayerSpec extends LayerSpec {
-  /** What q k^T is multiplied by. */
+  /** Factor of q k^T. */
   readonly attentionScale: number;
 }
 
@@ -91,6 +92,6 @@ export interface Gpt2Spec extends ModelSpec {
 
 export type DecoderSpec = RotaryDecoderSpec | Gpt2Spec;
 
-/** The rotary settings that layers have, each once. */
+/** The distinct rotary settings of the layers. */
 export const rotariesOf = (spec: DecoderSpec): readonly RotarySettings[] =>
   spec.architecture === "gpt2" ? [] : [...new Set(spec.layers.map(({ rotary }) => rotary))];

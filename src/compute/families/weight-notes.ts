@@ -5,8 +5,8 @@ import { embeddingWeight, weightShapes } from "./architecture.js";
 import { describeFolder, type DescribedFolder } from "./index.js";
 
 /**
- * One sentence for each thing that a user should know before the model is used: none for most models. transformers says
- * the same of them, but for the type.
+ * One sentence per warning about the model: none for most models. transformers prints the same warnings, except for the
+ * type.
  * @throws CoxswainError "model", as `describeFolder`
  */
 export function weightNotes(folder: ModelFolder): string[] {
@@ -22,7 +22,7 @@ function headNote({ model, spec, untied }: DescribedFolder): string[] {
   ];
 }
 
-/** Buffers that old files have and that are computed anew; and a head that is the embedding. */
+/** Buffers in old files, which are recomputed; and a head that equals the embedding. */
 const ignored = /rotary_emb\.inv_freq$|\.attn\.(bias|masked_bias)$/;
 
 function unusedNote({ model, spec }: DescribedFolder): string[] {
@@ -40,7 +40,7 @@ function unusedNote({ model, spec }: DescribedFolder): string[] {
 
 const storedAs: Readonly<Record<string, TensorType>> = { float32: "F32", float16: "F16", bfloat16: "BF16" };
 
-/** Only where config.json names a type that cannot hold what is stored. Vectors are often kept in more bits. */
+/** Only if config.json names a type that cannot represent the stored values. Vectors are often stored in more bits. */
 function typeNote({ model, spec }: DescribedFolder): string[] {
   const said = model.config["dtype"] ?? model.config["torch_dtype"];
   const type = typeof said === "string" ? storedAs[said] : undefined;

@@ -1,4 +1,6 @@
-/** Checks that a model folder has the weights that its configuration calls for, in shapes and types that can be used. */
+/**
+ * Checks that a model folder has the weights that its configuration calls for, in shapes and types that can be used.
+ */
 import { CoxswainError } from "../../errors.js";
 import type { ModelFolder, TensorType } from "../../model/index.js";
 import { headName } from "../../model/index.js";
@@ -11,7 +13,7 @@ const headHint =
 
 const usable: ReadonlySet<TensorType> = new Set(["F32", "F16", "BF16"]);
 
-/** @throws CoxswainError "model" that names the first tensor that is missing, misshapen or of an unusable type */
+/** @throws CoxswainError "model" that names the first tensor that is missing or has an invalid shape or type */
 export function checkWeights(model: ModelFolder, spec: DecoderSpec): void {
   for (const [name, shape] of weightShapes(spec)) {
     const found = model.tensors.get(name);

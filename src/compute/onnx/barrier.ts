@@ -1,5 +1,5 @@
 /**
- * Order of execution by data dependency. The runtime runs a node as soon as its place in a depth-first walk comes,
+ * Controls the order of execution by data dependencies. The runtime runs nodes in the order of a depth-first walk,
  * which would compute recomputed activations long before they are needed, and parameter gradients long after (keeping
  * alive all that they depend on). A barrier is a Reshape to the shape that a tensor already has, by a shape vector that
  * is computed from other tensors' shapes: it costs no copy, and nothing behind it can run before those tensors exist.

@@ -18,9 +18,9 @@ export interface Adapter {
 
 export interface AdapterSettings {
   readonly r: number;
-  /** What B A x is multiplied by. */
+  /** Factor of B A x. */
   readonly scale: number;
-  /** What kept elements are multiplied by: 1 / (1 - p). */
+  /** Factor of kept elements: 1 / (1 - p). */
   readonly keepScale: number;
   readonly modules: ReadonlyMap<string, Adapter>;
 }
@@ -45,7 +45,7 @@ export interface SequenceInputs {
 export interface AttentionBlocks {
   /** int64 without dimensions. */
   readonly count: Value;
-  /** Places a block, int64 [1]. */
+  /** Places per block, int64 [1]. */
   readonly size: Value;
   /** Places of a row, int64 [1]. */
   readonly length: Value;
@@ -53,11 +53,11 @@ export interface AttentionBlocks {
 
 /** Keys and values that a query may see, and which. Training sees the batch; generation also what came before. */
 export interface AttentionScope {
-  /** How attention is cut into blocks; null where it is computed at once (and has no gradient). */
+  /** The blocks of attention; null if it is computed in one piece (without a gradient). */
   readonly blocks: AttentionBlocks | null;
   /** Turns a layer's new keys or values [rows, heads, length, headDim] into all that are in scope, in order. */
   extend(layer: number, part: "key" | "value", states: Value): Value;
-  /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, 1, length, keys]. */
+  /** Added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, 1, length, keys]. */
   mask(window: number | null): Value;
 }
 
@@ -68,7 +68,7 @@ export interface GraphContext {
   readonly inputs: SequenceInputs;
   readonly shapes: Shapes;
   readonly scope: AttentionScope;
-  /** Records what is differentiated; null where nothing is. */
+  /** Records what is differentiated; null if nothing is. */
   tape: Tape | null;
   readonly activations: Activations;
 }
@@ -79,7 +79,7 @@ export class Activations {
   readonly #enabled: boolean;
   readonly #recompute = new Map<string, (dependency: Value) => Value>();
 
-  /** @param enabled false keeps all: where whole layers are computed again, there is nothing left to save */
+  /** @param enabled false: keeps all, because whole layers are recomputed anyway */
   constructor(graph: GraphBuilder, enabled: boolean) {
     this.#graph = graph;
     this.#enabled = enabled;

@@ -33,7 +33,7 @@ const cacheSlots = (spec: DecoderSpec): CacheSlot[] =>
 /** The generation graph's outputs that are only ever fed back to it. */
 export const cacheNames = (spec: DecoderSpec): string[] => cacheSlots(spec).map(({ present }) => present);
 
-/** Gives back what lies in a device's memory; the rest is garbage collected. */
+/** Releases tensors in device memory; the rest is garbage collected. */
 function release(cache: Feeds): void {
   for (const tensor of Object.values(cache)) if (tensor.location === "gpu-buffer") tensor.dispose();
 }

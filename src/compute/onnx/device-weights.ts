@@ -43,7 +43,7 @@ export async function deviceWeights(
     feeds: held,
     async close() {
       for (const tensor of Object.values(held)) tensor.dispose();
-      // Last: the device is let go of with the last session.
+      // Last: the device is released with the last session.
       await session.close();
     },
   };

@@ -10,17 +10,17 @@ import { OnnxTrainable } from "./trainable.js";
 
 /** Additional settings for benchmarks and tests. */
 export interface OnnxEngineSettings {
-  /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
+  /** Maximum supervised tokens per chunk of the loss; by default the number that fits in 64 MiB of logits. */
   readonly lossChunk?: number;
-  /** Most bytes of 16-bit weights kept in memory in f32; by default an eighth of the machine's memory. */
+  /** Maximum bytes of 16-bit weights kept in memory in f32; by default an eighth of the machine's memory. */
   readonly residentBytes?: number;
-  /** Prefix of files that operator timings are written to when a model is disposed of; none by default. */
+  /** Prefix of files for operator timings, written when a model is disposed of; none by default. */
   readonly profile?: string;
   /** Coxswain's cache, for quantised models. */
   readonly cacheDir?: string;
 }
 
-/** @param settings see `OnnxEngineSettings`; nothing by default */
+/** @param settings see `OnnxEngineSettings`; empty by default */
 export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
   return {
     name: "onnx",
@@ -50,7 +50,7 @@ export function onnxEngine(settings: OnnxEngineSettings = {}): Engine {
   };
 }
 
-/** Most bytes that 16-bit weights may take in memory once widened. */
+/** Maximum bytes that 16-bit weights may take in memory once widened. */
 function residentLimit(device: Device): number {
   switch (device) {
     case "cpu":
@@ -59,7 +59,7 @@ function residentLimit(device: Device): number {
       // Widening costs a GPU almost nothing, and its memory is scarcer.
       return 0;
     case "webgpu":
-      // Not every adapter computes with float16, and none with bfloat16; and sessions share what is fed.
+      // Not every adapter supports float16, and none supports bfloat16; sessions share their inputs.
       return Infinity;
   }
 }

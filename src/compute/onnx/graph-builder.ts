@@ -1,9 +1,9 @@
 /**
- * Builds one ONNX graph node by node. Knows operators' calling conventions, but not models or gradients.
+ * Builds one ONNX graph node by node. Implements operators' calling conventions; independent of models and gradients.
  *
- * Order of execution: the runtime walks the graph depth-first from its outputs and, of a node's inputs, goes first to
- * the one whose producer stands last in the file. So nodes that only prepare weights are put first (`early`): they then
- * run right before they are needed and not all at the beginning, and few prepared weights are in memory at a time.
+ * Order of execution: the runtime walks the graph depth-first from its outputs and, of a node's inputs, first visits
+ * the one whose producer is last in the file. So nodes that only prepare weights are written first (`early`): they then
+ * run right before they are needed instead of all at the beginning, and few prepared weights are in memory at a time.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GraphProtoSchema, ModelProtoSchema } from "onnx-buf";
@@ -40,7 +40,7 @@ export interface Product {
 export interface Placement {
   /** First part of the output's name. */
   readonly label?: string;
-  /** Prepares a weight: depends on nothing that a run computes. */
+  /** Prepares a weight: does not depend on values computed in a run. */
   readonly early?: boolean;
 }
 
@@ -61,7 +61,7 @@ export class GraphBuilder {
   readonly #renamed = new Map<string, string>();
 
   /**
-   * @param device what the graph is to run on: it decides which operators products and silu are written with
+   * @param device the target of the graph: determines the operators of products and silu
    * @param parent the graph around this one, where it is the body of a Loop or Scan: it may use the parent's values
    */
   private constructor(device: Device, parent: GraphBuilder | null) {
@@ -69,7 +69,7 @@ export class GraphBuilder {
     this.#device = device;
   }
 
-  /** A graph of its own, for a device. */
+  /** A separate graph, for a device. */
   static for(device: Device): GraphBuilder {
     return new GraphBuilder(device, null);
   }
@@ -97,8 +97,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Says what dimensions a value has where the runtime cannot infer them. It reuses the memory of a value that is done
-   * with for one of equal dimensions, and a plan that finds none to reuse takes time quadratic in the graph's size.
+   * Declares the dimensions of a value if the runtime cannot infer them. It reuses the memory of a dead value for one
+   * with equal dimensions; planning without reuse takes time quadratic in the graph's size.
    */
   declare(value: Value, dims: Dims, type: ElementType = "float32"): Value {
     this.#declared.set(value.name, { type, dims });
@@ -112,7 +112,7 @@ export class GraphBuilder {
     return declared.dims;
   }
 
-  /** @param shape int64 vector; `dims` are what it amounts to */
+  /** @param shape int64 vector, which evaluates to `dims` */
   reshape(value: Value, shape: Value, dims: Dims): Value {
     return this.declare(this.op("Reshape", [value, shape]), dims);
   }
@@ -132,7 +132,7 @@ export class GraphBuilder {
     return this.#single(op, "com.microsoft", inputs, attributes, placement);
   }
 
-  /** A matrix product, in the one operator that the device does it best with. */
+  /** A matrix product, with the operator that is fastest on the device. */
   product(a: Value, b: Value, settings: Product = {}, placement: Placement = {}): Value {
     const { transA = false, transB = false, alpha = 1, rank = 2 } = settings;
     if (!transA && !transB && alpha === 1) return this.op("MatMul", [a, b], {}, placement);
@@ -149,7 +149,7 @@ export class GraphBuilder {
     return alpha === 1 ? product : this.op("Mul", [product, this.float(alpha)]);
   }
 
-  /** x sigmoid(x): on the CPU in one pass, which has the bits of two there; on a GPU a pass of another formula has others. */
+  /** x sigmoid(x): in one pass on the CPU, where the bits are those of two passes; on a GPU they would differ. */
   silu(x: Value): Value {
     if (this.#device === "cpu") return this.runtimeOp("QuickGelu", [x], { alpha: { float: 1 } });
     return this.op("Mul", [x, this.op("Sigmoid", [x])]);
@@ -258,7 +258,7 @@ export class GraphBuilder {
     (early ? this.#early : this.#nodes).push(node);
   }
 
-  /** A name that no other value of this graph, nor of those around it, has. */
+  /** A name that is unique in this graph and those around it. */
   freshName(label: string): string {
     return `${label}_${this.#names.next++}`;
   }

@@ -1,4 +1,6 @@
-/** Inputs that every graph of a model has, by name: adapter tensors, dropout masks, token ids, positions, rotary tables. */
+/**
+ * Inputs that every graph of a model has, by name: adapter tensors, dropout masks, token ids, positions, rotary tables.
+ */
 import type { LoraLayout } from "../../model/index.js";
 import type { RotarySettings } from "../ops.js";
 import type { Adapter, AdapterSettings, SequenceInputs } from "./context.js";
@@ -6,7 +8,7 @@ import type { GraphBuilder, Value } from "./graph-builder.js";
 
 /** The graph input that adapter tensor `index` of the layout is fed to. */
 export const parameterName = (index: number): string => `lora_${index}`;
-/** The graph output that has its gradient. */
+/** The graph output with its gradient. */
 export const gradientName = (index: number): string => `lora_${index}_gradient`;
 /** The graph input of the dropout mask of the module whose A is tensor `index` of the layout. */
 export const maskName = (index: number): string => `keep_${index}`;
@@ -33,7 +35,7 @@ export function adapterInputs(
   return { settings: { r: layout.r, scale: layout.scale, keepScale: 1 / (1 - dropout), modules }, parameters };
 }
 
-/** @param rotaries the rotary settings that the model's layers have */
+/** @param rotaries the rotary settings of the model's layers */
 export function sequenceInputs(graph: GraphBuilder, rotaries: readonly RotarySettings[]): SequenceInputs {
   const rotary = rotaries.map((settings, index) => {
     const dims = ["positions", settings.inverseFrequencies.length];

@@ -19,7 +19,7 @@ export class GraphOps implements Ops<Value> {
   readonly #context: GraphContext;
   readonly #checkpointing: boolean;
 
-  /** @param checkpointing keep a layer's input only, and compute the layer again in the backward pass */
+  /** @param checkpointing keep only a layer's input, and recompute the layer in the backward pass */
   constructor(context: GraphContext, checkpointing: boolean) {
     this.#context = context;
     this.#checkpointing = checkpointing;
@@ -98,7 +98,7 @@ export class GraphOps implements Ops<Value> {
     return output;
   }
 
-  /** In the backward pass, all of the layer's parameter gradients are done before the layer below is begun. */
+  /** In the backward pass, all parameter gradients of a layer are computed before the layer below begins. */
   #orderedBlock(tape: Tape, x: Value, body: (x: Value) => Value): Value {
     if (!tape.needs(x)) return body(x);
     const inside: Value = { name: x.name };
@@ -135,7 +135,7 @@ export class GraphOps implements Ops<Value> {
     return result;
   }
 
-  /** The gradient of `x`, once the parameter gradients so far are there. */
+  /** The gradient of `x`, available once the parameter gradients so far are computed. */
   #afterParameters(x: Value, gradient: Value, tape: Tape): Value {
     const { graph } = this.#context;
     return after(graph, gradient, tape.parameters.takeFresh(), graph.dimsOf(x));

@@ -8,22 +8,22 @@ export interface LoopValue {
 }
 
 export interface LoopRound {
-  /** The carried tensors for the next round, as many as came in. */
+  /** The carried tensors for the next round, one per input. */
   readonly carried: readonly Value[];
-  /** What the round gives; equal in size in all rounds. */
+  /** The outputs of the round; equal in size in all rounds. */
   readonly given: readonly LoopValue[];
 }
 
 export interface LoopResult {
   /** The carried tensors after the last round. */
   readonly carried: readonly Value[];
-  /** What the rounds gave, stacked: [rounds, …]. */
+  /** The outputs of the rounds, stacked: [rounds, …]. */
   readonly given: readonly Value[];
 }
 
 /**
  * @param count number of rounds, int64 without dimensions, 1 or more
- * @param carried f32 tensors to begin with
+ * @param carried initial f32 tensors
  * @param build emits a round; `round` counts from 0, int64 without dimensions. It may use values of `graph`.
  */
 export function loop(

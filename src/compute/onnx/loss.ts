@@ -4,7 +4,8 @@
  * pass; the head is frozen and needs none.
  *
  * Of a row of logits l with target t: loss = max(l) - log(max(p)) - l[t], where p = softmax(l) and max(p) is at least
- * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t). Where logits are soft-capped, l is what they become.
+ * 1 / vocabulary, so nothing underflows; gradient of l = p - onehot(t). If logits are soft-capped, l is the capped
+ * value.
  */
 import type { ModelSpec } from "../families/index.js";
 import type { ComputeType } from "../engine.js";
@@ -16,26 +17,26 @@ import { softCapped, throughSoftCap } from "./operations/soft-cap.js";
 export interface LossHead {
   /** [vocabulary, hidden] */
   readonly weight: Value;
-  /** Its type: what logits and their gradient's product are computed in. They are f32. */
+  /** Its type, in which the products of logits and their gradient are computed. Results are f32. */
   readonly type: ComputeType;
 }
 
 export interface LossInputs {
-  /** Index of each supervised token, int32 [chunks, chunk]; filled up with 0. */
+  /** Index of each supervised token, int32 [chunks, chunk]; padded with 0. */
   readonly tokens: Value;
-  /** The token to be predicted there, int32 [chunks, chunk, 1]; filled up with 0. */
+  /** The token to be predicted there, int32 [chunks, chunk, 1]; padded with 0. */
   readonly targets: Value;
-  /** 1, or 0 where filled up, f32 [chunks, chunk, 1]. */
+  /** 1, or 0 for padding, f32 [chunks, chunk, 1]. */
   readonly weights: Value;
   /**
    * Where in [chunks * chunk] each token of the batch is; the number after the last for one not supervised, int32
-   * [tokens]. Null where no gradient is wanted.
+   * [tokens]. Null if no gradient is computed.
    */
   readonly places: Value | null;
 }
 
 export interface LossOutputs {
-  /** Loss of each supervised token, 0 where filled up, [chunks, chunk, 1]. */
+  /** Loss of each supervised token, 0 for padding, [chunks, chunk, 1]. */
   readonly losses: Value;
   /** Gradient of their sum with respect to `hidden`, [tokens, hidden]. */
   readonly toHidden: Value | null;
@@ -67,7 +68,9 @@ export function chunkedLoss(
   return { losses, toHidden };
 }
 
-/** One chunk: (hidden [chunk, hidden], targets [chunk, 1], weights [chunk, 1]) -> losses [chunk, 1], gradient of hidden. */
+/**
+ * One chunk: (hidden [chunk, hidden], targets [chunk, 1], weights [chunk, 1]) -> losses [chunk, 1], gradient of hidden.
+ */
 function chunkBody(
   outer: GraphBuilder,
   { weight, type }: LossHead,

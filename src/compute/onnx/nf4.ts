@@ -1,8 +1,9 @@
 /**
- * NF4 weights as graph values: bytes that the runtime maps from the cache, and the nodes that make f32 of them at each use.
+ * NF4 weights as graph values: bytes that the runtime maps from the cache, and nodes that convert them to f32 at each
+ * use.
  *
- * A block of 64 weights has 16 values that they may have: the table times the block's absmax. Each weight is then looked
- * up among its block's 16. (A table of pairs, indexed by whole bytes, needs fewer nodes and takes three times as long.)
+ * The weights of a block of 64 have 16 possible values: the table times the block's absmax. Each weight is looked up
+ * among them. (A table of pairs, indexed by whole bytes, needs fewer nodes and takes three times as long.)
  */
 import {
   blockSize,
@@ -38,12 +39,12 @@ export class Nf4Weights {
     this.#weights = weights;
   }
 
-  /** Null where it is not quantised. */
+  /** Null if it is not quantised. */
   shapeOf(name: string): readonly number[] | null {
     return this.#weights.get(name)?.shape ?? null;
   }
 
-  /** The weight in f32, made anew at each call; null where it is not quantised. */
+  /** The weight in f32, created at each call; null if it is not quantised. */
   matrix(name: string): Value | null {
     const weight = this.#weights.get(name);
     if (weight === undefined) return null;
@@ -80,7 +81,7 @@ export class Nf4Weights {
     return this.#graph.op("Cast", [codes], { to: elementType.int32 }, early);
   }
 
-  /** The first `count` of `size` numbers, where these are more. */
+  /** The first `count` of `size` numbers. */
   #first(value: Value, size: number, count: number): Value {
     if (size === count) return value;
     const graph = this.#graph;

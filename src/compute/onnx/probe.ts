@@ -4,9 +4,9 @@ import { CoxswainError, messageOf } from "../../errors.js";
 import type { Session } from "./session.js";
 
 /**
- * Opens a session that computes nothing, on WebGPU. On Linux only where a GPU's device file is to be seen: a Vulkan driver
- * in software would serve as well, and be far slower than the CPU.
- * @returns why there is none, as a clause; null where there is one
+ * Opens a session that computes nothing, on WebGPU. On Linux only where a GPU's device file is visible: a Vulkan driver
+ * in software would work too, but is far slower than the CPU.
+ * @returns why there is none, as a clause; null if there is one
  */
 export async function webgpuAbsence(): Promise<string | null> {
   if (process.platform === "linux" && !hasDeviceFile()) return "no GPU is visible (/dev/dri, /dev/nvidia0, /dev/dxg)";
@@ -20,8 +20,8 @@ export async function webgpuAbsence(): Promise<string | null> {
 }
 
 /**
- * Many adapters have no 16-bit floats. It shows where the first shader that needs them is compiled: at a run.
- * @throws CoxswainError "config" where the adapter has none
+ * Many adapters do not support 16-bit floats, which is detected only when the first shader that needs them is compiled.
+ * @throws CoxswainError "config" if the adapter has none
  */
 export async function requireFloat16(): Promise<void> {
   const session = await openTrivialSession("float16");

@@ -57,7 +57,7 @@ export interface NodeDescription {
 
 export function nodeProto({ op, domain, inputs, outputs, attributes }: NodeDescription): NodeProto {
   return create(NodeProtoSchema, {
-    // Profiles and error messages show the name: the first output says which part of the model it is.
+    // Shown in profiles and error messages: the first output identifies the part of the model.
     name: `${op}:${outputs[0] ?? ""}`,
     opType: op,
     domain,
@@ -81,7 +81,7 @@ export function valueInfo(name: string, type: ElementType, dims: readonly (numbe
   });
 }
 
-/** A tensor whose bytes are in the graph itself. */
+/** A tensor whose bytes are stored in the graph. */
 export function inlineTensor(
   name: string,
   type: ElementType,
@@ -96,7 +96,7 @@ export function inlineTensor(
   });
 }
 
-/** A tensor whose bytes the runtime maps from a file; the folder is given to the session. */
+/** A tensor whose bytes the runtime maps from a file; the folder is an option of the session. */
 export function externalTensor(
   name: string,
   type: ElementType,

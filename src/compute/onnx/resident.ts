@@ -1,7 +1,7 @@
 /**
- * Weights in memory, in the type that they are computed with. Widening 16-bit weights in the graph costs a pass over all
- * of them, by one thread, in each forward and each backward pass; kept in memory they are widened once, for all graphs
- * of the model. Models that are large for the machine stay in their files.
+ * Weights in memory, in the type used for computation. Widening 16-bit weights in the graph takes a single-threaded
+ * pass over all of them in each forward and backward pass; in memory they are widened once, for all graphs of the
+ * model. Models that are large for the machine stay in their files.
  */
 import { dequantized, elementCount, float16Bits, readPacked, readTensor } from "../../model/index.js";
 import type { ModelFolder, TensorLocation } from "../../model/index.js";
@@ -16,9 +16,9 @@ export type ResidentWeight =
 export type ResidentWeights = ReadonlyMap<string, ResidentWeight>;
 
 export interface Residence {
-  /** Most bytes that the weights may take in f32. */
+  /** Maximum bytes that the weights may take in f32. */
   readonly limit: number;
-  /** What matrices become; vectors are f32 always. */
+  /** The type of matrices; vectors are always f32. */
   readonly matrices: "float32" | "float16";
 }
 
@@ -26,11 +26,11 @@ export interface Residence {
 export const residentShare = 1 / 8;
 
 /**
- * @param model need not have all weights: those that are quantised are elsewhere
- * @param spec.whole what decides; `spec.used` are the weights that are read
- * @returns all weights that are used, that `model` has, and that have another type in its files; none where all are as
- *   wanted already, or too large
- * @throws CoxswainError "model" where float16 cannot hold a value
+ * @param model may lack the quantised weights, which are stored elsewhere
+ * @param spec.whole determines whether weights fit; `spec.used` are the weights that are read
+ * @returns all used weights of `model` whose type in its files differs; none if all types match, or the weights are too
+ *   large
+ * @throws CoxswainError "model" if float16 cannot hold a value
  */
 export async function residentWeights(
   model: ModelFolder,
@@ -54,8 +54,8 @@ export async function residentWeights(
 }
 
 /**
- * Quantised weights in f32, for generation: it would make every weight anew for every token.
- * @returns none where they are larger than `limit` bytes
+ * Quantised weights in f32, for generation, which would otherwise dequantise every weight for every token.
+ * @returns none if they are larger than `limit` bytes
  */
 export async function dequantizedWeights({ folder, nf4 }: WeightSource, limit: number): Promise<ResidentWeights> {
   const resident = new Map<string, ResidentWeight>();

@@ -1,22 +1,22 @@
 /**
- * How a session is configured for its device: decisions only, so that what is chosen for a GPU is tested without one.
+ * How a session is configured for its device: decisions only, so that the options for a GPU can be tested without one.
  *
- * Our graphs are written in the form in which they should run, so the runtime's graph optimiser has nothing to add: it
- * would merge recomputed activations with the kept ones and widen 16-bit weights once and for all, for each graph.
+ * Our graphs are already in their final form, so the runtime's graph optimiser is disabled: it
+ * would merge recomputed activations with the kept ones, and widen 16-bit weights permanently for each graph.
  */
 import type { InferenceSession } from "onnxruntime-node";
 import type { Device } from "../engine.js";
 
 export interface SessionSettings {
-  /** What the session is for, in messages: "gradients", "loss", "generation". */
+  /** The purpose of the session, for messages: "gradients", "loss", "generation". */
   readonly purpose: string;
   /** Folder that external data is relative to. */
   readonly folder: string;
   readonly device: Device;
   readonly threads: number;
-  /** Outputs that stay in the device's memory and are only ever fed to sessions again. WebGPU alone offers that. */
+  /** Outputs that stay in device memory and are only fed to sessions again. Only WebGPU supports this. */
   readonly staying?: readonly string[];
-  /** Prefix of the file that operator timings are written to when the session closes; none is written without. */
+  /** Prefix of the file that operator timings are written to when the session closes; omitted: none is written. */
   readonly profile?: string;
 }
 
@@ -38,10 +38,10 @@ export function sessionOptions(settings: SessionSettings): InferenceSession.Sess
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
-        // Weights packed for the matrix product would be a second copy in memory, and are no faster at these sizes.
+        // Prepacked weights would be a second copy in memory, and are no faster at these sizes.
         disable_prepacking: "1",
-        // Threads that wait for work by spinning take the cores from other workers of this machine: measured 2 to 4 times
-        // slower as soon as anything else runs.
+        // Spinning threads take CPU time from other workers on this machine: measured 2 to 4 times slower as soon as
+        // anything else runs.
         "intra_op.allow_spinning": "0",
         ...(device === "cuda" ? cudaEntries : {}),
       },
@@ -54,25 +54,25 @@ function providers(device: Device): InferenceSession.ExecutionProviderConfig[] {
     case "cpu":
       return ["cpu"];
     case "cuda":
-      // The first of those that the process may see: CUDA_VISIBLE_DEVICES chooses. The binding takes no other option.
+      // The first visible GPU: CUDA_VISIBLE_DEVICES chooses. The binding supports no other option.
       return [{ name: "cuda", deviceId: 0 }, "cpu"];
     case "webgpu":
-      // Validation costs little beside the work and turns a crash of the driver into an error.
+      // Validation costs little and turns a crash of the driver into an error.
       return [{ name: "webgpu", validationMode: "basic" }, "cpu"];
   }
 }
 
 const cudaEntries = {
-  // Weights take what they need; the arena, which grows by powers of two, is for activations.
+  // Weights are allocated exactly; the arena, which grows by powers of two, is for activations.
   use_device_allocator_for_initializers: "1",
-  // Kernels that sum in an order of their own (atomics) are passed over for those that do not.
+  // Selects deterministic kernels instead of those that sum in arbitrary order (atomics).
   use_deterministic_compute: "1",
 };
 
 /**
- * The environment that the device's libraries are to find when they are loaded; what the user has set stays. NVIDIA's
- * multiply f32 in TensorFloat32 (10 bits of mantissa) unless told not to, and the runtime's own switch (use_tf32) is not
- * within this binding's reach.
+ * Environment variables for the device's libraries; values set by the user take precedence. By default, NVIDIA's
+ * libraries multiply f32 in TensorFloat32 (10 bits of mantissa), and this binding does not support the runtime's own
+ * option (use_tf32).
  */
 export function deviceEnvironment(device: Device): Readonly<Record<string, string>> {
   return device === "cuda" ? { NVIDIA_TF32_OVERRIDE: "0" } : {};

@@ -14,10 +14,10 @@ export type Outputs = Readonly<Record<string, Tensor>>;
 
 export type { SessionSettings } from "./session-options.js";
 
-/** @throws CoxswainError "config" where the runtime's native library does not load */
+/** @throws CoxswainError "config" if the runtime's native library does not load */
 async function runtime() {
-  // The runtime's own builds tell Microsoft how they are used, and keep an identifier of the machine in the home folder,
-  // unless told not to before they are loaded. Who wants that sets it to 0.
+  // The runtime's builds send telemetry to Microsoft, and store an identifier of the machine in the home folder, unless
+  // disabled before they are loaded. Set the variable to 0 to enable it.
   process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   try {
     return await import("onnxruntime-node");
@@ -29,14 +29,14 @@ async function runtime() {
   }
 }
 
-/** @throws CoxswainError "config" where the runtime's native library does not load */
+/** @throws CoxswainError "config" if the runtime's native library does not load */
 export async function runtimeVersion(): Promise<string> {
   return (await runtime()).env.versions.node ?? "of unknown version";
 }
 
 export type TensorClass = typeof Tensor;
 
-/** The runtime's tensors: views of the arrays that they are made of, which must stay as they are during a run. */
+/** The runtime's tensors: views of arrays, which must not change during a run. */
 export async function tensorClass(): Promise<TensorClass> {
   return (await runtime()).Tensor;
 }
@@ -50,11 +50,11 @@ export class Session {
     this.#settings = settings;
   }
 
-  /** @throws CoxswainError "config" if the runtime cannot use the device, "model" if it does not take the graph */
+  /** @throws CoxswainError "config" if the runtime cannot use the device, "model" if it rejects the graph */
   static async open(model: Uint8Array, settings: SessionSettings): Promise<Session> {
     const { InferenceSession: RuntimeSession, listSupportedBackends } = await runtime();
     for (const [name, value] of Object.entries(deviceEnvironment(settings.device))) process.env[name] ??= value;
-    // A provider that the runtime does not know it passes over in silence, and computes on the CPU.
+    // The runtime silently ignores an unknown provider and computes on the CPU.
     const known = listSupportedBackends().map(({ name }) => name);
     if (!known.includes(settings.device)) {
       throw new CoxswainError(
@@ -73,7 +73,7 @@ export class Session {
   }
 
   /**
-   * @param outputs tensors to write outputs into, or names of outputs that the runtime makes the tensors of
+   * @param outputs tensors to write outputs into, or names of outputs whose tensors the runtime allocates
    * @throws CoxswainError "bug" if the runtime fails
    */
   async run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<Outputs> {
@@ -119,7 +119,7 @@ function openingTrouble(error: unknown, { purpose, device, folder }: SessionSett
   });
 }
 
-/** The runtime's message without the places in its source that it begins with. */
+/** The runtime's message without the source locations at its beginning. */
 const saying = (error: unknown): string =>
   messageOf(error)
     .replace(/^\/onnxruntime_src\/.*? was false\. /s, "")

@@ -1,8 +1,8 @@
 /**
  * Reverse-mode differentiation over graph values: each differentiable operation records how to turn its outputs'
  * gradients into its inputs', and `backward` plays the records back. Only what a parameter can influence is recorded,
- * so nothing is differentiated in vain. Values are told apart by object, not by name: a block's input may be the same
- * tensor as the output of the block below and yet have a gradient of its own.
+ * so nothing is differentiated unnecessarily. Values are distinguished by object, not by name: a block's input may be
+ * the same tensor as the output of the block below and yet have a gradient of its own.
  */
 import type { Value } from "./graph-builder.js";
 
@@ -14,7 +14,7 @@ interface Entry {
   readonly backward: Backward;
 }
 
-/** The parameters that gradients are wanted of, and those gradients. Shared by the tapes of one graph. */
+/** The differentiated parameters and their gradients. Shared by the tapes of one graph. */
 export class Parameters {
   readonly #wanted: ReadonlySet<Value>;
   readonly #gradients = new Map<Value, Value>();
@@ -64,12 +64,12 @@ export class Tape {
     return new Tape(this.parameters, this.#add);
   }
 
-  /** Whether a parameter can influence this value, or its gradient is wanted for another reason. */
+  /** Whether a parameter can influence this value, or its gradient is needed for another reason. */
   needs(value: Value): boolean {
     return this.#needed.has(value) || this.parameters.has(value);
   }
 
-  /** Asks for the gradient of a value that no record makes. */
+  /** Requests the gradient of a value without a record. */
   require(value: Value): void {
     this.#needed.add(value);
   }

@@ -23,13 +23,13 @@ export interface OnnxTrainableOptions extends EngineOptions {
   readonly nf4: ReadonlyMap<string, Nf4Weight>;
   readonly spec: DecoderSpec;
   readonly layout: LoraLayout;
-  /** Weights to be used from memory, not from the model's files. */
+  /** Weights that are used from memory instead of the model's files. */
   readonly resident: ResidentWeights;
-  /** Most bytes that quantised weights may take in f32, for generation. */
+  /** Maximum bytes that quantised weights may take in f32, for generation. */
   readonly limit: number;
   /** Probability of dropout before A. */
   readonly dropout: number;
-  /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
+  /** Maximum supervised tokens per chunk of the loss; by default the number that fits in 64 MiB of logits. */
   readonly lossChunk?: number;
   /** Prefix of files that operator timings are written to, for benchmarks. */
   readonly profile?: string;
@@ -49,7 +49,7 @@ export class OnnxTrainable implements Trainable {
   readonly #constantFeeds: Feeds;
   readonly #rotary: readonly RotaryTable[];
   readonly #sessions = new Map<Purpose, Promise<Session>>();
-  /** Quantised weights in f32, once something was generated. */
+  /** Quantised weights in f32, after the first generation. */
   #dequantized: Promise<DeviceWeights> | undefined;
 
   private constructor({ resident, ...options }: OnnxTrainableOptions, tensor: TensorClass, weights: DeviceWeights) {

@@ -1,8 +1,8 @@
 /**
  * The base model's weights as graph values. Either external data that the runtime maps from the .safetensors files, so
- * that opening reads nothing and processes share the pages; 16-bit weights are then widened to f32 by the graph, at each
- * use, and the f32 copy lives for one operation only; so are NF4 weights (see `nf4.ts`). Or graph inputs, for weights that
- * are in memory (see `resident.ts`).
+ * that opening reads nothing and processes share the pages; 16-bit weights are then widened to f32 by the graph, at
+ * each use, and the f32 copy lives for one operation only; so are NF4 weights (see `nf4.ts`). Or graph inputs, for
+ * weights that are in memory (see `resident.ts`).
  */
 import { CoxswainError } from "../../errors.js";
 import type { ComputeType } from "../engine.js";
@@ -13,17 +13,17 @@ import { elementType, externalTensor, type ElementType } from "./proto.js";
 
 const elementTypes: Partial<Record<TensorType, ElementType>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
-/** What of a model is fed, and what is mapped. */
+/** Which weights of a model are fed, and which are mapped. */
 export interface WeightSources {
   readonly model: ModelFolder;
-  /** Those that are fed as graph inputs of the same names, and their types there; quantised ones may be among them. */
+  /** Weights that are fed as graph inputs of the same names, and their types; may include quantised ones. */
   readonly resident: ReadonlyMap<string, ElementType>;
   /** The quantised ones, by name, in the same folder. */
   readonly nf4: ReadonlyMap<string, Nf4Weight>;
 }
 
 export class Weights {
-  /** What products with weights are computed in. */
+  /** The type in which products with weights are computed. */
   readonly type: ComputeType;
   readonly #graph: GraphBuilder;
   readonly #model: ModelFolder;
@@ -41,8 +41,8 @@ export class Weights {
   }
 
   /**
-   * A weight as a factor of one product, in the type of products. What is stored in another type, or quantised, is made
-   * anew by each use.
+   * A weight as a factor of one product, in the type of products. A weight that is stored in another type or quantised
+   * is converted at each use.
    */
   factor(name: string): Value {
     const dequantised = this.#resident.has(name) ? null : this.#nf4.matrix(name);
@@ -51,7 +51,7 @@ export class Weights {
       : this.#as(this.type, name, dequantised, "float32", true);
   }
 
-  /** A small weight in f32, widened once a run. */
+  /** A small weight in f32, widened once per run. */
   vector(name: string): Value {
     let value = this.#vectors.get(name);
     if (value === undefined) {
@@ -77,7 +77,7 @@ export class Weights {
     return value;
   }
 
-  /** `value`, of the type that weight `name` has in the graph, as f32. */
+  /** `value`, which has the type of weight `name` in the graph, as f32. */
   toFloat32(name: string, value: Value): Value {
     return this.#as("float32", name, value, this.#type(name), false);
   }

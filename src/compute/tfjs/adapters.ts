@@ -20,7 +20,7 @@ export class Adapters {
     this.set(new Float32Array(layout.size));
   }
 
-  /** What B A x is multiplied by. */
+  /** Factor of B A x. */
   get scale(): number {
     return this.#layout.scale;
   }
@@ -33,7 +33,7 @@ export class Adapters {
   set(flat: Float32Array): void {
     this.dispose();
     const tensors = this.#layout.tensors.map(({ shape: [rows, columns], offset }) =>
-      // A copy of its own: some backends go on reading the array they are given.
+      // A separate copy: some backends keep reading the array they are given.
       tensor2d(flat.slice(offset, offset + rows * columns), [rows, columns], "float32"),
     );
     const modules = new Map<string, Adapter>();

@@ -1,7 +1,7 @@
 /**
- * The runtimes that TensorFlow.js computes with, in order of preference: the native library on a GPU or the CPU, where
- * one of its two packages is installed and its addon is there; WebAssembly, which every installation has; and plain
- * JavaScript, which is very slow. tfjs has one current backend a thread, so the first choice of a thread stands.
+ * The runtimes of TensorFlow.js, in order of preference: the native library on a GPU or the CPU, if one of its two
+ * packages is installed with its addon; WebAssembly, which every installation has; and plain JavaScript, which is very
+ * slow. tfjs has one current backend per thread, so the first choice of a thread is final.
  */
 import { backend as currentBackend, enableProdMode, ready, setBackend } from "@tensorflow/tfjs-core";
 import { CoxswainError, messageOf } from "../../errors.js";
@@ -18,7 +18,7 @@ export interface Backend {
 }
 
 export interface BackendRequest {
-  /** Which to try, first to last. */
+  /** The backends to try, in order. */
   readonly order: readonly BackendName[];
   /** "cpu" or "cuda". */
   readonly device: Device;
@@ -48,11 +48,11 @@ const candidates: Record<BackendName, Candidate> = {
 };
 
 /**
- * The first backend that loads; why earlier ones did not is in its report.
- * @throws CoxswainError "config" where none does, or a GPU is asked for and the native library finds none
+ * The first backend that loads; its report contains why earlier ones did not.
+ * @throws CoxswainError "config" if none does, or a GPU is requested and the native library finds none
  */
 export async function loadBackend(request: BackendRequest): Promise<Backend> {
-  // Else it greets, and advises to install other packages, on the console.
+  // Otherwise it prints a greeting and advice on other packages to the console.
   enableProdMode();
   const passedOver: string[] = [];
   for (const name of request.order) {

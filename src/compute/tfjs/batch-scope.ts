@@ -9,9 +9,9 @@ export class BatchScope implements AttentionScope {
   readonly #blocks = new Map<number | null, readonly AttentionBlock[]>();
 
   /**
-   * Makes all masks at once: they are used by every layer, and so belong to the caller's scope of tensors.
-   * @param windows those that layers have
-   * @param blocks how many blocks attention is computed in; divides the batch's length
+   * Creates all masks immediately: every layer uses them, so they belong to the caller's scope of tensors.
+   * @param windows the layers' windows
+   * @param blocks number of blocks of attention; divides the batch's length
    */
   constructor(batch: Batch, windows: Iterable<number | null>, blocks: number) {
     const { rows, length, segments } = batch;

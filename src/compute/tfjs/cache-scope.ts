@@ -8,7 +8,7 @@ import { cacheMask, type CachePlaces } from "./masks.js";
 export class KeyValueCache {
   readonly #slots = new Map<string, Tensor>();
 
-  /** Puts new places behind those there are. @returns all, owned by the cache */
+  /** Appends new places. @returns all places, owned by the cache */
   append(layer: number, part: "key" | "value", states: Tensor): Tensor {
     const slot = `${layer} ${part}`;
     const past = this.#slots.get(slot);
@@ -28,7 +28,7 @@ export class CacheScope implements AttentionScope {
   readonly #cache: KeyValueCache;
   readonly #blocks = new Map<number | null, readonly [AttentionBlock]>();
 
-  /** Makes all masks at once, in the caller's scope of tensors. */
+  /** Creates all masks immediately, in the caller's scope of tensors. */
   constructor(cache: KeyValueCache, fed: CachePlaces, rows: number, windows: Iterable<number | null>) {
     this.#cache = cache;
     const length = fed.positions.length / rows;

@@ -7,9 +7,9 @@ import type { Sequence } from "./sequence.js";
 import type { Tape } from "./tape.js";
 import type { Weights } from "./weights.js";
 
-/** Queries that attention is computed of at once, and the keys that any of them may see. */
+/** A block of queries, and the keys that any of them may see. */
 export interface AttentionBlock extends BlockRange {
-  /** What is added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, queries, keys]. */
+  /** Added to scores: 0 where a query sees a key, else a very negative number, [rows, 1, queries, keys]. */
   readonly mask: Tensor;
 }
 
@@ -25,7 +25,7 @@ export interface AttentionScope {
 export interface Dropout {
   /** 1 for an element that is kept, [elements]. */
   mask(module: string, elements: number): Uint8Array;
-  /** What kept elements are multiplied by: 1 / (1 - p). */
+  /** Factor of kept elements: 1 / (1 - p). */
   readonly keepScale: number;
 }
 
@@ -35,8 +35,8 @@ export interface TensorContext {
   readonly products: Products;
   readonly sequence: Sequence;
   readonly scope: AttentionScope;
-  /** null where nothing is dropped. */
+  /** null if nothing is dropped. */
   readonly dropout: Dropout | null;
-  /** Records what is differentiated; null where nothing is. */
+  /** Records what is differentiated; null if nothing is. */
   tape: Tape | null;
 }

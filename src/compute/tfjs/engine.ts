@@ -5,17 +5,17 @@ import { describeForEngine } from "../for-engine.js";
 import { weightSource } from "../nf4.js";
 import type { BackendName } from "./backends.js";
 
-/** What benchmarks and tests may set besides. */
+/** Additional settings for benchmarks and tests. */
 export interface TfjsEngineSettings {
   /** Backends to try, first to last; by default all. */
   readonly backends?: readonly BackendName[];
-  /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
+  /** Maximum supervised tokens per chunk of the loss; by default the number that fits in 64 MiB of logits. */
   readonly lossChunk?: number;
   /** Coxswain's cache, for quantised models. */
   readonly cacheDir?: string;
 }
 
-/** @param settings see `TfjsEngineSettings`; nothing by default */
+/** @param settings see `TfjsEngineSettings`; empty by default */
 export function tfjsEngine(settings: TfjsEngineSettings = {}): Engine {
   return {
     name: "tfjs",

@@ -5,7 +5,7 @@
  *
  * Of a row of logits l with target t: loss = max(l) - log(max(p)) - l[t], where p = softmax(l) and max(p) is at least
  * 1 / vocabulary, so nothing underflows. With p - onehot(t) the gradient of l, that of the hidden states is
- * p head - head[t]. Where logits are soft-capped, l is what they become.
+ * p head - head[t]. If logits are soft-capped, l is the capped value.
  */
 import {
   concat,
@@ -30,7 +30,7 @@ import { softCapped, throughSoftCap } from "./soft-cap.js";
 export interface ChunkedLoss {
   /** Sum of the losses, nats: in f64 and in order, the same on any machine. */
   readonly lossSum: number;
-  /** Gradient of the sum with respect to `hidden`, [tokens, hidden]; null where none was asked for. */
+  /** Gradient of the sum with respect to `hidden`, [tokens, hidden]; null if it was not requested. */
   readonly toHidden: Tensor | null;
 }
 
@@ -44,7 +44,7 @@ export interface Output {
 }
 
 /**
- * @param withGradient whether the gradient is wanted
+ * @param withGradient whether to compute the gradient
  */
 export function chunkedLoss(output: Output, chunks: LossChunks, withGradient: boolean): ChunkedLoss {
   let lossSum = 0;
@@ -73,7 +73,7 @@ const chunkAt = ({ tokens, targets, weights, chunk }: LossChunks, first: number)
   weights: weights.slice(first, first + chunk),
 });
 
-/** Losses [chunk, 1], 0 where filled up, and the gradient of their sum, [chunk, hidden]. */
+/** Losses [chunk, 1], 0 for padding, and the gradient of their sum, [chunk, hidden]. */
 function oneChunk(
   { products, hidden, head, softCap }: Output,
   { tokens, targets, weights: counted }: Chunk,
@@ -92,7 +92,7 @@ function oneChunk(
     const toSupervised = softCap === null ? throughHead() : products.plain(throughCap(softCap), head);
     return [losses, mul(toSupervised, weights)];
 
-    /** Without a cap nothing of the size of the logits has to be written once more. */
+    /** Without a cap, no further tensor of the size of the logits is needed. */
     function throughHead(): Tensor {
       return sub(products.plain(probabilities, head), gather(head, tensor1d(targets, "int32")));
     }

@@ -4,7 +4,7 @@ import type { ModelSpec } from "../families/index.js";
 /** Below any score by so much that its exponential is 0, and finite: a row that sees nothing must not become NaN. */
 const masked = -1e30;
 
-/** The windows that layers have. */
+/** The layers' windows. */
 export const windowsOf = ({ layers }: Pick<ModelSpec, "layers">): (number | null)[] =>
   layers.map(({ window }) => window);
 

@@ -3,16 +3,16 @@ import type { Device } from "../engine.js";
 
 const names = ["TF_CPP_MIN_LOG_LEVEL", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"] as const;
 
-/** @returns puts the environment back, for where the library was not loaded: the process may go on with another */
+/** @returns a function that restores the environment if the library was not loaded, since another may be used then */
 export function prepareNative({ device, threads }: { readonly device: Device; readonly threads: number }): () => void {
   const { env } = process;
   const before = names.map((name) => [name, env[name]] as const);
-  // Its information lines would go to standard error.
+  // Otherwise it prints information to standard error.
   env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   // The order of sums depends on the number of threads: a run fixes it for all its workers.
   env["TF_NUM_INTRAOP_THREADS"] = String(threads);
   env["OMP_NUM_THREADS"] = String(threads);
-  // A GPU gives other bits than a CPU: it is used where it is asked for, not where it is found.
+  // A GPU gives different bits than a CPU: it is used only if requested.
   if (device === "cpu") env["CUDA_VISIBLE_DEVICES"] = "-1";
   return () => {
     for (const [name, value] of before) {

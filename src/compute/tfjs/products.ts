@@ -1,7 +1,7 @@
 /**
  * Matrix products, of matrices or of equally many matrices in leading dimensions. The WebAssembly backend has a fast
- * product for two plain matrices alone: with its transpose flags, or a batch, it falls back to a loop that is 11 to 17
- * times slower. There operands are transposed first, and batches are taken apart.
+ * product only for two plain matrices: with its transpose flags, or a batch, it falls back to a loop that is 11 to 17
+ * times slower. In these cases operands are transposed first, and batches are split.
  */
 import { matMul, reshape, stack, tensor2d, transpose, type Tensor } from "@tensorflow/tfjs-core";
 
@@ -14,7 +14,7 @@ export interface Products {
   transposedLeft(a: Tensor, b: Tensor): Tensor;
 }
 
-/** For backends whose product transposes on its way. */
+/** For backends whose product supports transposition. */
 export const flaggedProducts: Products = {
   plain: (a, b) => matMul(a, b),
   transposedRight: (a, b) => (isHead(a, b) ? transpose(matMul(b, a, false, true)) : matMul(a, b, false, true)),
@@ -22,8 +22,8 @@ export const flaggedProducts: Products = {
 };
 
 /**
- * A right side of far more rows than the left, as a vocabulary has: TensorFlow's library takes twice as long to transpose
- * it as to compute (b a^T)^T. Where the left has few rows, in generation, it does not matter.
+ * A right side of far more rows than the left, as a vocabulary has: TensorFlow's library takes twice as long to
+ * transpose it as to compute (b a^T)^T. If the left side has few rows, in generation, it does not matter.
  */
 function isHead(a: Tensor, b: Tensor): boolean {
   const [rows = 1] = a.shape;
@@ -40,7 +40,7 @@ export const explicitProducts: Products = {
 
 type Product = (a: Tensor, b: Tensor) => Tensor;
 
-/** a b^T, or (b a^T)^T where that moves fewer numbers. */
+/** a b^T, or (b a^T)^T if that moves fewer numbers. */
 function timesTransposed(a: Tensor, b: Tensor): Tensor {
   const [m = 1, k = 1] = a.shape;
   const [n = 1] = b.shape;
@@ -48,7 +48,7 @@ function timesTransposed(a: Tensor, b: Tensor): Tensor {
   return transpose(matMul(b, transpose(a)));
 }
 
-/** a^T b, or (b^T a)^T where that moves fewer numbers. */
+/** a^T b, or (b^T a)^T if that moves fewer numbers. */
 function transposedTimes(a: Tensor, b: Tensor): Tensor {
   const [k = 1, m = 1] = a.shape;
   const n = b.shape[1] ?? 1;
@@ -65,8 +65,8 @@ function eachMatrix(a: Tensor, b: Tensor, product: Product): Tensor {
 }
 
 /**
- * [..., m, n] as matrices [m, n]. By way of an array of its numbers: the WebAssembly backend's own slice copies the whole
- * tensor for each part that it takes.
+ * [..., m, n] as matrices [m, n], through a JavaScript array: the WebAssembly backend's own slice copies the whole
+ * tensor for each part.
  */
 function matrices(x: Tensor): Tensor[] {
   const shape = x.shape.slice(-2) as [number, number];

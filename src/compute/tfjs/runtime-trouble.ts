@@ -3,7 +3,7 @@ import { CoxswainError, messageOf } from "../../errors.js";
 import { systemTrouble } from "../../system-errors.js";
 import type { Backend } from "./backends.js";
 
-/** Runs `action`; anything but a `CoxswainError` that it throws becomes one. */
+/** Runs `action`; converts anything that it throws to a `CoxswainError`. */
 export function runtimeTrouble<R>({ report }: Backend, purpose: string, action: () => R): R {
   try {
     return action();

@@ -4,11 +4,11 @@ import type { RotarySettings } from "../ops.js";
 import type { PositionedTokens, RotaryTable } from "../batch/rotary-table.js";
 
 export interface RotaryTensors {
-  /** cos of each token's angles, for both halves of what is rotated, [tokens, 1, rotated]. */
+  /** cos of each token's angles, for both rotated halves, [tokens, 1, rotated]. */
   readonly cos: Tensor;
   /** sin of the same, negative for the first half: with the halves swapped, x cos + swapped sin is the rotation. */
   readonly sin: Tensor;
-  /** -sin: rotates the other way. */
+  /** -sin: the inverse rotation. */
   readonly negativeSin: Tensor;
 }
 
@@ -22,7 +22,7 @@ export interface Sequence {
   readonly rotary: ReadonlyMap<RotarySettings, RotaryTensors>;
 }
 
-/** @param tables of the rotary settings that the model's layers have */
+/** @param tables of the rotary settings of the model's layers */
 export function sequenceTensors(tokens: PositionedTokens, tables: readonly RotaryTable[]): Sequence {
   const { rows, length, inputIds, positions } = tokens;
   const rotary = tables.map((table) => [table.settings, rotaryTensors(tokens, table)] as const);

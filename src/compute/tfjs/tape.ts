@@ -1,6 +1,6 @@
 /**
  * Reverse-mode differentiation over tensors that exist already: each differentiable operation records how to turn its
- * outputs' gradients into its inputs', and `backward` plays the records back. Written by hand in place of tfjs's own
+ * outputs' gradients into its inputs', and `backward` plays the records back. Written by hand instead of tfjs's own
  * gradients, which form gradients of frozen weights, keep every intermediate tensor until the end, and lack operations
  * or are slow in some backends.
  *
@@ -11,14 +11,14 @@ import { add, dispose, tidy, type Tensor } from "@tensorflow/tfjs-core";
 
 /**
  * Called with the gradients of the recorded outputs, undefined for one that nothing depends on. Returns the gradient of
- * each recorded input, undefined where there is none. Tensors made within and not returned are disposed of.
+ * each recorded input, undefined if there is none. Tensors made within and not returned are disposed of.
  */
 export type Backward = (gradients: readonly (Tensor | undefined)[]) => (Tensor | undefined)[];
 
 export interface TapeEntry {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
-  /** What the backward pass needs besides: owned by the tape. */
+  /** Further tensors for the backward pass, owned by the tape. */
   readonly kept?: readonly Tensor[];
   readonly backward: Backward;
 }
@@ -45,12 +45,12 @@ export class Tape {
     return new Tape(this.#parameters);
   }
 
-  /** Whether a parameter can influence this value, or its gradient is wanted for another reason. */
+  /** Whether a parameter can influence this value, or its gradient is needed for another reason. */
   needs(value: Tensor): boolean {
     return this.#needed.has(value) || this.#parameters.has(value);
   }
 
-  /** Asks for the gradient of a value that no record makes. */
+  /** Requests the gradient of a value without a record. */
   require(value: Tensor): void {
     this.#needed.add(value);
   }
@@ -60,7 +60,7 @@ export class Tape {
     this.#entries.push(entry);
   }
 
-  /** Adds to the gradient of `value`, if it needs one; takes `gradient` over either way. */
+  /** Adds to the gradient of `value`, if it needs one; takes ownership of `gradient` in either case. */
   accumulate(value: Tensor, gradient: Tensor): void {
     if (this.#parameters.has(value)) {
       this.#parameters.put(value, gradient);
@@ -72,7 +72,7 @@ export class Tape {
     } else gradient.dispose();
   }
 
-  /** Hands the gradient of `value` over. */
+  /** Transfers ownership of the gradient of `value`. */
   takeGradient(value: Tensor): Tensor | undefined {
     const gradient = this.#gradients.get(value);
     this.#gradients.delete(value);

@@ -18,7 +18,7 @@ export class TensorOps implements Ops<Tensor> {
   readonly #context: TensorContext;
   readonly #checkpointing: boolean;
 
-  /** @param checkpointing keep a layer's input only, and compute the layer again in the backward pass */
+  /** @param checkpointing keep only a layer's input, and recompute the layer in the backward pass */
   constructor(context: TensorContext, checkpointing: boolean) {
     this.#context = context;
     this.#checkpointing = checkpointing;
@@ -91,7 +91,7 @@ export class TensorOps implements Ops<Tensor> {
       tape.record({
         inputs: [a, b],
         outputs: [output],
-        // Each input's gradient is a tensor of its own, of the same numbers.
+        // Each input's gradient is a separate tensor with the same numbers.
         backward: ([gradient]) => (gradient === undefined ? [] : [gradient.clone(), gradient.clone()]),
       });
     }
@@ -128,7 +128,7 @@ export class TensorOps implements Ops<Tensor> {
     }
   }
 
-  /** Without a tape nothing looks at a layer's input again. */
+  /** Without a tape, a layer's input is not used again. */
   #released(input: Tensor, output: Tensor): Tensor {
     input.dispose();
     return output;

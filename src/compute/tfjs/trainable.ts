@@ -30,7 +30,7 @@ export interface TfjsTrainableOptions {
   /** Probability of dropout before A. */
   readonly dropout: number;
   readonly gradientCheckpointing: boolean;
-  /** Most supervised tokens a chunk of the loss; by default what 64 MiB of logits allow. */
+  /** Maximum supervised tokens per chunk of the loss; by default the number that fits in 64 MiB of logits. */
   readonly lossChunk?: number;
 }
 
@@ -61,7 +61,7 @@ export class TfjsTrainable implements Trainable {
     if (this.layout.size === 0) return this.loss(batch);
     return this.#compute("gradients", () => {
       this.#requireSize(into, "gradients");
-      // What no loss reaches has a gradient of 0.
+      // Parameters that the loss does not depend on have a gradient of 0.
       into.fill(0);
       return this.#run(batch, new Tape(this.#adapters.gradientsInto(into)), this.#dropoutOf(dropout));
     });
@@ -91,7 +91,7 @@ export class TfjsTrainable implements Trainable {
     this.#options.weights.dispose();
   }
 
-  /** The loss, and where there is a tape its gradient. */
+  /** The loss, and its gradient if there is a tape. */
   #run(batch: Batch, tape: Tape | null, dropout: Dropout | null): LossSum {
     const { spec, weights, backend, gradientCheckpointing } = this.#options;
     const { products } = backend;

@@ -1,6 +1,6 @@
 /**
- * The base model's weights as f32 tensors, by name. 16-bit weights are widened once, when the model is opened; NF4 weights
- * stay as they are, in memory, and are made f32 at each use.
+ * The base model's weights as f32 tensors, by name. 16-bit weights are widened once, when the model is opened; NF4
+ * weights stay quantised in memory, and are converted to f32 at each use.
  */
 import { tensor, type Tensor } from "@tensorflow/tfjs-core";
 import { CoxswainError } from "../../errors.js";
@@ -40,14 +40,14 @@ export class Weights {
     return weights;
   }
 
-  /** A weight that is kept as it is: not a matrix of a linear layer. It is not the caller's to dispose of. */
+  /** A weight that is kept in f32: not a matrix of a linear layer. The caller must not dispose of it. */
   get(name: string): Tensor {
     const found = this.#tensors.get(name);
     if (found === undefined) throw new CoxswainError("bug", `weight ${name} was not loaded`);
     return found;
   }
 
-  /** The matrix of a linear layer, for one use: a quantised one is made anew, and belongs to the tidy around. */
+  /** The matrix of a linear layer, for one use: a quantised one is dequantised, and belongs to the enclosing tidy. */
   matrix(name: string): Tensor {
     const packed = this.#packed.get(name);
     if (packed === undefined) return this.get(name);

@@ -12,7 +12,7 @@ interface Waiting {
   readonly reject: (error: CoxswainError) => void;
 }
 
-/** How long the end of the process waits for a computation, ms. */
+/** How long the process waits for a computation at its exit, ms. */
 const longestRest = 60_000;
 
 export class ThreadChannel {
@@ -21,7 +21,7 @@ export class ThreadChannel {
   readonly #awaitRest = (): void => this.#rest.wait(longestRest);
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
-  /** Why no call can be answered any more. */
+  /** Why calls can no longer be answered. */
   #ended: CoxswainError | null = null;
 
   /** @param entry the module that the thread runs; by default the compiled `entry.js` */

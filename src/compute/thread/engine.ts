@@ -1,6 +1,6 @@
 /**
- * An engine that computes in a thread of its own: the runtime blocks its thread while it computes, and a process must
- * go on answering its peers. One thread a loaded model; `dispose` ends it.
+ * An engine that computes in a separate thread: the runtime blocks its thread while it computes, and the process must
+ * keep answering its peers. One thread per loaded model; `dispose` ends it.
  */
 import { CoxswainError } from "../../errors.js";
 import type { Batch } from "../../data/row.js";

@@ -17,7 +17,7 @@ port.on("message", (request: Request) => {
   const answered = host.answer(request).finally(() => rest.end());
   detach(
     answered.then((reply) => port.postMessage(reply)),
-    // The answer cannot be sent; that it cannot be, can.
+    // The answer cannot be sent, but the error can.
     (error) => port.postMessage({ id: request.id, error: packError(error) } satisfies Reply),
   );
 });

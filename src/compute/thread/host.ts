@@ -8,7 +8,7 @@ export class ComputeHost {
   readonly #engineOf: (name: EngineName) => Engine;
   readonly #decoders = new Map<number, Decoder>();
   #trainable: Trainable | null = null;
-  /** The runtime cannot use shared memory: vectors pass through this one. */
+  /** The runtime cannot use shared memory: vectors are copied through this buffer. */
   #vector = new Float32Array();
   #nextDecoder = 0;
   #previous: Promise<unknown> = Promise.resolve();
@@ -17,7 +17,7 @@ export class ComputeHost {
     this.#engineOf = engineOf;
   }
 
-  /** Answers a request once those before it are answered. Never rejects. */
+  /** Answers a request after the previous ones. Never rejects. */
   answer(request: Request): Promise<Reply> {
     const { id } = request;
     const reply = this.#previous

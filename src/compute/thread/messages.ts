@@ -4,7 +4,7 @@ import type { PackedError } from "../../packed-error.js";
 import type { ModelFolder, LoraLayout, LoraSettings } from "../../model/index.js";
 import type { ComputeBackend, DropoutKey, EngineName, EngineOptions, LossSum } from "../engine.js";
 
-/** Calls, by name: what is sent and what comes back. Vectors of the layout's size travel in shared memory. */
+/** Calls by name, with their requests and answers. Vectors of the layout's size travel in shared memory. */
 export interface Calls {
   readonly load: {
     readonly sent: {

@@ -1,6 +1,6 @@
 /**
- * Lets a process end while its compute thread computes: native code whose thread is ended under it aborts the process, with
- * a core dump in place of the exit code. So the end waits for the computation in flight, and no other one begins.
+ * Lets a process exit while its compute thread computes: terminating a thread that runs native code aborts the process
+ * with a core dump instead of the exit code. So the exit waits for the computation in flight, and no other one begins.
  */
 
 /** Places in the shared array. */
@@ -8,7 +8,7 @@ const computing = 0;
 const closed = 1;
 
 export class RestFlag {
-  /** What the thread is given. */
+  /** The shared array for the thread. */
   readonly shared: SharedArrayBuffer;
   readonly #state: Int32Array;
 
@@ -21,7 +21,7 @@ export class RestFlag {
     return new RestFlag(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   }
 
-  /** The thread's end of it. @param shared what it was given */
+  /** The thread's side. @param shared the array that it received */
   static of(shared: unknown): RestFlag {
     return shared instanceof SharedArrayBuffer ? new RestFlag(shared) : RestFlag.create();
   }
@@ -34,13 +34,13 @@ export class RestFlag {
     return false;
   }
 
-  /** In the thread: what it began is over. */
+  /** In the thread: its computation is over. */
   end(): void {
     Atomics.sub(this.#state, computing, 1);
     Atomics.notify(this.#state, computing);
   }
 
-  /** In the main thread: returns when nothing is computed any more, and nothing will be; or when `timeout` ms are over. */
+  /** In the main thread: returns when no computation runs or can begin, or after `timeout` ms. */
   wait(timeout: number): void {
     Atomics.store(this.#state, closed, 1);
     const end = performance.now() + timeout;

@@ -1,7 +1,7 @@
 /**
- * A model with NF4 weights in the cache: made once from the model's files, then mapped by every process that uses it. Its
- * folder stands for itself: tensors that are not quantised are copied as they are, because a runtime maps files of one
- * folder only.
+ * A model with NF4 weights in the cache: made once from the model's files, then mapped by every process that uses it.
+ * Its folder stands for itself: tensors that are not quantised are copied as they are, because a runtime maps files of
+ * one folder only.
  *
  *     <cache>/nf4/v1/<content hash of the model>/
  *       codes.safetensors   NAME.codes [blocks, 32], U8
@@ -92,7 +92,7 @@ export async function nf4Model(
   });
 }
 
-/** Undefined where there is none, or not what it says. */
+/** Undefined if there is none, or not what it says. */
 async function openNf4(
   folder: string,
   model: ModelFolder,

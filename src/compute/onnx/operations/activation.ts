@@ -5,17 +5,17 @@
 import type { GraphContext } from "../context.js";
 import type { GraphBuilder, Value } from "../graph-builder.js";
 
-/** @typeParam Parts what the function's value and its slope have in common */
+/** @typeParam Parts the intermediate results shared by the function's value and its slope */
 export interface Activation<Parts extends { readonly value: Value }> {
   /** f(x) of the forward pass. */
   forward(graph: GraphBuilder, x: Value): Value;
-  /** f(x) once more, to the same bits, with what its slope needs. */
+  /** Recomputes f(x) with the same bits, and the parts that its slope needs. */
   parts(graph: GraphBuilder, x: Value): Parts;
   /** f'(x) */
   slope(graph: GraphBuilder, parts: Parts): Value;
 }
 
-/** @param factor what f(x) is multiplied by; null multiplies by nothing */
+/** @param factor multiplied with f(x); null: none */
 export function activate<Parts extends { readonly value: Value }>(
   { graph, tape, activations }: GraphContext,
   activation: Activation<Parts>,

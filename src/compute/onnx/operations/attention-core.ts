@@ -1,5 +1,5 @@
 /**
- * Attention of some queries to some keys. The queries of the heads that share a key/value head lie one below the other
+ * Attention of some queries to some keys. The queries of the heads that share a key/value head are stacked in rows
  * ("stacked": [rows, keyValueHeads, group * queries, …]), so keys and values are never repeated.
  */
 import type { AttentionSettings } from "../../ops.js";
@@ -11,14 +11,14 @@ import { softCapped } from "./soft-cap.js";
 export const stack = (graph: GraphBuilder, x: Value, width: number): Value =>
   graph.op("Reshape", [x, graph.ints([0, 0, -1, width])]);
 
-/** The way back. */
+/** The inverse. */
 export const unstack = (graph: GraphBuilder, x: Value, settings: AttentionSettings): Value =>
   graph.op("Reshape", [x, graph.ints([0, 0, groupSize(settings), -1, settings.headDim])]);
 
 export interface Probabilities {
   /** softmax(scores + mask), [rows, keyValueHeads, group * queries, keys] */
   readonly p: Value;
-  /** scale q k^T, soft-capped where settings say so: what is differentiated next. */
+  /** scale q k^T, soft-capped if configured: differentiated next. */
   readonly scores: Value;
 }
 

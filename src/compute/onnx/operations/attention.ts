@@ -29,7 +29,7 @@ export function attention(context: GraphContext, q: Value, k: Value, v: Value, s
   return output;
 }
 
-/** All queries at once, with no gradient. */
+/** All queries in one piece, without a gradient. */
 function whole(context: GraphContext, queries: Value, keys: Value, values: Value, settings: AttentionSettings): Value {
   const { graph, scope } = context;
   const stacked = stack(graph, queries, settings.headDim);

@@ -1,7 +1,7 @@
 /**
- * Products with frozen weights: nearly all arithmetic of a step, and all that a 16-bit type is used for. Both factors are
- * rounded to it, sums are f32, and the product is f32 again at once: what it is added to, norms, attention, adapters and
- * the loss never leave f32.
+ * Products with frozen weights: nearly all arithmetic of a step, and the only use of 16-bit types. Both factors are
+ * rounded to that type, sums are f32, and so is the product: addends, norms, attention, adapters and the loss are
+ * always f32.
  */
 import type { ComputeType } from "../../engine.js";
 import type { GraphBuilder, Value } from "../graph-builder.js";

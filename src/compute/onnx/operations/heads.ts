@@ -12,12 +12,12 @@ export function splitQueries({ graph, shapes }: GraphContext, x: Value, settings
   return graph.declare(byHead, ["rows", keyValueHeads, group, "length", headDim]);
 }
 
-/** The way back. */
+/** The inverse. */
 export function mergeQueries({ graph }: GraphContext, x: Value, { heads, headDim }: AttentionSettings): Value {
   return flatten(graph, graph.op("Transpose", [x], { perm: [0, 3, 1, 2, 4] }), heads * headDim);
 }
 
-/** The way back, from blocks of places: [blocks, rows, keyValueHeads, group, block, headDim]. */
+/** The inverse, from blocks of places: [blocks, rows, keyValueHeads, group, block, headDim]. */
 export function mergeQueryBlocks({ graph }: GraphContext, x: Value, { heads, headDim }: AttentionSettings): Value {
   return flatten(graph, graph.op("Transpose", [x], { perm: [1, 0, 4, 2, 3, 5] }), heads * headDim);
 }
@@ -29,7 +29,7 @@ export function splitHeads({ graph, shapes }: GraphContext, x: Value, settings: 
   return graph.declare(byHead, ["rows", keyValueHeads, "length", headDim]);
 }
 
-/** The way back, from the transposed [rows, keyValueHeads, headDim, length]. */
+/** The inverse, from the transposed [rows, keyValueHeads, headDim, length]. */
 export function mergeHeads({ graph }: GraphContext, x: Value, { keyValueHeads, headDim }: AttentionSettings): Value {
   return flatten(graph, graph.op("Transpose", [x], { perm: [0, 3, 1, 2] }), keyValueHeads * headDim);
 }

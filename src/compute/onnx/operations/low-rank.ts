@@ -21,7 +21,7 @@ export function lowRank(context: GraphContext, x: Value, adapters: readonly Adap
  * From the gradients of x A^T to those of A, and of x.
  * @param toLow gradient of each adapter's x A^T, [tokens, r]
  * @param toInput gradient of x so far, if any
- * @returns gradient of x, null where x needs none
+ * @returns gradient of x, null if x needs none
  */
 export function lowRankBackward(
   context: GraphContext,
@@ -66,14 +66,14 @@ function droppedBackward(
   return toInput === null ? through : graph.op("Add", [toInput, through]);
 }
 
-/** What dropout leaves of x, not yet scaled. */
+/** x after dropout, not yet scaled. */
 function kept({ graph }: GraphContext, x: Value, { keep }: Adapter): Value {
   return keep === null ? x : graph.op("Where", [keep, x, graph.float(0)]);
 }
 
 const isShared = (adapters: readonly Adapter[]): boolean => adapters.every(({ keep }) => keep === null);
 
-/** The A matrices one below the other, [adapters * r, in]. */
+/** The stacked A matrices, [adapters * r, in]. */
 const stackedA = (context: GraphContext, adapters: readonly Adapter[]): Value =>
   join(
     context,

@@ -37,7 +37,7 @@ export function rmsNorm(context: GraphContext, x: Value, settings: RmsNormSettin
 
 /**
  * With r = 1 / sqrt(mean(x^2) + epsilon) and g = gradient * weight: dx = g r - x r^3 mean(g x).
- * All [n, width]. r is computed here, since not every execution provider gives the norm's own.
+ * All [n, width]. r is computed here, since not every execution provider outputs it.
  */
 function backward(
   { graph }: GraphContext,
@@ -67,6 +67,6 @@ export function inverseRootMeanSquare(graph: GraphBuilder, x: Value, width: numb
 const grouped = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
   groups === 1 ? value : graph.reshape(value, graph.ints([-1, width]), [`tokens*${groups}`, width]);
 
-/** The way back. */
+/** The inverse. */
 const whole = ({ graph }: GraphContext, value: Value, { width, groups }: RmsNormSettings): Value =>
   groups === 1 ? graph.declare(value, ["tokens", width]) : flatten(graph, value, width * groups);

@@ -1,7 +1,7 @@
 /**
  * Attention in blocks of consecutive places, one after another: a block's queries see no key after the block, nor any
  * before its window, so those are left out, and only one block's probabilities are in memory at a time. The queries of
- * the heads that share a key/value head lie one below the other ("stacked": [rows, keyValueHeads, group * queries, …]),
+ * the heads that share a key/value head are stacked in rows ("stacked": [rows, keyValueHeads, group * queries, …]),
  * so keys and values are never repeated.
  */
 import { add, concat, dispose, mul, pad, reshape, slice, softmax, sub, tidy, type Tensor } from "@tensorflow/tfjs-core";
@@ -73,7 +73,7 @@ export function blockedBackward(
 }
 
 /**
- * softmax(scores + mask) and the scores q k^T, soft-capped where settings say so; both
+ * softmax(scores + mask) and the scores q k^T, soft-capped if configured; both
  * [rows, keyValueHeads, group * queries, keys].
  */
 function probabilities(
@@ -96,7 +96,7 @@ function queriesOf(whole: Tensor, { firstQuery, queries }: AttentionBlock, setti
   return reshape(part, [rows, settings.keyValueHeads, -1, width]);
 }
 
-/** The way back. */
+/** The inverse. */
 function unstack(x: Tensor, { heads, headDim }: AttentionSettings): Tensor {
   const [rows = 1] = x.shape;
   return reshape(x, [rows, heads, -1, headDim]);

@@ -17,7 +17,7 @@ export function attention(
 ): Tensor {
   const { sequence, scope, tape } = context;
   const { layer, heads, keyValueHeads, scale } = settings;
-  // In training made once more by the backward pass: q, k and v are kept, their other layout is not.
+  // In training, the backward pass creates it again: q, k and v are kept, their other layout is not.
   const layouts = (): AttentionInputs => ({
     queries: splitHeads(sequence, mul(q, scale), heads),
     keys: scope.extend(layer, "key", splitHeads(sequence, k, keyValueHeads)),

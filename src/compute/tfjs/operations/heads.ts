@@ -6,7 +6,7 @@ export function splitHeads({ rows, length }: Sequence, x: Tensor, heads: number)
   return transpose(reshape(x, [rows, length, heads, x.size / (rows * length * heads)]), [0, 2, 1, 3]);
 }
 
-/** The way back. */
+/** The inverse. */
 export function mergeHeads(x: Tensor): Tensor {
   const [, heads = 1, , width = 1] = x.shape;
   return reshape(transpose(x, [0, 2, 1, 3]), [-1, heads * width]);

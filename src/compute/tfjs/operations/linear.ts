@@ -47,7 +47,7 @@ function forward(
   return part === undefined ? biased : add(biased, products.transposedRight(part.low, part.adapter.b));
 }
 
-/** @returns gradients of x and of each adapter's A and B, undefined for those that there are none of */
+/** @returns gradients of x and of each adapter's A and B, undefined for those without one */
 function backward(
   context: TensorContext,
   x: Tensor,
@@ -64,7 +64,7 @@ function backward(
     const gradient = gradients[i];
     if (gradient === undefined) return;
     if (needed) {
-      // A quantised weight in f32 is gone before the next one is made.
+      // A dequantised weight is disposed of before the next one is created.
       const through = tidy(() => {
         const weight = weights.matrix(`${module.path}.weight`);
         return module.inputsFirst === true

@@ -8,13 +8,13 @@ import type { TensorContext } from "../context.js";
 
 export interface LowRankPart {
   readonly adapter: Adapter;
-  /** scale * x A^T, of what dropout leaves of x, [tokens, r]. */
+  /** scale * x A^T, where x is after dropout, [tokens, r]. */
   readonly low: Tensor;
   /** Which elements of x are kept, bool [tokens, in]; null without dropout. */
   readonly mask: Tensor | null;
 }
 
-/** One part an adapter; the caller owns their tensors. */
+/** One part per adapter; the caller owns their tensors. */
 export function lowRank(
   context: TensorContext,
   x: Tensor,
@@ -42,7 +42,7 @@ export function lowRank(
 
 export interface LowRankGradients {
   readonly toA: ReadonlyMap<LowRankPart, Tensor>;
-  /** Of x, through the adapters; undefined where x needs none. */
+  /** Of x, through the adapters; undefined if x needs none. */
   readonly toX: Tensor | undefined;
 }
 
@@ -87,10 +87,10 @@ function droppedBackward(
   return { toA, toX };
 }
 
-/** What dropout leaves of x, not yet scaled. */
+/** x after dropout, not yet scaled. */
 const kept = (x: Tensor, mask: Tensor | null): Tensor => (mask === null ? x : mul(x, cast(mask, "float32")));
 
-/** The A matrices one below the other, [adapters * r, in]. */
+/** The stacked A matrices, [adapters * r, in]. */
 const stackedA = (adapters: readonly Adapter[]): Tensor =>
   concat(
     adapters.map(({ a }) => a),

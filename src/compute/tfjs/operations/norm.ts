@@ -38,6 +38,6 @@ function backward(input: Tensor, weight: Tensor, gradient: Tensor, settings: Rms
 /** [tokens, groups * width] as [tokens * groups, width]. */
 const grouped = (x: Tensor, { width, groups }: RmsNormSettings): Tensor => (groups === 1 ? x : reshape(x, [-1, width]));
 
-/** The way back. */
+/** The inverse. */
 const whole = (x: Tensor, { width, groups }: RmsNormSettings): Tensor =>
   groups === 1 ? x : reshape(x, [-1, groups * width]);
