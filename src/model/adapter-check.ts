@@ -20,8 +20,8 @@ const pair = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
 
 /**
  * @param path the adapter's folder
- * @throws CoxswainError "model" naming the first tensor that is of a kind that is not supported yet, of another rank than
- *   `r`, or of a module that adapter_config.json does not name
+ * @throws CoxswainError "model" naming the first tensor that is of a kind that is not supported yet, of another rank
+ *   than `r`, or of a module that adapter_config.json does not name
  */
 export function checkAdapterTensors(
   path: string,
@@ -60,14 +60,14 @@ function isAdapted(config: JsonObject, module: string): boolean {
   const { target_modules: targets, exclude_modules: excluded, layers_to_transform: layers } = config;
   if (matches(excluded, module) === true) return false;
   if (matches(targets, module) === false) return false;
-  // A list of names goes with the numbers of layers; a pattern says all.
+  // A list of names is combined with the layer numbers; a pattern is complete.
   if (!Array.isArray(targets) || layers === undefined || layers === null) return true;
   const layer = /.*\.[^.]*\.(\d+)\./.exec(module)?.[1];
   const wanted: unknown[] = Array.isArray(layers) ? layers : [layers];
   return layer === undefined || wanted.length === 0 || wanted.includes(Number(layer));
 }
 
-/** Undefined where the field says nothing that can be told here. */
+/** Undefined if the field cannot be evaluated here. */
 function matches(names: unknown, module: string): boolean | undefined {
   if (Array.isArray(names)) {
     return names.some((name) => typeof name === "string" && (module === name || module.endsWith(`.${name}`)));
@@ -76,7 +76,7 @@ function matches(names: unknown, module: string): boolean | undefined {
   try {
     return new RegExp(`^(?:${names})$`).test(module);
   } catch {
-    // A pattern of Python's that this language does not read.
+    // A Python pattern that JavaScript does not support.
     return undefined;
   }
 }

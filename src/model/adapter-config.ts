@@ -46,9 +46,9 @@ const peftDefaults: JsonObject = {
 };
 
 /**
- * Fields that change what an adapter computes beyond A, B and one scale. (`fan_in_fan_out` does not: PEFT sets it to what
- * the layer is.) They must be absent, null, false, empty or the
- * default. (Fields that only steer training or choose modules, such as `eva_config` and `exclude_modules`, may be set.)
+ * Fields that change an adapter's computation beyond A, B and one scale. (`fan_in_fan_out` does not: PEFT sets it
+ * according to the layer.) They must be absent, null, false, empty or the default. (Fields that only affect training or
+ * the choice of modules, such as `eva_config` and `exclude_modules`, may be set.)
  */
 const computationFields = [
   "alora_invocation_tokens",
@@ -69,7 +69,7 @@ const computationFields = [
   "velora_config",
 ] as const;
 
-/** Initialisations after which PEFT has changed the base weights: A and B alone do not add to the published ones. */
+/** Initialisations with which PEFT changes the base weights, so that A and B do not apply to the published ones. */
 const baseChangingInits = /^(pissa|olora|corda|loftq|lora_ga)/i;
 
 /**
@@ -98,9 +98,9 @@ function targetModules(layout: LoraLayout, settings: LoraSettings): readonly str
 }
 
 /**
- * What `adapter_config.json` says.
+ * Parses `adapter_config.json`.
  * @param path the file's, for messages
- * @throws CoxswainError "model" for another kind of adapter, or a feature of PEFT that is not supported, by name
+ * @throws CoxswainError "model" for another kind of adapter, or an unsupported feature of PEFT, by name
  */
 export function parseAdapterConfig(config: JsonObject, path: string): AdapterSettings {
   if (config["peft_type"] !== "LORA")

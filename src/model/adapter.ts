@@ -1,4 +1,7 @@
-/** PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md, `coxswain.json`. */
+/**
+ * PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md,
+ * `coxswain.json`.
+ */
 import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
@@ -52,16 +55,16 @@ export interface TrainedAdapter {
   readonly settings: LoraSettings;
   /** Hub id or folder of the base model. */
   readonly baseModel: string;
-  /** Of the base model in training. Default: none. */
+  /** Quantization of the base model in training. Default: none. */
   readonly quantization?: Quantization | null;
   readonly training?: TrainingFacts;
   /** Content hashes of the base model. Default: not recorded. */
   readonly base?: BaseModelRecord;
-  /** What it takes to ask the trained model (tokenizer, chat template …): contents by name within the folder. */
+  /** Files needed to use the trained model (tokenizer, chat template …): contents by name within the folder. */
   readonly companions?: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Writes the files of an adapter into an existing folder, not atomically: for folders that are written aside. */
+/** Writes the files of an adapter into an existing folder, not atomically: for temporary folders. */
 export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter): Promise<void> {
   const { layout, parameters, settings, baseModel, quantization = null, training = {} } = adapter;
   const { base, companions = new Map<string, Uint8Array>() } = adapter;
@@ -96,7 +99,7 @@ export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter)
 /**
  * Writes an adapter folder that PEFT, vLLM and llama.cpp's converter load: written to a temporary folder, flushed,
  * renamed; an existing adapter is replaced completely or kept. Files with other names are kept.
- * @throws CoxswainError "storage" for a full disk and the like
+ * @throws CoxswainError "storage" for a full disk or a similar error
  */
 export async function writeAdapter(folder: string, adapter: TrainedAdapter): Promise<void> {
   await replaceFolder(folder, async (aside) => {
@@ -105,7 +108,7 @@ export async function writeAdapter(folder: string, adapter: TrainedAdapter): Pro
   });
 }
 
-/** As `writeAdapter`, but a folder that has these weights and every other file of an adapter is left as it is. */
+/** As `writeAdapter`, but leaves a folder with the same weights and all other files unchanged. */
 export async function completeAdapter(folder: string, adapter: TrainedAdapter): Promise<void> {
   const parent = dirname(folder);
   const fresh = join(parent, temporaryName(basename(folder)));
@@ -118,7 +121,7 @@ export async function completeAdapter(folder: string, adapter: TrainedAdapter): 
   await writeAdapter(folder, adapter);
 }
 
-/** Whether `folder` has every file of `fresh`, and its weights to the bit. */
+/** Whether `folder` has every file of `fresh`, with identical weights. */
 async function hasSameWeights(folder: string, fresh: string): Promise<boolean> {
   const names = (await filesBelow(fresh)).map(({ name }) => name);
   const there = new Set((await filesBelow(folder)).map(({ name }) => name));
@@ -136,7 +139,7 @@ export interface AdapterTensor {
 export interface Adapter extends AdapterOrigin {
   /** `targetModules` are the full paths of the modules that the adapter has tensors for, in the file's order. */
   readonly settings: LoraSettings;
-  /** Whether it declares that the adapted weights are stored [in, out]. */
+  /** Whether it declares the adapted weights to be stored [in, out]. */
   readonly fanInFanOut: boolean;
   /** How the base model was quantised when Coxswain trained it; null if not recorded. */
   readonly quantization: Quantization | null;
@@ -229,7 +232,7 @@ function adaptedModules(names: Iterable<string>): string[] {
 
 /**
  * An adapter's tensors in the order of `layout`.
- * @param settings the run's, where it has any: then alpha and rsLoRA must be the adapter's own, not only their scale
+ * @param settings the run's, if any: then alpha and rsLoRA must equal the adapter's, not only the resulting scale
  * @returns [layout.size]
  * @throws CoxswainError "model" if rank or scale differ from the layout's, or a tensor is missing, extra or has another
  * shape

@@ -47,7 +47,7 @@ export function huggingFaceCacheFolder(environment: Environment = process.env): 
   return caches === undefined ? undefined : join(caches, "huggingface", "hub");
 }
 
-/** `XDG_CACHE_HOME`, which counts where it is absolute, else `~/.cache`. */
+/** `XDG_CACHE_HOME` if it is absolute, otherwise `~/.cache`. */
 function cachesFolder(environment: Environment): string | undefined {
   const xdg = environment["XDG_CACHE_HOME"];
   if (xdg !== undefined && isAbsolute(xdg)) return xdg;
@@ -55,7 +55,7 @@ function cachesFolder(environment: Environment): string | undefined {
   return home === undefined ? undefined : join(home, ".cache");
 }
 
-/** Undefined where the system knows none: a user that is a number only, in a container; an empty HOME. */
+/** Undefined if the system has none: for a numeric user in a container, or an empty HOME. */
 export function homeFolder(): string | undefined {
   try {
     const home = homedir();
@@ -68,7 +68,7 @@ export function homeFolder(): string | undefined {
 /**
  * Creates a folder in the cache and checks that it is writable. Errors while `fill` writes there name the cache and the
  * variable that changes it.
- * @throws CoxswainError "storage", and what `fill` throws besides
+ * @throws CoxswainError "storage", and what `fill` throws
  */
 export async function inCache<T>(cacheDir: string, folder: string, fill: () => Promise<T>): Promise<T> {
   try {
@@ -80,12 +80,12 @@ export async function inCache<T>(cacheDir: string, folder: string, fill: () => P
   }
 }
 
-/** Codes of a place that may be read but not written: a run that finds all it needs there, or needs nothing, can go on. */
+/** Error codes of a read-only place: a run that finds everything it needs there, or needs nothing, can continue. */
 const readOnly: ReadonlySet<string | undefined> = new Set(["EROFS", "EACCES", "EPERM"]);
 
 /**
- * A `COXSWAIN_CACHE` that cannot be a folder is a mistake, whether or not the cache will be needed. One that may not be
- * written, as an image's without a volume, is one only where something must be.
+ * A `COXSWAIN_CACHE` that cannot be a folder is always an error. One that is not writable, as in an image without a
+ * volume, is an error only if something must be written.
  * @throws CoxswainError "storage"
  */
 export async function checkNamedCache(environment: Environment = process.env): Promise<void> {
@@ -107,7 +107,7 @@ function cacheTrouble(error: unknown, cacheDir: string): Error {
   }
   const code = systemCodeOf(trouble.cause);
   const place = cacheDir === namedCache() ? `${cacheDir} (${own})` : cacheDir;
-  // ENOENT of a folder that was just to be made: the file system makes none there.
+  // ENOENT when creating a folder: the file system does not allow folders there.
   const why =
     code === "ENOENT"
       ? "no folder can be created there"
@@ -124,7 +124,7 @@ const namedCache = (): string | undefined => {
   return named === undefined || named === "" ? undefined : resolve(named);
 };
 
-/** Whether a system's error is about a place in the cache, or about one above it. */
+/** Whether a system's error concerns a path in the cache, or one of its parents. */
 function isWithin(cacheDir: string, error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
   return ["path", "dest"].some((key) => {

@@ -20,7 +20,7 @@ const hostLabel = (): string => hostname().replaceAll(/[^A-Za-z0-9-]/g, "-") || 
  * Creates the folder `target` with `fill(aside)`, atomically. If `target` already exists and is not empty, it is
  * unchanged and `fill` is not called; if another process creates it meanwhile, that folder is kept.
  * @returns `target`
- * @throws CoxswainError "storage" for a full disk and the like; what `fill` throws. Nothing is left behind.
+ * @throws CoxswainError "storage" for a full disk or a similar error; what `fill` throws. Nothing is left behind.
  */
 export async function createFolder(target: string, fill: (aside: string) => Promise<void>): Promise<string> {
   if (await isFilledFolder(target)) return target;
@@ -48,7 +48,7 @@ export async function createFolder(target: string, fill: (aside: string) => Prom
 /**
  * As `createFolder`, but replaces an existing folder. If the process is killed at the wrong moment, the old folder is
  * gone and the new one is not yet in place: use it only for data that can be created again.
- * @throws CoxswainError "storage"; the old folder then stands
+ * @throws CoxswainError "storage"; the old folder is then unchanged
  */
 export async function replaceFolder(target: string, fill: (aside: string) => Promise<void>): Promise<string> {
   if (!(await isFilledFolder(target))) return createFolder(target, fill);
@@ -84,7 +84,7 @@ export async function setAside(folder: string): Promise<void> {
   }
 }
 
-/** A message that names the place that the user knows, not the temporary one. */
+/** A message that names the target, not the temporary folder. */
 function withTargetName(error: Error, aside: string, target: string): Error {
   if (!(error instanceof CoxswainError) || !error.message.includes(aside)) return error;
   const { code, hint, cause } = error;
@@ -94,24 +94,24 @@ function withTargetName(error: Error, aside: string, target: string): Error {
   });
 }
 
-/** A name beside `name` that `removeLeftovers` recognises once this process is gone. */
+/** A temporary name next to `name`, recognised by `removeLeftovers` once this process is gone. */
 export function temporaryName(name: string): string {
   return `.${name}.${hostLabel()}.${process.pid}.${randomBytes(4).toString("hex")}.incoming`;
 }
 
-/** Another machine's unfinished folder (a shared disk) counts as left behind when nothing in it changed for a day. */
+/** Another machine's unfinished folder (on a shared disk) is considered abandoned after a day without changes. */
 const staleMilliseconds = 24 * 3600 * 1000;
 
 export interface RemoveLeftoversOptions {
-  /** Remove whatever has a temporary name: the caller is the only writer in the folder and writes nothing now. */
+  /** Remove everything with a temporary name: the caller is the only writer in the folder, and is not writing now. */
   readonly all?: boolean;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
 }
 
 /**
- * Removes what killed writers left in `parent`: temporary folders and files of processes of this machine that no longer
- * run, and other machines' when a day old.
+ * Removes remains of killed writers in `parent`: temporary folders and files of processes of this machine that no
+ * longer run, and other machines' when a day old.
  * @returns the names removed
  */
 export async function removeLeftovers(parent: string, options: RemoveLeftoversOptions = {}): Promise<string[]> {
@@ -130,7 +130,7 @@ export async function removeLeftovers(parent: string, options: RemoveLeftoversOp
   return removed;
 }
 
-/** The newest modification time of a path and of what is directly in it, in milliseconds since 1970. */
+/** The newest modification time of a path and its direct entries, in milliseconds since 1970. */
 async function newestChange(path: string): Promise<number> {
   const names = await readdir(path).catch(() => []);
   const times = await Promise.all(
@@ -139,7 +139,7 @@ async function newestChange(path: string): Promise<number> {
   return Math.max(...times);
 }
 
-/** Whether a folder is there and not empty. */
+/** Whether a folder exists and is not empty. */
 export async function isFilledFolder(path: string): Promise<boolean> {
   try {
     return (await readdir(path)).length > 0;
@@ -165,7 +165,7 @@ async function putInPlace(aside: string, target: string): Promise<void> {
   }
 }
 
-/** Flushes every file of a folder, then the folder, so that a rename after it never shows half of them. */
+/** Flushes every file of a folder, then the folder, so that a subsequent rename never exposes partial contents. */
 export async function flushTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -184,7 +184,7 @@ async function flushFile(path: string): Promise<void> {
   }
 }
 
-/** Flushes a folder's list of names. Windows cannot open folders: nothing to do there. */
+/** Flushes a folder's list of names. Does nothing on Windows, which cannot open folders. */
 export async function flushFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   await flushFile(path);

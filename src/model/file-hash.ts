@@ -10,11 +10,11 @@ import { temporaryName } from "./durable.js";
 import { fileIdentity } from "./file-identity.js";
 import { storageTrouble } from "./files.js";
 
-/** A file that changed this recently may change again within the same time stamp: its hash is not remembered. */
+/** A file that changed this recently may change again within the same time stamp: its hash is not cached. */
 const racyMilliseconds = 2_000;
 
 export interface FileHashOptions {
-  /** Coxswain's cache. Default: nothing is remembered. */
+  /** Coxswain's cache. Default: nothing is cached. */
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
@@ -44,7 +44,7 @@ export async function fileHash(path: string, options: FileHashOptions): Promise<
   }
 }
 
-/** SHA-256 of a file's content, hex, read now. */
+/** SHA-256 of a file's content, hex, without the cache. */
 export async function hashContent(path: string, onRead?: (bytes: number) => void): Promise<string> {
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {

@@ -6,7 +6,7 @@ import { fileTrouble, systemTrouble } from "../system-errors.js";
 
 /**
  * Reads exactly `length` bytes from `position`.
- * @throws CoxswainError "model" if the file ends before
+ * @throws CoxswainError "model" if the file ends early
  */
 export async function readFully(
   file: FileHandle,
@@ -75,8 +75,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * A file system's error (`ENOENT`, `ENOSPC` …) as a `CoxswainError` that names the path; another of the system's in its
- * own words; a `CoxswainError` as it is. Anything else is an internal error and is returned unchanged.
+ * Converts a file system error (`ENOENT`, `ENOSPC` …) to a `CoxswainError` that names the path, and another system
+ * error to one with its own text. A `CoxswainError`, or anything else (an internal error), is returned unchanged.
  */
 export function storageTrouble(error: unknown, path: string, code: ErrorCode = "storage"): Error {
   const trouble = error instanceof CoxswainError ? undefined : fileTrouble(systemCodeOf(error));

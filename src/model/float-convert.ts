@@ -28,7 +28,7 @@ function widenHalf(half: number): number {
   return sign | (scratchBits[0] ?? 0);
 }
 
-/** f32 to bf16 bit patterns. A NaN stays a (quiet) NaN; what rounds past the largest bf16 becomes infinite. */
+/** f32 to bf16 bit patterns. A NaN stays a (quiet) NaN; values that round beyond the largest bf16 become infinite. */
 export function float32ToBfloat16(values: Float32Array, out: Uint16Array): void {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < words.length; i++) {
@@ -38,15 +38,15 @@ export function float32ToBfloat16(values: Float32Array, out: Uint16Array): void 
   }
 }
 
-/** f32 to IEEE half bit patterns. A NaN stays a (quiet) NaN; what rounds past 65504 becomes infinite. */
+/** f32 to IEEE half bit patterns. A NaN stays a (quiet) NaN; values that round beyond 65504 become infinite. */
 export function float32ToFloat16(values: Float32Array, out: Uint16Array): void {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < words.length; i++) out[i] = narrowToHalf(words[i] ?? 0);
 }
 
 /**
- * f32 to IEEE half bit patterns, where nothing may become infinite.
- * @param name the tensor's, and `hint` what to do, for the message
+ * f32 to IEEE half bit patterns; overflow is an error.
+ * @param name the tensor's name, and `hint` the hint, for the error
  * @throws CoxswainError "model" if a finite value is beyond float16
  */
 export function float16Bits(values: Float32Array, name: string, hint: string): Uint16Array<ArrayBuffer> {

@@ -16,10 +16,10 @@ export interface TensorLocation {
 export interface ModelFolder {
   /** Absolute path. */
   readonly path: string;
-  /** config.json as it stands; families read what they need (see `compute/families/`). */
+  /** The parsed config.json; families read what they need (see `compute/families/`). */
   readonly config: Readonly<Record<string, unknown>>;
   /** By name, over all shards. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;
-  /** The files have an output head that is not the embedding, whatever config.json says: see `own-head.ts`. */
+  /** The files have an output head that is not the embedding, regardless of config.json: see `own-head.ts`. */
   readonly ownHead?: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * How GPT-2's weights differ from those of other families in its files: linear layers are transformers' Conv1D, stored
- * [in, out], and the first files leave out the "transformer." that modules' paths begin with.
+ * Differences of GPT-2's weight files from those of other families: linear layers are transformers' Conv1D, stored
+ * [in, out], and the original files omit the prefix "transformer." of modules' paths.
  */
 import type { ModelFolder, TensorLocation } from "./folder.js";
 
@@ -18,7 +18,7 @@ export function storedName(model: ModelFolder, name: string): string | undefined
   return isGpt2(model) && short !== undefined && model.tensors.has(short) ? short : undefined;
 }
 
-/** The same folder with its tensors by the names that transformers has for them. */
+/** The same folder with transformers' names of the tensors. */
 export function withTransformersNames(model: ModelFolder): ModelFolder {
   if (!isGpt2(model)) return model;
   const named = [...model.tensors].map(([name, location]): [string, TensorLocation] => [

@@ -37,7 +37,7 @@ export const huggingFaceRepository = (hubCache: string, { id }: HubModel): strin
 
 const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
 
-/** The snapshot of a revision in `repository`, where it is there with everything that a model needs. */
+/** The snapshot of a revision in `repository`, if it exists and is complete. */
 export async function findSnapshot(repository: string, { revision }: HubModel): Promise<string | undefined> {
   const commit = isCommit(revision)
     ? revision
@@ -49,13 +49,13 @@ export async function findSnapshot(repository: string, { revision }: HubModel): 
     await requireModelFiles(snapshot);
     return snapshot;
   } catch (error) {
-    // Only part of it was fetched (by another program, for its own use).
+    // Incomplete: another program fetched only a part, for its own use.
     if (error instanceof CoxswainError) return undefined;
     throw error;
   }
 }
 
-/** Notes which commit a branch or tag was when it was fetched. */
+/** Records the commit of a branch or tag at the time of the download. */
 export async function writeRef(repository: string, { revision }: HubModel, commit: string): Promise<void> {
   if (revision === commit) return;
   const path = join(repository, "refs", revision);

@@ -15,15 +15,15 @@ import { downloadHubFile, isConnectionTrouble, listHubFiles, type HubAccess, typ
 import { isModelFile } from "./manifest.js";
 import { indexFile, readIndex, weightsFile } from "./open-folder.js";
 
-/** What is being done, for a user who waits. */
+/** Receives progress messages for the user. */
 export type ProgressListener = (text: string) => void;
 
 /**
  * Downloads a model's configuration, tokenizer and safetensors files.
  * @param repository where its snapshots go (see `hub-cache.ts`)
  * @returns the snapshot's folder
- * @throws CoxswainError "network" for a hub that cannot be reached, "model" for a model that it does not have, does not
- *   show without a token, or has in other formats only, "storage" for a full disk and the like
+ * @throws CoxswainError "network" for a hub that cannot be reached, "model" for a model that does not exist, requires a
+ *   token, or is available only in other formats, "storage" for a full disk or a similar error
  */
 export async function downloadModel(
   repository: string,
@@ -61,7 +61,7 @@ async function fetchSnapshot(
   await removeLeftovers(parts);
   const fetchFile = async (file: HubFile, onBytes: (bytes: number) => void): Promise<void> => {
     const to = join(incoming, file.name);
-    // A file under its own name was checked when it was put there.
+    // A file with its final name was already verified.
     if ((await stat(to).catch(() => undefined))?.size === file.bytes) {
       onBytes(file.bytes);
       return;
@@ -188,20 +188,20 @@ function statusOf(error: unknown): number | undefined {
   return typeof error.statusCode === "number" ? error.statusCode : undefined;
 }
 
-/** What is wrong with the proxy itself, as a clause; undefined if it is not that. */
+/** The problem with the proxy itself, as a clause; undefined if there is none. */
 function proxyReason(error: unknown, { shown }: Proxy): string | undefined {
   const causes = causesOf(error);
   const refused = /Proxy response \((\d+)\)/.exec(causes.map(messageOf).join(" "))?.[1];
   const status = refused === undefined ? statusOf(error) : Number(refused);
   if (status !== undefined && (refused !== undefined || status === 407))
     return `the proxy ${shown} ${proxyAnswer(status)}`;
-  // Nobody but the proxy was connected to.
+  // The only connection was to the proxy.
   const code = causes.map(systemCodeOf).findLast((known) => known !== undefined);
   const unreachable = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/;
   return code !== undefined && unreachable.test(code) ? `the proxy ${shown} cannot be reached: ${code}` : undefined;
 }
 
-/** An error, what caused it, and so on. */
+/** An error and its chain of causes. */
 function causesOf(error: unknown): unknown[] {
   const causes: unknown[] = [];
   for (let current = error; current !== undefined && causes.length < 10;) {
@@ -211,7 +211,7 @@ function causesOf(error: unknown): unknown[] {
   return causes;
 }
 
-/** `fetch` says "fetch failed" and hides why in its cause. */
+/** `fetch` reports "fetch failed", with the reason in its cause. */
 function networkReason(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   return systemCodeOf(cause) ?? (cause instanceof Error ? cause.message : messageOf(error));

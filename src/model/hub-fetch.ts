@@ -1,13 +1,13 @@
 /**
  * `fetch` for the hub, through the environment's proxy for each server of a redirect chain, since Node's own `fetch`
- * ignores proxy variables. Does not know models.
+ * ignores proxy variables. Independent of models.
  */
 import type { Dispatcher, RequestInfo, RequestInit, Response } from "undici";
 import { environmentProxy, proxyVariablesSet } from "../proxy/index.js";
 import type { Environment, Proxy } from "../proxy/index.js";
 
 /**
- * The proxy of a URL; undefined if it is reached without. @throws CoxswainError "config" for a variable that names none
+ * The proxy of a URL; undefined if there is none. @throws CoxswainError "config" for an invalid proxy variable
  */
 export function hubProxy(url: string | URL, environment: Environment): Proxy | undefined {
   const { protocol, hostname, port } = new URL(url);
@@ -19,7 +19,7 @@ export function hubProxy(url: string | URL, environment: Environment): Proxy | u
   return environmentProxy(secure ? "https" : "http", target, environment, ["http", "https"]);
 }
 
-/** Where no proxy is named, the global `fetch`. */
+/** Without a proxy, the global `fetch`. */
 export async function hubFetch(environment: Environment): Promise<typeof fetch> {
   if (!proxyVariablesSet(environment)) return fetch;
   const undici = await import("undici");
@@ -29,7 +29,7 @@ export async function hubFetch(environment: Environment): Promise<typeof fetch> 
     const proxy = origin === undefined ? undefined : hubProxy(origin, environment);
     if (proxy === undefined) return direct;
     const { href } = proxy.url;
-    // Plain HTTP is passed on as it is: proxies give tunnels to port 443 alone, as a rule.
+    // Plain HTTP is forwarded without a tunnel: most proxies allow tunnels only to port 443.
     const agent = agents.get(href) ?? new undici.ProxyAgent({ uri: href, proxyTunnel: false });
     agents.set(href, agent);
     return agent;
@@ -40,7 +40,7 @@ export async function hubFetch(environment: Environment): Promise<typeof fetch> 
     }
   }
   const dispatcher = new PerServer();
-  // The package and Node have types of their own for the same thing.
+  // The package and Node have different types for the same object.
   const through = (input: RequestInfo, init?: RequestInit): Promise<Response> =>
     undici.fetch(input, { ...init, dispatcher });
   return through as unknown as typeof fetch;

@@ -9,11 +9,11 @@ import { storageTrouble } from "./files.js";
 
 /** How to reach a hub. */
 export interface HubAccess {
-  /** "https://…", without a slash at the end. */
+  /** "https://…", without a trailing slash. */
   readonly url: string;
   readonly token: string | undefined;
   readonly fetch: typeof fetch;
-  /** Through which proxy it is reached, for messages. */
+  /** The proxy in use, for messages. */
   readonly proxy: Proxy | undefined;
   /** Waits before another attempt, ms. */
   readonly wait: (milliseconds: number) => Promise<void>;
@@ -23,7 +23,7 @@ export interface HubAccess {
 export interface HubFile {
   readonly name: string;
   readonly bytes: number;
-  /** How its content is checked: SHA-256 of large files, git's object id (SHA-1) of small ones. */
+  /** Checksum of its content: SHA-256 of large files, git's object id (SHA-1) of small ones. */
   readonly check: { readonly algorithm: "sha256" | "git-sha1"; readonly hash: string } | undefined;
 }
 
@@ -67,8 +67,7 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads a file to `aside`, checks size and hash, and renames it to `to`. A broken connection is taken up again where
- * it broke.
+ * Downloads a file to `aside`, checks size and hash, and renames it to `to`. Resumes after a broken connection.
  * @throws the library's error when it breaks five times without progress; CoxswainError "network" for damaged content,
  *   "storage" for a full disk and the like
  */
@@ -99,7 +98,7 @@ async function fetchWhole(handle: FileHandle, options: DownloadOptions, access: 
   while (received < file.bytes) {
     const before = received;
     try {
-      // Plain HTTP ranges, which can be taken up again anywhere and work with every mirror.
+      // Plain HTTP ranges can be resumed anywhere and work with every mirror.
       const blob = await downloadFile({
         repo: id,
         path: file.name,
@@ -132,7 +131,7 @@ async function fetchWhole(handle: FileHandle, options: DownloadOptions, access: 
   }
 }
 
-/** Whether trying again may help: a connection that broke or was refused, or a server that says it is overloaded. */
+/** Whether a retry may help: a connection that broke or was refused, or an overloaded server. */
 function isTransient(error: unknown): boolean {
   if (typeof error === "object" && error !== null && "statusCode" in error && typeof error.statusCode === "number") {
     return error.statusCode === 408 || error.statusCode === 429 || error.statusCode >= 500;
@@ -140,7 +139,7 @@ function isTransient(error: unknown): boolean {
   return isConnectionTrouble(error);
 }
 
-/** Whether `fetch` or a body of its could not go on. (The library's streams give the bare message of an error.) */
+/** Whether `fetch` or a response body failed. (The library's streams pass only the error's message.) */
 export function isConnectionTrouble(error: unknown): boolean {
   if (typeof error === "string") return true;
   if (!(error instanceof TypeError)) return false;

@@ -12,7 +12,7 @@ export interface FileBelow {
   readonly kind: "file" | "link";
 }
 
-/** Every file and link below a folder; none if there is no folder. Pipes and the like are passed over. */
+/** Every file and link below a folder; none if there is no folder. Pipes and other special files are skipped. */
 export async function filesBelow(folder: string, prefix = ""): Promise<FileBelow[]> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch((error: unknown) => {
     if (systemCodeOf(error) === "ENOENT") return [];
@@ -29,7 +29,7 @@ export async function filesBelow(folder: string, prefix = ""): Promise<FileBelow
   return found.flat();
 }
 
-/** Puts what `from` has under names that `to` has not into `to`. `from` stays as it is. */
+/** Copies files from `from` whose names do not exist in `to`. `from` is unchanged. */
 export async function keepOtherFiles(from: string, to: string): Promise<void> {
   const ours = (await filesBelow(to)).map(({ name }) => name);
   for (const { name, kind } of await filesBelow(from)) {
@@ -41,10 +41,10 @@ export async function keepOtherFiles(from: string, to: string): Promise<void> {
   }
 }
 
-/** A file of one name and a folder of the same cannot both be. */
+/** A file and a folder cannot have the same name. */
 const isBelow = (name: string, folder: string): boolean => name.startsWith(folder + sep);
 
-/** A second name costs no room; not every file system has such. */
+/** A hard link takes no space; not every file system supports it. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

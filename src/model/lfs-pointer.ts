@@ -6,7 +6,7 @@ import { storageTrouble } from "./files.js";
 
 const firstLine = "version https://git-lfs.github.com/spec/";
 
-/** @throws CoxswainError "model" for a file that is a pointer; nothing for one that is not there */
+/** @throws CoxswainError "model" if the file is a pointer; a missing file is ignored */
 export async function refusePointer(path: string): Promise<void> {
   await refuseSpecialFile(path, "model");
   const begin = new Uint8Array(firstLine.length);

@@ -1,7 +1,7 @@
 /**
  * ONNX Runtime maps weights straight from their files and refuses symbolic links, but Hugging Face's cache is made of
  * them. A folder whose weight files are links is therefore mirrored once in Coxswain's cache: hard links where the file
- * system allows (no space used), else copies (which share their blocks on file systems that can).
+ * system allows (no space used), otherwise copies (which share their blocks on file systems that can).
  */
 import { createHash } from "node:crypto";
 import { constants, copyFile, link, lstat, readdir, realpath, stat } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { defaultCacheFolder, inCache } from "./cache.js";
 import { createFolder, isFilledFolder, setAside } from "./durable.js";
 import { storageTrouble } from "./files.js";
 
-/** What names a file's place in a mirror. Without ctime, which a hard link changes. */
+/** The identity of a file in a mirror. Without ctime, which a hard link changes. */
 async function placeOf(path: string): Promise<string> {
   const real = await realpath(path);
   const { dev, ino, size, mtimeNs } = await stat(real, { bigint: true });
@@ -19,9 +19,9 @@ async function placeOf(path: string): Promise<string> {
 }
 
 /**
- * `folder` itself where none of `weightFiles` is a symbolic link, else its mirror in `cacheDir/links/`, which has every
- * file of the folder. The mirror is named by the places, sizes and times of all files, so a changed file makes a new
- * one; one with copies that are older than a change of any kind is made again.
+ * `folder` itself if none of `weightFiles` is a symbolic link, otherwise its mirror in `cacheDir/links/`, which has
+ * every file of the folder. The mirror's name depends on the paths, sizes and times of all files, so a changed file
+ * gives a new one; a mirror whose copies are older than any change is created again.
  * @param given Coxswain's cache. Default: `defaultCacheFolder()`
  */
 export async function withoutSymlinks(folder: string, weightFiles: readonly string[], given?: string): Promise<string> {

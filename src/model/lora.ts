@@ -45,12 +45,12 @@ export interface LoraTensor {
 
 export interface LoraLayout {
   readonly r: number;
-  /** What B A x is multiplied by. */
+  /** Factor of B A x. */
   readonly scale: number;
   readonly tensors: readonly LoraTensor[];
   /** Elements of the flat vector. */
   readonly size: number;
-  /** The adapted weights are stored [in, out]; said in adapter_config.json. Default: [out, in]. */
+  /** The adapted weights are stored [in, out]; recorded in adapter_config.json. Default: [out, in]. */
   readonly fanInFanOut?: true;
 }
 

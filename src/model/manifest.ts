@@ -22,15 +22,15 @@ export interface ModelFile {
 
 export interface ModelManifest {
   /**
-   * SHA-256, hex, over the names and hashes of the files that decide loss and gradients: config.json, weights and their
-   * index. Tokenizer and templates are left out, since rows travel as tokens.
+   * SHA-256, hex, over the names and hashes of the files that determine loss and gradients: config.json, weights and
+   * their index. Tokenizer and templates are excluded, since rows are sent as tokens.
    */
   readonly hash: string;
   /** Every file that a copy of the model needs, sorted by name. */
   readonly files: readonly ModelFile[];
 }
 
-/** Files beside the weights that belong to a model. */
+/** Files of a model besides the weights. */
 const companionFiles = new Set([
   configFile,
   indexFile,
@@ -50,7 +50,7 @@ const companionFiles = new Set([
 export const isModelFile = (name: string): boolean => companionFiles.has(name) || /^[^.][^/]*\.safetensors$/.test(name);
 
 export interface ManifestOptions {
-  /** Coxswain's cache, where hashes are remembered. Default: `defaultCacheFolder()`. */
+  /** Coxswain's cache, where hashes are cached. Default: `defaultCacheFolder()`. */
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
@@ -96,7 +96,7 @@ export async function modelManifest(
   return { hash: contentHash(files), files };
 }
 
-/** Those that decide loss and gradients. */
+/** The files that determine loss and gradients. */
 export const decisiveFiles = (files: readonly ModelFile[]): ModelFile[] =>
   files.filter(({ name }) => name === configFile || name === indexFile || name.endsWith(".safetensors"));
 
@@ -109,8 +109,8 @@ export function contentHash(files: readonly ModelFile[]): string {
 }
 
 /**
- * Checks a manifest that came from another machine: names that stay in their folder, sane sizes, a hash that is that of
- * the listing.
+ * Validates a manifest from another machine: names must stay in their folder, sizes must be plausible, and the hash
+ * must match the list of files.
  * @throws CoxswainError "network" naming what is wrong
  */
 export function checkManifest({ hash, files }: ModelManifest): void {

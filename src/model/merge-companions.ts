@@ -6,20 +6,23 @@ import { indexFile } from "./open-folder.js";
 export interface Companions {
   /** Paths within the folder, with slashes, sorted. */
   readonly files: readonly string[];
-  /** What stays behind, since it would no longer be of this model: weights in other formats, and their folders. */
+  /**
+   * Entries that are not copied, since they would not match the merged model: weights in other formats, and their
+   * folders.
+   */
   readonly leftOut: readonly string[];
 }
 
-/** Weights, which would no longer be those of the model. */
+/** Weights, which would not match the merged model. */
 const weights =
   /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|ggml|onnx|onnx_data|ot|npz|tflite|mlmodel|pkl|llamafile)(\.index\.json)?$/;
 
-/** Templates are written anew: those of the model are not the merged one's where the adapter has others. */
+/** Templates are not copied: the adapter may have different ones. */
 const isTemplateFile = (name: string): boolean =>
   name === "chat_template.jinja" || name.startsWith("additional_chat_templates/");
 
 /**
- * @param folder the base model's, as the user has it (the one that weights are read from may lack nested folders)
+ * @param folder the base model's, as given by the user (the folder that weights are read from may lack nested folders)
  * @param shards the weight files that are merged
  */
 export async function mergeCompanions(folder: string, shards: readonly string[]): Promise<Companions> {
@@ -31,7 +34,7 @@ export async function mergeCompanions(folder: string, shards: readonly string[])
   };
 }
 
-/** Every file under a folder but weights and what is hidden; a nested folder that has weights is a model of its own. */
+/** Every file below a folder except weights and hidden files; a nested folder with weights is a separate model. */
 async function collect(root: string, within: string, isNeeded: (name: string) => boolean): Promise<Companions> {
   const files: string[] = [];
   const leftOut: string[] = [];

@@ -1,17 +1,16 @@
 /**
- * What rounding to 16 bits costs a merged adapter: the part of W + delta that lies below the last place of the type.
- * Pure.
+ * The error of rounding a merged adapter to 16 bits: the part of W + delta below the precision of the type. Pure.
  */
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float-convert.js";
 import type { FloatType } from "./read-tensor.js";
 
-/** What rounding merged weights to 16 bits costs. */
+/** The error of rounding merged weights to 16 bits. */
 export interface RoundingCost {
   /** Elements of the adapted weights that the adapter changes. */
   readonly changed: number;
-  /** Of these, how many are as without the adapter once they are rounded. */
+  /** Of these, the number that is unchanged after rounding. */
   readonly lost: number;
-  /** L2 norm of what rounding changed in the delta, over the delta's. */
+  /** L2 norm of the delta's rounding error, divided by the delta's norm. */
   readonly relativeError: number;
 }
 
@@ -43,7 +42,7 @@ export class RoundingTally {
   }
 }
 
-/** The values that a type keeps of f32 ones. */
+/** f32 values after rounding to a type. */
 function rounded(values: Float32Array, type: "F16" | "BF16"): Float32Array {
   const bits = new Uint16Array(values.length);
   const kept = new Float32Array(values.length);

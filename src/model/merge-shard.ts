@@ -16,9 +16,9 @@ const blockElements = 1 << 20;
 
 /**
  * Writes one weight file of `model` to `to`, with `pairs` added and floats turned into `target`.
- * @param pairs by the name of the weight they change
- * @param target undefined keeps each tensor's type
- * @param rounding told of every merged block
+ * @param pairs by the name of the weight that they change
+ * @param target undefined: keeps each tensor's type
+ * @param rounding receives every merged block
  * @returns bytes of the tensors written
  */
 export async function writeMergedShard(
@@ -45,7 +45,7 @@ export async function writeMergedShard(
   return sources.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * bytesPerElement(dtype), 0);
 }
 
-/** A tensor's bytes as they are. The piece is overwritten by the next. */
+/** A tensor's unchanged bytes. Each piece is overwritten by the next. */
 async function* rawBytes(model: ModelFolder, location: TensorLocation): AsyncGenerator<Uint8Array, void, undefined> {
   const path = join(model.path, location.file);
   const file = await open(path, "r");
@@ -61,7 +61,7 @@ async function* rawBytes(model: ModelFolder, location: TensorLocation): AsyncGen
   }
 }
 
-/** A float tensor's bytes in another type, with its LoRA pair added. The piece is overwritten by the next. */
+/** A float tensor's bytes in another type, with its LoRA pair added. Each piece is overwritten by the next. */
 async function* convertedBytes(
   model: ModelFolder,
   name: string,

@@ -1,30 +1,30 @@
 /** The README.md of an adapter: the model card that hubs and people read. Pure: knows no files. */
 import type { LoraSettings } from "./lora.js";
 
-/** The base model, as others can know it: a path of the machine that trained says nothing to them. */
+/** The base model as published: a path on the training machine means nothing to others. */
 export interface CardBase {
-  /** On the hub; undefined for a folder that is not known to come from there. */
+  /** The hub id; undefined for a folder whose origin is unknown. */
   readonly id: string | undefined;
   /** The folder's own name. */
   readonly name: string;
-  /** Of its content, hex. */
+  /** Hash of its content, hex. */
   readonly sha256: string | undefined;
 }
 
 export interface ModelCardOptions {
   readonly base: CardBase;
   readonly settings: LoraSettings;
-  /** Modules that are adapted. */
+  /** Number of adapted modules. */
   readonly modules: number;
-  /** Numbers that were trained. */
+  /** Number of trained parameters. */
   readonly parameters: number;
-  /** What it was trained with, shown as a table: steps, tokens, learning rate, loss … */
+  /** Training settings and results, shown as a table: steps, tokens, learning rate, loss … */
   readonly training?: Readonly<Record<string, string | number>>;
-  /** Names of the files beside it that say how it is asked. */
+  /** Names of the tokenizer and template files next to it. */
   readonly companions?: readonly string[];
 }
 
-/** The card's text: YAML front matter as PEFT writes it, then what the adapter is and how to load it. */
+/** The card's text: YAML front matter as PEFT writes it, then a description of the adapter and how to load it. */
 export function modelCard(options: ModelCardOptions): string {
   const { base, settings, modules, parameters, training = {}, companions = [] } = options;
   const rows: [string, string | number][] = [

@@ -9,7 +9,7 @@ const trouble = (message: string, hint: string): CoxswainError => new CoxswainEr
 
 const anyModel = "A Hugging Face model folder has config.json, tokenizer.json and .safetensors files.";
 
-/** A file in a folder's place. */
+/** A file instead of a folder. */
 export function notAFolder(path: string): CoxswainError {
   if (path.endsWith(".gguf")) return trouble(`${path}: is a GGUF file, which is not supported`, unquantised);
   return trouble(
@@ -22,7 +22,7 @@ const unquantised = "Give the folder of its original model, as safetensors.";
 
 /**
  * A folder without config.json.
- * @param names of what is in it
+ * @param names of its entries
  */
 export async function withoutConfig(folder: string, names: ReadonlySet<string>): Promise<CoxswainError> {
   if (names.size === 0) return trouble(`${folder}: the folder is empty`, anyModel);
@@ -58,7 +58,10 @@ async function adapterFolder(folder: string): Promise<CoxswainError> {
   );
 }
 
-/** A model folder below one that is none: a folder in a folder, or a snapshot in the Hugging Face libraries' cache. */
+/**
+ * A model folder below a folder that is not a model: a folder in a folder, or a snapshot in the Hugging Face libraries'
+ * cache.
+ */
 async function modelBelow(folder: string, names: ReadonlySet<string>): Promise<string | undefined> {
   const places = [...names].sort();
   if (names.has("snapshots")) {
@@ -73,7 +76,7 @@ async function modelBelow(folder: string, names: ReadonlySet<string>): Promise<s
 
 /**
  * A folder with config.json and without safetensors.
- * @param wanted what it must have one of: a file, or an index of several
+ * @param wanted the required files, one of which must exist: a file, or an index of several
  */
 export function withoutWeights(folder: string, names: ReadonlySet<string>, wanted: readonly string[]): CoxswainError {
   const all = [...names].sort();
@@ -100,7 +103,7 @@ export function withoutWeights(folder: string, names: ReadonlySet<string>, wante
   );
 }
 
-/** Shards that an index names and that are not there. */
+/** Missing shards of an index. */
 export function withoutShards(folder: string, index: string, missing: readonly string[], all: number): CoxswainError {
   return trouble(
     `${folder}: ${missing.length} of ${all} shards named in ${index} are missing: ${listed(missing)}`,
@@ -108,7 +111,7 @@ export function withoutShards(folder: string, index: string, missing: readonly s
   );
 }
 
-/** A model that is neither folder nor hub id. */
+/** A model that is neither a folder nor a hub id. */
 export async function nothingThere(model: string, path: string): Promise<CoxswainError> {
   const target = await readlink(path).catch(() => undefined);
   if (target !== undefined) {
@@ -123,7 +126,7 @@ export async function nothingThere(model: string, path: string): Promise<Coxswai
   );
 }
 
-/** A folder beside a path where nothing is, of nearly the same name. */
+/** A folder with a name similar to a missing path. */
 export async function similarFolder(path: string): Promise<string | undefined> {
   const parent = dirname(resolve(path));
   const names: string[] = [];

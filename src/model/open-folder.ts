@@ -1,6 +1,6 @@
 /**
  * Opens a Hugging Face model folder: config.json and the headers of its safetensors files, one file or shards with an
- * index. Reads no weights and knows nothing of architectures.
+ * index. Reads no weights; independent of architectures.
  */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve } from "node:path";
@@ -23,7 +23,8 @@ export interface OpenModelFolderOptions {
 }
 
 /**
- * Opens the model folder at `path`. `ModelFolder.path` is where its files really are: no file in it is a symbolic link.
+ * Opens the model folder at `path`. `ModelFolder.path` is the real location of its files: no file in it is a symbolic
+ * link.
  * @throws CoxswainError "model" for a missing folder or file, a damaged one, or an index that leaves the folder
  */
 export async function openModelFolder(path: string, options: OpenModelFolderOptions = {}): Promise<ModelFolder> {
@@ -39,7 +40,7 @@ export async function openModelFolder(path: string, options: OpenModelFolderOpti
   return { ...opened, ownHead: await hasOwnHead(opened) };
 }
 
-/** Their tensors are of types and names of their own, which would be the next trouble. */
+/** Their tensors have other types and names, which would cause a less helpful error later. */
 function refuseQuantised(folder: string, { quantization_config: quantization }: JsonObject): void {
   if (quantization === undefined || quantization === null) return;
   const method = isJsonObject(quantization) ? quantization["quant_method"] : undefined;
@@ -49,7 +50,7 @@ function refuseQuantised(folder: string, { quantization_config: quantization }: 
   });
 }
 
-/** All tensors of all files, named in the index or not; of two with one name the later file's: as in transformers. */
+/** All tensors of all files, named in the index or not; the later file wins for duplicate names, as in transformers. */
 async function tensorsOf(folder: string, files: readonly string[]): Promise<Map<string, TensorLocation>> {
   const tensors = new Map<string, TensorLocation>();
   for (const file of files) {
@@ -70,7 +71,7 @@ function checkAgainstIndex(folder: string, name: string, file: string, found: Te
 }
 
 /**
- * Checks that a folder has config.json and all of its weight files (and that links lead somewhere); opens none of them.
+ * Checks that a folder has config.json and all of its weight files (and that links are not broken); opens none of them.
  * @throws CoxswainError "model" naming what is missing
  */
 export async function requireModelFiles(folder: string): Promise<void> {
@@ -96,7 +97,7 @@ async function realFolder(path: string): Promise<string> {
 interface WeightFiles {
   /** Names within the folder, sorted. */
   readonly files: readonly string[];
-  /** Tensor name to file name, where there is an index. */
+  /** Tensor name to file name, if there is an index. */
   readonly weightMap: ReadonlyMap<string, string> | undefined;
 }
 
@@ -148,7 +149,7 @@ export async function readIndex(path: string): Promise<Map<string, string>> {
   return weightMap;
 }
 
-/** Whether a name stands for a file directly within a folder, on any system. */
+/** Whether a name denotes a file directly within a folder, on any system. */
 export function isPlainFileName(name: string): boolean {
   return (
     name !== "" &&

@@ -1,7 +1,6 @@
 /**
- * Whether a model's files have an output head of their own. `tie_word_embeddings` says that the head is the embedding,
- * but it is the files that decide: transformers 5 compares both where both are there, and ties them only where they are
- * equal.
+ * Whether a model's files have a separate output head. `tie_word_embeddings` declares the head to be the embedding, but
+ * the files decide: transformers 5 compares both if both exist, and ties them only if they are equal.
  */
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +11,7 @@ import { elementCount } from "./tensor-type.js";
 
 export const headName = "lm_head.weight";
 
-/** What the embedding is called in the files of the families that there are. */
+/** Names of the embedding in the files of supported families. */
 export const embeddingNames = ["model.embed_tokens.weight", "transformer.wte.weight", "wte.weight"] as const;
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -21,8 +20,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const piece = 1 << 22;
 
 /**
- * True where the files have `lm_head.weight` and config.json does not tie it to the embedding, or ties it to one with
- * other values. Reads both up to the first difference; nothing if config.json says that they are not tied.
+ * True if the files have `lm_head.weight` and config.json does not tie it to the embedding, or ties it to one with
+ * different values. Reads both up to the first difference; reads nothing if config.json does not tie them.
  * @throws CoxswainError "model" for a file that cannot be read
  */
 export async function hasOwnHead({ path, config, tensors }: Omit<ModelFolder, "ownHead">): Promise<boolean> {
@@ -72,7 +71,7 @@ async function hasSameBytes(a: OpenTensor, b: OpenTensor): Promise<boolean> {
   return true;
 }
 
-/** Of two types of floats: as f32, which holds either exactly. */
+/** Compares two float types as f32, which represents both exactly. */
 async function hasSameValues(a: OpenTensor, b: OpenTensor): Promise<boolean> {
   const size = elementCount(a.location.shape);
   for (let done = 0; done < size; done += piece) {

@@ -7,13 +7,13 @@ import { readFully, readInto, storageTrouble } from "./files.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./float-convert.js";
 import { bytesPerElement } from "./tensor-type.js";
 
-/** Elements converted at a time: the 16-bit scratch stays small beside the result. */
+/** Elements converted at a time: the 16-bit buffer stays small compared with the result. */
 const blockElements = 1 << 20;
 
 /** Types that are read as f32 without loss. */
 export type FloatType = "F32" | "F16" | "BF16";
 
-/** Whether a type is one of the floats that models are made of. */
+/** Whether a type is one of the supported float types. */
 export const isFloatType = (type: TensorType): type is FloatType => type === "F32" || type === "F16" || type === "BF16";
 
 /**
@@ -24,7 +24,7 @@ export async function readTensor(folder: Pick<ModelFolder, "path">, location: Te
   return readFloats(join(folder.path, location.file), location);
 }
 
-/** The bytes of a tensor, as they are in the file. */
+/** The bytes of a tensor, as stored in the file. */
 export async function readBytes(
   folder: Pick<ModelFolder, "path">,
   { file, byteOffset, byteLength }: TensorLocation,

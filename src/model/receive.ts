@@ -7,7 +7,7 @@ import { defaultCacheFolder, inCache } from "./cache.js";
 import { createFolder, isFilledFolder, removeLeftovers, setAside } from "./durable.js";
 import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 
-/** Where a model with this content hash lies in the cache, whether it is there or not. */
+/** The path of a model with this content hash in the cache, whether it exists or not. */
 export function modelCacheFolder(hash: string, cacheDir: string = defaultCacheFolder()): string {
   if (!/^[0-9a-f]{64}$/.test(hash)) throw new CoxswainError("network", `${JSON.stringify(hash)} is not a content hash`);
   return join(cacheDir, "models", "by-content", hash);
@@ -27,12 +27,12 @@ export async function cachedModel(hash: string, options: ManifestOptions = {}): 
 }
 
 /**
- * Receives a model into the cache: written aside, sizes and hashes checked, then renamed. Processes that receive the
- * same model at once do not disturb one another; the first one's copy stands.
- * @param openFile the content of one of the manifest's files; called once a file, in order
+ * Receives a model into the cache: written to a temporary folder, verified by sizes and hashes, then renamed. Processes
+ * may receive the same model concurrently; the first one's copy is kept.
+ * @param openFile the content of one of the manifest's files; called once per file, in order
  * @returns the folder, `modelCacheFolder(manifest.hash)`
- * @throws CoxswainError "network" for a manifest or content that is not what it says; "storage" for a full disk and the
- *   like. Nothing is left behind.
+ * @throws CoxswainError "network" for an invalid manifest or content that does not match it; "storage" for a full disk
+ *   or a similar error. Nothing is left behind.
  */
 export async function receiveModel(
   manifest: ModelManifest,
@@ -44,8 +44,7 @@ export async function receiveModel(
   const parent = dirname(folder);
   return inCache(options.cacheDir ?? defaultCacheFolder(), parent, async () => {
     await removeLeftovers(parent, options.now === undefined ? {} : { now: options.now });
-    // Asked before it is looked at: a copy that another process puts there meanwhile must not be taken for a damaged
-    // one.
+    // Checked first: a copy that another process creates meanwhile must not be considered damaged.
     const isThere = await isFilledFolder(folder);
     const cached = await cachedModel(manifest.hash, options);
     if (cached !== undefined) return cached;

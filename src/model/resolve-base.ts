@@ -3,7 +3,7 @@ import { CoxswainError } from "../errors.js";
 import { resolveModel, type ResolveModelOptions } from "./resolve.js";
 
 export interface ResolveBaseOptions extends ResolveModelOptions {
-  /** The adapter that names the model; null if the user did. */
+  /** The adapter that names the model; null if the user named it. */
   readonly adapter: string | null;
 }
 

@@ -20,13 +20,13 @@ import { notAFolder, nothingThere, similarFolder } from "./not-a-model.js";
 export interface ResolveModelOptions {
   /** Coxswain's cache. Default: `defaultCacheFolder(environment)`. */
   readonly cacheDir?: string;
-  /** Called with a line of text whenever there is something new to show. Default: nothing is shown. */
+  /** Called with a line of text for every progress update. Default: none. */
   readonly onProgress?: ProgressListener;
-  /** Default: `fetch`, through the proxy that the environment names. */
+  /** Default: `fetch`, through the proxy set in the environment. */
   readonly fetch?: typeof fetch;
-  /** Default: `HF_ENDPOINT`, else the public hub. */
+  /** Default: `HF_ENDPOINT`, otherwise the public hub. */
   readonly hubUrl?: string;
-  /** For HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, proxies and the caches' places. Default: the process's. */
+  /** For HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, proxies and the locations of caches. Default: the process's. */
   readonly environment?: Environment;
   /** Waits between attempts, ms. Default: a timer. */
   readonly wait?: (milliseconds: number) => Promise<void>;
@@ -35,8 +35,8 @@ export interface ResolveModelOptions {
 const publicHub = "https://huggingface.co";
 
 /**
- * The folder of a model: a folder as it is; a hub id `owner/name[@revision]` from Coxswain's cache, from Hugging Face's,
- * or downloaded into Coxswain's. A cached branch is not looked up again: name a commit, or empty the cache, for another.
+ * The folder of a model: a folder is used directly; a hub id `owner/name[@revision]` is found in Coxswain's or Hugging
+ * Face's cache, or downloaded into Coxswain's. A cached branch is not updated: specify a commit, or clear the cache.
  * @returns an absolute path
  * @throws CoxswainError "model" for a folder or id that does not exist, "network" for a hub that cannot be reached
  */
@@ -81,7 +81,7 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
   );
 }
 
-/** @throws CoxswainError "model" for a place that cannot be looked at: a circle of links, no permission */
+/** @throws CoxswainError "model" for an inaccessible path: a cycle of links, or no permission */
 async function placeAt(path: string): Promise<"folder" | "file" | undefined> {
   try {
     return (await stat(path)).isDirectory() ? "folder" : "file";
@@ -91,7 +91,7 @@ async function placeAt(path: string): Promise<"folder" | "file" | undefined> {
   }
 }
 
-/** The hub's "no" names a folder of a similar name, which may be what was meant. */
+/** If the hub does not have the model, the error suggests a folder with a similar name. */
 async function orSimilarFolder(error: unknown, path: string): Promise<unknown> {
   if (!(error instanceof CoxswainError) || (error.code !== "model" && error.code !== "network")) return error;
   const similar = await similarFolder(path);

@@ -7,12 +7,12 @@ import type { TensorType } from "./folder.js";
 import { storageTrouble } from "./files.js";
 import { bytesPerElement, elementCount, typeRank } from "./tensor-type.js";
 
-/** A tensor to be written. */
+/** A tensor to write. */
 export interface TensorSource {
   readonly name: string;
   readonly dtype: TensorType;
   readonly shape: readonly number[];
-  /** Little-endian, row-major: the bytes, or a function that yields them piece by piece when their turn comes. */
+  /** Little-endian, row-major: the bytes, or a function that yields them lazily, piece by piece. */
   readonly data: Uint8Array | (() => AsyncIterable<Uint8Array>);
 }
 
@@ -44,7 +44,7 @@ function headerBytes(sorted: readonly TensorSource[], metadata: Readonly<Record<
     header.set(tensor.name, { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, end] });
     offset = end;
   }
-  // Not through an object: its keys would lose their order where they look like numbers.
+  // Not through an object, which reorders keys that look like numbers.
   const entries = [...header].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
   const json = Buffer.from(`{${entries.join(",")}}`);
   const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
@@ -55,8 +55,9 @@ function headerBytes(sorted: readonly TensorSource[], metadata: Readonly<Record<
 
 /**
  * Writes `tensors` to a new file at `path` (an existing one is replaced).
- * @param metadata `__metadata__`; Hugging Face's libraries want `{ format: "pt" }`
- * @throws CoxswainError "storage" for a full disk and the like; the file is then incomplete and the caller's to remove
+ * @param metadata `__metadata__`; Hugging Face's libraries require `{ format: "pt" }`
+ * @throws CoxswainError "storage" for a full disk or a similar error; the file is then incomplete, and the caller must
+ *   remove it
  */
 export async function writeSafetensors(
   path: string,
@@ -96,7 +97,7 @@ async function writeData(writer: BufferedWriter, tensor: TensorSource): Promise<
 
 const bufferBytes = 1 << 20;
 
-/** Gathers small pieces, since an adapter is hundreds of small tensors. Does not keep what it is given. */
+/** Buffers small pieces, since an adapter has hundreds of small tensors. Does not retain its inputs. */
 class BufferedWriter {
   readonly #file: FileHandle;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);

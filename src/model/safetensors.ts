@@ -1,6 +1,6 @@
 /**
- * Reads the header of a safetensors file, as strictly as the reference implementation: what it describes must be
- * exactly what the file holds. Reads no tensor data (see `read-tensor.ts`).
+ * Reads the header of a safetensors file, as strictly as the reference implementation: its description must
+ * match the file exactly. Reads no tensor data (see `read-tensor.ts`).
  *
  * The format: 8 bytes, the header's length (little-endian); the header, a JSON object that maps names to
  * `{dtype, shape, data_offsets: [begin, end]}` and may have a `__metadata__` of strings; the data, without holes.
@@ -17,7 +17,7 @@ const maxHeaderBytes = 100_000_000;
 
 const damagedHint = "The file is damaged or incomplete: fetch it again.";
 
-/** A tensor's place in the file that was read. */
+/** The location of a tensor in the file. */
 export type TensorEntry = Omit<TensorLocation, "file">;
 
 export interface SafetensorsHeader {

@@ -2,7 +2,7 @@
 import type { TensorType } from "./folder.js";
 
 /**
- * By growing alignment, the order in which the reference implementation declares them: its writer puts tensors of a
+ * By increasing alignment, the order in which the reference implementation declares them: its writer puts tensors of a
  * later type first, so that every tensor is aligned to its elements.
  */
 const types = ["BOOL", "U8", "I8", "I16", "F16", "BF16", "I32", "F32", "F64", "I64"] as const satisfies TensorType[];
@@ -23,7 +23,7 @@ const widths: Record<TensorType, number> = {
 /** Bytes of one element. */
 export const bytesPerElement = (type: TensorType): number => widths[type];
 
-/** Whether a string of a file's header names a type that we read. */
+/** Whether a string in a file's header names a supported type. */
 export const isTensorType = (name: unknown): name is TensorType =>
   typeof name === "string" && Object.hasOwn(widths, name);
 

@@ -1,5 +1,5 @@
 /**
- * The two tables of numbers that NF4 is made of, as bitsandbytes has them: 16 values for weights, 256 for the largest
+ * The two tables of NF4, as in bitsandbytes: 16 values for weights, 256 for the largest
  * magnitudes of blocks of weights.
  */
 
@@ -32,9 +32,9 @@ export const nf4Zero = 7;
 const { fround } = Math;
 
 /**
- * The signed dynamic 8-bit type: decades from 1e-6 to 1, each cut into twice as many steps as the one below (Dettmers et
- * al., "8-bit Optimizers via Block-wise Quantization", 2022, section 1.3). Ascending; rounded to f32 at every operation,
- * as the original is computed.
+ * The signed dynamic 8-bit type: decades from 1e-6 to 1, each divided into twice as many steps as the one below
+ * (Dettmers et al., "8-bit Optimizers via Block-wise Quantization", 2022, section 1.3). Ascending; rounded to f32 at
+ * every operation, as the original is computed.
  */
 export const dynamicValues: Float32Array = makeDynamicValues();
 
@@ -47,17 +47,17 @@ function makeDynamicValues(): Float32Array {
   return Float32Array.from(values).sort();
 }
 
-/** The middles of `count` equal steps from 0.1 to 1. */
+/** The midpoints of `count` equal steps from 0.1 to 1. */
 function meansOfSteps(count: number): number[] {
   const [first, last] = [fround(0.1), 1];
   const step = fround(fround(last - first) / count);
-  // As torch's linspace goes: from both ends towards the middle, each sum rounded once.
+  // As torch's linspace: from both ends towards the middle, each sum rounded once.
   const boundary = (i: number): number =>
     i < Math.floor((count + 1) / 2) ? fround(first + step * i) : fround(last - step * (count - i));
   return Array.from({ length: count }, (_, i) => fround(fround(boundary(i) + boundary(i + 1)) / 2));
 }
 
-/** The middles between neighbours of an ascending table, in f32: where rounding to the nearest changes its answer. */
+/** The midpoints between neighbours of an ascending table, in f32: the thresholds of rounding to nearest. */
 export function midpoints(values: Float32Array): Float32Array {
   return Float32Array.from({ length: values.length - 1 }, (_, i) =>
     fround(0.5 * fround((values[i] ?? 0) + (values[i + 1] ?? 0))),

@@ -4,7 +4,7 @@ import { absmaxBlockSize, blockBytes, blockSize, type CompressedAbsmax } from ".
 
 const { fround } = Math;
 
-/** @param blocks how many absmax there are, without what fills up the last group */
+/** @param blocks number of absmax values, without the padding of the last group */
 export function expandAbsmax({ codes, scales, offset }: CompressedAbsmax, blocks: number): Float32Array {
   const absmax = new Float32Array(blocks);
   for (let i = 0; i < blocks; i++) {
@@ -25,7 +25,7 @@ export function dequantizeBlocks(codes: Uint8Array, absmax: Float32Array, out: F
     const scale = absmax[block] ?? 0;
     for (let code = 0; code < table.length; code++) table[code] = (nf4Values[code] ?? 0) * scale;
     const from = block * blockBytes;
-    // Beyond the end of a typed array nothing is written: a last block may be a part of one.
+    // Writes beyond the end of a typed array are ignored: the last block may be partial.
     for (let j = 0; j < blockBytes; j++) {
       const byte = codes[from + j] ?? 0;
       out[start + j] = table[byte >> 4] ?? 0;

@@ -1,35 +1,36 @@
 /**
- * Quantises weights to NF4, number for number as bitsandbytes does on a CPU (0.50: `quantize_4bit` with quant_type "nf4",
- * block size 64 and compress_statistics). Every operation rounds to f32, so the bytes are the same on every machine.
+ * Quantises weights to NF4, number for number as bitsandbytes does on a CPU (0.50: `quantize_4bit` with quant_type
+ * "nf4", block size 64 and compress_statistics). Every operation rounds to f32, so the bytes are the same on every
+ * machine.
  *
- * Of each block of 64 weights, in the order in which they lie in the file, the largest magnitude is kept ("absmax"), and
- * of each weight the nearest of 16 values times it. The absmax themselves become 8-bit: less their mean, in blocks of
- * 256, nearest of 256 values times the block's largest magnitude.
+ * For each block of 64 weights, in file order, the largest magnitude is stored ("absmax"), and for each weight the
+ * nearest of 16 values times absmax. The absmax values themselves are quantised to 8 bits: minus their mean, in blocks
+ * of 256, to the nearest of 256 values times the block's largest magnitude.
  *
- * What the CUDA kernels do differently: they look the 256 values up exactly, where the CPU rounds to 1/32768 first; and
- * their sum for the mean has another order. Both move an absmax by one step of its 8 bits at most.
+ * The CUDA kernels differ in two ways: they search the 256 values exactly, while the CPU first rounds to 1/32768; and
+ * they sum the mean in a different order. Both change an absmax by at most one step of its 8 bits.
  */
 import { dynamicValues, midpoints, nf4Values, nf4Zero } from "./codes.js";
 
-/** Weights a block. */
+/** Weights per block. */
 export const blockSize = 64;
-/** Bytes of codes a block. */
+/** Bytes of codes per block. */
 export const blockBytes = blockSize / 2;
-/** Absmax a block of them. */
+/** Absmax values per block. */
 export const absmaxBlockSize = 256;
 
 const { fround } = Math;
 
-/** Nothing is divided by less: a block of zeros has absmax 0. */
+/** The smallest divisor: a block of zeros has absmax 0. */
 const leastDivisor = fround(1e-38);
 
 export const blocksOf = (weights: number): number => Math.ceil(weights / blockSize);
 
 /**
- * Quantises whole blocks, and at the end of a tensor a part of one.
+ * Quantises whole blocks, and a partial one at the end of a tensor.
  * @param values n weights, finite
- * @param codes [blocks, 32]: byte j of a block has the codes of its weights j (high four bits) and 32 + j (low). A part of
- *   a block is filled up with zeros.
+ * @param codes [blocks, 32]: byte j of a block has the codes of its weights j (high four bits) and 32 + j (low). A
+ *   partial block is padded with zeros.
  * @param absmax [blocks]
  */
 export function quantizeBlocks(values: Float32Array, codes: Uint8Array, absmax: Float32Array): void {
@@ -69,15 +70,15 @@ function pack(block: Uint8Array, codes: Uint8Array, b: number): void {
   }
 }
 
-/** So fine that a midpoint lies in few of these steps: the comparison with it is then nearly always the same. */
+/** Fine enough that few of these steps contain a midpoint, so that the branch is nearly always predicted. */
 const stepsPerUnit = 4096;
 const nf4Midpoints = Float32Array.from([...midpoints(nf4Values), Infinity]);
-/** How many midpoints lie below the start of each step. */
+/** Number of midpoints below the start of each step. */
 const codeAtStep = Uint8Array.from({ length: 2 * stepsPerUnit + 1 }, (_, step) =>
   nf4Midpoints.findIndex((midpoint) => midpoint >= (step - stepsPerUnit) / stepsPerUnit),
 );
 
-/** How many midpoints lie below `value`: in the middle between two values, the lower one is taken. */
+/** Number of midpoints below `value`: at a midpoint, the lower value is chosen. */
 function nearestCode(value: number): number {
   const bounded = value > 1 ? 1 : value < -1 ? -1 : value;
   const code = codeAtStep[((bounded + 1) * stepsPerUnit) | 0] ?? 0;
@@ -86,22 +87,24 @@ function nearestCode(value: number): number {
 
 /** Absmax in 8 bits. */
 export interface CompressedAbsmax {
-  /** [groups, 256], filled up with zeros. */
+  /** [groups, 256], padded with zeros. */
   readonly codes: Uint8Array;
-  /** What the values of a group of 256 are multiplied by, [groups]. */
+  /** Factor of the values of a group of 256, [groups]. */
   readonly scales: Float32Array;
-  /** What is added then: their mean. */
+  /** Added afterwards: their mean. */
   readonly offset: number;
 }
 
-/** Mean in f64, rounded once: torch's own differs in its last bit between machines, with its threads and vector width. */
+/**
+ * Mean in f64, rounded once: torch's own differs in its last bit between machines, with its threads and vector width.
+ */
 export function meanOf(absmax: Float32Array): number {
   let sum = 0;
   for (const value of absmax) sum += value;
   return fround(sum / absmax.length);
 }
 
-/** @param offset the mean of `absmax`; an argument so that bitsandbytes' can be put in its place */
+/** @param offset the mean of `absmax`; an argument so that tests can pass bitsandbytes' value */
 export function compressAbsmax(absmax: Float32Array, offset: number = meanOf(absmax)): CompressedAbsmax {
   const groups = Math.ceil(absmax.length / absmaxBlockSize);
   const codes = new Uint8Array(groups * absmaxBlockSize);
@@ -118,9 +121,9 @@ export function compressAbsmax(absmax: Float32Array, offset: number = meanOf(abs
   return { codes, scales, offset };
 }
 
-/** Cells that [-1, 1] is cut into for the search. */
+/** Number of cells of [-1, 1] for the search. */
 const cells = 65_536;
-/** Made when it is first needed: most processes quantise nothing. */
+/** Created on first use: most processes quantise nothing. */
 let dynamicAtCell: Uint8Array | undefined;
 
 function makeDynamicTable(): Uint8Array {

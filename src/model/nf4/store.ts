@@ -1,7 +1,7 @@
 /**
- * A model with NF4 weights in the cache: made once from the model's files, then mapped by every process that uses it.
- * Its folder stands for itself: tensors that are not quantised are copied as they are, because a runtime maps files of
- * one folder only.
+ * A model with NF4 weights in the cache: created once from the model's files, then mapped by every process that uses
+ * it. Its folder is self-contained: tensors that are not quantised are copied, because a runtime maps files of one
+ * folder only.
  *
  *     <cache>/nf4/v1/<content hash of the model>/
  *       codes.safetensors   NAME.codes [blocks, 32], U8
@@ -28,12 +28,12 @@ const files = ["codes.safetensors", "absmax.safetensors", "rest.safetensors"] as
 const [codesFile, absmaxFile, restFile] = files;
 const hashesFile = "hashes.json";
 
-/** How the base model's linear layers are kept: "nf4" is QLoRA's. */
+/** Storage of the base model's linear layers: "nf4" is QLoRA's. */
 export type Quantization = "nf4";
 
-/** Where the parts of one quantised weight are. */
+/** Locations of the parts of one quantised weight. */
 export interface Nf4Weight {
-  /** Of the weight itself. */
+  /** Shape of the weight itself. */
   readonly shape: readonly number[];
   /** U8 [blocks, 32]: see `quantizeBlocks`. */
   readonly codes: TensorLocation;
@@ -52,20 +52,20 @@ export interface Nf4Model {
   readonly weights: ReadonlyMap<string, Nf4Weight>;
 }
 
-/** Which of a model's tensors are used, and how. */
+/** The used tensors of a model, and how they are used. */
 export interface Nf4Selection {
   readonly quantized: readonly string[];
   readonly kept: readonly string[];
 }
 
 export interface Nf4Options extends Omit<ManifestOptions, "onProgress"> {
-  /** Told how many bytes of weights are quantised by now, of how many; not called where the cache has them. */
+  /** Receives the quantised and total bytes of weights; not called if the cache has them. */
   readonly onProgress?: ManifestOptions["onProgress"];
 }
 
 /**
- * Finds the NF4 form of a model in the cache, or makes it. Processes that make the same one at once do not disturb one
- * another: the first one's stands, and all have the same bytes. A damaged one is made again.
+ * Finds the NF4 form of a model in the cache, or creates it. Processes may create the same one concurrently: the first
+ * one is kept, and all have the same bytes. A damaged one is created again.
  * @throws CoxswainError "model" for a weight that is not finite; "storage" for a full disk and the like
  */
 export async function nf4Model(
@@ -76,7 +76,7 @@ export async function nf4Model(
   const cacheDir = options.cacheDir ?? defaultCacheFolder();
   const { hash } = await modelManifest(model, options);
   const folder = join(cacheDir, "nf4", "v1", hash);
-  // Asked before it is looked at: what another process puts there meanwhile must not be taken for damaged.
+  // Checked first: a folder that another process creates meanwhile must not be considered damaged.
   const isThere = await isFilledFolder(folder).catch(() => false);
   const found = await openNf4(folder, model, selection, cacheDir);
   if (found !== undefined) return found;
@@ -92,7 +92,7 @@ export async function nf4Model(
   });
 }
 
-/** Undefined if there is none, or not what it says. */
+/** Undefined if there is none, or its contents do not match its hashes. */
 async function openNf4(
   folder: string,
   model: ModelFolder,
@@ -161,7 +161,7 @@ async function writeNf4(
     };
   });
   await writeSafetensors(join(aside, codesFile), codes);
-  // Small, and known only now: kept in memory until here.
+  // Small, and complete only now: kept in memory until here.
   await writeSafetensors(join(aside, absmaxFile), statistics);
   await writeSafetensors(
     join(aside, restFile),
@@ -182,7 +182,7 @@ function compressed(name: string, absmax: Float32Array): TensorSource[] {
   ];
 }
 
-/** A tensor as it is. */
+/** An unchanged tensor. */
 function copied(model: ModelFolder, name: string): TensorSource {
   const { file, dtype, shape, byteOffset, byteLength } = locationOf(model, name);
   const path = join(model.path, file);

@@ -7,11 +7,11 @@ import { readFloatRange } from "../read-tensor.js";
 import { elementCount } from "../tensor-type.js";
 import { blockBytes, blocksOf, blockSize, quantizeBlocks } from "./quantize.js";
 
-/** Weights quantised at a time: whole blocks. */
+/** Number of weights quantised at a time: whole blocks. */
 const pieceSize = 1 << 20;
 
 /**
- * @param absmax filled meanwhile, [blocks]
+ * @param absmax filled as the stream is read, [blocks]
  * @throws CoxswainError "model" for a weight with a number that is not finite
  */
 export async function* quantizedPieces(
