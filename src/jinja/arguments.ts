@@ -1,4 +1,4 @@
-/** Arguments that have to be of a type, and the errors that Python raises where they are not. */
+/** Type checks of arguments, with the errors that Python raises. */
 import { PythonError, typeError } from "./errors.js";
 import { asInt } from "./numbers.js";
 import { Markup, Undefined, typeName, type Value } from "./values.js";
@@ -14,7 +14,7 @@ export function textArgument(value: Value, name = "argument"): string {
 export const textOrNone = (value: Value, name?: string): string | null =>
   value === null ? null : textArgument(value, name);
 
-/** An int; beyond what an index can be, the largest or smallest number that is exact. */
+/** An int; clamped to the largest or smallest safe integer. */
 export function intArgument(value: Value): number {
   const int = asInt(value);
   if (typeof int === "number") return int;

@@ -5,7 +5,7 @@ interface At {
   readonly line: number;
 }
 
-/** What a name is there for: read, assigned, or a parameter of a macro, a loop or a `with`. */
+/** The use of a name: read, assigned, or a parameter of a macro, a loop or a `with`. */
 export type NameUse = "load" | "store" | "param";
 
 export interface NameNode extends At {
@@ -25,7 +25,7 @@ export interface TupleNode extends At {
 }
 export type Target = NameNode | NamespaceTarget | TupleNode;
 
-/** What is between the parentheses of a call. */
+/** The arguments of a call. */
 export interface Arguments {
   readonly args: readonly Expression[];
   readonly keywords: readonly (readonly [name: string, value: Expression])[];
@@ -156,7 +156,7 @@ export type Statement =
   | (At & { readonly type: "Generation"; readonly body: readonly Statement[] })
   | (At & { readonly type: "Scope"; readonly body: readonly Statement[] })
   | (At & { readonly type: "Break" | "Continue" })
-  /** `include`, `import`, `from`, `extends`: there is no second template, in transformers either. */
+  /** `include`, `import`, `from`, `extends`: there is no second template, as in transformers. */
   | (At & { readonly type: "OtherTemplate"; readonly tag: string; readonly imports: readonly NameNode[] });
 
 export type Node = Statement | Expression | Text;
@@ -236,7 +236,7 @@ export function childrenOf(node: Node): readonly Node[] {
   }
 }
 
-/** Whether a node below (or the node itself) is one that `found` holds for. */
+/** Whether `found` is true for the node or any below it. */
 export function someNode(nodes: readonly Node[], found: (node: Node) => boolean): boolean {
   return nodes.some((node) => found(node) || someNode(childrenOf(node), found));
 }

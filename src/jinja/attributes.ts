@@ -1,6 +1,6 @@
 /**
- * What `value.name` and `value[index]` are, by the rules of Jinja's immutable sandbox: methods that change their
- * object, and names that start with an underscore, are there but can't be used.
+ * Evaluates `value.name` and `value[index]` by the rules of Jinja's immutable sandbox: methods that change their
+ * object, and names that start with an underscore, exist but cannot be used.
  */
 import { refuseUndefined } from "./arguments.js";
 import { positional, type Run } from "./builtin.js";
@@ -117,7 +117,7 @@ const floatMethods: ReadonlyMap<string, Run> = new Map([
   ["conjugate", positional("conjugate", ["self"], (_, self) => self)],
 ]);
 
-/** What a method makes of a safe text is safe. Those that would have to escape their arguments are refused. */
+/** Methods of a safe text return safe texts. Those that would have to escape their arguments are refused. */
 function safeResult(value: Value): Value {
   if (typeof value === "string") return new Markup(value);
   if (Array.isArray(value)) return value.map(safeResult);
@@ -133,7 +133,7 @@ const markupMethods: ReadonlyMap<string, Run> = new Map(
 
 const none: ReadonlyMap<string, Run> = new Map();
 
-/** Methods of Python that are there and not supported here. */
+/** Python's methods that are not supported here. */
 const refusedMethods: Readonly<Record<string, readonly string[]>> = {
   str: ["encode", "format_map", "maketrans", "translate"],
   Markup: ["encode", "escape", "format_map", "maketrans", "striptags", "translate", "unescape"],
@@ -146,7 +146,7 @@ const refusedMethods: Readonly<Record<string, readonly string[]>> = {
   generator: ["close", "gi_code", "gi_frame", "gi_running", "gi_suspended", "gi_yieldfrom", "send", "throw"],
 };
 
-/** Methods that would change their object: the sandbox doesn't let them be called. */
+/** Methods that would change their object: the sandbox does not allow calls of them. */
 const changing: Readonly<Record<string, readonly string[]>> = {
   list: ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"],
   dict: ["clear", "pop", "popitem", "setdefault", "update"],
@@ -172,7 +172,7 @@ function methodsOf(value: Value): ReadonlyMap<string, Run> {
   return asInt(value) === null ? none : intMethods;
 }
 
-/** An attribute that is no method. */
+/** An attribute that is not a method. */
 function property(value: Value, name: string): Value | undefined {
   if (value instanceof PyTuple) {
     const field = value.fields.indexOf(name);
@@ -215,7 +215,7 @@ export function ownAttribute(limits: Limits, value: Value, name: string): Value 
   return attribute === undefined ? missing(value, name) : attribute;
 }
 
-/** What a dict has besides its items. */
+/** The attributes of a dict. */
 const dictAttributes: ReadonlySet<string> = new Set([...hidden, ...(changing["dict"] ?? []), ...dictMethods.keys()]);
 
 /** `value.name`. */
@@ -256,7 +256,7 @@ function characterAt(text: string, index: number): string | undefined {
   return isSimple(text) ? text[index] : codePoints(text)[index];
 }
 
-/** `value[index]`: an attribute where there is no such item and the index is a name. */
+/** `value[index]`: an attribute if there is no such item and the index is a name. */
 export function getItem(limits: Limits, value: Value, index: Value): Value {
   const item = pythonItem(value, index);
   if (item !== undefined) return item;
@@ -274,7 +274,7 @@ export function call(limits: Limits, value: Value, args: readonly Value[], keywo
   throw typeError(`'${typeName(value)}' object is not callable`);
 }
 
-/** `value.name(…)`: a call without an object for the method between. */
+/** `value.name(…)`: a call without an intermediate object for the method. */
 export function callMethod(
   limits: Limits,
   value: Value,

@@ -1,9 +1,9 @@
-/** Functions with parameters as Python has them: given by position or by name, with defaults. */
+/** Functions with Python's parameters: positional or by name, with defaults. */
 import { typeError } from "./errors.js";
 import type { Limits } from "./limits.js";
 import type { Keywords, Value } from "./values.js";
 
-/** A name, with what it is where it is not given. */
+/** A name with its default. */
 export type Parameter = string | readonly [name: string, fallback: Value];
 
 /** What runs when a template uses a filter, a test, a method or a global. */
@@ -46,7 +46,7 @@ export function builtin(
   };
 }
 
-/** One whose arguments go by position only, as those of most methods. */
+/** A function with positional arguments only, as most methods. */
 export function positional(
   name: string,
   parameters: readonly Parameter[],

@@ -1,4 +1,4 @@
-/** Python's `==`, `<` and `in`, and what counts as true. */
+/** Python's `==`, `<` and `in`, and truth. */
 import { LimitError, PythonError, UnsupportedError, typeError } from "./errors.js";
 import { iterate } from "./iterate.js";
 import { asInt } from "./numbers.js";
@@ -13,7 +13,7 @@ function numeric(value: Value): number | bigint | null {
 const textOf = (value: Value): string | null =>
   typeof value === "string" ? value : value instanceof Markup ? value.text : null;
 
-/** How many items one comparison may look at: lists within lists can have more than can ever be counted. */
+/** Maximum number of items of one comparison: nested lists can have an astronomical number. */
 const maxCompared = 1 << 23;
 
 interface Compared {
@@ -24,7 +24,7 @@ function sameItems(a: readonly Value[], b: readonly Value[], compared: Compared)
   return a.length === b.length && a.every((item, index) => same(item, b[index] ?? null, compared));
 }
 
-/** How containers look for a value: `a is b or a == b`. */
+/** Containers search a value with `a is b or a == b`. */
 function same(a: Value, b: Value, compared: Compared): boolean {
   if (++compared.items > maxCompared) throw new LimitError(`a comparison takes more than ${maxCompared} steps`);
   return a === b || equals(a, b, compared);
@@ -44,7 +44,7 @@ export function equals(a: Value, b: Value, compared: Compared = { items: 0 }): b
   if (typeof a === "string" && typeof b === "string") return a === b;
   if (a === null || b === null) return a === b;
   const [x, y] = [numeric(a), numeric(b)];
-  // Not ===: a bigint and a number may be one value.
+  // Not ===: a bigint and a number may be equal.
   if (x !== null || y !== null) return x !== null && y !== null && x == y;
   if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && sameItems(a, b, compared);
   if (a instanceof PyTuple && b instanceof PyTuple) return sameItems(a.items, b.items, compared);
@@ -100,7 +100,7 @@ function byOrdering(operator: Ordering, a: number | bigint, b: number | bigint):
   }
 }
 
-/** `a < b` and its kin. */
+/** `a < b` and the other orderings. */
 export function order(a: Value, b: Value, operator: Ordering): boolean {
   const [x, y] = [numeric(a), numeric(b)];
   if (x !== null && y !== null) return byOrdering(operator, x, y);

@@ -1,4 +1,4 @@
-/** Expressions as functions: what can be decided once is decided here, not at every rendering. */
+/** Compiles expressions to functions: decisions are made once here, not at every rendering. */
 import { someNode } from "./ast.js";
 import type { Arguments, BinaryOperator, CallNode, Comparison, Expression, FilterNode, SliceNode } from "./ast.js";
 import { call, callMethod, getAttribute, getItem } from "./attributes.js";
@@ -116,7 +116,7 @@ function filter(node: FilterNode, frame: Frame): Code {
   return applied(() => filterNamed(node.name), operand, node.arguments, frame, node.line);
 }
 
-/** A filter or test; one that doesn't exist is an error now, or within an `if` where it is reached. */
+/** A filter or test; an unknown one is an error now, or within an `if` when it is reached. */
 function applied(find: () => Run, operand: Code, args: Arguments, frame: Frame, line?: number): Code {
   let run: Run;
   try {
@@ -217,10 +217,10 @@ function orUndefined(run: () => Value): Value {
   }
 }
 
-/** Filters that Jinja doesn't apply before it renders. */
+/** Filters that Jinja does not evaluate at compile time. */
 const late: ReadonlySet<string> = new Set(["map", "random", "reject", "rejectattr", "select", "selectattr"]);
 
-/** Whether Jinja evaluates an expression that is printed before it renders: one without names and calls. */
+/** Whether Jinja evaluates a printed expression at compile time: one without names and calls. */
 export function isFolded(node: Expression): boolean {
   return !someNode(
     [node],

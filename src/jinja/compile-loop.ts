@@ -1,4 +1,4 @@
-/** `{% for %}`: with `loop` where the body uses it, with an `if`, an `else`, and recursion. */
+/** `{% for %}`: with `loop` if the body uses it, with an `if`, an `else`, and recursion. */
 import { someNode, type ForNode } from "./ast.js";
 import { compileExpression } from "./compile-expression.js";
 import { truthy } from "./compare.js";
@@ -40,7 +40,7 @@ export function compileFor(node: ForNode, frame: Frame, compileBody: CompileBody
   };
 }
 
-/** `for … if …`: the items for which the test holds, each when it is its turn. */
+/** `for … if …`: the items for which the test is true, evaluated lazily. */
 function compileTest(node: ForNode, frame: Frame): (activation: Activation, items: Value) => Value {
   const symbols = new Symbols(frame.symbols, new FunctionScope(frame.symbols.scope));
   symbols.visitLoop(node, "test");
@@ -79,7 +79,7 @@ function compileRounds(node: ForNode, frame: Frame, scope: FunctionScope, compil
     return body(activation);
   };
   return (activation, items, recurse, depth) => {
-    // As Jinja: only a round that comes to its end counts, not one that was left with break or continue.
+    // As in Jinja: only a completed round counts, not one that was left with break or continue.
     let ran = false;
     if (setLoop === null) {
       for (const item of iterate(items)) {

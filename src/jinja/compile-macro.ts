@@ -1,4 +1,4 @@
-/** `{% macro %}`, `{% call %}` and `{% generation %}`: bodies that are functions of their own. */
+/** `{% macro %}`, `{% call %}` and `{% generation %}`: bodies that are separate functions. */
 import type { CallBlockNode, MacroNode, Signature, Statement } from "./ast.js";
 import { compileCall, compileExpression } from "./compile-expression.js";
 import { syntaxError } from "./errors.js";
@@ -16,7 +16,7 @@ interface Definition extends Signature {
 
 const special = ["caller", "kwargs", "varargs"] as const;
 
-/** Code that makes the macro: each time it is run, with the variables around it. */
+/** Code that creates the macro, each time it runs, with the enclosing variables. */
 function compileDefinition(
   node: Definition,
   frame: Frame,
@@ -100,7 +100,7 @@ export function compileCallBlock(node: CallBlockNode, frame: Frame, compileBody:
   };
 }
 
-/** transformers compiles it as a call block, so that what is set in it stays in it. */
+/** transformers compiles it as a call block, so that variables set in it are local. */
 export function compileGeneration(body: readonly Statement[], frame: Frame, compileBody: CompileBody): Step {
   const define = compileDefinition({ name: null, parameters: [], defaults: [], body, line: 0 }, frame, compileBody);
   return (activation) => {

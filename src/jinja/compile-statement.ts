@@ -1,4 +1,4 @@
-/** Statements as functions that write to the rendering's output. */
+/** Compiles statements to functions that write to the rendering's output. */
 import type { AssignBlockNode, Expression, IfNode, Statement, Text, WithNode } from "./ast.js";
 import { compileExpression, isFolded } from "./compile-expression.js";
 import { compileFor } from "./compile-loop.js";
@@ -135,7 +135,7 @@ function compileIf(node: IfNode, frame: Frame): Step {
   };
 }
 
-/** Runs a body in a scope of its own, and does something with its text: `rendering.blockText`, also given. */
+/** Runs a body in its own scope, and passes on its text, which is also `rendering.blockText`. */
 function capturing(symbols: Symbols, body: Step, use: (activation: Activation, text: string) => void): Step {
   const [enter, leave] = [enterScope(symbols), leaveScope(symbols)];
   return (activation) => {
@@ -143,7 +143,7 @@ function capturing(symbols: Symbols, body: Step, use: (activation: Activation, t
     enter(activation);
     let signal: ReturnType<Step> = done;
     const text = rendering.capture(() => (signal = body(activation)));
-    // A break or continue leaves the block: its text is lost, as Jinja loses it.
+    // A break or continue leaves the block: its text is lost, as in Jinja.
     if (isSignal(signal)) return signal;
     rendering.blockText = text;
     use(activation, text);

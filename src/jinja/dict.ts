@@ -2,7 +2,7 @@
 import { hashKey, type HashKey } from "./hash.js";
 import { PyObject, PyTuple, type Value } from "./values.js";
 
-/** Keeps insertion order for every key; keys that Python holds equal (1, 1.0, True) are one. */
+/** Keeps insertion order for every key; keys that are equal in Python (1, 1.0, True) are one. */
 export class PyDict extends PyObject {
   readonly typeName = "dict";
   readonly #values = new Map<HashKey, Value>();
@@ -27,7 +27,7 @@ export class PyDict extends PyObject {
     return this.#values.has(hashKey(key));
   }
 
-  /** Only while it is built: templates cannot change a dict. */
+  /** Only during construction: templates cannot change a dict. */
   set(key: Value, value: Value): void {
     const hash = hashKey(key);
     if (hash !== key && !this.#values.has(hash)) (this.#keys ??= new Map()).set(hash, key);

@@ -1,6 +1,6 @@
-/** How a template ends without a text: as Python or Jinja would end it, or because something is not supported here. */
+/** Errors of a template: those of Python or Jinja, and unsupported constructs. */
 
-/** Names of Python's and Jinja's exceptions, as far as a filter or an operator tells them apart. */
+/** Names of Python's and Jinja's exceptions, as far as filters or operators distinguish them. */
 export type ErrorKind =
   | "TypeError"
   | "ValueError"
@@ -27,14 +27,14 @@ export class PythonError extends Error {
   }
 }
 
-/** A construct that is valid in Jinja and not supported here: refused by name, never rendered otherwise. */
+/** A construct that is valid in Jinja but not supported here: refused by name, never rendered differently. */
 export class UnsupportedError extends Error {
   constructor(construct: string) {
     super(`${construct} is not supported`);
   }
 }
 
-/** A template that needs more time or memory than any chat template does. */
+/** A template that needs more time or memory than any real chat template. */
 export class LimitError extends Error {}
 
 export const typeError = (message: string): PythonError => new PythonError("TypeError", message);
@@ -44,7 +44,7 @@ export function syntaxError(message: string, line: number): PythonError {
   return new PythonError("TemplateSyntaxError", `line ${line}: ${message}`);
 }
 
-/** Whether the error is one of these Python exceptions: what an `except` clause in Jinja's filters asks. */
+/** Whether the error is one of these Python exceptions: like an `except` clause in Jinja's filters. */
 export function isError(error: unknown, ...kinds: readonly ErrorKind[]): boolean {
   return error instanceof PythonError && kinds.includes(error.kind);
 }

@@ -1,4 +1,4 @@
-/** What several filters share: looking attributes up, ordering, and items one at a time. */
+/** Shared by several filters: attribute lookup, ordering, and lazy iteration. */
 import { getItem } from "./attributes.js";
 import { lessThan } from "./compare.js";
 import { typeError } from "./errors.js";
@@ -8,7 +8,7 @@ import { Markup, PyGenerator, Undefined, typeName, type Value } from "./values.j
 
 export type Getter = (item: Value) => Value;
 
-/** "a.0.b": names, and numbers as such. */
+/** "a.0.b": names, and numbers as integers. */
 function pathOf(attribute: Value): readonly Value[] {
   if (attribute === null) return [];
   if (typeof attribute === "string")
@@ -30,7 +30,7 @@ export function attributeGetter(limits: Limits, attribute: Value, fallback: Valu
   };
 }
 
-/** Texts compare without their case, unless told otherwise. */
+/** Texts compare case-insensitively by default. */
 export function ignoringCase(value: Value): Value {
   return typeof value === "string" ? value.toLowerCase() : value instanceof Markup ? value.text.toLowerCase() : value;
 }
@@ -47,5 +47,5 @@ export function sorted(items: Iterable<Value>, key: Getter, reverse: boolean): V
   return keyed.map(({ item }) => item);
 }
 
-/** What Python's generator functions return: nothing is done before it is iterated. */
+/** Like Python's generator functions: nothing is evaluated before iteration. */
 export const lazily = (items: () => Generator<Value>): PyGenerator => new PyGenerator(items());

@@ -1,4 +1,4 @@
-/** Jinja's filters on lists, dicts and whatever can be iterated. */
+/** Jinja's filters on lists, dicts and other iterables. */
 import { intArgument } from "./arguments.js";
 import { builtin, positional, type Parameter, type Run } from "./builtin.js";
 import { equals, lessThan, truthy } from "./compare.js";

@@ -16,7 +16,7 @@ import { PyDict } from "./dict.js";
 import { Markup, PyTuple, Undefined, typeName, type Keywords, type Value } from "./values.js";
 import { wordwrap } from "./wordwrap.js";
 
-/** A filter that makes one text of another and keeps a safe text safe. */
+/** A filter that maps a text to a text and keeps a safe text safe. */
 const onText =
   (run: (limits: Limits, text: string, ...values: Value[]) => string) =>
   (limits: Limits, value: Value, ...values: Value[]): Value => {
@@ -97,7 +97,7 @@ function xmlattr(value: Value, autospace: Value): string {
   return (truthy(autospace) && items.length > 0 ? " " : "") + items.join(" ");
 }
 
-/** Takes out everything from one mark to another. */
+/** Removes everything from one mark to another. */
 function without(text: string, start: string, end: string): string {
   let kept = text;
   for (;;) {

@@ -9,7 +9,7 @@ import { Namespace, PyTuple, Undefined, typeName, type Value } from "./values.js
 
 export interface Frame {
   readonly symbols: Symbols;
-  /** Within an `if`: a filter that doesn't exist is an error only where it is reached. */
+  /** Within an `if`: an unknown filter is an error only when it is reached. */
   readonly soft: boolean;
   /** Whether `break` and `continue` have a loop. */
   readonly inLoop: boolean;
@@ -17,7 +17,7 @@ export interface Frame {
   readonly folded?: boolean;
 }
 
-/** The compiler of statements, for those that have statements in them. */
+/** The compiler of statements, for nested ones. */
 export type CompileBody = (nodes: readonly Statement[], frame: Frame) => Step;
 export type Assign = (activation: Activation, value: Value) => void;
 type Read = (activation: Activation) => Value | undefined;
@@ -93,14 +93,14 @@ function unpack(value: Value, count: number): readonly Value[] {
   return items;
 }
 
-/** What a target holds, as a loop's `if` passes it on. */
+/** The value of a target, as passed on by a loop's `if`. */
 export function readTarget(target: Target, frame: Frame): Code {
   if (target.type !== "Tuple") return readName(target.name, frame);
   const reads = target.items.map((item) => readTarget(asTarget(item), frame));
   return (activation) => new PyTuple(reads.map((read) => read(activation)));
 }
 
-/** Sets the variables of a scope to what they start with. */
+/** Sets the variables of a scope to their initial values. */
 export function enterScope(symbols: Symbols): (activation: Activation) => void {
   const starts: ((activation: Activation) => void)[] = [];
   for (const [variable, load] of symbols.loads) {

@@ -1,4 +1,4 @@
-/** The functions that every template has, in transformers' environment. */
+/** The global functions of transformers' environment. */
 import { intArgument, textArgument } from "./arguments.js";
 import { bindArguments } from "./builtin.js";
 import { PythonError, UnsupportedError, typeError, valueError } from "./errors.js";
@@ -7,7 +7,7 @@ import { str } from "./text.js";
 import { PyDict } from "./dict.js";
 import { Namespace, PyCallable, PyFunction, PyRange, PyTuple, type Keywords, type Value } from "./values.js";
 
-/** Jinja's sandbox makes no longer ranges. */
+/** Maximum length of a range in Jinja's sandbox. */
 const maxRange = 100_000;
 
 function range(args: readonly Value[]): Value {

@@ -1,4 +1,4 @@
-/** What Python's `hash` and `==` make of a dict's key: values that are equal as keys have the same hash key here. */
+/** Python's `hash` and `==` of a dict's keys: values that are equal as keys have the same hash key here. */
 import { typeError } from "./errors.js";
 import { checkTextLength } from "./limits.js";
 import { Markup, PyFloat, PyTuple, Undefined, typeName, type Value } from "./values.js";

@@ -1,9 +1,9 @@
 /**
- * JSON as Python's `json.loads` reads it, in JavaScript's own objects and lists, so that whoever looks at them needs to
- * know little of it: a float is a `PyFloat`, a whole number beyond 2^53 a bigint, and keys keep their order.
+ * Reads JSON like Python's `json.loads`, into plain JavaScript objects and lists: a float is a `PyFloat`, an integer
+ * beyond 2^53 a bigint, and keys keep their order.
  *
- * JavaScript sorts the keys that look like indices ("10" after "2"). They are kept with a mark before them, which
- * `toTemplateValue` takes away again; `jsonKey` gives the key as it was.
+ * JavaScript sorts keys that look like indices ("10" after "2"). They are stored with a prefix, which
+ * `toTemplateValue` removes; `jsonKey` returns the original key.
  */
 import { PyDict } from "./dict.js";
 import { normalInt } from "./numbers.js";
@@ -14,7 +14,7 @@ const indexLike = /^(?:0|[1-9]\d*)$/;
 
 const markedKey = (key: string): string => (indexLike.test(key) || key.startsWith(mark) ? mark + key : key);
 
-/** A key of an object that `parseJson` made, as it stands in the text. */
+/** The original key of an object from `parseJson`. */
 export const jsonKey = (key: string): string => (key.charCodeAt(0) === 0 ? key.slice(1) : key);
 
 /**
@@ -124,7 +124,7 @@ export function toTemplateValue(value: unknown): Value {
   }
 }
 
-/** A member that is undefined is one that isn't there. */
+/** An undefined member counts as absent. */
 function objectValue(object: object): PyDict {
   const dict = new PyDict();
   const members = object as Readonly<Record<string, unknown>>;

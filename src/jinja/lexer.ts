@@ -1,4 +1,4 @@
-/** From a template's source to tokens, as Jinja's lexer with `trim_blocks` and `lstrip_blocks`. */
+/** Converts a template's source to tokens, as Jinja's lexer with `trim_blocks` and `lstrip_blocks`. */
 import { syntaxError } from "./errors.js";
 import { normalInt } from "./numbers.js";
 import { unescapeString } from "./string-literal.js";
@@ -12,7 +12,7 @@ export interface Token {
   readonly type: TokenType;
   /** The name, the operator, or the text of data. */
   readonly text: string;
-  /** What a literal stands for. */
+  /** The value of a literal. */
   readonly value: Value;
   /** From 1. */
   readonly line: number;
@@ -63,7 +63,7 @@ class Lexer {
     return pattern.exec(this.#source);
   }
 
-  /** Goes on behind a match. */
+  /** Continues after a match. */
   #skipTo(end: number): void {
     for (let at = this.#at; at < end; at++) if (this.#source.charCodeAt(at) === 10) this.#line++;
     this.#lineStarting = this.#source.charAt(end - 1) === "\n";
@@ -88,7 +88,7 @@ class Lexer {
     else this.#code("variable_begin", "variable_end", variableEnd);
   }
 
-  /** Text before a tag, whose sign and `lstrip_blocks` say how much white space goes. */
+  /** Text before a tag, whose sign and `lstrip_blocks` determine how much white space is removed. */
   #data(text: string, sign: string, variable: boolean): void {
     let kept = text;
     if (sign === "-") {

@@ -1,19 +1,19 @@
-/** What one rendering may take. A template comes with a model, from anybody: it must end, within the machine's memory. */
+/** Limits of one rendering. Templates come from untrusted models: they must end, within the machine's memory. */
 import { LimitError } from "./errors.js";
 
-/** Rounds of loops, calls, and pieces of what is built; no conversation comes near. */
+/** Loop rounds, calls, and pieces of output; far beyond any real conversation. */
 const maxSteps = 1 << 23;
 /** Characters of one text. */
 const maxText = 1 << 26;
 /** Characters that are built in one step. */
 const charactersPerStep = 16;
 
-/** A text of this length is there, or about to be. */
+/** A text of this length exists, or is about to be built. */
 export function checkTextLength(length: number): void {
   if (length > maxText) throw new LimitError(`the template writes a text of more than ${maxText} characters`);
 }
 
-/** A text that is written piece by piece: lists within lists can be larger than any text. */
+/** A text written piece by piece: nested lists can be larger than any text. */
 export class BoundedText {
   text = "";
   #pieces = 0;
@@ -40,7 +40,7 @@ export class Limits {
     this.step(Math.ceil(length / charactersPerStep));
   }
 
-  /** A text of this length is there already. */
+  /** A text of this length already exists. */
   held(length: number): void {
     checkTextLength(length);
   }

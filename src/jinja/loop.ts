@@ -1,10 +1,10 @@
-/** The variable `loop`: Jinja's LoopContext. It looks one item ahead, and at the whole only where its length is asked. */
+/** The variable `loop`: Jinja's LoopContext. It reads one item ahead, and all items only if the length is needed. */
 import { typeError } from "./errors.js";
 import { equals } from "./compare.js";
 import { iterate, lengthOrNull } from "./iterate.js";
 import { PyCallable, PyFunction, PyTuple, Undefined, type Keywords, type Value } from "./values.js";
 
-/** Renders a recursive loop's body for other items, one level deeper. */
+/** Renders a recursive loop's body for nested items, one level deeper. */
 export type Recurse = (items: Value, depth: number) => Value;
 
 export class LoopContext extends PyCallable {
@@ -29,7 +29,7 @@ export class LoopContext extends PyCallable {
     this.#depth = depth;
   }
 
-  /** The next item, which is the current one from then on; undefined at the end. */
+  /** Advances to the next item; undefined at the end. */
   next(): Value | undefined {
     const item = this.#peek();
     this.#after = undefined;

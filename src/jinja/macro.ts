@@ -1,4 +1,4 @@
-/** A macro, or the `caller` of a call block: how its arguments are taken. Jinja's Macro. */
+/** A macro, or the `caller` of a call block: how its arguments are bound. Jinja's Macro. */
 import { typeError } from "./errors.js";
 import { strRepr } from "./text.js";
 import { PyDict } from "./dict.js";

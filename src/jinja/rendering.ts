@@ -1,11 +1,11 @@
-/** The state of one rendering: what was written, and the variables of every function that runs. */
+/** The state of one rendering: the output, and the variables of every active function. */
 import type { Limits } from "./limits.js";
 import { typeError } from "./errors.js";
 import { Markup, typeName, type Value } from "./values.js";
 
 export interface RenderingOptions {
   readonly limits: Limits;
-  /** What names that no scope has stand for. */
+  /** Values of names that no scope defines. */
   readonly context: ReadonlyMap<string, Value>;
   /** Written before and after what is in `{% generation %}`. */
   readonly generationMarks: readonly [start: string, end: string];
@@ -16,7 +16,7 @@ export class Rendering {
   readonly context: ReadonlyMap<string, Value>;
   readonly generationMarks: readonly [start: string, end: string];
   output = "";
-  /** The text of the block that a filter is about to be applied to. */
+  /** The text of the block whose filter is about to be applied. */
   blockText = "";
 
   constructor({ limits, context, generationMarks }: RenderingOptions) {
@@ -25,7 +25,7 @@ export class Rendering {
     this.generationMarks = generationMarks;
   }
 
-  /** What is written while this runs; it is not part of the output. */
+  /** Captures what is written while this runs, instead of adding it to the output. */
   capture(run: () => void): string {
     const before = this.output;
     this.output = "";
@@ -37,14 +37,14 @@ export class Rendering {
   }
 }
 
-/** What a block's filter or call returns is written as it is: Jinja doesn't make a text of it. */
+/** The result of a block's filter or call is written unchanged: Jinja does not convert it to a text. */
 export function blockResult(value: Value): string {
   if (typeof value === "string") return value;
   if (value instanceof Markup) return value.text;
   throw typeError(`a block's text is to be str, not ${typeName(value)}`);
 }
 
-/** A function that runs: the template, a macro, a recursive loop. */
+/** An active function: the template, a macro, a recursive loop. */
 export interface Activation {
   /** undefined: not assigned. */
   readonly slots: (Value | undefined)[];

@@ -1,7 +1,7 @@
 /**
- * Which variable a name is, at each place of a template: Jinja's `idtracking`, rule by rule. A scope (the template, a
- * loop's body, a macro …) has variables of its own; where one is stored that an outer scope has too, it starts each time
- * as a copy of the outer one, so that nothing leaks out of a loop or into its next round.
+ * Resolves names to variables at each place of a template: Jinja's `idtracking`, rule by rule. A scope (the template, a
+ * loop's body, a macro …) has its own variables; a variable that is stored in it and also exists in an outer scope
+ * starts each time as a copy of the outer one, so that nothing leaks out of a loop or into its next round.
  */
 import { childrenOf, type ForNode, type NameNode, type Node, type Statement } from "./ast.js";
 
@@ -21,14 +21,14 @@ export class FunctionScope {
   }
 }
 
-/** Where a variable is. */
+/** The location of a variable. */
 export interface Reference {
   /** Its level and its name: variables of scopes side by side are one. */
   readonly variable: string;
   readonly scope: FunctionScope;
 }
 
-/** What a variable holds when its scope is entered: its name's value in the context, an outer variable's, or nothing. */
+/** The initial value of a variable: its name's value in the context, an outer variable's, or none. */
 export type Load =
   | { readonly kind: "parameter" | "undefined" }
   | { readonly kind: "resolve"; readonly name: string }
@@ -151,7 +151,7 @@ export class Symbols {
   }
 }
 
-/** Which of the names are read before anything stores them, in Jinja's order of looking. */
+/** The names that are read before they are stored, in Jinja's order of visiting. */
 export function undeclaredNames(nodes: readonly Node[], names: readonly string[]): ReadonlySet<string> {
   const open = new Set(names);
   const undeclared = new Set<string>();

@@ -1,4 +1,4 @@
-/** A template, from its source to its text. */
+/** Compiles and renders a template. */
 import { someNode } from "./ast.js";
 import { compileStatements } from "./compile-statement.js";
 import { LimitError, UnsupportedError } from "./errors.js";

@@ -16,7 +16,7 @@ import { Markup, PyCallable, PyFloat, Undefined, type Value } from "./values.js"
 const isText = (value: Value): boolean => typeof value === "string" || value instanceof Markup;
 const isInteger = (value: Value): boolean => typeof value === "number" || typeof value === "bigint";
 
-/** Whether two values are one object. Of texts and large numbers Python keeps one copy or several, as it comes. */
+/** Whether two values are one object. Whether Python shares equal texts and large numbers is unspecified. */
 function sameAs(a: Value, b: Value): boolean {
   if (isText(a) && isText(b) && str(a) === str(b)) throw new UnsupportedError("the test 'sameas' of equal texts");
   if (isInteger(a) && isInteger(b) && equals(a, b) && !equals(a, Math.max(-5, Math.min(256, Number(a))))) {

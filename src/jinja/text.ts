@@ -7,7 +7,7 @@ import { codePointLength, isPrintable } from "./unicode.js";
 import { DictView, PyDict } from "./dict.js";
 import { Markup, Namespace, PyFloat, PyRange, PyTuple, Undefined, typeName, type Int, type Value } from "./values.js";
 
-/** Python refuses to spell longer whole numbers. */
+/** Python refuses to print longer integers. */
 const maxDigits = 4300;
 
 export function intText(value: Int): string {
@@ -52,7 +52,7 @@ export function strRepr(text: string): string {
 }
 
 class Writer extends BoundedText {
-  /** In which order a dict's items are written. */
+  /** The order of a dict's items. */
   protected entries(dict: PyDict): Iterable<[Value, Value]> {
     return dict.entries();
   }
@@ -114,7 +114,7 @@ export function prettyText(value: Value): string {
   return writer.text;
 }
 
-/** Of a value that holds no others. */
+/** `repr` of a value without nested values. */
 function simpleRepr(value: Value): string {
   if (typeof value === "string") return strRepr(value);
   if (value === null) return "None";

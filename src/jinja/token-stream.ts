@@ -86,7 +86,7 @@ export class TokenStream {
     return this.fail(`expected token '${expected}', got '${describe(this.current)}'`);
   }
 
-  /** The current token can't stand where an expression is to start. */
+  /** The current token cannot start an expression. */
   noExpression(): PythonError {
     return this.fail(`unexpected '${describe(this.current)}'`);
   }

@@ -1,6 +1,6 @@
-/** What Python's str knows of characters. Strings are JavaScript's; positions and lengths are in code points. */
+/** Character properties of Python's str. Strings are JavaScript's; positions and lengths are in code points. */
 
-/** What `str.isspace` holds for, as the inside of a character class. */
+/** The characters of `str.isspace`, as the inside of a character class. */
 export const spaceClass =
   "\\t\\n\\v\\f\\r\\x1c-\\x1f \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 

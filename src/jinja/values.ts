@@ -1,5 +1,5 @@
 /**
- * Python's values, as far as templates meet them. `null` is None, a string is a str, an array a list; a number is
+ * Python's values, as far as templates use them. `null` is None, a string is a str, an array a list; a number is
  * always a safe integer and, with bigint, an int; the rest are objects with the name of their Python type.
  */
 export type Int = number | bigint;
@@ -51,7 +51,7 @@ export class PyTuple extends PyObject {
   }
 }
 
-/** A str that counts as HTML already: what `safe` and `escape` return. */
+/** A str that is already HTML: the result of `safe` and `escape`. */
 export class Markup extends PyObject {
   readonly typeName = "Markup";
   readonly text: string;
@@ -82,7 +82,7 @@ export class PyRange extends PyObject {
   }
 }
 
-/** Anything that can be iterated once: what `map`, `select`, `batch`, `reverse` … return. */
+/** An iterator that can be used once: the result of `map`, `select`, `batch`, `reverse` … */
 export class PyGenerator extends PyObject {
   readonly typeName = "generator";
   readonly #items: Iterator<Value>;
