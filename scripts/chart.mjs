@@ -1,6 +1,6 @@
 /**
- * Writes what the chart has from elsewhere: the alerts and dashboards of `deploy/`, which helm reads in the chart's folder
- * alone, and its README.md from `values.yaml` (by helm-docs: `node scripts/install-helm.mjs`).
+ * Writes the generated parts of the chart: copies of the alerts and dashboards of `deploy/`, since helm reads only the
+ * chart's folder, and README.md from `values.yaml` (by helm-docs: `node scripts/install-helm.mjs`).
  *
  *   npm run chart
  */
@@ -23,6 +23,6 @@ try {
   run(join(toolFolder("helm"), "helm-docs"), ["--chart-search-root", chart, "--log-level", "error"]);
 } catch (error) {
   if (!(error instanceof Trouble)) throw error;
-  console.error(`README.md was not made: ${error.message}; node scripts/install-helm.mjs builds helm-docs`);
+  console.error(`README.md was not generated: ${error.message}; run node scripts/install-helm.mjs to build helm-docs`);
   process.exitCode = 1;
 }

@@ -17,7 +17,7 @@ export function chromiumEnvironment() {
 export const startChromium = () =>
   chromium.launch({
     executablePath: join(folder, "usr", "lib", "chromium", "chromium"),
-    // Its sandbox needs rights that a container does not give, and the pages are ours.
+    // The sandbox needs privileges that containers lack, and the pages are trusted.
     args: ["--no-sandbox", "--disable-gpu"],
     env: { ...process.env, ...chromiumEnvironment() },
   });

@@ -1,4 +1,4 @@
-/** Custom resources that the chart makes, as those who define them publish them: CustomResourceDefinitions in Go modules. */
+/** CustomResourceDefinitions of the custom resources that the chart creates, from their projects' Go modules. */
 import { join } from "node:path";
 
 const published = {

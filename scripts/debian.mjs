@@ -1,7 +1,6 @@
 /**
- * Files out of Debian's packages: what the install scripts of several test tools share.
- * `apt-get download` checks packages against the hashes that Debian's archive signs. Nothing is installed, and nothing
- * needs root. Knows nothing of which packages, or what for.
+ * Extracts files from Debian packages; shared by the install scripts of several test tools. `apt-get download` verifies
+ * packages against the hashes signed by Debian's archive. Nothing is installed, and root is not needed.
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,13 +8,13 @@ import { run, Trouble } from "./tool-cache.mjs";
 
 /** "bookworm" */
 export function debianRelease() {
-  if (process.platform !== "linux") throw new Trouble("this needs Debian");
+  if (process.platform !== "linux") throw new Trouble("requires Debian");
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
-  if (release === undefined) throw new Trouble("this needs Debian");
+  if (release === undefined) throw new Trouble("requires Debian");
   return release;
 }
 
-/** A release and its backports as the only sources, from where this machine gets the release. */
+/** A release and its backports as the only sources, from this machine's mirror. */
 function withBackports(scratch) {
   const release = debianRelease();
   const format = "$(REPO_URI) $(RELEASE)";
@@ -31,7 +30,7 @@ function withBackports(scratch) {
   return [...options, "-o", `APT::Default-Release=${release}-backports`];
 }
 
-/** Package lists of one's own, where the machine's are missing or old: updating those would need root. */
+/** Private package lists, if the machine's are missing or old: updating those would require root. */
 function ownLists(scratch, sources = []) {
   for (const each of ["state/lists/partial", "cache/archives/partial"]) {
     mkdirSync(join(scratch, each), { recursive: true });
@@ -46,8 +45,8 @@ function ownLists(scratch, sources = []) {
 /**
  * Downloads packages and unpacks them together.
  *
- * @param options.dependencies with all that they need and that this machine has not installed
- * @param options.backports from the release's backports, where they are newer
+ * @param options.dependencies include dependencies that this machine has not installed
+ * @param options.backports from the release's backports, if they are newer
  * @returns the folder they are unpacked in, and their versions by name
  */
 export function unpackPackages(names, scratch, { dependencies = false, backports = false } = {}) {
@@ -81,7 +80,7 @@ export function unpackPackages(names, scratch, { dependencies = false, backports
   return { folder, versions };
 }
 
-/** What apt would install for these packages, themselves included where they are not there. */
+/** The packages that apt would install for these, including themselves if they are not installed. */
 const missingFor = (names, options, scratch) =>
   [
     ...run("apt-get", [...options, "-s", "install", "--no-install-recommends", ...names], { cwd: scratch }).matchAll(
@@ -89,7 +88,7 @@ const missingFor = (names, options, scratch) =>
     ),
   ].map(([, name]) => name);
 
-/** Moves files of unpacked packages to where they are wanted. */
+/** Moves files of unpacked packages to their destinations. */
 export function take(unpacked, files, whole) {
   for (const [from, to] of files) {
     try {

@@ -1,11 +1,12 @@
 /**
- * The support matrix of docs/engines.md, from what the numerics suite ran. What ran, on what and when last,
- * is kept in docs/engines-runs.json: what a machine lacks (a GPU, TensorFlow's library) keeps what another one recorded.
+ * Generates the support matrix of docs/engines.md from results of the numerics suite. The last runs, with machines and
+ * dates, are recorded in docs/engines-runs.json: results for devices that this machine lacks (a GPU, TensorFlow's
+ * library) are kept from other machines.
  *
  *   node scripts/engines-table.mjs            writes the table from the recorded runs
  *   node scripts/engines-table.mjs --run      runs the suite first, and records it; vitest's own
  *                                            options may follow: -t NAME, --project webgpu
- *   node scripts/engines-table.mjs --check    ends with 1 where the page is another, or a golden case was never run
+ *   node scripts/engines-table.mjs --check    exits with 1 if the page is out of date, or a golden case was never run
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,10 +1,9 @@
 /**
- * Writes what the sources are built from but nobody writes by hand: the gRPC types of `proto/`, the WebAssembly kernels
- * and the live page. Each output carries a fingerprint of its inputs and is left alone while that still matches. It knows
- * nothing of what they are for.
+ * Generates source files: the gRPC types of `proto/`, the WebAssembly kernels and the live page. Each output contains a
+ * fingerprint of its inputs, and is not written again while that matches.
  *
  *   node scripts/generate.mjs            all
- *   node scripts/generate.mjs --force    all, whatever the fingerprints say
+ *   node scripts/generate.mjs --force    all, regardless of the fingerprints
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -27,7 +26,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const force = process.argv.includes("--force");
 const require = createRequire(import.meta.url);
 
-/** Git may check text out with either line ending: that is no difference. */
+/** Ignores line endings, which depend on Git's settings. */
 const readText = (file) => readFileSync(file, "utf8").replaceAll("\r\n", "\n");
 
 /** A hash over the contents of files, this script and the versions of the packages that turn them into the output. */
@@ -84,7 +83,7 @@ function generateTypes() {
         // Relative, because the generated comments name the file.
         `--includeDirs=${relative(root, includeFolder)}`,
         `--outDir=${fresh}`,
-        // What the others import comes with them; on its own it would become a file of nothing but unused imports.
+        // Imported files are generated with their importers; alone they would become files of unused imports.
         ...protos.filter(hasService).map((file) => relative(includeFolder, file)),
       ],
       { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
@@ -93,7 +92,7 @@ function generateTypes() {
     const types = filesUnder(fresh, ".ts").map((file) => relative(fresh, file));
     if (types.length === 0) throw new Error("proto-loader-gen-types wrote no file");
     for (const file of types) write(join(output, file), readFileSync(join(fresh, file)));
-    // A message that was removed leaves no type behind.
+    // Removes the types of deleted messages.
     for (const file of filesUnder(output, ".ts")) {
       if (!types.includes(relative(output, file))) rmSync(file, { force: true });
     }
@@ -104,7 +103,10 @@ function generateTypes() {
   console.log(`${relative(root, output)}: types of ${protos.length} proto file(s)`);
 }
 
-/** `src/collective/kernels.wasm.ts`: the module of `kernels.wat` as a base64 string, so that it needs no file at run time. */
+/**
+ * `src/collective/kernels.wasm.ts`: the module of `kernels.wat` as a base64 string, so that it needs no file at run
+ * time.
+ */
 async function generateKernels() {
   const source = join(root, "src", "collective", "kernels.wat");
   const output = join(root, "src", "collective", "kernels.wasm.ts");
@@ -146,17 +148,17 @@ async function generatePage() {
   const bundle = await rolldown({ input: join(folder, "browser", "main.ts"), platform: "browser", logLevel: "warn" });
   const { output: chunks } = await bundle.generate({ format: "iife", minify: true });
   await bundle.close();
-  // What it is licensed under, which its minified code would lose.
+  // The licence notice, which minification would remove.
   const chartLibrary = dirname(require.resolve("uplot"));
   const [notice] = /^\/\*[\s\S]*?\*\//.exec(readText(join(chartLibrary, "uPlot.esm.js")));
   const script = `${notice}\n${chunks[0].code.trim()}`;
   const style = [join(chartLibrary, "uPlot.min.css"), join(folder, "browser", "page.css")]
     .map((file) => readText(file).trim())
     .join("\n");
-  // Either would end its element too early.
+  // Either would end the enclosing element too early.
   if (/<\/script|<!--/i.test(script) || /<\/style/i.test(style))
     throw new Error("the live page cannot hold its script");
-  // As functions: "$&" and the like in the texts mean nothing.
+  // As functions, so that "$&" and similar patterns in the texts are not interpreted.
   const html = readText(join(folder, "browser", "page.html"))
     .replace("<!-- style -->", () => `<style>${style}</style>`)
     .replace("<!-- script -->", () => `<script>${script}</script>`);

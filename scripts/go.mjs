@@ -1,9 +1,9 @@
 /**
- * Go, for tools that are built from a module of ours which pins each of their modules (go.mod, go.sum). Knows no tool.
+ * Runs Go, for tools that are built from a module of ours that pins all dependencies (go.mod, go.sum).
  */
 import { run } from "./tool-cache.mjs";
 
-/** No other toolchain is fetched, and nothing of the user's own settings of Go has a say. */
+/** Downloads no other toolchain, and ignores the user's Go settings. */
 export const goEnvironment = {
   ...process.env,
   CGO_ENABLED: "0",

@@ -1,6 +1,6 @@
 /**
- * Fetches Chromium, a font, and whatever they need that this machine has not: with them the live page is tested in a real
- * browser. All of it comes out of Debian's packages; nothing is installed and nothing needs root.
+ * Downloads Chromium, a font and missing dependencies, to test the live page in a real browser. Everything is extracted
+ * from Debian packages; nothing is installed, and root is not needed.
  *
  *   node scripts/install-chromium.mjs        into ~/.cache/coxswain/chromium
  */
@@ -26,7 +26,7 @@ const libraryFolders = (root) =>
     .filter(({ name, parentPath }) => /\.so(?:\.|$)/.test(name) && /-linux-gnu(?:\/[^/]+)?$/.test(parentPath))
     .map(({ parentPath }) => relative(root, parentPath));
 
-/** What a process needs that uses a browser in this folder. */
+/** The environment of a process that uses the browser in this folder. */
 const environmentIn = (root, libraries) => ({
   FONTCONFIG_FILE: join(root, "fonts.conf"),
   LD_LIBRARY_PATH: libraries.map((each) => join(root, each)).join(":"),

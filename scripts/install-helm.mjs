@@ -1,7 +1,7 @@
 /**
- * Builds what the chart is tested with: helm, helm-unittest, helm-docs and kubeconform with its schemas. The programs are
- * built from the Go modules that `helm/go.mod` and `go.sum` pin; schemas are taken from the packages that publish them.
- * About 3 minutes on two cores.
+ * Builds the test tools of the chart: helm, helm-unittest, helm-docs and kubeconform with its schemas. The programs are
+ * built from the Go modules pinned by `helm/go.mod` and `go.sum`; schemas come from the packages that publish them.
+ * Takes about 3 minutes on two cores.
  *
  *   node scripts/install-helm.mjs        into ~/.cache/coxswain/helm: helm, …, schemas/
  */
@@ -26,8 +26,8 @@ const kubernetesVersions = ["1.29.0", "1.34.0"];
 const schemaPackage = "kubernetes-validate==1.37.0";
 
 /**
- * What a release of helm has stamped in: without it, helm would take every cluster that it cannot ask for Kubernetes 1.20,
- * and refuse the chart.
+ * What a release of helm has stamped in: without it, helm would take every cluster that it cannot ask for Kubernetes
+ * 1.20, and refuse the chart.
  */
 function helmStamps() {
   const [major, minor] = kubernetesVersions.at(-1).split(".");

@@ -1,7 +1,8 @@
 /**
- * Builds a Kubernetes control plane for the tests of the chart (`npx vitest run --project kubernetes`): etcd, kube-apiserver,
- * kube-controller-manager, kube-scheduler and kubectl, from the Go modules that `kubernetes/go.mod` and `go.sum` pin.
- * Ten minutes on two cores, 3 GB of Go's caches (which `go clean -cache -modcache` empties), 350 MB of programs.
+ * Builds a Kubernetes control plane for the tests of the chart (`npx vitest run --project kubernetes`): etcd,
+ * kube-apiserver, kube-controller-manager, kube-scheduler and kubectl, from the Go modules pinned by
+ * `kubernetes/go.mod` and `go.sum`. Takes ten minutes on two cores, 3 GB of Go's caches (which `go clean -cache
+ * -modcache` empties), 350 MB of programs.
  *
  *   node scripts/install-kubernetes.mjs        into ~/.cache/coxswain/kubernetes: etcd, …, custom-resources/
  */
@@ -23,7 +24,10 @@ const programs = {
   kubectl: "k8s.io/kubernetes/cmd/kubectl",
 };
 
-/** What a release of Kubernetes has stamped in: helm asks the API server for it, and compares it with what the chart needs. */
+/**
+ * What a release of Kubernetes has stamped in: helm asks the API server for it, and compares it with what the chart
+ * needs.
+ */
 function stamps() {
   const version = modules.versionOf("k8s.io/kubernetes");
   const [major, minor] = version.slice(1).split(".");

@@ -1,7 +1,7 @@
 /**
- * Fetches lavapipe, Mesa's Vulkan driver in software, and a Vulkan loader: with them the WebGPU tests run on a machine
- * without a GPU, float16 included. Both come out of Debian's packages, with the libraries that they want and this machine
- * has not; nothing is installed and nothing needs root.
+ * Downloads lavapipe, Mesa's software Vulkan driver, and a Vulkan loader, to run the WebGPU tests, including float16,
+ * on a machine without a GPU. Both are extracted from Debian packages, with missing dependencies; nothing is installed,
+ * and root is not needed.
  *
  *   node scripts/install-lavapipe.mjs        into ~/.cache/coxswain/lavapipe
  */
@@ -11,7 +11,7 @@ import { debianRelease, unpackPackages } from "./debian.mjs";
 import { install, run, Trouble } from "./tool-cache.mjs";
 
 const packages = ["mesa-vulkan-drivers", "libvulkan1"];
-/** WebGPU's implementation does not take the Mesa of this release (22.3). */
+/** WebGPU's implementation does not support this release's Mesa (22.3). */
 const tooOld = ["bookworm"];
 const driver = "libvulkan_lvp.so";
 
@@ -23,7 +23,7 @@ function neededLibraries(unpacked) {
   const libraries = join(parent, triple);
   const linked = run("ldd", [join(libraries, driver)], { env: { ...process.env, LD_LIBRARY_PATH: libraries } });
   const missing = /^\s*(\S+) => not found$/m.exec(linked)?.[1];
-  if (missing !== undefined) throw new Trouble(`${driver} wants ${missing}, which no package brought`);
+  if (missing !== undefined) throw new Trouble(`${driver} requires ${missing}, which no downloaded package contains`);
   const paths = [...linked.matchAll(/=> (\S+) /g)].map(([, path]) => path).filter((path) => path.startsWith(libraries));
   return [join(libraries, driver), join(libraries, "libvulkan.so.1"), ...paths];
 }

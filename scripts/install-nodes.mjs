@@ -1,6 +1,6 @@
 /**
- * Fetches the Node.js versions that tests/e2e/node-versions.test.ts runs the product with: the oldest that package.json's
- * `engines` allows, and the newest of each later line, out of the npm package that the package `node` installs.
+ * Downloads the Node.js versions for tests/e2e/node-versions.test.ts: the oldest that package.json's `engines` allows,
+ * and the newest of each later line, from the npm package that the package `node` installs.
  *
  *   node scripts/install-nodes.mjs        into ~/.cache/coxswain/nodes, a folder per version
  */
@@ -15,11 +15,11 @@ install({
   version: versions.join(", "),
   programs: versions.map((version) => join(version, "node")),
   make: ({ whole, scratch }) => {
-    if (process.platform !== "linux") throw new Trouble(`only for Linux, and this is ${process.platform}`);
+    if (process.platform !== "linux") throw new Trouble(`requires Linux, not ${process.platform}`);
     const name = `node-linux-${process.arch}`;
     for (const version of versions) {
       const folder = join(scratch, version);
-      // None of its scripts is run.
+      // Without running its scripts.
       run("npm", ["install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", `${name}@${version}`]);
       renameSync(join(folder, "node_modules", name, "bin"), join(whole, version));
     }

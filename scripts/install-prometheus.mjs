@@ -1,6 +1,6 @@
 /**
- * Fetches Prometheus and promtool: with them the tests run every panel's query and every alert. They come out of Debian's
- * `prometheus` package; nothing is installed, no service is started, and nothing needs root.
+ * Downloads Prometheus and promtool, with which tests run every panel's query and every alert. They are extracted from
+ * Debian's `prometheus` package; nothing is installed, no service is started, and root is not needed.
  *
  *   node scripts/install-prometheus.mjs        into ~/.cache/coxswain/prometheus
  */

@@ -1,4 +1,4 @@
-/** Loads a module of TypeScript, and all that it imports, into a script that runs without a build. */
+/** Loads a TypeScript module with its imports, without a build. */
 import { rolldown } from "rolldown";
 
 /** @param entry the path of the module @returns what it exports */

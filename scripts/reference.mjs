@@ -1,6 +1,6 @@
 /**
- * Writes what is generated from the run file's schema (`src/config/schema.ts`): `schema/run.schema.json`, for editors, and
- * the tables of `docs/run-file.md`. A test fails while they are out of date.
+ * Generates files from the run file's schema (`src/config/schema.ts`): `schema/run.schema.json`, for editors, and the
+ * tables of `docs/run-file.md`. A test fails while they are out of date.
  *
  *   npm run reference
  */

@@ -1,5 +1,5 @@
 /**
- * Makes the pictures of README.md: runs the quickstart in a terminal and looks at its live page in Chromium.
+ * Creates the screenshots of README.md: runs the quickstart in a terminal and opens its live page in Chromium.
  * Needs `node scripts/install-chromium.mjs`, and `script` of util-linux for the terminal.
  *
  *   npm run screenshots        writes docs/images/quickstart.png and docs/images/live-page.png
@@ -19,13 +19,13 @@ const require = createRequire(import.meta.url);
 /** For a trial: --set training.max_steps=20. */
 const trainArguments = process.argv.slice(2);
 const columns = 110;
-/** More than the quickstart prints. */
+/** More lines than the quickstart prints. */
 const rows = 120;
-/** The live page is looked at from this share of the steps on. */
+/** The share of steps after which the live page is opened. */
 const share = 0.8;
 
 if (chromiumEnvironment() === null) {
-  console.error("error: there is no Chromium\nhint: node scripts/install-chromium.mjs");
+  console.error("error: Chromium is not installed\nhint: node scripts/install-chromium.mjs");
   process.exit(2);
 }
 const browser = await startChromium();

@@ -1,6 +1,6 @@
 /**
- * Tools that tests need and the project does not ship, in folders of `~/.cache/coxswain`: put there whole or not at all,
- * and left alone while they are what was asked for. Knows no tool.
+ * Test tools that the project does not ship, in folders of `~/.cache/coxswain`: installed atomically, and unchanged
+ * while the version matches.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,13 +8,13 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** Something that is not a bug of ours: a tool that is missing, a registry that cannot be reached. */
+/** An expected error, such as a missing tool or an unreachable registry. */
 export class Trouble extends Error {}
 
-/** Where a tool's files are. */
+/** The folder of a tool. */
 export const toolFolder = (name) => join(homedir(), ".cache", "coxswain", name);
 
-/** @returns what the command printed @throws Trouble where it cannot be run or fails */
+/** @returns what the command printed @throws Trouble if it cannot be run or fails */
 export function run(command, args, { cwd, env = process.env } = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
@@ -32,10 +32,10 @@ export function run(command, args, { cwd, env = process.env } = {}) {
 
 export const sha256 = (file) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
-/** What says of a folder what is in it; tests read its `environment`. */
+/** The file that describes a folder's contents; tests read its `environment`. */
 const aboutFile = "about.json";
 
-/** Whether the folder has what was put there for this version, unchanged. */
+/** Whether the folder contains this version, unchanged. */
 function isWhole(folder, version) {
   try {
     const about = JSON.parse(readFileSync(join(folder, aboutFile), "utf8"));
@@ -49,17 +49,18 @@ function isWhole(folder, version) {
 }
 
 /**
- * Sees to it that a tool is there, and says so; where it cannot be had, says why, and the process ends with 1.
- * @param tool.name of the folder
- * @param tool.version any text: another one is installed anew
+ * Ensures that a tool is installed, and reports it; if that fails, reports the reason and exits with 1.
+ * @param tool.name name of the folder
+ * @param tool.version any text: a different one causes a new installation
  * @param tool.programs the files that must be there, relative to the folder
- * @param tool.make puts them into `whole`, an empty folder, and may leave anything in `scratch`; `folder` is where `whole`
- *   will be. May return what else is to be known of them: `packages`, and the `environment` that a process needs to use them
+ * @param tool.make puts them into `whole`, an empty folder, and may leave anything in `scratch`; `folder` is where
+ *   `whole` will be. May return what else is to be known of them: `packages`, and the `environment` that a process
+ *   needs to use them
  */
 export function install({ name, version, programs, make }) {
   const folder = toolFolder(name);
   if (isWhole(folder, version)) {
-    console.log(`${folder}: there already`);
+    console.log(`${folder}: already installed`);
     return;
   }
   mkdirSync(dirname(folder), { recursive: true });
@@ -75,14 +76,14 @@ export function install({ name, version, programs, make }) {
     console.log(`${folder}: ${version}`);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    console.error(`${name} cannot be had: ${error.message}`);
+    console.error(`cannot install ${name}: ${error.message}`);
     process.exitCode = 1;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** Downloads a Python package as a wheel; nothing of it is run. @returns the folder that it was unpacked into */
+/** Downloads a Python package as a wheel, without running any of it. @returns the folder that it was unpacked into */
 export function unpackWheel(requirement, scratch) {
   const wheels = join(scratch, "wheels");
   run("python3", [

@@ -1,19 +1,21 @@
 /**
- * Schemas by which kubeconform judges manifests without a network: Kubernetes' own, and those of the custom resources that
- * the chart makes. Knows where they are published, not what is judged.
+ * Schemas for kubeconform, to validate manifests offline: Kubernetes' own, and those of the chart's custom resources.
  */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
-/** @param published the folder of a Python package (kubernetes-validate) @param target FOLDER/v1.34.0-strict/job-batch-v1.json … */
+/**
+ * @param published the folder of a Python package (kubernetes-validate) @param target FOLDER/v1.34.0-strict/job-
+ * batch-v1.json …
+ */
 export function writeKubernetesSchemas(published, version, target) {
   const from = join(published, "kubernetes_validate", "kubernetes-json-schema", `v${version}-local-strict`);
   const to = join(target, `v${version}-strict`);
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {
     const schema = JSON.parse(readFileSync(join(from, name), "utf8"));
-    // By their addresses ("$id") they would be looked for on the web; beside each other they are found as files.
+    // With their "$id" they would be fetched from the web; without it they are found as files.
     delete schema.$id;
     const text = JSON.stringify(schema).replaceAll('"/api/_definitions.json#', '"_definitions.json#');
     writeFileSync(join(to, name), text);
@@ -32,7 +34,7 @@ export function writeCustomSchemas(files, target) {
   }
 }
 
-/** As the API server does with `--validate=strict`: a field that is not described is a mistake. */
+/** As the API server does with `--validate=strict`: an unknown field is an error. */
 function strict(schema) {
   if (Array.isArray(schema)) return schema.map(strict);
   if (typeof schema !== "object" || schema === null) return schema;
