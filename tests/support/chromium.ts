@@ -3,5 +3,5 @@ import { chromiumEnvironment, startChromium } from "../../scripts/chromium.mjs";
 
 export { startChromium };
 export const haveChromium = chromiumEnvironment() !== null;
-/** For the names of tests that are skipped where it is not. */
+/** For the names of skipped tests. */
 export const needsChromium = "skipped without Chromium: node scripts/install-chromium.mjs";

@@ -1,4 +1,4 @@
-/** A coordinator and workers as processes of their own, so that each can be stopped, killed and started again. */
+/** A coordinator and workers in separate processes, so that each can be stopped, killed and restarted. */
 import { join } from "node:path";
 import { freePort } from "../../src/chaos/ports.js";
 import { CoxswainProcess, temporaryFolder, writeRun } from "./processes.js";
@@ -12,7 +12,7 @@ export interface ClusterOptions {
   readonly run?: object;
 }
 
-/** A run file whose coordinator comes back under the same address. */
+/** A run file whose coordinator restarts at the same address. */
 export async function clusterRun({ steps, training = {}, cluster = {}, run = {} }: ClusterOptions): Promise<{
   readonly folder: string;
   readonly file: string;
@@ -49,6 +49,6 @@ export const startCoordinator = (file: string, ...args: string[]): CoxswainProce
 export const startWorker = (address: string, ...args: string[]): CoxswainProcess =>
   new CoxswainProcess(["worker", "--coordinator", address, ...args]);
 
-/** Resolves when the coordinator has said that it committed this step. */
+/** Resolves when the coordinator has reported the commit of this step. */
 export const untilStep = (coordinator: CoxswainProcess, step: number): Promise<RegExpMatchArray> =>
   coordinator.until(new RegExp(`\\bstep +${step}/`));

@@ -1,4 +1,4 @@
-/** A machine with two GPUs, as NVIDIA's dcgm-exporter tells of it. */
+/** A machine with two GPUs, as reported by NVIDIA's dcgm-exporter. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -1,6 +1,6 @@
 import { CoxswainError } from "../../src/errors.js";
 
-/** What a promise is rejected with; one that is not fails the test. */
+/** The error of a rejected promise; fails the test if it resolves. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
@@ -10,7 +10,7 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("no rejection");
 }
 
-/** The error of ours that an action throws; anything else fails the test. */
+/** The CoxswainError that an action throws; anything else fails the test. */
 export function errorOf(action: () => unknown): CoxswainError {
   try {
     action();

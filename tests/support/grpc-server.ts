@@ -17,7 +17,7 @@ export async function startBareServer(
   return { server, address: `127.0.0.1:${port}` };
 }
 
-/** The coordinator's calls, each handled the same. */
+/** All of the coordinator's calls with the same handler. */
 export const everyCoordinatorCall = <Handler>(handler: Handler) => ({
   Attend: handler,
   PullReduced: handler,

@@ -26,7 +26,7 @@ import { version } from "../../src/version.js";
 import { layoutFingerprint, runId } from "./service-harness.js";
 import type { Harness } from "./service-harness.js";
 
-/** Another address of this machine than the honest ones come from. */
+/** An address of this machine that honest callers do not use. */
 export const elsewhere = "127.0.0.2";
 
 export type Control = ClientDuplexStream<WorkerMessage, CoordinatorMessageOutput>;
@@ -129,7 +129,7 @@ export const nodeKeys = (step: number | string, first: number | string, count: n
 
 type Push = ReturnType<CoordinatorStub["pushContribution"]>;
 
-/** Resolves when the push was taken; rejects with why it was not. */
+/** Resolves when the push was accepted; rejects with the reason otherwise. */
 export function pushVector(
   client: CoordinatorStub,
   metadata: Metadata,
@@ -163,7 +163,7 @@ export async function rawSocket(port: number, localAddress = elsewhere): Promise
   return socket.resume();
 }
 
-/** HTTP/2 without a gRPC library on it. */
+/** HTTP/2 without a gRPC library. */
 export function http2Session(port: number, localAddress = elsewhere): ClientHttp2Session {
   const session = connectHttp2(`http://127.0.0.1:${port}`, {
     createConnection: () => connect({ port, host: "127.0.0.1", localAddress }),
@@ -172,7 +172,7 @@ export function http2Session(port: number, localAddress = elsewhere): ClientHttp
   return session;
 }
 
-/** A call whose body is whatever the caller says. */
+/** A call with an arbitrary body. */
 export function rawCall(
   session: ClientHttp2Session,
   path: string,
@@ -197,7 +197,7 @@ export function frame(message: Uint8Array, announced = message.length, compresse
   return Buffer.concat([head, message]);
 }
 
-/** The status that a raw call ends with; undefined where it, or its connection, was just closed. */
+/** The status that a raw call ends with; undefined if it, or its connection, was closed without one. */
 export function statusOf(stream: ClientHttp2Stream): Promise<number | undefined> {
   return new Promise((resolve) => {
     const read = (headers: Record<string, unknown>): void => {
@@ -211,7 +211,7 @@ export function statusOf(stream: ClientHttp2Stream): Promise<number | undefined>
   });
 }
 
-/** Sends bytes and waits until the server has had its turn with them. */
+/** Sends bytes and waits until the server has processed them. */
 export async function sendRaw(port: number, bytes: Uint8Array): Promise<void> {
   const socket = await rawSocket(port);
   socket.write(bytes);
@@ -236,7 +236,7 @@ export async function healthCheck(port: number): Promise<number> {
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Bytes that are in use, after a collection. */
+/** Bytes in use after a garbage collection. */
 export function memoryInUse(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();

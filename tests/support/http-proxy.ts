@@ -1,18 +1,18 @@
-/** A small HTTP proxy on loopback: passes on CONNECT and plain requests, as it is told to, and records what it was asked for. */
+/** A small HTTP proxy on loopback: forwards CONNECT and plain requests as configured, and records them. */
 import { createServer, request } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
 export interface HttpProxyOptions {
-  /** USER:PASSWORD that it asks for. */
+  /** The required USER:PASSWORD. */
   readonly credentials?: string;
-  /** Answers this to everything. */
+  /** The status of every answer. */
   readonly status?: number;
 }
 
 export class HttpProxy {
-  /** HOST:PORT of every connection that it was asked for. */
+  /** HOST:PORT of every requested connection. */
   readonly asked: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -21,7 +21,7 @@ export class HttpProxy {
     this.#server = server;
   }
 
-  /** Every name ends at loopback: that a connection to `coordinator.test` stands shows that it went this way. */
+  /** Every name resolves to loopback: a connection to `coordinator.test` proves that the proxy was used. */
   static async start({ credentials, status }: HttpProxyOptions = {}): Promise<HttpProxy> {
     const server = createServer();
     const proxy = new HttpProxy(server);

@@ -1,4 +1,7 @@
-/** A real nats-server, which `scripts/install-nats-server.mjs` fetches: started, killed, started again with what it stored. */
+/**
+ * A real nats-server, which `scripts/install-nats-server.mjs` fetches: started, killed, started again with what it
+ * stored.
+ */
 import { spawn } from "node:child_process";
 import { accessSync, constants, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -11,7 +14,7 @@ import { WatchedProcess } from "./watched-process.js";
 
 export const natsServerProgram = join(homedir(), ".cache", "coxswain", "nats", "nats-server");
 
-/** What the name of a test has behind it where there is no server. */
+/** Suffix of the names of tests that are skipped without the server. */
 export const skippedWithoutNats = ((): string => {
   try {
     accessSync(natsServerProgram, constants.X_OK);

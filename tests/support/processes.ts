@@ -18,14 +18,14 @@ export const program = join(projectFolder, "dist", "cli", "main.js");
 const folders: string[] = [];
 const processes: CoxswainProcess[] = [];
 
-// Whatever a test file left behind, also where a test failed.
+// Cleans up after a test file, even if a test failed.
 afterAll(async () => {
   for (const started of processes) started.killAll();
   await Promise.all(processes.map(({ finished }) => finished));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 });
 
-/** A folder that goes with the test file. */
+/** A folder that is deleted after the test file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "coxswain-test-"));
   folders.push(folder);
@@ -45,7 +45,7 @@ export class CoxswainProcess extends WatchedProcess {
       cwd: options.cwd,
       env: { ...process.env, NO_COLOR: "1", COXSWAIN_TOKEN: "", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
-      // A group of its own, so that "everything" can be killed at once.
+      // A separate process group, so that everything can be killed together.
       detached: true,
     });
     super(child);
@@ -58,12 +58,12 @@ export class CoxswainProcess extends WatchedProcess {
     try {
       process.kill(-this.child.pid, "SIGKILL");
     } catch {
-      // It is gone already.
+      // It has already exited.
     }
   }
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it exits. */
 export function coxswain(
   args: readonly string[],
   options?: { cwd?: string; env?: Record<string, string> },

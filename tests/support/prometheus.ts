@@ -11,7 +11,7 @@ import { freePort } from "../../src/chaos/ports.js";
 const folder = join(homedir(), ".cache", "coxswain", "prometheus");
 
 export const havePrometheus = existsSync(join(folder, "about.json"));
-/** For the names of tests that are skipped where it is not. */
+/** For the names of skipped tests. */
 export const needsPrometheus = "skipped without Prometheus: node scripts/install-prometheus.mjs";
 
 export const promtool = (args: readonly string[], cwd: string): SpawnSyncReturns<string> =>

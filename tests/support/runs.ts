@@ -1,4 +1,4 @@
-/** What runs leave behind, read back. */
+/** Reads the output of runs. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readAdapter } from "../../src/model/index.js";
@@ -18,7 +18,7 @@ interface RunOverrides {
   readonly telemetry?: object;
 }
 
-/** A run file whose run takes no time: a golden model, two steps, one worker, a free port. Sections are merged. */
+/** A run file for a very short run: a golden model, two steps, one worker, a free port. Sections are merged. */
 export function smallRun({ data, lora, training, cluster, telemetry, ...more }: RunOverrides = {}): object {
   return {
     model: join(goldenFolder, "llama", "model"),
@@ -33,7 +33,7 @@ export function smallRun({ data, lora, training, cluster, telemetry, ...more }: 
   };
 }
 
-/** An evaluation set that takes no time: the quickstart's first examples. @returns its path */
+/** A very small evaluation set: the quickstart's first examples. @returns its path */
 export function smallEvaluationSet(folder: string): string {
   const path = join(folder, "eval.jsonl");
   const lines = readFileSync(join(quickstartData, "eval.jsonl"), "utf8").split("\n");

@@ -1,4 +1,4 @@
-/** A worker's session as the coordinator has it, over a stream that keeps what is said: no worker and no network. */
+/** A worker's session as the coordinator has it, over a stream that records messages, without a worker or a network. */
 import { systemClock } from "../../src/clock.js";
 import type { Clock } from "../../src/clock.js";
 import { WorkerSession } from "../../src/coordinator/service/worker-session.js";
@@ -6,9 +6,9 @@ import { protocolVersion } from "../../src/rpc/index.js";
 import type { CoordinatorMessage } from "../../src/rpc/index.js";
 
 export interface ToldSession {
-  /** Its contributions are pushed, until it is given a server of its own. */
+  /** It pushes contributions until it is given its own server. */
   readonly session: WorkerSession;
-  /** What it was told, in order. */
+  /** The messages it received, in order. */
   readonly told: CoordinatorMessage[];
 }
 
