@@ -1,6 +1,6 @@
 /**
- * What every command has around it: errors become a message, a hint and an exit code, and `--set` means the same
- * everywhere. Knows nothing of what a command does.
+ * Shared by all commands: errors become a message, a hint and an exit code, and `--set` has the same meaning everywhere.
+ * Independent of what a command does.
  */
 import { constants } from "node:os";
 import { inspect } from "node:util";
@@ -11,7 +11,7 @@ import { explained } from "../system-errors.js";
 import { coloursFor } from "./terminal/colour.js";
 import { endOfLoss } from "./process/output-loss.js";
 
-/** What the frame touches of its process. */
+/** The parts of the process that errors are reported through. */
 export interface FrameProcess {
   readonly stderr: {
     readonly isTTY?: boolean | undefined;
@@ -22,7 +22,7 @@ export interface FrameProcess {
   exit(code: number): void;
 }
 
-/** What the treatment of signals touches of it. */
+/** The parts of the process that signals are handled through. */
 export interface SignalledProcess {
   readonly pid: number;
   on(signal: NodeJS.Signals, listener: () => void): unknown;
@@ -37,8 +37,8 @@ const thisProcess: FrameProcess = {
 };
 
 /**
- * Runs a command's work. What it throws is told on stderr and ends the process with the error's exit code; where it
- * returns, the process ends by itself once everything is closed.
+ * Runs a command. An error is printed on stderr and ends the process with the exit code of the error; otherwise the
+ * process ends by itself once everything is closed.
  */
 export async function runCommand(action: () => Promise<void>, host: FrameProcess = thisProcess): Promise<void> {
   try {
@@ -49,15 +49,15 @@ export async function runCommand(action: () => Promise<void>, host: FrameProcess
   }
 }
 
-/** Tells of an error and ends the process. */
+/** Prints an error and ends the process. */
 export async function fail(thrown: unknown, host: FrameProcess = thisProcess): Promise<void> {
-  // Nobody is left to read: as quiet as a program that SIGPIPE ends, and with its exit code.
+  // The reader of the output is gone: exit silently, with the exit code of a program that SIGPIPE ends.
   if (systemCodeOf(thrown) === "EPIPE") {
     host.exit(exitCodeOfClosedPipe);
     return;
   }
   const error = explained(thrown);
-  // Where that cannot be told either, the exit code says it.
+  // If stderr cannot be written either, the exit code still reports the error.
   host.stderr.on?.("error", () => undefined);
   await new Promise<void>((resolve) => host.stderr.write(formatError(error, host), resolve));
   host.exit(error instanceof CoxswainError ? error.exitCode : 1);
@@ -78,7 +78,7 @@ export function formatError(error: unknown, { stderr, environment }: FrameProces
 }
 
 const bugHint =
-  "This is a bug in coxswain: docs/troubleshooting.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.";
+  "This is an internal error: please report it (see docs/troubleshooting.md). Run the command with COXSWAIN_DEBUG=1 and include the output.";
 
 function bugMessage(error: unknown): string {
   const kind =
@@ -87,9 +87,9 @@ function bugMessage(error: unknown): string {
 }
 
 /**
- * Ends the process when what it prints can no longer be written (`coxswain preview run.yaml | head`), unless its command
- * answers that itself, and tells of errors that no command caught. What Node deprecates is for developers to know
- * (COXSWAIN_DEBUG=1): gRPC names a server by its IP address in the TLS handshake, for one.
+ * Ends the process when its output can no longer be written (`coxswain preview run.yaml | head`), unless the command
+ * handles that itself, and reports uncaught errors. Deprecation warnings of Node are shown only with COXSWAIN_DEBUG=1:
+ * gRPC causes one, since it sends an IP address as the server name in the TLS handshake.
  */
 export function guardProcess(): void {
   if (process.env["COXSWAIN_DEBUG"] !== "1") process.noDeprecation = true;
@@ -109,9 +109,9 @@ export function guardProcess(): void {
 }
 
 /**
- * Signals end a program that does nothing about them, but not the first process of a container: for that one the kernel has
- * no such default. Where a command has a listener of its own, the signal is left to that.
- * @param host the process; of another number than 1 it is left alone
+ * Ends the first process of a container (PID 1) on signals: the kernel's default actions do not apply to it. If a command
+ * has its own listener, the signal is left to that.
+ * @param host the process; unchanged unless its PID is 1
  */
 export function endOnSignals(host: SignalledProcess = process): void {
   if (host.pid !== 1) return;
@@ -127,9 +127,9 @@ export function setOption(command: Command): Command {
   const collect = (setting: string, earlier: readonly string[]): readonly string[] => [...earlier, setting];
   command.option(
     "--set <key=value>",
-    "a setting in place of the run file's, as in training.learning_rate=1e-4 (repeatable)",
+    "override a setting of the run file, as in training.learning_rate=1e-4 (repeatable)",
     collect,
   );
-  // A default in the option itself would show in the help as "(default: [])".
+  // A default of the option itself would appear in the help as "(default: [])".
   return command.setOptionValueWithSource("set", [], "default");
 }

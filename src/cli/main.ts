@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `coxswain` command. Imports little itself, so that it can say so where nothing more can be loaded. */
+/** The `coxswain` command. Has few imports, so that it can report an error if the rest cannot be loaded. */
 import { systemTrouble } from "../system-errors.js";
 
 try {

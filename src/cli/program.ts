@@ -1,4 +1,4 @@
-/** The program: its commands in groups, its help, and what is said of a wrong command line. */
+/** The program: its commands in groups, its help, and errors of the command line. */
 import { Command, CommanderError, type Argument } from "commander";
 import { createColors } from "picocolors";
 import { version } from "../version.js";
@@ -23,13 +23,13 @@ import { registerSubmit } from "./submit/command.js";
 import { registerTrain } from "./train/command.js";
 import { registerWorker } from "./worker/command.js";
 
-/** Each command is a file of its own, and loads what it needs when it is run: `--help` must not wait for a tokenizer. */
+/** Each command has its own file, and loads its dependencies when it is run, so that `--help` is fast. */
 const groups: readonly (readonly [heading: string, commands: readonly ((program: Command) => void)[]])[] = [
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
-  ["Steer a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
+  ["Control a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
-  ["Put it to the test:", [registerChaos]],
+  ["Test fault tolerance:", [registerChaos]],
   ["Use the result:", [registerEval, registerGenerate, registerMerge]],
   ["Other:", [registerCompletion]],
 ];
@@ -42,7 +42,7 @@ ${title("Examples:")}
   coxswain preview run.yaml                     which tokens are trained on
   coxswain train run.yaml                       everything on this machine
   coxswain train run.yaml --workers 4 --set training.learning_rate=1e-4
-  coxswain train run.yaml --resume              go on from the newest checkpoint
+  coxswain train run.yaml --resume              continue after an interruption
   coxswain coordinator run.yaml --listen 0.0.0.0:7070
   coxswain worker --coordinator HOST:7070       on every other machine
   coxswain status runs/my-run --watch           a live table; also pause, stop …
@@ -52,17 +52,17 @@ ${title("Exit codes:")}
   0 done    1 internal error    2 command line or run file    3 data    4 model
   5 network or cluster    6 disk    7 memory, open files or processes
   8 diverged: the loss or the gradient is not finite
-  130 interrupted; --resume goes on
+  130 interrupted; continue with --resume
 
 ${title("Environment:")}
-  COXSWAIN_TOKEN        the run's token, in place of cluster.token
+  COXSWAIN_TOKEN        the run's token, instead of cluster.token
   COXSWAIN_LOG_LEVEL    trace, debug, info (the default), warn, error or silent
-  COXSWAIN_DEBUG=1      print stacks beside errors
+  COXSWAIN_DEBUG=1      print stack traces with errors
   NO_COLOR=1            no colours`;
 
-/** The program with all commands; parses nothing yet. */
+/** Creates the program with all commands. */
 export function createProgram(): Command {
-  // Commander takes colours away again where the output is not a terminal, or NO_COLOR is set.
+  // Commander removes the colours if the output is not a terminal, or NO_COLOR is set.
   const colours = createColors(true);
   const program = new Command("coxswain");
   program
@@ -70,7 +70,7 @@ export function createProgram(): Command {
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .exitOverride()
-    .showHelpAfterError("(--help shows how it is used)")
+    .showHelpAfterError("(see --help)")
     .configureOutput({
       outputError: (text, write) => {
         const { bold, red } = coloursFor(process.stderr);
@@ -91,7 +91,7 @@ export function createProgram(): Command {
     for (const register of commands) register(program);
   }
   registerPlanned(program);
-  program.commandsGroup("Other:").helpCommand("help [command]", "print the help of a command");
+  program.commandsGroup("Other:").helpCommand("help [command]", "print help for a command");
   return program;
 }
 
@@ -101,8 +101,8 @@ const argumentTerm = (argument: Argument): string =>
 /**
  * Runs a command line.
  * @param arguments_ without the program's own name
- * @returns the exit code of a command line that is answered here (help, version, a mistake: 2); undefined where a
- *   command ran, which sets its own
+ * @returns the exit code for help and version (0) and an invalid command line (2); undefined if a command ran, which sets
+ *   its own
  */
 export async function runProgram(arguments_: readonly string[]): Promise<number | undefined> {
   try {

@@ -1,4 +1,4 @@
-/** The program from its command line to its exit code. */
+/** Starts the program: signals, the command line, and the exit code. */
 import { endOnSignals, fail, guardProcess } from "./frame.js";
 import { hangupsIgnored, readOrigin } from "./process/hangup.js";
 import { endWithParent, thisChild } from "./process/parent.js";
@@ -7,9 +7,9 @@ import { runProgram } from "./program.js";
 export async function start(): Promise<void> {
   guardProcess();
   endOnSignals();
-  // As `nohup` wants it; Node has taken that back.
+  // Node has reset the signals that `nohup` ignores.
   if (hangupsIgnored(readOrigin())) process.on("SIGHUP", () => undefined);
-  // Schedulers send these shortly before the time is over. To Node, SIGUSR1 means to open its debugger, on a port.
+  // Schedulers send these shortly before the time limit. By default, SIGUSR1 makes Node open a debugger port.
   for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => process.kill(process.pid, "SIGTERM"));
   const words = process.argv.slice(2);
   if (words[0] === "worker" && process.send !== undefined) endWithParent(thisChild());

@@ -175,6 +175,6 @@ function describe(config: RunConfig, { prepared, address, telemetry }: RunningCo
     `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
     `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
   ];
-  if (replica.step > 0) lines.push(`going on after step ${replica.step}`);
+  if (replica.step > 0) lines.push(`continuing after step ${replica.step}`);
   return lines.join("\n");
 }

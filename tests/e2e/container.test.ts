@@ -81,7 +81,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     const coordinator = start("coordinator", "--set=training.max_steps=3", "--set=data.eval=null");
     await coordinator.until(/listening on 0\.0\.0\.0:7070/);
     const workers = [start("worker"), start("worker")];
-    await coordinator.until(/the run is completed after step 3; this stays/);
+    await coordinator.until(/the run is completed after step 3; waiting for SIGTERM/);
     for (const worker of workers) {
       const { code, stderr } = await worker.finished;
       expect(code).toBe(0);
@@ -103,7 +103,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
   });
 
   describe.skipIf(whyNoHelm !== "")(`in the chart's pods${whyNoHelm}`, () => {
-    const completed = /the run is completed after step \d+; this stays/;
+    const completed = /the run is completed after step \d+; waiting for SIGTERM/;
 
     it("train to the end when the coordinator moves to another node", async () => {
       const set = ["run.training.max_steps=12", "run.training.logging_steps=1"];
@@ -115,7 +115,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
       first.signal("SIGTERM");
       expect((await first.finished).code).toBe(130);
       const second = release.coordinator();
-      await second.until(/going on after step/);
+      await second.until(/continuing after step/);
       await second.until(completed);
       // They waited for it.
       for (const pod of pods) expect((await pod.finished).code).toBe(0);

@@ -49,7 +49,7 @@ describe("a controlled run", () => {
 
     const paused = await coxswain(["pause", file]);
     const [, step] =
-      /^paused after step (\d+) by \S+@\S+; go on with: coxswain resume \S+\n$/.exec(paused.stdout) ?? [];
+      /^paused after step (\d+) by \S+@\S+; continue with: coxswain resume \S+\n$/.exec(paused.stdout) ?? [];
     expect(step).toBeDefined();
     const [, address, http] = await train.until(/listening on (\S+), metrics on (\S+)\/metrics/);
     expect(await (await fetch(`${http}/metrics`)).text()).toContain("\ncoxswain_paused 1\n");
@@ -58,7 +58,7 @@ describe("a controlled run", () => {
     const held = await statusOf("--coordinator", address!);
     expect(held).toMatchObject({ state: "paused", step: Number(step) });
     const folder = join(output, "checkpoints", `step-${step!.padStart(6, "0")}`);
-    expect((await coxswain(["checkpoint", output])).stdout).toBe(`step ${step} is saved: ${folder}\n`);
+    expect((await coxswain(["checkpoint", output])).stdout).toBe(`saved step ${step}: ${folder}\n`);
     expect((await coxswain(["checkpoint", output, "--json"])).stdout).toBe(`{"step":${step},"path":"${folder}"}\n`);
     const later = await statusOf(file);
     expect(later).toMatchObject({ state: "paused", step: Number(step), checkpoint: { path: folder } });
@@ -66,7 +66,7 @@ describe("a controlled run", () => {
     await train.until(/paused after step \d+/);
 
     const resumed = await coxswain(["resume", output]);
-    expect(resumed.stdout).toContain(`going on after step ${step} of ${steps}`);
+    expect(resumed.stdout).toContain(`continuing after step ${step} of ${steps}`);
     expect((await train.finished).code).toBe(0);
     expect(adapterBytes(output).equals(undisturbed)).toBe(true);
     const told = eventLines(output).filter(({ event }) => /^run_(paused|resumed)$/.test(event));
@@ -91,7 +91,7 @@ describe("a controlled run", () => {
     const watch = new CoxswainProcess(["status", output, "--watch"]);
     await watch.until(/^training .*step \d/m);
     first.killAll();
-    await watch.until(/note: the coordinator is gone, and looked for: /);
+    await watch.until(/note: lost the coordinator; reconnecting: /);
     const second = startCoordinator(file, "--resume");
     const seen = watch.stdout.length;
     await untilStep(second, 4);
@@ -117,12 +117,12 @@ describe("a controlled run", () => {
     const stopped = await coxswain(["stop", output], { env });
     const folder = join(output, "checkpoints", `step-${String(step).padStart(6, "0")}`);
     expect(stopped.stdout).toBe(
-      `stopped after step ${step} of ${steps}; its checkpoint is ${folder}; --resume goes on\n`,
+      `stopped after step ${step} of ${steps}; the checkpoint is ${folder}; continue with --resume\n`,
     );
     expect((await train.finished).code).toBe(130);
     const nobody = await coxswain(["pause", output], { env });
     expect(nobody.stderr).toContain(
-      `${output}: no coordinator leads this run now\nhint: It was stopped after step ${step}`,
+      `${output}: this run has no running coordinator\nhint: It was stopped after step ${step}`,
     );
     expect((await coxswain(["train", file, "--resume"], { env })).code).toBe(0);
     expect(adapterBytes(output).equals(undisturbed)).toBe(true);

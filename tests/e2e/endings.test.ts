@@ -53,7 +53,7 @@ describe("a run saves every computed step and leaves no worker behind", () => {
     process.kill(-(run.child.pid ?? 0), signal);
     const { code, stdout } = await run.finished;
     expect(stdout).toMatch(
-      new RegExp(`stopped \\(received ${signal}\\) after step \\d+, which is saved; go on with: `),
+      new RegExp(`stopped \\(received ${signal}\\) after step \\d+, which is saved; continue with: `),
     );
     expect(code).toBe(130);
     expectAllSaved(folder);
@@ -79,7 +79,7 @@ describe("a run saves every computed step and leaves no worker behind", () => {
     const command = `$COXSWAIN train ${endlessRun(folder)} | sed '/^step/q' >/dev/null; echo ended with "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = await new ShellProcess(command, { cwd: folder }).finished;
     expect(stderr).toMatch(
-      /^nobody reads the standard output any more: this step is finished.*\nstopped .* after step \d+, which is saved/,
+      /^the reader of the standard output is gone: finishing and saving this step.*\nstopped .* after step \d+, which is saved/,
     );
     expect(stdout).toContain("ended with 130");
     expectAllSaved(folder);
@@ -144,7 +144,7 @@ describe("Ctrl-C", () => {
     await run.until(/waiting for workers/);
     run.signal("SIGINT");
     const { code, stdout } = await run.finished;
-    expect(stdout).toContain("stopped (received SIGINT) before the first step: nothing is saved; go on with: ");
+    expect(stdout).toContain("stopped (received SIGINT) before the first step: nothing is saved; continue with: ");
     expect(code).toBe(130);
     expect(checkpoints(folder)).toEqual([]);
   });
@@ -158,7 +158,7 @@ describe("Ctrl-C", () => {
     const { code, stdout } = await run.finished;
     expect(code).toBe(130);
     if (checkpoints(folder).length === 0) expect(stdout).toContain("nothing is saved; --resume starts at step 0");
-    else expect(stdout).toMatch(/--resume goes on after step \d+|which is saved/);
+    else expect(stdout).toMatch(/--resume continues after step \d+|which is saved/);
     await noWorkersLeft(folder);
   });
 
@@ -170,7 +170,7 @@ describe("Ctrl-C", () => {
     run.signal("SIGINT");
     run.signal("SIGTERM");
     const { stdout } = await run.finished;
-    const said = /(?:--resume goes on after step|after step) (\d+)(?:, the newest checkpoint|, which is saved)/.exec(
+    const said = /(?:--resume continues after step|after step) (\d+)(?:, the newest checkpoint|, which is saved)/.exec(
       stdout,
     );
     expect(Number(said?.[1])).toBe(Number(checkpoints(folder).at(-1)?.slice("step-".length)));
@@ -274,7 +274,7 @@ describe("a local worker that is killed repeatedly", () => {
     await run.until(/^step +3\//m);
     await killAllThatJoin(run);
     const { code, stdout } = await run.finished;
-    expect(stdout).toMatch(/stopped after step \d+, which is saved; go on with: .* --resume/);
+    expect(stdout).toMatch(/stopped after step \d+, which is saved; continue with: .* --resume/);
     expect(code).toBe(5);
     expectAllSaved(folder);
   });

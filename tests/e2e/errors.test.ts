@@ -58,7 +58,7 @@ describe("the run file", () => {
 
   it("of a planned command gets the answer that it does not exist yet", async () => {
     const { code, stderr } = await coxswain(["sweep", "run.yaml", "--trials", "3"], { cwd: temporaryFolder() });
-    expect(stderr).toMatch(/^error: coxswain sweep is not there yet\nhint: \S/);
+    expect(stderr).toMatch(/^error: coxswain sweep is not yet implemented\nhint: \S/);
     expect(code).toBe(2);
   });
 

@@ -29,7 +29,7 @@ describe("the status of a finished run", () => {
     // What needs a coordinator says that there is none.
     const paused = await coxswain(["pause", output]);
     expect(paused.code).toBe(5);
-    expect(paused.stderr).toContain("the run is finished, after 2 steps");
+    expect(paused.stderr).toContain("the run finished after 2 steps");
 
     // On another machine, for itself alone: the lock is fresh, and nobody can be asked.
     const elsewhere = { host: "elsewhere", pid: 7, started: null, address: "127.0.0.1:7070" };

@@ -56,7 +56,7 @@ describe("an error of an incomplete model folder names the file, for a folder", 
     const { code, stderr } = await coxswain(["train", writeRun(temporaryFolder(), runWith(model))]);
     expect(stderr).toMatch(says);
     expect(stderr).toMatch(/\nhint: \S/);
-    expect(stderr).not.toMatch(/eval\.jsonl|This is a bug/);
+    expect(stderr).not.toMatch(/eval\.jsonl|This is an internal error/);
     expect(code).toBe(4);
   });
 });

@@ -161,7 +161,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     first.killAll();
     await first.finished;
     const second = new CoxswainProcess(["serve", "--nats", server.url]);
-    await second.until(/queued: going on after step \d+/);
+    await second.until(/queued: continuing after step \d+/);
     await second.until(/queued: finished after 12 steps/);
     second.signal("SIGTERM");
     const { code, stdout } = await second.finished;

@@ -58,7 +58,7 @@ describe("the adapter", () => {
     first.signal("SIGINT");
     const { code, stdout } = await first.finished;
     expect(code).toBe(130);
-    expect(stdout).toMatch(/go on with: npx coxswain train .*run\.yaml --resume/);
+    expect(stdout).toMatch(/continue with: npx coxswain train .*run\.yaml --resume/);
     const { code: resumed } = await coxswain(["train", file, "--resume"]);
     expect(resumed).toBe(0);
     expect(adapterBytes(join(folder, "out")).equals(reference)).toBe(true);

@@ -132,7 +132,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     await expect(evict(first)).rejects.toMatchObject({ status: 429 });
     await succeeds("kubectl -n moved delete pod moved-coxswain-coordinator-0");
     const second = await untilRunning("moved", "app.kubernetes.io/component=coordinator", isReady);
-    await cluster.container(second).until(/going on after step/);
+    await cluster.container(second).until(/continuing after step/);
     await cluster.container(second).until(/3 workers/);
 
     // Fewer workers: those that go hand over what they have.
@@ -174,7 +174,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     const first = await untilRunning("stopped", "app.kubernetes.io/component=coordinator");
     await cluster.container(first).until(/step +\d+\/1000/);
     await steer(first, "stop");
-    await cluster.container(first).until(/the run is stopped after step \d+; this stays/);
+    await cluster.container(first).until(/the run is stopped after step \d+; waiting for SIGTERM/);
     const jobs = () => plane.api.list<Job>("/apis/batch/v1/namespaces/stopped/jobs");
     const before = await jobs();
     expect(before.map(({ status }) => status.failed ?? 0)).toEqual([0]);
@@ -184,7 +184,7 @@ describe.skipIf(skipped !== "")(`a release of the chart on a cluster${skipped}`,
     );
     await succeeds("kubectl -n stopped delete pod stopped-coxswain-coordinator-0");
     const second = await untilRunning("stopped", "app.kubernetes.io/component=coordinator");
-    await cluster.container(second).until(/going on after step \d+[^]*step +\d+\/1000/);
+    await cluster.container(second).until(/continuing after step \d+[^]*step +\d+\/1000/);
     const after = await jobs();
     expect(after).toHaveLength(1);
     expect(after[0]!.metadata.name).not.toBe(before[0]!.metadata.name);

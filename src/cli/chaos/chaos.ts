@@ -1,4 +1,4 @@
-/** Runs chaos, shows it as it goes and what it comes to. */
+/** The work of `coxswain chaos`: runs it, prints what happens and the report. */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exitCodeOf, parseSlowness, planFlags, runChaos } from "../../chaos/index.js";
@@ -50,8 +50,8 @@ export async function chaos(file: string, flags: ChaosFlags): Promise<void> {
       reference: flags.reference === undefined ? undefined : resolve(flags.reference),
       note: say,
       planned: (plan, folder) => {
-        say(`the same faults again: --seed ${flags.seed} ${planFlags(plan).join(" ")}`);
-        say(`the same undisturbed run: --reference ${shortPath(flags.reference ?? folder, process.cwd())}`);
+        say(`to repeat these faults: --seed ${flags.seed} ${planFlags(plan).join(" ")}`);
+        say(`to reuse the undisturbed run: --reference ${shortPath(flags.reference ?? folder, process.cwd())}`);
       },
       signal: stopping.signal,
     });

@@ -1,4 +1,4 @@
-/** `coxswain chaos`: does harm to a run on purpose, and holds the result against that of an undisturbed one. */
+/** `coxswain chaos`: injects faults into a run, and compares the result with that of an undisturbed run. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError, type Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
@@ -8,28 +8,32 @@ import type { ChaosFlags } from "./chaos.js";
 export function registerChaos(program: Command): void {
   const command = program
     .command("chaos")
-    .summary("kill, freeze, cut and corrupt: the same bits?")
+    .summary("inject faults into a run and compare the bits")
     .description(
-      "Runs a run on this machine twice: undisturbed, then with faults. The adapter must have the same bits, and every " +
-        "sample be used exactly once. Without any fault asked for there are some of each. Times are in seconds.",
+      "Executes a run twice on this machine: undisturbed, then with faults. Both adapters must have the same bits, and " +
+        "every sample must be used exactly once. By default, every kind of fault is injected. Times are in seconds.",
     )
     .argument("<run>", "run file (YAML)")
-    .option("--workers <n>", "worker processes (default: the run file's, at least 2)", positiveNumber)
-    .option("--seed <n>", "of the faults' times and targets (default: another each time)", naturalNumber)
-    .option("--kill-worker-every <s>", "kill -9 of a worker", seconds)
-    .option("--kill-coordinator-every <s>", "kill -9 of the coordinator; it goes on with --resume", seconds)
-    .option("--restart-after <s>", "how long a killed process is away (default: 1)", seconds)
-    .option("--freeze-every <s>", "stop a worker", seconds)
-    .option("--freeze-for <s>", "and let it go on (default: 5)", seconds)
-    .option("--cut-every <s>", "cut a worker's connections: silently or by a reset", seconds)
-    .option("--cut-for <s>", "and join them again (default: 3)", seconds)
-    .option("--corrupt-every <s>", "flip a byte of what a worker sends or receives", seconds)
-    .option("--slow <factor[:workers]>", "make one worker, or so many, slower by a factor")
-    .option("--duration <s>", "no faults after so long; the run then goes to its end", seconds)
-    .option("--give-up-after <s>", "without a commit, it has failed", seconds, 300)
-    .option("--output <folder>", "where everything goes (default: beside output_dir)")
-    .option("--reference <folder>", "an earlier chaos' folder, for its undisturbed run")
-    .option("--insecure", "as of `coxswain coordinator`")
+    .option("--workers <n>", "number of worker processes (default: as in the run file, at least 2)", positiveNumber)
+    .option("--seed <n>", "seed of the times and targets of the faults (default: random)", naturalNumber)
+    .option("--kill-worker-every <s>", "seconds between kills (SIGKILL) of a worker", seconds)
+    .option(
+      "--kill-coordinator-every <s>",
+      "seconds between kills of the coordinator, which restarts with --resume",
+      seconds,
+    )
+    .option("--restart-after <s>", "delay before a killed process is restarted (default: 1)", seconds)
+    .option("--freeze-every <s>", "seconds between freezes (SIGSTOP) of a worker", seconds)
+    .option("--freeze-for <s>", "duration of a freeze (default: 5)", seconds)
+    .option("--cut-every <s>", "seconds between cuts of a worker's connections, silent or by a reset", seconds)
+    .option("--cut-for <s>", "duration of a cut (default: 3)", seconds)
+    .option("--corrupt-every <s>", "seconds between corruptions of a byte that a worker sends or receives", seconds)
+    .option("--slow <factor[:workers]>", "slow down one worker, or the given number of workers, by a factor")
+    .option("--duration <s>", "inject faults only for this long; the run then continues to its end", seconds)
+    .option("--give-up-after <s>", "fail if no step is committed for this long", seconds, 300)
+    .option("--output <folder>", "where to write all files (default: a new folder next to output_dir)")
+    .option("--reference <folder>", "folder of an earlier chaos run, whose undisturbed run is reused")
+    .option("--insecure", "listen beyond loopback without TLS or a token")
     .option("--json", "print the report as one JSON object; the rest goes to stderr");
   setOption(command).action((file: string, flags: Omit<ChaosFlags, "seed"> & { seed?: number }) =>
     runCommand(async () => {

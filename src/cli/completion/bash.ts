@@ -1,4 +1,4 @@
-/** The completion script for bash 4 and later; needs nothing of the package bash-completion. Pure. */
+/** The completion script for bash 4 and later; works without the package bash-completion. Pure. */
 import type { CommandWords, OptionWords, ProgramWords, Value } from "./words.js";
 
 export function bashScript({ name, options, commands }: ProgramWords): string {
@@ -6,7 +6,7 @@ export function bashScript({ name, options, commands }: ProgramWords): string {
 _${name}() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word i
   COMPREPLY=()
-  # "=" is a word of its own in bash: --option=value
+  # bash splits --option=value into three words
   if [[ $cur == = ]]; then
     cur=
   elif [[ $prev == = ]]; then
@@ -53,7 +53,7 @@ const flagsOf = (options: readonly OptionWords[]): string[] => options.flatMap((
 
 const words = (choices: readonly string[]): string => `COMPREPLY=($(compgen -W "${choices.join(" ")}" -- "$cur"))`;
 
-/** No files either, which are the default. */
+/** Switches off the default, which completes files. */
 const nothing = "compopt +o default +o bashdefault";
 
 function reply(value: Value): string {
@@ -61,7 +61,7 @@ function reply(value: Value): string {
     case "any":
       return nothing;
     case "file":
-      // The default, which knows how to quote.
+      // The default completes files, and quotes them.
       return ":";
     case "folder":
       return `compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")`;

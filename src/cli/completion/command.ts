@@ -1,4 +1,4 @@
-/** `coxswain completion`: a script that lets a shell complete commands, options and their values. */
+/** `coxswain completion`: prints a script for tab completion of commands, options and their values. */
 import { Argument, type Command } from "commander";
 import { runCommand } from "../frame.js";
 
@@ -8,8 +8,8 @@ type Shell = (typeof shells)[number];
 export function registerCompletion(program: Command): void {
   program
     .command("completion")
-    .description("print a script that completes command lines in a shell")
-    .addArgument(new Argument("<shell>", "which shell it is for").choices(shells))
+    .description("print a script for tab completion in a shell")
+    .addArgument(new Argument("<shell>", "the shell to print it for").choices(shells))
     .addHelpText(
       "after",
       `

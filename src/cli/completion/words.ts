@@ -1,9 +1,9 @@
-/** What there is to complete: the program's commands, options and values, read from the program itself. Pure. */
+/** Lists what can be completed: the commands, options and values of the program. Pure. */
 import type { Argument, Command, Option } from "commander";
 
-/** What can stand in a place. */
+/** The kind of value that an option or argument takes. */
 export type Value =
-  /** Nothing is known of it: a number, a name, an address. */
+  /** Cannot be completed: a number, a name, an address. */
   | { readonly kind: "any" }
   | { readonly kind: "file" }
   | { readonly kind: "folder" }
@@ -13,7 +13,7 @@ export interface OptionWords {
   /** "-h", "--help" */
   readonly flags: readonly string[];
   readonly description: string;
-  /** Undefined where it takes none. */
+  /** Undefined if it takes none. */
   readonly value: Value | undefined;
   readonly repeatable: boolean;
 }
@@ -71,11 +71,11 @@ function optionWords({
 
 function argumentValue(argument: Argument, commands: readonly string[]): Value {
   if (argument.name() === "command") return { kind: "choice", choices: commands };
-  // A run is named by its file, or its folder.
+  // A run file or an output folder.
   return argument.name() === "run" ? { kind: "file" } : valueOf(argument.name(), argument.argChoices);
 }
 
-/** By what the help calls it. */
+/** Derives the kind from the placeholder in the help. */
 function valueOf(placeholder: string, choices: readonly string[] | undefined): Value {
   if (choices !== undefined) return { kind: "choice", choices };
   if (/\bfiles?\b/.test(placeholder)) return { kind: "file" };

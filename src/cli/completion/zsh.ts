@@ -1,4 +1,4 @@
-/** The completion script for zsh: sourced, or as a file `_coxswain` in a folder of `$fpath`. Pure. */
+/** The completion script for zsh, to be sourced or saved as `_coxswain` in a folder of `$fpath`. Pure. */
 import type { CommandWords, OptionWords, ProgramWords, Value } from "./words.js";
 
 export function zshScript({ name, options, commands }: ProgramWords): string {
@@ -35,7 +35,7 @@ function commandCase({ name, options, arguments: values }: CommandWords): string
   return `        ${name}) _arguments ${[...options.flatMap(specs), ...positions].join(continued(10))} ;;`;
 }
 
-/** One for each flag; one excludes the others, unless it may be repeated. */
+/** One spec per flag; each excludes the others unless the option is repeatable. */
 function specs({ flags, description, value, repeatable }: OptionWords): string[] {
   const others = repeatable || flags.length === 1 ? "" : `(${flags.join(" ")})`;
   return flags.map((flag) => {

@@ -1,4 +1,4 @@
-/** `coxswain checkpoint`: saves a run now. */
+/** `coxswain checkpoint`: saves a checkpoint of a run now. */
 import type { Command } from "commander";
 import { controlCommand } from "../options/control.js";
 import { runCommand } from "../frame.js";
@@ -6,8 +6,8 @@ import { positiveNumber } from "../options/model.js";
 import type { CheckpointFlags } from "./control.js";
 
 export function registerCheckpoint(program: Command): void {
-  controlCommand(program, "checkpoint", "save the step in flight once it is finished, and say where")
-    .option("--timeout <seconds>", "how long to wait for it", positiveNumber, 600)
+  controlCommand(program, "checkpoint", "finish the step in flight, save a checkpoint and print its path")
+    .option("--timeout <seconds>", "how long to wait for the checkpoint", positiveNumber, 600)
     .action((run: string | undefined, flags: CheckpointFlags) =>
       runCommand(async () => {
         const { checkpoint } = await import("./control.js");

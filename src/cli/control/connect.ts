@@ -1,4 +1,4 @@
-/** A connection to the run that a command was given, for as long as the command needs it. */
+/** Connects a command to its run, and closes the connection when the command is done. */
 import { hostname, userInfo } from "node:os";
 import type { RemoteRun } from "../../control/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -6,12 +6,12 @@ import type { ControlFlags } from "../options/control.js";
 import { locateRun } from "./locate-run.js";
 import { checkRunName, natsSettings } from "../options/nats.js";
 
-/** Finds the run, and connects to it. @returns what its owner closes @throws CoxswainError where it cannot be found */
+/** Finds the run and connects to it; the caller closes the result. @throws CoxswainError if it cannot be found */
 export function reachRun(run: string | undefined, flags: ControlFlags): Promise<RemoteRun> {
   return flags.run === undefined ? reachByAddress(run, flags) : reachByName(run, flags.run, flags);
 }
 
-/** Finds the run, does something with it, and hangs up whatever comes of it. */
+/** Connects to the run, calls `act`, and always closes the connection. */
 export async function withRun<T>(
   run: string | undefined,
   flags: ControlFlags,
@@ -31,7 +31,7 @@ async function reachByAddress(run: string | undefined, flags: ControlFlags): Pro
   return connectRun({ ...located, caller: callerName() });
 }
 
-/** @throws CoxswainError "usage" where the run is given in another way, too */
+/** @throws CoxswainError "usage" if the run is also given in another way */
 async function reachByName(run: string | undefined, name: string, flags: ControlFlags): Promise<RemoteRun> {
   const other = run ?? flags.coordinator;
   if (other !== undefined)
@@ -41,12 +41,12 @@ async function reachByName(run: string | undefined, name: string, flags: Control
   return connectNatsRun({ settings, run: checked, caller: callerName() });
 }
 
-/** "user@host", as far as the system knows them. */
+/** "user@host", or the host alone if the user has no name. */
 export function callerName(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
-    // A container may run as a number that no name belongs to.
+    // A container may run as a user ID that has no name.
     return hostname();
   }
 }

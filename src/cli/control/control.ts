@@ -1,4 +1,4 @@
-/** The work of `coxswain pause`, `resume`, `stop` and `checkpoint`: ask, wait, say what came of it. */
+/** The work of `coxswain pause`, `resume`, `stop` and `checkpoint`: send the request, wait, print the result. */
 import { isOver } from "../../control/index.js";
 import type { RemoteRun, RunStatus } from "../../control/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -22,7 +22,7 @@ export async function pause(run: string | undefined, flags: PauseFlags): Promise
   await withRun(run, flags, async (remote) => {
     const asked = await remote.pause();
     const now = flags.wait && asked.state === "pausing" ? await untilPaused(remote) : asked;
-    const goOn = `go on with: coxswain resume ${sameRun(run, flags)}`.trimEnd();
+    const goOn = `continue with: coxswain resume ${sameRun(run, flags)}`.trimEnd();
     print(flags, now, `${now.state === "paused" ? (now.detail ?? "paused") : describe(now)}; ${goOn}`);
   });
 }
@@ -30,7 +30,7 @@ export async function pause(run: string | undefined, flags: PauseFlags): Promise
 export async function resume(run: string | undefined, flags: ControlFlags): Promise<void> {
   await withRun(run, flags, async (remote) => {
     const now = await remote.resume();
-    print(flags, now, `going on after step ${now.step} of ${now.total_steps}: ${describe(now)}`);
+    print(flags, now, `continuing after step ${now.step} of ${now.total_steps}: ${describe(now)}`);
   });
 }
 
@@ -53,32 +53,32 @@ export async function checkpoint(run: string | undefined, flags: CheckpointFlags
       const { step, path } = await remote.checkpoint(flags.timeout * 1000);
       progress.close();
       if (flags.json === true) printLine(JSON.stringify({ step, path }));
-      else printLine(`step ${step} is saved: ${path}`);
+      else printLine(`saved step ${step}: ${path}`);
     } finally {
       progress.close();
     }
   });
 }
 
-/** How the user named the run, for another command. */
+/** The arguments with which the user named the run, for another command. */
 function sameRun(run: string | undefined, { coordinator, run: name, nats }: ControlFlags): string {
   if (name !== undefined) return `--nats ${nats ?? ""} --run ${name}`;
   return run ?? (coordinator === undefined ? "" : `--coordinator ${coordinator}`);
 }
 
-/** @throws CoxswainError "cluster" where something else came of it */
+/** @throws CoxswainError "cluster" if the run does not become paused */
 async function untilPaused(remote: RemoteRun): Promise<RunStatus> {
   const now = await follow(remote.watch(), ({ state }) => state !== "pausing");
   if (now.state === "paused") return now;
-  throw new CoxswainError("cluster", `the run is not paused: it is ${describe(now)} after step ${now.step}`, {
+  throw new CoxswainError("cluster", `the run is not paused but ${describe(now)} after step ${now.step}`, {
     hint:
       now.state === "stopping" || isOver(now.state)
         ? "It ended first."
-        : "Somebody else resumed it: events.jsonl in its output folder says who.",
+        : "Another caller resumed it: see events.jsonl in its output folder.",
   });
 }
 
-/** Watches before it asks: where nothing is in flight, the run is over a moment later, and nobody listens any more. */
+/** Starts watching before it sends the request: if no step is in flight, the coordinator exits a moment later. */
 async function stopAndSee(remote: RemoteRun): Promise<RunStatus> {
   const statuses = remote.watch()[Symbol.asyncIterator]();
   await statuses.next();
@@ -86,7 +86,7 @@ async function stopAndSee(remote: RemoteRun): Promise<RunStatus> {
   return follow({ [Symbol.asyncIterator]: () => statuses }, ({ state }) => isOver(state));
 }
 
-/** The first status that is so, else the last; shows meanwhile what is waited for. */
+/** Returns the first status for which `isSo` holds, else the last one; shows the state while it waits. */
 async function follow(statuses: AsyncIterable<RunStatus>, isSo: (now: RunStatus) => boolean): Promise<RunStatus> {
   const progress = quietProgress();
   let now: RunStatus | undefined;
@@ -99,15 +99,15 @@ async function follow(statuses: AsyncIterable<RunStatus>, isSo: (now: RunStatus)
     progress.close();
   }
   if (now === undefined)
-    throw new CoxswainError("network", "the coordinator ended without a word", { hint: "Try again." });
+    throw new CoxswainError("network", "the coordinator closed the connection unexpectedly", { hint: "Try again." });
   return now;
 }
 
 function stopped({ state, step, total_steps: total, checkpoint: saved }: RunStatus): string {
-  const where = saved?.step === step ? `; its checkpoint is ${saved.path}` : "";
-  if (!isOver(state)) return "stopping: what is in flight is finished and saved first";
-  if (state === "completed") return `the run is complete: step ${step} of ${total} was its last${where}`;
-  return `stopped after step ${step} of ${total}${where}; --resume goes on`;
+  const where = saved?.step === step ? `; the checkpoint is ${saved.path}` : "";
+  if (!isOver(state)) return "stopping: the step in flight is finished and saved first";
+  if (state === "completed") return `the run is complete: step ${step} of ${total} was the last one${where}`;
+  return `stopped after step ${step} of ${total}${where}; continue with --resume`;
 }
 
 /** "training", "waiting (no worker is ready; the step waits for one)" */

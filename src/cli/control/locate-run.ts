@@ -1,6 +1,6 @@
 /**
- * Where the coordinator of a run is, and what to show it: by its address, or by the run's file or output folder, whose
- * lock names the coordinator that holds it. Connects to nothing.
+ * Finds the address of a run's coordinator, and the credentials for it: from flags, or from the run file or output
+ * folder, whose lock names the coordinator that holds it. Opens no connection.
  */
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
@@ -26,19 +26,19 @@ import type { ControlFlags } from "../options/control.js";
 export interface LocatedRun {
   /** HOST:PORT */
   readonly address: string;
-  /** What the address came from, for messages. */
+  /** The flag or path that the address comes from, for messages. */
   readonly addressKey: string;
   readonly token: string | null;
   readonly tls: ClientTls | undefined;
   readonly proxy: ProxyUse;
 }
 
-/** The run that is looked for has ended, and is not being led. */
+/** The run has ended, and has no coordinator. */
 export class RunOver extends CoxswainError {}
 
 /**
  * @param run a run file or an output folder; undefined: `flags.coordinator`, or the default address
- * @throws CoxswainError "usage" for both, "config" where there is no such run, "cluster" where nobody leads it now
+ * @throws CoxswainError "usage" if both are given, "config" if there is no such run, "cluster" if it has no coordinator
  */
 export async function locateRun(run: string | undefined, flags: ControlFlags): Promise<LocatedRun> {
   const token = flags.token === undefined || flags.token === "" ? null : flags.token;
@@ -69,11 +69,11 @@ export async function locateRun(run: string | undefined, flags: ControlFlags): P
 interface OpenedRun {
   readonly outputDir: string;
   readonly token: string | null;
-  /** Settings as the coordinator was started with, whatever its flags were; undefined where it has not written them yet. */
+  /** The settings that the coordinator was started with, including its flags; undefined before it has written them. */
   readonly config: RunConfig | undefined;
 }
 
-/** A run by its file or its folder, to which the coordinator writes the settings that it was started with. */
+/** Opens a run by its file or output folder; the coordinator writes its settings into that folder. */
 async function openRun(run: string): Promise<OpenedRun> {
   const found = statSync(run, { throwIfNoEntry: false });
   if (found === undefined) {
@@ -96,7 +96,7 @@ async function openRun(run: string): Promise<OpenedRun> {
   return { outputDir: resolve(run), token: null, config: await readResolved(run) };
 }
 
-/** What the run's own workers on this machine are given; the coordinator's certificate need not name this machine. */
+/** As for the run's local workers: the certificate is pinned, and need not name this machine. */
 function clientTls({ cluster: { tls } }: RunConfig): ClientTls | undefined {
   if (tls === null) return undefined;
   const own = tls.ca === null ? undefined : tls;
@@ -108,7 +108,7 @@ async function addressIn(outputDir: string, run: string): Promise<string> {
   if (holder === undefined) throw await nobodyLeads(outputDir, run);
   if (holder.address === null)
     throw new CoxswainError("cluster", `${run}: its coordinator (process ${holder.pid}) is still starting`, {
-      hint: "It reads the model and the data first. Try again in a moment.",
+      hint: "It is reading the model and the data. Try again in a moment.",
     });
   return formatAddress(reachableFromHere(holder, holder.address, run));
 }
@@ -117,33 +117,33 @@ function reachableFromHere({ host: where }: LockHolder, address: string, run: st
   const { host, port } = parseAddress(address, { name: run });
   if (where === hostname()) return { host: reachableHost(host), port };
   if (!isLoopback(host)) return { host: reachableHost(host) === host ? host : where, port };
-  throw new CoxswainError("cluster", `${run}: its coordinator runs on ${where} and listens there for itself alone`, {
-    hint: `Give this command on ${where}, or let the coordinator listen on an address that others reach (--listen).`,
+  throw new CoxswainError("cluster", `${run}: its coordinator runs on ${where} and listens on loopback only`, {
+    hint: `Run this command on ${where}, or let the coordinator listen on an address that other machines can reach (--listen).`,
   });
 }
 
-/** Says how the run in a folder ended, as far as its record tells. */
+/** The error for a run without a coordinator: how it ended, according to its record. */
 async function nobodyLeads(outputDir: string, run: string): Promise<CoxswainError> {
   const { readRunRecord } = await import("../../telemetry/index.js");
   const { step, ending } = readRunRecord(outputDir);
   switch (ending) {
     case "run_finished":
-      return new RunOver("cluster", `${run}: the run is finished, after ${step} steps`, {
+      return new RunOver("cluster", `${run}: the run finished after ${step} steps`, {
         hint: `Its adapter is in ${join(outputDir, "adapter")}.`,
       });
     case "run_failed":
       return new RunOver("cluster", `${run}: the run failed after step ${step}`, {
-        hint: `${join(outputDir, "events.jsonl")} says why; --resume goes on.`,
+        hint: `${join(outputDir, "events.jsonl")} has the reason; continue with --resume.`,
       });
     case "run_stopped":
     case undefined:
       return new (ending === undefined ? CoxswainError : RunOver)(
         "cluster",
-        `${run}: no coordinator leads this run now`,
+        `${run}: this run has no running coordinator`,
         {
           hint:
             step > 0
-              ? `It was ${ending === undefined ? "interrupted" : "stopped"} after step ${step}: \`coxswain train\` or \`coordinator\` with --resume goes on.`
+              ? `It was ${ending === undefined ? "interrupted" : "stopped"} after step ${step}: continue with \`coxswain train --resume\` or \`coxswain coordinator --resume\`.`
               : "Start it with `coxswain train` or `coxswain coordinator`.",
         },
       );

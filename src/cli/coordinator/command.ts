@@ -1,4 +1,4 @@
-/** `coxswain coordinator`: the coordinator alone; workers join from anywhere. */
+/** `coxswain coordinator`: starts the coordinator alone; workers join over the network. */
 import type { Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 
@@ -14,15 +14,18 @@ interface CoordinatorFlags {
 export function registerCoordinator(program: Command): void {
   const command = program
     .command("coordinator")
-    .description("lead a run whose workers join from other machines")
+    .description("start a coordinator alone; workers join from any machine")
     .argument("<run>", "run file (YAML)")
-    .option("--listen <host:port>", "where workers reach it; port 0 takes a free one (default: cluster.listen)")
-    .option("--resume", "go on from the newest checkpoint in output_dir")
+    .option(
+      "--listen <host:port>",
+      "address to listen on for workers; port 0 takes a free one (default: cluster.listen)",
+    )
+    .option("--resume", "continue from the newest checkpoint in output_dir")
     .option("--insecure", "listen beyond loopback without TLS or a token")
-    .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full")
+    .option("--rescue <folder>", "where to write the adapter if the disk of output_dir is full")
     .option(
       "--stay",
-      "for what starts it again: serve metrics when the run is over, and on SIGTERM let workers wait for the next",
+      "for supervisors that restart it: keep serving metrics after the run, and on SIGTERM keep workers waiting",
     );
   setOption(command).action((file: string, flags: CoordinatorFlags) =>
     runCommand(async () => {

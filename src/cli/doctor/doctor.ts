@@ -1,4 +1,4 @@
-/** The work of `coxswain doctor`: which model and data are meant, the measuring, and the report. */
+/** The work of `coxswain doctor`: selects the model and the data, measures, and prints the report. */
 import { loadRun, runSchema, type RunConfig } from "../../config/index.js";
 import { buildTokenStore, openTokenizer, openTokenizerIfAny, type Row } from "../../data/index.js";
 import { examineMachine, examineMemory, examineModel, sampleText, type ModelDiagnosis } from "../../doctor/index.js";
@@ -21,12 +21,12 @@ export interface DoctorFlags {
 
 /** Rows of the user's data that the loss is measured on. */
 const sampleRows = 16;
-/** Tokens of the page that stands in for data. */
+/** Tokens of the sample text that is used without data. */
 const sampleTokens = 512;
 
 interface Subject {
   readonly config: RunConfig;
-  /** What to measure the loss on; null: the page that comes with the program. */
+  /** The data to measure the loss on; null: the sample text that comes with the program. */
   readonly source: string | readonly string[] | null;
 }
 
@@ -39,7 +39,7 @@ export async function doctor(
   const memory = await examineMemory();
   const findings = await examineMachine(memory);
   const colours = coloursFor(output);
-  // What is known is shown before minutes are spent on the rest.
+  // Printed first: measuring the model takes minutes.
   if (flags.json !== true) output.write(findingsText(findings, colours));
   const model = subject === null ? null : await measure(subject, flags);
   if (flags.json === true) output.write(`${JSON.stringify(diagnosisJson(findings, memory, model), null, 2)}\n`);
@@ -91,7 +91,7 @@ async function measure({ config, source }: Subject, flags: DoctorFlags): Promise
   }
 }
 
-/** Rows of the data; else a page of English; null where the model has no tokenizer. */
+/** Rows of the data, else of an English sample text; null if the model has no tokenizer. */
 async function sampleOf(
   model: string,
   config: RunConfig,

@@ -1,4 +1,4 @@
-/** What the doctor found, for people and for programs. Pure. */
+/** Formats the findings of the doctor as text and as JSON. Pure. */
 import { advise, bytesText, countText, nameOf } from "../../doctor/index.js";
 import type { Finding, Memory, MethodNeeds, ModelDiagnosis } from "../../doctor/index.js";
 import type { Colours } from "../terminal/colour.js";
@@ -19,13 +19,13 @@ export function diagnosisText(diagnosis: ModelDiagnosis, memory: Memory, colours
   text += `adapter: ${countText(adapterParameters)} parameters; rows of ${length} tokens; ${deviceName}, ${threads} threads\n\n`;
   text += table(methods, memory, colours);
   if (!device.startsWith("cpu"))
-    text += `memory is that of the machine; what of the ${device.split(" ", 1)[0] ?? ""} device's own is used is not measured
+    text += `memory is that of the machine; the memory of the ${device.split(" ", 1)[0] ?? ""} device is not measured
 `;
   if (baseLoss !== null) text += `\n${lossText(baseLoss)}\n`;
   return `${text}\n${adviceText(methods, memory, colours)}`;
 }
 
-/** Peak memory of a worker process and tokens a second, a column each way to train. */
+/** Peak memory of a worker process and tokens per second, with a column per training method. */
 function table(methods: readonly MethodNeeds[], memory: Memory, colours: Colours): string {
   const width = 24;
   const heads = methods.map(({ quantization }) => (quantization === null ? "LoRA" : "QLoRA (nf4)").padEnd(width));
@@ -56,7 +56,7 @@ function lossText({ lora, qlora, tokens }: NonNullable<ModelDiagnosis["baseLoss"
   const more = (100 * (qlora - lora)) / lora;
   return (
     `loss of the base model on ${tokens} tokens: ${lora.toFixed(4)}, in nf4 ${qlora.toFixed(4)} ` +
-    `(${more >= 0 ? "+" : ""}${more.toFixed(1)} %); training makes up for part of it`
+    `(${more >= 0 ? "+" : ""}${more.toFixed(1)} %); training compensates for part of it`
   );
 }
 
@@ -64,12 +64,12 @@ function adviceText(methods: readonly MethodNeeds[], memory: Memory, colours: Co
   const { choice, why } = advise(methods, memory.available);
   const free = bytesText(memory.available);
   if (choice === null)
-    return `${colours.bold(`Nothing fits into ${free}.`)} Use fewer tokens a row, a smaller model, or a machine with more memory.\n`;
+    return `${colours.bold(`Nothing fits into ${free}.`)} Use fewer tokens per row, a smaller model, or a machine with more memory.\n`;
   const { method, rows } = choice;
   return `${colours.bold(`${nameOf(method)}, micro_batch_size: ${rows}`)} on this machine, with ${free} free: ${why}.\n`;
 }
 
-/** Numbers in bytes, seconds and tokens a second. */
+/** Numbers are in bytes, seconds and tokens per second. */
 export function diagnosisJson(
   findings: readonly Finding[],
   memory: Memory,

@@ -1,4 +1,4 @@
-/** The work of `coxswain eval`: settle what is measured, print what was. */
+/** The work of `coxswain eval`: measures the model and prints the result. */
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { loadRun } from "../../config/index.js";
@@ -24,7 +24,7 @@ export interface EvalFlags extends ModelFlags {
   readonly show?: number;
 }
 
-/** @param file the run file, where there is one */
+/** @param file the run file, if there is one */
 export async function evaluate(file: string | undefined, flags: EvalFlags, host: AskHost = thisProcess): Promise<void> {
   const { json, show: shown = 0, model, adapter, chatTemplate, engine, device, quantization, threads } = flags;
   const { data, format, maxLength, limit, maxNewTokens, batchSize } = flags;
@@ -61,7 +61,7 @@ async function openRun(file: string, flags: EvalFlags): Promise<LoadedRun> {
   return run;
 }
 
-/** Without a run file. */
+/** Checks the flags of a command without a run file. */
 function checkFlags({ model, adapter, data, set }: EvalFlags): void {
   const unknown = model === undefined && adapter === undefined;
   if (unknown || data === undefined) {
@@ -73,7 +73,7 @@ function checkFlags({ model, adapter, data, set }: EvalFlags): void {
   if (set.length > 0) throw new CoxswainError("usage", "--set changes a run file's settings, but none was given");
 }
 
-/** An adapter that is there and not used would surprise whoever just trained it. */
+/** Tells users who just trained the adapter that it is not being measured. */
 async function mentionAdapter(adapter: string): Promise<void> {
   const there = await stat(join(adapter, "adapter_config.json")).catch(() => undefined);
   if (there === undefined) return;

@@ -1,4 +1,4 @@
-/** How an evaluation is printed, for people and for programs. Pure. */
+/** Formats an evaluation as text and as JSON. Pure. */
 import type { Answer, Evaluation } from "../../library/index.js";
 import { coloursFor, type Colours } from "../terminal/colour.js";
 
@@ -27,7 +27,7 @@ export function evaluationText(
   const colours = coloursFor(stream);
   const lines: (readonly [name: string, value: string])[] = [
     ["model", model],
-    ["adapter", adapter ?? "none: this is the base model"],
+    ["adapter", adapter ?? "none (base model)"],
     ["device", device],
     ...(quantization === null ? [] : [["weights", quantization] as const]),
     ["examples", String(rows)],
@@ -52,7 +52,7 @@ function answerText({ where, question, expected, answer, matched, finish }: Answ
   return head + field("asked", question) + field("expected", expected) + field("answer", said);
 }
 
-/** What is said of an answer's end, where it is not the model's own. */
+/** The note on an answer that the model did not end itself. */
 const endNotes: Record<Answer["finish"], string> = {
   stop: "",
   length: "(cut off)",
@@ -60,5 +60,5 @@ const endNotes: Record<Answer["finish"], string> = {
   too_long: "(too long to ask)",
 };
 
-/** Lines after the first stand under it. */
+/** Aligns the following lines with the first one. */
 const indent = (text: string, columns: number): string => text.replaceAll("\n", `\n${" ".repeat(columns)}`);

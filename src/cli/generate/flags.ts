@@ -1,4 +1,4 @@
-/** What `coxswain generate` is given on its command line. */
+/** The flags of `coxswain generate`. */
 import type { ModelFlags } from "../options/model.js";
 
 export interface GenerateFlags extends ModelFlags {

@@ -1,4 +1,4 @@
-/** The work of `coxswain generate`: read the prompt, print the answer as it comes. */
+/** The work of `coxswain generate`: reads the prompt and prints the answer as it is generated. */
 import { CoxswainError } from "../../errors.js";
 import { generateWith } from "../../library/index.js";
 import type { GeneratedAnswer, GenerateResult } from "../../library/index.js";
@@ -32,7 +32,7 @@ export async function generateAndPrint(flags: GenerateFlags, host: AskHost = thi
   }
 }
 
-/** Piece by piece, and a line break at the end. */
+/** Prints the answer piece by piece, and a line break at the end. */
 async function printText(
   answer: GeneratedAnswer,
   flags: GenerateFlags,

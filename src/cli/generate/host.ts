@@ -1,17 +1,17 @@
-/** What the commands that ask a model touch of their process. */
+/** The parts of the process that `eval` and `generate` use. */
 import type { OpenEngine } from "../../library/index.js";
 import type { PromptInput } from "./prompt.js";
 
 export interface AskHost {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
   readonly stdin: PromptInput;
-  /** Default: an engine in a thread of its own. */
+  /** Default: an engine in a separate thread. */
   readonly openEngine?: OpenEngine;
 }
 
 export const thisProcess: AskHost = {
   stdout: process.stdout,
-  // Only touching it opens it.
+  // A getter, since Node opens stdin when it is first accessed.
   get stdin() {
     return process.stdin;
   },

@@ -1,4 +1,4 @@
-/** What `coxswain generate` is asked, from options, a file or standard input. */
+/** Reads the prompt of `coxswain generate` from options, a file or standard input. */
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import type { Conversation } from "../../data/index.js";
@@ -11,15 +11,14 @@ import { warn } from "../terminal/quiet-progress.js";
 
 type PromptFlags = Pick<GenerateFlags, "prompt" | "messages" | "system" | "raw">;
 
-/** Standard input, as far as it is needed here. */
+/** The part of standard input that is used here. */
 export interface PromptInput extends AsyncIterable<unknown> {
   readonly isTTY?: boolean | undefined;
 }
 
 /**
- * @param input standard input; not touched where a prompt is given
- * @throws CoxswainError "usage" for options that contradict each other or a prompt that is empty; "data" for a file that
- *   is no conversation
+ * @param input standard input; not opened if a prompt is given
+ * @throws CoxswainError "usage" for conflicting options or an empty prompt; "data" for a file that is not a conversation
  */
 export async function readRequest(
   { prompt, messages, system, ...flags }: PromptFlags,
@@ -39,7 +38,7 @@ export async function readRequest(
 
 async function readInput(input: PromptInput): Promise<string> {
   if (input.isTTY === true) warn("reading the prompt from standard input; Ctrl-D ends it");
-  // The line break that `echo` and editors put at the end is not part of the question.
+  // The line break that `echo` and editors append is not part of the prompt.
   return (await readAll(input as AsyncIterable<Uint8Array>)).replace(/\r?\n$/, "");
 }
 
@@ -65,7 +64,7 @@ function parse(text: string, file: string): unknown {
     return parseJson(text);
   } catch (error) {
     throw new CoxswainError("data", `${file}: not JSON: ${messageOf(error)}`, {
-      hint: 'It holds a list such as [{"role": "user", "content": "…"}].',
+      hint: 'The file must contain a list such as [{"role": "user", "content": "…"}].',
       cause: error,
     });
   }

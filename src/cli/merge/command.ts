@@ -1,4 +1,4 @@
-/** `coxswain merge`: a base model and an adapter become one Hugging Face model folder. */
+/** `coxswain merge`: merges a base model and an adapter into one Hugging Face model folder. */
 import { Option, type Command } from "commander";
 import type { MergeType, RoundingCost } from "../../library/index.js";
 import { runCommand } from "../frame.js";
@@ -15,9 +15,7 @@ export function registerMerge(program: Command): void {
   program
     .command("merge")
     .summary("merge an adapter into its base model")
-    .description(
-      "Writes a Hugging Face model folder with the adapter merged into the weights; needs no other library to load.",
-    )
+    .description("Writes a Hugging Face model folder with the adapter merged into the weights; it loads without PEFT.")
     .requiredOption("--adapter <folder>", "the PEFT adapter, such as runs/my-run/adapter")
     .option("--model <folder or hub id>", "the base model (default: the one that the adapter names)")
     .requiredOption("--output <folder>", "where to write; must not exist yet, or be empty")
@@ -30,7 +28,7 @@ export function registerMerge(program: Command): void {
 }
 
 async function mergeAndPrint(flags: MergeFlags): Promise<void> {
-  // Not at the top: `coxswain --help` must not load it.
+  // Imported here, so that `coxswain --help` does not load it.
   const { merge } = await import("../../library/index.js");
   let progress = quietProgress();
   try {
@@ -44,15 +42,14 @@ async function mergeAndPrint(flags: MergeFlags): Promise<void> {
       onProgress: (text) => progress.show(text),
     });
     progress.close();
-    if (leftOut.length > 0)
-      warn(`not copied, since they hold weights that are not merged, or runs: ${leftOut.join(", ")}`);
+    if (leftOut.length > 0) warn(`not copied, since they contain unmerged weights or runs: ${leftOut.join(", ")}`);
     process.stdout.write(
       `merged ${modules} modules into ${flags.output} (${(bytes / 1e6).toFixed(1)} MB of weights)\n`,
     );
     if (rounding !== null) warn(roundingNote(rounding));
     if (quantization !== null) {
       process.stdout.write(
-        `the adapter was trained on ${quantization} weights; it is merged into those of ${model}, in their own precision\n`,
+        `the adapter was trained on ${quantization} weights; it is merged into the unquantized weights of ${model}\n`,
       );
     }
   } finally {

@@ -1,4 +1,4 @@
-/** Options that the commands which ask a model share, and how their numbers are read. */
+/** Options shared by the commands that run a model, and the parsers of their numbers. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { hostLimits } from "../../host/index.js";
 
@@ -15,17 +15,17 @@ export interface ModelFlags {
 /** Adds --adapter, --chat-template, --engine, --device, --quantization, --threads and --json. */
 export function modelOptions(command: Command): Command {
   return command
-    .option("--adapter <folder>", "a PEFT adapter to put on the model (default: the base model alone)")
-    .option("--chat-template <text or file>", "a Jinja template in place of the adapter's or the model's own")
+    .option("--adapter <folder>", "a PEFT adapter to apply (default: the base model alone)")
+    .option("--chat-template <text or file>", "a Jinja template that replaces that of the adapter or the model")
     .addOption(
-      new Option("--engine <engine>", "what computes (default: auto, or as a run file says)").choices([
+      new Option("--engine <engine>", "compute engine (default: as in the run file, else auto)").choices([
         "auto",
         "onnx",
         "tfjs",
       ]),
     )
     .addOption(
-      new Option("--device <device>", "on what (default: auto, or as a run file says)").choices([
+      new Option("--device <device>", "compute device (default: as in the run file, else auto)").choices([
         "auto",
         "cpu",
         "cuda",
@@ -35,10 +35,10 @@ export function modelOptions(command: Command): Command {
     .addOption(
       new Option(
         "--quantization <type>",
-        "of the base model's linear layers (default: as a run file says, or as the adapter was trained)",
+        "quantization of the base model's linear layers (default: as in the run file, else as the adapter was trained)",
       ).choices(["none", "nf4"]),
     )
-    .option("--threads <n>", "threads of the computation", positiveNumber, hostLimits().cores)
+    .option("--threads <n>", "number of compute threads", positiveNumber, hostLimits().cores)
     .option("--json", "print one JSON object");
 }
 
@@ -50,7 +50,7 @@ export function naturalNumber(text: string): number {
   return wholeNumber(text, 0, "It must be a whole number.");
 }
 
-/** Any number; its range is checked where it is used. */
+/** Parses any number; the code that uses it checks the range. */
 export function decimalNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");

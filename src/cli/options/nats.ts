@@ -1,4 +1,4 @@
-/** How a command is told of a NATS server: the same flags for all that use one. Connects to nothing. */
+/** Flags for NATS, shared by all commands that use it. Opens no connection. */
 import { Option, type Command } from "commander";
 import type { NatsConnectionSettings } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -13,18 +13,18 @@ export interface NatsFlags {
   readonly natsKey?: string;
 }
 
-/** @param what the server is for: "find the run over NATS" */
+/** @param what the purpose of the server: "find the run over NATS" */
 export const natsOptions = (command: Command, what: string): Command =>
   command
     .addOption(new Option("--nats <url>", `${what}: nats://HOST:4222; several with commas`).env("COXSWAIN_NATS_URL"))
     .option("--nats-credentials <file>", "for NATS: a .creds file")
     .option("--nats-nkey <file>", "for NATS: a file with the seed of an NKey")
     .option("--nats-user <name>", "for NATS: a user, with COXSWAIN_NATS_PASSWORD")
-    .option("--nats-ca <file>", "for NATS: the authority of the server's certificate; insists on TLS")
-    .option("--nats-cert <file>", "for NATS: a certificate of one's own")
+    .option("--nats-ca <file>", "for NATS: the certificate authority of the server; requires TLS")
+    .option("--nats-cert <file>", "for NATS: the client certificate")
     .option("--nats-key <file>", "for NATS: its private key");
 
-/** What a problem with a setting is told under. */
+/** The flag or variable to name in an error about a setting. */
 const flagOf: Readonly<Record<keyof NatsConnectionSettings, string>> = {
   url: "--nats",
   credentials: "--nats-credentials",
@@ -36,8 +36,9 @@ const flagOf: Readonly<Record<keyof NatsConnectionSettings, string>> = {
 };
 
 /**
- * Flags, and the secrets of the environment, as a run file has them. The password counts where there is a user.
- * @throws CoxswainError "usage" without a server, "config" for what is none
+ * Settings from flags and secrets from the environment, in the form of the run file. The password is used only with a
+ * user.
+ * @throws CoxswainError "usage" without a server, "config" for invalid settings
  */
 export async function natsSettings(
   flags: NatsFlags,
@@ -46,7 +47,7 @@ export async function natsSettings(
   const { nats, natsCredentials, natsNkey, natsUser, natsCa: ca, natsCert: cert, natsKey: key } = flags;
   if (nats === undefined || nats === "")
     throw new CoxswainError("usage", "no NATS server is given", {
-      hint: "Give --nats nats://HOST:4222, or COXSWAIN_NATS_URL.",
+      hint: "Give --nats nats://HOST:4222, or set COXSWAIN_NATS_URL.",
     });
   const { natsProblems } = await import("../../config/index.js");
   const settings = {
@@ -70,28 +71,28 @@ export async function natsSettings(
 
 const secret = (value: string | undefined): string | null => (value === undefined || value === "" ? null : value);
 
-/** @throws CoxswainError "usage" for a name that no run has */
+/** @throws CoxswainError "usage" for a name that is not valid for a run */
 export async function checkRunName(name: string): Promise<string> {
   const { runNameProblem } = await import("../../config/index.js");
   const problem = runNameProblem(name);
   if (problem === undefined) return name;
   throw new CoxswainError("usage", `--run: ${problem}`, {
-    hint: "Its name is telemetry.nats.run of its run file, else the last part of its output_dir.",
+    hint: "The name of a run is telemetry.nats.run in its run file, else the last part of its output_dir.",
   });
 }
 
-/** How a coordinator is found. */
+/** The flags from which a worker finds its coordinator. */
 export interface FindFlags extends NatsFlags {
   readonly coordinator?: string;
   readonly run?: string;
 }
 
-/** @throws CoxswainError "usage" unless it is one of both */
+/** @throws CoxswainError "usage" unless exactly one of the two is given */
 export function checkFindFlags({ coordinator, run }: FindFlags): void {
   if ((coordinator === undefined) !== (run === undefined)) return;
   const message =
-    coordinator === undefined ? "a worker needs to know its coordinator" : "both --coordinator and --run are given";
+    coordinator === undefined ? "neither --coordinator nor --run is given" : "both --coordinator and --run are given";
   throw new CoxswainError("usage", message, {
-    hint: "Give its address, --coordinator HOST:PORT, or --nats URL and --run NAME.",
+    hint: "Give the coordinator's address, --coordinator HOST:PORT, or --nats URL and --run NAME.",
   });
 }

@@ -1,4 +1,4 @@
-/** `coxswain preview`: how examples are tokenised and what of them is learnt, before anything is trained. */
+/** `coxswain preview`: shows how examples are tokenised, and which tokens are trained on. */
 import { Option, type Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 import { positiveNumber } from "../options/model.js";
@@ -7,11 +7,11 @@ import type { PreviewFlags } from "./preview.js";
 export function registerPreview(program: Command): void {
   const command = program
     .command("preview")
-    .description("show how examples are tokenised, and which tokens are learnt")
+    .description("show how examples are tokenised, and which tokens are trained on")
     .argument("<run>", "run file (YAML)")
     .addOption(new Option("--split <split>", "data.train or data.eval").choices(["train", "eval"]).default("train"))
-    .option("-n, --rows <n>", "rows to show (default: 3; with --json all)", positiveNumber)
-    .option("--json", 'print {"input_ids", "labels"} a line: the format `tokens`');
+    .option("-n, --rows <n>", "rows to show (default: 3; with --json: all)", positiveNumber)
+    .option("--json", 'print one {"input_ids", "labels"} per line: the format `tokens`');
   setOption(command).action((file: string, flags: PreviewFlags) =>
     runCommand(async () => {
       const { preview } = await import("./preview.js");

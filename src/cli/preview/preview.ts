@@ -1,4 +1,4 @@
-/** The work of `coxswain preview`: print rows of the data as a run would see them. */
+/** The work of `coxswain preview`: prints rows of the data as a run would use them. */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { loadRun } from "../../config/index.js";
@@ -18,7 +18,7 @@ export interface PreviewFlags {
 
 const rowsShown = 3;
 
-/** @param output where the preview goes; notes go to stderr. Default: stdout. */
+/** @param output the stream for the preview (default: stdout); notes are written to stderr */
 export async function preview(
   file: string,
   flags: PreviewFlags,
@@ -47,7 +47,7 @@ export async function preview(
   }
 }
 
-/** Each row as the format `tokens` has it: labels not shifted, -100 where not supervised. */
+/** Each row in the format `tokens`: labels are not shifted, and are -100 where not supervised. */
 function* jsonLines(data: Preview, rows: number): Generator<string> {
   const count = Math.min(rows, data.rowCount);
   for (let index = 0; index < count; index++) {
@@ -56,7 +56,7 @@ function* jsonLines(data: Preview, rows: number): Generator<string> {
   }
 }
 
-/** Colours where the output shows them, else brackets. */
+/** Colours if the output supports them, else brackets. */
 export function styleFor(
   stream: { readonly isTTY?: boolean | undefined },
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -67,7 +67,7 @@ export function styleFor(
       supervised: (text) => `[[${text}]]`,
       context: (text) => text,
       heading: (text) => text,
-      legend: "[[text]] is learnt; the rest is only read",
+      legend: "[[text]] is trained on; the rest is context",
     };
   }
   const supervised = (text: string): string => colours.green(text);
@@ -75,6 +75,6 @@ export function styleFor(
     supervised,
     context: (text) => colours.dim(text),
     heading: (text) => colours.bold(text),
-    legend: `${supervised("green")} is learnt; ${colours.dim("grey")} is only read`,
+    legend: `${supervised("green")} is trained on; ${colours.dim("grey")} is context`,
   };
 }

@@ -1,31 +1,31 @@
 /**
- * Whether hang-ups (SIGHUP, sent when a terminal closes) were ignored when this process started, as `nohup` and `trap '' HUP`
- * ask for. Node resets every signal to its default before any JavaScript runs, so that the answer is no longer with the
- * process itself: it is read from what `nohup` leaves behind, and from the processes that started this one.
+ * Determines whether this process was started with SIGHUP (sent when a terminal closes) ignored, as by `nohup` and
+ * `trap '' HUP`. Node resets every signal to its default before any JavaScript runs, so the process itself no longer has
+ * this information: it is derived from traces that `nohup` leaves, and from the ancestors of the process.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 
-/** What is known of how a process was started. */
+/** How a process was started. */
 export interface Origin {
-  /** `_` of its environment: shells put the path of the command there that they ran. */
+  /** The variable `_`: shells set it to the path of the command that they ran. */
   readonly command: string | undefined;
-  /** GNU nohup puts /dev/null, opened for writing alone, in the place of a standard input that is a terminal. */
+  /** GNU nohup replaces a standard input that is a terminal with /dev/null, opened write-only. */
   readonly stdinIsWriteOnlyNull: boolean;
-  /** Its parent, that one's parent, …: those of the same session. */
+  /** Its parent, grandparent, … within the same session. */
   readonly ancestors: readonly { readonly ignoresHangup: boolean; readonly command: string | undefined }[];
 }
 
 /** Pure. */
 export function hangupsIgnored({ command, stdinIsWriteOnlyNull, ancestors }: Origin): boolean {
   if (isNohup(command) || stdinIsWriteOnlyNull) return true;
-  // What a shell ignores is ignored by what it starts; programs between, such as npx, are Node as well.
+  // Children inherit ignored signals. Not only the parent counts: a program in between, such as npx, may be Node as well.
   return ancestors.some((ancestor) => ancestor.ignoresHangup || isNohup(ancestor.command));
 }
 
 const isNohup = (command: string | undefined): boolean => command !== undefined && basename(command) === "nohup";
 
-/** The files of `/proc` that are read; undefined for one that is not there or may not be read. */
+/** Reads files of `/proc`; returns undefined for those that do not exist or cannot be read. */
 export interface ProcessFiles {
   read(path: string): string | undefined;
   link(path: string): string | undefined;
@@ -44,10 +44,10 @@ const thisSystem: ProcessFiles = {
   link: (path) => attempt(() => readlinkSync(path)),
 };
 
-/** Ancestors that are looked at: a shell, npx, a script. */
+/** Maximum number of ancestors to check, such as a shell, npx or a script. */
 const furthest = 8;
 
-/** The origin of this process; where there is no `/proc` the environment alone is known. */
+/** The origin of this process; without `/proc`, only from the environment. */
 export function readOrigin(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   files: ProcessFiles = thisSystem,
@@ -89,7 +89,7 @@ function stdinIsWriteOnlyNull(files: ProcessFiles): boolean {
 function statOf(process: string, files: ProcessFiles): { parent: number; session: number } | undefined {
   const stat = files.read(`/proc/${process}/stat`);
   if (stat === undefined) return undefined;
-  // The second field is a name in brackets, which may itself hold spaces and brackets.
+  // The second field is a name in parentheses, which may itself contain spaces and parentheses.
   const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return { parent: Number(parent), session: Number(session) };
 }

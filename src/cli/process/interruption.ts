@@ -1,6 +1,6 @@
 /**
- * What asks a command that runs for long to end: SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal closed), and an output that
- * can no longer be written. All of them are answered the same way. Knows nothing of what is ended.
+ * Requests to end a long-running command: SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal closed), and an output that can
+ * no longer be written. All are handled alike. Independent of the command.
  */
 import { hangupsIgnored, readOrigin } from "./hangup.js";
 import { lossOf, type OutputName } from "./output-loss.js";
@@ -9,17 +9,18 @@ type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 export interface Interrupt {
   /**
-   * How often it was asked. A hang-up and a lost output count only as the first: they come together, and more than once.
-   * So does a signal that follows the same one too soon for a person: `timeout` sends each to the process and to its group.
+   * Number of requests so far. A hang-up and a lost output count only as the first request, since they occur together and
+   * repeatedly. A signal that repeats too quickly for a person is not counted again: `timeout` sends each signal both to
+   * the process and to its group.
    */
   readonly times: number;
-  /** What asked first, as a clause: "received SIGTERM", "nobody reads the standard output any more". */
+  /** The first request, as a clause: "received SIGTERM", "the reader of the standard output is gone". */
   readonly cause: string;
 }
 
 export interface Interruption {
   readonly times: number;
-  /** Undefined until then. */
+  /** Undefined until the first request. */
   readonly cause: string | undefined;
   /** Whether an output can no longer be written. */
   lost(name: OutputName): boolean;
@@ -31,7 +32,7 @@ interface Output {
   off(event: "error", listener: (error: unknown) => void): unknown;
 }
 
-/** What is listened to. */
+/** The sources of requests. */
 export interface InterruptedProcess {
   on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
   off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
@@ -41,16 +42,16 @@ export interface InterruptedProcess {
 
 export interface InterruptionOptions {
   readonly host?: InterruptedProcess;
-  /** Default: what the process was started with. */
+  /** Default: as the process was started. */
   readonly ignoreHangups?: boolean;
   /** Monotonic, ms. Default: the process's clock. */
   readonly now?: () => number;
 }
 
-/** Nobody presses Ctrl-C twice within so long, ms. */
+/** Two equal signals within this time, ms, are one request: no person presses Ctrl-C twice so quickly. */
 const sameRequest = 100;
 
-/** Calls `act` for each request to end, until it is closed. */
+/** Calls `act` for each request to end, until closed. */
 export function onInterruption(
   act: (interrupt: Interrupt) => void,
   { host = process, ignoreHangups, now = () => performance.now() }: InterruptionOptions = {},

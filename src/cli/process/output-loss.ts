@@ -1,15 +1,15 @@
-/** A standard output or error that can no longer be written: its reader or terminal is gone, or its disk is full. */
+/** Handles a standard output or error that can no longer be written: its reader or terminal is gone, or its disk is full. */
 import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
 
 export type OutputName = "stdout" | "stderr";
 
-/** Why an output is lost, as a clause. */
+/** The reason why an output is lost, as a clause. */
 export function lossOf(name: OutputName, error: unknown): string {
   const stream = streamNames[name];
   switch (systemCodeOf(error)) {
     case "EPIPE":
     case "ERR_STREAM_DESTROYED":
-      return `nobody reads the ${stream} any more`;
+      return `the reader of the ${stream} is gone`;
     case "EIO":
       return `the terminal of the ${stream} is gone`;
     case "ENOSPC":
@@ -23,9 +23,9 @@ export function lossOf(name: OutputName, error: unknown): string {
 const streamNames: Record<OutputName, string> = { stdout: "standard output", stderr: "standard error" };
 
 /**
- * What a command ends with whose output is lost.
- * @returns the exit code to end with silently, where the reader has left: 128 and the signal that other programs end by;
- *   else the error to tell
+ * How a command whose output is lost ends.
+ * @returns the exit code for a silent exit if the reader is gone: 128 + the signal that would end other programs; else
+ *   the error to report
  */
 export function endOfLoss(name: OutputName, error: unknown): number | CoxswainError {
   switch (systemCodeOf(error)) {

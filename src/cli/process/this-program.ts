@@ -1,4 +1,4 @@
-/** What the user types for this program, as it was started. */
+/** The command with which the user starts this program. */
 import { fileURLToPath } from "node:url";
 import { programName } from "../train/next-steps.js";
 

@@ -1,4 +1,4 @@
-/** `coxswain schema`: the JSON Schema of run files, for editors. */
+/** `coxswain schema`: prints the JSON Schema of run files, for editors. */
 import type { Command } from "commander";
 import { runCommand } from "../frame.js";
 
@@ -9,11 +9,11 @@ export function registerSchema(program: Command): void {
     .addHelpText(
       "after",
       `
-An editor completes keys with it, shows what they mean, and marks mistakes:
+With the schema, an editor completes keys, describes them and marks mistakes:
 
   coxswain schema > run.schema.json
 
-and as the first line of run.yaml, beside it:
+and as the first line of run.yaml, in the same folder:
 
   # yaml-language-server: $schema=run.schema.json
 

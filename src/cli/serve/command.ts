@@ -1,4 +1,4 @@
-/** `coxswain serve`: runs what was submitted, one run at a time. */
+/** `coxswain serve`: executes submitted runs, one at a time. */
 import type { Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 import { natsOptions } from "../options/nats.js";
@@ -7,7 +7,7 @@ import type { ServeFlags } from "./serve.js";
 export function registerServe(program: Command): void {
   const command = program
     .command("serve")
-    .description("run what was submitted, one run at a time, for as long as it lives")
+    .description("execute submitted runs one at a time, until it is stopped")
     .option("--insecure", "let runs listen beyond loopback without TLS or a token");
   setOption(natsOptions(command, "the queue's server")).action((flags: ServeFlags) =>
     runCommand(async () => {

@@ -1,4 +1,4 @@
-/** The work of `coxswain serve`: serves the queue until a signal, and says what it does. */
+/** The work of `coxswain serve`: serves the queue until a signal, and prints what it does. */
 import { serveQueue } from "../../queue/index.js";
 import type { QueueEvent, Verdict } from "../../queue/index.js";
 import { natsSettings, type NatsFlags } from "../options/nats.js";
@@ -35,9 +35,9 @@ function inWords(event: QueueEvent): string {
     case "trouble":
       return `warning: ${event.message}`;
     case "held":
-      return `${event.run}: process ${event.pid} on ${event.host} still has ${event.outputDir}; trying again later`;
+      return `${event.run}: process ${event.pid} on ${event.host} still uses ${event.outputDir}; trying again later`;
     case "started":
-      return `${event.run}: ${event.resume ? `going on after step ${event.step}` : "starting"}`;
+      return `${event.run}: ${event.resume ? `continuing after step ${event.step}` : "starting"}`;
     case "concluded":
       return `${event.run}: ${verdictInWords(event.verdict)}`;
   }
@@ -52,6 +52,6 @@ function verdictInWords(verdict: Verdict): string {
     case "rejected":
       return `rejected: ${verdict.error.message}${verdict.error.hint === null ? "" : `\nhint: ${verdict.error.hint}`}`;
     case "returned":
-      return `given back to the queue: ${verdict.reason}`;
+      return `returned to the queue: ${verdict.reason}`;
   }
 }

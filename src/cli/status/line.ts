@@ -1,8 +1,8 @@
-/** A run's status in one line, for logs. Pure. */
+/** Formats the status of a run as one line, for logs. Pure. */
 import type { RunStatus } from "../../control/index.js";
 import { formatCount, formatDuration, formatLoss } from "../terminal/progress-format.js";
 
-/** Says nothing that changes by itself, so that a log has a line for every change and no other. */
+/** Contains nothing that changes with time alone, so that a log has one line per change. */
 export function statusLine(status: RunStatus): string {
   const { state, detail, step, total_steps: total, evaluation, checkpoint, workers } = status;
   const active = workers.filter((worker) => worker.state === "active").length;

@@ -1,4 +1,4 @@
-/** The status of a run whose coordinator cannot be asked, from its output folder: it is over, or elsewhere. */
+/** The status of a run from its output folder, if its coordinator cannot be reached: the run is over, or elsewhere. */
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
@@ -10,14 +10,14 @@ import type { ControlFlags } from "../options/control.js";
 
 export interface RecordedRun {
   readonly summary: RunSummary;
-  /** Why its coordinator cannot be asked, where there is one. */
+  /** Why its coordinator cannot be reached, if there is one. */
   readonly note: string | undefined;
 }
 
 /**
  * @param run a run file or an output folder
- * @param error what asking the coordinator ended with
- * @returns undefined where the files say nothing of it, or where the coordinator is on this machine and ought to answer
+ * @param error the error from reaching the coordinator
+ * @returns undefined if the folder has no record of the run, or the coordinator is on this machine and should answer
  */
 export async function recordedRun(
   run: string | undefined,
@@ -35,7 +35,7 @@ export async function recordedRun(
   const note =
     holder === undefined
       ? undefined
-      : `it runs on ${holder.host} (process ${holder.pid}); this is what its folder says of it: ${error.message}`;
+      : `it runs on ${holder.host} (process ${holder.pid}); its status is read from the output folder: ${error.message}`;
   return { summary, note };
 }
 

@@ -1,4 +1,4 @@
-/** The work of `coxswain status`: once, or until the run ends; for people on a terminal, for logs, or as JSON. */
+/** The work of `coxswain status`: prints the status once or until the run ends, as a table, as log lines or as JSON. */
 import { pause } from "../../async/index.js";
 import type { RunStatus } from "../../control/index.js";
 import type { CoxswainError } from "../../errors.js";
@@ -44,7 +44,7 @@ async function once(run: string | undefined, flags: StatusFlags): Promise<void> 
   });
 }
 
-/** @param onShown called once there was word of it */
+/** @param onShown called whenever a status has arrived */
 async function watch(run: string | undefined, flags: StatusFlags, onShown: () => void): Promise<void> {
   const isPlain = flags.json === true || !isTerminal(process.stdout);
   const display = isPlain ? new Lines(flags.json === true ? JSON.stringify : statusLine) : new Table();
@@ -64,7 +64,7 @@ async function watch(run: string | undefined, flags: StatusFlags, onShown: () =>
   }
 }
 
-/** Not the last column: some terminals wrap as soon as it is filled. One of no size does not know it. */
+/** Leaves the last column free: some terminals wrap as soon as it is filled. Some report a width of 0. */
 const width = (): number => (process.stdout.isTTY ? (process.stdout.columns || 80) - 1 : Number.POSITIVE_INFINITY);
 
 const tableOf = (status: RunStatus, rows = Number.POSITIVE_INFINITY): readonly string[] =>
@@ -82,9 +82,9 @@ interface Display {
   close(): void;
 }
 
-const looking = (error: CoxswainError): string => `the coordinator is gone, and looked for: ${error.message}`;
+const looking = (error: CoxswainError): string => `lost the coordinator; reconnecting: ${error.message}`;
 
-/** A line for every status that looks other than the one before; what is no status goes to standard error. */
+/** Prints a line for every status that differs from the previous one; other messages are written to stderr. */
 class Lines implements Display {
   readonly #lineOf: (status: RunStatus) => string;
   #before = "";
@@ -107,11 +107,11 @@ class Lines implements Display {
   }
 
   close(): void {
-    // It holds nothing.
+    // Nothing to release.
   }
 }
 
-/** Time passes in the table also where nothing else does, ms. */
+/** Interval between redraws without a new status, ms: the table shows elapsed times. */
 const redrawInterval = 1_000;
 
 /** A table that is redrawn in place. */

@@ -1,4 +1,4 @@
-/** A run that nobody can be asked about, as people read it. Pure. */
+/** Formats the summary of a run whose coordinator cannot be reached. Pure. */
 import type { RunSummary } from "../../telemetry/index.js";
 import type { Colours } from "../terminal/colour.js";
 import { formatCount, formatDuration, formatLoss } from "../terminal/progress-format.js";
@@ -45,11 +45,12 @@ function paceOf({ step, seconds, tokens, tokens_per_second: speed }: RunSummary)
   return `${formatCount(tokens)} tokens in ${formatDuration(seconds)}, ${formatCount(speed)} tok/s`;
 }
 
-/** How to go on with a run that is not complete. */
+/** How to continue a run that is not complete. */
 function next({ state, checkpoint }: RunSummary): readonly string[] {
   if (state === "completed" || state === "running") return [];
-  const from = checkpoint === null ? "at step 0: no checkpoint is there" : `after step ${checkpoint.step}`;
-  return [`\`coxswain train\` or \`coordinator\` with --resume goes on ${from}`];
+  const from =
+    checkpoint === null ? "starts at step 0: there is no checkpoint" : `continues after step ${checkpoint.step}`;
+  return [`\`coxswain train\` or \`coordinator\` with --resume ${from}`];
 }
 
 const within = ({ output_dir: folder }: RunSummary, path: string): string =>

@@ -1,17 +1,17 @@
-/** A run's status as people read it: how it is, how far, and a row a worker. Pure. */
+/** Formats the status of a run as a table: its state, its progress, and one row per worker. Pure. */
 import type { RunState, RunStatus, WorkerStatus } from "../../control/index.js";
 import type { Colours } from "../terminal/colour.js";
 import { cut, liveLine, type LineStyle } from "../terminal/progress-line.js";
 import { formatCount, formatDuration, formatLoss } from "../terminal/progress-format.js";
 
 export interface TableStyle extends LineStyle {
-  /** Lines that may be filled; workers beyond are counted. */
+  /** Maximum number of lines; the workers that do not fit are counted. */
   readonly rows: number;
   /** Wall clock, ms since 1970. */
   readonly now: number;
 }
 
-/** Lines of `width` columns at most: one that wraps cannot be redrawn. */
+/** Lines have at most `width` columns: a line that wraps cannot be redrawn. */
 export function statusTable(status: RunStatus, style: TableStyle): readonly string[] {
   const head = [stateLine(status, style), progressLine(status, style), ...facts(status, style), ""];
   return [...head, ...workerLines(status.workers, { ...style, rows: style.rows - head.length })];
@@ -32,7 +32,7 @@ const tints: Record<RunState, (colours: Colours) => (text: string) => string> = 
 
 function stateLine({ state, detail }: RunStatus, { colours, width }: TableStyle): string {
   const tint = (text: string): string => colours.bold(tints[state](colours)(text));
-  // "paused after step 3 by …" says the state itself.
+  // The detail may begin with the state: "paused after step 3 by …".
   const rest = detail === null ? "" : detail.startsWith(state) ? detail.slice(state.length) : `: ${detail}`;
   return `${tint(state)}${cut(rest, width - state.length)}`;
 }
@@ -57,7 +57,7 @@ function progressLine(status: RunStatus, style: TableStyle): string {
 
 function facts(status: RunStatus, style: TableStyle): readonly string[] {
   const { evaluation, checkpoint, seconds_per_step: seconds, all_reduce: reducer } = status;
-  const pace = seconds === null ? undefined : `${seconds.toPrecision(3)} s a step, all-reduce by ${reducer}`;
+  const pace = seconds === null ? undefined : `${seconds.toPrecision(3)} s per step, all-reduce by ${reducer}`;
   const rows: readonly (readonly [label: string, text: string | undefined])[] = [
     ["model", status.model],
     ["folder", `${status.output_dir} on ${status.host}`],
@@ -80,7 +80,7 @@ function facts(status: RunStatus, style: TableStyle): readonly string[] {
 
 const labelWidth = 8;
 
-/** A checkpoint's path within the run's folder, which stands above it. */
+/** The path of a checkpoint relative to the output folder, which is printed above it. */
 const shortened = (path: string, folder: string): string =>
   path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
 
@@ -92,7 +92,7 @@ const ago = (time: string, now: number): string => {
 interface Column {
   readonly title: string;
   readonly right?: true;
-  /** Which goes first where the terminal is narrow: the lowest. The worker itself stays. */
+  /** On a narrow terminal, columns with the lowest worth are dropped first. The worker's name always stays. */
   readonly worth: number;
   readonly cell: (worker: WorkerStatus, now: number) => string;
 }

@@ -1,4 +1,4 @@
-/** Watches a run to its end, also when its coordinator dies and another one takes its place. Shows nothing. */
+/** Watches a run to its end, across restarts of its coordinator. Prints nothing. */
 import { isOver } from "../../control/index.js";
 import type { RemoteRun, RunStatus } from "../../control/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -7,22 +7,21 @@ import { RunOver } from "../control/locate-run.js";
 export interface WatchOptions {
   /** Finds the run, and connects to it. */
   readonly reach: () => Promise<RemoteRun>;
-  /** The coordinator, of which there was word before, is gone; it is looked for. Called for every attempt that failed. */
+  /** Called for every failed attempt to reconnect to a coordinator that was reached before. */
   readonly onLost: (error: CoxswainError) => void;
   /** Monotonic, ms. */
   readonly now: () => number;
   readonly pause: (duration: number) => Promise<void>;
 }
 
-/** How long a coordinator is looked for that is gone, ms: as long as workers look for theirs. */
+/** How long to try to reconnect, ms: as long as workers do by default. */
 const patience = 300_000;
 /** Between two attempts, ms. */
 const interval = 2_000;
 
 /**
- * The run's statuses, as of `RemoteRun.watch`, through all lives of its coordinator.
- * @throws CoxswainError what the first connection ends with, and what the last attempt does where the coordinator does not
- *   come back
+ * The run's statuses, as from `RemoteRun.watch`, across restarts of its coordinator.
+ * @throws CoxswainError if the first connection fails, or the coordinator does not come back (the error of the last attempt)
  */
 export async function* watchRun(options: WatchOptions): AsyncGenerator<RunStatus, void, undefined> {
   const { reach, onLost, now, pause } = options;
@@ -34,7 +33,9 @@ export async function* watchRun(options: WatchOptions): AsyncGenerator<RunStatus
         yield status;
         if (isOver(status.state)) return;
       }
-      throw new CoxswainError("network", "the coordinator ended without a word", { hint: "Its log says more." });
+      throw new CoxswainError("network", "the coordinator closed the connection unexpectedly", {
+        hint: "See its log.",
+      });
     } catch (error) {
       if (heardAt === undefined || now() - heardAt > patience || !mayComeBack(error)) throw error;
       onLost(error);

@@ -1,4 +1,4 @@
-/** `coxswain submit`: puts a run into the queue that `coxswain serve` takes runs from. */
+/** `coxswain submit`: submits a run to the queue of `coxswain serve`. */
 import type { Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 import { natsOptions } from "../options/nats.js";
@@ -7,8 +7,8 @@ import type { SubmitFlags } from "./submit.js";
 export function registerSubmit(program: Command): void {
   const command = program
     .command("submit")
-    .description("put a run into the queue that `coxswain serve` takes runs from")
-    .argument("<run>", "run file (YAML); its paths are meant on the machine that serves it")
+    .description("submit a run to the queue of `coxswain serve`")
+    .argument("<run>", "run file (YAML); its paths refer to the machine that executes the run")
     .option("--run <name>", "the run's name (default: telemetry.nats.run, else the last part of output_dir)");
   setOption(natsOptions(command, "the queue's server")).action((file: string, flags: SubmitFlags) =>
     runCommand(async () => {

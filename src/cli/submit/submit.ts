@@ -1,4 +1,4 @@
-/** The work of `coxswain submit`: reads the run as it would be started here, and sends it. */
+/** The work of `coxswain submit`: reads the run file and sends the run to the queue. */
 import { randomUUID } from "node:crypto";
 import { loadRun, runNameOf, serializeRun } from "../../config/index.js";
 import { checkRunName, natsSettings } from "../options/nats.js";
@@ -11,12 +11,12 @@ export interface SubmitFlags extends NatsFlags {
 }
 
 export async function submit(file: string, flags: SubmitFlags): Promise<void> {
-  // What is secret in the environment is this machine's own.
+  // Empty environment: the secrets of this machine must not be sent.
   const { config } = await loadRun(file, flags.set, {});
   const run = flags.run === undefined ? runNameOf(config) : await checkRunName(flags.run);
   const { refuseSecrets, submitRun } = await import("../../nats/index.js");
   refuseSecrets(config);
-  // The queue's server is where a served run reports to.
+  // A run from the queue uses the NATS server of the queue.
   const travels = { ...config, telemetry: { ...config.telemetry, nats: null } };
   await submitRun(await natsSettings(flags), {
     id: randomUUID(),
@@ -25,5 +25,7 @@ export async function submit(file: string, flags: SubmitFlags): Promise<void> {
     submitted_by: callerName(),
     settings: serializeRun(travels),
   });
-  process.stdout.write(`submitted ${run}; its output will be in ${config.output_dir} where it is served\n`);
+  process.stdout.write(
+    `submitted ${run}; its output will be in ${config.output_dir} on the machine that executes it\n`,
+  );
 }

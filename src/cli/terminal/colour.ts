@@ -1,4 +1,4 @@
-/** Whether and how to colour. One answer for all commands, so that NO_COLOR is respected everywhere. */
+/** Decides on colours, for all commands alike, so that NO_COLOR is respected everywhere. */
 import { createColors } from "picocolors";
 
 export type Colours = ReturnType<typeof createColors>;
@@ -9,13 +9,13 @@ interface Stream {
   readonly isTTY?: boolean | undefined;
 }
 
-/** Whether what is written to a stream can be coloured and redrawn: it is a terminal, and not a "dumb" one. */
+/** Whether a stream supports colours and redrawing: it is a terminal, and not a "dumb" one. */
 export const isTerminal = (stream: Stream, environment: Environment = process.env): boolean =>
   stream.isTTY === true && environment["TERM"] !== "dumb";
 
 /**
- * Colours for a stream: where it is a terminal, unless NO_COLOR says otherwise; FORCE_COLOR colours anything.
- * (no-color.org: a variable that is empty counts as not set.)
+ * Colours for a stream: on if it is a terminal or FORCE_COLOR is set, unless NO_COLOR is set.
+ * (no-color.org: an empty variable counts as not set.)
  */
 export function coloursFor(stream: Stream, environment: Environment = process.env): Colours {
   const isSet = (name: string): boolean => (environment[name] ?? "") !== "";
@@ -25,8 +25,8 @@ export function coloursFor(stream: Stream, environment: Environment = process.en
 }
 
 /**
- * Whether the terminal shows characters beyond ASCII, by its locale: `LC_ALL`, else `LC_CTYPE`, else `LANG`. Containers
- * have none of them set and show UTF-8; "C" and "POSIX" promise ASCII alone.
+ * Whether the terminal supports characters beyond ASCII, by its locale: `LC_ALL`, else `LC_CTYPE`, else `LANG`.
+ * Containers set none of them and support UTF-8; "C" and "POSIX" guarantee only ASCII.
  */
 export function supportsUnicode(environment: Environment = process.env): boolean {
   if (environment["TERM"] === "linux") return false;

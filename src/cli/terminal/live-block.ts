@@ -1,6 +1,6 @@
 /**
- * Some lines of a terminal that are redrawn in place. The cursor is left below them, visible: whatever ends the process,
- * the terminal needs no repair.
+ * Lines of a terminal that are redrawn in place. The cursor stays visible below them, so that the terminal is intact
+ * however the process ends.
  */
 import { toFirst, widthOf, type TerminalStream } from "./redraw.js";
 
@@ -10,14 +10,14 @@ const clearBelow = "\u001b[J";
 export class LiveBlock {
   readonly #stream: TerminalStream;
   #drawn: readonly string[] = [];
-  /** Of the terminal, when they were drawn. */
+  /** Columns of the terminal when the lines were drawn. */
   #columns = 0;
 
   constructor(stream: TerminalStream) {
     this.#stream = stream;
   }
 
-  /** @param lines of the width of the terminal at most, and fewer than it has rows */
+  /** @param lines at most as wide as the terminal, and fewer than it has rows */
   draw(lines: readonly string[]): void {
     const columns = widthOf(this.#stream);
     const isSame = lines.length === this.#drawn.length && lines.every((line, index) => line === this.#drawn[index]);

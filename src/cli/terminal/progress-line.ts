@@ -1,18 +1,18 @@
-/** The progress line: what stands in it, and what goes first where the terminal is narrow. Pure. */
+/** The progress line: its fields, and which are dropped first on a narrow terminal. Pure. */
 import { stripVTControlCharacters } from "node:util";
 import type { StepView } from "../../telemetry/index.js";
 import type { Colours } from "./colour.js";
 import { formatCount, formatDuration, formatLearningRate, formatLoss, formatSmall } from "./progress-format.js";
 
 interface Field {
-  /** What is shown; the label is dimmed. */
+  /** The label is dimmed. */
   readonly label: string;
   readonly value: string;
   readonly order: "label first" | "value first";
   readonly strong?: boolean;
 }
 
-/** In the order of the line; `worth` says which stay where there is no room for all (the highest). */
+/** In display order; on a narrow terminal, the fields with the highest `worth` are kept. */
 function fieldsOf(step: StepView): readonly (Field & { readonly worth: number })[] {
   const total = String(step.totalSteps);
   const workers = step.workers === 1 ? "worker" : "workers";
@@ -37,7 +37,7 @@ function paint({ label, value, order, strong = false }: Field, colours: Colours)
   return order === "label first" ? `${colours.dim(label)} ${shown}` : `${shown} ${colours.dim(label)}`;
 }
 
-/** A line for a log: every field. */
+/** A line for a log, with all fields. */
 export function plainLine(step: StepView): string {
   return fieldsOf(step).map(textOf).join(gap);
 }
@@ -45,18 +45,18 @@ export function plainLine(step: StepView): string {
 const bar = { widest: 24, narrowest: 10 } as const;
 
 export interface LineStyle {
-  /** Columns that may be filled. */
+  /** Available columns. */
   readonly width: number;
   readonly colours: Colours;
-  /** Whether characters beyond ASCII are shown. */
+  /** Whether the terminal supports characters beyond ASCII. */
   readonly unicode: boolean;
 }
 
-/** A bar and as many fields as fit. Never more than `width` columns: a line that wraps cannot be redrawn. */
+/** A bar and as many fields as fit into `width` columns: a line that wraps cannot be redrawn. */
 export function liveLine(step: StepView, style: LineStyle): string {
   const fields = [...fieldsOf(step)];
   const fieldsWidth = (): number => fields.map(textOf).join(gap).length;
-  // A bar is worth more than the epoch, the norm and the number of workers.
+  // The bar has priority over the epoch, the norm and the number of workers.
   const barWidth = (): number => Math.min(bar.widest, style.width - fieldsWidth() - gap.length);
   while (fields.some(({ worth }) => worth <= 4) && barWidth() < bar.narrowest) dropLeastWorth(fields);
   const room = barWidth();
@@ -87,7 +87,7 @@ function drawBar(share: number, width: number, { colours, unicode }: LineStyle):
     const full = Math.floor(done * cells);
     return `[${colours.green("=".repeat(full))}${colours.gray("-".repeat(cells - full))}]`;
   }
-  // Half cells, so that a short bar moves more often.
+  // Half cells, so that a short bar advances more often.
   const halves = Math.floor(done * width * 2);
   const full = Math.floor(halves / 2);
   const half = halves % 2;
@@ -96,7 +96,7 @@ function drawBar(share: number, width: number, { colours, unicode }: LineStyle):
 
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
 
-/** Why nothing is computed at the moment, and for how long already. */
+/** Why nothing is being computed, and for how long. */
 export function waitingLine(
   reason: string,
   elapsedSeconds: number,
@@ -109,7 +109,7 @@ export function waitingLine(
   return room < 1 ? "" : `${colours.cyan(sign)} ${cut(reason, room)}${colours.dim(elapsed)}`;
 }
 
-/** Cut to columns by its first line; characters that are two columns wide count as two. */
+/** Cuts the first line to this many columns; wide characters count as two. */
 export function cut(text: string, columns: number): string {
   let width = 0;
   let kept = "";
@@ -121,7 +121,7 @@ export function cut(text: string, columns: number): string {
   return kept;
 }
 
-/** Columns that a line fills; colours fill none. */
+/** Width of a line in columns, without colour codes. */
 export function columnsOf(line: string): number {
   let width = 0;
   for (const character of stripVTControlCharacters(line)) width += isWide(character.codePointAt(0) ?? 0) ? 2 : 1;

@@ -1,6 +1,5 @@
 /**
- * Progress of a run: one live line on a terminal, plain lines elsewhere. Knows nothing of training; what it shows is
- * given to it.
+ * Progress of a run: one live line on a terminal, plain lines elsewhere. Independent of training.
  */
 import type { StepView } from "../../telemetry/index.js";
 import { coloursFor, isTerminal, supportsUnicode, type Colours } from "./colour.js";
@@ -9,29 +8,29 @@ import { liveLine, plainLine, waitingLine, type LineStyle } from "./progress-lin
 
 export interface Progress {
   /**
-   * A step is committed. On a terminal the live line changes (at most ten times a second); elsewhere a line is printed for
-   * those that are logged, and at the end for the newest.
+   * A step was committed. On a terminal the live line changes (at most ten times per second); elsewhere a line is printed
+   * for each logged step, and at the end for the last step.
    */
   step(step: StepView, logged?: boolean): void;
-  /** Something that stays to be read: a worker that joined, a checkpoint. May have several lines. */
+  /** Prints a permanent message: a worker that joined, a checkpoint. May have several lines. */
   note(text: string): void;
-  /** Why nothing is computed, in a few words; undefined when that is over. */
+  /** Why nothing is being computed, in a few words; undefined when that is over. */
   waiting(reason: string | undefined): void;
-  /** Leaves the last line standing and the cursor below it. Later calls do nothing. */
+  /** Keeps the last line and moves the cursor below it. Later calls do nothing. */
   close(): void;
 }
 
 export interface ProgressOptions {
   readonly stream: TerminalStream & { readonly isTTY?: boolean | undefined };
-  /** Default: what the stream says; a "dumb" terminal is none. */
+  /** Default: from the stream; a "dumb" terminal does not count. */
   readonly isTTY?: boolean;
   /** Monotonic, ms. */
   readonly now?: () => number;
-  /** Columns of the terminal; asked at every redraw. Default: the stream's, else 80. */
+  /** Columns of the terminal; called at every redraw. Default: the stream's, else 80. */
   readonly columns?: () => number;
   /** Default: by NO_COLOR, FORCE_COLOR and the stream. */
   readonly colours?: Colours;
-  /** Whether characters beyond ASCII are shown. Default: by the locale. */
+  /** Whether the terminal supports characters beyond ASCII. Default: by the locale. */
   readonly unicode?: boolean;
 }
 
@@ -40,17 +39,17 @@ export function createProgress(options: ProgressOptions): Progress {
   return isTTY ? new TerminalProgress(options) : new PlainProgress(options);
 }
 
-/** Ten redraws a second at most. */
+/** Minimum time between redraws, ms. */
 const redrawInterval = 100;
-/** The time left counts down, and the spinner turns, between steps. */
+/** Interval, ms, at which the remaining time and the spinner are updated between steps. */
 const tickInterval = 250;
 
-/** Columns that are left free at the end, so that Ctrl-C, which the terminal shows as ^C, does not break the line. */
+/** Columns to leave free at the end, so that the terminal's "^C" for Ctrl-C does not wrap the line. */
 const spare = { from: 24, columns: 5 } as const;
 
 /**
- * The line is rewritten in place and the cursor left at its end, visible: whatever ends the process, the terminal needs
- * no repair.
+ * The line is redrawn in place. The cursor stays visible at its end, so that the terminal is intact however the process
+ * ends.
  */
 class TerminalProgress implements Progress {
   readonly #stream: ProgressOptions["stream"];
@@ -85,14 +84,14 @@ class TerminalProgress implements Progress {
   note(text: string): void {
     if (this.#closed) return;
     const erased = this.#erase();
-    // Drawn anew: the window may be narrower than when it was drawn.
+    // Formatted again: the window may be narrower than before.
     if (this.#drawn !== "") this.#drawn = this.#line(this.#now());
     this.#stream.write(`${erased}${text}\n${this.#drawn}`);
   }
 
   waiting(reason: string | undefined): void {
     if (this.#closed || reason === this.#waiting?.reason) return;
-    // The time counts from when it began to wait, not from the last word about it.
+    // The time counts from the start of the wait, not from the last change of the reason.
     const since = this.#waiting?.since ?? this.#now();
     this.#waiting = reason === undefined ? undefined : { reason, since };
     this.#draw();
@@ -130,7 +129,7 @@ class TerminalProgress implements Progress {
 
   #line(now: number): string {
     const columns = this.#columns();
-    // Not the last column: some terminals wrap as soon as it is filled.
+    // Leaves the last column free: some terminals wrap as soon as it is filled.
     const width = columns - (columns >= spare.from ? spare.columns : 1);
     const style: LineStyle = { width, colours: this.#colours, unicode: this.#unicode };
     if (this.#waiting !== undefined) {
@@ -142,15 +141,15 @@ class TerminalProgress implements Progress {
   }
 }
 
-/** The least time between two words on waiting that differ in their numbers alone, ms. */
+/** Minimum time between two waiting messages that differ only in their numbers, ms. */
 const waitingInterval = 5_000;
 
-/** A line a call, for files and pipes. */
+/** Prints one line per call, for files and pipes. */
 class PlainProgress implements Progress {
   readonly #stream: ProgressOptions["stream"];
   readonly #now: () => number;
   #said = { what: "", at: 0 };
-  /** The newest step, where it was not logged. */
+  /** The newest step, if it was not logged. */
   #unsaid: StepView | undefined;
   #closed = false;
 
@@ -168,7 +167,7 @@ class PlainProgress implements Progress {
     if (!this.#closed) this.#stream.write(`${text}\n`);
   }
 
-  /** "tokenised 100 of 900 examples" would fill a log: such lines are told apart by their words. */
+  /** Compares messages without their numbers: "tokenised 100 of 900 examples" would fill a log. */
   waiting(reason: string | undefined): void {
     const what = (reason ?? "").replaceAll(/\d[\d,.]*/g, "#");
     const now = this.#now();

@@ -1,6 +1,6 @@
 /**
- * What is being done, on stderr, for commands whose result is on stdout: a live line on a terminal; elsewhere a line every
- * few seconds, so that nothing is said of what is quick, and a log shows that the rest goes on.
+ * Progress on stderr, for commands whose result is on stdout: a live line on a terminal; elsewhere a line every few
+ * seconds, so that short operations print nothing and a log shows that long ones continue.
  */
 import { rarely } from "../../progress.js";
 import type { Doing } from "../../progress.js";
@@ -9,11 +9,11 @@ import { formatDuration } from "./progress-format.js";
 import { createProgress } from "./progress.js";
 
 export interface QuietProgress {
-  /** What is being done. */
+  /** Shows what is being done. */
   show(text: string): void;
-  /** How far it is; may be called as often as it suits the work. */
+  /** Shows the progress; may be called at any rate. */
   doing(doing: Doing): void;
-  /** Takes the line away. Later calls do nothing. */
+  /** Removes the line. Later calls do nothing. */
   close(): void;
 }
 
@@ -48,7 +48,7 @@ class LiveProgress implements QuietProgress {
   }
 }
 
-/** Between two lines, ms. */
+/** Time between two lines, ms. */
 const interval = 5_000;
 
 class SteadyProgress implements QuietProgress {
@@ -66,13 +66,13 @@ class SteadyProgress implements QuietProgress {
     this.#start = now();
     this.#saidAt = this.#start;
     this.doing = rarely({ tell: (text) => this.show(text), now });
-    // Also where nothing new is known: that it takes so long is.
+    // Also without news: the elapsed time is news.
     this.#ticker = setInterval(() => this.#say(), interval).unref();
   }
 
   show(text: string): void {
     this.#text = text;
-    // A timer does not fire while something computes.
+    // The timer does not fire during a synchronous computation.
     if (this.#now() - this.#saidAt >= interval) this.#say();
   }
 
@@ -88,7 +88,7 @@ class SteadyProgress implements QuietProgress {
   }
 }
 
-/** Something that the user should know, on stderr whatever it is. */
+/** Prints a note for the user on stderr. */
 export function warn(text: string): void {
   process.stderr.write(`${coloursFor(process.stderr).yellow("note:")} ${text}\n`);
 }

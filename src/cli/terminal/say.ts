@@ -1,7 +1,7 @@
-/** A line for the user on whichever output can still be written. */
+/** Prints a line for the user on an output that can still be written. */
 import type { OutputName } from "../process/output-loss.js";
 
-/** @param output asked before each line; undefined where no output is left */
+/** @param output called before each line; returns undefined if no output is left */
 export const sayTo =
   (output: () => OutputName | undefined) =>
   (text: string): void => {

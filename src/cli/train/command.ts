@@ -1,4 +1,4 @@
-/** `coxswain train`: a coordinator and local worker processes, exactly as on a cluster, with progress in the terminal. */
+/** `coxswain train`: starts a coordinator and local workers, as on a cluster, and shows the progress in the terminal. */
 import type { Command } from "commander";
 import { runCommand, setOption } from "../frame.js";
 
@@ -13,17 +13,17 @@ interface TrainFlags {
 export function registerTrain(program: Command): void {
   const command = program
     .command("train")
-    .description("fine-tune: a coordinator and local workers, nothing else to start")
+    .description("fine-tune on this machine: starts a coordinator and local workers")
     .argument("<run>", "run file (YAML)")
-    .option("--workers <n>", "local workers; 0 waits for remote ones (default: the run file's)")
-    .option("--resume", "go on from the newest checkpoint in output_dir")
+    .option("--workers <n>", "number of local workers; 0: wait for remote ones (default: the run file's)")
+    .option("--resume", "continue from the newest checkpoint in output_dir")
     .option("--insecure", "listen beyond loopback without TLS or a token")
-    .option("--rescue <folder>", "where the adapter goes when output_dir's disk is full")
+    .option("--rescue <folder>", "where to write the adapter if the disk of output_dir is full")
     .addHelpText(
       "after",
       `
 docs/run-file.md describes every key of a run file; \`coxswain schema\` prints
-its JSON Schema, with which an editor completes and checks them.`,
+its JSON Schema, which editors use to complete and check them.`,
     );
   setOption(command).action((file: string, flags: TrainFlags) =>
     runCommand(async () => {

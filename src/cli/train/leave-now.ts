@@ -1,4 +1,4 @@
-/** The immediate end of a run's process, and what is said of it: where `--resume` will start. */
+/** Ends the process of a run immediately, and prints where `--resume` will start. */
 import type { RunConfig } from "../../config/index.js";
 import { newestSavedStep } from "../../library/index.js";
 import type { Interrupt } from "../process/interruption.js";
@@ -10,7 +10,7 @@ export interface Leaving extends Interrupt {
   readonly say: (text: string) => void;
 }
 
-/** Asked once more meanwhile, it does not wait for its own last words. */
+/** At the third request, it exits without printing. */
 export async function leaveNow({ times, cause, pids, config, say }: Leaving): Promise<void> {
   for (const pid of pids) kill(pid);
   if (times > 2) process.exit(130);
@@ -22,12 +22,12 @@ export async function leaveNow({ times, cause, pids, config, say }: Leaving): Pr
 export const resumePoint = (step: number | undefined): string =>
   step === undefined
     ? "nothing is saved; --resume starts at step 0"
-    : `--resume goes on after step ${step}, the newest checkpoint`;
+    : `--resume continues after step ${step}, the newest checkpoint`;
 
 function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }

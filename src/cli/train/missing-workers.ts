@@ -1,24 +1,24 @@
-/** What to say where a command starts fewer workers than the run waits for: how many, and how the others join. Pure. */
+/** The message if a command starts fewer workers than the run requires: how many are missing, and how they join. Pure. */
 import { formatAddress, isLoopback, reachableHost } from "../../config/index.js";
 import type { Address } from "../../config/index.js";
 
 export interface WorkersAsked {
-  /** Workers that this command starts itself. */
+  /** Number of workers that this command starts. */
   readonly started: number;
   /** The run file's `cluster.min_workers`. */
   readonly needed: number;
-  /** Where the coordinator listens, or will; port 0 is not known yet. */
+  /** Where the coordinator listens, or will listen; port 0: not yet known. */
   readonly address: Address;
   /** This machine's name. */
   readonly host: string;
-  /** What the user types for this program. */
+  /** The command with which the user starts this program. */
   readonly program: string;
-  /** Whether joining takes the run's token. */
+  /** Whether joining requires the run's token. */
   readonly token: boolean;
   readonly tls: boolean;
 }
 
-/** Undefined where enough of them start here. */
+/** Undefined if enough workers start here. */
 export function missingWorkers(asked: WorkersAsked): string | undefined {
   const { started, needed, address, host, program } = asked;
   const missing = needed - started;
@@ -33,8 +33,8 @@ export function missingWorkers(asked: WorkersAsked): string | undefined {
   const lines = [`${must} at ${reached} (${command})`];
   if (isLoopback(address.host)) {
     lines.push(
-      `${address.host} is reached from this machine alone: to let others join, set cluster.listen to 0.0.0.0:PORT` +
-        (started === 0 ? "" : `; to train with what starts here, set cluster.min_workers to ${started}`),
+      `${address.host} can be reached only from this machine: to let others join, set cluster.listen to 0.0.0.0:PORT` +
+        (started === 0 ? "" : `; to train with the workers that start here, set cluster.min_workers to ${started}`),
     );
   }
   return lines.join("\n");

@@ -1,6 +1,6 @@
 /**
- * A run with a person before it: progress in the terminal, and Ctrl-C and its like, which stop it after the step in flight.
- * Says nothing of how it ended; that is its caller's.
+ * Executes a run in a terminal: shows its progress, and stops it after the step in flight on Ctrl-C and similar signals.
+ * The caller reports how it ended.
  */
 import { hostname } from "node:os";
 import { detach } from "../../async/index.js";
@@ -19,13 +19,13 @@ import { missingWorkers, type WorkersAsked } from "./missing-workers.js";
 export type TerminalRunOptions = Omit<OpenRunOptions, "signal" | "view" | "onListening" | "onOver">;
 
 export interface TerminalRun extends FinishedRun {
-  /** What asked it to end, as of `Interrupt`. */
+  /** What requested its end, as in `Interrupt`. */
   readonly cause: string | undefined;
-  /** An output that can still be written; undefined where none can. */
+  /** An output that can still be written; undefined if there is none. */
   readonly output: OutputName | undefined;
 }
 
-/** @throws what `openRun` throws; how a run that was started ends is in what is returned */
+/** @throws what `openRun` throws; the result says how a run that was started ended */
 export async function runInTerminal(loaded: LoadedRun, options: TerminalRunOptions): Promise<TerminalRun> {
   const { config } = loaded;
   const view = createProgress({ stream: process.stdout });
@@ -39,13 +39,13 @@ export async function runInTerminal(loaded: LoadedRun, options: TerminalRunOptio
     }
     const say = sayTo(() => outputOf(interruption));
     const immediately = opened === undefined || times > 1;
-    // What is written after a loss is lost as well.
+    // Nothing more can be written to a lost output.
     if (immediately || interruption.lost("stdout")) view.close();
     if (immediately) {
       detach(leaveNow({ times, cause, pids: opened?.workerPids() ?? [], config, say }), () => process.exit(130));
       return;
     }
-    const text = `${cause}: this step is finished and saved first (Ctrl-C again stops immediately)`;
+    const text = `${cause}: finishing and saving this step first (Ctrl-C again stops immediately)`;
     if (interruption.lost("stdout")) say(text);
     else view.note(text);
     stopping.abort();
@@ -55,7 +55,7 @@ export async function runInTerminal(loaded: LoadedRun, options: TerminalRunOptio
       ...options,
       signal: stopping.signal,
       view,
-      // Reading the data may take minutes, after which nobody looks.
+      // Printed early: reading the data may take minutes.
       onListening: (address) => {
         const missing = missingWorkers(workersAsked(config, options.localWorkers, address));
         if (missing !== undefined) view.note(missing);
@@ -64,7 +64,9 @@ export async function runInTerminal(loaded: LoadedRun, options: TerminalRunOptio
         over = true;
         if (lingers === undefined) return;
         const until =
-          lingers === "stay" ? "this stays until SIGTERM" : "/metrics stays for one more scrape (Ctrl-C ends at once)";
+          lingers === "stay"
+            ? "waiting for SIGTERM"
+            : "waiting for one more scrape of /metrics (Ctrl-C exits immediately)";
         view.note(`${ending(finished)}; ${until}`);
       },
     });

@@ -1,4 +1,4 @@
-/** What `train` and `coordinator` share: run what the file says, then say how it ended and what to do next. */
+/** Shared by `train` and `coordinator`: execute the run, then print how it ended and what to do next. */
 import { loadRun } from "../../config/index.js";
 import type { Override, RunConfig } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -16,10 +16,10 @@ export interface TrainOptions {
   readonly sets: readonly Override[];
   readonly resume: boolean;
   readonly insecure: boolean;
-  /** A folder for the adapter where output_dir's disk is full, as the user gave it. */
+  /** A folder for the adapter if the disk of output_dir is full, as the user gave it. */
   readonly rescue: string | undefined;
   readonly localWorkers: boolean;
-  /** Something starts this again when it ends. */
+  /** A supervisor restarts this process when it ends. */
   readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
@@ -46,19 +46,19 @@ function report(run: TerminalRun, config: RunConfig, options: TrainOptions): voi
     case "stopped":
       out(
         `${stopped(outcome.reason, run.cause)} ${progressOf(step)}; ` +
-          `go on with: ${resumeCommand(program, options, workingFolder)}`,
+          `continue with: ${resumeCommand(program, options, workingFolder)}`,
       );
       process.exitCode = 130;
       return;
     case "failed":
-      // Of everything else, what is on disk is not known here.
+      // For other errors, it is not known here what is on disk.
       if (step > 0 && outcome.error.code === "cluster")
-        out(`stopped ${progressOf(step)}; go on with: ${resumeCommand(program, options, workingFolder)}`);
+        out(`stopped ${progressOf(step)}; continue with: ${resumeCommand(program, options, workingFolder)}`);
       throw systemTrouble(outcome.error) ?? new CoxswainError("bug", String(outcome.error));
   }
 }
 
-/** "stopped (received SIGINT)", or "stopped by ann@laptop" where somebody else asked for it. */
+/** "stopped (received SIGINT)", or "stopped by ann@laptop" if another caller requested it. */
 const stopped = (reason: string, cause: string | undefined): string =>
   reason === interrupted ? `stopped${cause === undefined ? "" : ` (${cause})`}` : reason;
 

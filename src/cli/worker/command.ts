@@ -1,4 +1,4 @@
-/** `coxswain worker`: computes for a coordinator, wherever it is. */
+/** `coxswain worker`: computes for a coordinator, on any machine. */
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { proxyOption, tlsOptions, tokenOption } from "../options/connection.js";
@@ -9,13 +9,13 @@ import type { WorkerFlags } from "./flags.js";
 export function registerWorker(program: Command): void {
   const command = program
     .command("worker")
-    .description("compute for a coordinator; needs nothing but its address")
-    .option("--coordinator <host:port>", "where the coordinator listens")
-    .option("--run <name>", "in its place: the run's name, with --nats; a coordinator that moves is found again")
+    .description("compute for a coordinator; needs only its address")
+    .option("--coordinator <host:port>", "address of the coordinator")
+    .option("--run <name>", "find the coordinator by the run's name, with --nats, even after it moves")
     .addOption(tokenOption())
-    .option("--model <folder>", "a folder that holds the model (default: found by content, else streamed)")
+    .option("--model <folder>", "folder with the model (default: found by content, else streamed from the coordinator)")
     .addOption(
-      new Option("--device <device>", "in place of the run's compute.device").choices([
+      new Option("--device <device>", "compute device, instead of the run's compute.device").choices([
         "auto",
         "cpu",
         "cuda",
@@ -23,16 +23,19 @@ export function registerWorker(program: Command): void {
       ]),
     )
     .option("--devices <list>", "start one worker per GPU: indices as in nvidia-smi (0,1), or all")
-    .option("--listen <host:port>", 'where gradients are fetched from, or "none" to push them (default: a free port)')
-    .option("--advertise <host>", "host under which the coordinator reaches that port (default: the one it sees)")
-    .option("--http <host:port>", 'metrics and health, or "none"', "127.0.0.1:0")
+    .option("--listen <host:port>", 'address to serve gradients on, or "none" to push them (default: a free port)')
+    .option(
+      "--advertise <host>",
+      "host name at which others reach that port (default: the address that the coordinator sees)",
+    )
+    .option("--http <host:port>", 'address for metrics and health checks, or "none"', "127.0.0.1:0")
     .addOption(proxyOption())
     .option(
       "--reconnect-timeout <seconds>",
       "how long to try to reach the coordinator (default: cluster.reconnect_timeout; 300 for the first)",
       wholeNumber,
     )
-    .option("--stay", "for what starts it again when it ends: wait for SIGTERM when the run is complete");
+    .option("--stay", "for supervisors that restart it: wait for SIGTERM when the run is complete");
   natsOptions(tlsOptions(command, "this worker's"), "find the run over NATS").action((flags: WorkerFlags) =>
     runCommand(async () => {
       if (flags.devices !== undefined) {

@@ -1,4 +1,4 @@
-/** What `coxswain worker` is given on its command line. */
+/** The flags of `coxswain worker`. */
 import type { ConnectionFlags } from "../options/connection.js";
 import type { NatsFlags } from "../options/nats.js";
 

@@ -7,7 +7,7 @@ import { onInterruption, type Interruption } from "../process/interruption.js";
 import type { WorkerFlags } from "./flags.js";
 
 export interface PerGpuHost {
-  /** The `coxswain` program. Default: this build's own. */
+  /** Path of the `coxswain` program. Default: this build's. */
   readonly program?: string;
   /** Prints a line for the user. */
   readonly say: (text: string) => void;
@@ -46,8 +46,8 @@ export async function runPerGpu(flags: WorkerFlags, devices: string, host: PerGp
 }
 
 /**
- * The command line of worker `index`. Fixed ports are counted up from the first worker's. The token is passed in the
- * environment, where other users of the machine cannot read it.
+ * The command line of worker `index`. Fixed ports are incremented from that of the first worker. The token is passed in
+ * the environment, where other users of the machine cannot read it.
  */
 export function workerArguments(flags: WorkerFlags, index: number): string[] {
   const words = ["worker"];

@@ -25,11 +25,11 @@ export async function work(flags: WorkerFlags): Promise<void> {
       signal,
       onCompleted: async () => {
         if (flags.stay !== true || signal.aborted) return;
-        logger.info("the run is complete; this stays until SIGTERM");
+        logger.info("the run is complete; waiting for SIGTERM");
         await once(signal, "abort");
       },
     });
-    // Who starts workers (a Job of Kubernetes, say) learns from it whether there is work left for another one.
+    // Tells supervisors, such as a Kubernetes Job, whether there is work left for another worker.
     if ((await worker.result) === "interrupted") process.exitCode = 130;
   } finally {
     interruption.close();
@@ -39,9 +39,9 @@ export async function work(flags: WorkerFlags): Promise<void> {
 }
 
 /**
- * A signal to end, or a log that nobody reads any more, hands over what is computed, then leaves; a second signal ends the
- * process immediately. A worker that `train` started leaves Ctrl-C and hang-ups to its parent, whose end is its own
- * (parent.ts): it is told to leave by SIGTERM alone.
+ * On a signal, or if its log can no longer be written, the worker delivers its results and leaves; a second signal ends the
+ * process immediately. A worker that `train` started ends with its parent, and leaves Ctrl-C and hang-ups to it
+ * (parent.ts): only SIGTERM makes it leave.
  */
 function leaveOnInterruption(leaving: AbortController): { close(): void } {
   const leave = (cause: string): void => {

@@ -257,7 +257,7 @@ export class RunRecorder {
   /** @param by who asked for it, where that is known */
   resumed(step: StepNumber, by: string | undefined): void {
     this.#event("run_resumed", { step, ...(by === undefined ? {} : { by }) });
-    this.#options.view.note(`going on after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
+    this.#options.view.note(`continuing after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
   }
 
   status(status: MachineStatus): void {

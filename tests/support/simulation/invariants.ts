@@ -74,7 +74,7 @@ export class Invariants {
   rewind(step: number): void {
     if (step === this.recorded + 1 && this.#aside?.step === step) this.#append(this.#aside);
     // A worker that was away for a whole recovery may come back with steps that the run had gone back behind.
-    if (step > this.newest) throw new Error(`going on after step ${step}, and step ${this.newest} was the last`);
+    if (step > this.newest) throw new Error(`continuing after step ${step}, and step ${this.newest} was the last`);
     for (let missing = this.recorded + 1; missing <= step; missing++) this.gaps.add(missing);
     for (const gap of this.gaps) if (gap > step) this.gaps.delete(gap);
     this.lost += Math.max(0, this.recorded - step);

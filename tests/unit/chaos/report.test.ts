@@ -121,7 +121,7 @@ describe("the report", () => {
     for (const part of [
       "seed 7, 3 workers",
       /kill-worker +12 +1\.25 s +12\.50 s/,
-      /corrupt +1 +none came/,
+      /corrupt +1 +none followed/,
       "the same bits (sha256 abababababababab…)",
       "8 of 8, each committed once with the full batch and the same loss",
       "80.0 % (60.0 s of 75.0 s)",
@@ -133,8 +133,8 @@ describe("the report", () => {
 
   it("names the first difference with both values", () => {
     const text = chaosTable(harmed, createColors(false));
-    expect(text).toContain(`OTHER BITS: sha256 ${"cd".repeat(32)}, undisturbed ${"ab".repeat(32)}`);
-    expect(text).toContain("step 3, loss: 1.25, undisturbed 1.5");
+    expect(text).toContain(`DIFFERENT BITS: sha256 ${"cd".repeat(32)}, undisturbed ${"ab".repeat(32)}`);
+    expect(text).toContain("step 3, loss: 1.25; undisturbed: 1.5");
   });
 
   it("says why a run did not finish", () => {
@@ -142,7 +142,7 @@ describe("the report", () => {
       { ...report, failure: "no step was committed for 300 s", goodput: null },
       createColors(false),
     );
-    expect(text).toContain("not finished: no step was committed for 300 s");
+    expect(text).toContain("failed: no step was committed for 300 s");
     expect(text).not.toContain("goodput");
   });
 });

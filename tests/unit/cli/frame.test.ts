@@ -65,7 +65,7 @@ describe("a command that fails", () => {
   ])("with an internal error (%s) says so and where to report it", async (error, first) => {
     const { text, codes } = await end(error);
     expect(text).toBe(
-      `${first}hint: This is a bug in coxswain: docs/troubleshooting.md says where to report it. Add what COXSWAIN_DEBUG=1 prints before the command.\n`,
+      `${first}hint: This is an internal error: please report it (see docs/troubleshooting.md). Run the command with COXSWAIN_DEBUG=1 and include the output.\n`,
     );
     expect(codes).toEqual([1]);
   });

@@ -22,7 +22,7 @@ describe("a planned feature says that it is not available yet, and what to do in
       return undefined as never;
     });
     await createProgram().parseAsync([name, "run.yaml", "--steps", "3"], { from: "user" });
-    expect(errors).toContain(`coxswain ${name} is not there yet`);
+    expect(errors).toContain(`coxswain ${name} is not yet implemented`);
     expect(errors).toContain(meanwhile);
     expect(code).toBe(2);
   });

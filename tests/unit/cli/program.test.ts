@@ -53,13 +53,9 @@ describe("coxswain", () => {
   it.each([
     [["trian", "run.yaml"], "unknown command 'trian'", "(Did you mean train?)"],
     [["train", "run.yaml", "--worker", "3"], "unknown option '--worker'", "(Did you mean --workers?)"],
-    [["train"], "missing required argument 'run'", "(--help shows how it is used)"],
-    [["train", "run.yaml", "--set"], "option '--set <key=value>' argument missing", "(--help shows how it is used)"],
-    [
-      ["train", "a.yaml", "b.yaml"],
-      "too many arguments for 'train'. Expected 1 argument but got 2.",
-      "(--help shows how it is used)",
-    ],
+    [["train"], "missing required argument 'run'", "(see --help)"],
+    [["train", "run.yaml", "--set"], "option '--set <key=value>' argument missing", "(see --help)"],
+    [["train", "a.yaml", "b.yaml"], "too many arguments for 'train'. Expected 1 argument but got 2.", "(see --help)"],
   ])("%j is refused with exit code 2, the reason and a hint", async (words, reason, cure) => {
     const { error, code } = await run(...words);
     const lines = stripVTControlCharacters(error).split("\n");

@@ -81,7 +81,7 @@ describe("a preview", () => {
     expect(green.context("x")).not.toContain("[32m");
     for (const plain of [styleFor({ isTTY: false }, {}), styleFor({ isTTY: true }, { NO_COLOR: "1" })]) {
       expect(plain.supervised("x")).toBe("[[x]]");
-      expect(plain.legend).toBe("[[text]] is learnt; the rest is only read");
+      expect(plain.legend).toBe("[[text]] is trained on; the rest is context");
     }
   });
 });

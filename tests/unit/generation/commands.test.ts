@@ -90,7 +90,7 @@ describe("eval", () => {
     const text = await runEval(undefined, "--model", tinyModel, "--data", evalFile, "--threads", "2");
     // By torch: what examples/quickstart/scripts/verify_lora.py prints first.
     expect(text).toMatch(/^loss {9}5\.1894$/m);
-    expect(text).toMatch(/^adapter {6}none: this is the base model$/m);
+    expect(text).toMatch(/^adapter {6}none \(base model\)$/m);
     expect(text).toMatch(/^examples {5}200$/m);
   });
 

@@ -25,7 +25,7 @@ describe("what eval prints for people", () => {
   it("contains every figure, and says that the base model was measured", () => {
     expect(evaluationText(measured, 0, {})).toBe(
       `model        tiny
-adapter      none: this is the base model
+adapter      none (base model)
 device       cpu (no GPU)
 examples     3
 tokens       12 supervised

@@ -84,7 +84,7 @@ describe("a run is summarised from its folder", () => {
     expect(summary).toMatchObject({ state, detail, step: 1, checkpoint: null, adapter: null, ended_at: at(3) });
     const text = summaryText(summary, createColors(false), Date.parse(at(4)));
     expect(text).toContain(`${state}: ${detail}`);
-    expect(text).toContain("--resume goes on at step 0");
+    expect(text).toContain("--resume starts at step 0");
   });
 
   it("if its coordinator was killed, also after a stop and a resume", () => {

@@ -102,12 +102,12 @@ describe("the error about a run that cannot be controlled reports its state", ()
     step(output, 1);
     step(output, 2);
     const killed = await trouble(locateRun(file, {}));
-    expect(killed.message).toBe(`${file}: no coordinator leads this run now`);
-    expect(killed.hint).toMatch(/^It was interrupted after step 2: .*--resume goes on/);
+    expect(killed.message).toBe(`${file}: this run has no running coordinator`);
+    expect(killed.hint).toMatch(/^It was interrupted after step 2: .*continue with .* --resume/);
     for (const [name, message] of [
-      ["run_stopped", "no coordinator leads this run now"],
+      ["run_stopped", "this run has no running coordinator"],
       ["run_failed", "the run failed after step 2"],
-      ["run_finished", "the run is finished, after 2 steps"],
+      ["run_finished", "the run finished after 2 steps"],
     ] as const) {
       event(output, name);
       event(output, "worker_left", { worker: "w", reason: "over" });
@@ -119,7 +119,7 @@ describe("the error about a run that cannot be controlled reports its state", ()
     const { file, output } = newRun();
     const gone = { host: hostname(), pid: 2 ** 22 - 1, started: "1", address: "127.0.0.1:41234" };
     writeFileSync(join(output, ".lock"), JSON.stringify(gone));
-    expect((await trouble(locateRun(file, {}))).message).toBe(`${file}: no coordinator leads this run now`);
+    expect((await trouble(locateRun(file, {}))).message).toBe(`${file}: this run has no running coordinator`);
   });
 
   it("on another machine, where it listens on loopback; otherwise it is reached there", async () => {
@@ -128,7 +128,7 @@ describe("the error about a run that cannot be controlled reports its state", ()
       writeFileSync(join(output, ".lock"), JSON.stringify({ host: "head", pid: 1, started: null, address }));
     elsewhere("127.0.0.1:41234");
     expect((await trouble(locateRun(file, {}))).message).toBe(
-      `${file}: its coordinator runs on head and listens there for itself alone`,
+      `${file}: its coordinator runs on head and listens on loopback only`,
     );
     elsewhere("0.0.0.0:41234");
     expect((await locateRun(file, {})).address).toBe("head:41234");

@@ -61,7 +61,7 @@ describe("the doctor's report", () => {
   it("says which memory is meant if a device has its own", () => {
     expect(diagnosisText(diagnosis, memory, plain)).not.toContain("is not measured");
     const text = diagnosisText({ ...diagnosis, device: "cuda (asked for)" }, memory, plain);
-    expect(text).toContain("what of the cuda device's own is used is not measured\n");
+    expect(text).toContain("the memory of the cuda device is not measured\n");
   });
 
   it("says that nothing fits", () => {

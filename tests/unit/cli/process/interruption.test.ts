@@ -53,8 +53,8 @@ it("a closed terminal is one interruption, however often it is signalled", () =>
 });
 
 it.each([
-  ["stdout", "EPIPE", "nobody reads the standard output any more"],
-  ["stderr", "EPIPE", "nobody reads the standard error any more"],
+  ["stdout", "EPIPE", "the reader of the standard output is gone"],
+  ["stderr", "EPIPE", "the reader of the standard error is gone"],
   ["stdout", "EIO", "the terminal of the standard output is gone"],
   ["stdout", "ENOSPC", "the standard output cannot be written: no space left on device"],
   ["stdout", "EBADF", "the standard output cannot be written: write EBADF"],

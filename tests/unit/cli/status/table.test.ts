@@ -23,7 +23,7 @@ describe("the table of a run's status", () => {
       `╸${"━".repeat(19)}  step  12/250  epoch 0.13  loss 1.2346  lr 2.94e-3  norm 0.531  12.3k tok/s  2 workers  1m 05s left`,
       "model   example/model",
       "folder  /runs/one on head",
-      "pace    0.520 s a step, all-reduce by star",
+      "pace    0.520 s per step, all-reduce by star",
       "eval    loss 1.5000 after step 10",
       "saved   step 10, 42s ago: checkpoints/step-000010",
       "",

@@ -74,7 +74,7 @@ describe("a watched run", () => {
   });
 
   it("that ended between two connections is reported as over", async () => {
-    const over = new RunOver("cluster", "the run is finished, after 12 steps");
+    const over = new RunOver("cluster", "the run finished after 12 steps");
     expect((await watched([[status("training", 1), gone], over])).failure).toBe(over);
   });
 
@@ -85,6 +85,6 @@ describe("a watched run", () => {
 
   it("is looked for again if its coordinator ends without a final status", async () => {
     const { seen } = await watched([[status("training", 1)], [status("stopped", 1)]]);
-    expect(seen).toEqual(["training 1", "the coordinator ended without a word", "stopped 1"]);
+    expect(seen).toEqual(["training 1", "the coordinator closed the connection unexpectedly", "stopped 1"]);
   });
 });

@@ -20,11 +20,11 @@ it("says how many workers are missing, and how they join", () => {
 
 it("says that other machines cannot join a run that listens on loopback", () => {
   expect(missingWorkers(asked)?.split("\n")[1]).toBe(
-    "127.0.0.1 is reached from this machine alone: to let others join, set cluster.listen to 0.0.0.0:PORT; " +
-      "to train with what starts here, set cluster.min_workers to 1",
+    "127.0.0.1 can be reached only from this machine: to let others join, set cluster.listen to 0.0.0.0:PORT; " +
+      "to train with the workers that start here, set cluster.min_workers to 1",
   );
   expect(missingWorkers({ ...asked, address: { host: "::1", port: 7 } })).toContain(
-    "[::1]:7)\n::1 is reached from this machine alone",
+    "[::1]:7)\n::1 can be reached only from this machine",
   );
 });
 
