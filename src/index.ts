@@ -1,6 +1,6 @@
 /**
- * Coxswain as a library: distributed LoRA fine-tuning within a program of Node.js. Importing it starts nothing and loads
- * nothing large; the functions print nothing, hear no signals and never end the process.
+ * Coxswain as a library: distributed LoRA fine-tuning within a Node.js program. Importing it starts nothing and loads
+ * nothing large; the functions print nothing, install no signal handlers and never end the process.
  *
  * @module
  */

@@ -1,8 +1,8 @@
-/** Checks the options of a function as its type promises them: a program in JavaScript has no compiler to tell it. Pure. */
+/** Checks the options of a function at run time, since programs in JavaScript have no type checker. Pure. */
 import { CoxswainError } from "../errors.js";
 import { nearest } from "../nearest.js";
 
-/** What an option takes; a list: one of these words. */
+/** The kind of value that an option takes; a list: one of these words. */
 export type OptionKind = keyof typeof kinds | readonly string[];
 
 /** The kind of every option of a function. */
@@ -58,7 +58,7 @@ function fits(value: unknown, kind: OptionKind): boolean {
 const inWords = (kind: OptionKind): string =>
   typeof kind === "string" ? kind : `one of ${kind.map((word) => JSON.stringify(word)).join(", ")}`;
 
-/** Not the value itself, which may be a secret, but for what is short and plain. */
+/** Describes a value. Text is not quoted, since it may be a secret. */
 function show(value: unknown): string {
   if (value === null || typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return "a list";

@@ -1,6 +1,6 @@
 /**
- * A run from start to end on this machine: its coordinator, its local workers, its logs, and the handle by which a program
- * follows and steers it. Whatever was opened is closed when the run is over. Prints nothing and hears no signals.
+ * Executes a run on this machine: its coordinator, its local workers, its logs, and the handle with which a program
+ * follows and controls it. Closes everything when the run is over. Prints nothing and installs no signal handlers.
  */
 import { systemClock } from "../clock.js";
 import { once } from "node:events";
@@ -24,14 +24,14 @@ import type { TrainResult } from "./run.js";
 const nobody: RunView = { step: () => undefined, note: () => undefined, waiting: () => undefined };
 
 /**
- * Resolves once the run has started: it listens, and its local workers are being started.
- * @throws CoxswainError for anything wrong with the run, or "interrupted" where the signal was aborted before that
+ * Resolves once the run has started: the coordinator listens, and local workers are being started.
+ * @throws CoxswainError if the run is invalid, or "interrupted" if the signal is aborted before that
  */
 export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRunOptions): Promise<OpenRun> {
   const { signal, view = nobody, stay = false } = options;
   throwIfAborted("the run", signal);
   const localWorkers = options.localWorkers && config.workers > 0;
-  // Opened with the output folder, which a start that fails does not make.
+  // Opened once the output folder exists: a failed start does not create it.
   const file = new LogFile(join(config.output_dir, "logs", "coordinator.log"));
   const log = createLogger({ name: "coordinator", destination: file });
   const feed = new RunFeed();
@@ -57,7 +57,7 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
       onFolder: () => file.open(),
       ...(options.onListening === undefined ? {} : { onListening: options.onListening }),
       clock: systemClock,
-      // What is wrong with the run itself stops every other worker as well.
+      // A permanent error would stop every other worker as well.
       onWorkerFailure: (_, error) => {
         if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);
       },
@@ -80,7 +80,7 @@ interface RunParts extends OpenRunOptions {
   readonly closeAll: () => Promise<void>;
 }
 
-/** From here on the run ends by itself, and closes everything. */
+/** Waits for the end of a started run in the background, and closes everything then. */
 function conduct(coordinator: RunningCoordinator, parts: RunParts): OpenRun {
   const { signal, stay, workers, feed, closeAll, onOver } = parts;
   const leaving = new AbortController();
@@ -119,7 +119,7 @@ function conduct(coordinator: RunningCoordinator, parts: RunParts): OpenRun {
     (end) => resultOf(end, signal),
     (error: unknown) => Promise.reject(asCoxswainError(error)),
   );
-  // Whoever does not look at the result learns of a failure from elsewhere: it is no reason to end the process.
+  // A result that nobody awaits must not end the process when it rejects.
   detach(result, () => undefined);
   detach(finished, () => undefined);
   const { control, address } = coordinator;
@@ -147,18 +147,18 @@ function conduct(coordinator: RunningCoordinator, parts: RunParts): OpenRun {
   };
 }
 
-/** @throws CoxswainError where the run is not complete */
+/** @throws CoxswainError if the run is not complete */
 function resultOf({ outcome, adapter, step, lossWarning }: FinishedRun, signal: AbortSignal | undefined): TrainResult {
   switch (outcome.kind) {
     case "completed":
-      if (adapter === undefined) throw new CoxswainError("bug", "the run is complete, and there is no adapter");
+      if (adapter === undefined) throw new CoxswainError("bug", "the run is complete, but there is no adapter");
       return { adapter, steps: step, warning: lossWarning };
     case "stopped": {
       const where = step === 0 ? "before its first step: nothing is saved" : `after step ${step}, which is saved`;
       const { reason } = outcome;
       const cause = reason === interrupted && signal?.aborted === true ? aborted("the run", signal).cause : undefined;
       throw new CoxswainError("interrupted", `the run ended ${where} (${reason})`, {
-        hint: step === 0 ? "Train it again." : "To go on, train it again with resume: true.",
+        hint: step === 0 ? "Train it again." : "To continue, train it again with resume: true.",
         cause,
       });
     }
@@ -173,7 +173,7 @@ function describe(config: RunConfig, { prepared, address, telemetry }: RunningCo
   const lines = [
     `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
     `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
-    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, to watch: http://${telemetry}/`}`,
+    `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, live page on http://${telemetry}/`}`,
   ];
   if (replica.step > 0) lines.push(`continuing after step ${replica.step}`);
   return lines.join("\n");

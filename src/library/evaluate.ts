@@ -1,4 +1,4 @@
-/** `evaluate()`: loss, perplexity and exact match of a data set, as `coxswain eval`. */
+/** `evaluate()`: measures loss, perplexity and exact match on a data set, like `coxswain eval`. */
 import type { RunConfig } from "../config/index.js";
 import type { DataFormat } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
@@ -11,41 +11,41 @@ import type { RunOverrides, RunSource } from "./load-run.js";
 import { defaultConfig, modelOptionKinds, openAskedModel } from "./model-options.js";
 import type { ModelOptions, OpenEngine } from "./model-options.js";
 
-/** What {@link evaluate} takes. It needs a `run`, or `data` and one of `model` and `adapter`. */
+/** Options of {@link evaluate}. It requires a `run`, or `data` and at least one of `model` and `adapter`. */
 export interface EvaluateOptions extends ModelOptions {
-  /** A run that says model, data and template; the options below go over it. Default: none. */
+  /** A run with model, data and template; the options below override it. Default: none. */
   readonly run?: RunSource | undefined;
-  /** Keys in place of the run's own. Default: none. */
+  /** Keys that override those of the run. Default: none. */
   readonly overrides?: RunOverrides | undefined;
-  /** What is measured on: files or folders, relative to the working directory. Default: the run's `data.eval`. */
+  /** Data to measure on: files or folders, relative to the working directory. Default: the run's `data.eval`. */
   readonly data?: string | readonly string[] | undefined;
-  /** Of the data. Default: as the run says, else "auto". */
+  /** Format of the data. Default: the run's, else "auto". */
   readonly format?: "auto" | DataFormat | undefined;
-  /** Tokens per example at most; a longer one is cut. Default: as the run says, else 1024. */
+  /** Maximum tokens per example; longer ones are truncated. Default: the run's, else 1024. */
   readonly maxLength?: number | undefined;
-  /** Generate the answers as well, and count those that are as expected to the character. Default: false. */
+  /** Also generate answers, and count those that match the expected ones character by character. Default: false. */
   readonly exactMatch?: boolean | undefined;
-  /** Examples at most, from the first. Default: all. */
+  /** Use only this many examples, from the first. Default: all. */
   readonly limit?: number | undefined;
-  /** Tokens per answer at most. Default: those of the longest expected one, and 16. */
+  /** Maximum tokens per answer. Default: those of the longest expected answer, plus 16. */
   readonly maxNewTokens?: number | undefined;
-  /** Examples computed together. Default: 8 for the loss, 50 for answers. */
+  /** Examples per batch. Default: 8 for the loss, 50 for answers. */
   readonly batchSize?: number | undefined;
 }
 
-/** What was measured. */
+/** The result of {@link evaluate}. */
 export interface Evaluation extends EvaluatedLoss {
-  /** The base model: as it was given, or as the adapter calls it. */
+  /** The base model, as given or as named by the adapter. */
   readonly model: string;
   /** The adapter's folder; null: the base model was measured. */
   readonly adapter: string | null;
-  /** What computed, and why: "cpu (no CUDA device)". */
+  /** The device, and why it was chosen: "cpu (no CUDA device)". */
   readonly device: string;
-  /** Of the base model, and why; null: none, and nothing to say of it. */
+  /** Quantization of the base model, and why; null: none. */
   readonly quantization: string | null;
-  /** null: not asked for. */
+  /** null: not requested. */
   readonly exactMatch: ExactMatch | null;
-  /** Of the measuring, without loading the model. */
+  /** Duration of the measurement, without loading the model. */
   readonly seconds: number;
 }
 
@@ -64,21 +64,21 @@ const optionKinds: OptionKinds<EvaluateOptions> = {
   batchSize: "a whole number above 0",
 };
 
-/** Tokens that an answer may have beyond the longest expected one: the same text may be other tokens. */
+/** Tokens that an answer may have beyond the longest expected one: the same text may be tokenised differently. */
 const answerMargin = 16;
 
 /**
- * Measures a model, with an adapter or without: the loss over the supervised tokens of a data set, its perplexity and, on
- * request, how many answers are exactly as expected.
+ * Measures a model, with or without an adapter: the loss over the supervised tokens of a data set, its perplexity and, on
+ * request, how many answers match exactly.
  *
- * @param options what is measured, and how
- * @throws CoxswainError "usage" for wrong options, "config" for a wrong run, "data", "model", "interrupted"
+ * @param options what to measure, and how
+ * @throws CoxswainError "usage" for invalid options, "config" for an invalid run, "data", "model", "interrupted"
  */
 export function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return evaluateWith(options, undefined);
 }
 
-/** The same, on an engine of the caller's. */
+/** The same, with a custom engine. */
 export function evaluateWith(options: EvaluateOptions, openEngine: OpenEngine | undefined): Promise<Evaluation> {
   return rejectingWell(async () => {
     checkOptions("evaluate()", options, optionKinds);
@@ -87,9 +87,9 @@ export function evaluateWith(options: EvaluateOptions, openEngine: OpenEngine | 
   });
 }
 
-/** What is measured, settled from run and options. */
+/** What to measure, from the run and the options. */
 interface Subject {
-  /** The run's settings or, without one, its defaults. */
+  /** The settings of the run, else the defaults. */
   readonly config: RunConfig;
   /** Undefined: the one that the adapter names. */
   readonly model: string | undefined;
@@ -118,7 +118,7 @@ async function subjectOf(options: EvaluateOptions): Promise<Subject> {
 
 function withOptions(config: RunConfig, { format, maxLength }: EvaluateOptions): RunConfig {
   const { data } = config;
-  // Packing would measure the same; a row per example keeps `limit` simple.
+  // Packing would give the same result; one row per example keeps `limit` simple.
   const changed = { format: format ?? data.format, max_length: maxLength ?? data.max_length, packing: false };
   return { ...config, data: { ...data, ...changed } };
 }
@@ -167,7 +167,7 @@ async function measure(
   }
 }
 
-/** Shows what is done; where the caller has aborted, that ends it. */
+/** Reports progress; throws if the caller has aborted. */
 function progressOf({ signal, onProgress }: EvaluateOptions): (text: string) => void {
   return (text) => {
     if (signal?.aborted === true) throw aborted("the evaluation", signal);

@@ -1,4 +1,4 @@
-/** `generate()`: asks a model, with an adapter or without, as `coxswain generate`. */
+/** `generate()`: generates an answer, with or without an adapter, like `coxswain generate`. */
 import { detach, RecentItems } from "../async/index.js";
 import type { ChatMessage } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
@@ -11,54 +11,54 @@ import type { ModelOptions, OpenEngine } from "./model-options.js";
 import { contradiction, conversationOf, promptTokens } from "./prompt.js";
 import type { PromptRequest } from "./prompt.js";
 
-/** How {@link generate} draws. */
+/** How {@link generate} samples tokens. */
 export interface DrawingOptions {
-  /** Tokens of the answer at most. Default: 256. */
+  /** Maximum tokens of the answer. Default: 256. */
   readonly maxNewTokens?: number | undefined;
-  /** 0 takes the likeliest token always; 1 draws as the model says. Default: 0. */
+  /** 0 always takes the likeliest token; 1 samples from the model's distribution. Default: 0. */
   readonly temperature?: number | undefined;
-  /** Draw from the likeliest tokens that make up this probability, above 0 and at most 1. Default: 1. */
+  /** Sample from the likeliest tokens that together have this probability, above 0 and at most 1. Default: 1. */
   readonly topP?: number | undefined;
-  /** Draw from this many of the likeliest tokens; 0: from all. Default: 0. */
+  /** Sample from this many of the likeliest tokens; 0: from all. Default: 0. */
   readonly topK?: number | undefined;
-  /** Of the draws: the same seed, the same answer. Default: 0. */
+  /** Seed for sampling: the same seed gives the same answer. Default: 0. */
   readonly seed?: number | undefined;
 }
 
-/** What {@link generate} takes. It needs one of `model` and `adapter`, and one of `prompt` and `messages`. */
+/** Options of {@link generate}. It requires at least one of `model` and `adapter`, and one of `prompt` and `messages`. */
 export interface GenerateOptions extends ModelOptions, DrawingOptions {
-  /** What a user says; the text to go on from where the model has no chat template. */
+  /** The user's message; if the model has no chat template, the text to continue. */
   readonly prompt?: string | undefined;
-  /** A conversation, whose last message is not the assistant's. */
+  /** A conversation whose last message is not the assistant's. */
   readonly messages?: readonly ChatMessage[] | undefined;
   /** JSON schemas of the tools that the assistant may call; with `messages`. Default: none. */
   readonly tools?: readonly unknown[] | undefined;
   /** A system message before the prompt or the messages. Default: none. */
   readonly system?: string | undefined;
-  /** Go on from the prompt's text as it is, without the chat template. Default: false. */
+  /** Continue the text of the prompt, without the chat template. Default: false. */
   readonly raw?: boolean | undefined;
 }
 
-/** An answer that is complete. */
+/** A complete answer. */
 export interface GenerateResult {
   /** The whole answer, without special tokens. */
   readonly text: string;
   /** "stop": the model ended it; "length": `maxNewTokens`; "context": the model has no more positions. */
   readonly finishReason: FinishReason;
-  /** Tokens of the prompt, the chat template's included. */
+  /** Number of tokens of the prompt, including those of the chat template. */
   readonly promptTokens: number;
-  /** The answer's token ids, without the one that ended it. */
+  /** The token ids of the answer, without the stop token. */
   readonly tokens: readonly number[];
-  /** Of the generation, without loading the model. */
+  /** Duration of the generation, without loading the model. */
   readonly seconds: number;
-  /** Positions that the model has for prompt and answer together; Infinity where it does not say. */
+  /** Positions of the model for prompt and answer together; Infinity if its configuration has no limit. */
   readonly contextLength: number;
 }
 
 /**
- * An answer that is being made: iterating over it gives pieces of text as they come, which add up to the whole. Generation
- * does not wait for its reader, and leaving the loop does not end it: the signal does. Iterating ends without an error
- * where the generation fails; `result` says why.
+ * An answer that is being generated: iterating over it yields pieces of the text as they are generated. Generation does
+ * not wait for the reader, and leaving the loop does not end it: use the signal. If the generation fails, the iteration
+ * ends without an error; `result` rejects with the reason.
  */
 export interface GeneratedAnswer extends AsyncIterable<string> {
   /**
@@ -87,7 +87,7 @@ const optionKinds: OptionKinds<GenerateOptions> = {
 };
 
 /**
- * Asks a model. Loading and generation begin immediately.
+ * Generates an answer. Loading and generation begin immediately.
  *
  * ```ts
  * const answer = generate({ adapter: "out/adapter", prompt: "turn on the light" });
@@ -95,19 +95,19 @@ const optionKinds: OptionKinds<GenerateOptions> = {
  * const { finishReason } = await answer.result;
  * ```
  *
- * @param options which model, what it is asked, and how tokens are drawn
+ * @param options the model, the prompt, and how to sample tokens
  */
 export function generate(options: GenerateOptions): GeneratedAnswer {
   return generateWith(options, () => requestOf(options), undefined);
 }
 
-/** The same: what is asked is the caller's to settle, and so is the engine. */
+/** The same, with a custom prompt and engine. */
 export function generateWith(
   options: GenerateOptions,
   request: () => Promise<PromptRequest>,
   openEngine: OpenEngine | undefined,
 ): GeneratedAnswer {
-  // Every piece is part of a token, and there are at most as many tokens as asked for: nothing is ever dropped.
+  // Unbounded: `maxNewTokens` limits the number of pieces, and none may be dropped.
   const pieces = new RecentItems<string>(Number.POSITIVE_INFINITY);
   const result = rejectingWell(async () => {
     checkOptions("generate()", options, optionKinds);
@@ -161,7 +161,7 @@ async function answer(
     const prompt = await promptTokens(request, opened);
     const start = performance.now();
     const stream = new TextStream(opened.tokenizer);
-    // A token may hold less than a character.
+    // A token may be only a part of a character.
     const give = (text: string): void => {
       if (text !== "") pieces.push(text);
     };
@@ -201,6 +201,6 @@ async function generateOne(
     seed,
     onToken: (_, token) => onToken(token),
   });
-  if (generation === undefined) throw new CoxswainError("bug", "one prompt was given, and no answer came back");
+  if (generation === undefined) throw new CoxswainError("bug", "one prompt was given, but no answer was returned");
   return generation;
 }

@@ -1,6 +1,6 @@
 /**
- * What a program can do with Coxswain, one file per function: the public face of `library/`. The package's entry,
- * `src/index.ts`, has what programs import; the command line uses the functions beneath as well.
+ * The functions of the library, one file per function: the public face of `library/`. `src/index.ts`, the entry point of
+ * the package, exports those for programs; the command line also uses lower-level ones.
  */
 export { evaluate, evaluateWith } from "./evaluate.js";
 export type { Answer, EvaluatedLoss, EvaluateOptions, Evaluation, ExactMatch } from "./evaluate.js";

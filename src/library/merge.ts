@@ -1,33 +1,33 @@
-/** `merge()`: a base model and an adapter become one Hugging Face model folder, as `coxswain merge`. */
+/** `merge()`: merges a base model and an adapter into one Hugging Face model folder, like `coxswain merge`. */
 import { CoxswainError } from "../errors.js";
 import type { MergeReport, MergeType, ModelFolder, Quantization, RoundingCost } from "../model/index.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { rejectingWell, throwIfAborted } from "./errors.js";
 
-/** What {@link merge} takes. */
+/** Options of {@link merge}. */
 export interface MergeOptions {
   /** The PEFT adapter, such as `runs/my-run/adapter`. */
   readonly adapter: string;
-  /** Where the merged model is written; must not exist yet, or be empty. */
+  /** Folder to write the merged model to; must not exist yet, or be empty. */
   readonly output: string;
   /** The base model: a folder or a hub id. Default: the one that the adapter names. */
   readonly model?: string | undefined;
   /** Type of the weights. Default: "auto", which keeps the base model's. */
   readonly dtype?: MergeType | undefined;
-  /** Ends it, leaving nothing behind: rejects with a CoxswainError "interrupted". */
+  /** Aborts the merge and removes what was written: rejects with a CoxswainError "interrupted". */
   readonly signal?: AbortSignal | undefined;
-  /** Is called with what a person should know, before the weights are written. Default: nothing is shown. */
+  /** Called with notes for the user, before the weights are written. Default: none. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Is called with what is being done: "writing model.safetensors". Default: nothing is shown. */
+  /** Called with the current activity: "writing model.safetensors". Default: none. */
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-/** A model that was merged. */
+/** The result of {@link merge}. */
 export interface MergeResult extends MergeReport {
-  /** The base model, as it was given or as the adapter names it. */
+  /** The base model, as given or as named by the adapter. */
   readonly model: string;
-  /** How the base model was quantised when the adapter was trained; null: not at all. */
+  /** How the base model was quantised when the adapter was trained; null: not quantised. */
   readonly quantization: Quantization | null;
 }
 
@@ -44,12 +44,12 @@ const optionKinds: OptionKinds<MergeOptions> = {
 };
 
 /**
- * Writes a Hugging Face model folder with an adapter merged into the weights. It is written aside and renamed: there is
- * either the whole folder or none.
+ * Writes a Hugging Face model folder with an adapter merged into the weights. The folder is written under a temporary name
+ * and then renamed, so that it is either complete or absent.
  *
- * @param options what is merged, and where to
- * @throws CoxswainError "usage" for wrong options or an output that is not empty, "model" where adapter and model do not
- *   fit, "storage", "interrupted"
+ * @param options what to merge, and the output folder
+ * @throws CoxswainError "usage" for invalid options or a non-empty output folder, "model" if the adapter does not match the
+ *   model, "storage", "interrupted"
  */
 export function merge(options: MergeOptions): Promise<MergeResult> {
   return rejectingWell(async () => {
@@ -96,7 +96,7 @@ async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   return { ...report, model: base, quantization: adapter.quantization };
 }
 
-/** Of families that can be computed: merging needs to know no family. */
+/** Notes on the weights of a supported family; merging itself works with any family. */
 async function notesOn(folder: ModelFolder): Promise<readonly string[]> {
   const { familyNames, weightNotes } = await import("../compute/index.js");
   return familyNames.some((family) => family === folder.config["model_type"]) ? weightNotes(folder) : [];

@@ -1,33 +1,33 @@
-/** What the functions that ask a model have in common: which model, and what it is computed with. */
+/** Options shared by the functions that run a model: which model, and how to compute it. */
 import type { RunConfig } from "../config/index.js";
 import type { OpenedModel, OpenModelOptions } from "../generation/index.js";
 import type { OptionKinds } from "./check-options.js";
 
-/** Which model is asked, and how it is computed. */
+/** Which model to run, and how to compute it. */
 export interface ModelOptions {
   /** The base model: a folder or a hub id. Default: the run's, else the one that the adapter names. */
   readonly model?: string | undefined;
-  /** A PEFT folder that is put on the model. Default: the base model alone. */
+  /** Folder of a PEFT adapter to apply. Default: the base model alone. */
   readonly adapter?: string | undefined;
   /** A Jinja template, as text or as a file's path. Default: the run's, else the adapter's, else the model's own. */
   readonly chatTemplate?: string | undefined;
-  /** What computes. Default: as the run says, else "auto". */
+  /** The compute engine. Default: the run's, else "auto". */
   readonly engine?: "auto" | "onnx" | "tfjs" | undefined;
-  /** On what. Default: as the run says, else "auto". */
+  /** The compute device. Default: the run's, else "auto". */
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu" | undefined;
-  /** Of the base model's linear layers. Default: as the run says, else as the adapter was trained. */
+  /** Quantization of the base model's linear layers. Default: the run's, else as the adapter was trained. */
   readonly quantization?: "none" | "nf4" | undefined;
-  /** Threads of the computation on a CPU. Default: the cores that this process may use. */
+  /** Number of compute threads on a CPU. Default: the cores that this process may use. */
   readonly threads?: number | undefined;
-  /** Ends it: the function rejects with a CoxswainError "interrupted" whose cause is the signal's reason. */
+  /** Aborts the function: it rejects with a CoxswainError "interrupted" whose cause is the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Is called with what a person should know: an adapter of another base model, say. Default: nothing is shown. */
+  /** Called with notes for the user, such as an adapter of another base model. Default: none. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Is called often, with what is being done: "loading the model". Default: nothing is shown. */
+  /** Called frequently with the current activity: "loading the model". Default: none. */
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-/** For tests: what computes in place of an engine in a thread of its own. */
+/** For tests: replaces the engine in a separate thread. */
 export type OpenEngine = NonNullable<OpenModelOptions["openEngine"]>;
 
 export const modelOptionKinds: OptionKinds<ModelOptions> = {
@@ -43,7 +43,7 @@ export const modelOptionKinds: OptionKinds<ModelOptions> = {
   onProgress: "a function",
 };
 
-/** Opens the model that options name; what they omit is as `config` says. Whoever calls it closes it. */
+/** Opens the model that the options name; omitted options are taken from `config`. The caller closes it. */
 export async function openAskedModel(
   { model, adapter, chatTemplate, engine, device, quantization, threads, onProgress }: ModelOptions,
   config: RunConfig,
@@ -66,7 +66,7 @@ export async function openAskedModel(
   });
 }
 
-/** A run file's defaults, for what is asked without one. */
+/** The defaults of a run file, for calls without a run. */
 export async function defaultConfig(data: string | readonly string[] = "."): Promise<RunConfig> {
   const { runSchema } = await import("../config/index.js");
   return runSchema.parse({ model: ".", output_dir: ".", data: { train: typeof data === "string" ? data : [...data] } });

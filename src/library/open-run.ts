@@ -1,43 +1,43 @@
-/** A run as the command line starts it: with how it ended, whatever that was. Loads nothing before it is called. */
+/** Starts a run for the command line, and reports how it ended. Loads nothing before it is called. */
 import type { LoadedRun } from "../config/index.js";
 import type { AddressKey, FinishedRun } from "../coordinator/index.js";
 import type { CoordinatorOptions, TrainingRun } from "./run.js";
 
 export type { FinishedRun };
 
-/** Why a run ends whose signal was aborted. */
+/** The reason of a run that ended because its signal was aborted. */
 export const interrupted = "interrupted";
 
 export interface OpenRunOptions extends Omit<CoordinatorOptions, "overrides"> {
-  /** Starts the workers that the run asks for, as processes of this machine. */
+  /** Whether to start the run's `workers` as processes on this machine. */
   readonly localWorkers: boolean;
-  /** Addresses that nobody chose: beside another run of this machine, this one takes others. Default: those not given. */
+  /** Addresses that may be replaced if another run on this machine uses them. Default: those that are not given. */
   readonly defaults?: ReadonlySet<AddressKey>;
   /**
-   * The run is over, and everything is on disk.
-   * @param lingers why metrics are still served: for a last scrape, or, with `stay`, until it is closed
+   * Called when the run is over and everything is on disk.
+   * @param lingers why metrics are still served: for a last scrape or, with `stay`, until the run is closed
    */
   readonly onOver?: (finished: FinishedRun, lingers: "scrape" | "stay" | undefined) => void;
 }
 
 export interface OpenRun {
   readonly run: TrainingRun;
-  /** How the run ended, and with it everything that was opened. */
+  /** How the run ended; resolves when everything is closed. */
   readonly finished: Promise<FinishedRun>;
-  /** Process ids of the local workers that run now. */
+  /** Process ids of the running local workers. */
   workerPids(): readonly number[];
 }
 
 /**
- * Resolves once the run has started: it listens, and its local workers are being started.
- * @throws CoxswainError for anything wrong with the run, or "interrupted" where the signal was aborted before that
+ * Resolves once the run has started: the coordinator listens, and local workers are being started.
+ * @throws CoxswainError if the run is invalid, or "interrupted" if the signal is aborted before that
  */
 export async function openRun(run: LoadedRun, options: OpenRunOptions): Promise<OpenRun> {
   const { conductRun } = await import("./conduct-run.js");
   return conductRun(run, options);
 }
 
-/** The step of the newest whole checkpoint; undefined where there is none, or the folder cannot be read. */
+/** The step of the newest complete checkpoint; undefined if there is none or the folder cannot be read. */
 export async function newestSavedStep(outputDir: string): Promise<number | undefined> {
   const { listCheckpoints, newestCheckpoint } = await import("../coordinator/index.js");
   try {

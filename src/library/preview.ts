@@ -1,4 +1,4 @@
-/** `preview()`: how a run's examples are tokenised and what of them is learnt, as `coxswain preview`. */
+/** `preview()`: shows how examples are tokenised and which tokens are trained on, like `coxswain preview`. */
 import type { DataStatistics, DropReason, PreviewPiece, PreviewRow } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import { checkOptions } from "./check-options.js";
@@ -7,34 +7,34 @@ import { rejectingWell, throwIfAborted } from "./errors.js";
 import { loadRun } from "./load-run.js";
 import type { RunOverrides, RunSource } from "./load-run.js";
 
-/** What {@link preview} takes besides the run. */
+/** Options of {@link preview}. */
 export interface PreviewOptions {
-  /** Keys in place of the run's own. Default: none. */
+  /** Keys that override those of the run. Default: none. */
   readonly overrides?: RunOverrides | undefined;
   /** `data.train` or `data.eval`. Default: "train". */
   readonly split?: "train" | "eval" | undefined;
-  /** Ends it: rejects with a CoxswainError "interrupted". */
+  /** Aborts the preview: rejects with a CoxswainError "interrupted". */
   readonly signal?: AbortSignal | undefined;
-  /** Is called with what a person should know, once the data are read. Default: nothing is shown. */
+  /** Called with notes for the user, once the data has been read. Default: none. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Is called with what is being done: "reading the data". Default: nothing is shown. */
+  /** Called with the current activity: "reading the data". Default: none. */
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-/** A data set as a run would train on it, in memory. There is nothing to close. */
+/** A data set as a run would train on it, in memory. It need not be closed. */
 export interface Preview {
-  /** Of the whole data set. */
+  /** Statistics of the whole data set. */
   readonly statistics: DataStatistics;
-  /** Rows of the data set, in file order. */
+  /** Number of rows. */
   readonly rowCount: number;
   /**
-   * A row as text, in pieces that are learnt or only read.
-   * @param index 0 … rowCount - 1; a RangeError beyond
+   * A row as text, in pieces that are either trained on or context.
+   * @param index 0 … rowCount - 1 in file order; otherwise a RangeError is thrown
    */
   row(index: number): Promise<PreviewRow>;
   /**
-   * A row as token ids, [tokens] each; labels are not shifted, and -100 where a token is not supervised.
-   * @param index 0 … rowCount - 1; a RangeError beyond
+   * A row as token ids, [tokens] each; labels are not shifted, and are -100 where a token is not supervised.
+   * @param index 0 … rowCount - 1 in file order; otherwise a RangeError is thrown
    */
   tokens(index: number): { readonly inputIds: Int32Array; readonly labels: Int32Array };
 }
@@ -50,11 +50,11 @@ const optionKinds: OptionKinds<PreviewOptions> = {
 };
 
 /**
- * Tokenises a run's data as training would, and trains nothing.
+ * Tokenises a run's data as training would, without training.
  *
  * @param run the path of a run file, or an object with its keys
- * @param options which data, and who is told of it
- * @throws CoxswainError "config" for a wrong run, "data", "model", "usage" for wrong options, "interrupted"
+ * @param options which data, and how to report notes and progress
+ * @throws CoxswainError "config" for an invalid run, "data", "model", "usage" for invalid options, "interrupted"
  */
 export function preview(run: RunSource, options: PreviewOptions = {}): Promise<Preview> {
   return rejectingWell(async () => {
@@ -74,7 +74,7 @@ async function tokenise(run: RunSource, options: PreviewOptions): Promise<Previe
   const source = config.data[split];
   if (source === null) {
     throw new CoxswainError("config", `${name} has no data.eval to preview`, {
-      hint: "Set data.eval, or leave --split out to preview data.train.",
+      hint: "Set data.eval, or omit --split to preview data.train.",
     });
   }
   const [{ adapterTextNotes, buildTokenStore, openTokenizerIfAny, previewRow }, { resolveModel }] = await Promise.all([

@@ -1,14 +1,14 @@
-/** What a model is asked: from a text or a conversation to token ids. Reads no files. */
+/** Converts a text or a conversation into the token ids of a prompt. Reads no files. */
 import type { Conversation } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { OpenedModel } from "../generation/index.js";
 
-/** What the user asks, before the model is known. */
+/** The user's request, before the model is loaded. */
 export type PromptRequest =
   | { readonly kind: "conversation"; readonly conversation: Conversation; readonly where: string }
   | { readonly kind: "prompt"; readonly text: string; readonly system: string | null; readonly raw: boolean };
 
-/** How messages call the conversation and the system message. */
+/** Names of the conversation and the system message in error messages. */
 export interface ConversationNames {
   /** "chat.json" */
   readonly where: string;
@@ -17,8 +17,8 @@ export interface ConversationNames {
 }
 
 /**
- * A conversation from plain values: a list of messages, or an object with `messages` and `tools`.
- * @throws CoxswainError "data" where it is none or ends with an answer, "usage" where it has a system message already
+ * Converts plain values into a conversation: a list of messages, or an object with `messages` and `tools`.
+ * @throws CoxswainError "data" if it is invalid or ends with an answer, "usage" if it already has a system message
  */
 export async function conversationOf(
   value: unknown,
@@ -31,8 +31,8 @@ export async function conversationOf(
   if (example.kind !== "chat") throw new CoxswainError("bug", "format messages is not read as a conversation");
   const { messages, tools } = example;
   if (messages.at(-1)?.role === "assistant") {
-    throw new CoxswainError("data", `${where}: the last message is the assistant's: there is nothing to answer`, {
-      hint: "End the conversation with a message of the user.",
+    throw new CoxswainError("data", `${where}: the last message is the assistant's, so there is nothing to answer`, {
+      hint: "End the conversation with a user message.",
     });
   }
   if (system === undefined) return { messages, tools };
@@ -44,8 +44,8 @@ export const contradiction = (one: string, other: string): CoxswainError =>
   new CoxswainError("usage", `${one} and ${other} can't be given together`);
 
 /**
- * The prompt's tokens. A prompt is what a user says where the model has a chat template; else, and with `raw`, it is the
- * text to go on from.
+ * The token ids of the prompt. With a chat template, the prompt is a user message; without one, or with `raw`, it is the
+ * text to continue.
  */
 export async function promptTokens(
   request: PromptRequest,
@@ -53,12 +53,12 @@ export async function promptTokens(
 ): Promise<Int32Array> {
   if (request.kind === "prompt" && (request.raw || (templates === null && request.system === null))) {
     const { ids } = await tokenizer.encode(request.text);
-    // Without what the tokenizer puts after a text: the text goes on.
+    // Without the tokens that the tokenizer appends: the model continues the text.
     return ids.subarray(0, ids.length - tokenizer.affixes.after);
   }
   if (templates === null) {
     throw new CoxswainError("model", `${tokenizer.folder} has no chat template, so it takes no messages`, {
-      hint: "Give a template with --chat-template, or go on from a text with --prompt.",
+      hint: "Give a template with --chat-template, or a text to continue with --prompt.",
     });
   }
   const conversation = request.kind === "conversation" ? request.conversation : asConversation(request);

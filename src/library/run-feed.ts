@@ -1,8 +1,8 @@
-/** A run's steps and events as sequences to iterate over, in bounded memory. */
+/** Provides a run's steps and events as async iterables, in bounded memory. */
 import { RecentItems } from "../async/index.js";
 import type { RunEvent, RunListener, StepLine } from "../telemetry/index.js";
 
-/** Items of each that are kept for readers that are behind. */
+/** Number of steps, and of events, that are kept for slow readers. */
 export const feedCapacity = 1024;
 
 export class RunFeed implements RunListener {
@@ -13,7 +13,7 @@ export class RunFeed implements RunListener {
     this.steps.push(line);
   }
 
-  /** The event of it says as much. */
+  /** Evaluations are also events. */
   evaluation(): void {
     return;
   }
@@ -22,7 +22,7 @@ export class RunFeed implements RunListener {
     this.events.push(event);
   }
 
-  /** Steps that are trained again are told again. */
+  /** Steps that are trained again are reported again. */
   rewound(): void {
     return;
   }

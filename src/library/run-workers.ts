@@ -1,4 +1,4 @@
-/** The local workers of a run: how many, on which GPUs, and what they are started with. */
+/** Starts the local workers of a run: how many, on which GPUs, and with which arguments. */
 import { join } from "node:path";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, reachableHost } from "../config/index.js";
@@ -7,7 +7,7 @@ import type { RunningCoordinator } from "../coordinator/index.js";
 import { runFacts, startLocalWorkers } from "../local-workers/index.js";
 import type { LocalWorkers } from "../local-workers/index.js";
 
-/** @param note shows a line to the user */
+/** @param note prints a line for the user */
 export async function startRunWorkers(
   config: RunConfig,
   coordinator: RunningCoordinator,
@@ -34,7 +34,7 @@ export async function startRunWorkers(
   });
 }
 
-/** The GPU of each local worker, in turn; none where there are not several, or the run computes on something else. */
+/** The GPU of each local worker, round-robin; empty without several GPUs, or if the run does not use CUDA. */
 async function localGpus({ compute, workers }: RunConfig): Promise<readonly string[]> {
   const gpus = picksCuda(compute) ? await visibleGpus() : [];
   return gpus.length < 2 ? [] : Array.from({ length: workers }, (_, index) => gpus[index % gpus.length] ?? "");

@@ -1,4 +1,4 @@
-/** `startCoordinator()`: leads a run whose workers join from elsewhere, as `coxswain coordinator`. */
+/** `startCoordinator()`: starts a coordinator alone, like `coxswain coordinator`. */
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { rejectingWell } from "./errors.js";
@@ -20,11 +20,12 @@ export const trainOptionKinds: OptionKinds<TrainOptions> = {
 const coordinatorOptionKinds: OptionKinds<CoordinatorOptions> = { ...trainOptionKinds, stay: "true or false" };
 
 /**
- * Starts a coordinator in this process and no workers, whatever the run's `workers` says: they join at its address, by
- * {@link startWorker} or `coxswain worker --coordinator HOST:PORT`. No step begins with fewer than `cluster.min_workers`.
+ * Starts a coordinator in this process and no workers, regardless of the run's `workers`: workers join at its address,
+ * with {@link startWorker} or `coxswain worker --coordinator HOST:PORT`. No step begins with fewer than
+ * `cluster.min_workers`.
  *
  * @param run the path of a run file, or an object with its keys
- * @param options how it is run
+ * @param options how to execute it
  * @returns the run, once the coordinator listens
  * @throws CoxswainError as {@link train} does
  */

@@ -1,4 +1,4 @@
-/** `startWorker()`: computes for a coordinator in this process, as `coxswain worker`. */
+/** `startWorker()`: starts a worker in this process, like `coxswain worker`. */
 import { detach } from "../async/index.js";
 import { systemClock } from "../clock.js";
 import type { Logger, LogStream } from "../telemetry/index.js";
@@ -9,7 +9,7 @@ import { asCoxswainError, rejectingWell, throwIfAborted } from "./errors.js";
 
 /** PEM files of a worker. */
 export interface WorkerTls {
-  /** The authority that signed the coordinator's certificate. Default: one that Node.js knows. */
+  /** The authority that signed the coordinator's certificate. Default: those that Node.js trusts. */
   readonly ca?: string | undefined;
   /** This worker's certificate, for mutual TLS. Default: none. */
   readonly cert?: string | undefined;
@@ -21,45 +21,45 @@ export interface WorkerTls {
 export interface WorkerSettings {
   /** The run's token. Default: none. */
   readonly token?: string | undefined;
-  /** Turns TLS on. Default: none. */
+  /** Enables TLS. Default: none. */
   readonly tls?: WorkerTls | undefined;
-  /** Connect directly, or through the proxy that `http_proxy` and its like name. Default: "none". */
+  /** Connect directly, or through the proxy from `http_proxy` and similar variables. Default: "none". */
   readonly proxy?: "none" | "environment" | undefined;
-  /** HOST:PORT from which gradients are fetched, or "none" to push them. Default: a free port. */
+  /** HOST:PORT to serve gradients on, or "none" to push them. Default: a free port. */
   readonly listen?: string | undefined;
-  /** Host under which the coordinator reaches that port. Default: the one it sees. */
+  /** Host name at which others reach that port. Default: the address that the coordinator sees. */
   readonly advertise?: string | undefined;
-  /** A folder that holds the model. Default: found by its content, else sent by the coordinator. */
+  /** Folder with the model. Default: found by its content, else streamed from the coordinator. */
   readonly model?: string | undefined;
-  /** In place of the run's `compute.device`. Default: the run's. */
+  /** The compute device. Default: the run's `compute.device`. */
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu" | undefined;
-  /** Seconds for which it tries to reach the coordinator. Default: the run's; 300 for the first time. */
+  /** Seconds for which it tries to reach the coordinator. Default: the run's; 300 for the first connection. */
   readonly reconnectTimeout?: number | undefined;
-  /** HOST:PORT of its metrics and health; null: none. Default: null. */
+  /** HOST:PORT for metrics and health checks; null: none. Default: null. */
   readonly http?: string | null | undefined;
 }
 
-/** What {@link startWorker} takes. */
+/** Options of {@link startWorker}. */
 export interface StartWorkerOptions extends WorkerSettings {
-  /** HOST:PORT at which the coordinator listens: {@link TrainingRun.address}, say. */
+  /** HOST:PORT of the coordinator, such as {@link TrainingRun.address}. */
   readonly coordinator: string;
-  /** Hands over what is computed and leaves; {@link RunningWorker.result} then resolves with "interrupted". */
+  /** Makes the worker deliver its results and leave; {@link RunningWorker.result} then resolves with "interrupted". */
   readonly signal?: AbortSignal | undefined;
-  /** Is called with each line of its log, a JSON object. `COXSWAIN_LOG_LEVEL` applies. Default: nothing is logged. */
+  /** Called with each log line, a JSON object. `COXSWAIN_LOG_LEVEL` applies. Default: nothing is logged. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
 
-/** A worker that takes part in a run. */
+/** A started worker. */
 export interface RunningWorker {
-  /** HOST:PORT of its metrics; undefined where there are none. */
+  /** HOST:PORT of its metrics; undefined if they are not served. */
   readonly metricsAddress: string | undefined;
   /**
-   * Settles when it is not needed any more and everything that it opened is closed: "completed" where the run is complete,
-   * "interrupted" where it was told to leave or the run stopped short. Rejects with a CoxswainError: "network" where no
-   * coordinator is reached, "cluster" where it is refused. Ignoring a rejection does not end the process.
+   * Settles when the worker has left the run and has closed everything: "completed" if the run is complete, "interrupted"
+   * if the worker was told to leave or the run was stopped. Rejects with a CoxswainError: "network" if it cannot reach a
+   * coordinator, "cluster" if it is rejected. Ignoring a rejection does not end the process.
    */
   readonly result: Promise<WorkerEnd>;
-  /** Leaves, as `signal` does. Resolves when everything is closed. */
+  /** Leaves the run, like `signal`. Resolves when everything is closed. */
   close(): Promise<void>;
 }
 
@@ -85,12 +85,12 @@ const optionKinds: OptionKinds<StartWorkerOptions> = {
 };
 
 /**
- * Starts a worker in this process. One computes at a time per process: threads of the runtimes are shared.
+ * Starts a worker in this process. Only one worker per process can compute at a time, since runtimes share their threads.
  *
  * @param options where the coordinator is, and how to compute
- * @returns the worker, which is connecting
- * @throws CoxswainError "usage" for wrong options, "config" for what is no address, "network" where `listen` or `http` is
- *   taken, "interrupted" where `signal` is aborted
+ * @returns the worker, while it is connecting
+ * @throws CoxswainError "usage" for invalid options, "config" for an invalid address, "network" if `listen` or `http` is
+ *   in use, "interrupted" if `signal` is aborted
  */
 export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
   return rejectingWell(async () => {
@@ -114,16 +114,16 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
 
 export interface OpenWorkerOptions {
   readonly logger: Logger;
-  /** How messages call the settings that are addresses. */
+  /** Names of the address settings in error messages. */
   readonly names: Readonly<Record<"listen" | "advertise" | "http", string>>;
   readonly signal: AbortSignal | undefined;
-  /** The run is complete: what is to be waited for before the worker's metrics are closed. Default: nothing. */
+  /** Called when the run is complete; the worker closes its metrics when the promise resolves. Default: none. */
   readonly onCompleted?: () => Promise<void>;
 }
 
 /**
- * The same for whoever finds the coordinator otherwise, and brings a log.
- * @param findCoordinator is called once the settings are known to be right
+ * The same, with a custom locator and log.
+ * @param findCoordinator called once the settings have been checked
  */
 export async function openWorker(
   findCoordinator: () => CoordinatorLocator | Promise<CoordinatorLocator>,
@@ -139,7 +139,7 @@ export async function openWorker(
       import("../worker/index.js"),
     ]);
   const { listen, advertise, http, tls, reconnectTimeout } = settings;
-  // Also what is needed later only: what is wrong with it is said before anything is waited for.
+  // Checked now although they are used later: report errors before waiting for anything.
   if (listen !== undefined && listen !== "none") parseAddress(listen, { name: names.listen, allowPortZero: true });
   const advertiseHost = advertise === undefined ? undefined : parseHost(advertise, { name: names.advertise });
   const coordinator = await findCoordinator();

@@ -1,4 +1,4 @@
-/** `train()`: a coordinator and local worker processes, as `coxswain train`. */
+/** `train()`: starts a coordinator and local worker processes, like `coxswain train`. */
 import { checkOptions } from "./check-options.js";
 import { rejectingWell } from "./errors.js";
 import { loadRun } from "./load-run.js";
@@ -8,8 +8,8 @@ import type { TrainingRun, TrainOptions } from "./run.js";
 import { trainOptionKinds } from "./start-coordinator.js";
 
 /**
- * Trains an adapter: starts a coordinator in this process and the run's `workers` as processes of this machine, and
- * resolves once both are under way. The result has the same bits as that of `coxswain train`.
+ * Trains an adapter: starts a coordinator in this process and the run's `workers` as processes on this machine, and
+ * resolves once they are being started. The adapter has the same bits as that of `coxswain train`.
  *
  * ```ts
  * const run = await train({ model: "./model", output_dir: "out", data: { train: "train.jsonl" } });
@@ -18,9 +18,9 @@ import { trainOptionKinds } from "./start-coordinator.js";
  * ```
  *
  * @param run the path of a run file, or an object with its keys
- * @param options how it is run
- * @throws CoxswainError "config", "data" or "model" for anything wrong with the run, "network" where its port is taken,
- *   "usage" for wrong options, "interrupted" where `signal` is aborted before the run has started
+ * @param options how to execute it
+ * @throws CoxswainError "config", "data" or "model" if the run is invalid, "network" if its port is in use, "usage" for
+ *   invalid options, "interrupted" if `signal` is aborted before the run has started
  */
 export async function train(run: RunSource, options: TrainOptions = {}): Promise<TrainingRun> {
   return rejectingWell(async () => {

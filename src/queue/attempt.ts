@@ -1,6 +1,6 @@
 /**
- * `output_dir/queue.json`: whose the folder is, and how often a run was tried without getting on. A run that was delivered
- * again is known by it, and goes on; one that kills every server is not tried for ever.
+ * Maintains `output_dir/queue.json`: which submission owns the folder, and the number of attempts without progress. A run
+ * that is delivered again is recognised by it and continues; a run that kills every server is not retried forever.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,40 +10,40 @@ import { checkOutputFolder } from "../output/index.js";
 import { readRunRecord } from "../telemetry/index.js";
 
 export interface Attempt {
-  /** Id of the submission. */
+  /** ID of the submission. */
   readonly submission: string;
   /** The newest committed step when it began. */
   readonly step: number;
-  /** Attempts in a row that began at this step, this one included. */
+  /** Number of consecutive attempts that began at this step, including this one. */
   readonly attempts: number;
 }
 
-/** Attempts in a row that committed no step. */
+/** Maximum number of consecutive attempts without a committed step. */
 export const attemptsAllowed = 5;
 
-/** Pure. @param before what is there of the same submission */
+/** Pure. @param before the recorded attempt of the same submission */
 export function nextAttempt(before: Attempt | undefined, submission: string, step: number): Attempt {
   return { submission, step, attempts: before !== undefined && step <= before.step ? before.attempts + 1 : 1 };
 }
 
 export interface OpenedAttempt extends Attempt {
-  /** The folder holds an earlier attempt: it goes on. */
+  /** Whether the folder contains an earlier attempt, which continues. */
   readonly resume: boolean;
 }
 
 /**
- * Takes note of an attempt.
- * @throws CoxswainError "config" where the folder holds another run, "storage"
+ * Records an attempt.
+ * @throws CoxswainError "config" if the folder contains another run, "storage"
  */
 export function openAttempt(outputDir: string, submission: string): OpenedAttempt {
   const path = join(outputDir, "queue.json");
   const found = readAttempt(path);
   const before = found?.submission === submission ? found : undefined;
-  // Refuses a folder that holds something else.
+  // Rejects a folder with other contents.
   checkOutputFolder(outputDir, { resume: before !== undefined });
   const attempt = nextAttempt(before, submission, readRunRecord(outputDir).step);
   try {
-    // Made before anything is checked: a run that ends every server is to be known by it.
+    // Written before anything else: it must also count a run that kills its server immediately.
     makeFoldersSync(outputDir);
     writeFileSync(`${path}.new`, `${JSON.stringify(attempt)}\n`);
     renameSync(`${path}.new`, path);
@@ -53,7 +53,7 @@ export function openAttempt(outputDir: string, submission: string): OpenedAttemp
   return { ...attempt, resume: before !== undefined };
 }
 
-/** What is none of ours counts as absent; it is not written over. */
+/** An unrecognised file counts as absent; it is not overwritten. */
 function readAttempt(path: string): Attempt | undefined {
   if (!existsSync(path)) return undefined;
   try {

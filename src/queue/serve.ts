@@ -1,6 +1,6 @@
 /**
- * Serves the queue over NATS: takes a run, has it trained, says what came of it, takes the next. How a run is shown while
- * it trains is its caller's.
+ * Serves the queue over NATS: takes a run, trains it, reports its result, and takes the next. The caller displays the
+ * progress of a run.
  */
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
@@ -15,12 +15,12 @@ import { attemptsAllowed, openAttempt } from "./attempt.js";
 import { judge, judgeError, tooOften } from "./verdict.js";
 import type { Verdict } from "./verdict.js";
 
-/** What a server of the queue does, in the order in which it does it. */
+/** An action of a server of the queue. */
 export type QueueEvent =
   | { readonly kind: "waiting" }
-  /** The connection to NATS has trouble. Told once for each taken run. */
+  /** A problem with the connection to NATS. Reported once per run. */
   | { readonly kind: "trouble"; readonly message: string }
-  /** Another coordinator still has the run's folder: it is tried again later. */
+  /** Another coordinator still uses the run's folder: the run is tried again later. */
   | {
       readonly kind: "held";
       readonly run: string;
@@ -33,19 +33,19 @@ export type QueueEvent =
 
 export interface ServeOptions {
   readonly settings: NatsConnectionSettings;
-  /** `key=value` that go over every run. */
+  /** `key=value` settings that override those of every run. */
   readonly sets: readonly string[];
-  /** Ends it after the run in hand. */
+  /** Ends the server after the current run. */
   readonly signal: AbortSignal;
   /** Trains a run to its end. */
   readonly train: (run: LoadedRun, options: { readonly resume: boolean }) => Promise<FinishedRun>;
   readonly report: (event: QueueEvent) => void;
 }
 
-/** How long a run is left alone whose folder another coordinator holds: a dead one is known after two minutes, ms. */
+/** Delay before retrying a run whose folder another coordinator uses, ms. A dead one is detected after two minutes. */
 const heldDelay = 10_000;
 
-/** Resolves when the signal is aborted. @throws CoxswainError "network" where NATS is not reached */
+/** Resolves when the signal is aborted. @throws CoxswainError "network" if NATS cannot be reached */
 export async function serveQueue(options: ServeOptions): Promise<void> {
   const { settings, signal, report } = options;
   let warned: string | undefined;
@@ -89,7 +89,7 @@ async function serveOne(taken: TakenRun, queue: RunQueue, options: ServeOptions)
   await conclude(taken, queue, submission, await run(submission, config, taken.delivery, queue, options), report);
 }
 
-/** Where it reports to, and under which name, is decided here. @throws CoxswainError "config" */
+/** Overrides where the run reports to, and under which name. @throws CoxswainError "config" */
 function servedConfig(submission: Submission, { settings, sets }: ServeOptions): RunConfig {
   const config = readSubmission(submission, sets, process.env, existsSync, hostname());
   const nats = { ...settings, run: submission.run, advertise: config.telemetry.nats?.advertise ?? null };
@@ -117,7 +117,7 @@ async function run(
   }
 }
 
-/** What was submitted has every default written out: nobody can say any more which of its addresses were chosen. */
+/** A submission contains all defaults explicitly; an address equal to the default is treated as not given. */
 function loaded(name: string, config: RunConfig): LoadedRun {
   const given = { "cluster.listen": config.cluster.listen, "telemetry.http": config.telemetry.http };
   const isDefault = (key: string): boolean =>
@@ -125,7 +125,7 @@ function loaded(name: string, config: RunConfig): LoadedRun {
   return { config, name, path: undefined, directory: config.output_dir, isGiven: (key) => !isDefault(key) };
 }
 
-/** Tells it first: a run that has left the queue unheard is worse than one that is told of twice. */
+/** Reports the result before acknowledging the run: reporting it twice is better than not at all. */
 async function conclude(
   taken: TakenRun,
   queue: RunQueue,

@@ -18,7 +18,7 @@ describe.skipIf(!hasIPv6)(`a cluster over IPv6${hasIPv6 ? "" : " (skipped: this 
     const file = writeRun(folder, run);
     const flags = ["--listen", listen, "--set", "telemetry.http=[::1]:0", "--insecure"];
     const process = new CoxswainProcess(["coordinator", file, ...flags]);
-    const [, port = "", page = ""] = await process.until(/listening on \[::1?\]:(\d+), .* to watch: (http:\S+)/);
+    const [, port = "", page = ""] = await process.until(/listening on \[::1?\]:(\d+), .* live page on (http:\S+)/);
     expect((await fetch(page)).status).toBe(200);
     const address = `[::1]:${port}`;
     const lock = readFileSync(join(folder, "out", ".lock"), "utf8");

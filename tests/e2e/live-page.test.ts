@@ -78,7 +78,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
       telemetry: { http: telemetry },
     });
     const run = new CoxswainProcess(["train", file]);
-    expect((await run.until(/to watch: http:\/\/(\S+)\/\n/))[1]).toBe(telemetry);
+    expect((await run.until(/live page on http:\/\/(\S+)\/\n/))[1]).toBe(telemetry);
     const { page, requests, complaints } = await open(telemetry);
     await page.locator("#workers tr").nth(1).waitFor();
     await page
@@ -240,7 +240,7 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
       telemetry: { http: telemetry },
     });
     const coordinator = new CoxswainProcess(["train", file]);
-    await coordinator.until(/to watch: /);
+    await coordinator.until(/live page on /);
     const { page, complaints } = await open(telemetry);
     await untilState(page, "waiting");
     expect([await textOf(page, "run"), await textOf(page, "model")]).toEqual(["<i>run", "<b>model"]);

@@ -119,7 +119,7 @@ describe("the promises", () => {
     // Long enough that it is under way while it is looked at.
     const more = { telemetry: { http: "127.0.0.1:0" } };
     const train = new CoxswainProcess(["train", writeRun(folder, run(1, { max_steps: 10_000 }, more))]);
-    const [, page] = await train.until(/metrics on \S+, to watch: (http:\S+)/);
+    const [, page] = await train.until(/metrics on \S+, live page on (http:\S+)/);
     await train.until(/^step +3\/10000 .*loss/m);
     expect(stepLines(output)[2]).toMatchObject({
       step: 3,
