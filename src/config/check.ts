@@ -1,7 +1,8 @@
 /** Checks across keys: settings that contradict each other. Pure. */
 import { addressProblem } from "./address.js";
-import type { KeyPath } from "./keys.js";
+import { dotted, isSecret, type KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
+import { isTemplate } from "./paths.js";
 import type { RunConfig } from "./schema.js";
 
 export interface Contradiction {
@@ -12,7 +13,33 @@ export interface Contradiction {
 
 /** All contradictions among settings that are each valid. */
 export function check(config: RunConfig): readonly Contradiction[] {
-  return [...checkTraining(config), ...checkNats(config), ...checkAddresses(config), ...checkToken(config)];
+  return [
+    ...checkTexts(config, []),
+    ...checkTraining(config),
+    ...checkNats(config),
+    ...checkAddresses(config),
+    ...checkToken(config),
+  ];
+}
+
+/** Texts are names and paths of one line, except secrets and a template that is written out. */
+function checkTexts(value: unknown, path: KeyPath): Contradiction[] {
+  if (typeof value === "string") {
+    if (isSecret(path) || (dotted(path) === "data.chat_template" && isTemplate(value))) return [];
+    const message = textProblem(value);
+    return message === undefined ? [] : [{ keys: [path], message }];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  const inner: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
+    ? value.map((item: unknown, index) => [index, item])
+    : Object.entries(value);
+  return inner.flatMap(([key, item]) => checkTexts(item, [...path, key]));
+}
+
+function textProblem(text: string): string | undefined {
+  if (text.trim() === "") return "must not be blank";
+  if (/[\r\n]/.test(text)) return "contains a line break: write it on one line, without `|` or `>`";
+  return /\p{Cc}/u.test(text) ? "contains a control character" : undefined;
 }
 
 function checkTraining({ training, data }: RunConfig): Contradiction[] {

@@ -1,7 +1,19 @@
 /**
  * Reads the text of a run file as YAML 1.2: plain values, and the line of every key. Does not know which keys exist.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type YAMLMap } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import { messageOf } from "../errors.js";
 import type { KeyPath } from "./keys.js";
 import type { Problem } from "./problems.js";
@@ -33,7 +45,7 @@ export function readSource(text: string, file: string): Source {
   });
 
   const syntax = [...document.errors, ...document.warnings].map((error): Problem => {
-    const message = `not valid YAML: ${lowerFirst(error.message)}${adviceFor(error.code, lineTextAt(text, error.pos[0]))}`;
+    const message = `not valid YAML: ${syntaxMessage(error, lineTextAt(text, error.pos[0]))}`;
     return { path: [], message, place: { from: "file", file, line: lineAt(error.pos[0]) } };
   });
   if (syntax.length > 0) return failed(syntax);
@@ -46,8 +58,8 @@ export function readSource(text: string, file: string): Source {
     const found = isSeq(root) ? "a list" : "plain text";
     return failed([{ path: [], message: `expected keys and values ("model: …"), not ${found}` }]);
   }
-  const aliases = unresolvedAliases(document, file, lineAt);
-  if (aliases.length > 0) return failed(aliases);
+  const unreadable = [...unresolvedAliases(document, file, lineAt), ...keysOtherThanText(document, file, lineAt)];
+  if (unreadable.length > 0) return failed(unreadable);
 
   let values: Record<string, unknown>;
   try {
@@ -66,10 +78,16 @@ export function readSource(text: string, file: string): Source {
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
+function syntaxMessage({ code, message }: YAMLError, line: string): string {
+  // The parser's own message names one of its functions.
+  if (code === "MULTIPLE_DOCS") return "the file has more than one document (one run per file)";
+  return lowerFirst(message) + adviceFor(code, line);
+}
+
 function adviceFor(code: string, line: string): string {
   if (/\[[\da-f:.%]*:[\da-f:.%]*\]:\d/i.test(line)) return ' (put an IPv6 address in quotes: "[::1]:7070")';
   if (code === "TAB_AS_INDENT") return " (indent with spaces)";
-  if (code === "MULTIPLE_DOCS") return " (one run per file)";
+  if (code === "BAD_DQ_ESCAPE") return " (in single quotes, a backslash is only a backslash)";
   return "";
 }
 
@@ -87,6 +105,20 @@ function unresolvedAliases(document: Document.Parsed, file: string, lineAt: (off
       const line = alias.range ? lineAt(alias.range[0]) : undefined;
       const place = line === undefined ? { from: "file" as const, file } : { from: "file" as const, file, line };
       problems.push({ path: [], message: `no anchor "&${alias.source}" precedes this alias`, place });
+    },
+  });
+  return problems;
+}
+
+/** Keys that are lists, mappings, empty or null: no key of a run file, and with no name to report. */
+function keysOtherThanText(document: Document.Parsed, file: string, lineAt: (offset: number) => number): Problem[] {
+  const problems: Problem[] = [];
+  visit(document, {
+    Pair: (_, { key, value }) => {
+      if (isScalar(key) && key.value !== null && key.value !== "") return;
+      const range = [key, value].map((node) => (isNode(node) ? node.range : undefined)).find((found) => found != null);
+      const place = { from: "file", file, ...(range === undefined ? {} : { line: lineAt(range[0]) }) } as const;
+      problems.push({ path: [], message: "a key is missing before the colon, or is not text", place });
     },
   });
   return problems;

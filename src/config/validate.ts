@@ -59,8 +59,7 @@ const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 /** Accepts numbers in quotes ("1e-4", as produced by templates or environment variables). */
 function numbersFromText(values: Record<string, unknown>, issues: readonly z.core.$ZodIssue[]): boolean {
   let changed = false;
-  for (const issue of issues) {
-    if (issue.code !== "invalid_type" || (issue.expected !== "number" && issue.expected !== "int")) continue;
+  for (const issue of issues.filter(isNumberExpected)) {
     const path = keyPath(issue.path);
     const text = valueAt(values, path);
     if (typeof text !== "string" || !plainNumber.test(text.trim())) continue;
@@ -71,6 +70,12 @@ function numbersFromText(values: Record<string, unknown>, issues: readonly z.cor
     changed = true;
   }
   return changed;
+}
+
+/** Also where a number is one of several choices ("auto" or a number). */
+function isNumberExpected(issue: z.core.$ZodIssue): boolean {
+  if (issue.code === "invalid_union") return issue.errors.flat().some(isNumberExpected);
+  return issue.code === "invalid_type" && (issue.expected === "number" || issue.expected === "int");
 }
 
 function toProblems(issue: z.core.$ZodIssue, values: Readonly<Record<string, unknown>>): Problem[] {

@@ -1,7 +1,7 @@
 /** `data`: what is trained on, and how it becomes rows of tokens. */
 import { z } from "zod";
 import { dataFormats } from "../choices.js";
-import { keyDocs, paths } from "./docs.js";
+import { keyDocs, optionalText, paths } from "./docs.js";
 
 export const dataSchema = z.strictObject({
   train: paths().register(keyDocs, {
@@ -56,9 +56,7 @@ export const dataSchema = z.strictObject({
     description:
       "For pairs of prompt and completion: computes the loss only on the completion. `false` computes it on both.",
   }),
-  chat_template: z
-    .string()
-    .nullable()
+  chat_template: optionalText()
     .default(null)
     .register(keyDocs, {
       description: "A Jinja chat template, as text or as the path of a file, that replaces the model's own.",

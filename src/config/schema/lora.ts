@@ -1,6 +1,6 @@
 /** `lora`: the adapter that is trained. The names are those of PEFT's LoraConfig. */
 import { z } from "zod";
-import { count, keyDocs, positive, text } from "./docs.js";
+import { count, keyDocs, optionalText, positive, text } from "./docs.js";
 
 export const loraSchema = z.strictObject({
   r: count.default(16).register(keyDocs, {
@@ -37,9 +37,7 @@ export const loraSchema = z.strictObject({
   use_rslora: z.boolean().default(false).register(keyDocs, {
     description: "Rank-stabilised LoRA: scales by `lora_alpha / sqrt(r)` instead of `lora_alpha / r`.",
   }),
-  init_adapter: z
-    .string()
-    .nullable()
+  init_adapter: optionalText()
     .default(null)
     .register(keyDocs, {
       description: "A PEFT adapter folder, or a checkpoint of an earlier run, whose weights training starts from.",

@@ -100,9 +100,7 @@ const natsSchema = z.strictObject({
 });
 
 export const telemetrySchema = z.strictObject({
-  http: z
-    .string()
-    .nullable()
+  http: optionalText()
     .default(defaultAddresses["telemetry.http"])
     .register(keyDocs, {
       description:
