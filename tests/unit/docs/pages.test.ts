@@ -1,6 +1,6 @@
 /** What README.md and the other pages say is so: metrics, commands, messages, links, files. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { plannedCommands } from "../../../src/cli/planned.js";
@@ -108,7 +108,25 @@ describe("the table of troubles", () => {
   });
 });
 
+/** Source files that a page names without a folder, and the folder that was named before on the line, if any. */
+function bareFilesOf(text: string): { folder: string; file: string }[] {
+  return text.split("\n").flatMap((line) => {
+    let folder = "";
+    return [...line.matchAll(/`([\w./-]+)`/g)].flatMap(([, code = ""]) => {
+      if (/^\w[\w.-]*\/[\w./-]*$/.test(code)) folder = code.endsWith("/") ? code.slice(0, -1) : dirname(code);
+      return /^[\w-][\w.-]*\.(?:ts|mts|mjs|py|proto|wat)$/.test(code) ? [{ folder, file: code }] : [];
+    });
+  });
+}
+
 describe("what pages point to", () => {
+  const isFile = (path: string): boolean => existsSync(inProject(path));
+  const sourceNames = new Set(
+    ["src", "tests", "scripts", "proto", "bench", "examples/quickstart/scripts"].flatMap((root) =>
+      readdirSync(inProject(root), { recursive: true, encoding: "utf8" }).map((path) => basename(path)),
+    ),
+  );
+
   it.each(pages)("%s: files and headings that are there", (page) => {
     const text = readPage(page);
     for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
@@ -117,10 +135,29 @@ describe("what pages point to", () => {
       expect(existsSync(inProject(file)), target).toBe(true);
       if (anchor !== undefined) expect(anchorsOf(readFileSync(inProject(file), "utf8")), target).toContain(anchor);
     }
-    const roots = "src|tests|docs|proto|schema|scripts|bench";
+    const roots = "src|tests|docs|proto|schema|scripts|bench|deploy|examples";
     for (const [, file] of text.matchAll(new RegExp(`\`((?:${roots})/[\\w./-]+)\``, "g")))
       if (page !== "CHANGELOG.md" && !/^tests\/golden\/$/.test(file!))
         expect(existsSync(inProject(file!)), file).toBe(true);
+  });
+
+  it.each(pages.filter((page) => page !== "CHANGELOG.md"))(
+    "%s: a file without its folder is in the one before",
+    (page) => {
+      for (const { folder, file } of bareFilesOf(readPage(page))) {
+        const places = [folder, ".", dirname(page), join(dirname(page), folder)].map((place) => join(place, file));
+        const isThere = folder === "" ? sourceNames.has(file) || existsSync(inProject(file)) : places.some(isFile);
+        expect(isThere, `${file} in ${folder}`).toBe(true);
+      }
+    },
+  );
+
+  it("a file without its folder is found, with the folder named before it on its line", () => {
+    expect(bareFilesOf("| a | `src/b/c.ts`, `d.ts`; `src/e/`: `f.mjs` (`g()`) |\n`h.py`\n")).toEqual([
+      { folder: "src/b", file: "d.ts" },
+      { folder: "src/e", file: "f.mjs" },
+      { folder: "", file: "h.py" },
+    ]);
   });
 
   it("docs/README.md: every page of the folder", () => {
