@@ -9,6 +9,7 @@ import { registerCoordinator } from "./coordinator/command.js";
 import { registerDoctor } from "./doctor/command.js";
 import { registerEval } from "./eval/command.js";
 import { registerGenerate } from "./generate/command.js";
+import { keyHint } from "./key-hint.js";
 import { registerMerge } from "./merge/command.js";
 import { registerPlanned } from "./planned.js";
 import { registerPause } from "./control/pause.js";
@@ -105,11 +106,17 @@ const argumentTerm = (argument: Argument): string =>
  *   its own
  */
 export async function runProgram(arguments_: readonly string[]): Promise<number | undefined> {
+  const program = createProgram();
   try {
-    await createProgram().parseAsync([...arguments_], { from: "user" });
+    await program.parseAsync([...arguments_], { from: "user" });
     return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    if (error.code === "commander.unknownOption") {
+      const { keyLike } = await import("../config/index.js");
+      const hint = keyHint(error.message, arguments_, program.commands, keyLike);
+      if (hint !== undefined) process.stderr.write(`${hint}\n`);
+    }
     return error.exitCode === 0 ? 0 : 2;
   }
 }

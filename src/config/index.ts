@@ -39,4 +39,5 @@ export {
 export { runPaths, type RunPath } from "./run-paths.js";
 export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
 export { serializeRun } from "./serialize.js";
+export { keyLike } from "./unknown-key.js";
 export { workerSchema, type WorkerConfig } from "./worker-config.js";

@@ -1,5 +1,5 @@
-/** The message for a key that the schema does not have. */
-import { allKeys, dotted, type KeyPath } from "./keys.js";
+/** What is said of a key that the schema does not have, and which key was meant. */
+import { allKeys, dotted, isSecret, kindOf, schemaAt, type KeyPath } from "./keys.js";
 import { isPlannedKey } from "./planned-keys.js";
 import { suggestKey } from "./suggest.js";
 
@@ -12,4 +12,18 @@ export function unknownKeyMessage(section: KeyPath, name: string): string {
   const prefix = section.length === 0 ? "" : `${dotted(section)}.`;
   const sibling = suggestion.startsWith(prefix) && !suggestion.slice(prefix.length).includes(".");
   return `unknown key (did you mean ${sibling ? `"${suggestion.slice(prefix.length)}"` : suggestion}?)`;
+}
+
+/**
+ * The dotted key with a value that `name` is or probably means, with its section or without; or undefined. No secret: those
+ * do not belong on a command line.
+ */
+export function keyLike(name: string): string | undefined {
+  const takesValue = (key: string): boolean => {
+    const schema = schemaAt(key.split("."));
+    return schema !== undefined && kindOf(schema) === "value" && !isSecret(key.split("."));
+  };
+  if (takesValue(name)) return name;
+  const path = name.split(".");
+  return suggestKey(dotted(path.slice(0, -1)), path.at(-1) ?? "", allKeys().filter(takesValue));
 }

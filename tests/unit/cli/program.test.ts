@@ -64,6 +64,32 @@ describe("coxswain", () => {
     expect(code).toBe(2);
   });
 
+  it.each([
+    [["train", "run.yaml", "--learning_rate", "3"], "--set training.learning_rate=3"],
+    [["train", "run.yaml", "--learning-rate=1e-4"], "--set training.learning_rate=1e-4"],
+    [["train", "run.yaml", "--lr", "3"], "--set training.learning_rate=3"],
+    [["train", "run.yaml", "--training.save_steps=5"], "--set training.save_steps=5"],
+    [["train", "run.yaml", "--training.save_step", "5"], "--set training.save_steps=5"],
+    [["coordinator", "run.yaml", "--output_dir", "my runs"], "--set 'output_dir=my runs'"],
+    [["train", "run.yaml", "--num_train_epochs"], "--set training.num_train_epochs=…"],
+    [["preview", "run.yaml", "--packing", "--json"], "--set data.packing=…"],
+    [["train", "--model_name_or_path", "gpt2", "run.yaml"], "--set model=gpt2"],
+  ])("%j: says how a key of the run file is set", async (words, setting) => {
+    const { error, code } = await run(...words);
+    expect(stripVTControlCharacters(error).split("\n")).toContain(`hint: a key of the run file is set by ${setting}`);
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    [["train", "run.yaml", "--nonsense", "3"]],
+    [["train", "run.yaml", "--worker", "3"]],
+    [["merge", "--lr", "3"]],
+  ])("%j: says nothing of keys where none is meant", async (words) => {
+    const { error, code } = await run(...words);
+    expect(error).not.toContain("--set");
+    expect(code).toBe(2);
+  });
+
   it("has summaries of commands in a uniform style", () => {
     const commands = createProgram().commands;
     expect(commands.length).toBeGreaterThan(0);
