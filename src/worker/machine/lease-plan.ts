@@ -34,7 +34,8 @@ export class LeasePlan {
 
   /** Shards that are not begun are not to be computed. */
   revoke(first: number, count: number): void {
-    for (const shard of shardsOf({ first, count })) if (this.#open.get(shard) === "waiting") this.#open.delete(shard);
+    for (const [shard, progress] of this.#open)
+      if (progress === "waiting" && first <= shard && shard < first + count) this.#open.delete(shard);
   }
 
   /** The fewest nodes in which what is computed can be delivered without holding up what is not. */

@@ -117,17 +117,22 @@ export class Membership {
     this.#events.push(event);
     if (this.#handling) return;
     this.#handling = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift())
-      for (const effect of this.#machine.handle(next, this.#options.clock.now())) this.#attempt(effect);
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#handle(next);
     this.#handling = false;
   }
 
-  #attempt(effect: Effect): void {
-    try {
-      this.#carryOut(effect);
-    } catch (error) {
-      this.#events.push({ type: "failed", error });
-    }
+  /** What is thrown on the way ends the membership: it is an event like any other. */
+  #handle(event: Event): void {
+    const attempt = <Result>(act: () => Result): Result | undefined => {
+      try {
+        return act();
+      } catch (error) {
+        this.#events.push({ type: "failed", error });
+        return undefined;
+      }
+    };
+    const effects = attempt(() => this.#machine.handle(event, this.#options.clock.now())) ?? [];
+    for (const effect of effects) attempt(() => this.#carryOut(effect));
   }
 
   #carryOut(effect: Effect): void {

@@ -2,19 +2,35 @@
 import type { CoordinatorMessageOutput } from "../../rpc/index.js";
 import { taskWords } from "../../rpc/index.js";
 import type { Message } from "../machine/index.js";
+import { checkCollect, checkCommit, checkLease, checkReduce, checkWelcome } from "./check-message.js";
 
 /**
- * @throws CoxswainError "network" for a task that this version does not know
+ * @throws CoxswainError "network" for a task that this version does not know, and for values that cannot be right
  * @returns undefined where it says nothing that is known here
  */
 export function readMessage(message: CoordinatorMessageOutput): Message | undefined {
   const { welcome, synchronise, lease, revoke, reduce, collect, commit, sendReplica, finish } = message;
-  if (lease) return { type: "lease", task: taskWords.read(lease.task), lease };
-  if (commit) return { type: "commit", commit };
-  if (collect) return { type: "collect", collect };
-  if (reduce) return { type: "reduce", reduce };
+  if (lease) {
+    checkLease(lease);
+    return { type: "lease", task: taskWords.read(lease.task), lease };
+  }
+  if (commit) {
+    checkCommit(commit);
+    return { type: "commit", commit };
+  }
+  if (collect) {
+    checkCollect(collect);
+    return { type: "collect", collect };
+  }
+  if (reduce) {
+    checkReduce(reduce);
+    return { type: "reduce", reduce };
+  }
   if (revoke) return { type: "revoke", revoke };
-  if (welcome) return { type: "welcome", welcome };
+  if (welcome) {
+    checkWelcome(welcome);
+    return { type: "welcome", welcome };
+  }
   if (synchronise) return { type: "synchronise" };
   if (sendReplica) return { type: "sendReplica" };
   return finish ? { type: "finish", finish } : undefined;

@@ -187,6 +187,13 @@ describe("a lease", () => {
     ]);
   });
 
+  it("is revoked immediately, whatever number of shards the revocation names", () => {
+    const worker = workerAt(0);
+    worker.after(lease({ step: 1, shards: 4 }));
+    worker.after(revoke({ step: 1, first: 1, count: 2 ** 32 - 1 }));
+    expect(worker.after(computed)).toContain("closeLease");
+  });
+
   it("that is queued loses revoked shards too", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 1, roundShards: 4 }), lease({ step: 1, first: 2, shards: 2 }));

@@ -1,0 +1,81 @@
+/**
+ * Checks the numbers and bytes of a coordinator's messages before anything is computed, counted or connected with them.
+ * What depends on the model or the state of this worker is checked where that is known. Pure.
+ */
+import { X509Certificate } from "node:crypto";
+import { addressProblem } from "../../config/index.js";
+import { CoxswainError } from "../../errors.js";
+import type {
+  CollectOutput,
+  CommitOutput,
+  LeaseOutput,
+  PeerOutput,
+  ReduceOutput,
+  RowOutput,
+  WelcomeOutput,
+} from "../../rpc/index.js";
+
+/** The shortest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
+const shortestSilence = 100;
+
+/** @throws CoxswainError "network" */
+export function checkWelcome({ silenceTimeoutMs }: WelcomeOutput): void {
+  if (silenceTimeoutMs < shortestSilence) refuse(`a welcome with a silence timeout of ${silenceTimeoutMs} ms`);
+}
+
+/** @throws CoxswainError "network" */
+export function checkLease({ step, first, shards, roundShards }: LeaseOutput): void {
+  const last = first + shards.length - 1;
+  const what = `a lease of step ${step}`;
+  if (!Number.isSafeInteger(step)) refuse(what);
+  if (shards.length === 0 || last >= roundShards) refuse(`${what} with shards ${first} to ${last} of ${roundShards}`);
+  shards.forEach(({ rows }, index) => {
+    if (rows.length === 0 || !rows.every(isRow))
+      refuse(`${what} whose shard ${first + index} has no rows or damaged ones`);
+  });
+}
+
+/** @throws CoxswainError "network" */
+export function checkReduce({ step, offset, length, roundShards }: ReduceOutput): void {
+  if (![step, offset, offset + length].every(Number.isSafeInteger) || roundShards < 1)
+    refuse(`a slice of step ${step} with elements ${offset}+${length} and ${roundShards} shards`);
+}
+
+/** @throws CoxswainError "network" */
+export function checkCollect({ step, parts }: CollectOutput): void {
+  for (const { source } of parts) checkPeer(step, source);
+}
+
+/** @throws CoxswainError "network" */
+export function checkCommit({ step, slices }: CommitOutput): void {
+  if (!Number.isSafeInteger(step)) refuse(`a commit of step ${step}`);
+  for (const { reducer } of slices) checkPeer(step, reducer);
+}
+
+/** Whole numbers, a label for each token, and examples that fill the row exactly. */
+function isRow({ inputIds, labels, segments }: RowOutput): boolean {
+  const tokens = segments.reduce((sum, length) => sum + length, 0);
+  return tokens > 0 && inputIds.byteLength === 4 * tokens && labels.byteLength === 4 * tokens;
+}
+
+/** Its address and key are used in a connection. They are absent where they were sent before. */
+function checkPeer(step: number, peer: PeerOutput | null): void {
+  if (peer === null || peer.address === "") return;
+  const { workerId, address, key, certificate } = peer;
+  if (addressProblem(address, {}) === undefined && /^[\x21-\x7e]*$/.test(key) && isCertificate(certificate)) return;
+  refuse(`an address, key or certificate of worker ${JSON.stringify(workerId)} that cannot be used, for step ${step}`);
+}
+
+function isCertificate(bytes: Uint8Array): boolean {
+  try {
+    return bytes.length === 0 || new X509Certificate(bytes).raw.equals(bytes);
+  } catch {
+    return false;
+  }
+}
+
+function refuse(what: string): never {
+  throw new CoxswainError("network", `the coordinator sent ${what}`, {
+    hint: "Coordinator and worker must be of the same version.",
+  });
+}

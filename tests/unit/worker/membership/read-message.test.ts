@@ -1,0 +1,72 @@
+/** What a worker refuses of its coordinator before it computes, counts or connects with it. */
+import { describe, expect, it } from "vitest";
+import { packInts } from "../../../../src/rpc/index.js";
+import type { CoordinatorMessageOutput } from "../../../../src/rpc/index.js";
+import { errorOf } from "../../../support/errors.js";
+import { readMessage } from "../../../../src/worker/membership/read-message.js";
+
+const read = (message: object) => readMessage(message as CoordinatorMessageOutput);
+
+const tokens = (count: number) => packInts(new Int32Array(count));
+const row = (more: object = {}) => ({ inputIds: tokens(3), labels: tokens(3), segments: [1, 2], ...more });
+const lease = (more: object = {}) => ({
+  lease: { task: "TASK_TRAIN", step: 1, first: 2, shards: [{ rows: [row()] }], roundShards: 4, push: false, ...more },
+});
+const leaseOf = (...rows: object[]) => lease({ shards: [{ rows }] });
+const peer = (more: object = {}) => ({
+  workerId: "other",
+  address: "127.0.0.1:9",
+  key: "k",
+  certificate: Buffer.alloc(0),
+  ...more,
+});
+const collect = (source: object | null) => ({
+  collect: { step: 1, slice: 0, parts: [{ first: 0, count: 1, source }] },
+});
+const commit = (reducer: object | null, step = 1) => ({
+  commit: { step, learningRate: 0.1, scale: 1, slices: [{ offset: 0, length: 1, reducer }] },
+});
+const reduce = (more: object = {}) => ({
+  reduce: { step: 1, slice: 0, offset: 4, length: 4, roundShards: 4, ...more },
+});
+const welcome = (silenceTimeoutMs: number) => ({ welcome: { silenceTimeoutMs } });
+
+describe("a worker takes from its coordinator", () => {
+  it.each([
+    ["a lease", lease()],
+    ["the last shard of a round", lease({ first: 3 })],
+    ["a commit whose slices the coordinator has", commit(null)],
+    ["a peer whose address it knows", commit(peer({ address: "", key: "", certificate: Buffer.alloc(0) }))],
+    ["a peer with an address", collect(peer())],
+    ["a slice", reduce()],
+    ["a welcome", welcome(1_000)],
+  ])("%s", (_, message) => expect(read(message)?.type).toBe(Object.keys(message)[0]));
+});
+
+describe("a worker refuses, and says so", () => {
+  it.each([
+    ["a lease without shards", lease({ shards: [] }), "a lease of step 1 with shards 2 to 1 of 4"],
+    ["shards beyond the round", lease({ first: 4 }), "a lease of step 1 with shards 4 to 4 of 4"],
+    ["a round without shards", lease({ roundShards: 0 }), "a lease of step 1 with shards 2 to 2 of 0"],
+    ["a step that is no exact number", lease({ step: 2 ** 60 }), `a lease of step ${2 ** 60}`],
+    ["a shard without rows", leaseOf(), "a lease of step 1 whose shard 2 has no rows or damaged ones"],
+    ["half a token", leaseOf(row({ inputIds: Buffer.alloc(7) })), "whose shard 2 has no rows or damaged ones"],
+    ["a token without a label", leaseOf(row({ labels: tokens(2) })), "whose shard 2 has no rows or damaged ones"],
+    ["examples longer than their row", leaseOf(row(), row({ segments: [4e9, 4e9] })), "whose shard 2 has no rows"],
+    ["a row without tokens", leaseOf({ inputIds: tokens(0), labels: tokens(0), segments: [] }), "whose shard 2 has no"],
+    ["a task of a newer version", lease({ task: 99 }), "TASK 99"],
+    ["an address that is none", collect(peer({ address: "no port\u001b" })), 'certificate of worker "other"'],
+    ["a key that no header can have", commit(peer({ key: "a\nb" })), 'certificate of worker "other"'],
+    ["a certificate that is none", collect(peer({ certificate: Buffer.from("x") })), 'certificate of worker "other"'],
+    ["a commit of a step that is no exact number", commit(null, 2 ** 60), `a commit of step ${2 ** 60}`],
+    ["a slice of a round without shards", reduce({ roundShards: 0 }), "a slice of step 1 with elements 4+4"],
+    ["a slice beyond what can be counted", reduce({ length: 2 ** 60 }), "a slice of step 1 with elements 4+"],
+    ["silence that no heartbeat can break", welcome(0), "a welcome with a silence timeout of 0 ms"],
+  ])("%s", (_, message, text) =>
+    expect(errorOf(() => read(message))).toMatchObject({
+      code: "network",
+      message: expect.stringContaining(text) as string,
+      hint: expect.stringContaining("same version") as string,
+    }),
+  );
+});
