@@ -1,4 +1,5 @@
 /** Converts the run's settings for a worker to a message of the protocol, and back. Pure. */
+import { z } from "zod";
 import { workerSchema } from "../config/index.js";
 import type { RunConfig, WorkerConfig } from "../config/index.js";
 import { CoxswainError, messageOf } from "../errors.js";
@@ -43,17 +44,21 @@ export function runConfigMessage(config: RunConfig): RunConfigMessage {
   };
 }
 
-/** @throws CoxswainError "network" if a section is missing, or the run file's schema would refuse a value */
+/** @throws CoxswainError "network" that names each missing section, and each value that the run file's schema refuses */
 export function readRunConfig(message: RunConfigOutput | null): WorkerConfig {
   try {
     return workerSchema.parse(workerConfig(message));
   } catch (error) {
-    throw new CoxswainError("network", `the coordinator's run settings cannot be read: ${messageOf(error)}`, {
+    const reason = error instanceof z.ZodError ? error.issues.map(problemOf).join("; ") : messageOf(error);
+    throw new CoxswainError("network", `the coordinator's run settings cannot be read: ${reason}`, {
       hint: "The coordinator and the worker must run the same version.",
       cause: error,
     });
   }
 }
+
+/** Such as "lora.r: Too small: expected number to be >0". */
+const problemOf = ({ path, message }: z.core.$ZodIssue): string => [path.join("."), message].filter(Boolean).join(": ");
 
 /** A missing section stays missing, and the schema refuses it. */
 function workerConfig(message: RunConfigOutput | null): unknown {

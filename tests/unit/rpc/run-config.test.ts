@@ -125,7 +125,13 @@ describe("the settings sent to a worker", () => {
       { ...whole, cluster: { ...whole.cluster, reconnectTimeout: Infinity } },
     ];
     for (const message of wrong) expect(() => readRunConfig(sent(message))).toThrow(/run settings cannot be read/);
-    expect(() => readRunConfig(null)).toThrow(/run settings cannot be read/);
+    expect(() => readRunConfig(null)).toThrow(/run settings cannot be read: [^\n]*received null$/);
+  });
+
+  it("are refused with a message of one line that names every wrong value", () => {
+    const whole = runConfigMessage(unusual);
+    const wrong = { ...whole, lora: { ...whole.lora, r: 0 }, compute: { ...whole.compute, threads: 0 } };
+    expect(() => readRunConfig(sent(wrong))).toThrow(/cannot be read: lora\.r: [^\n]+; compute\.threads: [^\n]+$/);
   });
 
   it("are sent only with a resolved number of threads", () => {
