@@ -9,6 +9,7 @@ import { detach } from "../async/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { explained } from "../system-errors.js";
 import { coloursFor } from "./terminal/colour.js";
+import { visibleText } from "../visible-text.js";
 import { endOfLoss } from "./process/output-loss.js";
 
 /** The parts of the process that errors are reported through. */
@@ -71,8 +72,9 @@ export function formatError(error: unknown, { stderr, environment }: FrameProces
   const colours = coloursFor(stderr, environment);
   const isBug = !(error instanceof CoxswainError) || error.code === "bug";
   const hint = isBug ? bugHint : error.hint;
-  let text = `${colours.bold(colours.red("error:"))} ${isBug ? bugMessage(error) : messageOf(error)}\n`;
-  if (hint !== undefined) text += `${colours.cyan("hint:")} ${hint}\n`;
+  const message = visibleText(isBug ? bugMessage(error) : messageOf(error));
+  let text = `${colours.bold(colours.red("error:"))} ${message}\n`;
+  if (hint !== undefined) text += `${colours.cyan("hint:")} ${visibleText(hint)}\n`;
   if (environment["COXSWAIN_DEBUG"] === "1") text += `${colours.dim(inspect(error, { depth: 5 }))}\n`;
   return text;
 }

@@ -58,6 +58,9 @@ export class SharedReplica {
 /** What travels in a header: printable, no spaces. */
 const plain = /^[\x21-\x7e]*$/;
 
+/** What can be shown on a terminal. */
+const printable = /^\P{Cc}*$/u;
+
 /**
  * What is wrong with how a worker introduces itself, or undefined. Ids end up in files, metrics and headers; its address
  * is connected to, and given to the others.
@@ -73,8 +76,8 @@ export function joinProblem({
 }: JoinOutput): string | undefined {
   if (workerId === "") return "a worker needs an id";
   if (workerId.length > 300 || !plain.test(workerId)) return "a worker's id is at most 300 printable ASCII characters";
-  if (host.length > 300 || softwareVersion.length > 300)
-    return "a worker's host and version have at most 300 characters";
+  if ([host, softwareVersion].some((text) => text.length > 300 || !printable.test(text)))
+    return "a worker's host and version have at most 300 characters, none of which is a control character";
   if (dataKey.length > 300 || !plain.test(dataKey)) return "a worker's key is at most 300 printable ASCII characters";
   if (!isCertificate(dataCertificate)) return "what a worker gives as its server's certificate is none";
   if (dataPort > 65_535) return `${dataPort} is no port`;
@@ -112,7 +115,7 @@ export function readReadiness(ready: ReadyOutput): Readiness | string {
     return "the worker names no engine and device of this version: install the same version on both";
   if (backend.length > 100 || !plain.test(backend))
     return "the name of a backend is at most 100 printable ASCII characters";
-  if ([backendReason, backendWarning].some((text) => text.length > 2_000 || !/^\P{Cc}*$/u.test(text)))
+  if ([backendReason, backendWarning].some((text) => text.length > 2_000 || !printable.test(text)))
     return "what a worker says of its backend is a line of at most 2000 characters";
   return { engine, device, backend, backendReason, backendWarning };
 }

@@ -40,6 +40,11 @@ describe("a command that fails", () => {
     expect((await end(new CoxswainError("data", "no rows"))).text).toBe("error: no rows\n");
   });
 
+  it("prints a message from another process without its control characters", async () => {
+    const thrown = new CoxswainError("network", "\u001b[2Jred\u009b31m\rover\n\tmore", { hint: "\u0007ring\r\nagain" });
+    expect((await end(thrown)).text).toBe("error: \uFFFD[2Jred\uFFFD31m\uFFFDover\n\tmore\nhint: \uFFFDring\nagain\n");
+  });
+
   // The codes that deploy/ and users' scripts rely on.
   it.each<[ErrorCode, number]>([
     ["bug", 1],

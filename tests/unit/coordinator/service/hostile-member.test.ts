@@ -350,12 +350,31 @@ describe("a false message", () => {
 
 const trailing = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.of(0)]);
 
+describe("what a worker says when it goes", () => {
+  it.each([
+    ["leaving", (text: string) => ({ leaving: { reason: text } })],
+    ["failed", (text: string) => ({ failed: { code: "model", message: text, hint: text } })],
+  ] as const)("is one printable line of bounded length (%s)", async (_, message) => {
+    const mallory = await start();
+    mallory.control.write(message(`\u001b[2Jgone\nerror: no${"!".repeat(100_000)}`));
+    while (mallory.server.conductor.session("mallory") !== undefined) await settled(mallory);
+    const { events, failures } = mallory.server;
+    const { reason } = events.find(({ event }) => event === "worker_left") as { reason?: string };
+    for (const said of [reason, ...failures.flatMap(({ message: what, hint }) => [what, hint])]) {
+      expect(said).toMatch(/^\uFFFD\[2Jgone error: no!+…$/);
+      expect(said).toHaveLength(2_000);
+    }
+    await honestEnd(mallory);
+  });
+});
+
 describe("a false identity", () => {
   it.each([
     ["no id", { workerId: "" }],
     ["an id that is invalid in a header", { workerId: "a\nb" }],
     ["an endless id", { workerId: "x".repeat(10_000) }],
     ["an endless host", { host: "x".repeat(10_000) }],
+    ["a host that a terminal obeys", { host: "\u001b[2J" }],
     ["a key that is invalid in a header", { dataPort: 1, dataKey: "a\r\nb" }],
     ["an address that is a file", { dataPort: 1, dataHost: "unix:/run/x.sock" }],
     ["an address with a resolver's scheme", { dataPort: 1, dataHost: "dns:///elsewhere" }],
