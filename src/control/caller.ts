@@ -4,10 +4,10 @@ import { CoxswainError } from "../errors.js";
 /** Printable characters: no control characters. */
 const showable = /^[^\p{C}]{0,200}$/u;
 
-/** @throws CoxswainError "usage" for a name that is not printable */
-export function checkShowable(name: string): void {
-  if (!showable.test(name))
-    throw new CoxswainError("usage", "a caller's name must have at most 200 characters, all of them printable");
+/** @throws CoxswainError "usage" for a name, or what else a caller says of itself, that is not printable */
+export function checkShowable(text: string, what: "name" | "version" = "name"): void {
+  if (!showable.test(text))
+    throw new CoxswainError("usage", `a caller's ${what} must have at most 200 characters, all of them printable`);
 }
 
 /** The reason for the end of a stopped run. */

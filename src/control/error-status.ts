@@ -8,6 +8,7 @@ import { messageOf } from "../errors.js";
 import type { CoxswainError, ErrorCode } from "../errors.js";
 import { packError, unpackError } from "../packed-error.js";
 import type { PackedError } from "../packed-error.js";
+import { TooManyCallers } from "./places.js";
 
 const key = "coxswain-error-bin";
 
@@ -32,7 +33,8 @@ export function errorStatus(error: unknown): ErrorStatus {
   const packed: PackedError = { code, message: message.slice(0, longest), hint: hint?.slice(0, longest) ?? null };
   const metadata = new Metadata();
   metadata.set(key, Buffer.from(JSON.stringify(packed)));
-  return { code: codes.get(code) ?? status.UNKNOWN, details: messageOf(error), metadata };
+  const grpcCode = error instanceof TooManyCallers ? status.RESOURCE_EXHAUSTED : codes.get(code);
+  return { code: grpcCode ?? status.UNKNOWN, details: messageOf(error), metadata };
 }
 
 /** The error that the other side packed, if any. */

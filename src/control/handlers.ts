@@ -78,12 +78,12 @@ function answer<Answer>(call: Call, callback: sendUnaryData<Answer>, act: (calle
 function checkCaller(call: Pick<Call, "request" | "getPeer">): string {
   const { protocolVersion: theirs, softwareVersion, caller } = call.request;
   checkShowable(caller);
-  checkShowable(softwareVersion);
+  checkShowable(softwareVersion, "version");
   if (theirs !== 0 && theirs !== protocolVersion)
     throw new CoxswainError(
       "cluster",
       `the coordinator is Coxswain ${version} (protocol ${protocolVersion}), the caller ${softwareVersion} (protocol ${theirs})`,
       { hint: "Install the same version on both sides." },
     );
-  return caller === "" ? hostOfPeer(call.getPeer()) : caller;
+  return caller.trim() === "" ? hostOfPeer(call.getPeer()) : caller;
 }

@@ -12,7 +12,7 @@ import { freePort } from "../../../src/chaos/ports.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { coordinatorService, protocolVersion, withToken } from "../../../src/rpc/index.js";
 import { everyCoordinatorCall, startBareServer } from "../../support/grpc-server.js";
-import { HonestWorker } from "../../support/hostile.js";
+import { HonestWorker, refusal } from "../../support/hostile.js";
 import { reflectedClient, reflectedFiles, reflectedServices, unaryCall } from "../../support/reflection.js";
 import { startHarness } from "../../support/service-harness.js";
 import type { Harness } from "../../support/service-harness.js";
@@ -165,6 +165,11 @@ describe("a refused caller gets the reason", () => {
     const server = await start();
     for (const caller of ["\u001b[2J", "ann\nbob", "a".repeat(201)])
       expect((await refusalOf(server, { protocolVersion, caller })).code).toBe(status.INVALID_ARGUMENT);
+    const ofVersion = await refusalOf(server, { softwareVersion: "\u001b[2J" });
+    expect([ofVersion.code, ofVersion.details]).toEqual([
+      status.INVALID_ARGUMENT,
+      "a caller's version must have at most 200 characters, all of them printable",
+    ]);
     expect(server.control.status().state).toBe("waiting");
   });
 
@@ -176,6 +181,9 @@ describe("a refused caller gets the reason", () => {
       expect(value).toMatchObject({ state: "waiting" });
     const late = run.watch()[Symbol.asyncIterator]();
     expect((await trouble(late.next())).message).toBe("32 callers are already waiting for this coordinator");
+    const client = new ControlClient(`127.0.0.1:${server.server.port}`, credentials.createInsecure());
+    closers.push(() => client.close());
+    expect((await refusal(client.watch({}, withToken(token)))).code).toBe(status.RESOURCE_EXHAUSTED);
     // Who leaves makes room, as soon as the server knows.
     await watchers[0]?.return?.();
     const first = (watcher: AsyncIterator<RunStatus>): Promise<unknown> => watcher.next();
@@ -235,7 +243,7 @@ describe("a client that uses only server reflection", () => {
       detail: expect.stringContaining("127.0.0.1") as string,
     });
     expect(await call("Checkpoint")).toEqual({ step: 0, path: "nowhere" });
-    expect(await call("Resume")).toMatchObject({ state: "RUN_STATE_WAITING" });
+    expect(await call("Resume", { caller: "  " })).toMatchObject({ state: "RUN_STATE_WAITING" });
     expect(await call("Pause", { caller: "ann@laptop" })).toMatchObject({ state: "RUN_STATE_PAUSED" });
     expect(await call("Stop")).toMatchObject({ detail: "stopped by 127.0.0.1" });
     expect(server.events.flatMap(({ event, by }) => (event === "run_paused" ? [by] : []))).toEqual([
