@@ -1,4 +1,4 @@
-/** Puts together what decides, carries out and records a run: machine, conductor, recorder. Starts nothing. */
+/** Assembles the parts of a run: the state machine, the conductor and the recorder. Starts nothing. */
 import type { CoxswainError } from "../errors.js";
 import { clipCoefficient } from "../optim/index.js";
 import { reducersRule } from "./gradient/all-reduce.js";
@@ -72,7 +72,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     onRecovered: (step) => recorder.rewind(step),
     checkpoint,
     save: (state) => {
-      // What a checkpoint follows from is on the disk before it.
+      // The lines of the preceding steps are on disk before the checkpoint.
       files.flush();
       return save(state);
     },
@@ -80,7 +80,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
   });
 }
 
-/** Who must be there, and what to do where a part of the run was done before. */
+/** Settings that depend on the workers, and on what was done before a restart. */
 function clusterSettings(
   run: PreparedRun,
   { survivors }: RunParts,

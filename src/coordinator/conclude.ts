@@ -1,6 +1,6 @@
 /**
- * What a run leaves behind: its adapter; and where the disk is full, the adapter of what was trained, wherever there is
- * room, with a word on what is where.
+ * Writes the result of a run: its adapter. If the disk is full, writes the adapter of the newest step wherever there is
+ * space, and reports where everything is.
  */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -18,22 +18,22 @@ import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
 
 export interface FinishedRun {
   readonly outcome: Outcome;
-  /** The adapter's folder, where the run is complete. */
+  /** The adapter's folder, if the run is complete. */
   readonly adapter: string | undefined;
   /** The newest step that was committed. */
   readonly step: number;
-  /** What its losses say against it, where it is complete; undefined where nothing does. */
+  /** A warning if the losses of a complete run indicate that training failed, else undefined. */
   readonly lossWarning?: string | undefined;
 }
 
 export interface Leftovers {
-  /** The newest checkpoint that is whole. */
+  /** The newest complete checkpoint. */
   readonly checkpoint: SavedCheckpoint | undefined;
-  /** A folder for the adapter, where the output folder's disk has no room for it. */
+  /** A folder for the adapter if the disk of the output folder is full. */
   readonly rescue: string | undefined;
-  /** There was nothing left to train: the adapter of an earlier life stays where it is the same. */
+  /** There was nothing left to train: an identical adapter from before a restart is kept. */
   readonly completeBefore: boolean;
-  /** Tries once more to write the lines that wait for room. */
+  /** Tries again to write the lines that wait for disk space. */
   readonly unwritten: () => readonly UnwrittenLines[];
 }
 
@@ -63,7 +63,7 @@ async function saved(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): 
   return { outcome, adapter, step };
 }
 
-/** A run whose record lacks lines has failed, whatever else is there: the error says both. */
+/** A run whose record lacks lines has failed, even if its adapter exists: the error reports both. */
 function incomplete(
   run: PreparedRun,
   { outcome, adapter }: FinishedRun,
@@ -84,7 +84,7 @@ function incomplete(
   const at = checkpoint === undefined ? "there is no checkpoint" : `the newest checkpoint is ${checkpoint.path}`;
   const where = adapter === undefined ? at : `the adapter is in ${adapter}; ${at}`;
   const hint =
-    adapter === undefined ? "Make room, then go on with --resume." : "The run is complete: only its record is not.";
+    adapter === undefined ? "Free space, then continue with --resume." : "The run is complete: only its record is not.";
   return failed(run, new CoxswainError("storage", `${lacks}\n${where}`, { hint }));
 }
 
@@ -109,12 +109,12 @@ function trainedAdapter({ config, layout, replica, manifest, inferenceFiles }: P
   };
 }
 
-/** Tries the adapter alone, a third of a checkpoint. @returns the error, with what is where */
+/** Tries to write the adapter alone, a third of a checkpoint. @returns the error, which says where everything is */
 async function rescued(run: PreparedRun, error: CoxswainError, leftovers: Leftovers): Promise<CoxswainError> {
   const { checkpoint } = leftovers;
   const step: number = run.replica.step;
   const saved = checkpoint === undefined ? "there is no checkpoint" : `the newest checkpoint is ${checkpoint.path}`;
-  const goOn = `${checkpoint === undefined ? "Make room and start again" : `Make room: --resume goes on after step ${checkpoint.step}`}.`;
+  const goOn = `${checkpoint === undefined ? "Free space and start again" : `Free space: --resume continues after step ${checkpoint.step}`}.`;
   const say = (found: string, hint = goOn): CoxswainError =>
     new CoxswainError("storage", `${error.message}\n${found}; ${saved}`, { hint, cause: error });
   if (step === 0) return say("no step was trained");
@@ -132,11 +132,11 @@ async function rescued(run: PreparedRun, error: CoxswainError, leftovers: Leftov
       tried.push(storageTrouble(trouble, folder).message);
     }
   }
-  const elsewhere = leftovers.rescue === undefined ? " --rescue DIR tries the adapter on another disk." : "";
+  const elsewhere = leftovers.rescue === undefined ? " With --rescue DIR, the adapter is written to another disk." : "";
   return say(`the adapter of step ${step} could not be written either (${tried.join("; ")})`, goOn + elsewhere);
 }
 
-/** Where the run is complete, its place; else one that says of which step it is. Nothing is replaced. */
+/** The usual folder if the run is complete, else one that names the step. Nothing is overwritten. */
 function placesFor(run: PreparedRun, { rescue }: Leftovers): readonly string[] {
   const { config, plan, replica } = run;
   const step = `step-${String(replica.step).padStart(6, "0")}`;
@@ -145,7 +145,7 @@ function placesFor(run: PreparedRun, { rescue }: Leftovers): readonly string[] {
   return [own, ...elsewhere].map(unused);
 }
 
-/** The path, or with a number where something is there. */
+/** The path, with a number appended if it exists. */
 function unused(path: string): string {
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? path : `${path}-${number}`;

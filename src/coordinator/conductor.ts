@@ -1,7 +1,7 @@
 /**
- * Carries out what the state machine decides: events come in, effects go out, one after another; nothing is decided here.
- * Owns the machine's clock and the run's end; what workers are told is in sessions.ts, the gradient of the step in flight in
- * step-sum.ts, the coordinator's replica in own-replica.ts, and checkpoints in saves.ts.
+ * Executes the decisions of the state machine: passes it events and carries out its effects, one after another. Decides
+ * nothing. Owns the machine's clock and the end of the run. Messages to workers are in worker-sessions.ts, the gradient of
+ * the step in flight in step-sum.ts, the coordinator's replica in own-replica.ts, and checkpoints in checkpointer.ts.
  */
 import { detach } from "../async/index.js";
 import type { Clock, Timer } from "../clock.js";
@@ -30,7 +30,7 @@ import { Sessions } from "./service/worker-sessions.js";
 import type { Farewell } from "./service/worker-sessions.js";
 import { StepSum } from "./gradient/step-sum.js";
 
-/** How often the machine is told that time passes, ms: how soon a slow worker is helped. */
+/** Interval of the machine's ticks, ms: slow workers are detected at ticks. */
 const tickInterval = 250;
 
 export interface ConductorOptions {
@@ -40,16 +40,16 @@ export interface ConductorOptions {
   readonly recorder: RunRecorder;
   readonly logger: Logger;
   readonly allReduceDtype: VectorDtype;
-  /** An interrupted run goes on after this step: forget what was recorded of later ones. */
+  /** An interrupted run continues after this step: discard the record of later ones. */
   readonly onRecovered: (step: StepNumber) => void;
-  /** The checkpoint that the run goes on from. */
+  /** The checkpoint that the run continues from. */
   readonly checkpoint: SavedCheckpoint | undefined;
-  /** Writes a checkpoint of a state that no longer changes; gives its path. */
+  /** Writes a checkpoint of a state that no longer changes; returns its path. */
   readonly save: (state: ReplicaState) => Promise<string>;
   readonly clock: Clock;
 }
 
-/** Whether an event may change who is there, or what is waited for; the rest shows with the next tick. */
+/** Whether an event may change the workers or what the run waits for; other changes appear with the next tick. */
 const showsIn = ({ type }: Event): boolean =>
   type === "tick" || type === "joined" || type === "ready" || type === "left" || type === "draining" || type === "stop";
 
@@ -64,7 +64,7 @@ export class Conductor {
   #farewell: Farewell | undefined;
   readonly #listeners = new Set<(over: boolean) => void>();
   #over = false;
-  /** It ended without the machine's word: that one is not asked any more. */
+  /** The run was ended by an error, not by the machine, which gets no more events. */
   #abandoned = false;
   readonly #ticker: Timer;
   /** Applies the update of the newest commit. */
@@ -73,15 +73,15 @@ export class Conductor {
     resolve: () => undefined,
     reject: () => undefined,
   };
-  /** Settles once: when the run is over and all is on disk, or with a bug of ours. */
+  /** Resolves when the run is over and everything is on disk; rejects with an internal error. */
   readonly done = new Promise<Outcome>((resolve, reject) => (this.#settle = { resolve, reject }));
 
-  /** Ends the run, in order. */
+  /** Ends the run in an orderly way. */
   readonly #onBug = (error: unknown): void => this.#settle.reject(error);
 
   constructor(options: ConductorOptions) {
     const dispatch = (event: Event): void => this.dispatch(event);
-    // Whoever waits for the end hears of it; that nobody waits yet is no failure of its own.
+    // Handled by whoever awaits it; without a handler yet, it must not end the process.
     detach(this.done, () => undefined);
     this.#options = options;
     this.#sessions = new Sessions(options.sources, options.clock);
@@ -100,9 +100,9 @@ export class Conductor {
   }
 
   /**
-   * Listens for anything that happens, until what is given back is called. Called often: once for every message of a
+   * Calls the listener after every event, until the returned function is called. Frequent: once for every message of a
    * worker.
-   * @param listener is told whether the run is over
+   * @param listener receives whether the run is over
    */
   watch(listener: (over: boolean) => void): () => void {
     this.#listeners.add(listener);
@@ -111,14 +111,14 @@ export class Conductor {
     };
   }
 
-  /** @param apply the update of a commit need not wait for the next event */
+  /** @param apply whether to apply the update of a commit now instead of at the next event */
   #handleEvents(apply = false): void {
     if (this.#handling || this.#abandoned) return;
     this.#handling = true;
     try {
       if (apply) this.#applyCommit();
       while (this.#events.length > 0) {
-        // Nothing is decided between a commit and its update.
+        // The machine handles no event between a commit and its update.
         this.#applyCommit();
         const next = this.#events.shift();
         if (next === undefined) break;
@@ -131,7 +131,7 @@ export class Conductor {
     }
   }
 
-  /** A step that cannot be recorded (a full disk) is the end, without another: what was applied is still here. */
+  /** If a step cannot be recorded (the disk is full), the run ends without another step; the replica is still intact. */
   #abandon(error: unknown): void {
     if (this.#over || !(error instanceof CoxswainError) || error.code !== "storage") {
       this.#settle.reject(error);
@@ -140,7 +140,7 @@ export class Conductor {
     this.#over = true;
     this.#abandoned = true;
     this.#ticker.cancel();
-    this.#options.logger.error({ error }, "the run ends: what it does cannot be written down");
+    this.#options.logger.error({ error }, "the run ends: its record cannot be written");
     this.#farewell = { reason: "failed", completed: false, returning: false };
     this.#sessions.finish(this.#farewell);
     this.#settle.resolve({ kind: "failed", error });
@@ -157,7 +157,7 @@ export class Conductor {
     this.dispatch({ type: "joined", worker: session.id });
   }
 
-  /** The worker's stream is over, for whatever reason. */
+  /** The worker's stream has ended, for any reason. */
   dismiss(id: WorkerId, reason: string, how: Departure = "lost"): void {
     const session = this.#sessions.remove(id);
     if (session === undefined) return;
@@ -169,7 +169,7 @@ export class Conductor {
     return this.#sessions.get(id);
   }
 
-  /** The reduced gradient of a step that was committed lately. */
+  /** The reduced gradient of a recently committed step. */
   reduced(step: StepNumber): Float32Array | undefined {
     return this.#replica.reduced(step);
   }
@@ -178,12 +178,12 @@ export class Conductor {
     return this.#options.machine.status();
   }
 
-  /** What workers are told once the run is over, those that come later too; undefined before. */
+  /** The message to workers once the run is over, including those that join later; undefined before. */
   get farewell(): Farewell | undefined {
     return this.#farewell;
   }
 
-  /** Those who take part, with what they said of themselves, in the order in which they came. */
+  /** The workers, with what they reported about themselves, in the order in which they joined. */
   workers(): { readonly known: MachineWorker; readonly session: WorkerSession }[] {
     return this.#options.machine.workers().flatMap((known) => {
       const session = this.#sessions.get(known.id);
@@ -196,8 +196,8 @@ export class Conductor {
   }
 
   /**
-   * Resolves when the step in flight is saved; where nothing is in flight, the newest committed one. Rejects with a
-   * CoxswainError "storage" where it cannot be written. Not to be called once the run has ended.
+   * Resolves when the step in flight is saved, or the newest committed one if none is in flight. Rejects with a
+   * CoxswainError "storage" if it cannot be written. Must not be called after the end of the run.
    */
   checkpoint(): Promise<SavedCheckpoint> {
     const saved = this.#checkpointer.next();
@@ -282,7 +282,7 @@ export class Conductor {
   #commit(effect: CommitEffect): void {
     this.#replica.commit(effect);
     this.#sessions.commit(effect);
-    // What is written leaves at the end of this turn of the event loop: workers need not wait for our own update.
+    // Messages are sent at the end of this turn of the event loop, so that workers do not wait for our own update.
     this.#update?.cancel();
     this.#update = this.#options.clock.soon(() => this.#handleEvents(true));
   }

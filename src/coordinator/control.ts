@@ -1,4 +1,4 @@
-/** Answers what is asked of a run: over the conductor, whatever carried the question. */
+/** Handles requests to control a run, over any transport, with the conductor. */
 import type { RunControl, RunStatus } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
 import type { Conductor } from "./conductor.js";
@@ -8,7 +8,7 @@ import type { RunFacts } from "./record/run-status.js";
 
 export function createRunControl(conductor: Conductor, figures: RunFigures, facts: RunFacts): RunControl {
   const status = (): RunStatus => readStatus(conductor, figures, facts);
-  /** What `act` throws is a rejection. */
+  /** Errors that `act` throws become rejections. */
   const afterwards = (act: () => void): Promise<RunStatus> =>
     new Promise((resolve) => {
       act();
@@ -43,6 +43,6 @@ function refuseAtTheEnd(conductor: Conductor, what: string): void {
   const { phase, stopping } = conductor.status();
   if (phase !== "stopping" && phase !== "ended") return;
   throw new CoxswainError("cluster", `the run cannot be ${what}: it is ending (${stopping ?? "all steps are done"})`, {
-    hint: "A run that was stopped goes on with `coxswain train` or `coxswain coordinator` and --resume.",
+    hint: "Continue a stopped run with `coxswain train --resume` or `coxswain coordinator --resume`.",
   });
 }

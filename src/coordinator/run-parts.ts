@@ -1,4 +1,4 @@
-/** What one life of a coordinator is made of, once the run is prepared and its files are open; and what its caller brings. */
+/** The parts of a running coordinator, once the run is prepared and its files are open; and the options of its caller. */
 import type { Clock } from "../clock.js";
 import type { Address } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
@@ -15,44 +15,44 @@ export interface CoordinatorOptions {
   readonly localWorkers?: boolean;
   /** Listen beyond loopback without TLS or a token. */
   readonly insecure: boolean;
-  /** Addresses that nobody chose: beside another run of this machine, this one takes others. */
+  /** Addresses that may be replaced if another run on this machine uses them. */
   readonly defaults: ReadonlySet<AddressKey>;
-  /** A folder for the adapter, where the output folder's disk has no room for it. */
+  /** A folder for the adapter if the disk of the output folder is full. */
   readonly rescue?: string | undefined;
   readonly view: RunView;
-  /** Is told every step, evaluation and event, after the run's files. */
+  /** Receives every step, evaluation and event, after the run's files. */
   readonly listener?: RunListener;
-  /** Its port is taken; the data are not read yet. */
+  /** Called when its port is open, before the data is read. */
   readonly onListening?: (address: Address) => void;
-  /** The output folder is there now. */
+  /** Called when the output folder exists. */
   readonly onFolder: () => void;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** A worker says that it cannot go on. The run goes on without it unless the caller decides otherwise. */
+  /** A worker reports an error and leaves. The run continues without it unless the caller decides otherwise. */
   readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
 }
 
 export interface RunParts {
   readonly run: PreparedRun;
-  /** Which run, and which life of its coordinator. */
+  /** Identifies the run and the start of its coordinator. */
   readonly runId: string;
-  /** Names the run through all lives of its coordinator. */
+  /** Identifies the run across restarts of its coordinator. */
   readonly runDigest: string;
-  /** What was done before this life of the coordinator. */
+  /** What was done before the coordinator was restarted. */
   readonly record: RunRecord;
   /** Workers that may have a later state than the checkpoint's. */
   readonly survivors: number;
   readonly checkpoint: SavedCheckpoint | undefined;
   readonly files: RunFiles;
-  /** What the live page shows of it; undefined where nothing is served. */
+  /** The data of the live page; undefined if nothing is served. */
   readonly liveRecord: LiveRecord | undefined;
   readonly metrics: CoordinatorMetrics;
-  /** Undefined where the run asks for none. */
+  /** Undefined if the run does not use it. */
   readonly reporter: RunReporter | undefined;
   /** Where it listens. */
   readonly listeners: Listeners;
 }
 
-/** Tokens of a shard, on average, without padding. */
+/** Average tokens per shard, without padding. */
 export const tokensPerShard = ({ train, config }: PreparedRun): number =>
   (train.statistics.tokens / train.rowCount) * config.training.micro_batch_size;

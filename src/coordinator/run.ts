@@ -1,4 +1,4 @@
-/** A coordinator from start to end: prepares the run, listens, conducts, writes what is left behind. */
+/** Runs a coordinator from start to end: prepares the run, listens, conducts it and writes the result. */
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -48,28 +48,28 @@ export interface RunningCoordinator {
   /** Where metrics are served, if they are. */
   readonly telemetry: string | undefined;
   readonly prepared: PreparedRun;
-  /** What can be asked of the run while it runs. */
+  /** Controls the run. */
   readonly control: RunControl;
   /** Settles when the run is over and everything is on disk. */
   readonly done: Promise<FinishedRun>;
-  /** Finish the step in flight, save, end. @param returning it is started again: workers are to wait for that */
+  /** Finishes the step in flight, saves and ends. @param returning it will be restarted, and workers wait for that */
   stop(reason: string, returning: boolean): void;
-  /** Whether no further step is begun: it was stopped, it failed, or all steps are done. */
+  /** Whether no further step begins: the run was stopped or failed, or all steps are done. */
   isEnding(): boolean;
-  /** End without another step, keeping the last good state. */
+  /** Ends the run without another step, keeping the last good state. */
   fail(error: CoxswainError): void;
   /**
-   * After the end, where somebody scrapes the metrics regularly: resolves when they have seen it, are late, or the signal
-   * aborts. Undefined where nobody does.
+   * After the end, if a monitor scrapes the metrics regularly: resolves after its next scrape, when that is overdue, or
+   * when the signal is aborted. Undefined if there is no such monitor.
    */
   lastScrape(signal: AbortSignal): Promise<void> | undefined;
   close(): Promise<void>;
 }
 
 /**
- * Cheap checks come first, ports before data; the output folder is made last, so that a start that fails leaves nothing.
- * @throws CoxswainError for anything wrong with the run file, data, model, checkpoint or addresses, or where another
- *   coordinator holds the output folder
+ * Cheap checks come first, ports before data; the output folder is created last, so that a failed start leaves nothing.
+ * @throws CoxswainError if the run file, data, model, checkpoint or addresses are invalid, or another coordinator holds
+ *   the output folder
  */
 export async function startCoordinator(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
   refuseDataFolder(asked.output_dir, asked.data);
@@ -125,13 +125,15 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
     options.onFolder();
     const record = readRunRecord(config.output_dir);
     const survivors = options.resume ? survivorsOf(record).length : 0;
-    // What was recorded after the checkpoint stays until it is known that nobody has it any more.
+    // Records after the checkpoint are kept until it is known that no worker has those steps.
     const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
     const files = openRunFiles(config.output_dir, {
       ...(options.resume ? { resumeStep } : {}),
       onFull: ({ message }) => {
         logger.warn(message);
-        note(`warning: ${message}; training goes on, and what cannot be written is kept in memory until there is room`);
+        note(
+          `warning: ${message}; training continues, and lines that cannot be written are kept in memory until there is space`,
+        );
       },
     });
     try {
@@ -162,7 +164,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
   }
 }
 
-/** What to say where the disk has too little room for what the run writes. */
+/** The warning if the disk has too little space for what the run writes. */
 async function shortOfSpace({ config, layout, plan, replica }: PreparedRun): Promise<string | undefined> {
   const { output_dir: outputDir, training } = config;
   const free = freeSpace(outputDir);
@@ -177,7 +179,7 @@ async function shortOfSpace({ config, layout, plan, replica }: PreparedRun): Pro
   return spaceWarning(outputDir, planned, free);
 }
 
-/** The checkpoint that a run goes on from; its folder was last changed when it was written. */
+/** The checkpoint that a run continues from; the time is the modification time of its folder. */
 async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Promise<SavedCheckpoint | undefined> {
   return path === undefined ? undefined : { step: replica.step, path, time: (await stat(path)).mtimeMs };
 }
@@ -221,7 +223,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
       telemetry.begin({
         record: liveRecord,
         control,
-        // One that is paused takes workers: it is in order.
+        // A paused run accepts workers, so it is ready.
         ready: () => {
           const { phase, waiting } = conductor.status();
           return phase === "paused" || (waiting ?? true);

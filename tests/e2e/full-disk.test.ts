@@ -55,7 +55,7 @@ whereMounting(`a full disk${needs}`, () => {
     const rescue = join(folder, "elsewhere");
     const file = runFile(folder, { max_steps: 200 });
     const { code, stdout, stderr } = await onSmallDisk(32, ["train", file, ...onDisk, "--rescue", rescue]).finished;
-    expect(stdout.match(/\.jsonl: the disk is full; training goes on/g)).toHaveLength(1);
+    expect(stdout.match(/\.jsonl: the disk is full; training continues/g)).toHaveLength(1);
     expect(stderr).toContain(
       `the adapter of step 200 is in ${join(rescue, "out-step-000200")}; there is no checkpoint`,
     );
@@ -69,7 +69,7 @@ whereMounting(`a full disk${needs}`, () => {
     const args = ["train", runFile(folder, { max_steps: 400, save_steps: 400 }), ...onDisk];
     const ballast = "head -c 1000k /dev/zero > /mnt/ballast";
     const run = onSmallDisk(1032, args, `cp /mnt/out/metrics.jsonl /mnt/out/events.jsonl ${folder}`, ballast);
-    await run.until(/\.jsonl: the disk is full; training goes on/);
+    await run.until(/\.jsonl: the disk is full; training continues/);
     expect(await onSameDisk(run, ["rm", "/mnt/ballast"])).toBe(0);
     const { code, stderr } = await run.finished;
     expect(stderr).toBe("");

@@ -47,7 +47,7 @@ describe("an error of an incomplete model folder names the file, for a folder", 
         rmSync(model, { recursive: true });
         writeFileSync(model, "");
       },
-      /a model is a folder, this is a file/,
+      /is a file, but a model is a folder/,
     ],
   ];
   it.each(cases)("%s", async (_what, spoil, says) => {

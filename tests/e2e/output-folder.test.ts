@@ -228,7 +228,7 @@ describe("--resume with other settings", () => {
   ])("names $name with old and new value, and what may change", async ({ sets, says }) => {
     const { code, stderr } = await coxswain(["train", file, "--resume", ...sets.flatMap((set) => ["--set", set])]);
     for (const text of says) expect(stderr).toContain(text);
-    expect(stderr).toMatch(/May change freely: workers, .*logging_steps.*telemetry, and cluster/);
+    expect(stderr).toMatch(/These may change freely: workers, .*logging_steps.*telemetry, and cluster/);
     expect(code).toBe(2);
   });
 

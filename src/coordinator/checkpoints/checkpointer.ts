@@ -1,11 +1,11 @@
-/** Writes a run's checkpoints one after another, while training goes on, and gives them to those who wait for one. */
+/** Writes a run's checkpoints one after another, while training continues, and resolves the requests for one. */
 import { detach } from "../../async/index.js";
 import type { Clock } from "../../clock.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import type { ReplicaState } from "../../optim/index.js";
 
-/** A checkpoint that is whole on the disk. */
+/** A checkpoint that is complete on disk. */
 export interface SavedCheckpoint {
   readonly step: StepNumber;
   /** Its folder. */
@@ -15,11 +15,11 @@ export interface SavedCheckpoint {
 }
 
 export interface CheckpointerOptions {
-  /** The checkpoint that the run goes on from. */
+  /** The checkpoint that the run continues from. */
   readonly newest: SavedCheckpoint | undefined;
-  /** Writes a state that no longer changes; gives its path. */
+  /** Writes a state that no longer changes; returns its path. */
   readonly write: (state: ReplicaState) => Promise<string>;
-  /** Called before anybody who waits is told. */
+  /** Called before pending requests are resolved. */
   readonly onSaved: (saved: SavedCheckpoint, seconds: number) => void;
   readonly onFailed: (step: StepNumber, error: CoxswainError) => void;
   readonly clock: Pick<Clock, "now" | "wallClock">;
@@ -30,7 +30,7 @@ export class Checkpointer {
   #newest: SavedCheckpoint | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #underWay = new Map<StepNumber, Promise<SavedCheckpoint>>();
-  /** Those who want a checkpoint, while it is open of which step. */
+  /** Requests for a checkpoint whose step is not yet decided. */
   readonly #askers: ((saved: Promise<SavedCheckpoint>) => void)[] = [];
 
   constructor(options: CheckpointerOptions) {
@@ -42,7 +42,7 @@ export class Checkpointer {
     return this.#newest;
   }
 
-  /** Begins when those before it are written. */
+  /** Starts when the earlier ones have been written. */
   write(state: ReplicaState): void {
     const saved = this.#last.then(() => this.#write(state));
     this.#underWay.set(state.step, saved);
@@ -53,22 +53,22 @@ export class Checkpointer {
   }
 
   /**
-   * The checkpoint of a step that is saved, or being saved. Rejects with a CoxswainError "storage" where it cannot be
+   * The checkpoint of a step that is saved, or being saved. Rejects with a CoxswainError "storage" if it cannot be
    * written.
    */
   of(step: StepNumber): Promise<SavedCheckpoint> {
     const underWay = this.#underWay.get(step);
     if (underWay !== undefined) return underWay;
     if (this.#newest?.step === step) return Promise.resolve(this.#newest);
-    return Promise.reject(new CoxswainError("bug", `nobody saves step ${step}`));
+    return Promise.reject(new CoxswainError("bug", `step ${step} is not being saved`));
   }
 
-  /** The checkpoint that is given next. Rejects as `of` does, and with "cluster" where there is none before the end. */
+  /** The next checkpoint. Rejects as `of` does, and with "cluster" if the run ends without another one. */
   next(): Promise<SavedCheckpoint> {
     return new Promise<SavedCheckpoint>((resolve) => this.#askers.push(resolve));
   }
 
-  /** All who asked so far get the checkpoint of this step. */
+  /** Resolves all pending requests with the checkpoint of this step. */
   give(step: StepNumber): void {
     this.#answer(this.of(step));
   }
@@ -78,7 +78,7 @@ export class Checkpointer {
   }
 
   #answer(saved: Promise<SavedCheckpoint>): void {
-    // Whether anybody waits for it or not.
+    // Also without pending requests.
     detach(saved, () => undefined);
     for (const answer of this.#askers.splice(0)) answer(saved);
   }

@@ -1,4 +1,4 @@
-/** The folder `checkpoints/` of a run: which checkpoints are whole, which is the newest, and which may go. */
+/** The folder `checkpoints/` of a run: which checkpoints are complete, which is the newest, and which may be removed. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { parseTrainerState, type TrainerState } from "./trainer-state.js";
 export const trainerStateFile = "trainer_state.json";
 export const optimizerFile = "optimizer.safetensors";
 
-/** Without these a checkpoint is none; the model card may be missing. */
+/** The files that every checkpoint must have; the model card may be missing. */
 const requiredFiles = ["adapter_model.safetensors", "adapter_config.json", optimizerFile];
 
 export const checkpointsFolder = (outputDir: string): string => join(outputDir, "checkpoints");
@@ -18,7 +18,7 @@ export const checkpointsFolder = (outputDir: string): string => join(outputDir, 
 /** "step-000100" */
 export const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
 
-/** The checkpoints that are there by name, whole or not, oldest first. */
+/** The checkpoints by name, complete or not, oldest first. */
 export async function listCheckpoints(outputDir: string): Promise<{ path: string; step: number }[]> {
   const folder = checkpointsFolder(outputDir);
   let names: string[];
@@ -31,20 +31,20 @@ export async function listCheckpoints(outputDir: string): Promise<{ path: string
   return names
     .flatMap((name) => {
       const step = Number(/^step-(\d{6,15})$/.exec(name)?.[1] ?? Number.NaN);
-      // "step-0000100" is not a name that we give.
+      // Rejects names such as "step-0000100", which are never written.
       return checkpointName(step) === name ? [{ path: join(folder, name), step }] : [];
     })
     .sort((left, right) => left.step - right.step);
 }
 
 export interface NewestCheckpointOptions {
-  /** Called with a sentence for every newer checkpoint that is not whole: which and why. */
+  /** Called with a message for every newer checkpoint that is not complete. */
   readonly onSkip?: (text: string) => void;
 }
 
 /**
- * The newest checkpoint that is whole: every file there, with its size and SHA-256. Damaged ones are left where they are.
- * @returns its folder; undefined where there is none
+ * The newest complete checkpoint: every file exists, with its size and SHA-256. Damaged ones are not removed.
+ * @returns its folder; undefined if there is none
  */
 export async function newestCheckpoint(
   outputDir: string,
@@ -62,7 +62,7 @@ export async function newestCheckpoint(
   return undefined;
 }
 
-/** @throws CoxswainError "storage" where it is missing, damaged, or of another step than the folder's name says */
+/** @throws CoxswainError "storage" if it is missing or damaged, or its step differs from that in the folder's name */
 export async function readTrainerState(checkpoint: string): Promise<TrainerState> {
   const path = join(checkpoint, trainerStateFile);
   let text: string;
@@ -108,9 +108,9 @@ export async function sha256Of(path: string): Promise<string> {
 }
 
 /**
- * Removes the oldest whole checkpoints beyond `keep`; the newest whole one always stays. Each is renamed before it is
- * deleted, so that a crash leaves whole checkpoints and leftovers that the next write removes. Damaged ones are not
- * counted and not touched.
+ * Removes the oldest complete checkpoints beyond `keep`; the newest complete one always stays. Each is renamed before it
+ * is deleted, so that a crash leaves only complete checkpoints, and leftovers that the next write removes. Damaged ones
+ * are neither counted nor removed.
  * @param keep how many stay; null keeps all
  * @returns the folders removed, oldest first
  */
@@ -143,6 +143,6 @@ async function isWholeBySize(path: string): Promise<boolean> {
 
 function damaged(path: string, what: string): CoxswainError {
   return new CoxswainError("storage", `${path}: ${what}`, {
-    hint: "Remove the checkpoint's folder to go on from an older one.",
+    hint: "Remove the checkpoint's folder to continue from an older one.",
   });
 }

@@ -32,8 +32,8 @@ export interface ReadCheckpointOptions {
 
 /**
  * Reads the checkpoint in the folder `path`.
- * @throws CoxswainError "model" where its adapter does not fit `layout`, "storage" where it is damaged, which its
- *   fingerprint shows
+ * @throws CoxswainError "model" if its adapter does not match `layout`, "storage" if it is damaged, according to its
+ *   fingerprint
  */
 export async function readCheckpoint(
   path: string,
@@ -81,6 +81,6 @@ async function readMoments(path: string, layout: LoraLayout, suffix: string): Pr
 
 function damaged(path: string, what: string): CoxswainError {
   return new CoxswainError("storage", `${path}: ${what}`, {
-    hint: "The checkpoint is damaged: remove its folder to go on from an older one.",
+    hint: "The checkpoint is damaged: remove its folder to continue from an older one.",
   });
 }

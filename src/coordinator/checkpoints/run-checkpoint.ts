@@ -1,4 +1,4 @@
-/** Writes a run's checkpoints: what the coordinator knows beside the replica, and how many are kept. */
+/** Writes a run's checkpoints: adds the coordinator's own state to the replica, and removes old ones. */
 import { supervisedTokens } from "../../data/index.js";
 import { stepNumber } from "../../ids.js";
 import { baseModelRecord, loraSettings } from "../../model/index.js";
@@ -8,7 +8,7 @@ import { jsonOf, keptSettings } from "../prepare/changed-settings.js";
 import { configDigest } from "../prepare/config-digest.js";
 import type { PreparedRun } from "../prepare/prepare.js";
 
-/** Saves states in the order of their steps, one at a time; gives the checkpoint's folder. */
+/** Saves states in the order of their steps, one at a time; returns the checkpoint's folder. */
 export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Promise<string> {
   const { config, layout, manifest, train, plan } = run;
   const settings = loraSettings(config);
@@ -41,7 +41,7 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
   };
 }
 
-/** Tokens used since step 0; to be asked for ascending steps. */
+/** Tokens used since step 0; must be called with ascending steps. */
 function tokenCounter({
   train,
   plan,

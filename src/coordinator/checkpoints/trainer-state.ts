@@ -1,4 +1,4 @@
-/** `trainer_state.json`: what a checkpoint says of itself beside its tensors. Pure: knows no files. */
+/** `trainer_state.json`: the metadata of a checkpoint. Pure: does not access files. */
 import { z } from "zod";
 import { CoxswainError, messageOf } from "../../errors.js";
 
@@ -6,7 +6,7 @@ const countOrZero = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const schema = z.strictObject({
-  /** Of this format. */
+  /** Version of this format. */
   version: z.literal(1),
   step: countOrZero,
   /** When the run began, local time without a zone: what its chat template writes. Absent in older checkpoints. */
@@ -15,11 +15,11 @@ const schema = z.strictObject({
   epoch: z.number().nonnegative(),
   /** Fingerprint of parameters, moments and step (see `collective/state-hash.ts`). */
   state_hash: z.string().min(1),
-  /** What the run must have in common with the one that goes on. */
+  /** Must be equal in a run that continues from this checkpoint. */
   data_fingerprint: z.string(),
   config_digest: z.string(),
   model_hash: z.string(),
-  /** Settings that decide the result, by dotted key: to say what was changed. Absent in older checkpoints. */
+  /** Settings that determine the result, by dotted key, to report changes. Absent in older checkpoints. */
   settings: z.record(z.string(), z.json()).optional(),
   /** Used since step 0. */
   tokens: z.strictObject({ all: countOrZero, supervised: countOrZero }),
@@ -30,7 +30,7 @@ const schema = z.strictObject({
 /** The content of `trainer_state.json`. */
 export type TrainerState = Readonly<z.output<typeof schema>>;
 
-/** What the caller of `writeCheckpoint` knows; the rest is found while writing. */
+/** The part that the caller of `writeCheckpoint` supplies; the rest is determined while writing. */
 export type RunProgress = Pick<
   TrainerState,
   "started_at" | "epoch" | "data_fingerprint" | "config_digest" | "model_hash" | "settings" | "tokens"
@@ -59,7 +59,7 @@ export function parseTrainerState(text: string, path: string): TrainerState {
 
 function damaged(path: string, what: string, cause: unknown): CoxswainError {
   return new CoxswainError("storage", `${path}: ${what}`, {
-    hint: "The checkpoint is damaged, or of another version of coxswain: remove its folder to go on from an older one.",
+    hint: "The checkpoint is damaged, or was written by another version of Coxswain: remove its folder to continue from an older one.",
     cause,
   });
 }

@@ -1,4 +1,4 @@
-/** Writes checkpoints: aside, flushed, renamed; whole or absent. */
+/** Writes checkpoints atomically: under a temporary name, flushed, then renamed. */
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { stateHash } from "../../collective/index.js";
@@ -26,7 +26,7 @@ import {
 import { CoxswainError } from "../../errors.js";
 import { trainerStateText, type RunProgress, type TrainerState } from "./trainer-state.js";
 
-/** Names of AdamW's moments behind a tensor's name, as torch calls them. */
+/** Suffixes of the names of AdamW's moments, as in torch. */
 export const momentSuffixes = { m: ".exp_avg", v: ".exp_avg_sq" } as const;
 
 export interface CheckpointContents {
@@ -50,10 +50,10 @@ export interface WriteCheckpointOptions {
 }
 
 /**
- * Writes `checkpoints/step-000100/` of a run's output folder. One writer at a time: what an earlier one left half done is
- * removed first. A whole checkpoint of the same step and state stays as it is.
+ * Writes `checkpoints/step-000100/` of a run's output folder. One writer at a time: partial files of an earlier one are
+ * removed first. A complete checkpoint of the same step and state is kept unchanged.
  * @returns the checkpoint's folder
- * @throws CoxswainError "storage" for a full disk and the like: older checkpoints stand, and nothing half done is left
+ * @throws CoxswainError "storage" for a full disk and similar errors: older checkpoints remain, and partial files are removed
  */
 export async function writeCheckpoint(
   outputDir: string,
@@ -66,7 +66,7 @@ export async function writeCheckpoint(
   await removeLeftovers(parent, { all: true });
   if (await isWholeWith(path, hash)) return path;
   const fill = (aside: string): Promise<void> => fillCheckpoint(aside, checkpoint, hash);
-  // What is there under this name is damaged or of another run: nothing is lost where the exchange is interrupted.
+  // An existing folder of this name is damaged or belongs to another run, so an interrupted exchange loses nothing.
   await replaceFolder(path, fill);
   return path;
 }
@@ -96,7 +96,7 @@ async function fillCheckpoint(folder: string, checkpoint: CheckpointContents, ha
     ...progress,
     files: await describeFiles(folder),
   };
-  // Last: a folder that has it is complete.
+  // Written last: it marks the folder as complete.
   await writeFile(join(folder, trainerStateFile), trainerStateText(trainer));
 }
 

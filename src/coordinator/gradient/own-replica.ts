@@ -1,6 +1,6 @@
 /**
- * The coordinator's own replica through the steps: takes the norm of a sum, applies commits, takes over a worker's replica,
- * and tells the world of a commit once another than this process keeps it.
+ * The coordinator's own replica: computes the norm of a sum, applies commits, takes over a worker's replica, and publishes
+ * a commit once it is stored outside this process.
  */
 import type { Clock } from "../../clock.js";
 import { CoxswainError, messageOf } from "../../errors.js";
@@ -13,14 +13,14 @@ import type { RunRecorder } from "../record/recorder.js";
 import type { WorkerSession } from "../service/worker-session.js";
 import type { StepSum } from "./step-sum.js";
 
-/** Reduced gradients kept for workers that are a step late. */
+/** Number of reduced gradients to keep for workers that are a step behind. */
 const reducedKept = 2;
 
 export interface OwnReplicaOptions {
   readonly replica: Replica;
   readonly recorder: Pick<RunRecorder, "committing" | "applied">;
   readonly logger: Logger;
-  /** Is told what has become of a sum, and of a worker's replica. */
+  /** Receives the result of a sum, and of taking over a worker's replica. */
   readonly dispatch: (event: Event) => void;
   readonly clock: Pick<Clock, "now">;
 }
@@ -30,16 +30,16 @@ export class OwnReplica {
   readonly #reduced = new Map<StepNumber, Float32Array>();
   /** When the sum was complete, ms. */
   #reduceStart = 0;
-  /** The newest commit as it is to be recorded, while no worker has applied it. */
+  /** The record of the newest commit, while no worker has applied it. */
   #unrecorded: { readonly step: StepNumber; readonly record: () => void } | undefined;
-  /** The update of the newest commit, while the replica has not taken it. */
+  /** The update of the newest commit, while it is not applied to the replica. */
   #toApply: (() => Event) | undefined;
 
   constructor(options: OwnReplicaOptions) {
     this.#options = options;
   }
 
-  /** The reduced gradient of a step that was committed lately, [size]. */
+  /** The reduced gradient of a recently committed step, [size]. */
   reduced(step: StepNumber): Float32Array | undefined {
     return this.#reduced.get(step);
   }
@@ -72,21 +72,21 @@ export class OwnReplica {
     };
   }
 
-  /** Applies the newest commit; undefined where that was done. */
+  /** Applies the newest commit; undefined if it is already applied. */
   apply(): Event | undefined {
     const apply = this.#toApply;
     this.#toApply = undefined;
     return apply?.();
   }
 
-  /** Tells the world of commits up to `step`: they are in a worker's replica, or on the disk. */
+  /** Publishes commits up to `step`: they are in a worker's replica, or on disk. */
   record(step: StepNumber): void {
     if (this.#unrecorded === undefined || this.#unrecorded.step > step) return;
     this.#unrecorded.record();
     this.#unrecorded = undefined;
   }
 
-  /** Takes over what a worker still has of this run, if it is what it said. */
+  /** Takes over the replica of a worker, if it has the state that the worker offered. */
   async adopt(
     { worker, replica: offered }: EffectOf<"adopt">,
     session: Pick<WorkerSession, "replica"> | undefined,
@@ -98,7 +98,10 @@ export class OwnReplica {
       if (held === undefined) return;
       replica.restore(held.step, held.bytes);
       if (replica.step !== offered.step || replica.hash() !== offered.hash)
-        throw new CoxswainError("network", `what it sent is not the state of step ${offered.step} that it offered`);
+        throw new CoxswainError(
+          "network",
+          `the worker's replica is not the state of step ${offered.step} that it offered`,
+        );
       dispatch({ type: "adopted", worker, replica: offered });
     } catch (error) {
       replica.assign(before);

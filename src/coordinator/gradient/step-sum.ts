@@ -1,6 +1,6 @@
 /**
- * The gradient of the step in flight as it comes to the coordinator: sums of workers that go into the canonical tree
- * (star), or slices that workers have reduced (mesh). Knows neither what the sum is for nor who is asked for what.
+ * Collects the gradient of the step in flight at the coordinator: the workers' sums for the canonical tree (star), or the
+ * slices that workers have reduced (mesh). Does not decide what to fetch from whom.
  */
 import { detach } from "../../async/index.js";
 import { TreeSum, VectorPool, vectorBytes } from "../../collective/index.js";
@@ -12,7 +12,7 @@ import type { EffectOf, Event, WorkerId } from "../machine/index.js";
 import type { RunRecorder } from "../record/recorder.js";
 import type { Sessions } from "../service/worker-sessions.js";
 
-/** Contributions that come to the coordinator at once. */
+/** Maximum number of concurrent transfers to the coordinator. */
 const receivedAtOnce = 8;
 
 export interface StepSumOptions {
@@ -22,9 +22,9 @@ export interface StepSumOptions {
   readonly sessions: Pick<Sessions, "get">;
   readonly recorder: Pick<RunRecorder, "received">;
   readonly logger: Logger;
-  /** Is told what has come, and what has not. */
+  /** Receives which transfers succeeded or failed. */
   readonly dispatch: (event: Event) => void;
-  /** Something went wrong that nothing should have gone wrong with. */
+  /** Called with an unexpected error. */
   readonly onBug: (error: unknown) => void;
 }
 
@@ -34,11 +34,11 @@ const keyOf = (worker: WorkerId, step: StepNumber, { first, count }: TreeNode): 
 export class StepSum {
   readonly #options: StepSumOptions;
   readonly #pool: VectorPool;
-  /** For the sums that come here. */
+  /** Star: the tree of the sums. */
   #tree: { readonly step: StepNumber; readonly sum: TreeSum } | undefined;
-  /** As it is gathered from workers that reduce it. */
+  /** Mesh: the vector that the slices are gathered into. */
   #gathered: { readonly step: StepNumber; readonly vector: Float32Array } | undefined;
-  /** Announced, and not asked for yet. */
+  /** Announced, not yet requested. */
   readonly #toReceive: EffectOf<"receive">[] = [];
   #receiving = 0;
   /** Received, not yet accepted. */
@@ -49,7 +49,7 @@ export class StepSum {
     this.#pool = new VectorPool(options.size);
   }
 
-  /** A step of so many shards is in flight; nothing changes where it was before. */
+  /** Begins a step with this many shards; no effect if it is already in flight. */
   open(step: StepNumber, shards: number): void {
     if (this.#tree?.step === step) return;
     const release = (vector: Float32Array): void => this.#pool.give(vector);
@@ -57,9 +57,9 @@ export class StepSum {
     this.#gathered = undefined;
   }
 
-  /** Fetches a contribution, in its turn. */
+  /** Fetches a contribution when its turn comes. */
   receive(effect: EffectOf<"receive">): void {
-    // What is pushed comes by itself, and nobody waits for it to come first.
+    // Pushed contributions arrive on their own and take no place in the queue.
     if (this.#options.sessions.get(effect.worker)?.pushes === true) {
       detach(this.#receive(effect), this.#options.onBug);
       return;
@@ -68,7 +68,7 @@ export class StepSum {
     this.#receiveNext();
   }
 
-  /** Puts a contribution that was received into the tree. */
+  /** Adds a received contribution to the tree. */
   accept({ worker, step, node }: EffectOf<"accept">): void {
     const key = keyOf(worker, step, node);
     const vector = this.#inbox.get(key);
@@ -80,7 +80,7 @@ export class StepSum {
   /** Fetches a slice from the worker that has reduced it. */
   async gather({ worker, step, slice }: EffectOf<"gather">): Promise<void> {
     const { size, sessions, recorder, logger, allReduceDtype, dispatch } = this.#options;
-    // Not where it is to lie: another pull of the slice, given up on, may still bring damage.
+    // Into a temporary vector: an abandoned pull of the same slice may still write.
     const part = this.#pool.take(slice.length);
     try {
       const session = sessions.get(worker);
@@ -99,17 +99,17 @@ export class StepSum {
     }
   }
 
-  /** The step's sum over all shards, [size], which is complete: it is the caller's from now on. */
+  /** The complete sum of the step over all shards, [size]; the caller owns it from then on. */
   take(step: StepNumber): Float32Array {
     if (this.#tree?.step !== step) throw new CoxswainError("bug", `no tree for step ${step}`);
     const vector = this.#tree.sum.complete ? this.#tree.sum.result() : this.#gathered?.vector;
-    if (vector === undefined) throw new CoxswainError("bug", `step ${step} was reduced and its sum is not here`);
+    if (vector === undefined) throw new CoxswainError("bug", `step ${step} was reduced, but its sum is missing`);
     this.#tree = undefined;
     this.#gathered = undefined;
     return vector;
   }
 
-  /** A star of many workers announces more at once than there is memory for. */
+  /** Limits the concurrent transfers: many workers may announce more than fits into memory. */
   #receiveNext(): void {
     while (this.#receiving < receivedAtOnce) {
       const next = this.#toReceive.shift();
@@ -135,7 +135,7 @@ export class StepSum {
     } catch (error) {
       this.#pool.give(into);
       logger.warn({ worker, step, ...node, error: messageOf(error) }, "a contribution did not arrive");
-      // From now on the worker pushes: perhaps it can be heard but not reached.
+      // From now on the worker pushes: its server may be unreachable.
       session.pushes = true;
       dispatch({ type: "receiveFailed", worker, step, node });
     }

@@ -1,5 +1,5 @@
 /**
- * What a run that goes on may not have changed, and what it has: names each setting with its old and new value. Pure.
+ * Detects changed settings of a resumed run, and names each with its old and new value. Pure.
  */
 import type { RunConfig } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -11,7 +11,7 @@ type TrainerSettings = NonNullable<TrainerState["settings"]>;
 /** Settings by dotted key; values as JSON has them. */
 export type SettingValues = Readonly<Record<string, unknown>>;
 
-/** What decides the result of a run, with what names its model and data: kept in every checkpoint. */
+/** The settings that determine the result of a run, and the names of its model and data: stored in every checkpoint. */
 export function keptSettings(config: RunConfig): SettingValues {
   const { model, data } = config;
   return {
@@ -35,7 +35,7 @@ export interface ChangedSetting {
   readonly now: unknown;
 }
 
-/** Only what both know: a key that an older release did not have has not been changed. */
+/** Compares only keys that both have: a key that an older release lacks has not been changed. */
 export function changedSettings(before: SettingValues, now: SettingValues): readonly ChangedSetting[] {
   return Object.keys(now)
     .filter((key) => key in before && JSON.stringify(before[key]) !== JSON.stringify(now[key]))
@@ -45,25 +45,26 @@ export function changedSettings(before: SettingValues, now: SettingValues): read
 /** Which part of a run differs from its checkpoint's. */
 export type ChangedPart = "settings" | "data" | "model";
 
-/** What decides how the data's tokens are made, beside the settings that decide the result in other ways, too. */
+/** Settings that affect only how the data is tokenised. */
 const dataKeys: ReadonlySet<string> = new Set(
   ["train", "format", "assistant_only_loss", "completion_only_loss", "chat_template"].map((key) => `data.${key}`),
 );
 
 const partOf = (key: string): ChangedPart => (key === "model" ? "model" : dataKeys.has(key) ? "data" : "settings");
 
-/** What is said where no setting explains it. */
+/** The message if no setting explains the difference. */
 const otherwise: Readonly<Record<ChangedPart, string>> = {
-  settings: "settings that decide the result differ now (which ones, an older release did not write down)",
-  data: "the training data differ now: the files of data.train, or the model's tokenizer or chat template, have changed",
-  model: "the model differs now: its files have changed",
+  settings:
+    "settings that determine the result have changed (the checkpoint of an older release does not record which)",
+  data: "the training data has changed: the files of data.train, or the model's tokenizer or chat template",
+  model: "the model has changed: its files differ",
 };
 
 const free =
-  "May change freely: workers, output_dir, data.eval, training.logging_steps, eval_steps, save_steps and " +
-  "save_total_limit, compute.device and gradient_checkpointing, telemetry, and cluster but for all_reduce_dtype.";
+  "These may change freely: workers, output_dir, data.eval, training.logging_steps, eval_steps, save_steps and " +
+  "save_total_limit, compute.device and gradient_checkpointing, telemetry, and cluster except all_reduce_dtype.";
 
-/** @param before what the checkpoint was made with, as far as that is known */
+/** @param before the settings of the checkpoint, if known */
 export function otherRun(
   checkpoint: string,
   part: ChangedPart,
@@ -74,7 +75,7 @@ export function otherRun(
   const what = changes.length === 0 ? ` ${otherwise[part]}` : listed(changes);
   return new CoxswainError("config", `${checkpoint} was made with other values:${what}`, {
     hint:
-      `${undo(changes)} to go on with the same run, or start a new one in another output_dir ` +
+      `${undo(changes)} to continue the same run, or start a new one in another output_dir ` +
       `(lora.init_adapter can start from this checkpoint). ${free}`,
   });
 }
@@ -82,7 +83,7 @@ export function otherRun(
 /** As `otherRun`, for a run that has no checkpoint yet. @param resolved the file with the settings it was started with */
 export const otherStart = (resolved: string, changes: readonly ChangedSetting[]): CoxswainError =>
   new CoxswainError("config", `${resolved}: the run was started with other values:${listed(changes)}`, {
-    hint: `${undo(changes)} to go on with the same run, or start a new one in another output_dir. ${free}`,
+    hint: `${undo(changes)} to continue the same run, or start a new one in another output_dir. ${free}`,
   });
 
 function listed(changes: readonly ChangedSetting[]): string {

@@ -1,4 +1,4 @@
-/** Which widths the matrix products of a run have: what decides whether the number of threads changes bits. */
+/** The widths of the matrix products of a run: they determine whether the number of threads changes bits. */
 import { linearModules } from "../../compute/index.js";
 import type { RunConfig } from "../../config/index.js";
 import type { TokenStore } from "../../data/index.js";
@@ -11,9 +11,9 @@ interface Run {
   readonly train: TokenStore;
 }
 
-/** @returns up to how many threads a run has the bits of one thread; 1 where that is not known */
+/** @returns the maximum number of threads that gives the bits of one thread; 1 if unknown */
 export function sameBitsUpTo({ config, modelFolder, train }: Run): number {
-  // TensorFlow's native library has rules of its own.
+  // TensorFlow's native library has different rules.
   if (config.compute.engine === "tfjs") return 1;
   const modules = linearModules(modelFolder);
   const tokens = fewestRows(config, train.rowCount) * shortestRow(train);

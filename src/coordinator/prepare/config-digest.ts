@@ -1,10 +1,10 @@
-/** Which settings decide the bits of the result: a resumed run must have the same ones. */
+/** The settings that determine the bits of the result: they must be equal in a resumed run. */
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../../config/index.js";
 
-/** Of `lora`: where the parameters came from does not matter any more, they are in the checkpoint. */
+/** Keys of `lora` to ignore: the origin of the parameters no longer matters, since they are in the checkpoint. */
 const passedOverOfLora = ["init_adapter"];
-/** How many steps there are may change only where the schedule doesn't depend on it, so it counts. */
+/** The number of steps counts, since most schedules depend on it. */
 const passedOverOfTraining = ["logging_steps", "eval_steps", "save_steps", "save_total_limit"];
 
 export function configDigest(config: RunConfig): string {

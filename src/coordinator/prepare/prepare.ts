@@ -1,6 +1,6 @@
 /**
- * Everything a run needs before its first step: the model and what is adapted, the data as tokens, the plan of steps,
- * and the state to start from. Cheap checks come before dear ones, so that a mistake shows at once.
+ * Prepares everything that a run needs before its first step: the model and its adapted modules, the tokenised data, the
+ * plan of steps, and the initial state. Cheap checks come first, so that mistakes are reported immediately.
  */
 import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../../config/index.js";
@@ -37,7 +37,7 @@ export interface PreparedRun {
   readonly config: RunConfig;
   readonly modelFolder: ModelFolder;
   readonly manifest: ModelManifest;
-  /** What is written beside every adapter, so that it is asked as it was trained: contents by name. */
+  /** Files to write next to every adapter, such as its chat template: contents by name. */
   readonly inferenceFiles: ReadonlyMap<string, Uint8Array>;
   readonly layout: LoraLayout;
   readonly layoutFingerprint: string;
@@ -48,26 +48,26 @@ export interface PreparedRun {
   readonly plan: StepPlan;
   readonly learningRate: (step: StepNumber) => number;
   readonly replica: Replica;
-  /** Of step 0, [layout.size]. */
+  /** Parameters of step 0, [layout.size]. */
   readonly initialParameters: Float32Array;
-  /** Tokens used before this life of the run. */
+  /** Tokens used before the run was resumed. */
   readonly tokensBefore: { readonly all: number; readonly supervised: number };
-  /** The checkpoint it goes on from. */
+  /** The checkpoint that it continues from. */
   readonly checkpoint: string | undefined;
-  /** When the run began, not this life of it: local time without a zone, for templates that write the date. */
+  /** When the run was first started: local time without a zone, for templates that write the date. */
   readonly startedAt: string;
 }
 
 export interface PrepareOptions {
-  /** Go on from the newest whole checkpoint. */
+  /** Continue from the newest complete checkpoint. */
   readonly resume: boolean;
-  /** The settings that the run was started with before, where it goes on and that is known. */
+  /** The settings that a resumed run was started with before, if known. */
   readonly before?: RunConfig | undefined;
-  /** Workers of this machine follow: what each of them would make is made once, before. Default: none do. */
+  /** Whether local workers are started: files that each of them needs are then prepared once. Default: false. */
   readonly localWorkers?: boolean | undefined;
-  /** Something the user should know: a dropped example, a damaged checkpoint. */
+  /** Called with notes for the user: a dropped example, a damaged checkpoint. */
   readonly note: (text: string) => void;
-  /** What is being done, for a user who waits. */
+  /** Called with the current activity. */
   readonly progress: (text: string) => void;
   /** The wall clock. */
   readonly now: () => Date;
@@ -170,7 +170,7 @@ function newReplica(training: TrainingConfig, size: number): Replica {
   return new Replica(size, { beta1, beta2, epsilon, weightDecay });
 }
 
-/** The schedule needs the number of steps, which is known late; its settings are checked early. */
+/** Checks the settings of the schedule early; the number of steps that it needs is known only later. */
 function schedules(training: TrainingConfig): {
   learningRateOf: (totalSteps: number) => (step: StepNumber) => number;
   check: () => void;
@@ -215,13 +215,13 @@ async function noteOtherBase(
   if (text !== null) note(text);
 }
 
-/** "2026-11-25T13:05:00": says the same date and hour wherever the run goes on, which a zone would not. */
+/** "2026-11-25T13:05:00": without a zone, so that the date and hour are the same wherever the run is resumed. */
 const localTime = (date: Date): string =>
   new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 
 /**
- * Found before the data is read, which may write the date that the run began on. That the settings are the same shows
- * before that, too.
+ * Read before the data, whose chat template may write the start date of the run. Changed settings are also reported
+ * before that.
  */
 async function checkpointToResume(
   config: RunConfig,
@@ -240,7 +240,7 @@ async function checkpointToResume(
   return { path, startedAt: trainer.started_at };
 }
 
-/** Puts the checkpoint's state into the replica, where it is one of this run. */
+/** Loads the checkpoint's state into the replica, if it belongs to this run. */
 async function resume(
   run: Omit<PreparedRun, "tokensBefore">,
   path: string,
@@ -254,7 +254,7 @@ async function resume(
   return trainer.tokens;
 }
 
-/** What an older checkpoint does not say of its settings, the output folder does. */
+/** Settings that an older checkpoint lacks are taken from the output folder. */
 function otherThan(
   path: string,
   { settings }: TrainerState,

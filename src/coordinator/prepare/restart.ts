@@ -1,6 +1,6 @@
 /**
- * Whether a run that has no whole checkpoint may start again at step 0 with --resume: only where it was interrupted before
- * its first checkpoint. Where anything is left of what it trained, nothing is written over.
+ * Decides whether a run without a complete checkpoint may restart at step 0 with --resume: only if it was interrupted
+ * before its first checkpoint. If any trained state is left, nothing is overwritten.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,15 +13,15 @@ import { checkpointsFolder } from "../checkpoints/folder.js";
 
 export interface Restart {
   readonly config: RunConfig;
-  /** The settings that the run was started with before, where they are known. */
+  /** The settings that the run was started with before, if known. */
   readonly before: RunConfig | undefined;
-  /** Why each checkpoint that is there cannot be used. */
+  /** Why each existing checkpoint cannot be used. */
   readonly skipped: readonly string[];
 }
 
 /**
- * @throws CoxswainError "storage" where there are checkpoints, none of them whole; "config" where there is an adapter, or
- *   the settings have changed
+ * @throws CoxswainError "storage" if there are checkpoints but none is complete; "config" if there is an adapter, or the
+ *   settings have changed
  */
 export async function checkRestart({ config, before, skipped }: Restart): Promise<void> {
   const { output_dir: outputDir } = config;
@@ -36,20 +36,20 @@ export async function checkRestart({ config, before, skipped }: Restart): Promis
       skipped.length > 0 ? skipped.join("\n  ") : `none is named as a checkpoint (${checkpoints.join(", ")})`;
     throw new CoxswainError(
       "storage",
-      `${checkpointsFolder(outputDir)}: no checkpoint is whole, so --resume cannot go on:\n  ${reasons}`,
+      `${checkpointsFolder(outputDir)}: no checkpoint is complete, so --resume cannot continue:\n  ${reasons}`,
       { hint: `Nothing was changed. Restore the files from a copy. ${elsewhere}` },
     );
   }
   if (hasAdapter)
     throw new CoxswainError(
       "config",
-      `output_dir: ${outputDir} holds an adapter (adapter/) but no checkpoint, so --resume cannot go on`,
+      `output_dir: ${outputDir} holds an adapter (adapter/) but no checkpoint, so --resume cannot continue`,
       { hint: `Nothing was changed. Restore checkpoints/ from a copy. ${elsewhere}` },
     );
   refuseChanges(config, before);
 }
 
-/** Where a run starts, the adapter it starts from decides the result, too. */
+/** Before the first checkpoint, the initial adapter also determines the result. */
 const startSettings = (config: RunConfig): Readonly<Record<string, unknown>> => ({
   ...keptSettings(config),
   "lora.init_adapter": config.lora.init_adapter,

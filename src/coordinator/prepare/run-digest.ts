@@ -1,4 +1,4 @@
-/** Names a run by what decides its result, so that a restarted coordinator knows the workers of its own run. */
+/** Identifies a run by what determines its result, so that a restarted coordinator recognises the workers of its run. */
 import { createHash } from "node:crypto";
 import { bytesOf } from "../../collective/index.js";
 import { configDigest } from "./config-digest.js";

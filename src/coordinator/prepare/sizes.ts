@@ -1,6 +1,6 @@
 /**
- * What a run takes before anything of it is made: settings that this machine or the model cannot follow are refused in the
- * first second, not after a silent minute. Pure.
+ * Estimates the sizes of a run before anything is created: settings that this machine or the model cannot support are
+ * rejected immediately. Pure.
  */
 import type { RunConfig } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -10,7 +10,7 @@ import { formatBytes } from "../../output/index.js";
 /** Bytes of a trained parameter in a process: itself, its gradient, and AdamW's two moments, in 32 bits each. */
 const bytesPerParameter = 16;
 
-/** What a worker process takes at least, bytes, before it has opened a model. */
+/** Minimum memory of a worker process before it has opened a model, bytes. */
 const workerBytes = 80e6;
 
 /**
@@ -23,22 +23,22 @@ export function checkRank({ lora: { r } }: Pick<RunConfig, "lora">, modules: rea
   const { path, inFeatures, outFeatures } = largest;
   throw new CoxswainError(
     "config",
-    `lora.r is ${r}, but no matrix that is adapted has a rank above ${fullRank(largest)} (${path}: ${outFeatures} x ${inFeatures})`,
-    { hint: `Set lora.r to ${fullRank(largest)} or less; 8 to 64 is usual.` },
+    `lora.r is ${r}, but no adapted matrix has a rank above ${fullRank(largest)} (${path}: ${outFeatures} x ${inFeatures})`,
+    { hint: `Set lora.r to ${fullRank(largest)} or less; typical values are 8 to 64.` },
   );
 }
 
 const fullRank = ({ inFeatures, outFeatures }: LinearModule): number => Math.min(inFeatures, outFeatures);
 
 export interface MachineShare {
-  /** Of this machine, or of the container, bytes. */
+  /** Memory of this machine or container, bytes. */
   readonly memory: number;
-  /** Workers that are started here. */
+  /** Number of local workers. */
   readonly workers: number;
 }
 
 /**
- * @throws CoxswainError "config" where the processes of this machine cannot hold what is trained
+ * @throws CoxswainError "config" if the trained parameters do not fit into the memory of this machine
  */
 export function checkMemory(layout: LoraLayout, { memory, workers }: MachineShare): void {
   const each = layout.size * bytesPerParameter;
@@ -47,7 +47,7 @@ export function checkMemory(layout: LoraLayout, { memory, workers }: MachineShar
   const holders = workers === 0 ? "the coordinator" : `the coordinator and each of ${workers} local workers`;
   throw new CoxswainError(
     "config",
-    `lora: ${layout.size.toLocaleString("en")} parameters are trained (r ${layout.r}), which takes ${formatBytes(each)} in ` +
+    `lora: ${layout.size.toLocaleString("en")} parameters are trained (r ${layout.r}), which need ${formatBytes(each)} in ` +
       `${holders}; this machine has ${formatBytes(memory)}`,
     { hint: "Lower lora.r, adapt fewer modules (lora.target_modules), or start fewer workers." },
   );
@@ -58,10 +58,10 @@ export function checkWorkers({ memory, workers }: MachineShare): void {
   if (workers * workerBytes <= memory) return;
   throw new CoxswainError(
     "config",
-    `workers: ${workers} processes take ${formatBytes(workers * workerBytes)} before they have opened a model; ` +
+    `workers: ${workers} processes need ${formatBytes(workers * workerBytes)} before they open a model; ` +
       `this machine has ${formatBytes(memory)}`,
     {
-      hint: `Start ${Math.max(1, Math.floor(memory / workerBytes))} at most here. More workers than cores compute no faster; others join from other machines.`,
+      hint: `Start ${Math.max(1, Math.floor(memory / workerBytes))} at most here. More workers than cores are no faster; more can join from other machines.`,
     },
   );
 }

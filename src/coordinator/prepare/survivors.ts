@@ -1,4 +1,4 @@
-/** Workers of an earlier life of the coordinator: they may have a later state than the newest checkpoint. */
+/** Workers from before a restart of the coordinator: they may have a later state than the newest checkpoint. */
 import { hostname } from "node:os";
 import type { Clock, Timer } from "../../clock.js";
 import { isRunning } from "../../processes.js";
@@ -6,10 +6,10 @@ import type { RunRecord } from "../../telemetry/index.js";
 import type { Conductor } from "../conductor.js";
 import type { RunParts } from "../run-parts.js";
 
-/** How long a restarted coordinator waits for the workers of its last step: they try again every few seconds, ms. */
+/** How long a restarted coordinator waits for the workers of its last step, which reconnect every few seconds, ms. */
 export const recoveryTimeout = 30_000;
 
-/** Nobody is waited for who died since: the processes of this machine are looked after. */
+/** Does not wait for dead workers: whether processes of this machine are alive can be checked. */
 export function watchSurvivors({ survivors, record }: RunParts, conductor: Conductor, clock: Clock): Timer | undefined {
   if (survivors === 0) return undefined;
   const watch = clock.every(1_000, () => {
@@ -20,8 +20,8 @@ export function watchSurvivors({ survivors, record }: RunParts, conductor: Condu
 }
 
 /**
- * Those who may have a later state than the checkpoint's: all that took part but the processes of this machine that are
- * gone. Of one on another machine nothing is known.
+ * The workers that may have a later state than the checkpoint: all that took part, except processes of this machine that
+ * no longer exist. Workers on other machines cannot be checked.
  */
 export const survivorsOf = ({ workers }: RunRecord): RunRecord["workers"] =>
   workers.filter(({ host, pid }) => host !== hostname() || isRunning(pid));

@@ -1,7 +1,7 @@
 /**
- * How many threads each worker computes with. A matrix product of few columns is cut along its sum differently for
- * another number of threads, which changes last bits: so a run has one number, whatever machine a worker is on, and how
- * many workers there are must not decide it where that would change bits (docs/determinism.md, "Threads").
+ * Decides the number of compute threads per worker. A matrix product with few columns splits its sums depending on the
+ * number of threads, which changes the last bits. A run therefore has one number for all machines, and the number of
+ * workers must not influence it if that would change bits (docs/determinism.md, "Threads").
  */
 import type { RunConfig } from "../../config/index.js";
 import type { HostLimits } from "../../host/index.js";
@@ -10,17 +10,17 @@ export interface ThreadsOptions {
   /** Whether `workers` workers are started on this machine. */
   readonly localWorkers: boolean;
   readonly host: Pick<HostLimits, "cores" | "coresText">;
-  /** Up to how many threads the bits are those of one thread. */
+  /** Maximum number of threads that gives the bits of one thread. */
   readonly sameBitsUpTo: () => number;
 }
 
 export interface ChosenThreads {
   readonly config: RunConfig;
-  /** What to say of the choice; undefined where the run file makes it. */
+  /** The reason of the choice; undefined if the run file sets the number. */
   readonly reason: string | undefined;
 }
 
-/** The run with "auto" resolved from the cores of this machine. */
+/** Resolves "auto" from the cores of this machine. */
 export function withThreads(config: RunConfig, options: ThreadsOptions): ChosenThreads {
   if (config.compute.threads !== "auto") return { config, reason: undefined };
   const { threads, why } = choose(config, options);
@@ -31,9 +31,9 @@ export function withThreads(config: RunConfig, options: ThreadsOptions): ChosenT
 }
 
 /**
- * A resumed run with "auto" resolved to what it was started with.
- * @param before the settings of the run's earlier life, where they are known
- * @param cores used where they are not
+ * Resolves "auto" of a resumed run to the number that it was started with.
+ * @param before the settings that the run was started with, if known
+ * @param cores used if they are not known
  */
 export function withThreadsBefore(config: RunConfig, before: RunConfig | undefined, cores: number): RunConfig {
   if (config.compute.threads !== "auto") return config;
@@ -66,8 +66,9 @@ function choose(
 }
 
 /**
- * Up to how many threads ONNX Runtime's CPU kernels give the bits of one thread. They cut a product that has more columns
- * than rows into one slice of columns (a multiple of 16) per thread; a slice of 64 or fewer sums over longer stretches.
+ * The maximum number of threads for which ONNX Runtime's CPU kernels give the bits of one thread. They split a product
+ * with more columns than rows into one slice of columns (a multiple of 16) per thread; a slice of 64 or fewer columns
+ * sums over longer stretches.
  * @param widths features in and out of the model's matrices, all that can be the columns of a product
  */
 export function sameBitsThreads(widths: readonly number[]): number {

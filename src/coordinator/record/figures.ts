@@ -1,7 +1,7 @@
-/** The newest figures of a run, for those who ask how it is doing. Nothing of an earlier life of its coordinator. */
+/** The newest figures of a run, for its status. Covers only the time since the coordinator was started. */
 import type { EvalLine, StepLine } from "../../telemetry/index.js";
 
-/** How much the newest step counts in the time of a step. */
+/** Weight of the newest step in the smoothed time per step. */
 const smoothing = 0.1;
 
 export class RunFigures {
@@ -9,7 +9,7 @@ export class RunFigures {
   #evaluation: EvalLine | undefined;
   #secondsPerStep: number | undefined;
 
-  /** Of the newest step that was told to the world. */
+  /** Figures of the newest published step. */
   get step(): StepLine | undefined {
     return this.#step;
   }
@@ -33,7 +33,7 @@ export class RunFigures {
     this.#evaluation = line;
   }
 
-  /** Seconds that so many steps will take; undefined before the first. */
+  /** Estimated seconds for this many steps; undefined before the first. */
   secondsOf(steps: number): number | undefined {
     return this.#secondsPerStep === undefined ? undefined : this.#secondsPerStep * steps;
   }

@@ -1,4 +1,4 @@
-/** Whether a run has learnt anything, by the losses of its steps: what is said at its end where it has not. Pure. */
+/** Decides from the losses whether a run has learnt anything; the warning if it has not. Pure. */
 
 /** Of a step of the run, in order. */
 export interface StepFigures {
@@ -6,15 +6,15 @@ export interface StepFigures {
   readonly grad_norm: number;
 }
 
-/** Nats a token below which a model knows its data by heart. */
+/** Nats per token below which a model has memorised its data. */
 const leastLoss = 0.01;
 
-/** Fewer steps than this say nothing: losses of single batches differ. */
+/** Minimum number of steps for a verdict, since losses of single batches vary. */
 const fewestSteps = 5;
 
 /**
- * What to tell the user; undefined where the loss fell, or might have. The loss of the first step is that of the parameters
- * that the run began with.
+ * The warning; undefined if the loss fell, or may have fallen. The loss of the first step is that of the initial
+ * parameters.
  */
 export function lossWarning(steps: readonly StepFigures[]): string | undefined {
   const [first] = steps;
@@ -25,7 +25,7 @@ export function lossWarning(steps: readonly StepFigures[]): string | undefined {
   const frozen = stepsWithoutGradient(steps);
   const stuck = frozen >= fewestSteps ? ` The gradient was exactly 0 in the last ${frozen} steps.` : "";
   const now = `the loss is ${mean.toFixed(2)} at the end (mean of ${last.length} steps)`;
-  // One batch is harder than another: within that, nothing is said. A gradient of 0 does not come from that.
+  // Batches vary in difficulty: no warning within that variation. It does not explain a gradient of 0, however.
   if (mean - 2 * deviationOf(losses) > first.loss)
     return `${now}, above the ${first.loss.toFixed(2)} at the beginning: this run has learnt nothing.${stuck} ${advice}`;
   // With a loss of 0 there is nothing left to learn.

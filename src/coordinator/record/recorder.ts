@@ -1,6 +1,6 @@
 /**
- * Tells the world what a run does: metrics.jsonl and events.jsonl, Prometheus metrics, the log, and a view for people.
- * Decides nothing and changes nothing.
+ * Publishes what a run does: to metrics.jsonl and events.jsonl, Prometheus metrics, the log, and the user's view.
+ * Decides nothing.
  */
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
@@ -26,7 +26,7 @@ export interface RecorderOptions {
   readonly metrics: CoordinatorMetrics;
   readonly view: RunView;
   readonly logger: Logger;
-  /** Are told what goes into metrics.jsonl and events.jsonl, once it is there or waits for room on the disk. */
+  /** Receive the lines of metrics.jsonl and events.jsonl once they are written, or wait for disk space. */
   readonly listeners: readonly RunListener[];
   readonly totalSteps: number;
   readonly loggingSteps: number;
@@ -34,7 +34,7 @@ export interface RecorderOptions {
   factsOf(step: StepNumber): { readonly tokens: number; readonly epoch: number };
   /** Tokens of a shard, on average. */
   readonly tokensPerShard: number;
-  /** An event could not be written down: the disk is full, mostly. */
+  /** An event could not be written, usually because the disk is full. */
   readonly onTrouble: (error: CoxswainError) => void;
   /** Wall clock, ms. */
   readonly wallClock: () => number;
@@ -52,7 +52,7 @@ interface CommitTiming {
   readonly endedAt: number;
 }
 
-/** An evaluation that takes longer than this is told of while it goes on, ms. */
+/** The progress of an evaluation is shown if it takes longer than this, ms. */
 const longEvaluation = 3_000;
 
 export class RunRecorder {
@@ -69,7 +69,7 @@ export class RunRecorder {
     options.metrics.stepsPlanned.set(options.totalSteps);
   }
 
-  /** Workers can join. @param step that it goes on from, 0 at the beginning */
+  /** Workers can join. @param step the step that the run continues from, 0 at the beginning */
   started(step: number, model: string): void {
     this.#event("run_started", { step, total_steps: this.#options.totalSteps, model });
   }
@@ -79,19 +79,19 @@ export class RunRecorder {
     this.#options.view.note(`worker ${id} joined`);
   }
 
-  /** What the run's shards are computed with, from here on. */
+  /** The engine that the run's shards are computed with from now on. */
   computedWith({ engine, backend, device }: Computation): void {
     this.#event("engine_chosen", { engine, backend, device });
   }
 
-  /** A worker takes part. A backend that was picked among several is shown with the reason. */
+  /** A worker is ready. A backend that was chosen among several is shown with the reason. */
   ready({ id }: WorkerName, { engine, backend, backendReason, backendWarning }: Readiness): void {
     this.#options.logger.info({ worker: id, engine, backend, why: backendReason }, "a worker is ready");
     if (engine !== "onnx") this.#noteOnce(`workers compute with ${engine} on ${backend}: ${backendReason}`);
     if (backendWarning !== "") this.#noteOnce(`${engine} on ${backend}: ${backendWarning}`);
   }
 
-  /** Its server cannot be used, so it pushes, and reduces nothing. */
+  /** The worker's server cannot be reached, so it pushes its gradients and reduces nothing. */
   unreachable({ id }: WorkerName, reason: string): void {
     this.#event("worker_unreachable", { worker: id, reason });
     this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
@@ -99,14 +99,14 @@ export class RunRecorder {
 
   left({ id }: WorkerName, reason: string, how: Departure): void {
     this.#event("worker_left", { worker: id, reason });
-    // At the end all go.
+    // At the end of the run, all workers leave.
     if (!this.#over) this.#options.metrics.workersLeft.add(1, { how });
     this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
     this.#options.view.note(`worker ${id} left: ${reason}`);
   }
 
   leased(worker: WorkerId, step: StepNumber, count: number, kind: LeaseKind): void {
-    // Evening out the end of a step is everyday business: counted, but no event.
+    // Rebalancing at the end of a step is routine: counted, but not an event.
     if (kind === "stolen") this.#options.metrics.leases.add(count, { result: "stolen" });
     if (kind !== "again") return;
     this.#event("lease_reissued", { worker, step, shards: count });
@@ -124,7 +124,7 @@ export class RunRecorder {
     this.#options.view.note(`step ${step}: the coordinator reduces it: ${reason}`);
   }
 
-  /** Nobody has the steps after this one any more. */
+  /** The steps after this one are lost. */
   rewind(step: StepNumber): void {
     this.#options.files.rewind(step);
     for (const listener of this.#options.listeners) listener.rewound(step);
@@ -134,8 +134,8 @@ export class RunRecorder {
     this.#event("run_recovered", { step, ...(from === undefined ? {} : { worker: from }) });
     this.#options.view.note(
       from === undefined
-        ? `no worker has a newer state: going on from step ${step}`
-        : `going on from step ${step}, which worker ${from} still had`,
+        ? `no worker has a newer state: continuing after step ${step}`
+        : `continuing after step ${step}, from the replica of worker ${from}`,
     );
   }
 
@@ -156,9 +156,9 @@ export class RunRecorder {
   }
 
   /**
-   * Before anybody is told of a commit.
-   * @returns tells the world of it: to be called when the step is kept by another than this process, so that what is
-   *   recorded is not lost with it
+   * Called before a commit is published.
+   * @returns publishes it: to be called when the step is stored outside this process, so that a recorded step is never
+   *   lost with the process
    */
   committing(effect: CommitEffect, timing: CommitTiming): () => void {
     const line = this.#lineOf(effect, timing);
@@ -249,12 +249,12 @@ export class RunRecorder {
     this.#options.view.note(`step ${step}: the checkpoint could not be written: ${error.message}`);
   }
 
-  /** @param by who asked for it, where that is known */
+  /** @param by the caller, if known */
   paused(step: StepNumber, by: string | undefined): void {
     this.#event("run_paused", { step, ...(by === undefined ? {} : { by }) });
   }
 
-  /** @param by who asked for it, where that is known */
+  /** @param by the caller, if known */
   resumed(step: StepNumber, by: string | undefined): void {
     this.#event("run_resumed", { step, ...(by === undefined ? {} : { by }) });
     this.#options.view.note(`continuing after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
@@ -273,7 +273,7 @@ export class RunRecorder {
     this.#options.view.waiting(waiting);
   }
 
-  /** How far an evaluation is, where it takes long. */
+  /** The progress of a long evaluation. */
   #evaluation({ committed, evaluated }: MachineStatus): string | undefined {
     if (evaluated === undefined) {
       this.#evaluatingSince = undefined;
@@ -309,7 +309,7 @@ export class RunRecorder {
     try {
       this.#options.files.appendEvent(line);
     } catch (error) {
-      // Told from wherever something happens: it must not end there. The run ends, and says why.
+      // The callers are in the middle of other work and must not fail: the run ends with this error instead.
       if (!(error instanceof CoxswainError)) throw error;
       this.#options.onTrouble(error);
     }

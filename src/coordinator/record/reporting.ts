@@ -1,4 +1,4 @@
-/** Who hears of a run outside of this process, where its settings name somebody. What carries it is loaded only then. */
+/** Reports a run to NATS, if its settings name a server. The client is loaded only then. */
 import type { RunConfig } from "../../config/index.js";
 import type { RunReporter } from "../../nats/index.js";
 import type { CoordinatorMetrics, Logger } from "../../telemetry/index.js";
@@ -14,7 +14,7 @@ export interface ReporterOptions {
   readonly note: (text: string) => void;
 }
 
-/** @throws CoxswainError "config" where the run has no name to be told under */
+/** @throws CoxswainError "config" if the run has no valid name */
 export async function openReporter(options: ReporterOptions): Promise<RunReporter | undefined> {
   const { config, runId, metrics, logger, note } = options;
   const settings = config.telemetry.nats;

@@ -1,4 +1,4 @@
-/** Puts together how a run is doing, from what the state machine, the workers' sessions and the record say. */
+/** Assembles the status of a run from the state machine, the workers' sessions and the record. */
 import { hostname } from "node:os";
 import type { RunState, RunStatus, WorkerStatus } from "../../control/index.js";
 import { version } from "../../version.js";
@@ -7,13 +7,13 @@ import type { RunFigures } from "./figures.js";
 import type { MachineStatus, MachineWorker } from "../machine/index.js";
 import type { WorkerSession } from "../service/worker-session.js";
 
-/** What does not change while a coordinator lives. */
+/** The part that does not change while the coordinator runs. */
 export interface RunFacts {
   readonly runId: string;
   readonly runDigest: string;
   /** Absolute. */
   readonly outputDir: string;
-  /** As the run file has it. */
+  /** As in the run file. */
   readonly model: string;
   readonly totalSteps: number;
   /** Tokens of a shard, on average. */
@@ -53,7 +53,7 @@ function stateOf({ phase, waiting, stopping, committed, inFlight, outcome }: Mac
   if (outcome?.kind === "failed") return { state: "failed", detail: outcome.error.message };
   if (outcome?.kind === "stopped") return { state: "stopped", detail: outcome.reason };
   if (outcome !== undefined || phase === "ended") return { state: "completed", detail: null };
-  if (phase === "stopping") return { state: phase, detail: stopping ?? "complete: the last checkpoint is written" };
+  if (phase === "stopping") return { state: phase, detail: stopping ?? "complete: writing the last checkpoint" };
   const first = inFlight === "evaluate" ? "the evaluation" : `step ${committed + 1}`;
   if (phase === "pausing") return { state: phase, detail: waiting ?? `${first} is finished first` };
   return { state: phase, detail: waiting ?? null };

@@ -1,4 +1,4 @@
-/** What a coordinator serves over HTTP: its metrics, what probes ask for, and the live page. */
+/** Serves a coordinator's metrics, health probes and live page over HTTP. */
 import { isLoopback, parseAddress, runNames, type RunConfig } from "../../config/index.js";
 import type { RunControl } from "../../control/index.js";
 import { LivePage, LiveRecord, shownEvent, type Audience } from "../../live-page/index.js";
@@ -6,7 +6,7 @@ import { createCoordinatorMetrics, readEvents, readMetrics, serveTelemetry } fro
 import type { CoordinatorMetrics, TelemetryServer, Verdict } from "../../telemetry/index.js";
 import { version } from "../../version.js";
 
-/** The run's metrics, with what the run file says set. */
+/** The run's metrics, with the values from the run file set. */
 export function runMetrics(config: RunConfig): CoordinatorMetrics {
   const metrics = createCoordinatorMetrics(version);
   metrics.runInfo.set(1, { ...runNames(config), role: "coordinator", worker: "" });
@@ -16,8 +16,8 @@ export function runMetrics(config: RunConfig): CoordinatorMetrics {
 }
 
 /**
- * What is kept for the live page, with what the run's files hold already; undefined where nothing is served.
- * @throws CoxswainError "config" for an address that cannot be read, "storage"
+ * The data of the live page, including what the run's files already contain; undefined if nothing is served.
+ * @throws CoxswainError "config" for an invalid address, "storage"
  */
 export function openLiveRecord({ output_dir: folder, telemetry }: RunConfig): LiveRecord | undefined {
   if (telemetry.http === null) return undefined;
@@ -35,7 +35,7 @@ export interface ServedRun {
   readonly now: () => number;
 }
 
-/** Serves from the start of a coordinator on: first that it is starting, then the run. */
+/** Serves from the start of a coordinator: first that it is starting, then the run. */
 export class RunTelemetry {
   readonly #config: RunConfig;
   readonly #server: TelemetryServer;
@@ -48,14 +48,14 @@ export class RunTelemetry {
     this.#told = told;
   }
 
-  /** @throws CoxswainError "network" where the address cannot be listened on */
+  /** @throws CoxswainError "network" if it cannot listen on the address */
   static async open(config: RunConfig, address: string, metrics: CoordinatorMetrics): Promise<RunTelemetry> {
     const told = { ready: (): Verdict => "the coordinator is starting" };
     const server = await serveTelemetry({ address, metrics, ready: () => told.ready() });
     return new RunTelemetry(config, server, told);
   }
 
-  /** HOST:PORT with the port it really has. */
+  /** HOST:PORT with the actual port. */
   get address(): string {
     return this.#server.address;
   }

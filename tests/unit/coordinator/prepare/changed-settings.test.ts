@@ -73,13 +73,15 @@ describe("a run that resumes", () => {
       'out/step-1 was made with other values:\n  seed: 42 then, 7 now\n  lora.target_modules: "all-linear" then, ["q_proj"] now',
     );
     expect(say("model")).toBe('out/step-1 was made with other values: model: "m" then, "other" now');
-    expect(say("data")).toMatch(/the files of data\.train, or the model's tokenizer or chat template, have changed$/);
+    expect(say("data")).toMatch(
+      /the training data has changed: the files of data\.train, or the model's tokenizer or chat template$/,
+    );
   });
 
   it("reports the change as far as possible if an older checkpoint names no settings", () => {
     const error = otherRun("out/step-1", "settings", undefined, keptSettings(before));
-    expect(error.message).toMatch(/which ones, an older release did not write down/);
-    expect(error.hint).toMatch(/^Undo the change .* May change freely: workers/);
+    expect(error.message).toMatch(/the checkpoint of an older release does not record which/);
+    expect(error.hint).toMatch(/^Undo the change .* These may change freely: workers/);
   });
 
   it("does not report a key as changed if an older release did not have it", () => {

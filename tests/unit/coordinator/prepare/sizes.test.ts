@@ -17,8 +17,8 @@ describe("a typo in a size is refused immediately", () => {
     expect(() => checkRank(runOf(576), modules)).not.toThrow();
     expect(errorOf(() => checkRank(runOf(577), modules))).toMatchObject({
       code: "config",
-      message: "lora.r is 577, but no matrix that is adapted has a rank above 576 (up_proj: 1536 x 576)",
-      hint: "Set lora.r to 576 or less; 8 to 64 is usual.",
+      message: "lora.r is 577, but no adapted matrix has a rank above 576 (up_proj: 1536 x 576)",
+      hint: "Set lora.r to 576 or less; typical values are 8 to 64.",
     });
   });
 
@@ -27,14 +27,14 @@ describe("a typo in a size is refused immediately", () => {
     const memory = layout.size * 16; // 23 MB
     expect(() => checkMemory(layout, { memory, workers: 0 })).not.toThrow();
     expect(errorOf(() => checkMemory(layout, { memory: memory * 2, workers: 2 })).message).toBe(
-      "lora: 1,440,000 parameters are trained (r 500), which takes 23 MB in the coordinator and each of 2 local workers; this machine has 46.1 MB",
+      "lora: 1,440,000 parameters are trained (r 500), which need 23 MB in the coordinator and each of 2 local workers; this machine has 46.1 MB",
     );
   });
 
   it("more worker processes than fit in memory are refused with the largest number that fits", () => {
     expect(() => checkWorkers({ memory: 8e9, workers: 100 })).not.toThrow();
     const { message, hint } = errorOf(() => checkWorkers({ memory: 8e9, workers: 1000 }));
-    expect(message).toBe("workers: 1000 processes take 80 GB before they have opened a model; this machine has 8 GB");
+    expect(message).toBe("workers: 1000 processes need 80 GB before they open a model; this machine has 8 GB");
     expect(hint).toMatch(/^Start 100 at most here\./);
   });
 });
