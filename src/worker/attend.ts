@@ -13,38 +13,38 @@ import type { CoordinatorConnection, WorkerTransport } from "./transport.js";
 export interface AttendOptions {
   readonly transport: WorkerTransport;
   readonly models: ModelSource;
-  /** A new one for every membership. */
+  /** Creates the identity of each membership. */
   readonly identity: () => Identity;
-  /** Host under which the coordinator reaches this worker's own server, where it is not the address it sees. */
+  /** Host at which the coordinator reaches this worker's own server, if it differs from the address it sees. */
   readonly advertiseHost: string | undefined;
-  /** How long to go on trying to reach a coordinator, ms; undefined: what the run says, and five minutes for the first. */
+  /** How long to try to reach a coordinator, ms; undefined: the run's setting; five minutes for the first connection. */
   readonly reconnectTimeout: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: WorkerObserver;
-  /** Leave: hand over what is computed, say goodbye and end. */
+  /** Makes the worker deliver its results, say goodbye and end. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Why a worker that nothing went wrong with is not needed any more: the run is complete; or it is not, and this worker was
- * told to leave, or the run stopped short.
+ * Why a worker ended without an error: the run is complete ("completed"), or the worker was told to leave or the run was
+ * stopped ("interrupted").
  */
 export type WorkerEnd = "completed" | "interrupted";
 
 /** How long one attempt to connect may take, ms. */
 const attemptTimeout = 5_000;
 
-/** How long to try to reach a coordinator of which nothing is known yet, ms. */
+/** How long to try to reach a coordinator before the first welcome, ms. */
 const firstReconnectTimeout = 300_000;
 
-/** Waits between attempts, ms: doubling from the first to the last. */
+/** Delays between attempts, ms: doubling from the first to the last. */
 const backOff = { first: 200, last: 5_000 };
 
 /**
- * Resolves when the run is over or the signal says to leave.
- * @throws CoxswainError "cluster" when refused, immediately or, by a run that it took part in, for `reconnectTimeout`, and
- *   when a certificate is not accepted; "network" when no coordinator is reached for `reconnectTimeout`
+ * Resolves when the run is over or the signal is aborted.
+ * @throws CoxswainError "cluster" if the worker is refused (immediately, or for `reconnectTimeout` if it took part in the
+ *   run before) or a certificate is not accepted; "network" if no coordinator is reached for `reconnectTimeout`
  */
 export async function attendRun(options: AttendOptions): Promise<WorkerEnd> {
   const { logger, signal, clock } = options;
@@ -62,7 +62,7 @@ export async function attendRun(options: AttendOptions): Promise<WorkerEnd> {
       return end.completed ? "completed" : "interrupted";
     }
     if (leaving()) return "interrupted";
-    // Once it was welcome, it may be so again: a coordinator is being replaced, or something damaged what it was shown.
+    // A worker that was accepted before tries again: the coordinator may be restarting, or its request was damaged.
     const refused = end.kind === "refused";
     if (refused && !welcome) throw refusal(coordinator, end.reason);
     welcome ||= end.reconnectTimeout !== undefined;
@@ -93,7 +93,7 @@ export async function attendRun(options: AttendOptions): Promise<WorkerEnd> {
 type Ended = MembershipEnd & {
   readonly connected: boolean;
   readonly hint?: string | undefined;
-  /** What the run says, ms. */
+  /** The run's setting, ms. */
   readonly reconnectTimeout?: number | undefined;
 };
 
@@ -119,7 +119,7 @@ async function attendOnce(options: AttendOptions): Promise<Ended> {
 
 async function attendOver(connection: CoordinatorConnection, options: AttendOptions): Promise<Ended> {
   const { signal, observer, identity } = options;
-  // Told to leave while it was connecting: the signal comes only once.
+  // The signal may be aborted while connecting, and fires only once.
   if (signal.aborted) return { kind: "lost", connected: false, reason: "told to leave" };
   observer.connected(true);
   const membership = new Membership({ ...options, connection, identity: identity() });
@@ -137,5 +137,5 @@ async function attendOver(connection: CoordinatorConnection, options: AttendOpti
 
 const refusal = (coordinator: string, reason: string): CoxswainError =>
   new CoxswainError("cluster", `${coordinator} refused this worker: ${reason}`, {
-    hint: "Do as it says; both sides need the same version of Coxswain and the run's token.",
+    hint: "Correct what the message says; both sides need the same version of Coxswain and the run's token.",
   });

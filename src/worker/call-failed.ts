@@ -1,10 +1,10 @@
-/** How a transport says that a call failed: the other side refused, is gone, or what it sent was damaged. */
+/** The error of a failed call: the other side refused it or is gone, or its data was damaged. */
 import { CoxswainError } from "../errors.js";
 
 export class CallFailed extends CoxswainError {
   /**
    * @param reason for people
-   * @param connectionLost another attempt needs a fresh connection: this one is broken, or delivers nothing or damage
+   * @param connectionLost another attempt needs a new connection: this one is broken, stalled or delivers damaged data
    */
   constructor(
     reason: string,

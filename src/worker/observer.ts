@@ -1,18 +1,18 @@
-/** Who hears what a worker does: its metrics. */
+/** Observes what a worker does, for its metrics. */
 import type { WorkerActivity, WorkerMembership } from "../telemetry/index.js";
 import type { ShardMeasurement } from "./gradient/shard-runner.js";
 
 export interface WorkerObserver {
   /** Connected to a coordinator, or not. */
   connected(connected: boolean): void;
-  /** A run took it in. */
+  /** A run has welcomed the worker. */
   welcomed(membership: WorkerMembership): void;
   activity(activity: WorkerActivity): void;
   shard(shard: ShardMeasurement): void;
   /** The replica is at this step. */
   applied(step: number): void;
-  /** A commit was applied in so many seconds, the waiting for its gradient left out. */
+  /** A commit was applied, in seconds without the wait for its gradient. */
   committed(seconds: number): void;
-  /** So many bytes of gradients came to this worker, or left it. */
+  /** Bytes of gradients were received or sent. */
   moved(bytes: number, direction: "received" | "sent"): void;
 }

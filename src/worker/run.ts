@@ -1,4 +1,4 @@
-/** The worker of a real cluster, put together: over gRPC, with models of this machine. */
+/** Assembles the worker of a real cluster: over gRPC, with models on this machine. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { attendRun } from "./attend.js";
@@ -14,7 +14,7 @@ export type WorkerOptions = GrpcTransportOptions &
   Omit<AttendOptions, "transport" | "models" | "identity">;
 
 /**
- * Resolves when the run is over or the signal says to leave.
+ * Resolves when the run is over or the signal is aborted.
  * @throws what `attendRun` throws, and CoxswainError "config" for certificates that cannot be used
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {

@@ -1,8 +1,8 @@
 /**
- * What a worker uses of the network, as an interface: gRPC implements it for real clusters (grpc/), memory for simulated
- * ones. Knows messages and vectors; no addresses, credentials or channels, and decides nothing.
+ * The interface between a worker and the network: implemented over gRPC for real clusters (grpc/), in memory for
+ * simulated ones. It deals in messages and vectors, not in addresses, credentials or channels, and decides nothing.
  *
- * Every promise of it resolves, or rejects with a `CallFailed`; anything else that is thrown is an internal error.
+ * Its promises reject only with a `CallFailed`; any other error is an internal error.
  */
 import type { TreeNode, VectorDtype, VectorRange } from "../collective/index.js";
 import type {
@@ -14,16 +14,16 @@ import type {
   WorkerMessage,
 } from "../rpc/index.js";
 
-/** How a worker reaches its coordinator: asked again after every connection that was lost. */
+/** Connects a worker to its coordinator: used again after every lost connection. */
 export interface WorkerTransport {
   /** The coordinator, for messages to people. */
   readonly coordinator: string;
   /**
-   * One attempt, which takes at most about `timeout` ms. Every attempt makes connections of its own.
-   * @throws CoxswainError for settings that cannot work, which ends the worker
+   * One attempt, which takes at most about `timeout` ms. Every attempt opens new connections.
+   * @throws CoxswainError for invalid settings, which ends the worker
    */
   connect(timeout: number): Promise<Attempt>;
-  /** Ends this worker's own server. Connections were closed before. */
+  /** Closes this worker's own server, after its connections. */
   close(): Promise<void>;
 }
 
@@ -35,19 +35,19 @@ export interface Trouble {
   /** As a clause: "nothing listens there". */
   readonly reason: string;
   readonly hint?: string;
-  /** Another attempt would fail in the same way: a certificate is not accepted. */
+  /** Whether another attempt would fail in the same way: a certificate is not accepted. */
   readonly final: boolean;
 }
 
 /** A coordinator that answered. */
 export interface CoordinatorConnection {
-  /** This worker's own server; undefined where it has none and pushes. It is the same for all connections to one host. */
+  /** This worker's own server; undefined if it has none and pushes. It is the same for all connections to one host. */
   readonly dataServer: DataServer | undefined;
   /** Opens the control stream. The listener is not called before this has returned. */
   attend(listener: ControlListener): ControlCall;
-  /** The calls of a member, which a welcome made of this worker. */
+  /** The calls that are available after the welcome. */
   callsOf(member: Member): MemberCalls;
-  /** Ends the control stream and all calls: those that are under way reject. Resolves when they have. */
+  /** Ends the control stream and all calls: those in progress reject. Resolves when they have. */
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export interface ControlListener {
   ended(end: StreamEnd): void;
 }
 
-/** Why a control stream ended. A refusal: the coordinator does not take this worker, as it is, into this run. */
+/** Why a control stream ended. Refused: the coordinator does not accept this worker, as it is, into this run. */
 export interface StreamEnd {
   readonly kind: "refused" | "lost";
   readonly reason: string;
@@ -67,9 +67,9 @@ export interface StreamEnd {
 export interface ControlCall {
   /** Messages arrive in the order in which they were sent. No effect once the stream has ended. */
   send(message: WorkerMessage): void;
-  /** Nothing more will be sent: the coordinator ends the stream once it has read what was. */
+  /** Nothing more will be sent: the coordinator ends the stream once it has read all messages. */
   finish(): void;
-  /** Ends the stream now; what was sent may not arrive. */
+  /** Ends the stream immediately; sent messages may not arrive. */
   cancel(): void;
 }
 
@@ -79,9 +79,9 @@ export interface Member {
   readonly runId: string;
   /** Join.worker_id. */
   readonly workerId: string;
-  /** What vectors are sent as: `cluster.all_reduce_dtype`. */
+  /** The type that vectors are sent as: `cluster.all_reduce_dtype`. */
   readonly dtype: VectorDtype;
-  /** The run's `cluster.proxy`, for other workers where this one has no setting of its own. */
+  /** The run's `cluster.proxy`, for connections to other workers if this one has no setting of its own. */
   readonly proxy: ProxyUse;
 }
 
@@ -99,7 +99,7 @@ export interface CoordinatorCalls {
   pullReplica(size: number): Promise<ReplicaBytes>;
   /**
    * Elements of the reduced gradient of a committed step, from `offset` on.
-   * @param into [length]; of no use when this rejects
+   * @param into [length]; its content is undefined if this rejects
    */
   pullReduced(step: number, offset: number, into: Float32Array): Promise<void>;
   /** The content of one file of the model. */
@@ -120,7 +120,7 @@ export interface PeerCalls {
   /**
    * Elements of the sum of a node's shards, from the worker that has computed it.
    * @param peer with its address, which the coordinator told
-   * @param into [length]; of no use when this rejects
+   * @param into [length]; its content is undefined if this rejects
    */
   pullContribution(
     peer: PeerOutput,

@@ -1,4 +1,4 @@
-/** The sums that this worker has computed and others may still want. */
+/** Keeps the sums that this worker has computed and others may still pull. */
 import type { TreeNode, VectorPool } from "../../collective/index.js";
 
 const keyOf = (step: number, node: TreeNode): string => `${step}:${node.first}:${node.count}`;
@@ -8,7 +8,7 @@ export class Contributions {
 
   constructor(readonly pool: VectorPool) {}
 
-  /** Takes a vector of the pool. The same node put again has the same bits: the newer one is kept. */
+  /** Takes ownership of a vector from the pool. A node that is put again has the same bits: the newer vector is kept. */
   put(step: number, node: TreeNode, vector: Float32Array): void {
     const before = this.get(step, node);
     if (before !== undefined && before !== vector) this.pool.give(before);
@@ -19,7 +19,7 @@ export class Contributions {
     return this.#held.get(keyOf(step, node))?.vector;
   }
 
-  /** Lets go of everything of steps up to `step`: they are final. Who still reads from it holds it, see the pool. */
+  /** Releases everything of steps up to `step`, which are final. Readers retain what they still read (see the pool). */
   release(step: number): void {
     for (const [key, held] of this.#held) {
       if (held.step > step) continue;

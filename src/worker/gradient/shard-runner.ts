@@ -1,4 +1,4 @@
-/** Computes shards: losses, and gradients that are folded along the canonical tree until their sums are handed out. */
+/** Computes shards: losses, and gradients that are added up along the canonical tree until their sums are served. */
 import { TreeSum, VectorPool } from "../../collective/index.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import type { Clock } from "../../clock.js";
@@ -19,7 +19,7 @@ export interface ShardMeasurement {
 
 export interface ShardRunnerOptions {
   readonly trainable: Trainable;
-  /** The run's seed: dropout draws from it. */
+  /** The run's seed, for dropout. */
   readonly seed: number;
   readonly allReduceDtype: VectorDtype;
   readonly clock: Clock;
@@ -29,7 +29,7 @@ export interface ShardRunnerOptions {
 export class ShardRunner {
   readonly contributions: Contributions;
   readonly #options: ShardRunnerOptions;
-  /** Of the lease whose shards are being computed. */
+  /** The lease whose shards are being computed. */
   #sum: TreeSum | undefined;
 
   constructor(options: ShardRunnerOptions) {
@@ -51,7 +51,7 @@ export class ShardRunner {
     return loss;
   }
 
-  /** Others can have the sum of a node's shards from now on. */
+  /** Makes the sum of a node's shards available to others. */
   serve(step: number, node: TreeNode): void {
     if (this.#sum !== undefined) this.contributions.put(step, node, this.#sum.take(node));
   }

@@ -1,6 +1,6 @@
 /**
- * Sums one slice of one step along the canonical tree: pulls it from every worker that has a part, in whatever order it
- * hears of them. Knows no other slice and decides nothing: whom to pull from is the coordinator's choice.
+ * Sums one slice of one step along the canonical tree: pulls it from every worker that has a part, in any order.
+ * Independent of other slices. The coordinator decides whom to pull from.
  */
 import { detach } from "../../async/index.js";
 import {
@@ -18,21 +18,21 @@ import { CoxswainError, messageOf } from "../../errors.js";
 import type { PeerOutput, PullOptions } from "../../rpc/index.js";
 import type { StepRange } from "../transport.js";
 
-/** Pulls at once: enough to keep the network busy while sums are folded, few enough to bound memory. */
+/** Maximum number of concurrent pulls: enough to keep the network busy while summing, few enough to bound memory. */
 const pullsAtOnce = 4;
 
 export interface SliceReducerOptions extends StepRange {
-  /** Which of the step's slices, from 0: each begins with other sources, so that they don't all wait for the same. */
+  /** Index of the slice, from 0: each slice starts with a different source, so that they don't all wait for the same. */
   readonly slice: number;
   /** Shards of the whole tree. */
   readonly roundShards: number;
-  /** What sums are rounded to and sent as. */
+  /** The type that sums are rounded to and sent as. */
   readonly dtype: VectorDtype;
-  /** Vectors of `length` elements come from it and go back to it. */
+  /** Supplies vectors of `length` elements, which are returned to it. */
   readonly pool: VectorPool;
-  /** This worker's id: what it holds itself is not pulled. */
+  /** This worker's id: its own sums are not pulled. */
   readonly workerId: string;
-  /** All elements of this worker's own sum of a node; undefined where it is not here. */
+  /** All elements of this worker's own sum of a node; undefined if it has none. */
   readonly own: (step: number, node: TreeNode) => Float32Array | undefined;
   /** See `PeerCalls.pullContribution`. */
   readonly pull: (
@@ -41,9 +41,9 @@ export interface SliceReducerOptions extends StepRange {
     into: Float32Array,
     options: PullOptions,
   ) => Promise<void>;
-  /** The slice is complete: its sum over all shards, valid until `close`. Called once, perhaps before `collect` returns. */
+  /** Called once with the complete sum over all shards, valid until `close`; may be called before `collect` returns. */
   readonly onComplete: (sum: Float32Array) => void;
-  /** A part could not be had, and is still missing; it may be collected again. Perhaps before `collect` returns. */
+  /** A part could not be pulled and is still missing; it may be collected again. May be called before `collect` returns. */
   readonly onFailed: (failure: CollectFailure) => void;
 }
 
@@ -67,7 +67,7 @@ export class SliceReducer {
   readonly #options: SliceReducerOptions;
   readonly #sum: TreeSum;
   #waiting: Part[] = [];
-  /** Where in `#waiting`, as a ring, the next part is looked for. */
+  /** Position in `#waiting`, used as a ring, from which to search for the next part. */
   #next: number;
   readonly #pulls = new Set<Pull>();
   #closed = false;
@@ -87,8 +87,8 @@ export class SliceReducer {
   }
 
   /**
-   * There are sums of nodes' shards to be had. What is here already, or comes twice, counts once.
-   * @throws CoxswainError "network" when one is no node of the tree
+   * Adds sums of nodes' shards that can be pulled. Duplicates are ignored.
+   * @throws CoxswainError "network" if one is not a node of the tree
    */
   collect(parts: readonly Part[]): void {
     for (const part of parts) this.#want(part);
@@ -97,7 +97,7 @@ export class SliceReducer {
 
   #want({ node, source }: Part): void {
     if (!isNode(node, this.#options.roundShards)) {
-      throw new CoxswainError("network", `shards ${describeNode(node)} are no node of the step's tree`, {
+      throw new CoxswainError("network", `shards ${describeNode(node)} are not a node of the step's tree`, {
         hint: "Coordinator and worker must be of the same version.",
       });
     }
@@ -111,7 +111,7 @@ export class SliceReducer {
     this.#waiting.push({ node, source });
   }
 
-  /** Ends all pulls and gives the vectors back. */
+  /** Ends all pulls and returns the vectors to the pool. */
   close(): void {
     this.#closed = true;
     this.#waiting = [];
@@ -119,7 +119,7 @@ export class SliceReducer {
     this.#sum.clear();
   }
 
-  /** Starts what can be started. */
+  /** Starts as many pulls as possible. */
   #advance(): void {
     this.#waiting = this.#waiting.filter(({ node }) => !this.#sum.covers(node));
     while (this.#pulls.size < pullsAtOnce) {
@@ -129,10 +129,10 @@ export class SliceReducer {
     }
   }
 
-  /** Takes the next part that waits for nothing. */
+  /** Takes the next part that can be started. */
   #takeNext(): Part | undefined {
     const pulls = [...this.#pulls];
-    // One at a time from each, and not what is coming from elsewhere.
+    // One at a time from each source, and not what is already coming from another.
     const isFree = ({ node, source }: Part): boolean =>
       !pulls.some((pull) => pull.source.workerId === source.workerId || contains(pull.node, node));
     const { length } = this.#waiting;
@@ -170,8 +170,8 @@ export class SliceReducer {
     const entry: Pull = { ...part, abort };
     this.#pulls.add(entry);
     const vector = pool.take(length);
-    // Adding on the way saves writing what comes to memory and reading it again. Should the partner's sum change
-    // meanwhile, then because the parent is complete: this one is refused then.
+    // Adding while receiving saves a write to memory and a read. The partner's sum can change meanwhile only because the
+    // parent is complete: this result is then rejected.
     const addend = this.#sum.partner(node);
     let failure: string | undefined;
     try {
@@ -182,13 +182,13 @@ export class SliceReducer {
     this.#pulls.delete(entry);
     if (failure === undefined && !this.#closed) this.#add(node, vector, addend !== undefined);
     else pool.give(vector);
-    // What came from elsewhere meanwhile is not missed.
+    // Not an error if it has arrived from another source meanwhile.
     if (this.#closed) return;
     if (failure !== undefined && !this.#sum.covers(node)) onFailed({ ...part, reason: failure });
     this.#advance();
   }
 
-  /** @param withPartner it is the sum of the node and its sibling */
+  /** @param withPartner whether it is the sum of the node and its sibling */
   #add(node: TreeNode, vector: Float32Array, withPartner: boolean): void {
     const { roundShards, pool, onComplete } = this.#options;
     const whole = (withPartner ? parent(node, roundShards) : undefined) ?? node;

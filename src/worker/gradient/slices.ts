@@ -1,6 +1,6 @@
 /**
- * This worker's part in the mesh: the slices that it sums for everyone, and the way to those that others sum. Decides
- * nothing: who sums what is the coordinator's choice.
+ * This worker's part in the mesh: the slices that it sums for everyone, and access to those that others sum. The
+ * coordinator decides who sums what.
  */
 import { vectorBytes } from "../../collective/index.js";
 import type { VectorDtype } from "../../collective/index.js";
@@ -14,12 +14,12 @@ import type { MemberCalls } from "../transport.js";
 export interface SlicesOptions {
   /** This worker's id. */
   readonly workerId: string;
-  /** What this worker has summed itself. */
+  /** The sums that this worker has computed. */
   readonly contributions: Contributions;
   readonly dtype: VectorDtype;
   readonly calls: MemberCalls;
   readonly send: (message: WorkerMessage) => void;
-  /** So many bytes of gradients were pulled. */
+  /** Called with the number of bytes of gradients that were pulled. */
   readonly onReceived: (bytes: number) => void;
 }
 
@@ -32,7 +32,7 @@ interface Entry {
 
 export class Slices {
   readonly #options: SlicesOptions;
-  /** What the coordinator has said of other workers, by their ids. */
+  /** The addresses of other workers from the coordinator, by id. */
   readonly #addresses = new Map<string, PeerOutput>();
   /** By step and slice. */
   readonly #entries = new Map<string, Entry>();
@@ -41,7 +41,7 @@ export class Slices {
     this.#options = options;
   }
 
-  /** A slice is this worker's to sum. */
+  /** Begins to sum a slice. */
   reduce({ step, slice, offset, length, roundShards }: ReduceOutput): void {
     const { workerId, contributions, dtype, calls, send } = this.#options;
     const key = `${step}:${slice}`;
@@ -76,7 +76,7 @@ export class Slices {
     this.#entries.get(`${step}:${slice}`)?.reducer.collect(wanted);
   }
 
-  /** A slice's sum, [length]; undefined where it is not complete, or not this worker's. */
+  /** A slice's sum, [length]; undefined if it is not complete, or not this worker's. */
   get(step: number, offset: number, length: number): Float32Array | undefined {
     for (const entry of this.#entries.values()) {
       const { result } = entry.reducer;
@@ -87,13 +87,13 @@ export class Slices {
     return undefined;
   }
 
-  /** Puts a step's reduced gradient together; what its reducer does not give, the coordinator does. */
+  /** Gathers a step's reduced gradient; slices that a reducer does not deliver are pulled from the coordinator. */
   async gather(step: number, slices: readonly ReducedSliceOutput[], into: Float32Array): Promise<void> {
     const whole = [{ offset: 0, length: into.length, reducer: null }];
     await Promise.all((slices.length === 0 ? whole : slices).map((slice) => this.#gatherSlice(step, slice, into)));
   }
 
-  /** Keeps what others may still pull: the sums of the newest step that is final. */
+  /** Keeps only what others may still pull: the sums of the newest final step. */
   release(step: number): void {
     for (const [key, entry] of this.#entries) {
       if (entry.step >= step) continue;
@@ -107,7 +107,7 @@ export class Slices {
     this.#entries.clear();
   }
 
-  /** How to reach a worker, from now or from what was said before. */
+  /** The address of a worker, from this message or an earlier one. */
   #known(peer: PeerOutput | null): PeerOutput | null {
     if (peer !== null && peer.address !== "") this.#addresses.set(peer.workerId, peer);
     return peer === null ? null : (this.#addresses.get(peer.workerId) ?? peer);
@@ -133,7 +133,7 @@ export class Slices {
         return;
       } catch (error) {
         if (!(error instanceof CallFailed)) throw error;
-        // It is gone, or cannot be reached from here: the coordinator has it, too.
+        // The worker is gone or unreachable: the coordinator has the slice, too.
       }
     }
     await coordinator.pullReduced(step, offset, part);

@@ -1,15 +1,15 @@
-/** What calls over gRPC reject with, as the rest of the worker knows it. */
+/** Converts errors of gRPC calls into those of the transport interface. */
 import { CoxswainError, messageOf } from "../../errors.js";
 import { PullRefused, needsConnection } from "../../rpc/index.js";
 import { CallFailed } from "../call-failed.js";
 
-/** @returns a `CallFailed` for what may go wrong with a call; an internal error as it is */
+/** @returns a `CallFailed` for an error of the call; an internal error unchanged */
 export function callFailure(error: unknown): unknown {
   const expected =
     error instanceof CoxswainError ? error.code !== "bug" : error instanceof PullRefused || isServiceError(error);
   return expected ? new CallFailed(messageOf(error), needsConnection(error), error) : error;
 }
 
-/** Whether this is how gRPC says that a call failed. */
+/** Whether this is an error of a gRPC call. */
 const isServiceError = (error: unknown): boolean =>
   error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;

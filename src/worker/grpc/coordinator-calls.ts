@@ -1,4 +1,4 @@
-/** The worker's bulk calls to the coordinator over gRPC. Every one has a deadline, and ends when this is closed. */
+/** The worker's bulk calls to the coordinator over gRPC. Every call has a deadline, and ends when this is closed. */
 import { detach } from "../../async/index.js";
 import type { ClientWritableStream, Metadata, ServiceError } from "@grpc/grpc-js";
 import type { Chunk, TreeNode, VectorDtype } from "../../collective/index.js";
@@ -24,10 +24,10 @@ export class GrpcCoordinatorCalls implements CoordinatorCalls {
   readonly #client: CoordinatorStub;
   readonly #metadata: Metadata;
   readonly #dtype: VectorDtype;
-  /** Those under way, and when they have settled. */
+  /** The calls in progress, with promises that settle with them. */
   readonly #calls = new Map<Call, Promise<unknown>>();
 
-  /** @param metadata run, worker and token, shown with every call */
+  /** @param metadata run, worker and token, sent with every call */
   constructor(client: CoordinatorStub, metadata: Metadata, dtype: VectorDtype) {
     this.#client = client;
     this.#metadata = metadata;
@@ -78,7 +78,7 @@ export class GrpcCoordinatorCalls implements CoordinatorCalls {
     );
   }
 
-  /** Ends the calls that are under way; resolves when they have rejected. */
+  /** Ends the calls in progress; resolves when they have rejected. */
   async close(): Promise<void> {
     for (const call of this.#calls.keys()) call.cancel();
     await Promise.allSettled(this.#calls.values());
@@ -93,7 +93,7 @@ export class GrpcCoordinatorCalls implements CoordinatorCalls {
       settle = (error) => (error === null ? resolve() : reject(error));
     });
     const call = begin(settle);
-    // A failure of the stream also ends the call, which is answered with the better reason.
+    // A failure of the stream also ends the call, whose error has the better reason.
     detach(
       send(call).then(() => call.end()),
       () => call.cancel(),

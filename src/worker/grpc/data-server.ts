@@ -1,6 +1,6 @@
 /**
- * The worker's own gRPC server: hands out what it has summed, and its replica, to the coordinator and the other workers,
- * who know the key. Knows requests, not where vectors come from.
+ * The worker's own gRPC server: serves its sums and its replica to the coordinator and the other workers, which have the
+ * key. Independent of where the vectors come from.
  */
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
@@ -35,28 +35,29 @@ import type { DataServer, Served } from "../transport.js";
 /** Listens until it is closed. */
 export type OpenDataServer = DataServer & { close(): Promise<void> };
 
-/** Replicas sent at once: each is a copy, and only the coordinator asks for one, once. */
+/** Maximum number of replicas sent concurrently: each is a copy, and only the coordinator requests one, once. */
 const replicasAtOnce = 2;
 
 export interface DataServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** With a certificate of its own. */
+  /** Whether to use TLS, with a certificate of its own. */
   readonly tls: boolean;
 }
 
-/** @throws CoxswainError "network" when the address cannot be listened on */
+/** @throws CoxswainError "network" if it cannot listen on the address */
 export async function startDataServer({ tls, ...address }: DataServerOptions): Promise<OpenDataServer> {
   const own: OwnCertificate | null = tls ? ownCertificate() : null;
   const key = randomBytes(24).toString("hex");
   let served: Served | undefined;
   const vectors = new Vectors();
   const pulls = new PullServer();
-  /** What is served, for a caller of the same run: that it knows the key was seen before. */
+  /** The data for a caller of the same run; the key has been checked before. */
   const admit = (metadata: Metadata): Served | Refusal => {
     const [run] = metadata.get(metadataKeys.run);
-    if (served === undefined) return { code: status.NOT_FOUND, details: "this worker takes part in no run now" };
+    if (served === undefined)
+      return { code: status.NOT_FOUND, details: "this worker is not part of a run at the moment" };
     if (run === undefined || run === served.runId) return served;
     const details = `this worker takes part in run ${served.runId}, not in ${String(run)}`;
     return { code: status.FAILED_PRECONDITION, details };
@@ -109,7 +110,7 @@ function handlersOf(
         return;
       }
       if (replicas >= replicasAtOnce) {
-        refuse(call, status.RESOURCE_EXHAUSTED, "the replica is being sent already");
+        refuse(call, status.RESOURCE_EXHAUSTED, "the replica is already being sent");
         return;
       }
       const replica = admitted.replica();
@@ -118,7 +119,7 @@ function handlersOf(
         return;
       }
       replicas++;
-      // A caller who has gone knows why.
+      // A caller that has gone needs no answer.
       const end = (): void => {
         replicas--;
         call.end();
@@ -169,5 +170,5 @@ function give(vector: Float32Array, served: Served, chunks: Iterable<Chunk>): Pu
 }
 
 const outOfRange = ({ offset, length }: VectorRange): PullAnswer => ({
-  refusal: `elements ${offset}+${length} are no part of the vector`,
+  refusal: `elements ${offset}+${length} are not part of the vector`,
 });

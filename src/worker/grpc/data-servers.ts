@@ -1,6 +1,6 @@
 /**
  * The worker's own server, listening where its coordinator can reach it: on loopback for a coordinator on this machine,
- * else on every interface. A worker that finds its next coordinator elsewhere listens anew.
+ * else on every interface. If the next coordinator is elsewhere, it listens again.
  */
 import { isIPv4 } from "node:net";
 import { isLoopback, parseAddress } from "../../config/index.js";
@@ -25,7 +25,7 @@ export class DataServers {
 
   /**
    * @param coordinatorHost name or address of the coordinator
-   * @returns undefined where the worker is to have none
+   * @returns undefined if the worker has no server
    * @throws CoxswainError "network" when its address cannot be listened on
    */
   async reachableFrom(coordinatorHost: string): Promise<DataServer | undefined> {
@@ -44,7 +44,7 @@ export class DataServers {
     await open?.server.close();
   }
 
-  /** On the first of these hosts that this machine has; what listens there already stays. */
+  /** Listens on the first of these hosts that this machine has; an existing server there is kept. */
   async #listen(hosts: readonly string[], port: number): Promise<DataServer> {
     const key = hosts.join();
     if (this.#open?.hosts === key) return this.#open.server;
@@ -64,7 +64,7 @@ export class DataServers {
   }
 }
 
-/** "::" takes IPv4 as well; a machine without IPv6 does not have it. */
+/** "::" also accepts IPv4; a machine without IPv6 does not have it. */
 function hostsFor(coordinatorHost: string): readonly string[] {
   if (isLoopback(coordinatorHost)) return [coordinatorHost];
   return isIPv4(coordinatorHost) ? ["0.0.0.0"] : ["::", "0.0.0.0"];

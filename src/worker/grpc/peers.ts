@@ -1,6 +1,6 @@
 /**
- * This worker's connections to the servers of the others. One a peer, opened when it is first used; bulk comes in over
- * it and never goes out, because a peer that wants ours opens its own. Knows addresses, not why something is pulled.
+ * This worker's connections to the servers of other workers: one per peer, opened on first use. Bulk data is only
+ * received over them; a peer that pulls from us opens its own connection.
  */
 import { Metadata } from "@grpc/grpc-js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
@@ -17,15 +17,15 @@ import { CallFailed } from "../call-failed.js";
 import type { PeerCalls, StepRange } from "../transport.js";
 import { callFailure } from "./call-failure.js";
 
-/** Steps that a connection is kept without being used: a few, since who reduces what changes with who is there. */
+/** Number of steps to keep an unused connection: reducers change when workers join or leave. */
 const stepsKept = 8;
 
 interface Connection {
   readonly link: WorkerConnection;
   readonly peer: PeerOutput;
-  /** The newest step that it was used for. */
+  /** The last step that used it. */
   step: number;
-  /** Pulls under way. */
+  /** Pulls in progress. */
   pulls: number;
 }
 
@@ -37,8 +37,8 @@ export class Peers implements PeerCalls {
   #closed = false;
 
   /**
-   * @param runId Welcome.run_id, shown with every call
-   * @param dtype what vectors are sent as
+   * @param runId Welcome.run_id, sent with every call
+   * @param dtype the type that vectors are sent as
    * @param proxy whether peers are reached through the environment's proxy
    */
   constructor(runId: string, dtype: VectorDtype, proxy: ProxyUse = "none") {

@@ -1,4 +1,4 @@
-/** The transport over gRPC: finds the coordinator, connects, and says in a user's words why that fails. */
+/** The transport over gRPC: finds the coordinator, connects, and explains failures to the user. */
 import { Metadata } from "@grpc/grpc-js";
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { Clock } from "../../clock.js";
@@ -83,7 +83,7 @@ export class GrpcTransport implements WorkerTransport {
   }
 }
 
-/** Connections of its own: one that hangs would look ready to all that come after it. */
+/** Connections that are not shared: a hanging one would otherwise appear ready to later attempts. */
 class GrpcConnection implements CoordinatorConnection {
   /** For the control stream. */
   readonly client: CoordinatorStub;

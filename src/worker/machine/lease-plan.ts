@@ -1,6 +1,6 @@
 /**
- * What of a lease is still to be computed, and in which nodes of the reduction tree its sums are delivered. Shards may be
- * taken back at any time before they are begun; what is delivered early is left out of later nodes. Pure.
+ * Tracks which shards of a lease are still to be computed, and in which nodes of the reduction tree their sums are
+ * delivered. Shards may be revoked until they are begun; shards that are delivered early are not part of later nodes. Pure.
  */
 import { cover, runsOf, shardsOf } from "../../collective/index.js";
 import type { TreeNode } from "../../collective/index.js";
@@ -32,18 +32,18 @@ export class LeasePlan {
     if (this.#open.has(shard)) this.#open.set(shard, "computed");
   }
 
-  /** Shards that are not begun are not to be computed. */
+  /** Revokes shards that are not begun. */
   revoke(first: number, count: number): void {
     for (const [shard, progress] of this.#open)
       if (progress === "waiting" && first <= shard && shard < first + count) this.#open.delete(shard);
   }
 
-  /** The fewest nodes in which what is computed can be delivered without holding up what is not. */
+  /** The fewest nodes that deliver computed shards without waiting for others. */
   nodes(): TreeNode[] {
     return this.#cover(() => true).filter((node) => this.#isComputed(node));
   }
 
-  /** The fewest nodes of what is computed, whatever comes after. */
+  /** The fewest nodes that deliver all computed shards. */
   nodesNow(): TreeNode[] {
     return this.#cover((progress) => progress === "computed");
   }

@@ -1,4 +1,4 @@
-/** One lease on its way: which of its shards are still wanted, and which sums are handed out when. Pure. */
+/** The work of one lease: which of its shards are still needed, and which sums to deliver when. Pure. */
 import type { TreeNode } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
 import type { LeaseOutput, RevokeOutput } from "../../rpc/index.js";
@@ -6,10 +6,10 @@ import { LeasePlan } from "./lease-plan.js";
 import type { EventOf, Task } from "./types.js";
 
 /**
- * How long computed sums wait for the rest of their node, ms: so much work may be lost with a worker. Each delivery costs
- * whoever reduces 3 ms and what 200 MB/s would need, of which early ones may take a twentieth of the time.
- * @param bytes of a delivery
- * @param workers who deliver
+ * How long computed sums wait for the rest of their node, ms: at most this much work is lost with a worker. Each delivery
+ * costs the reducer 3 ms plus the time at 200 MB/s; early deliveries may take a twentieth of its time.
+ * @param bytes size of a delivery
+ * @param workers number of workers that deliver
  */
 const deliveryInterval = (bytes: number, workers: number): number => workers * 20 * (3 + bytes / 200_000);
 
@@ -32,7 +32,7 @@ export class LeasedWork {
     return this.#trains ? this.lease.step - 1 : this.lease.step;
   }
 
-  /** Shards that are not begun are another's now. */
+  /** Revokes shards that are not begun. */
   revoke({ task, step, first, count }: RevokeOutput): void {
     if (this.lease.task === task && this.lease.step === step) this.#plan.revoke(first, count);
   }
@@ -53,7 +53,7 @@ export class LeasedWork {
   /**
    * The shard is computed.
    * @param contributionBytes bytes of one delivery
-   * @returns which shard, and the sums to hand out now
+   * @returns which shard, and the sums to deliver now
    */
   computed(
     contributionBytes: number,
@@ -70,7 +70,7 @@ export class LeasedWork {
     return { shard, nodes };
   }
 
-  /** The sums to hand out when nothing more is computed: shards that were revoked may have been all that a node waited for. */
+  /** The sums to deliver when nothing more is computed: a node may have waited only for shards that were revoked. */
   rest(final: number): readonly TreeNode[] {
     return !this.#trains || this.#isFinal(final) ? [] : this.#deliver(this.#plan.nodesNow());
   }

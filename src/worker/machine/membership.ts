@@ -1,10 +1,10 @@
 /**
- * A worker's decisions while it takes part in a run: what to do next, what of it is still wanted, when to ask for the
- * replica again, when to give up. A deterministic state machine: `handle(event, now)` changes the state and returns what
- * is to be done, in order. It has no sockets, timers, engine or clock of its own, and never sees a gradient.
+ * A worker's decisions while it takes part in a run: what to do next, which work is still needed, when to request the
+ * replica again, when to give up. A deterministic state machine: `handle(event, now)` changes the state and returns the
+ * effects, in order. It has no sockets, timers, engine or clock, and never sees a gradient.
  *
- * Messages are carried out strictly in the order of the stream, one at a time: the replica's history is that order. But
- * news overtake work: shards of a step that is final, or that were revoked, are not begun; slices are summed meanwhile.
+ * Messages are processed strictly in the order of the stream, one at a time, which determines the replica. Some messages
+ * take effect earlier: shards of a final step, or revoked ones, are not begun. Slices are summed concurrently.
  */
 import type { TreeNode } from "../../collective/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
@@ -15,10 +15,10 @@ import type { StreamEnd } from "../transport.js";
 import { LeasedWork } from "./leased-work.js";
 import type { Done, Effect, EffectOf, Event, EventOf, Held, Loaded, MembershipEnd } from "./types.js";
 
-/** How long a worker that was asked to leave waits until what it has computed was taken, ms. */
+/** How long a worker that was told to leave waits for its results to be fetched, ms. */
 const drainTimeout = 20_000;
 
-/** Calls that may fail in a row before a fresh connection is the better attempt. */
+/** Number of consecutive failed calls after which the worker reconnects. */
 const failuresAllowed = 3;
 
 /** A message that waits for its turn. */
@@ -26,19 +26,19 @@ type Waiting =
   | EventOf<"welcome" | "synchronise" | "revoke" | "commit" | "sendReplica">
   | { readonly type: "lease"; readonly leased: LeasedWork };
 
-/** An effect that is under way: its event comes. */
+/** An effect in progress, whose event will follow. */
 type Work = EffectOf<"load" | "pullReplica" | "compute" | "gather" | "apply" | "pushReplica">;
 
 export class MembershipMachine {
   readonly #waiting: Waiting[] = [];
   #work: Work | undefined;
-  /** Leases that have arrived and are not done, in order. */
+  /** Received leases that are not done, in order. */
   readonly #leases: LeasedWork[] = [];
   /** The first of them, once its turn has come. */
   #leased: LeasedWork | undefined;
   #runDigest: string | undefined;
   #loaded: Loaded | undefined;
-  /** The step of this run's state that is held here. */
+  /** The step of the replica that is held here. */
   #step: number | undefined;
   /** The newest step that is known to be final. */
   #final = 0;
@@ -59,7 +59,7 @@ export class MembershipMachine {
     return effects;
   }
 
-  /** Whether the state of this run is held here, so that others may have it. */
+  /** Whether a replica of this run is held here, which others may pull. */
   get holdsReplica(): boolean {
     return this.#step !== undefined;
   }
@@ -116,7 +116,7 @@ export class MembershipMachine {
     return this.#wait({ type: "lease", leased });
   }
 
-  /** What is to be done when nothing is under way; undefined: nothing, until the next event. */
+  /** The next effect if none is in progress; undefined: wait for the next event. */
   #next(now: number): Effect[] | undefined {
     if (this.#finish !== undefined) return this.#end(endOf(this.#finish));
     if (this.#leased !== undefined) return this.#computeNext(this.#leased);
@@ -141,7 +141,7 @@ export class MembershipMachine {
       case "commit":
         return this.#beginCommit(message.commit);
       case "sendReplica":
-        // A coordinator that was restarted and cannot reach this worker goes on from its replica.
+        // A restarted coordinator that cannot reach this worker continues from its pushed replica.
         return this.#step === undefined ? [] : this.#start({ type: "pushReplica" });
     }
   }
@@ -179,7 +179,7 @@ export class MembershipMachine {
     return [work];
   }
 
-  /** What was under way is done, or the call that it needed failed. */
+  /** The effect in progress is done, or a call that it needed failed. */
   #onDone(event: Done, now: number): Effect[] {
     const work = this.#work;
     this.#work = undefined;
@@ -222,13 +222,13 @@ export class MembershipMachine {
     return [send({ computed: { task, step, shard, lossSum, supervisedTokens, seconds } }), ...serve(leased, nodes)];
   }
 
-  /** The replica has moved on: the coordinator checks it. */
+  /** The replica has advanced: the coordinator checks its hash. */
   #report(held: Held): Effect[] {
     this.#step = held.step;
     return [send({ applied: held })];
   }
 
-  /** A replica or a gradient that did not arrive while the stream still stands is made good by a fresh replica. */
+  /** If a replica or a gradient does not arrive while the stream is open, a new replica is requested. */
   #onCallFailed(work: Work | undefined, failure: CallFailed): Effect[] {
     if (this.#finish !== undefined) return [];
     const what = work?.type === "gather" ? `the gradient of step ${work.commit.step}` : "the replica";
@@ -241,7 +241,7 @@ export class MembershipMachine {
     ];
   }
 
-  /** What goes wrong once the coordinator is gone is worth another attempt. */
+  /** An error after the coordinator is gone is worth another attempt. */
   #fail(error: unknown): Effect[] {
     if (this.#streamEnd !== undefined) return this.#end({ kind: "lost", reason: messageOf(error) });
     const { code, message, hint } = packError(error);
@@ -254,7 +254,7 @@ export class MembershipMachine {
   }
 }
 
-/** Hands sums out; a coordinator that cannot reach this worker has them pushed. */
+/** Serves sums; they are pushed if the coordinator cannot reach this worker. */
 function serve({ lease: { step, push } }: LeasedWork, nodes: readonly TreeNode[]): Effect[] {
   return nodes.flatMap((node): Effect[] => [
     { type: "serve", step, node },
@@ -265,10 +265,10 @@ function serve({ lease: { step, push } }: LeasedWork, nodes: readonly TreeNode[]
 
 const send = (message: WorkerMessage): Effect => ({ type: "send", message });
 
-/** A coordinator that returns is lost for now. */
+/** A coordinator that will be restarted counts as lost. */
 const endOf = ({ completed, returning, reason }: FinishOutput): MembershipEnd =>
   returning
-    ? { kind: "lost", reason: `the coordinator is ${reason}, to return` }
+    ? { kind: "lost", reason: `the coordinator is ${reason}, and will be restarted` }
     : { kind: "finished", completed, reason };
 
 const outOfOrder = (what: string): CoxswainError =>

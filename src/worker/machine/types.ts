@@ -1,6 +1,6 @@
 /**
- * The words of a worker's state machine: what can happen to it (events) and what it wants done (effects). Nothing here
- * knows of sockets, clocks, engines or gradients: those belong to the shell that carries effects out.
+ * The events and effects of a worker's state machine. Independent of sockets, clocks, engines and gradients: those belong
+ * to the shell that carries out the effects.
  */
 import type { TreeNode } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
@@ -21,7 +21,7 @@ import type { StreamEnd } from "../transport.js";
 /** train: loss and gradient of a shard. evaluate: its loss alone. */
 export type Task = "train" | "evaluate";
 
-/** What the coordinator says, heartbeats apart. */
+/** The coordinator's messages, except heartbeats. */
 export type Message =
   | { readonly type: "welcome"; readonly welcome: WelcomeOutput }
   | { readonly type: "synchronise" }
@@ -42,7 +42,7 @@ export interface Held {
 /** How the model was opened. */
 export interface Loaded {
   readonly ready: Omit<Ready, "replica">;
-  /** The replica that is kept from an earlier membership, and the run that it is of; undefined where it holds nothing. */
+  /** The replica kept from an earlier membership, and its run; undefined if there is none. */
   readonly held: (Held & { readonly runDigest: string }) | undefined;
   /** Bytes of one contribution. */
   readonly contributionBytes: number;
@@ -56,7 +56,7 @@ export interface ShardLoss {
   readonly seconds: number;
 }
 
-/** What was under way is done, or failed because a call did. */
+/** The effect in progress is done, or failed because a call failed. */
 export type Done =
   /** The effect `load` is done. */
   | ({ readonly type: "loaded" } & Loaded)
@@ -74,21 +74,21 @@ export type Done =
   | { readonly type: "callFailed"; readonly failure: CallFailed };
 
 export type Event =
-  /** A message has arrived, perhaps while those before it are still being carried out. */
+  /** A message has arrived, possibly while earlier ones are still being processed. */
   | Message
   | Done
-  /** An effect failed for another reason than a call. */
+  /** An effect failed for a reason other than a call. */
   | { readonly type: "failed"; readonly error: unknown }
-  /** This worker is asked to leave once what it has computed was taken. */
+  /** This worker is told to leave once its results have been fetched. */
   | { readonly type: "drain"; readonly reason: string }
-  /** The time that the effect `startDrainTimer` named is over. */
+  /** The timer of the effect `startDrainTimer` has expired. */
   | { readonly type: "drainTimeOver" }
-  /** The control stream has ended. Messages that arrived before are still carried out. */
+  /** The control stream has ended. Earlier messages are still processed. */
   | { readonly type: "streamEnded"; readonly end: StreamEnd };
 
 export type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
 
-/** How a membership ends. Lost: worth another attempt. Failed: not, and the coordinator was told why. */
+/** How a membership ends. Lost: worth another attempt. Failed: not, and the coordinator was informed. */
 export type MembershipEnd =
   | StreamEnd
   | { readonly kind: "finished"; readonly completed: boolean; readonly reason: string }
@@ -99,30 +99,30 @@ export type Effect =
   | { readonly type: "send"; readonly message: WorkerMessage }
   /** Open the model that the welcome names. */
   | { readonly type: "load"; readonly welcome: WelcomeOutput }
-  /** Take the coordinator's replica over. */
+  /** Pull the coordinator's replica. */
   | { readonly type: "pullReplica" }
   /** Compute a shard: its loss, and for training its gradient, which is added to the lease's sums. */
   | { readonly type: "compute"; readonly task: Task; readonly lease: LeaseOutput; readonly shard: ShardIndex }
   /** A node's sum is ready: others can pull it from now on. */
   | { readonly type: "serve"; readonly step: number; readonly node: TreeNode }
-  /** Push that sum to the coordinator, which cannot pull it. No event follows: it waits only so long for a push. */
+  /** Push that sum to the coordinator, which cannot pull it. No event follows: the coordinator has a timeout. */
   | { readonly type: "pushContribution"; readonly step: number; readonly node: TreeNode }
-  /** Nothing more is computed for the lease: sums that were not served are of no use. */
+  /** Nothing more is computed for the lease: discard sums that were not served. */
   | { readonly type: "closeLease" }
-  /** A slice is this worker's to sum, or more parts of it can be pulled. No event follows. */
+  /** Sum a slice, or pull more parts of it. No event follows. */
   | { readonly type: "reduce"; readonly reduce: ReduceOutput }
   | { readonly type: "collect"; readonly collect: CollectOutput }
-  /** Bring a committed step's reduced gradient together. */
+  /** Gather a committed step's reduced gradient. */
   | { readonly type: "gather"; readonly commit: CommitOutput }
-  /** Apply what was gathered. What is held for this step's sums is released. */
+  /** Apply the gathered gradient, and release this step's sums. */
   | { readonly type: "apply"; readonly commit: CommitOutput }
   /** Push the replica to the coordinator, which cannot pull it. */
   | { readonly type: "pushReplica" }
-  /** A call failed and is made good by another; for the log. */
+  /** A call failed and is retried; for the log. */
   | { readonly type: "notArrived"; readonly what: string; readonly reason: string }
-  /** Report `drainTimeOver` after so many ms. */
+  /** Report `drainTimeOver` after this many ms. */
   | { readonly type: "startDrainTimer"; readonly delay: number }
-  /** End the control stream, once what was sent has left. */
+  /** End the control stream once all messages have been sent. */
   | { readonly type: "hangUp" }
   /** The membership is over. */
   | { readonly type: "end"; readonly end: MembershipEnd };

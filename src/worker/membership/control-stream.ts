@@ -1,9 +1,9 @@
-/** The worker's end of the control stream: keeps both sides from taking the other for dead, and ends it in order. */
+/** The worker's end of the control stream: sends heartbeats, detects a dead coordinator, and closes the stream. */
 import type { Clock, Timer } from "../../clock.js";
 import type { WorkerMessage } from "../../rpc/index.js";
 import type { ControlCall, ControlListener, CoordinatorConnection, StreamEnd } from "../transport.js";
 
-/** Silence before the welcome after which the coordinator is taken for dead, ms. */
+/** Silence before the welcome after which the coordinator is considered dead, ms. */
 const welcomeTimeout = 10_000;
 
 /** How long the coordinator may take to end a stream that this worker has finished, ms. */
@@ -16,12 +16,12 @@ export class ControlStream {
   #ended = false;
   #lastHeard: number;
   #timer: Timer | undefined;
-  /** Something was sent since the timer last fired: that is as good as a heartbeat. */
+  /** Whether a message was sent since the timer last fired; it replaces a heartbeat. */
   #spoke = false;
   #closed: Promise<void> | undefined;
   #onEnded: (() => void) | undefined;
 
-  /** @param listener hears every message but heartbeats */
+  /** @param listener receives every message except heartbeats */
   constructor(connection: Pick<CoordinatorConnection, "attend">, clock: Clock, listener: ControlListener) {
     this.#clock = clock;
     this.#listener = listener;
@@ -41,7 +41,7 @@ export class ControlStream {
     if (!this.#ended) this.#call.send(message);
   }
 
-  /** From now on something is sent at least twice in `timeout` ms, and the stream ends when nothing is heard for that long. */
+  /** From now on, sends a message at least twice per `timeout` ms, and ends the stream after that much silence. */
   keepAlive(timeout: number): void {
     this.#timer?.cancel();
     this.#timer = this.#clock.every(timeout / 4, () => {
@@ -52,7 +52,7 @@ export class ControlStream {
     });
   }
 
-  /** Ends the stream; resolves when what was sent has left. May be called twice. */
+  /** Ends the stream; resolves when all messages have been sent. Idempotent. */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }

@@ -1,6 +1,6 @@
 /**
- * A worker that was welcomed and has the run's model: carries out what the machine wants done with model, replica and
- * sums. Knows no stream, and decides nothing.
+ * A worker that was welcomed and has the run's model: carries out the machine's effects on model, replica and sums.
+ * Independent of the control stream; decides nothing.
  */
 import type { Clock } from "../../clock.js";
 import { vectorBytes } from "../../collective/index.js";
@@ -34,7 +34,7 @@ export interface MemberOptions {
   readonly calls: MemberCalls;
   readonly clock: Clock;
   readonly observer: WorkerObserver;
-  /** Tells the coordinator. */
+  /** Sends a message to the coordinator. */
   readonly send: (message: WorkerMessage) => void;
 }
 
@@ -42,7 +42,7 @@ export class Member {
   readonly #options: MemberOptions;
   readonly #runner: ShardRunner;
   readonly #slices: Slices;
-  /** The reduced gradient that was gathered and is to be applied. */
+  /** The gathered gradient, not yet applied. */
   #gathered: Float32Array | undefined;
 
   constructor(options: MemberOptions) {
@@ -84,7 +84,7 @@ export class Member {
     };
   }
 
-  /** What others can have of this worker. @param holdsReplica whether the replica is of this run */
+  /** The data that others can pull. @param holdsReplica whether the replica belongs to this run */
   served(holdsReplica: () => boolean): Served {
     const { welcome, config, observer } = this.#options;
     const { contributions } = this.#runner;
@@ -123,7 +123,7 @@ export class Member {
 
   async pushContribution(step: number, node: TreeNode): Promise<void> {
     const sum = this.#runner.contributions.get(step, node);
-    if (sum === undefined) throw new CoxswainError("bug", "a sum is to be pushed that is not here");
+    if (sum === undefined) throw new CoxswainError("bug", "the sum to push is missing");
     this.#options.observer.moved(this.#bytes(sum.length), "sent");
     await this.#options.calls.coordinator.pushContribution(step, node, sum);
   }
@@ -136,7 +136,7 @@ export class Member {
     this.#slices.reduce(reduce);
   }
 
-  /** @throws CoxswainError "network" for what is no part of the step's tree */
+  /** @throws CoxswainError "network" for a node that is not part of the step's tree */
   collect(collect: CollectOutput): void {
     this.#slices.collect(collect);
   }
@@ -162,7 +162,7 @@ export class Member {
     return this.#compute();
   }
 
-  /** Ends what is being pulled for slices. */
+  /** Ends the pulls for slices. */
   close(): void {
     this.#slices.close();
   }

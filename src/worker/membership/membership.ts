@@ -1,6 +1,5 @@
 /**
- * One membership: from Join until it is over. Takes what happens to the machine (machine/) and carries out what it
- * decides; decides nothing itself.
+ * One membership, from Join to its end: passes events to the state machine (machine/) and carries out its effects.
  */
 import { detach } from "../../async/index.js";
 import type { Clock, Timer } from "../../clock.js";
@@ -20,7 +19,7 @@ import type { WorkerObserver } from "../observer.js";
 import { readMessage } from "./read-message.js";
 import type { CoordinatorConnection } from "../transport.js";
 
-/** What a worker calls itself. */
+/** The identity of a worker. */
 export interface Identity {
   /** Unique among all memberships of all workers. */
   readonly id: string;
@@ -32,7 +31,7 @@ export interface Identity {
 export interface MembershipOptions {
   readonly connection: CoordinatorConnection;
   readonly identity: Identity;
-  /** Host under which others reach this worker's own server; undefined: the one that the coordinator sees. */
+  /** Host at which others reach this worker's own server; undefined: the address that the coordinator sees. */
   readonly advertiseHost: string | undefined;
   readonly models: ModelSource;
   readonly clock: Clock;
@@ -48,7 +47,7 @@ export class Membership {
   #handling = false;
   #member: Member | undefined;
   #drainTimer: Timer | undefined;
-  /** What the machine waits for; never rejects. */
+  /** The effect that the machine waits for; never rejects. */
   #underWay: Promise<void> = Promise.resolve();
   readonly #end: Promise<MembershipEnd>;
   #resolve: (end: MembershipEnd) => void = () => undefined;
@@ -63,7 +62,7 @@ export class Membership {
     });
   }
 
-  /** What the run says of how long to try to reach a coordinator that is gone, ms; undefined before the welcome. */
+  /** The run's `reconnect_timeout`, ms; undefined before the welcome. */
   get reconnectTimeout(): number | undefined {
     return this.#reconnectTimeout;
   }
@@ -80,7 +79,7 @@ export class Membership {
     return end;
   }
 
-  /** Asks to go: nothing more is leased to this worker, and it is dismissed once what it has computed was taken. */
+  /** Asks to leave: this worker gets no more leases, and is dismissed once its results have been fetched. */
   drain(reason: string): void {
     this.#dispatch({ type: "drain", reason });
   }
@@ -112,7 +111,7 @@ export class Membership {
     }
   }
 
-  /** Events that come while another is being handled wait for it. */
+  /** Events that arrive while another is being handled are queued. */
   #dispatch(event: Event): void {
     this.#events.push(event);
     if (this.#handling) return;
@@ -164,7 +163,7 @@ export class Membership {
         return this.#joined.serve(effect.step, effect.node);
       case "pushContribution":
         return detach(this.#joined.pushContribution(effect.step, effect.node), (error) => {
-          // The coordinator waits for it only so long and leases the shards again.
+          // The coordinator has a timeout, and leases the shards again.
           if (!(error instanceof CallFailed)) this.#dispatch({ type: "failed", error });
         });
       case "closeLease":
@@ -186,7 +185,7 @@ export class Membership {
     }
   }
 
-  /** Starts what the machine waits for, and reports what comes of it. */
+  /** Starts the effect that the machine waits for, and reports its result. */
   #begin(work: () => Promise<Event>): void {
     this.#underWay = work().then(
       (event) => this.#dispatch(event),

@@ -1,4 +1,4 @@
-/** What a message of the coordinator says, as the machine reads it. */
+/** Converts a message of the coordinator into that of the machine. */
 import type { CoordinatorMessageOutput } from "../../rpc/index.js";
 import { taskWords } from "../../rpc/index.js";
 import type { Message } from "../machine/index.js";

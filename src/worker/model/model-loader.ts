@@ -1,7 +1,7 @@
 /**
- * Gets the run's model onto this machine (its own copy, the cache, or streamed) and opens it for training. A worker serves
- * one run after another: the open model is kept from one to the next where it would be opened in the same way, the replica
- * only within one run, whose AdamW settings it has.
+ * Gets the run's model onto this machine (a local copy, the cache, or streamed) and opens it for training. A worker can
+ * serve one run after another: the open model is reused if it would be opened in the same way, the replica only within one
+ * run, since it contains the AdamW settings.
  */
 import { whileWorking } from "../../async/index.js";
 import type { Clock } from "../../clock.js";
@@ -17,7 +17,7 @@ import type { Logger } from "../../telemetry/index.js";
 import { NativeSettings } from "./native-settings.js";
 import type { CoordinatorCalls } from "../transport.js";
 
-/** What does not depend on the run, apart from how the model was opened. */
+/** The opened model, and the run that its replica belongs to. */
 interface OpenModel {
   readonly trainable: Trainable;
   readonly layout: LoraLayout;
@@ -27,7 +27,7 @@ interface OpenModel {
 
 export interface LoadedModel extends OpenModel {
   readonly replica: Replica;
-  /** Which run the replica is of (Welcome.run_digest); undefined as long as it holds nothing. */
+  /** The run of the replica (Welcome.run_digest); undefined while the replica is empty. */
   replicaOf: string | undefined;
 }
 
@@ -36,20 +36,20 @@ export type NamedModel = Pick<WelcomeOutput, "model" | "modelPath" | "runDigest"
 
 type ModelFiles = Pick<CoordinatorCalls, "pullModelFile">;
 
-/** Where a worker has the models of its runs from. */
+/** Supplies the models of a worker's runs. */
 export interface ModelSource {
   /**
    * Called again when the worker reconnects, for the same run or another.
-   * @param coordinator whose files are streamed where no copy is at hand
-   * @throws CallFailed when they do not arrive; CoxswainError "model" when the model cannot be had or opened
+   * @param coordinator streams the files if there is no local copy
+   * @throws CallFailed if they do not arrive; CoxswainError "model" if the model cannot be obtained or opened
    */
   load(welcome: NamedModel, config: WorkerConfig, coordinator: ModelFiles): Promise<LoadedModel>;
 }
 
 export interface ModelLoaderOptions {
-  /** A folder that should hold the model; refused when its content is another. */
+  /** A folder with the model; rejected if its content differs. */
   readonly modelFolder: string | undefined;
-  /** In place of the run's `compute.device`. */
+  /** Overrides the run's `compute.device`. */
   readonly device: Device | "auto" | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -67,7 +67,7 @@ export class ModelLoader implements ModelSource {
 
   async load(welcome: NamedModel, config: WorkerConfig, coordinator: ModelFiles): Promise<LoadedModel> {
     const manifest = readManifest(welcome);
-    // All that `#open` reads of the run. What only the replica depends on is in the run's digest.
+    // Everything that `#open` reads from the run. Settings that affect only the replica are in the run's digest.
     const key = JSON.stringify([manifest.hash, config.lora, config.compute, config.quantization]);
     const kept = this.#loaded?.key === key ? this.#loaded.model : undefined;
     if (kept?.replicaOf === welcome.runDigest) return kept;
@@ -93,7 +93,7 @@ export class ModelLoader implements ModelSource {
     await loaded?.model.trainable.dispose();
   }
 
-  /** Folders are only ever compared by content; where none is the same, the files are streamed into the cache. */
+  /** Folders are compared by content only; if none matches, the files are streamed into the cache. */
   async #obtain(manifest: ModelManifest, coordinatorPath: string, coordinator: ModelFiles): Promise<string> {
     const { clock, logger, modelFolder } = this.#options;
     for (const candidate of [modelFolder, coordinatorPath]) {
@@ -102,7 +102,7 @@ export class ModelLoader implements ModelSource {
       if (await whileWorking(clock, say, () => hasContent(candidate, manifest.hash))) return candidate;
       if (candidate === modelFolder)
         throw new CoxswainError("model", `--model ${candidate} is not the model of this run: its content differs`, {
-          hint: "Leave --model away: the worker then gets the model from the coordinator.",
+          hint: "Omit --model: the worker then gets the model from the coordinator.",
         });
     }
     const cached = await cachedModel(manifest.hash);
@@ -161,7 +161,7 @@ export class ModelLoader implements ModelSource {
   }
 }
 
-/** All zero, with the run's settings: the coordinator's state comes before anything is computed with it. */
+/** An empty replica with the run's settings: the coordinator's state is pulled before anything is computed. */
 function emptyReplica(layout: LoraLayout, { training }: WorkerConfig): Replica {
   const { adam_beta1: beta1, adam_beta2: beta2, adam_epsilon: epsilon, weight_decay: weightDecay } = training;
   return new Replica(layout.size, { beta1, beta2, epsilon, weightDecay });
@@ -179,7 +179,7 @@ async function hasContent(path: string, hash: string): Promise<boolean> {
   try {
     return (await modelManifest(path)).hash === hash;
   } catch {
-    // No such folder here, or not a whole model: then it is not the one.
+    // The folder does not exist or is not a complete model, so it does not match.
     return false;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * TensorFlow's native library reads its number of threads and which GPUs it may see once in a process. A worker process
- * that computes for a second run must not compute it with the first one's. Knows no run.
+ * TensorFlow's native library reads the number of threads and the visible GPUs only once per process. This ensures that a
+ * worker process does not compute a second run with the settings of the first.
  */
 import type { EngineName, EngineOptions } from "../../compute/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -15,11 +15,11 @@ export class NativeSettings {
     if (backend.startsWith("tfjs-node")) this.#first ??= { device, threads };
   }
 
-  /** @throws CoxswainError "config" where this process cannot compute with these settings any more */
+  /** @throws CoxswainError "config" if this process can no longer compute with these settings */
   require(engine: EngineName, wanted: Settings): void {
     const first = this.#first;
     if (first === undefined) return;
-    // It was told to see no GPU, and so was the process.
+    // The library was loaded without a visible GPU.
     const blind = first.device === "cpu" && wanted.device === "cuda";
     const fixed = engine === "tfjs" && (first.threads !== wanted.threads || first.device !== wanted.device);
     if (!blind && !fixed) return;
@@ -27,7 +27,7 @@ export class NativeSettings {
     throw new CoxswainError(
       "config",
       `this worker process has loaded TensorFlow's native library for a run with ${of(first)}, and this run has ${of(wanted)}`,
-      { hint: "The library keeps its settings as long as the process lives: start the worker again." },
+      { hint: "The library keeps its settings until the process ends: restart the worker." },
     );
   }
 }

@@ -276,7 +276,7 @@ describe("errors are reported, and leave nothing behind", () => {
 
   it("a node of another tree", () => {
     const { reducer } = reduce({ roundShards: 16, dtype: "float32", pull: manualPulls().pull });
-    expect(() => reducer.collect([{ node: node(1, 2), source: peer("b") }])).toThrow("no node");
+    expect(() => reducer.collect([{ node: node(1, 2), source: peer("b") }])).toThrow("not a node");
     reducer.close();
   });
 

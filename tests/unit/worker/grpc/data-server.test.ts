@@ -153,7 +153,7 @@ describe("unavailable or forbidden requests are refused with the reason", () => 
   ])("a part of a contribution: %s", async (_name, range) => {
     server.serve(servedAs("float32"));
     const stream = openStream();
-    await expect(vectorOf(stream, contribution(range), 1)).rejects.toThrow(/are no part of the vector/);
+    await expect(vectorOf(stream, contribution(range), 1)).rejects.toThrow(/are not part of the vector/);
     expect(stream.failure).toBeUndefined();
   });
 
@@ -199,7 +199,7 @@ describe("unavailable or forbidden requests are refused with the reason", () => 
     const stream = openStream(shown(server.key, "run-1"));
     await vectorOf(stream, wanted, 1);
     server.serve(undefined);
-    await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("takes part in no run now");
+    await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("is not part of a run at the moment");
     server.serve(servedAs("float32", { runId: "run-2" }));
     await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("takes part in run run-2, not in run-1");
     server.serve(servedAs("float32"));

@@ -310,7 +310,7 @@ describe("the end", () => {
     const { finish: said } = finish;
     worker.after({ type: "finish", finish: { ...said, reason: "leaving", returning: true } });
     expect(worker.last).toEqual([
-      { type: "end", end: { kind: "lost", reason: "the coordinator is leaving, to return" } },
+      { type: "end", end: { kind: "lost", reason: "the coordinator is leaving, and will be restarted" } },
     ]);
   });
 
