@@ -244,7 +244,7 @@ describe("--resume with other settings", () => {
     writeFileSync(path, readFileSync(`${path}.before`, "utf8").split("\n").slice(1).join("\n"));
     const { code, stderr } = await coxswain(["train", file, "--resume"]);
     renameSync(`${path}.before`, path);
-    expect(stderr).toMatch(/the files of data\.train, .* have changed/);
+    expect(stderr).toMatch(/the training data has changed: the files of data\.train/);
     expect(code).toBe(2);
   });
 });
