@@ -10,6 +10,7 @@ import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { explained } from "../system-errors.js";
 import { coloursFor } from "./terminal/colour.js";
 import { visibleText } from "../visible-text.js";
+import { withPages, workingFolder } from "./pages.js";
 import { endOfLoss } from "./process/output-loss.js";
 
 /** The parts of the process that errors are reported through. */
@@ -74,7 +75,9 @@ export function formatError(error: unknown, { stderr, environment }: FrameProces
   const hint = isBug ? bugHint : error.hint;
   const message = visibleText(isBug ? bugMessage(error) : messageOf(error));
   let text = `${colours.bold(colours.red("error:"))} ${message}\n`;
-  if (hint !== undefined) text += `${colours.cyan("hint:")} ${visibleText(hint)}\n`;
+  if (hint !== undefined) {
+    text += `${colours.cyan("hint:")} ${visibleText(withPages(hint, workingFolder()))}\n`;
+  }
   if (environment["COXSWAIN_DEBUG"] === "1") text += `${colours.dim(inspect(error, { depth: 5 }))}\n`;
   return text;
 }

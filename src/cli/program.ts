@@ -11,6 +11,7 @@ import { registerEval } from "./eval/command.js";
 import { registerGenerate } from "./generate/command.js";
 import { keyHint } from "./key-hint.js";
 import { registerMerge } from "./merge/command.js";
+import { withPages, workingFolder } from "./pages.js";
 import { registerPlanned } from "./planned.js";
 import { registerPause } from "./control/pause.js";
 import { registerPreview } from "./preview/command.js";
@@ -73,6 +74,7 @@ export function createProgram(): Command {
     .exitOverride()
     .showHelpAfterError("(see --help)")
     .configureOutput({
+      writeOut: (text) => process.stdout.write(withPages(text, workingFolder())),
       outputError: (text, write) => {
         const { bold, red } = coloursFor(process.stderr);
         write(text.replace(/^error:/, bold(red("error:"))));

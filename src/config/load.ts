@@ -2,9 +2,9 @@
  * Loads a run file into a `RunConfig`: reads it, applies overrides, validates, checks and makes paths absolute. One
  * error lists all problems.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { isOpenedByShell, refuseSpecialFile } from "../regular-file.js";
 import { check } from "./check.js";
@@ -157,7 +157,7 @@ function unreadable(path: string, error: unknown): CoxswainError {
   }
   if (code === "EISDIR") {
     return new CoxswainError("config", `${path}: is a folder, not a run file`, {
-      hint: `Give the path of the file in it: ${path.replace(/\/+$/, "")}/run.yaml`,
+      hint: whichFile(path),
       cause: error,
     });
   }
@@ -165,6 +165,25 @@ function unreadable(path: string, error: unknown): CoxswainError {
     hint: "Check the path and the file's permissions.",
     cause: error,
   });
+}
+
+/** Empty for a folder that may not be listed. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    return [];
+  }
+}
+
+/** Names only a file that is there: `run.yaml`, or the only YAML file, such as `resolved.yaml` of an output folder. */
+function whichFile(folder: string): string {
+  const files = namesIn(folder).filter((name) => /\.ya?ml$/.test(name));
+  const file = files.includes("run.yaml") ? "run.yaml" : files.length === 1 ? files[0] : undefined;
+  return file === undefined
+    ? "Give the path of a run file, as in `coxswain train run.yaml`."
+    : `Give the path of the file in it: ${join(folder, file)}`;
 }
 
 /** Secrets from the environment. For an optional section, a secret alone does not create the section. */

@@ -83,6 +83,7 @@ describe("coxswain", () => {
   it.each([
     [["train", "run.yaml", "--nonsense", "3"]],
     [["train", "run.yaml", "--worker", "3"]],
+    [["train", "run.yaml", "--token", "s3cret"]],
     [["merge", "--lr", "3"]],
   ])("%j: says nothing of keys where none is meant", async (words) => {
     const { error, code } = await run(...words);

@@ -451,6 +451,14 @@ describe("loadRun", () => {
     await expect(loadRun(folder)).rejects.toMatchObject({
       code: "config",
       message: `${folder}: is a folder, not a run file`,
+      hint: "Give the path of a run file, as in `coxswain train run.yaml`.",
+    });
+    await writeFile(join(folder, "resolved.yaml"), minimal);
+    await expect(loadRun(`${folder}/`)).rejects.toMatchObject({
+      hint: `Give the path of the file in it: ${folder}/resolved.yaml`,
+    });
+    await writeFile(join(folder, "run.yaml"), minimal);
+    await expect(loadRun(folder)).rejects.toMatchObject({
       hint: `Give the path of the file in it: ${folder}/run.yaml`,
     });
     const binary = join(folder, "binary.yaml");
