@@ -17,6 +17,8 @@ export interface RunSummary {
   readonly state: RecordedState;
   /** Why it was stopped, or failed. */
   readonly detail: string | null;
+  /** What kind of error it failed of ("diverged", "storage" …); null otherwise, and for runs of earlier releases. */
+  readonly error_code: string | null;
   /** The newest committed step; 0 before the first. */
   readonly step: number;
   readonly total_steps: number | null;
@@ -73,6 +75,7 @@ export function readRunSummary(outputDir: string, isLed: boolean): RunSummary | 
     model: textOf(start?.["model"]) ?? null,
     state,
     detail: isEnd ? (textOf(end?.["error"]) ?? textOf(end?.["reason"]) ?? null) : null,
+    error_code: isEnd ? (textOf(end?.["code"]) ?? null) : null,
     step: last?.step ?? 0,
     total_steps: numberOf(start?.["total_steps"]) ?? null,
     epoch: last?.epoch ?? null,

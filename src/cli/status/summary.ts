@@ -46,8 +46,14 @@ function paceOf({ step, seconds, tokens, tokens_per_second: speed }: RunSummary)
 }
 
 /** How to continue a run that is not complete. */
-function next({ state, checkpoint }: RunSummary): readonly string[] {
+function next(summary: RunSummary): readonly string[] {
+  const { state, error_code: code, checkpoint } = summary;
   if (state === "completed" || state === "running") return [];
+  if (code === "diverged") {
+    const start =
+      checkpoint === null ? "" : `, which lora.init_adapter can start from ${within(summary, checkpoint.path)}`;
+    return [`--resume would diverge at the same step: change training.learning_rate or the data in a new run${start}`];
+  }
   const from =
     checkpoint === null ? "starts at step 0: there is no checkpoint" : `continues after step ${checkpoint.step}`;
   return [`\`coxswain train\` or \`coordinator\` with --resume ${from}`];

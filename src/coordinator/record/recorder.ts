@@ -288,7 +288,7 @@ export class RunRecorder {
   finished(outcome: Outcome): void {
     const detail =
       outcome.kind === "failed"
-        ? { error: outcome.error.message }
+        ? { error: outcome.error.message, code: outcome.error.code }
         : outcome.kind === "stopped"
           ? { reason: outcome.reason }
           : {};

@@ -46,6 +46,7 @@ describe("a run is summarised from its folder", () => {
       model: "some/base",
       state: "completed",
       detail: null,
+      error_code: null,
       step: 2,
       total_steps: 4,
       epoch: 0.2,
@@ -85,6 +86,20 @@ describe("a run is summarised from its folder", () => {
     const text = summaryText(summary, createColors(false), Date.parse(at(4)));
     expect(text).toContain(`${state}: ${detail}`);
     expect(text).toContain("--resume starts at step 0");
+  });
+
+  it("if it diverged: that --resume would diverge again, and how to start another run", () => {
+    const failed = { time: at(3), event: "run_failed", error: "step 3: the loss is NaN", code: "diverged" };
+    const folder = folderOf([started, saved, failed], [stepLine(2)]);
+    expect(summaryText(readRunSummary(folder, false)!, createColors(false), Date.parse(at(4)))).toMatch(
+      /--resume would diverge at the same step: change training\.learning_rate or the data in a new run$/,
+    );
+    mkdirSync(join(folder, "checkpoints", "step-000002"), { recursive: true });
+    const summary = readRunSummary(folder, false)!;
+    expect(summary).toMatchObject({ state: "failed", error_code: "diverged", detail: "step 3: the loss is NaN" });
+    expect(summaryText(summary, createColors(false), Date.parse(at(4)))).toMatch(
+      /in a new run, which lora\.init_adapter can start from checkpoints\/step-000002$/,
+    );
   });
 
   it("if its coordinator was killed, also after a stop and a resume", () => {
