@@ -105,6 +105,7 @@ function parseValue(text: string): { readonly value: unknown } | { readonly mess
       return { message: "the value contains an undefined alias; put it in quotes" };
     }
   }
+  if (error.code === "DUPLICATE_KEY") return { message: "the value sets a key twice" };
   const reason = isScalar(document.contents) ? "cannot be read as a YAML value" : "is not a complete YAML value";
   return { message: `the value ${reason}; quote it for the shell and for YAML: '"…"'` };
 }

@@ -76,7 +76,13 @@ describe("YAML that is no run file", () => {
     expect(messageOf(text)).toContain(message);
   });
 
-  it("may repeat a section by an alias", () => {
+  it("in a --set, names a key that is set twice", () => {
+    expect(() => parseRun(minimal, "run.yaml", ["lora={r: 8, r: 9}"])).toThrow(
+      "--set lora: the value sets a key twice",
+    );
+  });
+
+  it("may repeat a value by an alias", () => {
     const text = "model: &m m\noutput_dir: *m\ndata: { train: t }\n";
     expect(parseRun(text, "run.yaml").output_dir).toBe("m");
   });
