@@ -9,7 +9,14 @@ import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, typ
 
 /** The path of a model with this content hash in the cache, whether it exists or not. */
 export function modelCacheFolder(hash: string, cacheDir: string = defaultCacheFolder()): string {
-  if (!/^[0-9a-f]{64}$/.test(hash)) throw new CoxswainError("network", `${JSON.stringify(hash)} is not a content hash`);
+  if (!/^[0-9a-f]{64}$/.test(hash))
+    throw new CoxswainError(
+      "network",
+      `the offered model was rejected: ${JSON.stringify(hash)} is not a content hash`,
+      {
+        hint: "Coordinator and worker must have the same version; check the coordinator's address.",
+      },
+    );
   return join(cacheDir, "models", "by-content", hash);
 }
 

@@ -98,8 +98,8 @@ type Ended = MembershipEnd & {
 };
 
 async function attendOnce(options: AttendOptions): Promise<Ended> {
-  const { transport, reconnectTimeout } = options;
-  const attempt = await transport.connect(Math.min(attemptTimeout, (reconnectTimeout ?? Infinity) / 3));
+  const { transport, reconnectTimeout, signal } = options;
+  const attempt = await transport.connect(Math.min(attemptTimeout, (reconnectTimeout ?? Infinity) / 3), signal);
   if (attempt.kind === "failed") {
     const { reason, hint, final } = attempt;
     if (final)

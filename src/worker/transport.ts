@@ -19,10 +19,10 @@ export interface WorkerTransport {
   /** The coordinator, for messages to people. */
   readonly coordinator: string;
   /**
-   * One attempt, which takes at most about `timeout` ms. Every attempt opens new connections.
+   * One attempt, which takes at most about `timeout` ms and ends with the signal. Every attempt opens new connections.
    * @throws CoxswainError for invalid settings, which ends the worker
    */
-  connect(timeout: number): Promise<Attempt>;
+  connect(timeout: number, signal: AbortSignal): Promise<Attempt>;
   /** Closes this worker's own server, after its connections. */
   close(): Promise<void>;
 }

@@ -63,15 +63,16 @@ export class GrpcTransport implements WorkerTransport {
     return this.#options.coordinator.name;
   }
 
-  async connect(timeout: number): Promise<Attempt> {
+  async connect(timeout: number, signal: AbortSignal): Promise<Attempt> {
     const { coordinator, proxy, tls, clock } = this.#options;
     const found = await locate(coordinator);
     if ("reason" in found) return { kind: "failed", ...found };
     const dataServer = await this.#dataServers.reachableFrom(found.host);
     const route = routeTo(found, proxy ?? "none");
     const connection = new GrpcConnection(this.#options, this.#credentials, route, dataServer);
-    if (await isReady(connection.client, clock.wallClock() + timeout)) return { kind: "connected", connection };
+    if (await isReady(connection.client, clock.wallClock() + timeout, signal)) return { kind: "connected", connection };
     try {
+      if (signal.aborted) return { kind: "failed", reason: "told to leave", final: false };
       return { kind: "failed", ...(await whyUnreachable(connection.client, route, tls)) };
     } finally {
       await connection.close();
@@ -138,8 +139,14 @@ async function locate(coordinator: CoordinatorLocator): Promise<Address | Troubl
   }
 }
 
-function isReady(client: CoordinatorStub, deadline: number): Promise<boolean> {
+function isReady(client: CoordinatorStub, deadline: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    client.waitForReady(deadline, (error) => resolve(error === undefined));
+    const stop = (): void => resolve(false);
+    signal.addEventListener("abort", stop, { once: true });
+    client.waitForReady(deadline, (error) => {
+      signal.removeEventListener("abort", stop);
+      resolve(error === undefined);
+    });
+    if (signal.aborted) stop();
   });
 }

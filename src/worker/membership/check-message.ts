@@ -15,11 +15,15 @@ import type {
   WelcomeOutput,
 } from "../../rpc/index.js";
 
+/** What is sent in a header: printable ASCII without spaces. */
+const headerText = /^[\x21-\x7e]*$/;
+
 /** The shortest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
 const shortestSilence = 100;
 
 /** @throws CoxswainError "network" */
-export function checkWelcome({ silenceTimeoutMs }: WelcomeOutput): void {
+export function checkWelcome({ runId, silenceTimeoutMs }: WelcomeOutput): void {
+  if (runId === "" || !headerText.test(runId)) refuse(`a welcome with the run id ${JSON.stringify(runId)}`);
   if (silenceTimeoutMs < shortestSilence) refuse(`a welcome with a silence timeout of ${silenceTimeoutMs} ms`);
 }
 
@@ -62,7 +66,7 @@ function isRow({ inputIds, labels, segments }: RowOutput): boolean {
 function checkPeer(step: number, peer: PeerOutput | null): void {
   if (peer === null || peer.address === "") return;
   const { workerId, address, key, certificate } = peer;
-  if (addressProblem(address, {}) === undefined && /^[\x21-\x7e]*$/.test(key) && isCertificate(certificate)) return;
+  if (addressProblem(address, {}) === undefined && headerText.test(key) && isCertificate(certificate)) return;
   refuse(`an address, key or certificate of worker ${JSON.stringify(workerId)} that cannot be used, for step ${step}`);
 }
 

@@ -1,11 +1,11 @@
 /** What a worker refuses of its coordinator before it computes, counts or connects with it. */
 import { describe, expect, it } from "vitest";
 import { packInts } from "../../../../src/rpc/index.js";
-import type { CoordinatorMessageOutput } from "../../../../src/rpc/index.js";
+
 import { errorOf } from "../../../support/errors.js";
 import { readMessage } from "../../../../src/worker/membership/read-message.js";
 
-const read = (message: object) => readMessage(message as CoordinatorMessageOutput);
+const read = (message: object) => readMessage(message);
 
 const tokens = (count: number) => packInts(new Int32Array(count));
 const row = (more: object = {}) => ({ inputIds: tokens(3), labels: tokens(3), segments: [1, 2], ...more });
@@ -29,7 +29,7 @@ const commit = (reducer: object | null, step = 1) => ({
 const reduce = (more: object = {}) => ({
   reduce: { step: 1, slice: 0, offset: 4, length: 4, roundShards: 4, ...more },
 });
-const welcome = (silenceTimeoutMs: number) => ({ welcome: { silenceTimeoutMs } });
+const welcome = (silenceTimeoutMs: number, runId = "run") => ({ welcome: { runId, silenceTimeoutMs } });
 
 describe("a worker takes from its coordinator", () => {
   it.each([
@@ -61,6 +61,8 @@ describe("a worker refuses, and says so", () => {
     ["a commit of a step that is no exact number", commit(null, 2 ** 60), `a commit of step ${2 ** 60}`],
     ["a slice of a round without shards", reduce({ roundShards: 0 }), "a slice of step 1 with elements 4+4"],
     ["a slice beyond what can be counted", reduce({ length: 2 ** 60 }), "a slice of step 1 with elements 4+"],
+    ["a run without an id", welcome(1_000, ""), 'a welcome with the run id ""'],
+    ["a run id that no header can have", welcome(1_000, "a\nb"), 'a welcome with the run id "a\\nb"'],
     ["silence that no heartbeat can break", welcome(0), "a welcome with a silence timeout of 0 ms"],
   ])("%s", (_, message, text) =>
     expect(errorOf(() => read(message))).toMatchObject({
