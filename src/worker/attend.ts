@@ -66,7 +66,7 @@ export async function attendRun(options: AttendOptions): Promise<WorkerEnd> {
     const refused = end.kind === "refused";
     if (refused && !welcome) throw refusal(coordinator, end.reason);
     welcome ||= end.reconnectTimeout !== undefined;
-    if (end.connected && !refused) {
+    if (end.tookPart && !refused) {
       lastContact = clock.now();
       wait = backOff.first;
     }
@@ -91,7 +91,8 @@ export async function attendRun(options: AttendOptions): Promise<WorkerEnd> {
 }
 
 type Ended = MembershipEnd & {
-  readonly connected: boolean;
+  /** The coordinator had use for this worker. Otherwise it counts as not reached, although something answered there. */
+  readonly tookPart: boolean;
   readonly hint?: string | undefined;
   /** The run's setting, ms. */
   readonly reconnectTimeout?: number | undefined;
@@ -108,7 +109,7 @@ async function attendOnce(options: AttendOptions): Promise<Ended> {
         `no connection to ${transport.coordinator}: ${reason}`,
         hint === undefined ? {} : { hint },
       );
-    return { kind: "lost", connected: false, reason, hint };
+    return { kind: "lost", tookPart: false, reason, hint };
   }
   try {
     return await attendOver(attempt.connection, options);
@@ -118,16 +119,20 @@ async function attendOnce(options: AttendOptions): Promise<Ended> {
 }
 
 async function attendOver(connection: CoordinatorConnection, options: AttendOptions): Promise<Ended> {
-  const { signal, observer, identity } = options;
+  const { signal, observer, identity, clock } = options;
+  const start = clock.now();
   // The signal may be aborted while connecting, and fires only once.
-  if (signal.aborted) return { kind: "lost", connected: false, reason: "told to leave" };
+  if (signal.aborted) return { kind: "lost", tookPart: false, reason: "told to leave" };
   observer.connected(true);
   const membership = new Membership({ ...options, connection, identity: identity() });
   const leave = (): void => membership.drain(String(signal.reason ?? "stopped"));
   signal.addEventListener("abort", leave, { once: true });
   try {
     const end = await membership.run();
-    return { ...end, connected: true, reconnectTimeout: membership.reconnectTimeout };
+    const { holdsReplica, reconnectTimeout } = membership;
+    // A model may take long to arrive.
+    const tookPart = holdsReplica || (reconnectTimeout !== undefined && clock.now() - start > backOff.last);
+    return { ...end, tookPart, reconnectTimeout };
   } finally {
     signal.removeEventListener("abort", leave);
     observer.connected(false);

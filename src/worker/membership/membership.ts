@@ -67,6 +67,11 @@ export class Membership {
     return this.#reconnectTimeout;
   }
 
+  /** Whether the state of the run has been here. */
+  get holdsReplica(): boolean {
+    return this.#machine.holdsReplica;
+  }
+
   /** Takes part until the run is over, the coordinator is lost, or it refuses this worker. */
   async run(): Promise<MembershipEnd> {
     this.#join();
