@@ -110,7 +110,7 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
       [
         "without a certificate",
         trusting,
-        /no connection to \S+: it asks for a certificate\nhint: Give --tls-cert and --tls-key/,
+        /no connection to \S+: it asks for a certificate\nhint: Pass --tls-cert and --tls-key/,
       ],
       [
         "with a certificate of another authority",
@@ -146,9 +146,13 @@ describe.skipIf(!hasOpenssl)(`TLS${skipped}`, () => {
     });
 
     it.each([
-      ["swapped", { cert: "head-key.pem", key: "head.pem" }, /cluster\.tls\.cert: \S+head-key\.pem holds no cert/],
+      ["swapped", { cert: "head-key.pem", key: "head.pem" }, /cluster\.tls\.cert: \S+head-key\.pem contains no cert/],
       ["of two pairs", { cert: "head.pem", key: "ca-key.pem" }, /cluster\.tls\.key: \S+ca-key\.pem does not belong/],
-      ["no PEM", { cert: "head.pem", key: "head-key.pem", ca: "text.pem" }, /cluster\.tls\.ca: \S+text\.pem holds no/],
+      [
+        "no PEM",
+        { cert: "head.pem", key: "head-key.pem", ca: "text.pem" },
+        /cluster\.tls\.ca: \S+text\.pem contains no/,
+      ],
       [
         "out of date",
         { cert: "expired.pem", key: "expired-key.pem" },
