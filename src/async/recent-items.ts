@@ -32,10 +32,10 @@ export class RecentItems<T> implements AsyncIterable<T> {
   }
 
   /** Each reader begins with the oldest item that is kept. */
-  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     let next = 0;
     let left = false;
-    let wake: (() => void) | undefined;
+    const wakes = new Set<() => void>();
     const take = async (): Promise<IteratorResult<T, undefined>> => {
       for (;;) {
         if (left) return { done: true, value: undefined };
@@ -46,22 +46,25 @@ export class RecentItems<T> implements AsyncIterable<T> {
         }
         if (this.#ended) return { done: true, value: undefined };
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          wakes.add(resolve);
           this.#waiting.add(resolve);
         });
+        wakes.clear();
       }
     };
-    return {
+    const reader: AsyncIterableIterator<T, undefined> = {
       next: take,
       return: () => {
         left = true;
-        if (wake !== undefined) {
+        for (const wake of wakes) {
           this.#waiting.delete(wake);
           wake();
         }
         return Promise.resolve({ done: true, value: undefined });
       },
+      [Symbol.asyncIterator]: () => reader,
     };
+    return reader;
   }
 
   #wake(): void {

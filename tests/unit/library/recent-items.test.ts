@@ -31,6 +31,22 @@ describe("recent items", () => {
     expect(await collect(items)).toEqual([99_998, 99_999, 100_000]);
   });
 
+  it("end every pending call of a reader that leaves", async () => {
+    const reader = new RecentItems<number>(3)[Symbol.asyncIterator]();
+    const waiting = [reader.next(), reader.next(), reader.next()];
+    await reader.return!();
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => ({ done: true, value: undefined })));
+  });
+
+  it("can be taken on by another loop over the same reader", async () => {
+    const items = new RecentItems<number>(3);
+    for (const item of [1, 2, 3]) items.push(item);
+    items.end();
+    const reader = items[Symbol.asyncIterator]();
+    await reader.next();
+    expect(await collect(reader)).toEqual([2, 3]);
+  });
+
   it("end a reader that leaves while it waits", async () => {
     const items = new RecentItems<number>(3);
     const reader = items[Symbol.asyncIterator]();
