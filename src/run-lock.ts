@@ -20,6 +20,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "./errors.js";
 import { makeFoldersSync } from "./make-folders.js";
+import { atProcessExit } from "./process-exit.js";
 import { isRunning, startOf } from "./processes.js";
 import { fileTrouble } from "./system-errors.js";
 
@@ -95,13 +96,13 @@ function keep(path: string, file: number, holder: LockHolder): RunLock {
     if (released) return;
     released = true;
     clearInterval(refresh);
-    process.off("exit", release);
+    cancel();
     attempt(() => {
       closeSync(file);
       if (readLock(path)?.text === text) rmSync(path, { force: true });
     });
   };
-  process.on("exit", release);
+  const cancel = atProcessExit(release);
   const announce = (address: string): void => {
     text = textOf({ ...holder, address });
     // By descriptor, and over a shorter text: concurrent readers see the old one, the new one, or an unrecognised one.

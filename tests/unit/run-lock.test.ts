@@ -25,6 +25,14 @@ function leave(folder: string, content: Partial<Content> | string, age = 0): voi
   utimesSync(lockFile(folder), then, then);
 }
 
+it("hears the end of the process once, however many folders it holds", () => {
+  const before = process.listenerCount("exit");
+  const locks = Array.from({ length: 12 }, () => lockOutputFolder(temporaryFolder()));
+  expect(process.listenerCount("exit")).toBe(before + 1);
+  locks.forEach((lock) => lock.release());
+  expect(process.listenerCount("exit")).toBe(before);
+});
+
 function refusal(folder: string): CoxswainError {
   try {
     lockOutputFolder(folder).release();

@@ -1,5 +1,6 @@
 /** The main thread's end of a compute thread: calls that wait for their answers, and the thread's end of life. */
 import { SHARE_ENV, Worker } from "node:worker_threads";
+import { atProcessExit } from "../../process-exit.js";
 import { compiledModule } from "../../compiled.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { unpackError } from "../../packed-error.js";
@@ -28,11 +29,11 @@ export class ThreadChannel {
   constructor(entry: URL = compiledModule("compute/thread/entry.js")) {
     // TensorFlow's native library reads its settings from the process's environment, not from a thread's copy.
     this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV, workerData: this.#rest.shared });
-    process.once("exit", this.#awaitRest);
+    const cancel = atProcessExit(this.#awaitRest);
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#end(crash(error)));
     this.#worker.on("exit", () => {
-      process.off("exit", this.#awaitRest);
+      cancel();
       this.#end(new CoxswainError("bug", "the compute thread has ended"));
     });
   }
