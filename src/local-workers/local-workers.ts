@@ -117,6 +117,8 @@ class Slot {
     const log = openSync(this.#log, "a");
     this.#logStart = fstatSync(log).size;
     const child = fork(program, ["worker", "--coordinator", coordinator, ...args], {
+      // Options of the program's own node are for the program: --inspect-brk would wait, --input-type takes no file.
+      execArgv: [],
       stdio: ["ignore", log, log, "ipc"],
       env: { ...process.env, ...environments?.[this.#index], ...(token === null ? {} : { COXSWAIN_TOKEN: token }) },
     });
