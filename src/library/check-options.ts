@@ -14,15 +14,21 @@ const isText = (value: unknown): boolean => typeof value === "string";
 const kinds = {
   "true or false": (value: unknown) => typeof value === "boolean",
   text: isText,
+  "text in printable ASCII without spaces": (value: unknown) => typeof value === "string" && /^[!-~]*$/.test(value),
   "text or null": (value: unknown) => value === null || isText(value),
-  "text or a list of texts": (value: unknown) => isText(value) || (Array.isArray(value) && value.every(isText)),
+  "text or a list of texts": (value: unknown) =>
+    isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
   "a whole number above 0": (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0,
   "a whole number": (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0,
   "a number": (value: unknown) => typeof value === "number" && Number.isFinite(value),
+  "a number of 0 or more": (value: unknown) => typeof value === "number" && value >= 0 && Number.isFinite(value),
   "a function": (value: unknown) => typeof value === "function",
   "an AbortSignal": (value: unknown) => value instanceof AbortSignal,
   "an object": isObject,
   "a list": Array.isArray,
+  "an object with the functions step, note and waiting": (value: unknown) =>
+    isObject(value) &&
+    ["step", "note", "waiting"].every((name) => typeof Reflect.get(Object(value), name) === "function"),
   "a run": (value: unknown) => isText(value) || isObject(value),
 } as const satisfies Record<string, (value: unknown) => boolean>;
 
@@ -60,8 +66,8 @@ const inWords = (kind: OptionKind): string =>
 
 /** Describes a value. Text is not quoted, since it may be a secret. */
 function show(value: unknown): string {
-  if (value === null || typeof value === "number" || typeof value === "boolean") return String(value);
-  if (Array.isArray(value)) return "a list";
+  if (value === null || ["number", "boolean", "undefined"].includes(typeof value)) return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   return typeof value === "string" ? "text" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 

@@ -14,6 +14,7 @@ import { CoxswainError, isPermanent } from "../errors.js";
 import type { LocalWorkers } from "../local-workers/index.js";
 import { createLogger, LogFile } from "../telemetry/index.js";
 import type { RunView } from "../telemetry/index.js";
+import { contained } from "./callbacks.js";
 import { aborted, asCoxswainError, throwIfAborted } from "./errors.js";
 import { interrupted } from "./open-run.js";
 import type { OpenRun, OpenRunOptions } from "./open-run.js";
@@ -28,7 +29,7 @@ const nobody: RunView = { step: () => undefined, note: () => undefined, waiting:
  * @throws CoxswainError if the run is invalid, or "interrupted" if the signal is aborted before that
  */
 export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRunOptions): Promise<OpenRun> {
-  const { signal, view = nobody, stay = false } = options;
+  const { signal, stay = false } = options;
   throwIfAborted("the run", signal);
   const localWorkers = options.localWorkers && config.workers > 0;
   // Opened once the output folder exists: a failed start does not create it.
@@ -36,6 +37,19 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
   const log = createLogger({ name: "coordinator", destination: file });
   const feed = new RunFeed();
   let coordinator: RunningCoordinator | undefined;
+  let thrown: CoxswainError | undefined;
+  // What the caller's function throws ends the run.
+  const onThrow = (error: CoxswainError): void => {
+    thrown ??= error;
+    coordinator?.fail(error);
+  };
+  const checkStart = (): void => {
+    throwIfAborted("the run", signal);
+    if (thrown !== undefined) throw thrown;
+  };
+  const view = containedView(options.view ?? nobody, onThrow, () => {
+    if (coordinator === undefined) checkStart();
+  });
   let workers: LocalWorkers | undefined;
   const closeAll = async (): Promise<void> => {
     feed.end();
@@ -55,14 +69,14 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
       listener: feed,
       logger: log.logger,
       onFolder: () => file.open(),
-      ...(options.onListening === undefined ? {} : { onListening: options.onListening }),
+      onListening: contained("onListening", (address) => options.onListening?.(address), onThrow),
       clock: systemClock,
       // A permanent error would stop every other worker as well.
       onWorkerFailure: (_, error) => {
         if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);
       },
     });
-    throwIfAborted("the run", signal);
+    checkStart();
     view.note(describe(config, coordinator));
     if (localWorkers) workers = await startRunWorkers(config, coordinator, (text) => view.note(text));
   } catch (error) {
@@ -70,6 +84,19 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
     throw asCoxswainError(error);
   }
   return conduct(coordinator, { ...options, view, stay, workers, feed, closeAll });
+}
+
+/** @param onWaiting is called besides, often while the run is being started: what it throws ends that */
+function containedView(view: RunView, onThrow: (error: CoxswainError) => void, onWaiting: () => void): RunView {
+  const waiting = contained("view.waiting", (reason: string | undefined) => view.waiting(reason), onThrow);
+  return {
+    step: contained("view.step", (step, logged) => view.step(step, logged), onThrow),
+    note: contained("view.note", (text) => view.note(text), onThrow),
+    waiting: (reason) => {
+      waiting(reason);
+      onWaiting();
+    },
+  };
 }
 
 interface RunParts extends OpenRunOptions {

@@ -3,6 +3,7 @@ import type { RunConfig } from "../config/index.js";
 import type { DataFormat } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { Answer, EvaluatedLoss, ExactMatch, OpenedModel } from "../generation/index.js";
+import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { aborted, rejectingWell, throwIfAborted } from "./errors.js";
@@ -83,7 +84,7 @@ export function evaluateWith(options: EvaluateOptions, openEngine: OpenEngine | 
   return rejectingWell(async () => {
     checkOptions("evaluate()", options, optionKinds);
     throwIfAborted("the evaluation", options.signal);
-    return measure(await subjectOf(options), options, openEngine);
+    return measure(await subjectOf(options), namedCallbacks(options), openEngine);
   });
 }
 
@@ -98,6 +99,8 @@ interface Subject {
 
 async function subjectOf(options: EvaluateOptions): Promise<Subject> {
   const { run, data, model, adapter } = options;
+  if (run === undefined && options.overrides !== undefined)
+    throw new CoxswainError("usage", "evaluate(): `overrides` are given without `run`");
   if (run !== undefined) {
     const { config, name } = await loadRun(run, options.overrides);
     const source = data ?? config.data.eval;

@@ -3,6 +3,7 @@ import { detach, RecentItems } from "../async/index.js";
 import type { ChatMessage } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { FinishReason, Generation, OpenedModel } from "../generation/index.js";
+import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { rejectingWell, throwIfAborted } from "./errors.js";
@@ -113,7 +114,7 @@ export function generateWith(
     checkOptions("generate()", options, optionKinds);
     throwIfAborted("the generation", options.signal);
     await checkDrawing(options);
-    return answer(options, await request(), openEngine, pieces);
+    return answer(namedCallbacks(options), await request(), openEngine, pieces);
   }).finally(() => pieces.end());
   detach(result, () => undefined);
   return { result, [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator]() };

@@ -28,10 +28,13 @@ export type DeepPartial<T> = T extends readonly unknown[]
  * @throws CoxswainError "config" that names every unknown, invalid or missing key, with its line for a file
  */
 export async function loadRun(run: RunSource, overrides: RunOverrides = {}): Promise<LoadedRun> {
+  const isObject = typeof run !== "string" && !isLoaded(run);
+  // That of the call: the program may change it while modules are loaded.
+  const directory = isObject ? process.cwd() : "";
   const config = await import("../config/index.js");
   const values = config.valueOverrides(overrides);
   if (typeof run === "string") return config.loadRun(run, values);
-  if (!isLoaded(run)) return config.loadRunObject(run, process.cwd(), values);
+  if (!isLoaded(run)) return config.loadRunObject(run, directory, values);
   if (values.length === 0) return run;
   throw new CoxswainError("usage", "overrides are given for a run that is already loaded", {
     hint: "Give them to loadRun().",

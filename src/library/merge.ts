@@ -1,6 +1,7 @@
 /** `merge()`: merges a base model and an adapter into one Hugging Face model folder, like `coxswain merge`. */
 import { CoxswainError } from "../errors.js";
 import type { MergeReport, MergeType, ModelFolder, Quantization, RoundingCost } from "../model/index.js";
+import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { rejectingWell, throwIfAborted } from "./errors.js";
@@ -54,7 +55,7 @@ const optionKinds: OptionKinds<MergeOptions> = {
 export function merge(options: MergeOptions): Promise<MergeResult> {
   return rejectingWell(async () => {
     checkOptions("merge()", options, optionKinds, ["adapter", "output"]);
-    return mergeFolders(options);
+    return mergeFolders(namedCallbacks(options));
   });
 }
 

@@ -1,6 +1,7 @@
 /** `preview()`: shows how examples are tokenised and which tokens are trained on, like `coxswain preview`. */
 import type { DataStatistics, DropReason, PreviewPiece, PreviewRow } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
+import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { rejectingWell, throwIfAborted } from "./errors.js";
@@ -59,7 +60,7 @@ const optionKinds: OptionKinds<PreviewOptions> = {
 export function preview(run: RunSource, options: PreviewOptions = {}): Promise<Preview> {
   return rejectingWell(async () => {
     checkOptions("preview()", options, optionKinds);
-    return tokenise(run, options);
+    return tokenise(run, namedCallbacks(options));
   });
 }
 

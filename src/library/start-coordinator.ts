@@ -13,7 +13,7 @@ export const trainOptionKinds: OptionKinds<TrainOptions> = {
   insecure: "true or false",
   rescue: "text",
   signal: "an AbortSignal",
-  view: "an object",
+  view: "an object with the functions step, note and waiting",
   onListening: "a function",
 };
 

@@ -3,8 +3,10 @@ import { detach } from "../async/index.js";
 import { systemClock } from "../clock.js";
 import type { Logger, LogStream } from "../telemetry/index.js";
 import type { CoordinatorLocator, WorkerEnd } from "../worker/index.js";
+import { contained } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
+import type { CoxswainError } from "../errors.js";
 import { asCoxswainError, rejectingWell, throwIfAborted } from "./errors.js";
 
 /** PEM files of a worker. */
@@ -66,16 +68,18 @@ export interface RunningWorker {
 export type { WorkerEnd };
 
 const settingKinds: OptionKinds<WorkerSettings> = {
-  token: "text",
+  token: "text in printable ASCII without spaces",
   tls: "an object",
   proxy: ["none", "environment"],
   listen: "text",
   advertise: "text",
   model: "text",
   device: ["auto", "cpu", "cuda", "webgpu"],
-  reconnectTimeout: "a number",
+  reconnectTimeout: "a number of 0 or more",
   http: "text or null",
 };
+
+const tlsKinds: OptionKinds<WorkerTls> = { ca: "text", cert: "text", key: "text" };
 
 const optionKinds: OptionKinds<StartWorkerOptions> = {
   ...settingKinds,
@@ -95,6 +99,7 @@ const optionKinds: OptionKinds<StartWorkerOptions> = {
 export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
   return rejectingWell(async () => {
     checkOptions("startWorker()", options, optionKinds, ["coordinator"]);
+    if (options.tls !== undefined) checkOptions("startWorker(): tls", options.tls, tlsKinds);
     const { coordinator, signal, onLog, ...settings } = options;
     throwIfAborted("the worker", signal);
     const [{ createLogger }, { fixedCoordinator }] = await Promise.all([
@@ -102,11 +107,24 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       import("../worker/index.js"),
     ]);
     const names = { listen: "listen", advertise: "advertise", http: "http" };
-    const destination: LogStream = { write: (line) => onLog?.(line) };
+    let leave = (): void => undefined;
+    let thrown: CoxswainError | undefined;
+    const onThrow = (error: CoxswainError): void => {
+      thrown ??= error;
+      leave();
+    };
+    const destination: LogStream = { write: contained("onLog", (line: string) => onLog?.(line), onThrow) };
     const log = createLogger({ name: "worker", destination, ...(onLog === undefined ? { level: "silent" } : {}) });
     const locate = (): CoordinatorLocator => fixedCoordinator(coordinator, "coordinator");
     const worker = await openWorker(locate, settings, { logger: log.logger, names, signal });
-    const result = worker.result.finally(() => log.close());
+    leave = () => detach(worker.close(), () => undefined);
+    if (thrown !== undefined) leave();
+    const result = worker.result
+      .finally(() => log.close())
+      .then((end) => {
+        if (thrown !== undefined) throw thrown;
+        return end;
+      });
     detach(result, () => undefined);
     return { ...worker, result };
   });

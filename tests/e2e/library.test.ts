@@ -112,6 +112,55 @@ describe("the library", () => {
     expect(report["worker"]).toBe("interrupted");
   });
 
+  it("ends a run, and closes it, where a function of the caller throws", async () => {
+    const report = await program(`
+      const quiet = { step() {}, note() {}, waiting() {} };
+      const boom = () => { throw new Error("boom"); };
+      const ending = (starting) => starting.then(({ result }) => result).catch(({ code, message }) => code + ": " + message);
+      const throwing = (name) => ({ view: { ...quiet, [name]: boom } });
+      report.ends = [];
+      for (const options of [throwing("step"), throwing("note"), throwing("waiting"), { onListening: boom }])
+        report.ends.push(await ending(train({ ...run, output_dir: "out" + report.ends.length }, options)));
+      // In the handler of a process that ended, where nobody could catch it.
+      const long = { ...run, output_dir: "long", training: { ...run.training, max_steps: 1000 } };
+      const note = (text) => { if (text.includes("starting another")) boom(); };
+      const training = await train(long, { view: { ...quiet, note } });
+      for await (const { step } of training.steps) if (step === 1) break;
+      const children = readdirSync("/proc").filter((pid) => {
+        try { return new RegExp("^PPid:\\\\s+" + process.pid + "$", "m").test(readFileSync("/proc/" + pid + "/status", "utf8")); }
+        catch { return false; }
+      });
+      process.kill(Number(children[0]), "SIGKILL");
+      report.ends.push(await ending(Promise.resolve(training)));
+      const leading = await startCoordinator({ ...run, output_dir: "lead" });
+      const worker = await startWorker({ coordinator: leading.address, onLog: boom });
+      report.ends.push(await ending(Promise.resolve(worker)));
+      await leading.close();
+    `);
+    const functions = ["view.step", "view.note", "view.waiting", "onListening", "view.note", "onLog"];
+    expect(report["ends"]).toEqual(functions.map((name) => `usage: ${name} threw: boom`));
+  });
+
+  it("ends a start while the data are read, where the signal is aborted", async () => {
+    const report = await program(`
+      const many = Array(40).fill(run.data.train);
+      const aborter = new AbortController();
+      const view = { step() {}, note() {}, waiting: (text) => { if (/examples/.test(text)) aborter.abort(); report.last = text; } };
+      const code = train({ ...run, data: { ...run.data, train: many } }, { view, signal: aborter.signal }).catch(({ code }) => code);
+      report.code = await code;
+    `);
+    expect(report["code"]).toBe("interrupted");
+    expect(report["last"]).toMatch(/^reading the data: /);
+  });
+
+  it("starts workers without the options of the program's own node", async () => {
+    const folder = temporaryFolder();
+    const text = `${prologue}report.result = await (await train({ ...run, training: { ...run.training, max_steps: 1 } })).result;\nawait finish();`;
+    const options = ["--input-type=module", "--import", "data:text/javascript,process.send?.(1)"];
+    const { stdout } = await execute(process.execPath, [...options, "--eval", text], { cwd: folder, timeout: 60_000 });
+    expect(JSON.parse(stdout)).toMatchObject({ result: { steps: 1 }, children: 0 });
+  });
+
   it("closes a run for which no worker has come, and a failure nobody looks at does not end the process", async () => {
     const report = await program(`
       const training = await startCoordinator(run);

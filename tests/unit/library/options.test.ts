@@ -26,6 +26,17 @@ describe("a run given as an object", () => {
     expect(isGiven("cluster.listen")).toBe(false);
   });
 
+  it("has paths from the working directory of the call, wherever the program goes meanwhile", async () => {
+    const before = process.cwd();
+    const loading = loadRun(run);
+    process.chdir("/");
+    try {
+      expect((await loading).config.output_dir).toBe(join(before, "out"));
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   it("ignores keys whose value is undefined", async () => {
     expect((await loadRun({ ...run, workers: undefined })).config.workers).toBe(1);
   });
@@ -85,6 +96,24 @@ describe("options", () => {
     [() => train(run, untyped({ stay: true })), 'train(): unknown option "stay"'],
     [() => startWorker(untyped({})), "startWorker(): coordinator is missing"],
     [() => startWorker(untyped({ coordinator: 7070 })), "startWorker(): coordinator: expected text, not 7070"],
+    [
+      () => train(run, untyped({ view: { step: () => undefined } })),
+      "train(): view: expected an object with the functions step, note and waiting, not an object",
+    ],
+    [
+      () => startWorker(untyped({ coordinator: "a:1", tls: { cas: "x" } })),
+      'startWorker(): tls: unknown option "cas" (did you mean "ca"?)',
+    ],
+    [
+      () => startWorker({ coordinator: "a:1", token: "a\nb" }),
+      "startWorker(): token: expected text in printable ASCII without spaces, not text",
+    ],
+    [
+      () => startWorker({ coordinator: "a:1", reconnectTimeout: -1 }),
+      "startWorker(): reconnectTimeout: expected a number of 0 or more, not -1",
+    ],
+    [() => evaluate({ model: "m", data: [] }), "evaluate(): data: expected text or a list of texts, not an empty list"],
+    [() => evaluate({ model: "m", data: "d", overrides: {} }), "evaluate(): `overrides` are given without `run`"],
     [() => evaluate({}), "evaluate(): without `run`, `model` or `adapter` is needed"],
     [() => evaluate(untyped({ model: "m", limit: 0 })), "evaluate(): limit: expected a whole number above 0, not 0"],
     [() => merge(untyped({ adapter: "a" })), "merge(): output is missing"],
@@ -93,10 +122,22 @@ describe("options", () => {
     [() => generate(untyped({ model: "m", prompt: 3 })).result, "generate(): prompt: expected text, not 3"],
     [() => generate({ model: "m", prompt: "x", topP: 0 }).result, /top-p is 0/],
     [() => generate({ model: "m", prompt: "x", messages: [] }).result, /messages and prompt can't be given together/],
-    [() => generate(untyped(undefined)).result, /expected an object of options, not a undefined/],
+    [() => generate(untyped(undefined)).result, /expected an object of options, not undefined/],
   ])("that are wrong are refused by their name: %s", async (call, message) => {
     await expect(call()).rejects.toMatchObject({ name: "CoxswainError", code: "usage" });
     await expect(call()).rejects.toThrow(message);
+  });
+
+  it("that are functions are named where they throw", async () => {
+    const cause = new Error("no");
+    const onProgress = (): never => {
+      throw cause;
+    };
+    const folder = temporaryFolder();
+    const expected = { code: "usage", message: "onProgress threw: no", cause };
+    const generation = generate({ model: folder, prompt: "x", onProgress });
+    await expect(generation.result).rejects.toMatchObject(expected);
+    await expect(evaluate({ model: folder, data: "d", onProgress })).rejects.toMatchObject(expected);
   });
 
   it("an aborted signal ends each function before it begins, with the signal's reason as cause", async () => {
