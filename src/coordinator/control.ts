@@ -43,6 +43,6 @@ function refuseAtTheEnd(conductor: Conductor, what: string): void {
   const { phase, stopping } = conductor.status();
   if (phase !== "stopping" && phase !== "ended") return;
   throw new CoxswainError("cluster", `the run cannot be ${what}: it is ending (${stopping ?? "all steps are done"})`, {
-    hint: "Continue a stopped run with `coxswain train --resume` or `coxswain coordinator --resume`.",
+    hint: "Continue a stopped run with `coxswain train --resume` or `coxswain coordinator --resume` (`resume: true` in a program).",
   });
 }

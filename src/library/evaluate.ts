@@ -106,7 +106,7 @@ async function subjectOf(options: EvaluateOptions): Promise<Subject> {
     const source = data ?? config.data.eval;
     if (source === null) {
       throw new CoxswainError("config", `${name} has no data.eval to measure on`, {
-        hint: "Name files with --data, or set data.eval.",
+        hint: "Name files with `data` (--data), or set data.eval.",
       });
     }
     return { config: withOptions(config, options), model: model ?? config.model, source };

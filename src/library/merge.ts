@@ -74,7 +74,7 @@ async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   const base = model ?? adapter.baseModel;
   if (base === undefined) {
     throw new CoxswainError("usage", `${adapterFolder} does not name its base model`, {
-      hint: "Name the base model: --model FOLDER, or a hub id.",
+      hint: "Name the base model with `model` (--model): a folder or a hub id.",
     });
   }
   const folder = await resolveBase(base, { adapter: model === undefined ? adapterFolder : null, onProgress: show });

@@ -75,7 +75,7 @@ async function tokenise(run: RunSource, options: PreviewOptions): Promise<Previe
   const source = config.data[split];
   if (source === null) {
     throw new CoxswainError("config", `${name} has no data.eval to preview`, {
-      hint: "Set data.eval, or omit --split to preview data.train.",
+      hint: "Set data.eval, or omit `split` (--split) to preview data.train.",
     });
   }
   const [{ adapterTextNotes, buildTokenStore, openTokenizerIfAny, previewRow }, { resolveModel }] = await Promise.all([

@@ -58,7 +58,7 @@ export async function promptTokens(
   }
   if (templates === null) {
     throw new CoxswainError("model", `${tokenizer.folder} has no chat template, so it takes no messages`, {
-      hint: "Give a template with --chat-template, or a text to continue with --prompt.",
+      hint: "Give a template with `chatTemplate` (--chat-template), or a text to continue with `prompt` (--prompt).",
     });
   }
   const conversation = request.kind === "conversation" ? request.conversation : asConversation(request);

@@ -294,7 +294,7 @@ export function refuseOldRun(outputDir: string): void {
   ].find((what) => what !== "");
   if (found === undefined) return;
   throw new CoxswainError("config", `output_dir: ${outputDir} already holds ${found}`, {
-    hint: "Use --resume to continue it, or choose another output_dir.",
+    hint: "Use --resume (`resume: true` in a program) to continue it, or choose another output_dir.",
   });
 }
 

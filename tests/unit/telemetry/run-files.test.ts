@@ -163,7 +163,7 @@ describe("a resumed run", () => {
 });
 
 describe("a new run in the folder of another", () => {
-  const hint = "Use --resume to continue it, or choose another output_dir.";
+  const hint = "Use --resume (`resume: true` in a program) to continue it, or choose another output_dir.";
 
   it.each([
     [
