@@ -38,7 +38,7 @@ function report(run: TerminalRun, config: RunConfig, options: TrainOptions): voi
   switch (outcome.kind) {
     case "completed": {
       const folder = adapter ?? config.output_dir;
-      out(`done: ${step} steps; the adapter is in ${shortPath(folder, workingFolder)}`);
+      out(`done: ${step} ${step === 1 ? "step" : "steps"}; the adapter is in ${shortPath(folder, workingFolder)}`);
       if (lossWarning !== undefined) out(`warning: ${lossWarning}`);
       out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
       return;
