@@ -70,7 +70,8 @@ export class GrpcTransport implements WorkerTransport {
     const dataServer = await this.#dataServers.reachableFrom(found.host);
     const route = routeTo(found, proxy ?? "none");
     const connection = new GrpcConnection(this.#options, this.#credentials, route, dataServer);
-    if (await isReady(connection.client, clock.wallClock() + timeout, signal)) return { kind: "connected", connection };
+    if (await isReady(connection.client, clock.wallClock() + timeout, clock, signal))
+      return { kind: "connected", connection };
     try {
       if (signal.aborted) return { kind: "failed", reason: "told to leave", final: false };
       return { kind: "failed", ...(await whyUnreachable(connection.client, route, tls)) };
@@ -139,14 +140,17 @@ async function locate(coordinator: CoordinatorLocator): Promise<Address | Troubl
   }
 }
 
-function isReady(client: CoordinatorStub, deadline: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const stop = (): void => resolve(false);
-    signal.addEventListener("abort", stop, { once: true });
-    client.waitForReady(deadline, (error) => {
-      signal.removeEventListener("abort", stop);
-      resolve(error === undefined);
+/** gRPC's wait keeps the process alive to its end, whatever becomes of the client: it is made of short ones. */
+async function isReady(client: CoordinatorStub, deadline: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted && clock.wallClock() < deadline) {
+    const until = Math.min(deadline, clock.wallClock() + shortWait);
+    const ready = await new Promise<boolean>((resolve) => {
+      client.waitForReady(until, (error) => resolve(error === undefined));
     });
-    if (signal.aborted) stop();
-  });
+    if (ready) return true;
+  }
+  return false;
 }
+
+/** So long a signal to leave may take to be seen, ms. */
+const shortWait = 200;
