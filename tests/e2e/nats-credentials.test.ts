@@ -60,7 +60,7 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     await client.close();
 
     const status = (...words: string[]) => coxswain(["status", "--nats", server.url, "--run", "sealed", ...words]);
-    expect((await status("--nats-credentials", credentials)).stderr).toMatch(/no run named sealed is led now/);
+    expect((await status("--nats-credentials", credentials)).stderr).toMatch(/no run named sealed is active/);
     expect((await status()).stderr).toMatch(/it rejects these credentials/);
   });
 
@@ -90,9 +90,9 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     const yesterday = Math.floor(Date.now() / 1000) - 86_400;
     const old = file("old.creds", await operator.credentials("ann", yesterday));
     for (const path of [stranger, old])
-      await expect(open(path)).rejects.toThrow(`it refuses the credentials in ${path}`);
+      await expect(open(path)).rejects.toThrow(`it rejects the credentials in ${path}`);
     const { code, stderr } = await coxswain(["serve", "--nats", server.url, "--nats-credentials", stranger]);
-    expect(stderr).toContain(`it refuses the credentials in ${stranger}\nhint: Check telemetry.nats.credentials`);
+    expect(stderr).toContain(`it rejects the credentials in ${stranger}\nhint: Check telemetry.nats.credentials`);
     expect(code).toBe(5);
   });
 });

@@ -208,7 +208,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
     )("%s may not %s", async (role, forbidden) => {
       for (const work of forbidden as (keyof typeof works)[])
         await expect(works[work](role), work).rejects.toThrow(
-          /[Pp]ermissions [Vv]iolation|may not (publish on|subscribe to) /,
+          /[Pp]ermissions [Vv]iolation|do not allow it to (publish on|subscribe to) /,
         );
     });
 
@@ -217,7 +217,7 @@ describe.skipIf(skippedWithoutNats !== "")(`permissions on a NATS server${skippe
         const reporter = lead(deaf.name, (text) => void reporter.close().then(() => resolve(text)));
       });
       expect(trouble).toBe(
-        `warning: NATS: the run cannot be steered by the name ${name}: these credentials may not subscribe to ` +
+        `warning: NATS: the run cannot be controlled by the name ${name}: these credentials do not allow it to subscribe to ` +
           `coxswain.${name}.control.*; the run continues without it. docs/nats.md lists the subjects that each role needs.`,
       );
     });

@@ -120,7 +120,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     const plain = await client.request("coxswain.steered.control.status");
     expect(plain.json()).toMatchObject({ status: { total_steps: 10_000 } });
     for (const [verb, message] of [
-      ["halt", /answers status, pause/],
+      ["halt", /supports status, pause/],
       ["pause", /JSON object/],
     ] as const) {
       const answer = await client.request(`coxswain.steered.control.${verb}`, "[]");
@@ -133,7 +133,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     remote.close();
     expect((await train.finished).code).toBe(130);
     const gone = await coxswain(["status", "--nats", server.url, "--run", "steered"]);
-    expect(gone.stderr).toMatch(/error: no run named steered is led now at nats:/);
+    expect(gone.stderr).toMatch(/error: no run named steered is active at nats:/);
     expect(gone.code).toBe(5);
   });
 
@@ -149,10 +149,10 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     const missing = await submit(file, "--run", "wrong", "--set", "data.train=gone.jsonl");
     expect(missing.code).toBe(0);
     expect((await submit(file, "--run", "queued")).stdout).toMatch(/submitted queued/);
-    expect((await submit(file, "--run", "queued")).stderr).toMatch(/a run named queued waits or runs already/);
+    expect((await submit(file, "--run", "queued")).stderr).toMatch(/a run named queued is already queued or running/);
     expect((await submit(file, "--run", "a.b")).stderr).toMatch(/--run: "a\.b" cannot be a run's name/);
     expect((await submit(file, "--set", "cluster.token=secret")).stderr).toMatch(
-      /cluster\.token: a submitted run carries/,
+      /cluster\.token: a submitted run must not contain secrets/,
     );
 
     const first = new CoxswainProcess(["serve", "--nats", server.url]);
@@ -245,7 +245,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
       const serve = (...words: string[]) => coxswain(["serve", "--nats", ...words]);
       expect((await serve(guarded.url)).stderr).toMatch(/its certificate is not accepted .*\nhint: .*--nats-ca/);
       const plain = await serve(server.url.replace("nats:", "tls:"));
-      expect(plain.stderr).toMatch(/it has no TLS/);
+      expect(plain.stderr).toMatch(/it does not support TLS/);
     });
   });
 
