@@ -1,6 +1,6 @@
 /**
- * A worker's control stream from its first message to its end: who may take part, what it says, and that it is gone. Whoever
- * calls has shown the token. Knows no gRPC.
+ * Handles a worker's control stream from its first message to its end: admission, messages and departure. The caller
+ * has already been authenticated by its token. Does not depend on gRPC.
  */
 import { detach } from "../../async/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
@@ -17,12 +17,12 @@ import type { ControlCall, ControlListener } from "./transport.js";
 import { WorkerSession } from "./worker-session.js";
 import { eventOf } from "./worker-event.js";
 
-/** How long a caller may take to say who it is, ms. */
+/** Time limit for a caller's join message, ms. */
 const joinTimeout = 10_000;
 
 export function attendCall(call: ControlCall, options: ServiceOptions): ControlListener {
   let session: WorkerSession | undefined;
-  /** Nothing that comes after its end is listened to: it could be a second join. */
+  /** Messages after the end are ignored: one of them could be a second join. */
   let ended = false;
   const deadline = options.clock.after(joinTimeout, () => {
     ended = true;
@@ -91,7 +91,7 @@ function onMessage(
   options: ServiceOptions,
 ): void {
   const { conductor } = options;
-  // Once: each would open a connection to the worker.
+  // Only the first ready message counts: each one would open a connection to the worker.
   if (message.ready && session.isReady) conductor.dispatch({ type: "heard", worker: session.id });
   else if (message.ready) onReady(call, session, message.ready, options);
   else if (message.failed) {
@@ -121,13 +121,13 @@ function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, 
       replica: replica === null ? undefined : { step: stepNumber(replica.step), hash: replica.stateHash },
     });
   };
-  // It may try again; the run goes on with the others.
+  // The worker may retry; the run continues with the other workers.
   detach(takeIn(), (error) =>
     call.refuse("internal", `the coordinator could not take this worker in: ${messageOf(error)}`),
   );
 }
 
-/** Whether a worker can take part now that it has opened the model. @returns a text where it cannot: why */
+/** Checks whether a worker that has opened the model can take part. @returns the reason, as text, if it cannot */
 function admit(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOptions): Readiness | string {
   if (ready.layoutFingerprint !== layoutFingerprint)
     return "the worker's layout of LoRA tensors differs: install the same version on both";
@@ -135,7 +135,7 @@ function admit(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOption
   return typeof readiness === "string" ? readiness : (engines.admit(readiness) ?? readiness);
 }
 
-/** Only kinds that a worker can meet; anything else is a bug. */
+/** Accepts only the error kinds that a worker can encounter; any other code is an internal error. */
 function errorCode(code: string): "model" | "config" | "network" | "storage" | "machine" | "bug" {
   return code === "model" || code === "config" || code === "network" || code === "storage" || code === "machine"
     ? code

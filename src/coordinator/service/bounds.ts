@@ -1,22 +1,22 @@
-/** What one worker may ask of the coordinator at most, and what it may say of itself. Knows no stream and no message. */
+/** Limits on the calls of one worker, and validation of what it reports about itself. Does not depend on streams. */
 import { X509Certificate } from "node:crypto";
 import { addressProblem } from "../../config/index.js";
 import { deviceWords, engineWords } from "../../rpc/index.js";
 import type { DeviceWord, EngineWord, JoinOutput, ReadyOutput, ReplicaBytes } from "../../rpc/index.js";
 
-/** Calls of one worker at once that are answered with bulk: a worker of a large mesh may miss many slices at once. */
+/** Concurrent bulk downloads per worker: in a large mesh a worker may miss many slices at the same time. */
 export const pullsAllowed = 64;
 
-/** Calls of one worker at once that bring bulk: each takes the memory of a gradient. */
+/** Concurrent bulk uploads per worker: each one allocates memory for a gradient. */
 export const pushesAllowed = 16;
 
-/** Counts calls under way by worker. */
+/** Limits the calls in progress per worker. */
 export class CallLimit {
   readonly #calls = new Map<string, number>();
 
   constructor(readonly most: number) {}
 
-  /** @returns false, counting nothing, where the worker has its fill already */
+  /** @returns false, without counting the call, if the worker has reached the limit */
   begin(worker: string, call: { once(event: "close", over: () => void): unknown }): boolean {
     const count = this.#calls.get(worker) ?? 0;
     if (count >= this.most) return false;
@@ -32,7 +32,7 @@ export class CallLimit {
   }
 }
 
-/** One copy of the replica for all who pull the same step at once. */
+/** One copy of the replica, shared by all workers that concurrently pull the same step. */
 export class SharedReplica {
   readonly #copy: () => ReplicaBytes;
   readonly #stepOf: () => number;
@@ -43,7 +43,7 @@ export class SharedReplica {
     this.#copy = copy;
   }
 
-  /** The newest step's; to be released, once, when it has been sent. */
+  /** The replica of the newest step. The caller releases it exactly once, after it has been sent. */
   hold(): ReplicaBytes & { readonly release: () => void } {
     if (this.#shared?.step !== this.#stepOf()) this.#shared = { ...this.#copy(), readers: 0 };
     const shared = this.#shared;
@@ -55,15 +55,16 @@ export class SharedReplica {
   }
 }
 
-/** What travels in a header: printable, no spaces. */
+/** Valid in a header: printable ASCII without spaces. */
 const plain = /^[\x21-\x7e]*$/;
 
-/** What can be shown on a terminal. */
+/** Safe to show on a terminal: no control characters. */
 const printable = /^\P{Cc}*$/u;
 
 /**
- * What is wrong with how a worker introduces itself, or undefined. Ids end up in files, metrics and headers; its address
- * is connected to, and given to the others.
+ * Validates a join message: ids are written to files, metrics and headers; the coordinator connects to the address and
+ * passes it to the other workers.
+ * @returns the problem, or undefined
  */
 export function joinProblem({
   workerId,
@@ -86,7 +87,7 @@ export function joinProblem({
   return problem === undefined ? undefined : `the worker's address: ${problem.message}`;
 }
 
-/** DER of at most 4 KiB, or nothing. */
+/** Accepts a DER certificate of at most 4 KiB, or no bytes. */
 function isCertificate(bytes: Uint8Array): boolean {
   if (bytes.length > 4096) return false;
   try {
@@ -96,17 +97,17 @@ function isCertificate(bytes: Uint8Array): boolean {
   }
 }
 
-/** What a worker says of its computation once it has opened the model. */
+/** What a worker reports about its computation once it has opened the model. */
 export interface Readiness {
   readonly engine: EngineWord;
   readonly device: DeviceWord;
   readonly backend: string;
   readonly backendReason: string;
-  /** Empty where there is nothing. */
+  /** Empty if there is no warning. */
   readonly backendWarning: string;
 }
 
-/** It goes into files and onto screens. @returns a text where something is wrong with it */
+/** Validates what is written to files and shown on screens. @returns the problem, as text, if there is one */
 export function readReadiness(ready: ReadyOutput): Readiness | string {
   const { backend, backendReason, backendWarning } = ready;
   const engine = engineWords.find(ready.engine);

@@ -1,4 +1,4 @@
-/** What bulk calls of workers may be about. Knows no stream. */
+/** Validates the bulk calls of workers. Does not depend on streams. */
 import { isWithin, vectorBytes } from "../../collective/index.js";
 import type { TreeNode, VectorRange } from "../../collective/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -6,7 +6,7 @@ import { stepNumber } from "../../ids.js";
 import type { Replica } from "../../optim/index.js";
 import type { ServiceOptions } from "./options.js";
 
-/** Elements of the reduced gradient of a step that was committed lately; or why there are none. */
+/** Elements of the reduced gradient of a recently committed step, or the reason why they are not available. */
 export function reducedPart(
   { step, offset, length }: VectorRange & { readonly step: number },
   { conductor, replica: { size }, allReduceDtype, onSent }: ServiceOptions,
@@ -19,7 +19,7 @@ export function reducedPart(
   return vector.subarray(offset, offset + length);
 }
 
-/** @throws CoxswainError "network" for a sum that the step in flight has no use for */
+/** @throws CoxswainError "network" for a sum that does not belong to the step in progress */
 export function checkPush(step: number, { first, count }: TreeNode, replica: Pick<Replica, "step">): void {
   const current = replica.step + 1;
   if (step !== current) throw new CoxswainError("network", `a sum of step ${step} was pushed at step ${current}`);

@@ -1,10 +1,13 @@
-/** Tells reducers which sums to pull; what comes about the same time is said together: workers times reducers would be many messages. */
+/**
+ * Notifies reducers which sums to pull. Sums that become available at about the same time share a message: otherwise
+ * the number of messages would be workers times reducers.
+ */
 import type { Clock, Timer } from "../../clock.js";
 import type { Part } from "../../rpc/index.js";
 import type { EffectOf } from "../machine/index.js";
 import type { WorkerSession } from "./worker-session.js";
 
-/** How long a reducer may wait to hear of a sum while others are still being computed, ms: the last one is told at once. */
+/** Longest delay of a notification while other sums are being computed, ms; the last sum is announced immediately. */
 const collectDelay = 5;
 
 interface Collect {
@@ -22,7 +25,7 @@ export class Collects {
     this.#clock = clock;
   }
 
-  /** @param source who has the sum */
+  /** @param source the worker that holds the sum */
   add(reducer: WorkerSession, { step, slice, node }: EffectOf<"collect">, source: WorkerSession): void {
     this.#timer ??= this.#clock.after(collectDelay, () => this.send());
     const key = `${reducer.id} ${step} ${slice}`;
@@ -31,7 +34,7 @@ export class Collects {
     entry.collect.parts.push({ ...node, source: reducer.introduce(source) });
   }
 
-  /** Nothing more is waited for. */
+  /** Sends all pending notifications immediately. */
   send(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

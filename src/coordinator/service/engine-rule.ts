@@ -1,14 +1,14 @@
 /**
- * Which engine, which runtime below it and which kind of device a run computes with. Each rounds in its own way, so a run
- * whose shards are computed by several has an adapter that depends on who computed what: the first worker decides, and
- * others are refused unless the run allows them.
+ * Which engine, backend and kind of device a run computes with. Each of them rounds differently, so in a run that mixes
+ * them the adapter depends on which worker computed which shard. The first worker determines the choice; workers that
+ * differ are refused, unless the run allows them.
  */
 
-/** What a worker says that it computes with. */
+/** What a worker reports that it computes with. */
 export interface Computation {
   /** "onnx", "tfjs" */
   readonly engine: string;
-  /** The runtime below it: "onnxruntime", "wasm", "tfjs-node" … */
+  /** The runtime below the engine: "onnxruntime", "wasm", "tfjs-node" … */
   readonly backend: string;
   /** "cpu", "cuda", "webgpu" */
   readonly device: string;
@@ -17,9 +17,9 @@ export interface Computation {
 export interface EngineRuleOptions {
   /** The run's `cluster.allow_mixed_engines`. */
   readonly allowMixed: boolean;
-  /** What the steps before this life of the coordinator were computed with, if there were any. */
+  /** What earlier incarnations of the coordinator computed their steps with; undefined if there are no such steps. */
   readonly before: Computation | undefined;
-  /** The first worker has decided. */
+  /** Called when the first worker has determined the computation. */
   readonly onChosen: (chosen: Computation) => void;
 }
 
@@ -32,7 +32,7 @@ export class EngineRule {
     this.#chosen = options.before;
   }
 
-  /** @returns why a worker that computes with this is refused; undefined where it may take part */
+  /** @returns why a worker with this computation is refused; undefined if it may take part */
   admit({ engine, backend, device }: Computation): string | undefined {
     const own = { engine, backend, device };
     if (this.#chosen === undefined) {

@@ -5,7 +5,7 @@ import { packInts } from "../../rpc/index.js";
 import type { RowMessage, ShardMessage } from "../../rpc/index.js";
 import type { Task } from "../machine/index.js";
 
-/** Where the rows of a round come from. */
+/** The source of the rows of a round. */
 export interface RowSource {
   readonly store: TokenStore;
   /** Indices into the store, in order. */
@@ -18,7 +18,7 @@ export interface LeaseSources {
   readonly evaluation: () => RowSource;
 }
 
-/** Shards needed for so many rows. */
+/** The number of shards needed for `rows` rows. */
 export const shardCount = (rows: number, microBatchSize: number): number => Math.ceil(rows / microBatchSize);
 
 /** The rows of shards [first, first + count). */

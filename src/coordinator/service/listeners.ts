@@ -1,6 +1,6 @@
 /**
- * Where a run listens, taken at the very start: the port for workers, and that for metrics and the live page. Until the run
- * is there, both say that it is starting.
+ * The ports of a run, opened before anything else: one for workers, one for metrics and the live page. Until the run is
+ * ready, both answer that it is starting.
  */
 import { defaultAddresses, formatAddress, parseAddress, reachableHost } from "../../config/index.js";
 import type { Address, RunConfig } from "../../config/index.js";
@@ -13,30 +13,30 @@ import { RunTelemetry } from "../record/telemetry.js";
 
 export const coordinatorName = "coxswain.v1.Coordinator";
 
-/** Keys of where a run listens. */
+/** Configuration keys of the addresses that a run listens on. */
 export type AddressKey = keyof typeof defaultAddresses;
 export const addressKeys = Object.keys(defaultAddresses) as readonly AddressKey[];
 
 export interface Listeners {
   readonly workers: HeldPort;
-  /** Undefined where nothing is served. */
+  /** Undefined if `telemetry.http` is null. */
   readonly telemetry: RunTelemetry | undefined;
-  /** The run with the addresses that were taken, where those are not what it says. */
+  /** The configuration of the run with the addresses that were actually opened. */
   readonly config: RunConfig;
-  /** Nobody goes through any more: to be called where the run does not come about. */
+  /** Closes both ports; to be called if the run does not start. */
   close(): Promise<void>;
 }
 
 export interface ListenerOptions {
   readonly metrics: CoordinatorMetrics;
-  /** Addresses that nobody chose: beside another run, this one takes others. */
+  /** Addresses that the user did not set: if another run occupies one, this run takes another port. */
   readonly defaults: ReadonlySet<AddressKey>;
-  /** The settings of the run's earlier life, where it goes on. */
+  /** The configuration of the previous incarnation, if the run is resumed. */
   readonly before: RunConfig | undefined;
   readonly note: (text: string) => void;
 }
 
-/** @throws CoxswainError "config" for an address or TLS files that are none, "network" where it cannot be listened on */
+/** @throws CoxswainError "config" for an invalid address or invalid TLS files, "network" if it cannot listen */
 export async function openListeners(config: RunConfig, options: ListenerOptions): Promise<Listeners> {
   const { metrics, defaults, before, note } = options;
   const credentials = await serverCredentials(config.cluster.tls);
@@ -87,7 +87,7 @@ async function openTelemetry(
   });
 }
 
-/** A port that was asked for as "a free one" stays that: the next life takes another. */
+/** Keeps port 0 ("any free port") in the configuration: the next incarnation takes any free port again. */
 function withAddresses(
   config: RunConfig,
   { workers, wanted, telemetry }: { workers: HeldPort; wanted: Address; telemetry: RunTelemetry | undefined },
@@ -107,10 +107,10 @@ const portOf = (text: string | null | undefined): number | undefined =>
 
 const reachable = ({ host, port }: Address): Address => ({ host: reachableHost(host), port });
 
-/** How long another program may take to say what it is, ms. */
+/** Time limit for another program to identify itself, ms. */
 const patience = 2_000;
 
-/** The run whose metrics are served at an address of this machine, in words; undefined where it is another program's. */
+/** Describes the run whose metrics are served at an address of this machine; undefined for any other program. */
 async function runMeasuredAt(address: Address): Promise<string | undefined> {
   try {
     const response = await fetch(`http://${formatAddress(address)}/metrics`, { signal: AbortSignal.timeout(patience) });
@@ -119,7 +119,7 @@ async function runMeasuredAt(address: Address): Promise<string | undefined> {
     const run = /^coxswain_run_info\{run="([^"\\]*)"/m.exec(text)?.[1];
     return run === undefined ? "another process of Coxswain" : `another run of Coxswain (${run})`;
   } catch {
-    // It does not speak HTTP, or not within the time.
+    // It does not speak HTTP, or did not answer in time.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** What the service for workers needs of its run. */
+/** What the service for workers needs from its run. */
 import type { Clock } from "../../clock.js";
 import type { VectorDtype } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
@@ -15,23 +15,23 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly replica: Replica;
   readonly runId: string;
-  /** Names the run through all lives of its coordinator. */
+  /** Identifies the run across all incarnations of its coordinator. */
   readonly runDigest: string;
   readonly allReduceDtype: VectorDtype;
-  /** What workers get of the run file. */
+  /** The part of the run file that workers receive. */
   readonly runConfig: RunConfigMessage;
   readonly model: ModelManifest;
   readonly modelPath: string;
   readonly layoutFingerprint: string;
   readonly silenceTimeout: number;
-  /** Who may take part by what it computes with. */
+  /** Admits workers by what they compute with. */
   readonly engines: EngineRule;
   /** Opens the connection to a worker's own server. */
   readonly reach: (session: WorkerSession) => Promise<void>;
-  /** A reduced gradient of so many bytes is being sent. */
+  /** Called when `bytes` bytes of a reduced gradient are being sent. */
   readonly onSent: (bytes: number) => void;
-  /** A worker has opened the model, and takes part. */
+  /** Called when a worker has opened the model and takes part. */
   readonly onReady: (session: WorkerSession, ready: Readiness) => void;
-  /** A worker says that it cannot go on. */
+  /** Called when a worker reports that it cannot continue. */
   readonly onFailure: (session: WorkerSession, error: CoxswainError) => void;
 }

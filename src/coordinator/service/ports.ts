@@ -1,31 +1,31 @@
 /**
- * Which port a run takes where it has not been told one: the default, or, where another run of ours has that, the next.
- * Knows no sockets.
+ * Chooses the port of a run for which none is configured: the default or, if another Coxswain run occupies it, the next
+ * free one. Does not depend on sockets.
  */
 import { formatAddress } from "../../config/index.js";
 import type { Address } from "../../config/index.js";
 import { CoxswainError, systemCodeOf } from "../../errors.js";
 
 export interface PortRequest<T> {
-  /** What the run file says, or its default. */
+  /** The address in the run file, or the default. */
   readonly wanted: Address;
-  /** Nobody chose it: it may be another one. */
+  /** The user did not set the address: another port may be used. */
   readonly isDefault: boolean;
-  /** The port that this run had before, where it goes on: its workers look for it there. */
+  /** The port of the previous incarnation of a resumed run: its workers reconnect to that port. */
   readonly before?: number | undefined;
-  /** Takes a port. @throws CoxswainError whose cause is the system's error */
+  /** Opens a port. @throws CoxswainError whose cause is the operating system's error */
   readonly open: (address: Address) => Promise<T>;
-  /** The run of ours that listens there, in words; undefined where it is something else. */
+  /** Describes the Coxswain run that listens there; undefined if it is any other program. */
   readonly occupant: (address: Address) => Promise<string | undefined>;
   readonly note: (text: string) => void;
 }
 
-/** How many ports are tried from the default on: so many runs can be on one machine without being told of each other. */
+/** Number of ports tried, starting at the default: the number of runs per machine that need no configured port. */
 export const portsTried = 20;
 
 /**
- * Takes the port that was asked for, or one near the default where another run has that.
- * @throws CoxswainError "network" where it is not ours to pass over: chosen by the user, or taken by another program
+ * Opens the requested port, or one near the default if another run occupies that.
+ * @throws CoxswainError "network" if the port is occupied and the user chose it, or another program occupies it
  */
 export async function takePort<T>(request: PortRequest<T>): Promise<T> {
   const { wanted, isDefault, open, occupant, note } = request;
@@ -40,7 +40,7 @@ export async function takePort<T>(request: PortRequest<T>): Promise<T> {
     } catch (error) {
       failure ??= error;
       if (!isTaken(error) || !isDefault) throw error;
-      // Beyond the default it does not matter who is there.
+      // Only the occupant of the default port matters.
       if (port !== wanted.port) continue;
       const other = await occupant(address);
       if (other === undefined) throw error;
@@ -50,7 +50,7 @@ export async function takePort<T>(request: PortRequest<T>): Promise<T> {
   throw failure;
 }
 
-/** Whether somebody else listens there. */
+/** Whether another process listens on the port. */
 const isTaken = (error: unknown): boolean =>
   error instanceof CoxswainError && systemCodeOf(error.cause) === "EADDRINUSE";
 

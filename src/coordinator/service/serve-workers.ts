@@ -1,4 +1,4 @@
-/** The gRPC server of a run: the service that workers call, and the one that steers. */
+/** The gRPC server of a run: the service for workers and the control service. */
 import { controlFile, controlHandlers, controlName, controlService } from "../../control/index.js";
 import type { RunControl } from "../../control/index.js";
 import {
@@ -19,7 +19,7 @@ import { coordinatorHandlers, tokenRefusal } from "./grpc/service.js";
 import { connectOverGrpc } from "./grpc/worker-server.js";
 import type { WorkerSession } from "./worker-session.js";
 
-/** @returns what its owner closes @throws CoxswainError for an address or certificates that cannot be used */
+/** @returns the server, which the caller closes @throws CoxswainError for an unusable address or certificate */
 export async function serveWorkers(
   { run, runId, runDigest, record, metrics, listeners }: RunParts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
@@ -45,7 +45,7 @@ export async function serveWorkers(
     },
     engines: new EngineRule({
       allowMixed: run.config.cluster.allow_mixed_engines,
-      // Where nothing was committed, nothing has to be gone on with.
+      // Without committed steps, there is no computation to stay consistent with.
       before: record.step > 0 ? record.computation : undefined,
       onChosen: (computation) => recorder.computedWith(computation),
     }),

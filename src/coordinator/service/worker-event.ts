@@ -1,11 +1,11 @@
-/** What a worker says, as the events of the state machine. Pure. */
+/** Converts the messages of workers to events of the state machine. Pure. */
 import type { TreeNode } from "../../collective/index.js";
 import { shardIndex, stepNumber } from "../../ids.js";
 import { taskWords } from "../../rpc/index.js";
 import type { WorkerMessageOutput } from "../../rpc/index.js";
 import type { Event } from "../machine/index.js";
 
-/** What a worker says that the state machine decides on; anything else is a sign of life. */
+/** Messages without an event of their own only show that the worker is alive. */
 export function eventOf(worker: string, message: WorkerMessageOutput): Event {
   const { applied, computed, contribution, sliceReduced, collectFailed } = message;
   if (applied) return { type: "applied", worker, step: stepNumber(applied.step), hash: applied.stateHash };

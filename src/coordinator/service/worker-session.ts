@@ -1,4 +1,4 @@
-/** The coordinator's end of one worker's membership: its control stream, and the way to its gradients. */
+/** The coordinator's end of one worker's membership: its control stream and the transfer of its gradients. */
 import type { Clock, Timer } from "../../clock.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -9,12 +9,12 @@ import type { Slice } from "../machine/index.js";
 import type { ConnectToWorker, ControlCall, WorkerServer } from "./transport.js";
 
 /**
- * Pushed sums that may wait to be asked for: a worker pushes what it has announced at once, which is a few nodes ahead of
- * the coordinator's reading at most.
+ * Limit on pushed sums that have not been requested yet: a worker pushes a sum immediately after announcing it, at most
+ * a few nodes ahead of what the coordinator has read.
  */
 const earlyAllowed = 64;
 
-/** What those may hold in all, bytes; two are always kept. */
+/** Limit on their total size, bytes; two sums are always allowed. */
 const earlyBytesAllowed = 256 * 1024 * 1024;
 
 interface Push<T> {
@@ -22,7 +22,7 @@ interface Push<T> {
   readonly failed: (error: Error) => void;
 }
 
-/** How many vectors of this length may wait. */
+/** How many vectors of this length may be kept before they are requested. */
 const earlyLimit = ({ byteLength }: Float32Array): number =>
   Math.min(earlyAllowed, Math.max(2, Math.floor(earlyBytesAllowed / byteLength)));
 
@@ -32,11 +32,11 @@ export class WorkerSession {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
-  /** Contributions are pushed: it has no server, or we cannot reach it. */
+  /** The worker pushes its contributions: it has no server, or the coordinator cannot reach it. */
   pushes = true;
-  /** It has said that it is ready. */
+  /** The worker has sent its ready message. */
   isReady = false;
-  /** What it computes with, once it is ready. */
+  /** What the worker computes with, once it is ready. */
   computation: Readiness | undefined;
   readonly joinedAt: Date;
   readonly #stream: ControlCall;
@@ -46,10 +46,10 @@ export class WorkerSession {
   readonly #dataCertificate: Uint8Array;
   #server: WorkerServer | undefined;
   #heartbeat: Timer | undefined;
-  /** Something was said since that timer last fired: as good as a heartbeat. */
+  /** A message was sent since that timer last fired, so no heartbeat is needed. */
   #spoke = false;
   #closed = false;
-  /** Workers whose address this one was told. */
+  /** Workers whose address was sent to this one. */
   readonly #introduced = new Set<string>();
   readonly #awaited = new Map<string, Push<Float32Array>>();
   readonly #early = new Map<string, Float32Array>();
@@ -73,7 +73,7 @@ export class WorkerSession {
     if (!this.#closed) this.#stream.send(message);
   }
 
-  /** From now on something is said at least twice in `timeout` ms. */
+  /** From now on, sends a heartbeat when idle, so that at least two messages are sent per `timeout` ms. */
   keepAlive(timeout: number): void {
     this.#heartbeat = this.#clock.every(timeout / 4, () => {
       if (!this.#spoke) this.send({ heartbeat: {} });
@@ -82,8 +82,8 @@ export class WorkerSession {
   }
 
   /**
-   * Opens the connection for gradients. Without one, the worker is asked to push.
-   * @returns why its server is not used, where it has one
+   * Opens the connection for gradients. Without a connection, the worker is asked to push.
+   * @returns the reason, if the worker has a server that cannot be used
    */
   async reach(connect: ConnectToWorker): Promise<string | undefined> {
     const address = this.#dataAddress;
@@ -96,12 +96,12 @@ export class WorkerSession {
     return problem;
   }
 
-  /** Whether it was told how to reach another one. */
+  /** Whether this worker was sent the address of another one. */
   knows(other: WorkerSession): boolean {
     return this.#introduced.has(other.id);
   }
 
-  /** How this worker reaches another one: said once, afterwards it knows. */
+  /** How this worker reaches another one. Only the first message about the other worker includes the address. */
   introduce(other: WorkerSession): Peer {
     if (this.#introduced.has(other.id)) return { workerId: other.id };
     this.#introduced.add(other.id);
@@ -114,9 +114,9 @@ export class WorkerSession {
   }
 
   /**
-   * The sum of a node's gradients; rejects when it does not come in time.
-   * @param into [size], where what is pulled goes; what is pushed has memory of its own
-   * @returns whichever it is
+   * Receives the sum of a node's gradients; rejects if it does not arrive in time.
+   * @param into [size], the destination of a pulled sum; a pushed sum has its own memory
+   * @returns `into`, or the pushed sum
    */
   async receive(step: number, node: TreeNode, into: Float32Array, dtype: VectorDtype): Promise<Float32Array> {
     if (this.pushes) return this.#await(step, node, into.length);
@@ -126,14 +126,14 @@ export class WorkerSession {
   }
 
   /**
-   * Pulls a slice that this worker has reduced; rejects when it does not come in time.
+   * Pulls a slice that this worker has reduced; rejects if it does not arrive in time.
    * @param into [slice.length]
    */
   gather(step: number, { offset, length }: Slice, into: Float32Array, dtype: VectorDtype): Promise<void> {
     return this.#pull({ slice: { step, offset, length } }, into, dtype);
   }
 
-  /** The worker's replica of `size` parameters. */
+  /** Pulls the worker's replica of `size` parameters, or asks the worker to push it. */
   async replica(size: number): Promise<ReplicaBytes> {
     if (this.pushes || this.#server === undefined) {
       const pushed = this.#awaitReplica(replicaLength(size));
@@ -144,8 +144,8 @@ export class WorkerSession {
   }
 
   /**
-   * A pushed contribution has arrived, perhaps before it was asked for.
-   * @throws CoxswainError "network" when too many were never asked for
+   * Accepts a pushed contribution, which may arrive before it is requested.
+   * @throws CoxswainError "network" if too many unrequested contributions are kept already
    */
   pushed(step: number, node: TreeNode, vector: Float32Array): void {
     const key = keyOf(step, node);
@@ -155,7 +155,7 @@ export class WorkerSession {
     else throw new CoxswainError("network", `worker ${this.id} pushes sums that nobody asked for`);
   }
 
-  /** Whether it was asked for its replica. */
+  /** Whether a replica has been requested from the worker and has not arrived yet. */
   get awaitsReplica(): boolean {
     return this.#awaitedReplica !== undefined;
   }
@@ -164,12 +164,12 @@ export class WorkerSession {
     this.#awaitedReplica?.arrived(replica);
   }
 
-  /** What was pushed for steps that are over is let go of. */
+  /** Drops unrequested pushes for steps up to `step`, which are over. */
   release(step: number): void {
     for (const key of this.#early.keys()) if (Number(key.split(":", 1)[0]) <= step) this.#early.delete(key);
   }
 
-  /** Ends the stream and everything that waits on this worker. */
+  /** Ends the stream and rejects everything that waits for this worker. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -208,7 +208,10 @@ export class WorkerSession {
     );
   }
 
-  /** A promise of something that the worker sends. `register` is called with how to settle it, and with nothing when it is. */
+  /**
+   * Waits for an object that the worker pushes. Calls `register` with the functions that settle the promise, and with
+   * undefined once it has settled.
+   */
   #awaitPush<T>(late: string, timeout: number, register: (push: Push<T> | undefined) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const settle = (act: () => void): void => {

@@ -1,4 +1,7 @@
-/** Those who attend the run, and what they are told: the state machine's effects as messages. A worker that is gone is told nothing. */
+/**
+ * The sessions of the workers in the run. Sends the state machine's effects to them as messages; ignores effects for a
+ * worker that has left.
+ */
 import type { Clock } from "../../clock.js";
 import { taskWords, writtenOnce } from "../../rpc/index.js";
 import type { CoordinatorMessage, Peer } from "../../rpc/index.js";
@@ -8,7 +11,7 @@ import type { LeaseSources } from "./lease-rows.js";
 import type { CommitEffect, EffectOf, WorkerId } from "../machine/index.js";
 import type { WorkerSession } from "./worker-session.js";
 
-/** How the run ended, or the worker's part in it, as workers are told. */
+/** How the run, or the worker's part in it, ended; sent to workers. */
 export interface Farewell {
   readonly reason: string;
   readonly completed: boolean;
@@ -33,7 +36,7 @@ export class Sessions {
     return this.#sessions.get(id);
   }
 
-  /** Closes a worker's session. @returns what it was; undefined where it has none */
+  /** Closes and removes a worker's session. @returns the session, or undefined if there is none */
   remove(id: WorkerId): WorkerSession | undefined {
     const session = this.#sessions.get(id);
     this.#sessions.delete(id);
@@ -74,7 +77,7 @@ export class Sessions {
     if (reducer !== undefined && source !== undefined) this.#collects.add(reducer, effect, source);
   }
 
-  /** Reducers are told at once what they have not been told. */
+  /** Sends all pending collects to reducers immediately. */
   allAnnounced(): void {
     this.#collects.send();
   }
@@ -86,12 +89,12 @@ export class Sessions {
     for (const session of this.#sessions.values()) session.release(effect.step);
   }
 
-  /** A worker asked to go, and everything that it had is here. */
+  /** Called when a worker asked to leave and all of its contributions have arrived. */
   drained(worker: WorkerId): void {
     this.#sessions.get(worker)?.send({ finish: { reason: "drained", completed: false, returning: false } });
   }
 
-  /** The run is over. */
+  /** Notifies all workers that the run is over. */
   finish(finish: Farewell): void {
     for (const session of this.#sessions.values()) session.send({ finish });
   }
@@ -102,7 +105,7 @@ export class Sessions {
     this.#sessions.clear();
   }
 
-  /** Commits are written once, and once more for each worker that has to be told how to reach a reducer. */
+  /** Serializes a commit once for all workers, and separately for each worker that needs the address of a reducer. */
   #commitSender({ step, learningRate, scale, slices: reduced }: CommitEffect): (worker: WorkerId) => void {
     const slices = reduced.map(({ offset, length, reducer }) => ({
       offset,

@@ -1,6 +1,6 @@
 /**
- * The calls that carry much: gradients, replicas, the model's files. They come from workers that attend, a bounded number at
- * once, and what they say is looked at before memory is taken for it.
+ * The bulk calls: gradients, replicas, the model's files. They are accepted only from workers connected to the run, up
+ * to a limit of concurrent calls, and validated before memory is allocated for them.
  */
 import { status } from "@grpc/grpc-js";
 import type { ServerReadableStream, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
@@ -77,7 +77,7 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
   };
 }
 
-/** Answers a push when it has been received. */
+/** Answers a push once it has been received. */
 function answer(callback: sendUnaryData<object>, received: Promise<void>): void {
   detach(
     received.then(() => callback(null, {})),
@@ -85,7 +85,7 @@ function answer(callback: sendUnaryData<object>, received: Promise<void>): void 
   );
 }
 
-/** Ends a served stream when all is sent; a caller that has gone needs no answer. */
+/** Ends a stream once everything has been sent; a cancelled call needs no answer. */
 function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promise<void>): void {
   detach(
     sent.then(() => call.end()),
@@ -95,7 +95,7 @@ function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promis
   );
 }
 
-/** Bulk calls come from workers that attend this life of this run, a bounded number at once. */
+/** Admits calls of workers connected to this incarnation of the run, up to a limit of concurrent calls per worker. */
 function admitted(
   call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> &
     Parameters<CallLimit["begin"]>[1] &
@@ -112,7 +112,7 @@ function admitted(
   return undefined;
 }
 
-/** Looks at what is pushed before memory is taken for it. */
+/** Validates the metadata of a push before it allocates memory. */
 async function receivePush(
   call: ServerReadableStream<Chunk, unknown>,
   session: WorkerSession,

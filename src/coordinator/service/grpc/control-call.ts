@@ -13,7 +13,7 @@ const codes: Record<Refused, status> = {
   internal: status.INTERNAL,
 };
 
-/** @param attend is given the coordinator's end, and returns who listens */
+/** @param attend receives the coordinator's end of the stream and returns its listener */
 export function serveControlCall(stream: Stream, attend: (call: ControlCall) => ControlListener): void {
   const listener = attend({
     host: hostOf(stream.getPeer()),
@@ -31,11 +31,11 @@ export function serveControlCall(stream: Stream, attend: (call: ControlCall) => 
     stream.end();
   });
   stream.on("cancelled", () => listener.ended("its connection broke"));
-  // What is refused ends here, too: it has no message.
+  // A refused stream ends here, too: a refusal has details but no message.
   stream.on("error", (error: Error | Refusal) => listener.ended("details" in error ? error.details : error.message));
 }
 
-/** The host part of a gRPC peer, "10.0.0.7:40912" or "[::1]:40912", bracketed where it is IPv6. */
+/** The host part of a gRPC peer such as "10.0.0.7:40912" or "[::1]:40912"; in brackets if it is IPv6. */
 export function hostOf(peer: string): string | undefined {
   return /^(?:ipv[46]:)?(\[.+\]|[^:]+):\d+$/.exec(peer)?.[1];
 }

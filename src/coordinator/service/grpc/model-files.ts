@@ -1,4 +1,4 @@
-/** Reads a file of the model as chunks, for workers that have no copy. */
+/** Reads a model file in chunks, for workers that have no copy. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -7,7 +7,7 @@ import { maxPayload } from "../../../collective/index.js";
 import { CoxswainError } from "../../../errors.js";
 import type { ModelFile } from "../../../model/index.js";
 
-/** @param file one of the manifest's: its name has no separators */
+/** @param file an entry of the manifest: its name has no path separators */
 export async function* modelFileChunks(folder: string, file: ModelFile): AsyncGenerator<Chunk, void, undefined> {
   const handle = await open(join(folder, file.name), "r");
   try {

@@ -1,4 +1,4 @@
-/** A worker's own server, over gRPC. */
+/** Connects to a worker's own server over gRPC. */
 import { Metadata } from "@grpc/grpc-js";
 import { CoxswainError } from "../../../errors.js";
 import {
@@ -15,13 +15,13 @@ import type { ProxyUse, Route } from "../../../rpc/index.js";
 import type { Clock } from "../../../clock.js";
 import type { ConnectToWorker, WorkerServer } from "../transport.js";
 
-/** How long a worker's own server may take to answer before it is taken for unreachable, ms. */
+/** Time after which a worker's own server that does not answer is considered unreachable, ms. */
 const reachTimeout = 3_000;
 
 export interface WorkerServersOptions {
-  /** Whether a server without TLS will do. */
+  /** Whether a server without TLS is accepted. */
   readonly inTheClear: boolean;
-  /** Whether it is reached through the environment's proxy. */
+  /** Whether to connect through the proxy configured in the environment. */
   readonly proxy: ProxyUse;
   readonly clock: Clock;
 }
@@ -58,7 +58,7 @@ function serverOver(
   };
 }
 
-/** A worker is seen at an address that no connection can be made with where it comes over a link-local one. */
+/** A worker that calls from a link-local address has an address that cannot be connected to. */
 function routeOrReason(address: string, proxy: ProxyUse): Route | string {
   try {
     return routeToText(address, proxy);
