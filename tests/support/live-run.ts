@@ -1,4 +1,4 @@
-/** A run as the live page sees it, without a run behind it. */
+/** A fake run for tests of the live page. */
 import { LivePage, LiveRecord, shownEvent, type Audience } from "../../src/live-page/index.js";
 import { isOver, type RunStatus, type WorkerStatus } from "../../src/control/index.js";
 import { createCoordinatorMetrics, serveTelemetry } from "../../src/telemetry/index.js";
@@ -18,7 +18,7 @@ export const stepLine = (step: number, more: Partial<StepLine> = {}): StepLine =
   ...more,
 });
 
-/** Of a run that begins. */
+/** The record of a new run. */
 export const noPast = { metrics: () => [], events: () => [] };
 
 export const workerStatus = (id: string, more: Partial<WorkerStatus> = {}): WorkerStatus => ({
@@ -107,7 +107,7 @@ export class LiveRun {
     for (const listener of this.#listeners) listener(isOver(this.status.state));
   }
 
-  /** @returns where, HOST:PORT */
+  /** @returns the server's address, HOST:PORT */
   async serve(): Promise<string> {
     this.#server = await serveTelemetry({
       address: "127.0.0.1:0",

@@ -1,22 +1,23 @@
-/** Linux namespaces for tests: a small disk of one's own, a network in which every port is free. */
+/** Linux namespaces for tests: a small private disk, and a private network in which every port is free. */
 import { spawn, spawnSync } from "node:child_process";
 import { onTestFinished } from "vitest";
 import { program } from "./processes.js";
 import { WatchedProcess } from "./watched-process.js";
 
-/** A process as its user sees it: root inside, nobody in particular outside. */
+/** Arguments of `unshare` for a user namespace: root inside, the current user outside. */
 const unshare = (flags: readonly string[]): string[] => ["--user", "--map-root-user", ...flags];
 
 function works(script: string, flags: readonly string[]): boolean {
   return spawnSync("unshare", [...unshare(flags), "sh", "-c", script]).status === 0;
 }
 
-/** Whether this user may make namespaces with a file system, and with a network, of their own. */
+/** Whether this user may create mount namespaces and network namespaces. */
 export const canMount = works("mount -t tmpfs none /mnt", ["--mount"]);
 export const canIsolateNetwork = works("ip link set lo up", ["--net"]);
 
 /**
- * Runs the program with a disk of so many KiB mounted at /mnt. What the script prints afterwards is printed, too.
+ * Runs the program with a disk of `kibibytes` KiB mounted at /mnt.
+ * @param afterwards a command that runs after the program, with the same output
  * @param before a command that prepares the disk
  */
 export function onSmallDisk(
@@ -29,13 +30,13 @@ export function onSmallDisk(
   return watched("unshare", [...unshare(["--mount"]), "sh", "-c", script, "sh", process.execPath, program, ...args]);
 }
 
-/** Runs a command on that disk while the program runs. */
+/** Runs a command on the disk of a running program. */
 export async function onSameDisk(running: WatchedProcess, command: readonly string[]): Promise<number | null> {
   const flags = ["--target", String(running.child.pid), "--user", "--preserve-credentials", "--mount"];
   return (await watched("nsenter", [...flags, ...command]).finished).code;
 }
 
-/** A network of its own for as long as the test lasts. */
+/** A private network that lasts until the end of the test. */
 export class PrivateNetwork {
   readonly #holder: WatchedProcess;
 
@@ -54,7 +55,7 @@ export class PrivateNetwork {
     return new PrivateNetwork(holder);
   }
 
-  /** A process in it. */
+  /** Starts a process in this network. */
   start(command: string, args: readonly string[]): WatchedProcess {
     const target = String(this.#holder.child.pid);
     const flags = ["--target", target, "--user", "--preserve-credentials", "--net"];
@@ -66,7 +67,7 @@ export class PrivateNetwork {
   }
 }
 
-/** Ends with the test, and all that it started. */
+/** Starts a process that is killed at the end of the test, together with the processes it started. */
 function watched(command: string, args: readonly string[]): WatchedProcess {
   const child = spawn(command, args, {
     env: { ...process.env, NO_COLOR: "1", COXSWAIN_TOKEN: "" },
@@ -77,7 +78,7 @@ function watched(command: string, args: readonly string[]): WatchedProcess {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     } catch {
-      // It is gone already.
+      // It has already exited.
     }
   });
   return new WatchedProcess(child);

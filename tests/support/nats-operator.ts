@@ -1,4 +1,4 @@
-/** A NATS operator with an account, made as `nsc` makes them: what a server is told to trust, and .creds files of users. */
+/** Creates a NATS operator with an account, like `nsc`: server configuration that trusts it, and .creds files. */
 import {
   createAccount,
   createOperator,
@@ -10,7 +10,7 @@ import {
 } from "@nats-io/jwt";
 
 export interface NatsOperator {
-  /** Lines of a server's configuration. */
+  /** Lines of the server configuration. */
   readonly configuration: string;
   /** The text of a .creds file. @param expires seconds since 1970 */
   credentials(user: string, expires?: number): Promise<string>;

@@ -1,21 +1,21 @@
-/** Who may do what on a NATS server, as the table in docs/nats.md has it, and as a server's configuration would. */
+/** The permissions on a NATS server: read from the table in docs/nats.md, written as a server configuration. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFolder } from "./processes.js";
 
-/** One who may publish on these subjects, subscribe to those, and do nothing else. */
+/** A role with permission to publish and subscribe to these subjects only. */
 export interface Role {
   readonly name: string;
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
 }
 
-/** The table's rows, for one run. */
+/** The roles in the table, for one run. */
 export function rolesOf(run: string): Role[] {
   const text = readFileSync(join(projectFolder, "docs", "nats.md"), "utf8");
   const section = text.slice(text.indexOf("\n## Who may do what\n"));
   const rows = section.split("\n").filter((line) => line.startsWith("| "));
-  // Without the heading, and the line below it.
+  // Skip the header row and the separator row.
   return rows.slice(2).map((row) => {
     const [name = "", publish = "", api = "", subscribe = ""] = row.split("|").slice(1);
     const subjects = (cell: string, prefix = ""): string[] =>
@@ -28,7 +28,7 @@ export function rolesOf(run: string): Role[] {
   });
 }
 
-/** A server's users: the roles, with their names as passwords, and "admin", who may do everything. */
+/** The users of a server: one per role, with its name as the password, and "admin" with all permissions. */
 export function authorization(roles: readonly Role[]): string {
   const allow = (subjects: readonly string[]): string =>
     subjects.length === 0 ? '{ deny: ">" }' : `{ allow: ${JSON.stringify(subjects)} }`;

@@ -1,4 +1,4 @@
-/** A gRPC client made of what a server's reflection says, as grpcurl is: it reads no .proto file of ours. */
+/** A gRPC client built from server reflection, like grpcurl: it does not read this project's .proto files. */
 import { createRequire } from "node:module";
 import { Client, credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import type { ChannelCredentials, Metadata, ServiceClientConstructor, ServiceDefinition } from "@grpc/grpc-js";
@@ -12,7 +12,7 @@ interface Answer {
   readonly fileDescriptorResponse?: { readonly fileDescriptorProto: readonly Buffer[] };
 }
 
-/** Asks the reflection service one question. */
+/** Sends one request to the reflection service. */
 async function ask(
   address: string,
   question: object,
@@ -55,10 +55,10 @@ export async function reflectedFiles(
   return fileDescriptorResponse!.fileDescriptorProto;
 }
 
-/** `close` and the methods of the service, by their names. */
+/** `close` and the methods of the service, by name. */
 export type ReflectedClient = Readonly<Record<string, (...words: unknown[]) => unknown>>;
 
-/** A client of a service. @param name in full */
+/** Creates a client of a service. @param name the fully qualified name */
 export async function reflectedClient(
   address: string,
   name: string,
@@ -73,7 +73,7 @@ export async function reflectedClient(
   return new (found as ServiceClientConstructor)(address, channel) as unknown as ReflectedClient;
 }
 
-/** `FileDescriptorSet { repeated FileDescriptorProto file = 1; }` of files that are serialized already. */
+/** `FileDescriptorSet { repeated FileDescriptorProto file = 1; }` of files that are already serialized. */
 function setOf(files: readonly Buffer[]): Buffer {
   const parts = files.flatMap((file) => {
     const head = [0x0a];
@@ -84,7 +84,7 @@ function setOf(files: readonly Buffer[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The answer to a call of a method with one answer. */
+/** Calls a unary method and returns its response. */
 export const unaryCall = (
   client: ReflectedClient,
   method: string,

@@ -1,4 +1,4 @@
-/** A coordinator's real gRPC server around a small run without data or engine: what a stranger can reach. */
+/** A coordinator's real gRPC server, as reachable by any client, for a small run without data or engine. */
 import { ServerCredentials } from "@grpc/grpc-js";
 import { systemClock } from "../../src/clock.js";
 import { controlFile, controlHandlers, controlName, controlService } from "../../src/control/index.js";
@@ -24,16 +24,16 @@ export interface Harness {
   readonly server: RunningServer;
   readonly conductor: Conductor;
   readonly control: RunControl;
-  /** From now on checkpoints cannot be written. */
+  /** From now on, saving a checkpoint fails with this error. */
   failSaves(error: CoxswainError): void;
-  /** What Prometheus would read. */
+  /** The metrics that Prometheus would read. */
   readonly metrics: CoordinatorMetrics;
   readonly replica: Replica;
   readonly failures: CoxswainError[];
   readonly handled: string[];
-  /** What events.jsonl would hold. */
+  /** The events that events.jsonl would contain. */
   readonly events: RunEvent[];
-  /** Workers whose own server was connected to, each as often as it was. */
+  /** Ids of the workers whose own server was connected to, one entry per connection. */
   readonly reached: string[];
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export interface HarnessOptions {
   readonly totalSteps?: number;
   readonly size?: number;
   readonly allowMixedEngines?: boolean;
-  /** In place of a connection to a worker's own server. */
+  /** Replaces the connection to a worker's own server. */
   readonly reach?: (session: WorkerSession) => Promise<void>;
 }
 

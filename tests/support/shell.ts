@@ -6,12 +6,12 @@ import { WatchedProcess } from "./watched-process.js";
 
 const started: ShellProcess[] = [];
 
-// Whatever a test file left behind.
+// Kills processes that the test file left running.
 afterAll(() => {
   for (const shell of started) shell.killAll();
 });
 
-/** `$COXSWAIN` is the program in the command line. */
+/** In the command, `$COXSWAIN` runs the program. */
 export class ShellProcess extends WatchedProcess {
   constructor(command: string, options: { cwd: string; env?: Record<string, string> }) {
     const child = spawn("bash", ["-c", command], {
@@ -30,7 +30,7 @@ export class ShellProcess extends WatchedProcess {
     started.push(this);
   }
 
-  /** A signal to all that it started, as a terminal that closes sends one. */
+  /** Sends a signal to the shell and all processes it started, as a closing terminal does. */
   signalAll(signal: NodeJS.Signals): void {
     if (this.child.pid !== undefined) process.kill(-this.child.pid, signal);
   }
@@ -39,7 +39,7 @@ export class ShellProcess extends WatchedProcess {
     try {
       this.signalAll("SIGKILL");
     } catch {
-      // It is gone already.
+      // It has already exited.
     }
   }
 }

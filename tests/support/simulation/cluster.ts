@@ -1,7 +1,8 @@
 /**
- * A cluster in virtual time, made of the product's own shells: the coordinator's (machine, conductor, sessions, sum,
- * replica, checkpoints, record) and the workers' (membership, its machine, shards, slices, sums, replica). Stand-ins are
- * the clock, the network, the engine, the disk and the data. Runs to the end, and says whether anything was left over.
+ * A cluster in virtual time, built from the product's own components: those of the coordinator (machine, conductor,
+ * sessions, sum, replica, checkpoints, record) and of the workers (membership and its machine, shards, slices, sums,
+ * replica). Only the clock, the network, the engine, the disk and the data are simulated. Runs to the end and fails if
+ * timers or calls are left over.
  */
 import type { MachineSettings, Outcome } from "../../../src/coordinator/machine/index.js";
 import type { VectorDtype } from "../../../src/collective/index.js";
@@ -33,22 +34,22 @@ export interface SimulationOptions extends Faults {
   readonly random: () => number;
   /** Seconds per shard of each worker. */
   readonly workers: readonly number[];
-  /** Workers that others cannot reach, by their place: those at even places have no server of their own. */
+  /** Places of workers that others cannot reach. Those at even places have no server of their own. */
   readonly unreachable?: readonly number[];
-  /** Messages take between these, ms. */
+  /** Minimum and maximum latency of a message, ms. */
   readonly latency?: readonly [number, number];
-  /** Chance that a message is late, and by how much at most, ms. */
+  /** Probability that a message is late, and the maximum additional delay, ms. */
   readonly late?: number;
   readonly lateBy?: number;
-  /** Chance that a call for bulk fails. */
+  /** Probability that a bulk call fails. */
   readonly losses?: number;
-  /** Chance that an update takes a worker `slowApplyFor` ms. */
+  /** Probability that a worker takes `slowApplyFor` ms to apply an update. */
   readonly slowApply?: number;
   readonly slowApplyFor?: number;
   readonly dtype?: VectorDtype;
 }
 
-/** How long a coordinator stays after the end, for workers that come back late, ms. */
+/** How long a coordinator keeps running after the end, for workers that reconnect late, ms. */
 const lingering = 40_000;
 
 /** How long a checkpoint takes, ms. */
@@ -57,10 +58,10 @@ const saving = 20;
 const { logger } = createLogger({ name: "simulation", level: "silent" });
 const ignore = (): void => undefined;
 
-/** What nobody reads. */
+/** Metrics that are discarded. */
 const noMetrics = new Proxy({}, { get: () => ({ add: ignore, set: ignore, observe: ignore, remove: ignore }) });
 
-/** One life of the coordinator. */
+/** One incarnation of the coordinator. */
 interface CoordinatorLife extends Listening {
   readonly conductor: Conductor;
 }
@@ -79,11 +80,11 @@ export class ClusterSimulation {
   readonly invariants: Invariants;
   readonly options: SimulationOptions;
   readonly workers = new Set<SimulatedWorker>();
-  /** Steps of the checkpoints that were asked for, in order. */
+  /** Steps of the requested checkpoints, in order. */
   readonly checkpoints: number[] = [];
-  /** ms between commits. */
+  /** Time between commits, ms. */
   readonly stepTimes: number[] = [];
-  /** Which life of the coordinator it is. */
+  /** Index of the current incarnation of the coordinator, from 0. */
   life = 0;
   outcome: Outcome | undefined;
   readonly #network: MemoryNetwork;
@@ -121,17 +122,17 @@ export class ClusterSimulation {
     });
   }
 
-  /** Commits on record. */
+  /** The newest recorded step. */
   get committed(): number {
     return this.invariants.recorded;
   }
 
-  /** How often the machine wanted this. */
+  /** How often the machine emitted this effect. */
   count(effect: string): number {
     return this.invariants.counts.get(effect) ?? 0;
   }
 
-  /** Runs until the run is over and everybody has ended; throws where anything is not as it must be. */
+  /** Runs until the coordinator and all workers have ended; throws if an invariant is violated. */
   async run(limit = 1e7): Promise<Outcome> {
     const over = (): boolean => {
       if (this.#failure !== undefined) throw this.#failure;
@@ -297,14 +298,14 @@ export class ClusterSimulation {
     return path;
   }
 
-  /** The run is over: the coordinator stays a while, then closes all that it has. */
+  /** The run is over: the coordinator keeps running for `lingering` ms, then closes everything. */
   #ended({ process, conductor }: CoordinatorLife, outcome: Outcome): void {
     this.outcome = outcome;
     process.arrive(lingering, () => {
       this.#network.coordinator = undefined;
       conductor.close();
       this.#network.breakAll(process);
-      // Once those who wait have heard.
+      // By then, all waiting callers have been notified.
       process.arrive(1_000, () => {
         this.#closed = true;
         this.#checkClosed("the coordinator", process);
@@ -324,7 +325,7 @@ export class ClusterSimulation {
     });
   }
 
-  /** Two people at once, of whom the first counts. */
+  /** Two users ask for a pause concurrently; the first one counts. */
   #pause(duration: number): void {
     const pausing = this.#coordinator;
     pausing?.process.arrive(0, () => {
@@ -406,7 +407,7 @@ export class ClusterSimulation {
     if (end === "interrupted" && !worker.leave.signal.aborted) this.#fail(new Error(`${worker.name} left unasked`));
   }
 
-  /** SIGKILL, or the machine is gone. */
+  /** SIGKILL or, if `silently`, loss of the machine; a new worker takes its place after `rebirth` ms. */
   #kill(worker: SimulatedWorker | undefined, rebirth: number, silently: boolean): void {
     if (worker === undefined) return;
     this.workers.delete(worker);
@@ -414,7 +415,7 @@ export class ClusterSimulation {
     this.time.at(this.time.now + rebirth, () => this.#birth(worker.place));
   }
 
-  /** SIGTERM; another takes its place. */
+  /** SIGTERM; a new worker takes its place after `rebirth` ms. */
   #drain(worker: SimulatedWorker | undefined, rebirth: number): void {
     worker?.process.arrive(0, () => worker.leave.abort("asked to leave"));
     if (worker !== undefined) this.time.at(this.time.now + rebirth, () => this.#birth(worker.place));

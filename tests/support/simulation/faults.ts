@@ -1,33 +1,33 @@
-/** What goes wrong in a simulated cluster, and when. Knows how often, and nothing of how it is done. */
+/** Schedules the faults of a simulated cluster. Does not depend on how they are injected. */
 export interface Faults {
-  /** Mean time between deaths of a worker, ms; one that died is back after `rebirth` ms. */
+  /** Mean time between deaths of a worker, ms; a new worker replaces it after `rebirth` ms. */
   readonly deathsEvery?: number | undefined;
   readonly rebirth?: number | undefined;
-  /** Chance that a death takes the machine along: no connection is closed. Default: 0. */
+  /** Probability that the machine of a killed process vanishes with it: no connection is closed. Default: 0. */
   readonly vanishing?: number | undefined;
-  /** Mean time between freezes of a worker, ms, and how long one lasts. */
+  /** Mean time between freezes of a worker, and their duration, ms. */
   readonly freezesEvery?: number | undefined;
   readonly freezeFor?: number | undefined;
-  /** Mean time between workers that are asked to leave, ms; another comes after `rebirth` ms. */
+  /** Mean time between requests to a worker to leave, ms; a new worker replaces it after `rebirth` ms. */
   readonly drainsEvery?: number | undefined;
-  /** Mean time between workers whose connections break, ms. */
+  /** Mean time between failures of all connections of a worker, ms. */
   readonly breaksEvery?: number | undefined;
-  /** Mean time between deaths of the coordinator, ms; it is back after 1 s. */
+  /** Mean time between deaths of the coordinator, ms; it restarts after 1 s. */
   readonly coordinatorDeathsEvery?: number | undefined;
-  /** Mean time between freezes of the coordinator, ms; they last as long as a worker's. */
+  /** Mean time between freezes of the coordinator, ms; they last `freezeFor` ms. */
   readonly coordinatorFreezesEvery?: number | undefined;
-  /** Mean time between power cuts, ms: the coordinator and all workers die together, and are back later. */
+  /** Mean time between power cuts, ms: the coordinator and all workers die together and restart later. */
   readonly powerCutsEvery?: number | undefined;
-  /** Mean time between pauses, ms, and how long one is asked for. */
+  /** Mean time between pauses, and their requested duration, ms. */
   readonly pausesEvery?: number | undefined;
   readonly pauseFor?: number | undefined;
-  /** Mean time between checkpoints that are asked for, ms. */
+  /** Mean time between checkpoint requests, ms. */
   readonly checkpointsEvery?: number | undefined;
-  /** Nothing of this after so many ms: some faults come too thick for any step to end between them. */
+  /** No faults after this time, ms: some are so frequent that no step could complete between them. */
   readonly faultsUntil?: number | undefined;
 }
 
-/** Who is hit. */
+/** The actions that inject the faults. */
 export interface Victims {
   readonly now: () => number;
   readonly at: (delay: number, act: () => void) => void;

@@ -1,6 +1,6 @@
 /**
- * What holds at every moment of every run, whatever happens to it: broken, it throws, and the simulation ends there. Sees
- * what the machine decides, what is recorded, what is saved and what every worker holds.
+ * The invariants of every run, whatever faults occur. A violation throws and ends the simulation. Checks the machine's
+ * decisions, the record, the checkpoints and the replica of every worker.
  */
 import { ClusterMachine } from "../../../src/coordinator/machine/index.js";
 import type { Effect, EffectOf, Event, MachineSettings } from "../../../src/coordinator/machine/index.js";
@@ -10,7 +10,7 @@ import { stateHash } from "../../../src/collective/index.js";
 import type { RunEvent, RunFiles, StepLine } from "../../../src/telemetry/index.js";
 import type { Reference } from "./reference.js";
 
-/** What there is none of while a run is paused. */
+/** Effects that must not occur while a run is paused. */
 const progress: ReadonlySet<Effect["type"]> = new Set<Effect["type"]>([
   "lease",
   "receive",
@@ -26,32 +26,32 @@ const progress: ReadonlySet<Effect["type"]> = new Set<Effect["type"]>([
 export const sameBits = (a: Float32Array, b: Float32Array): boolean =>
   Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
 
-/** The record of a run through all lives of its coordinator, and what must be true of it. */
+/** The record of a run across all incarnations of its coordinator, and its invariants. */
 export class Invariants {
   readonly reference: Reference;
-  /** How often the machine wanted each kind of effect. */
+  /** How often the machine emitted each type of effect. */
   readonly counts = new Map<string, number>();
-  /** Lines of metrics.jsonl, as they were first recorded. */
+  /** Lines of metrics.jsonl by step, as they were first recorded. */
   readonly steps = new Map<number, StepLine>();
-  /** Steps whose evaluation is on record, in order. */
+  /** Steps whose evaluation has been recorded, in order. */
   evaluations: number[] = [];
-  /** The line of the newest commit, for a coordinator that falls before it is recorded. */
+  /** The line of the newest commit, in case the coordinator fails before it records the line. */
   #aside: StepLine | undefined;
   readonly events: RunEvent[] = [];
-  /** The newest step that was told to the world. */
+  /** The newest step that was recorded. */
   recorded = 0;
-  /** The newest step that was ever committed. */
+  /** The newest step that was ever committed, even if it was lost later. */
   newest = 0;
-  /** Steps that the record lacks: see `rewind`. */
+  /** Steps that are missing from the record: see `rewind`. */
   readonly gaps = new Set<number>();
-  /** Steps that were told to the world and had to be repeated. */
+  /** Number of recorded steps that had to be repeated. */
   lost = 0;
 
   constructor(reference: Reference) {
     this.reference = reference;
   }
 
-  /** A coordinator's machine, which is watched. @param reduced the sum of a step */
+  /** Creates a coordinator's machine whose effects are checked. @param reduced the sum of a step */
   machine(
     settings: MachineSettings,
     start: { readonly step: StepNumber; readonly hash: string; readonly saved: boolean },
@@ -60,20 +60,20 @@ export class Invariants {
     return new WatchedMachine(settings, start, (event, effects) => this.#handled(event, effects, reduced));
   }
 
-  /** The state that is written to the disk. */
+  /** Checks a state that is written to disk. */
   saved(state: ReplicaState): void {
     this.#holds(`the checkpoint of step ${state.step}`, state.step, stateHash(state));
   }
 
-  /** A worker computes with its replica. */
+  /** Checks the replica that a worker computes with. */
   applied(worker: string, replica: Replica): void {
     this.#holds(`the replica of ${worker}`, replica.step, replica.hash());
   }
 
-  /** A life of the coordinator goes on after this step: what the record holds of later ones does not count. */
+  /** An incarnation of the coordinator continues after this step: later steps in the record no longer count. */
   rewind(step: number): void {
     if (step === this.recorded + 1 && this.#aside?.step === step) this.#append(this.#aside);
-    // A worker that was away for a whole recovery may come back with steps that the run had gone back behind.
+    // A worker that missed a whole recovery may return with steps that the recovery had discarded.
     if (step > this.newest) throw new Error(`continuing after step ${step}, and step ${this.newest} was the last`);
     for (let missing = this.recorded + 1; missing <= step; missing++) this.gaps.add(missing);
     for (const gap of this.gaps) if (gap > step) this.gaps.delete(gap);
@@ -82,7 +82,7 @@ export class Invariants {
     this.evaluations = this.evaluations.filter((evaluated) => evaluated <= step);
   }
 
-  /** metrics.jsonl and events.jsonl: every step once, in order, and one that is repeated as it was before. */
+  /** metrics.jsonl and events.jsonl: checks that steps are recorded in order and repeated with the same results. */
   files(): RunFiles {
     const ignore = (): void => undefined;
     return {
@@ -129,9 +129,9 @@ class WatchedMachine extends ClusterMachine {
   readonly #onHandled: (event: Event, effects: readonly Effect[]) => void;
   #committed: number;
   readonly #saving = new Set<number>();
-  /** Between the effects `paused` and `resumed`. */
+  /** True between the effects `paused` and `resumed`. */
   #paused = false;
-  /** The newest step when a checkpoint was asked for that was not given yet. */
+  /** The newest step at the time of the pending checkpoint request; undefined if none is pending. */
   #askedAt: number | undefined;
 
   constructor(

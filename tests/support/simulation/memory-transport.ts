@@ -1,6 +1,6 @@
 /**
- * A network in memory: control streams that deliver messages in order, some time later, written and read with the real
- * codec; pulls and pushes of vectors, which are read when they arrive, as slow transfers are. It loses what it is told to.
+ * An in-memory network. Control streams deliver messages in order and with a delay, serialized by the real codec.
+ * Pulled and pushed vectors are read when they arrive, as in slow transfers. Calls fail with a configured probability.
  */
 import { VectorAssembler, isWithin, vectorChunks } from "../../../src/collective/index.js";
 import type { VectorDtype, VectorRange } from "../../../src/collective/index.js";
@@ -31,32 +31,32 @@ import type { VirtualProcess, VirtualTime } from "./virtual-clock.js";
 
 const codec = coordinatorService.Attend;
 
-/** How long a caller waits for bytes that do not come, as `StallWatch` has it, and a coordinator for a server, ms. */
+/** Time limits, ms: of a call that receives no bytes (as in `StallWatch`), and of a connection to a worker's server. */
 const stalled = 5_000;
 const reachTimeout = 3_000;
 
 export interface NetworkOptions {
   readonly random: () => number;
-  /** What is sent takes between these, ms. */
+  /** Minimum and maximum latency, ms. */
   readonly latency: readonly [number, number];
-  /** Chance that a message is late by up to `lateBy` ms; those after it on its stream wait for it. */
+  /** Probability that a message is late by up to `lateBy` ms; later messages on its stream wait for it. */
   readonly late: number;
   readonly lateBy: number;
-  /** Chance that a call for bulk fails. */
+  /** Probability that a bulk call fails. */
   readonly losses: number;
 }
 
-/** The coordinator that listens now: where calls go, and what they are for. */
+/** The coordinator that is currently listening. */
 export interface Listening {
   readonly process: VirtualProcess;
   readonly service: ServiceOptions;
 }
 
-/** An end of a stream or a call, for as long as it is open. */
+/** An open end of a stream or a call. */
 interface Open {
   readonly process: VirtualProcess;
   readonly other: VirtualProcess;
-  /** Its connection broke. */
+  /** Called when its connection breaks. */
   readonly broken: () => void;
 }
 
@@ -64,7 +64,7 @@ export class MemoryNetwork {
   readonly time: VirtualTime;
   readonly options: NetworkOptions;
   readonly #open = new Set<Open>();
-  /** Their machines are gone: nobody is told. */
+  /** Processes whose machines vanished: their peers are not notified. */
   readonly #vanished = new WeakSet<VirtualProcess>();
   readonly #servers = new Map<string, MemoryDataServer>();
   coordinator: Listening | undefined;
@@ -88,24 +88,24 @@ export class MemoryNetwork {
     return () => void this.#open.delete(open);
   }
 
-  /** Streams and calls that a process has open. */
+  /** Number of open streams and calls of a process. */
   openOf(process: VirtualProcess): number {
     return [...this.#open].filter((open) => open.process === process).length;
   }
 
-  /** The process is killed, and its system closes what it had open; or its machine vanishes, and nobody is told. */
+  /** Kills a process. Its system closes its connections unless `silently`: then its machine vanishes with it. */
   kill(process: VirtualProcess, silently: boolean): void {
     process.kill();
     if (silently) this.#vanished.add(process);
     else this.breakAll(process);
   }
 
-  /** Whether its system says that the process is not there. */
+  /** Whether connections to the process are refused: it was killed, but its machine still runs. */
   refuses(process: VirtualProcess): boolean {
     return process.dead && !this.#vanished.has(process);
   }
 
-  /** All connections of a process break. */
+  /** Breaks all connections of a process. */
   breakAll(process: VirtualProcess): void {
     for (const open of [...this.#open]) if (open.process === process || open.other === process) open.broken();
   }
@@ -118,7 +118,7 @@ export class MemoryNetwork {
     return this.#servers.get(address);
   }
 
-  /** Connects the coordinator to workers' own servers. */
+  /** Connects the coordinator to the workers' own servers. */
   connectToWorkers(process: VirtualProcess, runId: string): ConnectToWorker {
     return ({ address, key }) => {
       const calls = new Calls(this, process);
@@ -154,7 +154,7 @@ export class MemoryDataServer implements DataServer {
     readonly process: VirtualProcess,
     readonly host: string,
     readonly port: number,
-    /** Whether others get through to it. */
+    /** Whether others can reach the server. */
     readonly reachable: boolean,
   ) {}
 
@@ -172,9 +172,9 @@ export class MemoryDataServer implements DataServer {
 }
 
 interface CallOptions<T> {
-  /** Runs in the caller's process when the answer has come. */
+  /** Runs in the caller's process when the answer has arrived. */
   readonly arrived?: (answer: T) => void;
-  /** Runs when the call is over, however. */
+  /** Runs when the call has ended, successfully or not. */
   readonly over?: () => void;
   readonly patience?: number;
   readonly signal?: AbortSignal | undefined;
@@ -186,7 +186,7 @@ interface ServerOf {
   readonly runId: string;
 }
 
-/** The calls that one connection has open. */
+/** The open calls of one connection. */
 class Calls {
   readonly #network: MemoryNetwork;
   readonly #process: VirtualProcess;
@@ -198,13 +198,13 @@ class Calls {
     this.#process = process;
   }
 
-  /** What is under way rejects. */
+  /** Closes the connection; calls in progress reject. */
   close(): void {
     this.#closed = true;
     for (const fail of [...this.#underWay]) fail(new CallFailed("the connection was closed", false));
   }
 
-  /** @param answer runs in the other process; what it throws is the call's failure */
+  /** @param answer runs in the other process; if it throws, the call fails with that message */
   to<T>(other: VirtualProcess, answer: () => T, options: CallOptions<T> = {}): Promise<T> {
     const network = this.#network;
     const { random, losses } = network.options;
@@ -250,7 +250,7 @@ class Calls {
     });
   }
 
-  /** A call to a worker's own server, which answers those of its run who know its key. */
+  /** Calls a worker's own server, which answers members of its run that have its key. */
   toServer<T>(of: ServerOf, answer: (served: Served) => T, options: CallOptions<T> = {}): Promise<T> {
     const server = this.#network.server(of.address);
     if (server?.reachable !== true) return Promise.reject(new CallFailed(`nothing answers at ${of.address}`, true));
@@ -308,7 +308,7 @@ function copy(vector: Float32Array, into: Float32Array, dtype: VectorDtype, adde
   assembler.finish();
 }
 
-/** What a worker has of the network. */
+/** A worker's interface to the network. */
 export class MemoryTransport implements WorkerTransport {
   readonly coordinator = "coordinator";
   readonly #network: MemoryNetwork;
@@ -447,7 +447,7 @@ class MemoryConnection implements CoordinatorConnection {
   }
 }
 
-/** One copy for all who pull at once, as the product has it. */
+/** One copy for all concurrent pulls, as in the product. */
 const shared = new WeakMap<ServiceOptions, SharedReplica>();
 function sharedReplica(service: ServiceOptions): SharedReplica {
   const { replica } = service;
@@ -461,7 +461,7 @@ function sharedReplica(service: ServiceOptions): SharedReplica {
   return known;
 }
 
-/** One direction of a stream: in order, and nothing once it is cut. */
+/** One direction of a stream: delivers in order, and nothing once it has been cut. */
 class Direction {
   readonly #network: MemoryNetwork;
   readonly #to: VirtualProcess;
@@ -482,7 +482,7 @@ class Direction {
     });
   }
 
-  /** What is on its way is lost; `end` comes instead. */
+  /** Drops what is in transit and runs `end` at the receiver instead. */
   cut(end: () => void): void {
     if (this.#cut) return;
     this.#cut = true;

@@ -1,10 +1,10 @@
-/** Any cluster, with whatever may go wrong in it: one for each seed. */
+/** Generates a random cluster with random faults from a seed. */
 import type { SimulationOptions } from "./cluster.js";
 
-/** Random numbers in [0, 1) that a seed repeats. */
+/** Random numbers in [0, 1), reproducible from the seed. */
 export function generator(seed: number): () => number {
   let state = seed >>> 0;
-  // Mixed (splitmix32), so that neighbouring seeds have nothing in common.
+  // Mixed with splitmix32, so that adjacent seeds give unrelated sequences.
   return () => {
     state = (state + 0x9e3779b9) >>> 0;
     let mixed = state;

@@ -1,6 +1,6 @@
 /**
- * The same training without a cluster: one loop that computes every shard of every step, adds gradients along the tree in
- * the plainest way and applies AdamW. What a cluster commits, whatever happens to it, must be this to the bit.
+ * The same training without a cluster: one loop that computes every shard of every step, adds the gradients along the
+ * tree by plain recursion and applies AdamW. Whatever faults occur, a cluster must commit bitwise the same results.
  */
 import { children, root, roundToBf16 } from "../../../src/collective/index.js";
 import type { TreeNode, VectorDtype } from "../../../src/collective/index.js";
@@ -14,12 +14,13 @@ export const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay:
 export const learningRate = (step: number): number => 0.01 / step;
 export const clip = (norm: number): number => clipCoefficient(norm, 1);
 
-/** The data set's row that is a shard of a step: every shard is one row. */
+/** The row of the data set for a shard of a step: every shard is one row. */
 export const rowOf = (step: number, shard: number): number => (step * 7919 + shard * 31) % 997;
 
 /**
- * The gradient of a shard: numbers of so many magnitudes that their sum depends on the order in which they are added, and
- * that depend on the row, on what dropout draws and on the parameters, so that whatever is wrong of these shows.
+ * Writes the gradient of a shard. The elements differ so much in magnitude that their sum depends on the order of
+ * addition. They depend on the row, the dropout key (step and shard) and the parameters, so that an error in any of
+ * these changes the result.
  */
 export function writeGradient(
   into: Float32Array,
@@ -46,7 +47,7 @@ export class Reference {
     this.#hashes = [this.#replica.hash()];
   }
 
-  /** The fingerprint of the state after a step. */
+  /** The hash of the state after a step. */
   hash(step: number): string {
     while (this.#hashes.length <= step) this.#next();
     return this.#hashes[step]!;

@@ -1,4 +1,4 @@
-/** A worker's model without a model: gradients are a few real floats, computing and applying take virtual time. */
+/** A simulated model of a worker: gradients are a few real floats; computing and applying take virtual time. */
 import { layoutFingerprint } from "../../../src/model/index.js";
 import { Replica } from "../../../src/optim/index.js";
 import type { TokenStore } from "../../../src/data/index.js";
@@ -16,10 +16,10 @@ const layout = {
 
 export const fingerprint = layoutFingerprint(layout);
 
-/** What every shard's loss is, nats over one supervised token. */
+/** The loss of every shard: the sum in nats, over one supervised token. */
 export const loss = { lossSum: 2, tokens: 1 };
 
-/** Rows whose first token says which row it is. */
+/** Rows whose first token is the index of the row. */
 export const tokenStore: TokenStore = {
   rowCount: 997,
   statistics: {
@@ -35,9 +35,9 @@ export const tokenStore: TokenStore = {
 };
 
 export interface EngineSpeed {
-  /** How long the next shard takes, ms. */
+  /** Duration of the next shard, ms. */
   readonly shard: () => number;
-  /** How long the engine takes to compute with new parameters from now on, ms. */
+  /** Duration of the next update of the engine's parameters, ms. */
   readonly apply: () => number;
 }
 
@@ -51,7 +51,7 @@ export class SimulatedModels implements ModelSource {
     this.#speed = speed;
   }
 
-  /** As the product's: the replica is kept within one run. */
+  /** As in the product, the replica is kept within one run. */
   async load({ runDigest }: { readonly runDigest: string }): Promise<LoadedModel> {
     await this.#process.work(100);
     if (this.#loaded?.replicaOf !== runDigest)

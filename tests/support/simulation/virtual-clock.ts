@@ -1,6 +1,6 @@
 /**
- * Virtual time: a heap of timers. It moves on only when every promise has settled that the last timer's callback let go
- * on, so that shells which await one another run as they do on the system's clock, and as fast as the machine can.
+ * Virtual time: a heap of timers. Time advances only after all promise continuations triggered by the last timer's
+ * callback have run, so that components which await one another behave as on the system clock, but as fast as possible.
  */
 import type { Clock, Timer } from "../../../src/clock.js";
 
@@ -16,12 +16,12 @@ const before = (a: Entry, b: Entry): boolean => a.time < b.time || (a.time === b
 export class VirtualTime {
   /** ms */
   now = 0;
-  /** How many callbacks have run. */
+  /** Number of callbacks that have run. */
   turns = 0;
   readonly #heap: Entry[] = [];
   #order = 0;
 
-  /** Callbacks at the same time run in the order in which they were asked for. */
+  /** Callbacks with the same time run in the order in which they were scheduled. */
   at(time: number, run: () => void): Timer {
     const entry: Entry = {
       time: Math.max(time, this.now),
@@ -43,8 +43,8 @@ export class VirtualTime {
   }
 
   /**
-   * Runs until `over`. Rejects with what a callback throws, where nothing is left to happen, and after `limit` ms.
-   * @param state what to say of a run that does not end
+   * Runs until `over` returns true. Rejects if a callback throws, if no timer is left, or after `limit` ms.
+   * @param state describes a run that does not end, for the error message
    */
   run(over: () => boolean, limit: number, state: () => string): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export class VirtualTime {
           this.now = next.time;
           this.turns++;
           next.run();
-          // What this let go on, and whatever that lets go on in turn, comes before the next turn.
+          // All promise continuations triggered by this callback, directly or indirectly, run before the next turn.
           setImmediate(turn);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
@@ -95,12 +95,12 @@ export class VirtualTime {
 }
 
 /**
- * A process as others see it: its clock, which reads another time than theirs, and whether it runs. One that is frozen
- * (SIGSTOP) does what was due when it runs again; one that was killed does nothing more.
+ * A simulated process: its clock, which differs from those of other processes, and whether it runs. A frozen process
+ * (SIGSTOP) runs its overdue callbacks once it resumes; a killed process runs nothing more.
  */
 export class VirtualProcess implements Clock {
   readonly #time: VirtualTime;
-  /** What this process's monotonic clock shows at the start, ms. */
+  /** The reading of this process's monotonic clock at the start, ms. */
   readonly #origin: number;
   readonly #timers = new Set<Timer>();
   #frozenUntil = 0;
@@ -119,7 +119,7 @@ export class VirtualProcess implements Clock {
     return 1.7e12 + this.#time.now;
   }
 
-  /** Timers of the program that runs in it. */
+  /** Number of active timers of the program in this process. */
   get timers(): number {
     return this.#timers.size;
   }
@@ -177,7 +177,7 @@ export class VirtualProcess implements Clock {
     return this.after(0, callback);
   }
 
-  /** Something comes to this process from outside, or time passes that is not the program's own timer. */
+  /** Schedules an event from outside, or a delay, that does not count as a timer of the program. */
   arrive(delay: number, callback: () => void): Timer {
     let timer: Timer;
     const run = (): void => {
@@ -189,7 +189,7 @@ export class VirtualProcess implements Clock {
     return { cancel: () => timer.cancel() };
   }
 
-  /** Resolves after so many ms of virtual time: work that this process waits for. */
+  /** Simulates work: resolves after `duration` ms of virtual time. */
   work(duration: number): Promise<void> {
     return new Promise((resolve) => void this.arrive(duration, resolve));
   }
