@@ -1,4 +1,4 @@
-/** What a run does after a step: evaluates, takes the next step, or is complete. Knows of no workers, and nothing in flight. */
+/** Decides what follows a step: an evaluation, the next step, or completion. Independent of workers. */
 import type { StepNumber } from "../../ids.js";
 import type { MachineSettings, Task } from "./types.js";
 
@@ -6,23 +6,23 @@ type AgendaSettings = Pick<MachineSettings, "totalSteps" | "evalSteps" | "evalua
 
 export class Agenda {
   readonly #settings: AgendaSettings;
-  /** The newest step after which an evaluation was made. */
+  /** The newest step that was evaluated in this incarnation of the coordinator. */
   #evaluated: StepNumber | undefined;
-  /** The record holds evaluations up to this step: those of later ones were dropped from it with their steps. */
+  /** The run's record holds evaluations up to this step; later steps were dropped from it with their evaluations. */
   #resumed: StepNumber;
 
-  /** @param start the step that the run goes on from */
+  /** @param start the step that the run resumes from */
   constructor(settings: AgendaSettings, start: StepNumber) {
     this.#settings = settings;
     this.#resumed = start;
   }
 
-  /** The run goes on from another step than was thought: a worker has its state. */
+  /** The run resumes from a different step, whose state was recovered from a worker. */
   resume(step: StepNumber): void {
     this.#resumed = step;
   }
 
-  /** The run's last step is done, though perhaps not evaluated. */
+  /** The run's last step is committed, but possibly not evaluated. */
   allStepsDone(committed: StepNumber): boolean {
     return committed >= this.#settings.totalSteps;
   }

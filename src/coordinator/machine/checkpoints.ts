@@ -1,6 +1,6 @@
 /**
- * Which steps are to be saved: every so many, the last one, whatever people ask for, and what is not safe at the end. Knows
- * which are safe on disk, which are being written, and who waits; not how anything is written.
+ * Decides which steps to save: every `saveSteps` steps, the last one, on request, and the newest one when the run ends.
+ * Tracks which steps are saved, which are being written, and pending requests, but not how checkpoints are written.
  */
 import type { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
@@ -10,29 +10,29 @@ type SavingSettings = Pick<MachineSettings, "saveSteps" | "totalSteps">;
 
 export class Checkpoints {
   readonly #settings: SavingSettings;
-  /** The newest step that is safe on disk. */
+  /** The newest step that is saved on disk. */
   #saved: StepNumber | undefined;
   readonly #underWay = new Set<StepNumber>();
   #failed: EventOf<"saveFailed"> | undefined;
   #asked = false;
 
-  /** @param saved the step that the run goes on from, where that is on disk */
+  /** @param saved the step that the run resumes from, if it is on disk */
   constructor(settings: SavingSettings, saved: StepNumber | undefined) {
     this.#settings = settings;
     this.#saved = saved;
   }
 
-  /** Something is being written. */
+  /** A checkpoint is being written. */
   get busy(): boolean {
     return this.#underWay.size > 0;
   }
 
-  /** Somebody wants a checkpoint. */
+  /** A checkpoint request is pending. */
   get asked(): boolean {
     return this.#asked;
   }
 
-  /** The run is at a step that it was not at before. */
+  /** Called when the run reaches a new step. */
   reached(step: StepNumber): Effect[] {
     const { saveSteps, totalSteps } = this.#settings;
     return step % saveSteps === 0 || step >= totalSteps ? this.#save(step) : [];
@@ -42,14 +42,14 @@ export class Checkpoints {
     this.#asked = true;
   }
 
-  /** Gives everyone who asked so far the checkpoint of this step. */
+  /** Answers all pending requests with the checkpoint of this step. */
   answer(step: StepNumber): Effect[] {
     this.#asked = false;
     const there = this.#saved === step || this.#underWay.has(step);
     return [...(there ? [] : this.#save(step)), { type: "checkpoint", step }];
   }
 
-  /** Before the end: saves this step where it is not safe, unless that was tried and failed. */
+  /** Called before the run ends: saves this step unless it is saved already or saving it failed. */
   secure(step: StepNumber): Effect[] {
     if (step === 0 || this.#saved === step || this.errorOf(step) !== undefined) return [];
     return this.#save(step);
@@ -58,7 +58,7 @@ export class Checkpoints {
   saved({ step }: EventOf<"saved">): void {
     this.#underWay.delete(step);
     this.#saved = step;
-    // Somebody asked for it again, and this time there was room.
+    // The checkpoint was requested again, and this attempt succeeded.
     if (this.#failed?.step === step) this.#failed = undefined;
   }
 
@@ -69,7 +69,7 @@ export class Checkpoints {
     return [{ type: "saveFailed", step, error }];
   }
 
-  /** Why a step could not be saved, where it was the last one that could not. */
+  /** Why a step could not be saved, if it is the step of the most recent failure. */
   errorOf(step: StepNumber): CoxswainError | undefined {
     return this.#failed?.step === step ? this.#failed.error : undefined;
   }

@@ -1,16 +1,17 @@
 /**
- * The coordinator's decisions: who takes part, who computes what, when a step is final, when to save, when to end.
- * A deterministic state machine: `handle(event, now)` changes the state and returns what is to be done, in order. It
- * has no sockets, files, timers or clock of its own, and never sees a gradient.
+ * The coordinator's decisions: which workers take part, who computes what, when a step is final, when to save and end.
+ * A deterministic state machine: `handle(event, now)` updates the state and returns the effects to carry out, in order.
+ * It has no sockets, files, timers or clock, and never sees a gradient.
  *
- * Every part of the state has an owner: the workers (roster.ts, membership.ts), the final steps (commits.ts), what is in
- * flight (work.ts), what comes next (agenda.ts), checkpoints (saving.ts), a pause (hold.ts), the end (ending.ts), and what
- * a coordinator that was killed goes on from (recovery.ts). Here events are given to them, and what follows is decided:
- * one round is open at a time, and the next begins, or the run ends, when nothing is in flight.
+ * Every part of the state has an owner: workers (roster.ts, membership.ts), committed steps (commits.ts), work in
+ * flight (work.ts), what comes next (agenda.ts), checkpoints (checkpoints.ts), pauses (hold.ts), the end (ending.ts),
+ * and the state that a restarted coordinator resumes from (recovery.ts). This class dispatches events to them and
+ * decides what follows: one round is open at a time, and when nothing is in flight, the next round begins or the run
+ * ends.
  *
- * A step: lease all shards -> shards are computed, sums announced, brought together -> reduce -> commit -> (evaluate) ->
- * next. What a worker had is leased again the moment it is gone or late; a worker without work takes some from the one
- * that would be last.
+ * A step: lease all shards -> compute shards, announce sums, collect them -> reduce -> commit -> (evaluate) -> next
+ * step. Shards of a worker that is gone or late are leased again immediately; an idle worker takes shards from the
+ * worker that is expected to finish last.
  */
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
@@ -45,7 +46,7 @@ export class ClusterMachine {
   readonly #ending = new Ending();
   readonly #recovery: Recovery;
 
-  /** @param start the state to go on from: step 0, or a checkpoint's */
+  /** @param start the state to resume from: step 0 or a checkpoint */
   constructor(settings: MachineSettings, start: { step: StepNumber; hash: string; saved: boolean }) {
     this.#settings = settings;
     this.#commits = new Commits(start);
@@ -79,12 +80,12 @@ export class ClusterMachine {
     });
   }
 
-  /** Those who take part, in the order in which they came. */
+  /** All workers, in the order in which they joined. */
   workers(): MachineWorker[] {
     return this.#roster.all.map((worker) => machineWorker(worker, this.#work.round));
   }
 
-  /** @returns undefined for a worker that nobody knows (any more): nothing follows from what it says */
+  /** @returns undefined if the worker is unknown or has left: its events are ignored */
   #onWorkerEvent(event: WorkerEvent, now: number): Effect[] | undefined {
     if (event.type === "joined") {
       this.#roster.add(event.worker, now);
@@ -92,7 +93,7 @@ export class ClusterMachine {
     }
     const worker = this.#roster.get(event.worker);
     if (worker === undefined) return undefined;
-    // What the shell found out about a worker is no sign of life.
+    // Events that originate in the shell do not prove that the worker is alive.
     if (!shellsOwn.has(event.type)) worker.lastHeard = now;
     return this.#onKnownWorker(worker, event, now);
   }
@@ -197,7 +198,7 @@ export class ClusterMachine {
     return [...recovered, ...this.#membership.recovered(), ...this.#saving.reached(event.replica.step)];
   }
 
-  /** Opens the next round where none is open, leases what is unleased, or ends the run. */
+  /** Opens the next round if none is open, leases unleased shards, or ends the run. */
   #advance(event: Event, now: number): Effect[] {
     const effects = this.#recovery.open ? this.#recover(now) : [];
     if (this.#recovery.open) return effects;
@@ -219,34 +220,34 @@ export class ClusterMachine {
     return this.#recovery.open ? effects : [...effects, ...this.#membership.recovered()];
   }
 
-  /** A checkpoint that is asked for waits for the step in flight, unless nobody computes that. */
+  /** A requested checkpoint waits for the step in flight, unless no worker computes that step. */
   #answerAskers(): Effect[] {
     if (!this.#saving.asked || (this.#work.task === "train" && !this.#work.stalled)) return [];
     return this.#saving.answer(this.#commits.newest);
   }
 
-  /** Nothing is in flight: a pause that was asked for begins, or what is next where enough workers are there. */
+  /** Called when nothing is in flight: begins a requested pause, or the next task if enough workers are active. */
   #next(now: number): Effect[] {
     const step = this.#commits.newest;
     const active = this.#roster.active.length;
-    // A pause begins when somebody has the newest step, and it was told to the world; with nobody there, at once.
+    // A pause begins once a worker has applied the newest step, so that it is recorded, or immediately without workers.
     if (this.#hold.asked) return this.#commits.replicated || active === 0 ? this.#hold.settle(step) : [];
     const task = this.#agenda.next(step);
     return task === undefined || active < this.#settings.minWorkers ? [] : this.#work.begin(task, step, now);
   }
 
-  /** A stopping run finishes the step in flight, but not an evaluation, nor a step that nobody computes. */
+  /** A stopping run finishes the step in flight, but not an evaluation or a step that no worker computes. */
   #isAbandoned(): boolean {
     if (this.#ending.failed) return true;
     return this.#ending.stopped && (this.#work.task === "evaluate" || this.#work.stalled);
   }
 
-  /** Nothing new begins: the run is complete, was told to stop, or failed. */
+  /** No new work begins: the run is complete, was requested to stop, or failed. */
   #isEnding(): boolean {
     return this.#ending.failed || this.#ending.stopped || this.#agenda.next(this.#commits.newest) === undefined;
   }
 
-  /** Saves what is not safe yet, waits for the disk, then finishes. */
+  /** Waits for pending writes, saves the newest step if needed, then finishes. */
   #end(): Effect[] {
     if (this.#saving.busy) return [];
     const step = this.#commits.newest;
@@ -257,7 +258,7 @@ export class ClusterMachine {
   }
 }
 
-/** What the coordinator's own parts say about a worker. */
+/** Events about a worker that come from the coordinator's shell, not from the worker. */
 const shellsOwn: ReadonlySet<Event["type"]> = new Set<Event["type"]>([
   "received",
   "receiveFailed",

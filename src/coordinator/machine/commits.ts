@@ -1,21 +1,21 @@
 /**
- * The steps that are final: which is the newest, which state the last ones led to, and whether the newest is in a worker's
- * replica, too. Knows neither how a step comes about nor what is on disk.
+ * The committed steps: the newest one, the state hashes of the latest ones, and whether a worker's replica has the
+ * newest. Independent of how a step is computed and of what is on disk.
  */
 import type { StepNumber } from "../../ids.js";
 import { stepNumber } from "../../ids.js";
 import type { HeldReplica } from "./types.js";
 
-/** State hashes kept for workers that report late, in steps. */
+/** Number of steps whose state hashes are kept for workers that report late. */
 const hashesKept = 16;
 
 export class Commits {
   #newest: StepNumber;
-  /** The newest step that a worker has applied, or had before. */
+  /** The newest step that is known to be in a replica or in the start state. */
   #replicated: StepNumber;
   readonly #hashes = new Map<StepNumber, string>();
 
-  /** @param start the state to go on from: step 0, or a checkpoint's */
+  /** @param start the state to resume from: step 0 or a checkpoint */
   constructor(start: HeldReplica) {
     this.#newest = start.step;
     this.#replicated = start.step;
@@ -26,7 +26,7 @@ export class Commits {
     return this.#newest;
   }
 
-  /** The newest step outlives the coordinator. */
+  /** The newest step survives a failure of the coordinator. */
   get replicated(): boolean {
     return this.#replicated === this.#newest;
   }
@@ -37,7 +37,7 @@ export class Commits {
     this.#hashes.delete(stepNumber(step - hashesKept));
   }
 
-  /** Goes on from what a worker had of an earlier life of the coordinator. */
+  /** Resumes from a worker's replica of an earlier incarnation of the coordinator. */
   adopt({ step, hash }: HeldReplica): void {
     this.#newest = step;
     this.#replicated = step;
@@ -48,14 +48,14 @@ export class Commits {
     return held?.step === this.#newest && held.hash === this.#hashes.get(held.step);
   }
 
-  /** How what a worker has compares with the state that the step led to; unknown: too old to be remembered. */
+  /** Compares a worker's replica with the state after its step; unknown: the hash of that step is no longer kept. */
   compare({ step, hash }: HeldReplica): "equal" | "different" | "unknown" {
     const expected = this.#hashes.get(step);
     if (expected === undefined && step <= this.#newest) return "unknown";
     return expected === hash ? "equal" : "different";
   }
 
-  /** A worker has applied the newest step. @returns whether it is the first */
+  /** Records that a worker has applied the newest step. @returns whether it is the first worker to do so */
   replicate(): boolean {
     const first = !this.replicated;
     this.#replicated = this.#newest;

@@ -1,4 +1,4 @@
-/** Why a run ends before its last step, and how it has ended. Knows what was said, not what is in flight or on disk. */
+/** Why a run ends before its last step, and its outcome. Independent of what is in flight or on disk. */
 import type { CoxswainError } from "../../errors.js";
 import type { EventOf, Outcome } from "./types.js";
 
@@ -7,17 +7,16 @@ export class Ending {
   #failure: CoxswainError | undefined;
   #outcome: Outcome | undefined;
 
-  /** What comes first counts. */
+  /** Only the first request counts. */
   stop(event: EventOf<"stop">): void {
     this.#stop ??= event;
   }
 
-  /** What comes first counts. */
+  /** Only the first failure counts. */
   fail(error: CoxswainError): void {
     this.#failure ??= error;
   }
 
-  /** It was told to stop. */
   get stopped(): boolean {
     return this.#stop !== undefined;
   }
@@ -26,20 +25,20 @@ export class Ending {
     return this.#failure !== undefined;
   }
 
-  /** What was said when it was told to stop, or the message of its failure. */
+  /** The message of the failure, or else the reason of the stop request. */
   get reason(): string | undefined {
     return this.#failure?.message ?? this.#stop?.reason;
   }
 
-  /** Undefined while it goes on. */
+  /** Undefined until the run has ended. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
   }
 
   /**
-   * Nothing is in flight, and nothing is written any more.
-   * @param allStepsDone one that was told to stop too late is complete all the same
-   * @param saveError why its last step is not on disk
+   * Called when nothing is in flight and no write is pending.
+   * @param allStepsDone if true, the run is complete even if a stop was requested
+   * @param saveError why the newest step is not on disk
    */
   conclude(allStepsDone: boolean, saveError: CoxswainError | undefined): Outcome {
     this.#outcome = this.#conclusion(allStepsDone, saveError);

@@ -1,6 +1,6 @@
 /**
- * A pause: asked for at any time, in force from the moment that nothing is in flight. Knows what people want, not what is
- * in flight.
+ * A pause: it can be requested at any time and takes effect as soon as nothing is in flight. Tracks the request, not
+ * the work in flight.
  */
 import type { StepNumber } from "../../ids.js";
 import type { Effect } from "./types.js";
@@ -10,35 +10,35 @@ export class Hold {
   #asked = false;
   #inForce = false;
 
-  /** Who asked for it, where that is known. */
+  /** Who requested the pause, if known. */
   get by(): string | undefined {
     return this.#by;
   }
 
-  /** A pause is wanted, in force or not. */
+  /** A pause was requested, whether or not it is in effect. */
   get asked(): boolean {
     return this.#asked;
   }
 
-  /** Nothing is in flight, and nothing begins. */
+  /** The pause is in effect: nothing is in flight and nothing begins. */
   get inForce(): boolean {
     return this.#inForce;
   }
 
-  /** Asking again changes nothing, nor who asked first. */
+  /** Idempotent: a repeated request does not change who requested the pause. */
   ask(by: string | undefined): void {
     if (!this.#asked) this.#by = by;
     this.#asked = true;
   }
 
-  /** Nothing is in flight after this step: a pause that was asked for is in force. */
+  /** Called when nothing is in flight after this step: a requested pause takes effect. */
   settle(step: StepNumber): Effect[] {
     if (!this.#asked || this.#inForce) return [];
     this.#inForce = true;
     return [{ type: "paused", step, by: this.#by }];
   }
 
-  /** One that was not in force yet is forgotten without a word. */
+  /** Ends the pause; one that was not in effect yet is cancelled without an effect. */
   end(by: string | undefined, step: StepNumber): Effect[] {
     const wasInForce = this.#inForce;
     this.#asked = false;

@@ -1,4 +1,4 @@
-/** Who computes what: hands out shards that nobody has, evens out the end of a round, takes work from those who are late. */
+/** Who computes what: leases unleased shards, balances the end of a round, and takes work from late workers. */
 import { runsOf } from "../../collective/index.js";
 import type { ShardIndex } from "../../ids.js";
 import { planRanges } from "./plan.js";
@@ -9,21 +9,21 @@ import type { Effect, Event, LeaseKind, WorkerId } from "./types.js";
 import { expectedSeconds, lateTimes, speedsOf } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
 
-/** Stands for all workers. */
+/** Denotes all workers. */
 const everyone: unique symbol = Symbol("everyone");
 
-/** Who may take work from others now. Asking for everyone costs as much as workers times workers. */
+/** Who may take work from others now. The cost for everyone is quadratic in the number of workers. */
 export type MayTake = WorkerId | typeof everyone | undefined;
 
-/** Time lets anyone find that another is slow; otherwise it is the one that has just ended its work. */
+/** On a tick, every worker may take work; otherwise only the worker that has just finished its work. */
 export function mayTakeAfter(event: Event): MayTake {
   if (event.type === "tick") return everyone;
   return event.type === "computed" || event.type === "applied" || event.type === "idle" ? event.worker : undefined;
 }
 
 /**
- * Leases what nobody has, then lets those who have nothing to do take from those who would be last.
- * @param workers those who may be leased work
+ * Leases unleased shards, then lets idle workers take shards from the workers that are expected to finish last.
+ * @param workers workers that may be leased work
  */
 export function assign(round: Round, workers: readonly WorkerRecord[], mayTake: MayTake, now: number): Effect[] {
   if (round.closed || (mayTake === undefined && !round.hasUnleased)) return [];
@@ -55,7 +55,7 @@ function stealForIdle(round: Round, workers: readonly WorkerRecord[], mayTake: M
   return idle
     .sort((a, b) => secondsOf(a) - secondsOf(b))
     .flatMap((worker) => {
-      // Every theft changes what the next one finds.
+      // Every theft changes the queues: recompute them for the next one.
       others ??= workers
         .filter(({ id }) => round.queue(id).length > 0)
         .map((other) => busy(round, other, secondsOf(other), now));
@@ -112,14 +112,14 @@ function lease(
   };
 }
 
-/** Takes shards off a worker that is still there. */
+/** Revokes shards from a worker that is still connected. */
 export function revoke(round: Round, worker: WorkerId, shards: readonly ShardIndex[], lost: boolean): Effect[] {
   round.revoke(worker, shards, lost);
   const { task, step } = round;
   return runsOf(shards).map((run) => ({ type: "revoke", worker, task, step, ...run }));
 }
 
-/** Marks those who have not got on with their work for too long, and frees what they have for others. */
+/** Marks workers that made no progress for too long as late, and frees their shards for others. */
 export function expire(round: Round, active: readonly WorkerRecord[], now: number): Effect[] {
   if (round.closed) return [];
   const times = lateTimes(active);

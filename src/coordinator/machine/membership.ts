@@ -1,7 +1,7 @@
 /**
- * How workers come and go: one that joined takes the replica unless it has the newest state, takes part once its replica
- * equals ours, and is let go when it wants to, dropped when it is silent or its sums cannot be had. Knows what is in flight
- * only as something that a worker may leave behind.
+ * How workers join and leave. A worker that joined fetches the replica unless it has the newest state, and takes part
+ * once its replica equals the coordinator's. It is dismissed on request, and dropped if it is silent or its sums cannot
+ * be fetched. Handles work in flight only as far as a worker leaves some behind.
  */
 import type { Commits } from "./commits.js";
 import type { Roster } from "./roster.js";
@@ -10,7 +10,7 @@ import type { Work } from "./work.js";
 import { progressed } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
 
-/** Gradients of one worker that may fail to arrive in a row before it is dropped. */
+/** Consecutive gradients of one worker that fail to arrive before the worker is dropped. */
 const failuresAllowed = 3;
 
 export class Membership {
@@ -24,7 +24,7 @@ export class Membership {
     this.#work = work;
   }
 
-  /** @param recovering it waits with what it has until it is known which state the run goes on from */
+  /** @param recovering if true, the worker waits until the state that the run resumes from is decided */
   ready(worker: WorkerRecord, { reachable, replica }: EventOf<"ready">, recovering: boolean): Effect[] {
     worker.reachable = reachable;
     worker.offer = replica;
@@ -33,19 +33,19 @@ export class Membership {
     return [];
   }
 
-  /** It is known which state the run goes on from: nobody waits any more. */
+  /** Called when the state that the run resumes from is decided: no worker waits any longer. */
   recovered(): Effect[] {
     return this.#roster.in("offering").flatMap((worker) => this.#welcome(worker));
   }
 
-  /** Tells a worker to take the replica; what it was computing with another state is not wanted. */
+  /** Instructs a worker to fetch the replica; discards what it was computing with another state. */
   synchronise(worker: WorkerRecord, reason: string): Effect[] {
     if (worker.phase !== "draining") this.#roster.enter(worker, "synchronising");
     const { id } = worker;
     return [...this.#work.release(id, reason), { type: "synchronise", worker: id, step: this.#commits.newest }];
   }
 
-  /** A replica that is not ours is replaced; one that is, and the newest, makes a worker take part. */
+  /** Replaces a replica that differs from the coordinator's; activates a worker whose replica is the newest. */
   applied(worker: WorkerRecord, held: HeldReplica, now: number): Effect[] {
     const { step } = held;
     if (worker.phase === "loading" || worker.phase === "offering") return [];
@@ -60,7 +60,6 @@ export class Membership {
     return this.#commits.replicate() ? [{ type: "replicated", step }] : [];
   }
 
-  /** It wants to go. */
   draining(worker: WorkerRecord, now: number): Effect[] {
     this.#roster.enter(worker, "draining");
     return this.#work.drain(worker.id, now);
@@ -81,7 +80,7 @@ export class Membership {
     return failures < failuresAllowed ? [lost] : [lost, ...this.#drop(id, reason, now)];
   }
 
-  /** @param timeout how long a worker may say nothing, ms */
+  /** @param timeout how long a worker may be silent, ms */
   dropSilent(timeout: number, now: number): Effect[] {
     const silent = this.#roster.all.filter(({ lastHeard }) => now - lastHeard > timeout);
     return silent.flatMap(({ id, lastHeard }) =>
@@ -89,7 +88,7 @@ export class Membership {
     );
   }
 
-  /** Lets those go who want to and have nothing that is still needed. */
+  /** Dismisses draining workers that hold nothing that is still needed. */
   dismiss(): Effect[] {
     return this.#roster.leavers.flatMap((id): Effect[] => {
       if (this.#work.needs(id)) return [];
@@ -98,7 +97,7 @@ export class Membership {
     });
   }
 
-  /** A worker that has the newest state already, having lost only its connection, need not take it again. */
+  /** A worker that only lost its connection and has the newest state need not fetch the replica again. */
   #welcome(worker: WorkerRecord): Effect[] {
     const { offer } = worker;
     if (!this.#commits.isNewest(offer)) return this.synchronise(worker, "joined");

@@ -1,22 +1,22 @@
 /**
- * The slices of one step's gradient and who sums each. A slice is at its reducer until it is reduced, and gathered once
- * the coordinator has it; a reducer that is gone before that is replaced, and the new one begins again from the workers'
- * contributions.
+ * The slices of one step's gradient and their reducers. A slice is reduced once its reducer has summed it, and gathered
+ * once the coordinator has the sum. A reducer that is lost before that is replaced, and the new one starts over from
+ * the workers' contributions.
  */
 import { squareSumBlock } from "../../collective/index.js";
 import type { ReducedSlice, Slice, WorkerId } from "./types.js";
 
 interface SliceState {
   readonly slice: Slice;
-  /** undefined: nobody but the coordinator has it any more. */
+  /** undefined: only the coordinator has the slice. */
   reducer: WorkerId | undefined;
   reduced: boolean;
   gathered: boolean;
-  /** When its reducer got it, the machine's clock, ms. */
+  /** When the slice was assigned to its reducer; the machine's clock, ms. */
   since: number;
 }
 
-/** Cuts a flat vector into `parts` slices of whole blocks, as even as those allow; fewer where there are fewer blocks. */
+/** Splits a flat vector into `parts` slices of whole blocks, as evenly as possible; fewer if there are fewer blocks. */
 export function slicesOf(size: number, parts: number, block = squareSumBlock): Slice[] {
   const blocks = Math.ceil(size / block);
   const count = Math.min(parts, blocks);
@@ -31,7 +31,7 @@ export function slicesOf(size: number, parts: number, block = squareSumBlock): S
 export class Mesh {
   readonly #slices: SliceState[];
 
-  /** @param reducers of each slice in turn */
+  /** @param reducers the reducer of each slice, by slice index */
   constructor(slices: readonly Slice[], reducers: readonly WorkerId[], now: number) {
     this.#slices = slices.map((slice) => ({
       slice,
@@ -42,7 +42,7 @@ export class Mesh {
     }));
   }
 
-  /** Slices that are still to be summed or fetched, with who does it. */
+  /** Slices that are not gathered yet, with their reducers. */
   get open(): readonly { readonly slice: Slice; readonly reducer: WorkerId }[] {
     return this.#slices.flatMap(({ slice, reducer, gathered }) =>
       gathered || reducer === undefined ? [] : [{ slice, reducer }],
@@ -53,19 +53,19 @@ export class Mesh {
     return this.#slices.every(({ gathered }) => gathered);
   }
 
-  /** Every slice, and who has its sum. */
+  /** All slices, each with the worker that has its sum. */
   get reduced(): ReducedSlice[] {
     return this.#slices.map(({ slice, reducer }) => ({ ...slice, reducer }));
   }
 
-  /** Open slices whose reducer has been at them since before `time`. */
+  /** Reducers of the open slices that were assigned before `time`, one entry per slice. */
   openSince(time: number): WorkerId[] {
     return this.#slices.flatMap(({ reducer, gathered, since }) =>
       !gathered && reducer !== undefined && since < time ? [reducer] : [],
     );
   }
 
-  /** @returns the slice, or undefined when it is not this worker's to sum, or was reported before */
+  /** @returns the slice, or undefined if it is not assigned to this worker or was already reported */
   reduce(worker: WorkerId, index: number): Slice | undefined {
     const state = this.#slices[index];
     if (state?.reducer !== worker || state.reduced) return undefined;
@@ -73,7 +73,7 @@ export class Mesh {
     return state.slice;
   }
 
-  /** @returns whether that was news */
+  /** @returns false if the slice is not assigned to this worker or was already gathered */
   gather(worker: WorkerId, index: number): boolean {
     const state = this.#slices[index];
     if (state?.reducer !== worker || state.gathered) return false;
@@ -82,9 +82,9 @@ export class Mesh {
   }
 
   /**
-   * Gives the open slices of a reducer to others, those with the fewest first. Slices that were gathered stay with the
-   * coordinator alone.
-   * @param candidates those who can reduce, without `worker`; when there is none nothing is given
+   * Reassigns the open slices of a reducer, each to the candidate with the fewest open slices. Gathered slices remain
+   * at the coordinator alone.
+   * @param candidates workers that can reduce, excluding `worker`; if empty, no slice is reassigned
    */
   reassign(worker: WorkerId, candidates: readonly WorkerId[], now: number): { slice: Slice; reducer: WorkerId }[] {
     const given: { slice: Slice; reducer: WorkerId }[] = [];

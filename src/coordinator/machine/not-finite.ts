@@ -1,19 +1,19 @@
-/** Judges a step's sum before it is applied: a loss or a gradient that is not a number ends the run. Pure. */
+/** Checks a step's sum before it is applied: a loss or gradient norm that is not finite ends the run. Pure. */
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 
 export interface SummedStep {
   readonly step: StepNumber;
-  /** Nats, the mean over the global batch. */
+  /** Mean over the global batch, nats. */
   readonly loss: number;
   readonly gradNorm: number;
   /** Workers compute in float16. */
   readonly float16: boolean;
-  /** The run began with an adapter that changes nothing, not with one that was trained before. */
+  /** The run started from a newly initialised adapter (a no-op), not from a trained one. */
   readonly freshAdapter: boolean;
 }
 
-/** Why a step must not be applied; undefined where it may be. */
+/** @returns why a step must not be applied, or undefined if it may be */
 export function whyNotFinite(sum: SummedStep): CoxswainError | undefined {
   const { step, loss, gradNorm, float16, freshAdapter } = sum;
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return undefined;
@@ -30,7 +30,7 @@ export function whyNotFinite(sum: SummedStep): CoxswainError | undefined {
 
 const wider = "use compute.dtype: float32 (float16 ends at 65504)";
 
-/** Before the first step B is zero: the adapter adds nothing to what the model computes, and no rate has been applied. */
+/** Before the first step, B is zero: the adapter does not change the model's output, and no update has been applied. */
 function modelNotFinite(what: string, { float16 }: SummedStep): CoxswainError {
   const cause = "The adapter is still zero, so this comes from the base model, not from the learning rate:";
   const weights = "check its weights (NaN or infinite values; a damaged or wrongly converted file)";

@@ -5,9 +5,9 @@ import type { WorkerId } from "./types.js";
 
 export interface Capacity {
   readonly worker: WorkerId;
-  /** Shards a second; any positive number where it is not known yet. */
+  /** Shards per second; any positive number while unknown. */
   readonly speed: number;
-  /** Shards that it holds and has not finished. */
+  /** Shards that are leased to the worker and not finished. */
   readonly outstanding: number;
 }
 
@@ -18,8 +18,8 @@ export interface Range {
 }
 
 /**
- * Splits `total` whole items in proportion to `weights`, largest remainders first (earlier ones on a tie).
- * The parts add up to `total`.
+ * Splits `total` items into whole parts in proportion to `weights` by the largest-remainder method; on a tie, the
+ * earlier part gets the item. The parts add up to `total`.
  */
 export function proportionalParts(total: number, weights: readonly number[]): number[] {
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -37,8 +37,8 @@ export function proportionalParts(total: number, weights: readonly number[]): nu
 }
 
 /**
- * Hands all of `shards` (ascending) to `workers` so that, with what each one still has to do, they end together.
- * A worker's part is contiguous but for gaps in `shards` itself. Empty when there is no worker.
+ * Distributes all `shards` (ascending) over `workers` so that all finish at the same time, including their outstanding
+ * work. A worker's part is contiguous except for gaps in `shards`. Empty if there is no worker.
  */
 export function planRanges(shards: readonly ShardIndex[], workers: readonly Capacity[]): Range[] {
   const first = workers[0];
@@ -55,8 +55,8 @@ export function planRanges(shards: readonly ShardIndex[], workers: readonly Capa
 }
 
 /**
- * Parts of `count` new shards: everyone's fair share of all the work, less what it already has. Those who have more
- * than that get nothing and are left out of the sharing.
+ * Splits `count` new shards: each worker gets its fair share of all work minus what it already has. Workers that have
+ * more than their fair share get nothing and are excluded from the split.
  */
 function sharesOf(count: number, workers: readonly Capacity[]): number[] {
   let sharing = workers.map((_, index) => index);

@@ -1,6 +1,6 @@
 /**
- * Which state a restarted coordinator goes on from: it asks the workers what they have, and takes over the newest replica
- * that enough of them agree on. While this is open nothing else is decided.
+ * Which state a restarted coordinator resumes from: the workers offer their replicas, and the coordinator adopts the
+ * newest one that enough workers agree on. While recovery is open, nothing else is decided.
  */
 import type { StepNumber } from "../../ids.js";
 import type { Roster } from "./roster.js";
@@ -12,13 +12,13 @@ export interface Offer extends HeldReplica {
 }
 
 export interface Choice extends HeldReplica {
-  /** Those who have it. */
+  /** Workers that have this replica. */
   readonly workers: readonly WorkerId[];
 }
 
 /**
- * The newest state beyond `step` that more workers have than any other state of the same step. Where those of one step
- * differ and none has more votes, one of them is wrong and nobody knows which: an older step is taken.
+ * The newest state after `step` that more workers have than any other state of the same step. If the states of a step
+ * differ and none has more votes, it is unknown which one is wrong: an older step is chosen.
  */
 export function chooseReplica(offers: readonly Offer[], step: StepNumber): Choice | undefined {
   const steps = [...new Set(offers.map((offer) => offer.step))].filter((offered) => offered > step);
@@ -35,16 +35,16 @@ export function chooseReplica(offers: readonly Offer[], step: StepNumber): Choic
 
 export class Recovery {
   #open: boolean;
-  /** Offers that are waited for. */
+  /** Number of offers to wait for. */
   #survivors: number;
   /** ms */
   readonly #timeout: number;
   /** The machine's clock, ms. */
   #deadline: number | undefined;
-  /** Whose replica is being taken over. */
+  /** The worker whose replica is being adopted. */
   #adopting: WorkerId | undefined;
 
-  /** @param settings undefined where the run goes on from the start state at once */
+  /** @param settings undefined if the run begins from the start state immediately */
   constructor(settings: RecoverySettings | undefined) {
     this.#open = settings !== undefined;
     this.#survivors = settings?.survivors ?? 0;
@@ -55,23 +55,23 @@ export class Recovery {
     return this.#open;
   }
 
-  /** So many may still come back with what they have. */
+  /** Sets how many workers may still return with a replica. */
   expect(survivors: number): void {
     this.#survivors = survivors;
   }
 
-  /** The run ends before it went on: the question is of no interest any more. */
+  /** Closes recovery without a decision, for a run that ends before it resumed. */
   abandon(): void {
     this.#open = false;
     this.#adopting = undefined;
   }
 
-  /** Decides when everyone expected is here, or the time is over. @param committed the start state's step */
+  /** Decides once all expected offers are in or the timeout has expired. @param committed the start state's step */
   decide(roster: Roster, committed: StepNumber, now: number): Effect[] {
     this.#deadline ??= now + this.#timeout;
     if (this.#adopting !== undefined && roster.get(this.#adopting) !== undefined) return [];
     this.#adopting = undefined;
-    // Those who are new have nothing to offer, and say nothing of who is still to come.
+    // New workers have no replica to offer and do not count towards the expected offers.
     const offers = roster
       .in("offering")
       .flatMap(({ id, offer }) => (offer === undefined ? [] : [{ worker: id, ...offer }]));
@@ -83,12 +83,12 @@ export class Recovery {
     return [{ type: "adopt", worker, replica: { step: choice.step, hash: choice.hash } }];
   }
 
-  /** @returns nothing where that was not waited for (any more) */
+  /** @returns no effects if this adoption is not (or no longer) expected */
   adopted({ worker, replica }: EventOf<"adopted">): Effect[] {
     return worker === this.#adopting ? this.#goOn(replica.step, worker) : [];
   }
 
-  /** What a worker offered is not to be had: it does not count, nor is it waited for. */
+  /** The replica could not be adopted: its offer is discarded and no longer waited for. */
   adoptFailed(worker: WorkerRecord): void {
     if (worker.id !== this.#adopting) return;
     this.#adopting = undefined;

@@ -1,40 +1,40 @@
 /**
- * How the sums of a step come together once workers have announced them: at the coordinator (star), or slice by slice at
- * workers (mesh), from which the coordinator gathers the whole. Whatever fails among the workers, the star finishes the
- * step: contributions are kept until the commit. Pure; the shell moves the numbers.
+ * How the announced sums of a step are reduced: at the coordinator (star), or slice by slice at workers (mesh), from
+ * which the coordinator gathers all slices. If the mesh fails, the star finishes the step, because workers keep their
+ * contributions until the commit. Pure; the shell moves the data.
  */
 import type { TreeNode } from "../../collective/index.js";
 import { Mesh } from "./mesh.js";
 import type { Round } from "./round.js";
 import type { Effect, EventOf, ReducedSlice, Slice, WorkerId } from "./types.js";
 
-/** Pulls between workers that may fail in one step before the coordinator reduces it. */
+/** Failed pulls of the mesh in one step after which the coordinator reduces the step itself. */
 const failuresAllowed = 3;
 
 export class Reduction {
   readonly #round: Round;
   #mesh: Mesh | undefined;
   #failures = 0;
-  /** When every shard was announced: what is not reduced from then on is the reducers' doing. */
+  /** When every shard was announced (the machine's clock, ms); from then on, only the reducers can be late. */
   #announcedAt: number | undefined;
 
-  /** @param reducers workers that sum a slice each; fewer than two make a star */
+  /** @param reducers workers that sum one slice each; with fewer than two, the coordinator reduces (star) */
   constructor(round: Round, slices: readonly Slice[], reducers: readonly WorkerId[], now: number) {
     this.#round = round;
     this.#mesh = reducers.length < 2 ? undefined : new Mesh(slices, reducers, now);
   }
 
-  /** Workers reduce: sums of a worker that the others cannot reach are of no use. */
+  /** Workers reduce the step: sums of a worker that the others cannot reach are unusable. */
   get meshed(): boolean {
     return this.#mesh !== undefined && !this.#round.closed;
   }
 
-  /** Where the reduced gradient is besides the coordinator. */
+  /** Where the reduced gradient is, in addition to the coordinator. */
   get slices(): readonly ReducedSlice[] {
     return this.#mesh?.reduced ?? [];
   }
 
-  /** Tells every reducer its slice. */
+  /** Assigns every reducer its slice. */
   start(): Effect[] {
     return (this.#mesh?.open ?? []).map(({ slice, reducer }) => this.#assigned(reducer, slice));
   }
@@ -46,14 +46,14 @@ export class Reduction {
     return this.#round.announced ? [...collects, { type: "allAnnounced", step }] : collects;
   }
 
-  /** Star: a sum is here. */
+  /** Star: the coordinator received a sum. */
   received({ worker, step, node }: EventOf<"received">, now: number): Effect[] {
     if (this.#mesh !== undefined || !this.#round.hold(worker, node)) return [];
     const accept: Effect = { type: "accept", worker, step, node };
     return this.#round.complete ? [accept, this.#close(now)] : [accept];
   }
 
-  /** Mesh: a slice is summed; the coordinator wants it, too. */
+  /** Mesh: a slice is summed; the coordinator gathers it. */
   sliceReduced({ worker, step, slice: index }: EventOf<"sliceReduced">): Effect[] {
     const slice = this.#mesh?.reduce(worker, index);
     return slice === undefined ? [] : [{ type: "gather", worker, step, slice }];
@@ -64,7 +64,7 @@ export class Reduction {
     return [this.#close(now)];
   }
 
-  /** A reducer could not pull a sum that its source still answers for: it is asked again. */
+  /** A reducer failed to pull a sum that its source still announces: the reducer retries. */
   collectFailed({ worker, step, slice: index, node, source }: EventOf<"collectFailed">): Effect[] {
     const open = this.#mesh?.open.find(({ slice, reducer }) => slice.index === index && reducer === worker);
     if (open === undefined || !this.#round.announcedBy(source, node)) return [];
@@ -72,14 +72,14 @@ export class Reduction {
     return [collect(worker, step, open.slice, node, source)];
   }
 
-  /** A reducer does not give out its slice: another one sums it. */
+  /** A slice could not be pulled from its reducer: another worker sums it. */
   gatherFailed({ worker, slice }: EventOf<"gatherFailed">, candidates: readonly WorkerId[], now: number): Effect[] {
     if (this.#mesh?.open.some((open) => open.reducer === worker && open.slice.index === slice) !== true) return [];
     if (++this.#failures >= failuresAllowed) return this.toStar(`a slice could not be pulled from ${worker}`);
     return this.reassign(worker, candidates, now);
   }
 
-  /** Gives the slices of a worker that is gone, or late, to others. */
+  /** Reassigns the slices of a worker that is gone or late. */
   reassign(worker: WorkerId, candidates: readonly WorkerId[], now: number): Effect[] {
     const mesh = this.#mesh;
     if (mesh === undefined || this.#round.closed) return [];
@@ -95,7 +95,7 @@ export class Reduction {
       ]);
   }
 
-  /** Reducers that have had every sum to pull for longer than `timeout` ms, and are not done. */
+  /** Reducers that have not finished although they could pull every sum for longer than `timeout` ms. */
   lateReducers(now: number, timeout: number): WorkerId[] {
     if (this.#mesh === undefined || this.#round.closed) return [];
     this.#announcedAt = this.#round.announced ? (this.#announcedAt ?? now) : undefined;
@@ -103,7 +103,7 @@ export class Reduction {
     return [...new Set(this.#mesh.openSince(now - timeout))];
   }
 
-  /** The coordinator takes over: it pulls every sum that the workers still have. */
+  /** The coordinator takes over the reduction: it pulls every announced sum from the workers. */
   toStar(reason: string): Effect[] {
     const { step, announcements } = this.#round;
     this.#mesh = undefined;

@@ -1,20 +1,20 @@
-/** Who takes part, in the order in which they came, and how far each has come. Knows of no step, and tells nobody anything. */
+/** The connected workers, in the order in which they joined, and the phase of each. Independent of steps. */
 import type { WorkerId } from "./types.js";
 import { newWorker } from "./workers.js";
 import type { WorkerPhase, WorkerRecord } from "./workers.js";
 
 export class Roster {
   readonly #workers = new Map<WorkerId, WorkerRecord>();
-  /** Those whose phase is "active", while that is known: it is asked for at every event. */
+  /** Cached result of `active`, which is read on every event; undefined when stale. */
   #active: readonly WorkerRecord[] | undefined;
-  /** Those who want to go, in the order in which they said so. */
+  /** Workers that want to leave, in the order of their requests. */
   readonly #leavers = new Set<WorkerId>();
 
   get all(): readonly WorkerRecord[] {
     return [...this.#workers.values()];
   }
 
-  /** Those whose replica equals ours: they are leased work. */
+  /** Workers whose replica equals the coordinator's: they are leased work. */
   get active(): readonly WorkerRecord[] {
     return (this.#active ??= this.in("active"));
   }
@@ -23,13 +23,13 @@ export class Roster {
     return [...this.#leavers];
   }
 
-  /** Those who can sum a slice. */
+  /** Workers that can sum a slice. */
   get reducers(): WorkerId[] {
     const able = this.active.filter(({ reachable, late, lateReducer }) => reachable && !late && !lateReducer);
     return able.map(({ id }) => id);
   }
 
-  /** Those in any of these phases. */
+  /** Workers in any of these phases. */
   in(...phases: readonly WorkerPhase[]): WorkerRecord[] {
     return this.all.filter(({ phase }) => phases.includes(phase));
   }

@@ -1,9 +1,9 @@
 /**
- * One pass over the shards of a step (or of the evaluation set): who is to compute which shard, and how far it has come.
+ * One pass over the shards of a step (or of the evaluation set): the leases and the progress of every shard.
  *
- * A shard goes unleased -> leased -> computed -> announced (as part of a node of the reduction tree) -> held, and back to
- * unleased when everyone who had it is gone. Several workers may have the same shard at once: the first sum that holds
- * it counts, and all are the same bits.
+ * A shard goes unleased -> leased -> computed -> announced (as part of a node of the reduction tree) -> held, and back
+ * to unleased when every worker that had it is gone. Several workers may have the same shard concurrently: the first
+ * sum that contains it counts, and all sums are bit-identical.
  */
 import { isNode } from "../../collective/index.js";
 import type { TreeNode } from "../../collective/index.js";
@@ -17,18 +17,18 @@ export interface Announcement {
 }
 
 interface Shard {
-  /** Those who are to compute it, in the order of their leases. */
+  /** Workers with a current lease on the shard, in the order of their leases. */
   lessees: WorkerId[];
-  /** Everyone it was leased to. */
+  /** Every worker that the shard was ever leased to. */
   readonly leased: Set<WorkerId>;
-  /** What those have computed who did; also of workers whose lease was revoked meanwhile. */
+  /** Results by worker, including those of workers whose lease was revoked in the meantime. */
   readonly results: Map<WorkerId, ShardResult>;
-  /** How many announcements hold it. */
+  /** Number of announcements that contain the shard. */
   announced: number;
   held: boolean;
-  /** What counts. */
+  /** The result that counts. */
   result: ShardResult | undefined;
-  /** It was taken from a worker before. */
+  /** The shard was taken from a worker before. */
   lost: boolean;
 }
 
@@ -37,12 +37,12 @@ const keyOf = (worker: WorkerId, { first, count }: TreeNode): string => `${first
 export class Round {
   readonly #shards: Shard[];
   readonly #announcements = new Map<string, Announcement>();
-  /** What each worker has to compute still, in the order in which it will. */
+  /** Shards that each worker still has to compute, in the order of computation. */
   readonly #queues = new Map<WorkerId, ShardIndex[]>();
   #held = 0;
   #unleased: number;
   #unannounced: number;
-  /** When all shards were here and nothing more was accepted (the machine's clock, ms). */
+  /** When all shards were received; nothing is accepted from then on (the machine's clock, ms). */
   closedAt: number | undefined;
 
   constructor(
@@ -73,7 +73,7 @@ export class Round {
     return this.closedAt !== undefined;
   }
 
-  /** Shards that are held. */
+  /** Number of held shards. */
   get held(): number {
     return this.#held;
   }
@@ -83,7 +83,7 @@ export class Round {
     return this.#held === this.#shards.length;
   }
 
-  /** Every shard is in the sum of a worker that is still there. */
+  /** Every shard is in an announced sum of a worker that is still connected. */
   get announced(): boolean {
     return this.#unannounced === 0;
   }
@@ -92,7 +92,7 @@ export class Round {
     return [...this.#announcements.values()];
   }
 
-  /** Whether a node's sum is to be had from a worker. */
+  /** Whether a worker announces a node's sum. */
   announcedBy(worker: WorkerId, node: TreeNode): boolean {
     return this.#announcements.has(keyOf(worker, node));
   }
@@ -101,7 +101,7 @@ export class Round {
     return this.#unleased > 0;
   }
 
-  /** Shards that nobody has. */
+  /** Shards that no worker has. */
   unleased(): ShardIndex[] {
     if (this.#unleased === 0) return [];
     const found: ShardIndex[] = [];
@@ -111,12 +111,12 @@ export class Round {
     return found;
   }
 
-  /** What a worker has to compute still, the first of it perhaps begun. */
+  /** Shards that a worker still has to compute; the first one may have begun. */
   queue(worker: WorkerId): readonly ShardIndex[] {
     return this.#queues.get(worker) ?? [];
   }
 
-  /** What a worker has and has not announced: to be computed, or computed and waiting for the rest of its node. */
+  /** Shards that a worker has not announced: to be computed, or computed and waiting for the rest of their node. */
   leased(worker: WorkerId): ShardIndex[] {
     const found: ShardIndex[] = [];
     this.#shards.forEach((shard, index) => {
@@ -125,18 +125,18 @@ export class Round {
     return found;
   }
 
-  /** How many shards a worker has computed, whether their sums are here or not. */
+  /** Number of shards that a worker has computed, whether or not their sums were received. */
   computed(worker: WorkerId): number {
     return this.#shards.reduce((count, { results }) => count + Number(results.has(worker)), 0);
   }
 
-  /** Whether nobody but this one is to compute a shard that is not announced yet. */
+  /** Whether exactly one worker has a lease on the shard, and the shard is not announced yet. */
   alone(shard: ShardIndex): boolean {
     const slot = this.#shards[shard];
     return slot?.lessees.length === 1 && isUnannounced(slot) && !slot.held;
   }
 
-  /** Whether the round would lose something if the worker went: leases, or sums that are not held. */
+  /** Whether the round would lose leases, or sums that are not held, if the worker left. */
   dependsOn(worker: WorkerId): boolean {
     if (this.leased(worker).length > 0) return true;
     return [...this.#announcements.values()].some(
@@ -144,7 +144,7 @@ export class Round {
     );
   }
 
-  /** @returns whether any of them was taken from a worker before */
+  /** @returns whether any of the shards was taken from a worker before */
   lease(worker: WorkerId, first: ShardIndex, count: number): boolean {
     const queue = this.#queues.get(worker) ?? [];
     this.#queues.set(worker, queue);
@@ -160,7 +160,7 @@ export class Round {
     return again;
   }
 
-  /** Takes shards off a worker's queue: the reverse of `lease`. `lost` marks them as taken from a late worker. */
+  /** Ends a worker's leases on shards: the reverse of `lease`. `lost` marks them as taken from a late worker. */
   revoke(worker: WorkerId, shards: readonly ShardIndex[], lost: boolean): void {
     const queue = this.#queues.get(worker);
     if (queue !== undefined) {
@@ -178,7 +178,7 @@ export class Round {
     }
   }
 
-  /** Notes what a worker has computed; false for a shard that it never had, or has reported. */
+  /** Records a worker's result; returns false for a shard that it never had or has already reported. */
   compute(worker: WorkerId, result: ShardResult): boolean {
     const shard = this.#shards[result.shard];
     if (this.closed || shard?.leased.has(worker) !== true || shard.results.has(worker)) return false;
@@ -189,7 +189,7 @@ export class Round {
     return true;
   }
 
-  /** Holds a shard's result without a gradient: all that an evaluation needs. */
+  /** Holds a shard's result without a gradient, as an evaluation needs. */
   holdResult(result: ShardResult): void {
     const shard = this.#shards[result.shard];
     if (shard === undefined || shard.held) return;
@@ -198,8 +198,9 @@ export class Round {
   }
 
   /**
-   * Takes a worker's word that a node's sum is ready.
-   * @returns false where it is no node of the tree, where the worker has not computed all of it, or the node brings nothing that is not announced already
+   * Records a worker's announcement that a node's sum is ready.
+   * @returns false if the round is closed, the announcement is repeated, the tree has no such node, the worker has not
+   *   computed all its shards, or all of them are already announced or held
    */
   announce(worker: WorkerId, node: TreeNode): boolean {
     const key = keyOf(worker, node);
@@ -218,7 +219,7 @@ export class Round {
     return true;
   }
 
-  /** A node's gradient is here; false when it was not announced by this worker, or all of it was here before. */
+  /** Records a received gradient; returns false if this worker did not announce it or all its shards are held. */
   hold(worker: WorkerId, node: TreeNode): boolean {
     if (this.closed || !this.announcedBy(worker, node)) return false;
     const fresh = this.#slots(node).filter(({ held }) => !held);
@@ -226,7 +227,10 @@ export class Round {
     return fresh.length > 0;
   }
 
-  /** Takes an announcement back: the sum cannot be had. Says how many shards nobody has now; undefined when there was none. */
+  /**
+   * Removes an announcement whose sum cannot be fetched.
+   * @returns how many shards became unleased; undefined if there was no such announcement
+   */
   withdraw(worker: WorkerId, node: TreeNode): number | undefined {
     if (!this.#announcements.delete(keyOf(worker, node))) return undefined;
     const before = this.#unleased;
@@ -240,7 +244,7 @@ export class Round {
     return this.#unleased - before;
   }
 
-  /** Takes back everything that a worker had; says how many shards nobody has now. */
+  /** Removes a worker's leases, results and announcements. @returns how many shards became unleased */
   release(worker: WorkerId): number {
     const before = this.#unleased;
     this.#queues.delete(worker);
@@ -257,7 +261,7 @@ export class Round {
     return this.#unleased - before;
   }
 
-  /** Sums over all shards in shard order: the same bits however they were leased. */
+  /** Sums over all shards in shard order: bit-identical for any assignment of shards to workers. */
   totals(): { lossSum: number; supervisedTokens: number } {
     let lossSum = 0;
     let supervisedTokens = 0;
@@ -268,7 +272,7 @@ export class Round {
     return { lossSum, supervisedTokens };
   }
 
-  /** Changes a shard and keeps the counts right. */
+  /** Changes a shard and updates the counts. */
   #change(shard: Shard, change: () => void): void {
     const before = { unleased: isUnleased(shard), unannounced: isUnannounced(shard), held: shard.held };
     change();

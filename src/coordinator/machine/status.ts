@@ -1,4 +1,4 @@
-/** What the state machine tells of itself: for metrics, for people, for whoever steers a run. Pure. */
+/** The status of the state machine, for metrics, users and operators. Pure. */
 import type { StepNumber } from "../../ids.js";
 import type { Hold } from "./hold.js";
 import type { Round } from "./round.js";
@@ -7,8 +7,9 @@ import { speedsOf } from "./workers.js";
 import type { WorkerPhase, WorkerRecord } from "./workers.js";
 
 /**
- * recovering: which state the run goes on from is open. waiting: nothing is computed, see `waiting`. pausing: a pause was
- * asked for, and what is in flight is finished first. stopping: it saves and ends: it is complete, was told to, or failed.
+ * recovering: the state to resume from is not decided yet. waiting: nothing is computed, see `waiting`. pausing: a
+ * pause was requested; work in flight finishes first. stopping: the run is complete, was requested to stop, or failed;
+ * it saves and ends.
  */
 export type RunPhase =
   "recovering" | "waiting" | "training" | "evaluating" | "pausing" | "paused" | "stopping" | "ended";
@@ -16,21 +17,20 @@ export type RunPhase =
 export interface MachineStatus {
   readonly phase: RunPhase;
   readonly committed: StepNumber;
-  /** What is being computed, or waits for a worker in the middle of it. */
+  /** The task that is being computed, or that was begun and waits for a worker. */
   readonly inFlight: Task | undefined;
-  /** How far the evaluation in flight is, in shards. */
+  /** Progress of the evaluation in flight, in shards. */
   readonly evaluated: { readonly done: number; readonly total: number } | undefined;
-  /** By phase; those that offer their replica are told as loading. */
+  /** Number of workers by phase; offering workers count as loading. */
   readonly workers: Readonly<Record<Exclude<WorkerPhase, "offering">, number>>;
-  /** Shards a second by active worker. */
+  /** Shards per second of each active worker. */
   readonly speeds: ReadonlyMap<WorkerId, number>;
-  /** Why nothing is being computed, where that is so. */
+  /** Why nothing is being computed; undefined otherwise. */
   readonly waiting: string | undefined;
-  /** The newest step was begun with workers as its reducers. */
+  /** The newest step began with workers as reducers (mesh). */
   readonly meshed: boolean;
-  /** Why it is stopping: what was said when it was told to, or the message of its failure. */
+  /** Why the run is stopping: the reason of the stop request, or the message of the failure. */
   readonly stopping: string | undefined;
-  /** How it ended. */
   readonly outcome: Outcome | undefined;
 }
 
@@ -38,18 +38,18 @@ export interface MachineStatus {
 export interface MachineWorker {
   readonly id: WorkerId;
   readonly phase: Exclude<WorkerPhase, "offering">;
-  /** It has not got on with its work for so long that it is leased nothing more until it does. */
+  /** The worker made no progress for too long; it is leased no work until it makes progress. */
   readonly late: boolean;
   /** Others can pull from it. */
   readonly reachable: boolean;
   /** Undefined before its first result. */
   readonly shardsPerSecond: number | undefined;
-  /** To be computed, or computed and not announced yet. */
+  /** Shards that are to be computed, or computed and not announced yet. */
   readonly shardsHeld: number;
   readonly shardsDone: number;
 }
 
-/** Those who wait with what they have of the run are loading, for whoever does not know of recovery. */
+/** Recovery is not exposed per worker: an offering worker is shown as loading. */
 export const shownPhase = (phase: WorkerPhase): Exclude<WorkerPhase, "offering"> =>
   phase === "offering" ? "loading" : phase;
 
@@ -66,16 +66,16 @@ export const machineWorker = (
   shardsDone: round?.computed(id) ?? 0,
 });
 
-/** What the machine's parts say of the run. */
+/** Facts about the run from the parts of the machine. */
 export interface RunFacts extends Pick<
   MachineStatus,
   "committed" | "inFlight" | "evaluated" | "meshed" | "stopping" | "outcome"
 > {
   readonly workers: readonly WorkerRecord[];
-  /** Those of them whose phase is "active". */
+  /** The workers whose phase is "active". */
   readonly active: readonly WorkerRecord[];
   readonly minWorkers: number;
-  /** Nothing new begins: it is complete, was told to stop, or failed. */
+  /** No new work begins: the run is complete, was requested to stop, or failed. */
   readonly ending: boolean;
   readonly recovering: boolean;
   readonly hold: Hold;

@@ -1,6 +1,6 @@
 /**
- * Evens out the end of a round: a worker that has nothing to do takes over the tail of the one that would be last, or, where
- * that one is at its last shard already and slow, computes the same shard beside it. Pure.
+ * Balances the end of a round: an idle worker takes the tail of the queue that is expected to finish last or, if that
+ * worker is slow and at its last shard, computes the same shard concurrently. Pure.
  */
 import type { ShardIndex } from "../../ids.js";
 import type { WorkerId } from "./types.js";
@@ -13,33 +13,33 @@ export interface Idle {
 export interface Busy {
   readonly worker: WorkerId;
   readonly secondsPerShard: number;
-  /** What it has to compute still, in its order; the first one is begun. */
+  /** Shards still to compute, in order; the first one has begun. */
   readonly queue: readonly ShardIndex[];
-  /** Seconds since it began the first. */
+  /** Seconds since it began the first shard. */
   readonly elapsed: number;
-  /** Nobody else computes the first one. */
+  /** No other worker computes the first shard. */
   readonly alone: boolean;
 }
 
 export interface Theft {
   readonly from: WorkerId;
   readonly shards: readonly ShardIndex[];
-  /** `from` goes on with it, too: the first sum counts. */
+  /** `from` continues to compute the shard: the first sum counts. */
   readonly duplicate: boolean;
 }
 
-/** A shard is computed twice only where that promises to end this much earlier: its time counts, its power too. */
+/** Minimum ratio of the remaining time to the idle worker's shard time for a duplicate, which costs time and power. */
 const duplicateGain = 1.25;
 
-/** Seconds until a worker will have ended its queue. One that is over its time is expected to need half as long again. */
+/** Seconds until a worker finishes its queue. An overdue shard is expected to take another half of its elapsed time. */
 function remaining({ secondsPerShard, queue, elapsed }: Busy): number {
   const first = elapsed < secondsPerShard ? secondsPerShard - elapsed : elapsed / 2;
   return first + (queue.length - 1) * secondsPerShard;
 }
 
-/** What `idle` should take; undefined when nothing would end earlier for it. */
+/** What `idle` should take; undefined if no theft would make the round finish earlier. */
 export function planTheft(idle: Idle, others: readonly Busy[]): Theft | undefined {
-  // Who will be done before a single shard is done here needs no help.
+  // A worker that will finish before `idle` could compute one shard needs no help.
   const victims = others
     .map((busy) => ({ busy, time: remaining(busy) }))
     .filter(({ busy, time }) => busy.queue.length > 0 && time > idle.secondsPerShard)
@@ -54,7 +54,7 @@ export function planTheft(idle: Idle, others: readonly Busy[]): Theft | undefine
   return undefined;
 }
 
-/** How many shards from the tail, the begun one left out, make the later of the two end earliest. */
+/** The number of tail shards, excluding the one in progress, that minimises when the later of both workers finishes. */
 function tailToTake(idle: Idle, busy: Busy, time: number): number {
   let best = { count: 0, end: time };
   for (let count = 1; count < busy.queue.length; count++) {

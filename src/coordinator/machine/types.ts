@@ -1,12 +1,12 @@
 /**
- * The words of the coordinator's state machine: what can happen to it (events) and what it wants done (effects).
- * Nothing here knows of sockets, files, clocks or gradients: those belong to the shell that carries effects out.
+ * The vocabulary of the coordinator's state machine: its inputs (events) and its outputs (effects).
+ * Nothing here depends on sockets, files, clocks or gradients: those belong to the shell that carries out the effects.
  */
 import type { TreeNode } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { ShardIndex, StepNumber } from "../../ids.js";
 
-/** A worker process, for as long as its control stream lasts. */
+/** Identifies a worker process for the lifetime of its control stream. */
 export type WorkerId = string;
 
 /** TRAIN: loss and gradient of a step's shards. EVALUATE: loss of the evaluation set's shards. */
@@ -14,45 +14,45 @@ export type Task = "train" | "evaluate";
 
 export interface MachineSettings {
   readonly totalSteps: number;
-  /** Active workers below which no step begins. */
+  /** No step or evaluation begins with fewer active workers than this. */
   readonly minWorkers: number;
-  /** A worker that says nothing for this long is taken for dead, ms. */
+  /** A worker that sends nothing for this long is considered dead, ms. */
   readonly silenceTimeout: number;
-  /** Workers compute in float16: an overflow is a reason why a loss may not be finite. */
+  /** Workers compute in float16: overflow is a possible cause of a loss that is not finite. */
   readonly float16: boolean;
-  /** Step 1 begins with an adapter that changes nothing: what is not finite then is the model's. Default: no. */
+  /** Step 1 starts from a no-op adapter: a value that is not finite then comes from the model. Default: false. */
   readonly freshAdapter?: boolean;
-  /** A checkpoint every so many steps, and at the end. */
+  /** Steps between checkpoints; a checkpoint is also saved when the run ends. */
   readonly saveSteps: number;
-  /** An evaluation every so many steps; null only at the end. */
+  /** Steps between evaluations; null: evaluate only after the last step. */
   readonly evalSteps: number | null;
-  /** Shards of the evaluation set; 0 when there is none. */
+  /** Number of shards of the evaluation set; 0 if there is none. */
   readonly evaluationShards: number;
-  /** Shards of a step's global batch. */
+  /** Number of shards of a step's global batch. */
   readonly shardsOf: (step: StepNumber) => number;
   readonly learningRate: (step: StepNumber) => number;
-  /** What the mean gradient is multiplied by so that its norm stays in bounds. */
+  /** Factor that scales the mean gradient to limit its norm. */
   readonly clipCoefficient: (gradNorm: number) => number;
-  /** Whether an evaluation after this step is in the run's record; asked of steps before this life of the coordinator alone. */
+  /** Whether the record has an evaluation of this step; called only for steps before this coordinator incarnation. */
   readonly evaluated: (step: StepNumber) => boolean;
-  /** Elements of the flat gradient. */
+  /** Number of elements of the flat gradient. */
   readonly gradientSize: number;
-  /** Slices of it begin at multiples of so many elements. Default: the block of the gradient's norm. */
+  /** Slices begin at multiples of this many elements. Default: the block size of the gradient norm. */
   readonly sliceBlock?: number;
-  /** How many of so many workers that could reduce a step do (mesh); below 2 the coordinator does (star). */
+  /** Number of reducers (mesh), given how many workers can reduce; below 2, the coordinator reduces (star). */
   readonly reducers: (workers: number) => number;
-  /** A run that was interrupted: whom to wait for before it goes on. Undefined: go on from the start state at once. */
+  /** For an interrupted run: what to wait for before it resumes. Undefined: begin from the start state immediately. */
   readonly recovery?: RecoverySettings;
 }
 
 export interface RecoverySettings {
-  /** Workers that took part and may still have a later state than the start: offers to wait for. */
+  /** Number of offers to wait for: workers that took part and may have a later state than the start state. */
   readonly survivors: number;
   /** How long to wait for their replicas, ms. */
   readonly timeout: number;
 }
 
-/** The state after a step, by its fingerprint. */
+/** The state after a step, identified by its hash. */
 export interface HeldReplica {
   readonly step: StepNumber;
   readonly hash: string;
@@ -65,7 +65,7 @@ export interface Slice {
   readonly length: number;
 }
 
-/** A slice of a committed step's gradient, and the worker that has it; undefined: only the coordinator. */
+/** A slice of a committed step's gradient and the worker that has it; undefined: only the coordinator has it. */
 export interface ReducedSlice extends Slice {
   readonly reducer: WorkerId | undefined;
 }
@@ -75,15 +75,15 @@ export interface ShardResult {
   /** Nats, summed over the shard's supervised tokens. */
   readonly lossSum: number;
   readonly supervisedTokens: number;
-  /** Seconds of computation. */
+  /** Computation time, s. */
   readonly seconds: number;
 }
 
-/** first: nobody had it. again: its worker is gone or late. stolen: its worker has it, too, but is behind. */
+/** first: not leased before. again: its worker is gone or late. stolen: its worker has it, too, but is behind. */
 export type LeaseKind = "first" | "again" | "stolen";
 
 export type Event =
-  /** A control stream opened, and its version and token were right. */
+  /** A control stream opened, and its version and token were valid. */
   | { readonly type: "joined"; readonly worker: WorkerId }
   /** The worker has loaded the model. */
   | {
@@ -91,18 +91,18 @@ export type Event =
       readonly worker: WorkerId;
       /** Others can pull from it. */
       readonly reachable: boolean;
-      /** What it still has of this run. */
+      /** The replica of this run that it still has. */
       readonly replica: HeldReplica | undefined;
     }
-  /** Anything was heard of it. */
+  /** The worker sent any message. */
   | { readonly type: "heard"; readonly worker: WorkerId }
-  /** Its replica is at `step`. */
+  /** The worker's replica is at `step`. */
   | { readonly type: "applied"; readonly worker: WorkerId; readonly step: StepNumber; readonly hash: string }
-  /** It missed a step and asks for the replica. */
+  /** The worker missed a step and requests the replica. */
   | { readonly type: "resynchronise"; readonly worker: WorkerId }
-  /** It has nothing to compute (any more): what was taken back from it is off its hands. */
+  /** The worker has nothing to compute: it has finished its shards or dropped the revoked ones. */
   | { readonly type: "idle"; readonly worker: WorkerId }
-  /** It has computed a shard. */
+  /** The worker has computed a shard. */
   | {
       readonly type: "computed";
       readonly worker: WorkerId;
@@ -110,13 +110,13 @@ export type Event =
       readonly step: StepNumber;
       readonly result: ShardResult;
     }
-  /** The sum of a node of the reduction tree is ready there. */
+  /** The worker has the sum of a node of the reduction tree. */
   | { readonly type: "contribution"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
-  /** A contribution's gradient is here. */
+  /** The coordinator received the gradient of a contribution. */
   | { readonly type: "received"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
-  /** A contribution's gradient could not be had, although the worker may still be there. */
+  /** The gradient of a contribution could not be fetched; the worker may still be connected. */
   | { readonly type: "receiveFailed"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
-  /** A slice's sum over all shards is complete at its reducer. */
+  /** The reducer has the sum of its slice over all shards. */
   | { readonly type: "sliceReduced"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
   /** A reducer could not pull a contribution from its source. */
   | {
@@ -127,32 +127,32 @@ export type Event =
       readonly node: TreeNode;
       readonly source: WorkerId;
     }
-  /** A slice's sum is here, or could not be had. */
+  /** The coordinator received the sum of a slice, or could not fetch it. */
   | { readonly type: "gathered"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
   | { readonly type: "gatherFailed"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
-  /** The coordinator's own replica is now the worker's, or could not be made so. */
+  /** The coordinator adopted the worker's replica, or failed to. */
   | { readonly type: "adopted"; readonly worker: WorkerId; readonly replica: HeldReplica }
   | { readonly type: "adoptFailed"; readonly worker: WorkerId }
-  /** So many of those who took part before may still come back with what they have. */
+  /** `count` workers that took part before may still return with their replicas. */
   | { readonly type: "survivors"; readonly count: number }
-  /** It wants to go when what it has computed was taken. */
+  /** The worker wants to leave once its contributions have been collected. */
   | { readonly type: "draining"; readonly worker: WorkerId }
-  /** It is gone: its stream ended, it said goodbye, or it failed. */
+  /** The worker is gone: its stream ended, it said goodbye, or it failed. */
   | { readonly type: "left"; readonly worker: WorkerId; readonly reason: string }
-  /** The tree's sum is complete; `gradNorm` is that of the mean gradient. */
+  /** The sum of the tree is complete; `gradNorm` is the norm of the mean gradient. */
   | { readonly type: "reduced"; readonly step: StepNumber; readonly gradNorm: number }
-  /** The coordinator's own replica has applied the step. */
+  /** The coordinator's replica has applied the step. */
   | { readonly type: "committed"; readonly step: StepNumber; readonly hash: string }
   | { readonly type: "saved"; readonly step: StepNumber }
   | { readonly type: "saveFailed"; readonly step: StepNumber; readonly error: CoxswainError }
-  /** Nothing new is to begin once the step (or evaluation) in flight is finished. `by`: who asks, for the record. */
+  /** Begin nothing new once the step (or evaluation) in flight is finished. `by`: who requested it, for the record. */
   | { readonly type: "pause"; readonly by: string | undefined }
   | { readonly type: "resume"; readonly by: string | undefined }
-  /** A checkpoint is wanted: of the step in flight where one is computed, else of the newest committed one. */
+  /** Requests a checkpoint of the step in flight if it is being computed, otherwise of the newest committed step. */
   | { readonly type: "checkpoint" }
-  /** The run is to stop after the step in flight; `returning`: only until its coordinator is started again. */
+  /** Stop the run after the step in flight; `returning`: only until its coordinator is restarted. */
   | { readonly type: "stop"; readonly reason: string; readonly returning: boolean }
-  /** The run cannot go on for a reason from outside. */
+  /** The run cannot continue, for a cause outside the machine. */
   | { readonly type: "fail"; readonly error: CoxswainError }
   /** Time passed. */
   | { readonly type: "tick" };
@@ -169,21 +169,21 @@ export interface CommitEffect {
   readonly loss: number;
   readonly gradNorm: number;
   readonly supervisedTokens: number;
-  /** Who must be told. */
+  /** Workers that must receive the commit. */
   readonly workers: readonly WorkerId[];
-  /** Where the reduced gradient is, in order of offsets; empty: at the coordinator alone. */
+  /** Where the reduced gradient is, ordered by offset; empty: only at the coordinator. */
   readonly slices: readonly ReducedSlice[];
-  /** How many computed or could have: the `workers` of metrics.jsonl. */
+  /** Number of workers that computed or could have: `workers` in metrics.jsonl. */
   readonly activeWorkers: number;
   readonly shards: number;
-  /** When the round began, and when its last gradient was here (the machine's clock, ms). */
+  /** When the round began, and when its last gradient was received (the machine's clock, ms). */
   readonly startedAt: number;
   readonly computedAt: number;
 }
 
 export type Outcome =
   | { readonly kind: "completed" }
-  /** `returning`: its coordinator is started again, and workers wait for that. */
+  /** `returning`: the coordinator will be restarted, and workers wait for it. */
   | { readonly kind: "stopped"; readonly reason: string; readonly returning: boolean }
   | { readonly kind: "failed"; readonly error: CoxswainError };
 
@@ -199,7 +199,7 @@ export type Effect =
       readonly roundShards: number;
       readonly kind: LeaseKind;
     }
-  /** Tell a worker not to begin these shards any more. */
+  /** Revoke shards from a worker: it must not begin them. */
   | {
       readonly type: "revoke";
       readonly worker: WorkerId;
@@ -208,11 +208,11 @@ export type Effect =
       readonly first: ShardIndex;
       readonly count: number;
     }
-  /** Fetch a contribution's gradient (or wait until it is pushed). */
+  /** Fetch the gradient of a contribution (or wait until it is pushed). */
   | { readonly type: "receive"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
-  /** Put a received gradient into the tree. */
+  /** Add a received gradient to the reduction tree. */
   | { readonly type: "accept"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
-  /** Tell a worker that a slice is its to sum. */
+  /** Assign a slice to a worker to sum. */
   | {
       readonly type: "reduceSlice";
       readonly worker: WorkerId;
@@ -220,7 +220,7 @@ export type Effect =
       readonly slice: Slice;
       readonly roundShards: number;
     }
-  /** Tell a reducer to pull its slice of a contribution from a worker (perhaps itself). */
+  /** Instruct a reducer to pull its slice of a contribution from a worker (possibly itself). */
   | {
       readonly type: "collect";
       readonly worker: WorkerId;
@@ -229,29 +229,29 @@ export type Effect =
       readonly node: TreeNode;
       readonly source: WorkerId;
     }
-  /** Every shard was announced: reducers are told at once what they have not been told. */
+  /** Every shard was announced: send the pending `collect` messages to the reducers immediately. */
   | { readonly type: "allAnnounced"; readonly step: StepNumber }
-  /** Pull a slice's sum from its reducer. */
+  /** Pull the sum of a slice from its reducer. */
   | { readonly type: "gather"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: Slice }
-  /** All shards are here: take the sum and its norm. `tokens` is the global batch's supervised-token count. */
+  /** All shards were received: compute the sum and its norm. `tokens`: supervised tokens of the global batch. */
   | { readonly type: "reduce"; readonly step: StepNumber; readonly tokens: number }
   | CommitEffect
-  /** A committed step is in a worker's replica: from now on it outlives the coordinator, and may be told to the world. */
+  /** A worker's replica has the committed step: the step now survives the coordinator and may be recorded. */
   | { readonly type: "replicated"; readonly step: StepNumber }
   | { readonly type: "evaluated"; readonly step: StepNumber; readonly loss: number; readonly tokens: number }
-  /** A step's loss or gradient is not a number: it is not applied, and the run ends. */
+  /** The loss or gradient norm of a step is not finite: the step is not applied, and the run ends. */
   | { readonly type: "notFinite"; readonly step: StepNumber }
-  /** A replica differs from ours: say so. A `synchronise` follows. */
+  /** Report that a replica differs from the coordinator's. A `synchronise` follows. */
   | { readonly type: "mismatch"; readonly worker: WorkerId; readonly step: StepNumber }
-  /** Take over a worker's replica; it must have this hash. */
+  /** Adopt a worker's replica; it must have this hash. */
   | { readonly type: "adopt"; readonly worker: WorkerId; readonly replica: HeldReplica }
-  /** An interrupted run goes on after this step: what it recorded of later ones does not count. */
+  /** An interrupted run resumes after this step: its records of later steps are void. */
   | { readonly type: "recovered"; readonly step: StepNumber; readonly from: WorkerId | undefined }
-  /** It has handed over all it had: tell it to go. */
+  /** Dismiss a worker that has handed over all its contributions. */
   | { readonly type: "dismiss"; readonly worker: WorkerId }
-  /** Close its stream. */
+  /** Close the worker's stream. */
   | { readonly type: "drop"; readonly worker: WorkerId; readonly reason: string }
-  /** Shards that are taken from the worker that held them: it is gone, or late. */
+  /** Shards were taken from a worker that is gone or late. */
   | {
       readonly type: "lost";
       readonly worker: WorkerId;
@@ -259,12 +259,12 @@ export type Effect =
       readonly late: boolean;
       readonly reason: string;
     }
-  /** The workers could not reduce among themselves: the coordinator finishes the step. */
+  /** The workers could not reduce the step: the coordinator finishes it. */
   | { readonly type: "meshFailed"; readonly step: StepNumber; readonly reason: string }
   | { readonly type: "save"; readonly step: StepNumber; readonly final: boolean }
-  /** Those who wait for a checkpoint get the one of this step: it is saved, or a `save` of it has come before. */
+  /** Answer checkpoint requests with this step: it is saved, or its `save` was emitted before. */
   | { readonly type: "checkpoint"; readonly step: StepNumber }
-  /** Nothing is in flight after this step, and nothing begins until somebody resumes the run. */
+  /** Nothing is in flight after this step, and nothing begins until the run is resumed. */
   | { readonly type: "paused"; readonly step: StepNumber; readonly by: string | undefined }
   | { readonly type: "resumed"; readonly step: StepNumber; readonly by: string | undefined }
   | { readonly type: "saveFailed"; readonly step: StepNumber; readonly error: CoxswainError }

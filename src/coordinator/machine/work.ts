@@ -1,7 +1,7 @@
 /**
- * The step or evaluation in flight, of which there is at most one: its shards (round.ts), who is to compute them
- * (leasing.ts) and how a step's sums come together (reduction.ts); what the workers say of these, and what a worker that
- * goes or is late leaves to others. Knows neither what comes after it nor why a worker goes.
+ * The step or evaluation in flight, of which there is at most one: its shards (round.ts), their leases (leasing.ts) and
+ * the reduction of a step's sums (reduction.ts). Handles what workers report about them, and the work that a leaving or
+ * late worker leaves to others. Independent of what comes next and of why a worker leaves.
  */
 import type { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
@@ -17,11 +17,11 @@ import type { CommitEffect, Effect, EffectOf, EventOf, MachineSettings, Task, Wo
 import { measure, progressed } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
 
-/** What a reducer may take once everything is there to be summed: ms, and bytes a ms. */
+/** Time limit of a reducer that can pull all sums: a grace period, ms, plus the gradient at this rate, bytes per ms. */
 const reducerGrace = 3_000;
 const reducerRate = 10_000;
 
-/** The settings of `MachineSettings` that say what a step is. */
+/** The settings of `MachineSettings` that define a step. */
 type WorkSettings = Pick<
   MachineSettings,
   | "shardsOf"
@@ -39,7 +39,7 @@ export class Work {
   readonly #settings: WorkSettings;
   readonly #roster: Roster;
   #round: Round | undefined;
-  /** A step has one, an evaluation has none. */
+  /** Undefined for an evaluation. */
   #reduction: Reduction | undefined;
   /** The step whose state the shards are computed with. */
   #base: StepNumber | undefined;
@@ -50,7 +50,7 @@ export class Work {
     this.#roster = roster;
   }
 
-  /** Undefined where nothing is in flight. */
+  /** Undefined if nothing is in flight. */
   get round(): Round | undefined {
     return this.#round;
   }
@@ -59,23 +59,23 @@ export class Work {
     return this.#round?.task;
   }
 
-  /** How far the evaluation in flight is, in shards. */
+  /** Progress of the evaluation in flight, in shards. */
   get evaluated(): { readonly done: number; readonly total: number } | undefined {
     const round = this.#round;
     return round?.task === "evaluate" ? { done: round.held, total: round.size } : undefined;
   }
 
-  /** Nobody computes it, and something is missing still. */
+  /** The round is incomplete, and no worker is active to compute it. */
   get stalled(): boolean {
     return this.#round?.closed === false && this.#roster.active.length === 0;
   }
 
-  /** The newest step was begun with workers as its reducers. */
+  /** The newest step began with workers as reducers (mesh). */
   get meshed(): boolean {
     return this.#meshed;
   }
 
-  /** @param base the step whose state it is computed with */
+  /** @param base the step whose state the task is computed with */
   begin(task: Task, base: StepNumber, now: number): Effect[] {
     const { evaluationShards, gradientSize, sliceBlock, shardsOf } = this.#settings;
     this.#base = base;
@@ -85,7 +85,7 @@ export class Work {
     }
     const step = stepNumber(base + 1);
     this.#round = new Round(task, step, shardsOf(step), now);
-    // Everyone who computes must be reachable for the reducers.
+    // Reducers must be able to reach every worker that computes.
     const able = this.#roster.active.every(({ reachable }) => reachable) ? this.#roster.reducers : [];
     const reducers = able.slice(0, this.#settings.reducers(able.length));
     const slices = slicesOf(gradientSize, reducers.length, sliceBlock);
@@ -99,7 +99,7 @@ export class Work {
     this.#reduction = undefined;
   }
 
-  /** Leases what nobody has, and lets those who have nothing take from those who would be last. */
+  /** Leases unleased shards, and lets idle workers take shards from those that are expected to finish last. */
   assign(mayTake: MayTake, now: number): Effect[] {
     const round = this.#round;
     if (round === undefined) return [];
@@ -113,9 +113,9 @@ export class Work {
     ];
   }
 
-  // ---------------------------------------------------------------- what is said of it
+  // ---------------------------------------------------------------- reports about the round
 
-  /** @returns what the evaluation has come to, where this was its last shard */
+  /** @returns the result of the evaluation, if this was its last shard */
   computed(
     worker: WorkerRecord,
     { task, step, result }: EventOf<"computed">,
@@ -143,7 +143,7 @@ export class Work {
     return this.#reductionOf(event)?.received(event, now) ?? [];
   }
 
-  /** @returns how many shards nobody has now; undefined where nothing was expected of the worker */
+  /** @returns how many shards became unleased; undefined if the worker had not announced this node */
   receiveFailed({ worker, step, node }: EventOf<"receiveFailed">): number | undefined {
     return this.#roundOf("train", step)?.withdraw(worker, node);
   }
@@ -164,7 +164,7 @@ export class Work {
     return this.#reductionOf(event)?.gatherFailed(event, this.#roster.reducers, now) ?? [];
   }
 
-  /** @returns the commit, or why there is none; undefined where no sum was waited for */
+  /** @returns the commit, or the error that prevents it; undefined if no sum was expected */
   reduced({ step, gradNorm }: EventOf<"reduced">): CommitEffect | CoxswainError | undefined {
     const round = this.#roundOf("train", step);
     if (round?.closedAt === undefined) return undefined;
@@ -190,32 +190,32 @@ export class Work {
     };
   }
 
-  // ---------------------------------------------------------------- who leaves something to others
+  // ---------------------------------------------------------------- work that passes to other workers
 
-  /** Whether something would be lost, or a sum not be given out, if a worker went now. */
+  /** Whether work would be lost, or a sum become unavailable, if the worker left now. */
   needs(id: WorkerId): boolean {
     return this.#round !== undefined && (this.#round.closed || this.#round.dependsOn(id));
   }
 
-  /** Takes back all that a worker was to compute, or has. */
+  /** Takes back a worker's leases, results and announcements. */
   release(id: WorkerId, reason: string): Effect[] {
     const count = this.#round?.closed === false ? this.#round.release(id) : 0;
     return count > 0 ? [{ type: "lost", worker: id, count, late: false, reason }] : [];
   }
 
-  /** Gives a worker's slices to others. */
+  /** Reassigns a worker's slices to other reducers. */
   reassign(id: WorkerId, now: number): Effect[] {
     return this.#reduction?.reassign(id, this.#roster.reducers, now) ?? [];
   }
 
-  /** A worker keeps the shard that it has begun; the rest goes to others. */
+  /** The worker keeps the shard that it has begun; its other shards and its slices go to others. */
   drain(id: WorkerId, now: number): Effect[] {
     const round = this.#round;
     if (round === undefined || round.closed) return [];
     return [...revoke(round, id, round.queue(id).slice(1), false), ...this.reassign(id, now)];
   }
 
-  /** Takes from those who are late what they have not computed or summed. */
+  /** Takes shards and slices that are not finished from late workers. */
   expire(now: number): Effect[] {
     const round = this.#round;
     if (round === undefined) return [];

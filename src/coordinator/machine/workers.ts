@@ -1,11 +1,11 @@
-/** What the machine knows of each worker, and how it judges its speed. */
+/** The machine's record of each worker, and the estimate of its speed. */
 import type { StepNumber } from "../../ids.js";
 import type { HeldReplica, ShardResult, WorkerId } from "./types.js";
 
 /**
- * loading: joined, has no model yet. offering: has its model, and waits while a restarted coordinator decides which
- * replica the run goes on from. synchronising: was told to take the replica, or is behind the last commit. active: its
- * replica equals ours; it is leased work. draining: it wants to go.
+ * loading: joined, has not loaded the model yet. offering: has loaded the model and waits while a restarted coordinator
+ * decides which replica the run resumes from. synchronising: was instructed to fetch the replica, or is behind the last
+ * commit. active: its replica equals the coordinator's; it is leased work. draining: it wants to leave.
  */
 export type WorkerPhase = "loading" | "offering" | "synchronising" | "active" | "draining";
 
@@ -14,21 +14,21 @@ export interface WorkerRecord {
   phase: WorkerPhase;
   /** Others can pull from it. */
   reachable: boolean;
-  /** What it said that it has when it joined. */
+  /** The replica that it reported when it was ready. */
   offer: HeldReplica | undefined;
   /** The machine's clock, ms. */
   lastHeard: number;
-  /** When it last got on with its work, or was given some after it had none; the machine's clock, ms. */
+  /** When it last made progress, or was leased work while idle; the machine's clock, ms. */
   progressAt: number;
-  /** It has not got on with its work for so long that it is leased nothing more until it does. */
+  /** It made no progress for too long; it is leased no work until it makes progress. */
   late: boolean;
-  /** It has not summed a slice for so long that it is given no other until it gets on: perhaps it waits for others' sums. */
+  /** It took too long to sum a slice, perhaps waiting for others' sums; it gets no other until it makes progress. */
   lateReducer: boolean;
-  /** The newest step that it says it has applied. */
+  /** The newest step that it reported as applied. */
   applied: StepNumber | undefined;
-  /** Sums that could not be had from it since the last one that could. */
+  /** Consecutive sums that could not be fetched from it. */
   failures: number;
-  /** Seconds a shard, smoothed; undefined before its first result. */
+  /** Seconds per shard, smoothed; undefined before its first result. */
   secondsPerShard: number | undefined;
 }
 
@@ -46,24 +46,23 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
   secondsPerShard: undefined,
 });
 
-/** It got on with its work. */
 export function progressed(worker: WorkerRecord, now: number): void {
   worker.progressAt = now;
   worker.late = false;
   worker.lateReducer = false;
 }
 
-/** How much a new measurement counts. */
+/** Weight of a new measurement in the exponential moving average. */
 const smoothing = 0.3;
 
-/** Takes a shard's computing time into the worker's speed. */
+/** Updates the worker's speed with the computation time of a shard. */
 export function measure(worker: WorkerRecord, { seconds }: ShardResult): void {
   if (!(seconds > 0) || !Number.isFinite(seconds)) return;
   const known = worker.secondsPerShard;
   worker.secondsPerShard = known === undefined ? seconds : known + smoothing * (seconds - known);
 }
 
-/** Shards a second, of those who have been measured; 1 where nobody has. */
+/** Average shards per second of the workers with a measurement; 1 if there is none. */
 function averageSpeed(workers: readonly WorkerRecord[]): number {
   let sum = 0;
   let known = 0;
@@ -75,28 +74,28 @@ function averageSpeed(workers: readonly WorkerRecord[]): number {
   return known === 0 ? 1 : sum / known;
 }
 
-/** Seconds that a shard takes a worker; one without a measurement is taken to be like the average of the others. */
+/** Expected seconds per shard; a worker without a measurement is assumed to have the average speed of the others. */
 export function expectedSeconds(workers: readonly WorkerRecord[]): (worker: WorkerRecord) => number {
   let average: number | undefined;
   return ({ secondsPerShard }) => secondsPerShard ?? (average ??= 1 / averageSpeed(workers));
 }
 
-/** Shards a second of each worker. */
+/** Shards per second of each worker. */
 export function speedsOf(workers: readonly WorkerRecord[]): number[] {
   const secondsOf = expectedSeconds(workers);
   return workers.map((worker) => 1 / secondsOf(worker));
 }
 
 /**
- * A worker is late when a shard takes it so many times as long as it should, and this long beyond that, ms. The first
- * shard may take longer than its successors: memory is allocated, kernels are compiled.
+ * A worker is late when a shard takes longer than `factor` times its expected time plus `grace` ms. The first shard may
+ * take longer than later ones: memory is allocated and kernels are compiled.
  */
 const lateness = { factor: 4, grace: 2_000 };
 const latenessOfFirst = { factor: 10, grace: 10_000 };
 
 /**
- * When each worker counts as late, if it has work and gets on with nothing, on the machine's clock. Never, as long as
- * nobody's speed is known: then its heartbeat alone is judged.
+ * When each worker that has work becomes late if it makes no progress, on the machine's clock, ms. Infinity while no
+ * worker's speed is known: then only the heartbeat is checked.
  */
 export function lateTimes(workers: readonly WorkerRecord[]): number[] {
   if (workers.every(({ secondsPerShard }) => secondsPerShard === undefined)) return workers.map(() => Infinity);
