@@ -84,7 +84,7 @@ export class Membership {
   dropSilent(timeout: number, now: number): Effect[] {
     const silent = this.#roster.all.filter(({ lastHeard }) => now - lastHeard > timeout);
     return silent.flatMap(({ id, lastHeard }) =>
-      this.#drop(id, `nothing was heard of it for ${((now - lastHeard) / 1000).toFixed(0)} s`, now),
+      this.#drop(id, `it sent nothing for ${((now - lastHeard) / 1000).toFixed(0)} s`, now),
     );
   }
 

@@ -85,7 +85,7 @@ export class Reduction {
     if (mesh === undefined || this.#round.closed) return [];
     const others = candidates.filter((candidate) => candidate !== worker);
     const open = mesh.open.some(({ reducer }) => reducer === worker);
-    if (open && others.length === 0) return this.toStar(`nobody can take the slices of ${worker}`);
+    if (open && others.length === 0) return this.toStar(`no worker can take over the slices of ${worker}`);
     const { step } = this.#round;
     return mesh
       .reassign(worker, others, now)

@@ -80,7 +80,7 @@ function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | un
   const { softwareVersion: software, protocolVersion: protocol } = join;
   const problem = releaseProblem(ownRelease(version), { software, protocol }) ?? joinProblem(join);
   if (problem !== undefined) return problem;
-  if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} takes part already`;
+  if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} already takes part`;
   return undefined;
 }
 

@@ -81,7 +81,7 @@ export function joinProblem({
     return "a worker's host and version have at most 300 characters, none of which is a control character";
   if (dataKey.length > 300 || !plain.test(dataKey)) return "a worker's key is at most 300 printable ASCII characters";
   if (!isCertificate(dataCertificate)) return "what a worker gives as its server's certificate is none";
-  if (dataPort > 65_535) return `${dataPort} is no port`;
+  if (dataPort > 65_535) return `${dataPort} is not a port`;
   if (dataHost === "") return undefined;
   const problem = addressProblem(`${dataHost}:${dataPort}`, { allowPortZero: true });
   return problem === undefined ? undefined : `the worker's address: ${problem.message}`;

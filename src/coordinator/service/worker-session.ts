@@ -152,7 +152,7 @@ export class WorkerSession {
     const waiting = this.#awaited.get(key);
     if (waiting !== undefined) waiting.arrived(vector);
     else if (this.#early.has(key) || this.#early.size < earlyLimit(vector)) this.#early.set(key, vector);
-    else throw new CoxswainError("network", `worker ${this.id} pushes sums that nobody asked for`);
+    else throw new CoxswainError("network", `worker ${this.id} pushes sums that were not requested`);
   }
 
   /** Whether a replica has been requested from the worker and has not arrived yet. */

@@ -46,7 +46,7 @@ export class ControlStream {
     this.#timer?.cancel();
     this.#timer = this.#clock.every(timeout / 4, () => {
       const silence = this.#clock.now() - this.#lastHeard;
-      if (silence > timeout) this.#lose(`nothing was heard of the coordinator for ${(silence / 1000).toFixed(0)} s`);
+      if (silence > timeout) this.#lose(`the coordinator sent nothing for ${(silence / 1000).toFixed(0)} s`);
       else if (!this.#spoke) this.send({ heartbeat: {} });
       this.#spoke = false;
     });

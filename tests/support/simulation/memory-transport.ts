@@ -433,7 +433,7 @@ class MemoryConnection implements CoordinatorConnection {
         pushReplica: (pushed) =>
           ask(() => {
             const from = session();
-            if (!from.awaitsReplica) throw new Error("nobody asked for a replica");
+            if (!from.awaitsReplica) throw new Error("no replica was requested");
             from.pushedReplica(pushed);
           }),
       },

@@ -72,7 +72,7 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
       const session = admitted(call, pushes, options);
       if (session === undefined) return;
       if (session.awaitsReplica) answer(callback, receivePushedReplica(call, session, options.replica.size));
-      else refuse(call, status.FAILED_PRECONDITION, "nobody asked for a replica");
+      else refuse(call, status.FAILED_PRECONDITION, "no replica was requested");
     },
   };
 }

@@ -141,7 +141,7 @@ describe("workers that are refused", () => {
     await joined(client);
     const second = client.attend(new Metadata());
     second.write(join1());
-    expect((await refusal(second)).details).toContain("takes part already");
+    expect((await refusal(second)).details).toContain("already takes part");
     const rude = client.attend(new Metadata());
     rude.write({ heartbeat: {} });
     expect((await refusal(rude)).code).toBe(status.FAILED_PRECONDITION);
