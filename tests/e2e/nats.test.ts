@@ -156,7 +156,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     );
 
     const first = new CoxswainProcess(["serve", "--nats", server.url]);
-    await first.until(/wrong: rejected: data\.train: \S+gone\.jsonl is not there on/);
+    await first.until(/wrong: rejected: data\.train: \S+gone\.jsonl does not exist on/);
     await first.until(/\bstep +4\//);
     first.killAll();
     await first.finished;
