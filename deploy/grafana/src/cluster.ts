@@ -109,7 +109,7 @@ const network: Row = {
     chart({
       title: "gRPC calls by code",
       description:
-        "Calls of the coordinator that ended, a second. OK and CANCELLED are everyday business; UNAUTHENTICATED: " +
+        "Completed calls of the coordinator, per second. OK and CANCELLED are everyday business; UNAUTHENTICATED: " +
         "somebody has no token or a wrong one.",
       unit: units.RequestsPerSecond,
       span: 12,

@@ -139,7 +139,7 @@ const speed: Row = {
       queries: [{ expr: rate("coxswain_tokens_total", "kind"), legend: "{{run}} {{kind}}" }],
     }),
     chart({
-      title: "Time of a step",
+      title: "Step time",
       description: "From commit to commit, over the window. The Cluster dashboard shows where the time goes.",
       unit: units.Seconds,
       span: 12,

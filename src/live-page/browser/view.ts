@@ -21,7 +21,7 @@ export class View {
       { label: "evaluation", colour: "--second", dots: true },
     ]),
     learningRate: new Chart(element("learning-rate-chart"), [{ label: "learning rate", colour: "--first" }]),
-    tokens: new Chart(element("tokens-chart"), [{ label: "tokens a second", colour: "--first" }]),
+    tokens: new Chart(element("tokens-chart"), [{ label: "tokens per second", colour: "--first" }]),
     gradNorm: new Chart(element("grad-norm-chart"), [{ label: "gradient norm", colour: "--first" }]),
   };
 
