@@ -45,7 +45,7 @@ describe("coxswain worker --devices", () => {
     const workers = new CoxswainProcess(words, { env: { CUDA_VISIBLE_DEVICES: "0,1" } });
     const [, pid] = await workers.until(/"pid":(\d+),[^\n]*the model is open[^]*the model is open/);
     process.kill(Number(pid), "SIGKILL");
-    await workers.until(/the worker on GPU [01] ended \(SIGKILL\); 1 go on/);
+    await workers.until(/the worker on GPU [01] ended \(SIGKILL\); 1 still running/);
     workers.signal("SIGTERM");
     expect((await workers.finished).code).toBe(137);
     coordinator.killAll();

@@ -80,6 +80,6 @@ describe("an adapter trained on NF4 weights", () => {
     const output = join(temporaryFolder(), "merged");
     const { code, stdout } = await coxswain(["merge", "--adapter", adapter, "--output", output]);
     expect(code).toBe(0);
-    expect(stdout).toContain("the adapter was trained on nf4 weights; it is merged into those of");
+    expect(stdout).toContain("the adapter was trained on nf4 weights; it is merged into the unquantized weights of");
   });
 });
