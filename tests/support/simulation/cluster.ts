@@ -265,7 +265,7 @@ export class ClusterSimulation {
     { silenceTimeout }: MachineSettings,
   ): ServiceOptions {
     const { dtype = "float32" } = this.options;
-    const runId = `run ${this.life}`;
+    const runId = `run-${this.life}`;
     const connect = this.#network.connectToWorkers(process, runId);
     return {
       conductor,
