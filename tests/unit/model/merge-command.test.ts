@@ -55,7 +55,7 @@ describe("coxswain merge", () => {
     const { errors, code } = await coxswainMerge("--adapter", adapter, "--output", folder);
     expect(code).toBe(2);
     expect(errors).toContain(`${adapter} does not name its base model`);
-    expect(errors).toContain("--model FOLDER");
+    expect(errors).toContain("(--model)");
     expect(existsSync(folder)).toBe(false);
   });
 
