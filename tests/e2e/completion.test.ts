@@ -91,7 +91,7 @@ describe(`zsh${has("zsh") ? "" : " (skipped: no zsh)"}`, () => {
       zmodload zsh/zpty
       zpty z zsh -f -i
       zpty -w z 'PS1=; PROMPT=; unsetopt prompt_cr prompt_sp; stty -echo columns 200; bindkey -e; autoload -U compinit; compinit -u -d ${folder}/dump; source ${script}'
-      zpty -w z 'finish() { print -r -- "<$BUFFER>"; exit }; zle -N finish; bindkey "^X" finish; print ready:go'
+      zpty -w z 'finish() { print -r -- "<$BUFFER>"; exit }; zle -N finish; bindkey "^X" finish; print ready:""go'
       zpty -r z out '*ready:go*'
       zpty -n -w z $'${line}\\t\\x18'
       zpty -r z out '*>*'
