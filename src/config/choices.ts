@@ -16,5 +16,14 @@ export const schedulerTypes = [
 /** `data.format`, without "auto". */
 export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"] as const;
 
+/** `compute.engine`, without "auto". */
+export const engines = ["onnx", "tfjs"] as const;
+
+/** `compute.device`, without "auto". */
+export const devices = ["cpu", "cuda", "webgpu"] as const;
+
+/** `compute.dtype`, without "auto". */
+export const floatTypes = ["float32", "float16", "bfloat16"] as const;
+
 /** Default listen addresses, by dotted key. */
 export const defaultAddresses = { "cluster.listen": "127.0.0.1:7070", "telemetry.http": "127.0.0.1:9464" } as const;

@@ -12,7 +12,7 @@ export {
   type AddressOptions,
   type Exposure,
 } from "./address.js";
-export { defaultAddresses } from "./choices.js";
+export { defaultAddresses, devices, engines, floatTypes } from "./choices.js";
 export { runJsonSchemaText } from "./json-schema.js";
 export { loadRun, loadRunObject, parseRun, type LoadedRun } from "./load.js";
 export { valueOverrides } from "./plain-values.js";

@@ -1,4 +1,5 @@
 /** `evaluate()`: measures loss, perplexity and exact match on a data set, like `coxswain eval`. */
+import { dataFormats } from "../config/choices.js";
 import type { RunConfig } from "../config/index.js";
 import type { DataFormat } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
@@ -57,7 +58,7 @@ const optionKinds: OptionKinds<EvaluateOptions> = {
   run: "a run",
   overrides: "an object",
   data: "text or a list of texts",
-  format: ["auto", "messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"],
+  format: ["auto", ...dataFormats],
   maxLength: "a whole number above 0",
   exactMatch: "true or false",
   limit: "a whole number above 0",

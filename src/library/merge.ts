@@ -1,4 +1,5 @@
 /** `merge()`: merges a base model and an adapter into one Hugging Face model folder, like `coxswain merge`. */
+import { floatTypes } from "../config/choices.js";
 import { CoxswainError } from "../errors.js";
 import type { MergeReport, MergeType, ModelFolder, Quantization, RoundingCost } from "../model/index.js";
 import { namedCallbacks } from "./callbacks.js";
@@ -38,7 +39,7 @@ const optionKinds: OptionKinds<MergeOptions> = {
   adapter: "text",
   output: "text",
   model: "text",
-  dtype: ["auto", "float32", "float16", "bfloat16"],
+  dtype: ["auto", ...floatTypes],
   signal: "an AbortSignal",
   onNote: "a function",
   onProgress: "a function",

@@ -1,4 +1,5 @@
 /** Options shared by the functions that run a model: which model, and how to compute it. */
+import { devices, engines } from "../config/choices.js";
 import type { RunConfig } from "../config/index.js";
 import type { OpenedModel, OpenModelOptions } from "../generation/index.js";
 import type { OptionKinds } from "./check-options.js";
@@ -34,8 +35,8 @@ export const modelOptionKinds: OptionKinds<ModelOptions> = {
   model: "text",
   adapter: "text",
   chatTemplate: "text",
-  engine: ["auto", "onnx", "tfjs"],
-  device: ["auto", "cpu", "cuda", "webgpu"],
+  engine: ["auto", ...engines],
+  device: ["auto", ...devices],
   quantization: ["none", "nf4"],
   threads: "a whole number above 0",
   signal: "an AbortSignal",

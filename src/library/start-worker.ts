@@ -1,6 +1,7 @@
 /** `startWorker()`: starts a worker in this process, like `coxswain worker`. */
 import { detach } from "../async/index.js";
 import { systemClock } from "../clock.js";
+import { devices } from "../config/choices.js";
 import type { Logger, LogStream } from "../telemetry/index.js";
 import type { CoordinatorLocator, WorkerEnd } from "../worker/index.js";
 import { contained } from "./callbacks.js";
@@ -74,7 +75,7 @@ const settingKinds: OptionKinds<WorkerSettings> = {
   listen: "text",
   advertise: "text",
   model: "text",
-  device: ["auto", "cpu", "cuda", "webgpu"],
+  device: ["auto", ...devices],
   reconnectTimeout: "a number of 0 or more",
   http: "text or null",
 };

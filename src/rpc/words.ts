@@ -2,6 +2,7 @@
  * Maps enums of the protocol to the words used everywhere else: ENGINE_ONNX is "onnx" in run files, in
  * `coxswain status --json` and in messages over NATS. Pure.
  */
+import { devices, engines, floatTypes } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 
 /** The values of one enum, except the first, UNSPECIFIED. */
@@ -36,9 +37,9 @@ export class EnumWords<const Word extends string, const Prefix extends string> {
   }
 }
 
-export const engineWords = new EnumWords("ENGINE", ["onnx", "tfjs"]);
-export const deviceWords = new EnumWords("DEVICE", ["cpu", "cuda", "webgpu"]);
-export const floatWords = new EnumWords("FLOAT_TYPE", ["float32", "float16", "bfloat16"]);
+export const engineWords = new EnumWords("ENGINE", engines);
+export const deviceWords = new EnumWords("DEVICE", devices);
+export const floatWords = new EnumWords("FLOAT_TYPE", floatTypes);
 export const quantizationWords = new EnumWords("QUANTIZATION", ["nf4"]);
 export const proxyWords = new EnumWords("PROXY_USE", ["none", "environment"]);
 export const taskWords = new EnumWords("TASK", ["train", "evaluate"]);

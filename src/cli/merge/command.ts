@@ -1,5 +1,6 @@
 /** `coxswain merge`: merges a base model and an adapter into one Hugging Face model folder. */
 import { Option, type Command } from "commander";
+import { floatTypes } from "../../config/choices.js";
 import type { MergeType, RoundingCost } from "../../library/index.js";
 import { runCommand } from "../frame.js";
 import { quietProgress, warn } from "../terminal/quiet-progress.js";
@@ -21,7 +22,7 @@ export function registerMerge(program: Command): void {
     .requiredOption("--output <folder>", "where to write; must not exist yet, or be empty")
     .addOption(
       new Option("--dtype <type>", "type of the weights; auto keeps the base model's")
-        .choices(["auto", "float32", "float16", "bfloat16"])
+        .choices(["auto", ...floatTypes])
         .default("auto"),
     )
     .action((flags: MergeFlags) => runCommand(() => mergeAndPrint(flags)));

@@ -1,5 +1,6 @@
 /** Options shared by the commands that run a model, and the parsers of their numbers. */
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { devices, engines } from "../../config/choices.js";
 import { hostLimits } from "../../host/index.js";
 
 export interface ModelFlags {
@@ -20,16 +21,13 @@ export function modelOptions(command: Command): Command {
     .addOption(
       new Option("--engine <engine>", "compute engine (default: as in the run file, else auto)").choices([
         "auto",
-        "onnx",
-        "tfjs",
+        ...engines,
       ]),
     )
     .addOption(
       new Option("--device <device>", "compute device (default: as in the run file, else auto)").choices([
         "auto",
-        "cpu",
-        "cuda",
-        "webgpu",
+        ...devices,
       ]),
     )
     .addOption(

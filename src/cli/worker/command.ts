@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { proxyOption, tlsOptions, tokenOption } from "../options/connection.js";
+import { devices } from "../../config/choices.js";
 import { runCommand } from "../frame.js";
 import { natsOptions } from "../options/nats.js";
 import type { WorkerFlags } from "./flags.js";
@@ -17,9 +18,7 @@ export function registerWorker(program: Command): void {
     .addOption(
       new Option("--device <device>", "compute device, instead of the run's compute.device").choices([
         "auto",
-        "cpu",
-        "cuda",
-        "webgpu",
+        ...devices,
       ]),
     )
     .option("--devices <list>", "start one worker per GPU: indices as in nvidia-smi (0,1), or all")

@@ -1,10 +1,11 @@
 /** `compute`: what a worker computes with. */
 import { z } from "zod";
+import { devices, engines, floatTypes } from "../choices.js";
 import { count, keyDocs } from "./docs.js";
 
 export const computeSchema = z.strictObject({
   engine: z
-    .enum(["auto", "onnx", "tfjs"])
+    .enum(["auto", ...engines])
     .default("auto")
     .register(keyDocs, {
       description:
@@ -12,7 +13,7 @@ export const computeSchema = z.strictObject({
       examples: ["onnx"],
     }),
   device: z
-    .enum(["auto", "cpu", "cuda", "webgpu"])
+    .enum(["auto", ...devices])
     .default("auto")
     .register(keyDocs, {
       description:
@@ -21,7 +22,7 @@ export const computeSchema = z.strictObject({
       examples: ["cpu"],
     }),
   dtype: z
-    .enum(["auto", "float32", "float16", "bfloat16"])
+    .enum(["auto", ...floatTypes])
     .default("auto")
     .register(keyDocs, {
       description:
