@@ -18,7 +18,8 @@ describe("the run file of the output folder", () => {
   });
 
   it("reads back to the same settings", () => {
-    const text = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" });
+    // Blank text is refused (yaml.test.ts): it is in no run that was started.
+    const text = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" }).filter((value) => value.trim() !== "");
     const rate = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
     fc.assert(
       fc.property(
