@@ -1,8 +1,6 @@
 /** Shared by `train` and `coordinator`: execute the run, then print how it ended and what to do next. */
 import { loadRun } from "../../config/index.js";
 import type { Override, RunConfig } from "../../config/index.js";
-import { CoxswainError } from "../../errors.js";
-import { systemTrouble } from "../../system-errors.js";
 import { interrupted } from "../../library/index.js";
 import { runInTerminal } from "./run-in-terminal.js";
 import type { TerminalRun } from "./run-in-terminal.js";
@@ -54,7 +52,7 @@ function report(run: TerminalRun, config: RunConfig, options: TrainOptions): voi
       // For other errors, it is not known here what is on disk.
       if (step > 0 && outcome.error.code === "cluster")
         out(`stopped ${progressOf(step)}; continue with: ${resumeCommand(program, options, workingFolder)}`);
-      throw systemTrouble(outcome.error) ?? new CoxswainError("bug", String(outcome.error));
+      throw outcome.error;
   }
 }
 
