@@ -31,11 +31,11 @@ export {
   workerService,
   writtenOnce,
 } from "./proto.js";
-export { ownCertificate } from "./own-certificate.js";
+export { isCertificate, ownCertificate } from "./own-certificate.js";
 export type { OwnCertificate } from "./own-certificate.js";
 export { clientCredentials, ownServerCredentials, serverCredentials, withToken } from "./security.js";
 export type { ClientTls, ServerTls } from "./security.js";
-export { metadataKeys, nodeChecksum } from "./metadata.js";
+export { isHeaderText, metadataKeys, nodeChecksum } from "./metadata.js";
 export { checkConnections } from "./preflight.js";
 export { proxyTrouble, routeTo, routeToText } from "./route.js";
 export type { ProxyUse, Route } from "./route.js";

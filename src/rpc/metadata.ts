@@ -12,6 +12,9 @@ export const metadataKeys = {
   checksum: "coxswain-checksum",
 } as const;
 
+/** Whether text can be sent in a header: printable ASCII without spaces. */
+export const isHeaderText = (text: string): boolean => /^[\x21-\x7e]*$/.test(text);
+
 /** The CRC-32 of a push's metadata about its contribution, in decimal. */
 export const nodeChecksum = (step: number, first: number, count: number): string =>
   String(crc32(`${step} ${first} ${count}`));

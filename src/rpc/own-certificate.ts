@@ -3,7 +3,7 @@
  * and no other. It contains no host name and never expires: it is used only while the process runs. Node.js reads
  * certificates but cannot create them, so the few ASN.1 values are encoded here (RFC 5280).
  */
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { X509Certificate, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
 export interface OwnCertificate {
   /** DER. */
@@ -29,6 +29,15 @@ export function ownCertificate(): OwnCertificate {
     certificate: sequence(toBeSigned, ecdsaWithSha256, bitString(signature)),
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
   };
+}
+
+/** Whether bytes are exactly one DER certificate, or none: that of a peer without TLS. */
+export function isCertificate(bytes: Uint8Array): boolean {
+  try {
+    return bytes.length === 0 || new X509Certificate(bytes).raw.equals(bytes);
+  } catch {
+    return false;
+  }
 }
 
 /** A DER value: tag, length, contents. */

@@ -1,7 +1,6 @@
 /** Limits on the calls of one worker, and validation of what it reports about itself. Does not depend on streams. */
-import { X509Certificate } from "node:crypto";
 import { addressProblem } from "../../config/index.js";
-import { deviceWords, engineWords } from "../../rpc/index.js";
+import { deviceWords, engineWords, isCertificate, isHeaderText } from "../../rpc/index.js";
 import type { DeviceWord, EngineWord, JoinOutput, ReadyOutput, ReplicaBytes } from "../../rpc/index.js";
 
 /** Concurrent bulk downloads per worker: in a large mesh a worker may miss many slices at the same time. */
@@ -55,9 +54,6 @@ export class SharedReplica {
   }
 }
 
-/** Valid in a header: printable ASCII without spaces. */
-const plain = /^[\x21-\x7e]*$/;
-
 /** Safe to show on a terminal: no control characters. */
 const printable = /^\P{Cc}*$/u;
 
@@ -76,26 +72,21 @@ export function joinProblem({
   dataCertificate,
 }: JoinOutput): string | undefined {
   if (workerId === "") return "a worker needs an id";
-  if (workerId.length > 300 || !plain.test(workerId)) return "a worker's id is at most 300 printable ASCII characters";
+  if (workerId.length > 300 || !isHeaderText(workerId))
+    return "a worker's id is at most 300 printable ASCII characters";
   if ([host, softwareVersion].some((text) => text.length > 300 || !printable.test(text)))
     return "a worker's host and version have at most 300 characters, none of which is a control character";
-  if (dataKey.length > 300 || !plain.test(dataKey)) return "a worker's key is at most 300 printable ASCII characters";
-  if (!isCertificate(dataCertificate)) return "what a worker gives as its server's certificate is none";
+  if (dataKey.length > 300 || !isHeaderText(dataKey)) return "a worker's key is at most 300 printable ASCII characters";
+  if (dataCertificate.length > largestCertificate || !isCertificate(dataCertificate))
+    return "what a worker gives as its server's certificate is none";
   if (dataPort > 65_535) return `${dataPort} is not a port`;
   if (dataHost === "") return undefined;
   const problem = addressProblem(`${dataHost}:${dataPort}`, { allowPortZero: true });
   return problem === undefined ? undefined : `the worker's address: ${problem.message}`;
 }
 
-/** Accepts a DER certificate of at most 4 KiB, or no bytes. */
-function isCertificate(bytes: Uint8Array): boolean {
-  if (bytes.length > 4096) return false;
-  try {
-    return bytes.length === 0 || new X509Certificate(bytes).raw.equals(bytes);
-  } catch {
-    return false;
-  }
-}
+/** Bytes of the largest certificate that a worker may give. */
+const largestCertificate = 4096;
 
 /** What a worker reports about its computation once it has opened the model. */
 export interface Readiness {
@@ -114,7 +105,7 @@ export function readReadiness(ready: ReadyOutput): Readiness | string {
   const device = deviceWords.find(ready.device);
   if (engine === undefined || device === undefined)
     return "the worker names no engine and device of this version: install the same version on both";
-  if (backend.length > 100 || !plain.test(backend))
+  if (backend.length > 100 || !isHeaderText(backend))
     return "the name of a backend is at most 100 printable ASCII characters";
   if ([backendReason, backendWarning].some((text) => text.length > 2_000 || !printable.test(text)))
     return "what a worker says of its backend is a line of at most 2000 characters";

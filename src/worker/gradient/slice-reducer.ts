@@ -14,9 +14,10 @@ import {
   sameNode,
 } from "../../collective/index.js";
 import type { TreeNode, VectorDtype, VectorPool } from "../../collective/index.js";
-import { CoxswainError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import type { PeerOutput, PullOptions } from "../../rpc/index.js";
 import type { StepRange } from "../transport.js";
+import { unexpected } from "../unexpected.js";
 
 /** Maximum number of concurrent pulls: enough to keep the network busy while summing, few enough to bound memory. */
 const pullsAtOnce = 4;
@@ -97,9 +98,7 @@ export class SliceReducer {
 
   #want({ node, source }: Part): void {
     if (!isNode(node, this.#options.roundShards)) {
-      throw new CoxswainError("network", `shards ${describeNode(node)} are not a node of the step's tree`, {
-        hint: "Coordinator and worker must be of the same version.",
-      });
+      throw unexpected(`shards ${describeNode(node)} are not a node of the step's tree`);
     }
     if (this.#closed || this.#sum.covers(node)) return;
     if (source.workerId === this.#options.workerId) {

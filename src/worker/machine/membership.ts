@@ -7,11 +7,12 @@
  * take effect earlier: shards of a final step, or revoked ones, are not begun. Slices are summed concurrently.
  */
 import type { TreeNode } from "../../collective/index.js";
-import { CoxswainError, messageOf } from "../../errors.js";
+import { messageOf } from "../../errors.js";
 import { packError } from "../../packed-error.js";
 import type { CommitOutput, FinishOutput, WorkerMessage } from "../../rpc/index.js";
 import type { CallFailed } from "../call-failed.js";
 import type { StreamEnd } from "../transport.js";
+import { unexpected } from "../unexpected.js";
 import { LeasedWork } from "./leased-work.js";
 import type { Done, Effect, EffectOf, Event, EventOf, Held, Loaded, MembershipEnd } from "./types.js";
 
@@ -129,7 +130,9 @@ export class MembershipMachine {
     // What came before is done: nothing of what was revoked is being computed.
     if (message.type === "revoke") return [send({ idle: {} })];
     if ((message.type === "welcome") !== (this.#runDigest === undefined))
-      return this.#fail(outOfOrder(message.type === "welcome" ? "two welcomes" : "work before its welcome"));
+      return this.#fail(
+        unexpected(`the coordinator sent ${message.type === "welcome" ? "two welcomes" : "work before its welcome"}`),
+      );
     switch (message.type) {
       case "welcome":
         this.#runDigest = message.welcome.runDigest;
@@ -270,8 +273,3 @@ const endOf = ({ completed, returning, reason }: FinishOutput): MembershipEnd =>
   returning
     ? { kind: "lost", reason: `the coordinator is ${reason}, and will be restarted` }
     : { kind: "finished", completed, reason };
-
-const outOfOrder = (what: string): CoxswainError =>
-  new CoxswainError("network", `the coordinator sent ${what}`, {
-    hint: "Coordinator and worker must be of the same version.",
-  });

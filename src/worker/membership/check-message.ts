@@ -2,9 +2,7 @@
  * Checks the numbers and bytes of a coordinator's messages before anything is computed, counted or connected with them.
  * What depends on the model or the state of this worker is checked where that is known. Pure.
  */
-import { X509Certificate } from "node:crypto";
 import { addressProblem } from "../../config/index.js";
-import { CoxswainError } from "../../errors.js";
 import type {
   CollectOutput,
   CommitOutput,
@@ -14,16 +12,15 @@ import type {
   RowOutput,
   WelcomeOutput,
 } from "../../rpc/index.js";
-
-/** What is sent in a header: printable ASCII without spaces. */
-const headerText = /^[\x21-\x7e]*$/;
+import { isCertificate, isHeaderText } from "../../rpc/index.js";
+import { unexpected } from "../unexpected.js";
 
 /** The shortest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
 const shortestSilence = 100;
 
 /** @throws CoxswainError "network" */
 export function checkWelcome({ runId, silenceTimeoutMs }: WelcomeOutput): void {
-  if (runId === "" || !headerText.test(runId)) refuse(`a welcome with the run id ${JSON.stringify(runId)}`);
+  if (runId === "" || !isHeaderText(runId)) refuse(`a welcome with the run id ${JSON.stringify(runId)}`);
   if (silenceTimeoutMs < shortestSilence) refuse(`a welcome with a silence timeout of ${silenceTimeoutMs} ms`);
 }
 
@@ -66,20 +63,10 @@ function isRow({ inputIds, labels, segments }: RowOutput): boolean {
 function checkPeer(step: number, peer: PeerOutput | null): void {
   if (peer === null || peer.address === "") return;
   const { workerId, address, key, certificate } = peer;
-  if (addressProblem(address, {}) === undefined && headerText.test(key) && isCertificate(certificate)) return;
+  if (addressProblem(address, {}) === undefined && isHeaderText(key) && isCertificate(certificate)) return;
   refuse(`an address, key or certificate of worker ${JSON.stringify(workerId)} that cannot be used, for step ${step}`);
 }
 
-function isCertificate(bytes: Uint8Array): boolean {
-  try {
-    return bytes.length === 0 || new X509Certificate(bytes).raw.equals(bytes);
-  } catch {
-    return false;
-  }
-}
-
 function refuse(what: string): never {
-  throw new CoxswainError("network", `the coordinator sent ${what}`, {
-    hint: "Coordinator and worker must be of the same version.",
-  });
+  throw unexpected(`the coordinator sent ${what}`);
 }

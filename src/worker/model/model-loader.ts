@@ -16,6 +16,7 @@ import type { WelcomeOutput } from "../../rpc/index.js";
 import type { Logger } from "../../telemetry/index.js";
 import { NativeSettings } from "./native-settings.js";
 import type { CoordinatorCalls } from "../transport.js";
+import { unexpected } from "../unexpected.js";
 
 /** The opened model, and the run that its replica belongs to. */
 interface OpenModel {
@@ -168,10 +169,7 @@ function emptyReplica(layout: LoraLayout, { training }: WorkerConfig): Replica {
 }
 
 function readManifest({ model }: NamedModel): ModelManifest {
-  if (model === null)
-    throw new CoxswainError("network", "the coordinator's welcome names no model", {
-      hint: "Coordinator and worker must be of the same version.",
-    });
+  if (model === null) throw unexpected("the coordinator's welcome names no model");
   return model;
 }
 
