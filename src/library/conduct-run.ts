@@ -2,10 +2,10 @@
  * Executes a run on this machine: its coordinator, its local workers, its logs, and the handle with which a program
  * follows and controls it. Closes everything when the run is over. Prints nothing and installs no signal handlers.
  */
-import { systemClock } from "../clock.js";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { detach } from "../async/index.js";
+import { systemClock } from "../clock.js";
 import { formatAddress } from "../config/index.js";
 import type { LoadedRun, RunConfig } from "../config/index.js";
 import { addressKeys, startCoordinator } from "../coordinator/index.js";

@@ -18,6 +18,23 @@ export function throwIfAborted(what: string, signal: AbortSignal | undefined): v
   if (signal?.aborted === true) throw aborted(what, signal);
 }
 
+/** Reports progress to the caller; throws a CoxswainError "interrupted" if the caller has aborted. */
+export const abortableProgress =
+  (
+    what: string,
+    {
+      signal,
+      onProgress,
+    }: {
+      readonly signal?: AbortSignal | undefined;
+      readonly onProgress?: ((text: string) => void) | undefined;
+    },
+  ) =>
+  (text: string): void => {
+    throwIfAborted(what, signal);
+    onProgress?.(text);
+  };
+
 /** Calls a function; every error that it throws becomes a CoxswainError. */
 export async function rejectingWell<T>(work: () => Promise<T>): Promise<T> {
   try {

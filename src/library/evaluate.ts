@@ -7,7 +7,7 @@ import type { Answer, EvaluatedLoss, ExactMatch, OpenedModel } from "../generati
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
-import { aborted, rejectingWell, throwIfAborted } from "./errors.js";
+import { abortableProgress, rejectingWell, throwIfAborted } from "./errors.js";
 import { loadRun } from "./load-run.js";
 import type { RunOverrides, RunSource } from "./load-run.js";
 import { defaultConfig, modelOptionKinds, openAskedModel } from "./model-options.js";
@@ -137,7 +137,7 @@ async function measure(
     import("../generation/index.js"),
   ]);
   const { signal, adapter = null, batchSize, limit } = options;
-  const show = progressOf(options);
+  const show = abortableProgress("the evaluation", options);
   show("loading the model");
   const opened = await openAskedModel({ ...options, model, onProgress: show }, config, openEngine);
   try {
@@ -169,14 +169,6 @@ async function measure(
   } finally {
     await opened.close();
   }
-}
-
-/** Reports progress; throws if the caller has aborted. */
-function progressOf({ signal, onProgress }: EvaluateOptions): (text: string) => void {
-  return (text) => {
-    if (signal?.aborted === true) throw aborted("the evaluation", signal);
-    onProgress?.(text);
-  };
 }
 
 async function answer(

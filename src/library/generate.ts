@@ -6,7 +6,7 @@ import type { FinishReason, Generation, OpenedModel } from "../generation/index.
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
-import { rejectingWell, throwIfAborted } from "./errors.js";
+import { abortableProgress, rejectingWell, throwIfAborted } from "./errors.js";
 import { defaultConfig, modelOptionKinds, openAskedModel } from "./model-options.js";
 import type { ModelOptions, OpenEngine } from "./model-options.js";
 import { contradiction, conversationOf, promptTokens } from "./prompt.js";
@@ -151,10 +151,7 @@ async function answer(
   pieces: RecentItems<string>,
 ): Promise<GenerateResult> {
   const { TextStream } = await import("../generation/index.js");
-  const onProgress = (text: string): void => {
-    throwIfAborted("the generation", options.signal);
-    options.onProgress?.(text);
-  };
+  const onProgress = abortableProgress("the generation", options);
   onProgress("loading the model");
   const opened = await openAskedModel({ ...options, onProgress }, await defaultConfig(), openEngine);
   try {

@@ -5,7 +5,7 @@ import type { MergeReport, MergeType, ModelFolder, Quantization, RoundingCost } 
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
-import { rejectingWell, throwIfAborted } from "./errors.js";
+import { abortableProgress, rejectingWell, throwIfAborted } from "./errors.js";
 
 /** Options of {@link merge}. */
 export interface MergeOptions {
@@ -62,10 +62,7 @@ export function merge(options: MergeOptions): Promise<MergeResult> {
 
 async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   const { model, adapter: adapterFolder, output, dtype = "auto", signal, onNote } = options;
-  const show = (text: string): void => {
-    throwIfAborted("the merge", signal);
-    options.onProgress?.(text);
-  };
+  const show = abortableProgress("the merge", options);
   const [{ mergeAdapter, openModelFolder, otherBaseNote, readAdapter, resolveBase }, data] = await Promise.all([
     import("../model/index.js"),
     import("../data/index.js"),

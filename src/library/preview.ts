@@ -4,7 +4,7 @@ import { CoxswainError } from "../errors.js";
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
-import { rejectingWell, throwIfAborted } from "./errors.js";
+import { abortableProgress, rejectingWell, throwIfAborted } from "./errors.js";
 import { loadRun } from "./load-run.js";
 import type { RunOverrides, RunSource } from "./load-run.js";
 
@@ -66,10 +66,7 @@ export function preview(run: RunSource, options: PreviewOptions = {}): Promise<P
 
 async function tokenise(run: RunSource, options: PreviewOptions): Promise<Preview> {
   const { signal, split = "train", onNote } = options;
-  const show = (text: string): void => {
-    throwIfAborted("the preview", signal);
-    options.onProgress?.(text);
-  };
+  const show = abortableProgress("the preview", options);
   throwIfAborted("the preview", signal);
   const { config, name } = await loadRun(run, options.overrides);
   const source = config.data[split];

@@ -140,6 +140,9 @@ async function locate(coordinator: CoordinatorLocator): Promise<Address | Troubl
   }
 }
 
+/** So long a signal to leave may take to be seen, ms. */
+const shortWait = 200;
+
 /** gRPC's wait keeps the process alive to its end, whatever becomes of the client: it is made of short ones. */
 async function isReady(client: CoordinatorStub, deadline: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted && clock.wallClock() < deadline) {
@@ -151,6 +154,3 @@ async function isReady(client: CoordinatorStub, deadline: number, clock: Clock, 
   }
   return false;
 }
-
-/** So long a signal to leave may take to be seen, ms. */
-const shortWait = 200;
