@@ -2,33 +2,11 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterBytes, quickstartData, quickstartModel, stepLines } from "../support/runs.js";
-
-const steps = 8;
-
-const run = (workers: number, overrides: object = {}): object => ({
-  model: quickstartModel,
-  output_dir: "out",
-  workers,
-  data: { train: join(quickstartData, "train.jsonl"), max_length: 256 },
-  // Dropout, so that its draws are covered by the promise, too.
-  lora: { r: 8, lora_dropout: 0.1 },
-  training: {
-    max_steps: steps,
-    global_batch_size: 20,
-    micro_batch_size: 2,
-    learning_rate: 3e-3,
-    save_steps: 2,
-    warmup_steps: 2,
-    ...overrides,
-  },
-  cluster: { listen: "127.0.0.1:0", min_workers: workers },
-  telemetry: { http: null },
-});
+import { adapterBytes, comparedRun, stepLines } from "../support/runs.js";
 
 async function train(workers: number): Promise<string> {
   const folder = temporaryFolder();
-  const { code, stderr } = await coxswain(["train", writeRun(folder, run(workers))]);
+  const { code, stderr } = await coxswain(["train", writeRun(folder, comparedRun(workers))]);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   return join(folder, "out");
@@ -52,7 +30,7 @@ describe("the adapter", () => {
 
   it("is the same after Ctrl-C, which saves the finished step, and --resume", async () => {
     const folder = temporaryFolder();
-    const file = writeRun(folder, run(2, { save_steps: 100 }));
+    const file = writeRun(folder, comparedRun(2, { save_steps: 100 }));
     const first = new CoxswainProcess(["train", file]);
     await first.until(/\bstep\s+3\b|\b3\/8\b/);
     first.signal("SIGINT");
@@ -66,7 +44,7 @@ describe("the adapter", () => {
 
   it("is not written after Ctrl-C twice, which stops immediately", async () => {
     const folder = temporaryFolder();
-    const first = new CoxswainProcess(["train", writeRun(folder, run(1, { max_steps: 1000 }))]);
+    const first = new CoxswainProcess(["train", writeRun(folder, comparedRun(1, { max_steps: 1000 }))]);
     await first.until(/\bstep\s+2\b|\b2\/1000\b/);
     first.signal("SIGINT");
     await first.until(/Ctrl-C again/);

@@ -6,28 +6,21 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readAdapter } from "../../src/model/index.js";
 import { CoxswainProcess, coxswain, temporaryFolder, writeRun } from "../support/processes.js";
-import { adapterBytes, eventLines, goldenFolder, quickstartData, quickstartModel, stepLines } from "../support/runs.js";
+import {
+  adapterBytes,
+  comparedRun,
+  comparedSteps,
+  eventLines,
+  goldenFolder,
+  quickstartModel,
+  stepLines,
+} from "../support/runs.js";
 
-const steps = 8;
+const steps = comparedSteps;
 
+/** @param more sections in place of those of the run */
 const run = (workers: number, training: object = {}, more: object = {}): object => ({
-  model: quickstartModel,
-  output_dir: "out",
-  workers,
-  data: { train: join(quickstartData, "train.jsonl"), max_length: 256 },
-  // Dropout, so that its draws are covered by the promise, too.
-  lora: { r: 8, lora_dropout: 0.1, target_modules: ["q_proj", "v_proj", "down_proj"] },
-  training: {
-    max_steps: steps,
-    global_batch_size: 20,
-    micro_batch_size: 2,
-    learning_rate: 3e-3,
-    save_steps: 2,
-    warmup_steps: 2,
-    ...training,
-  },
-  cluster: { listen: "127.0.0.1:0", min_workers: workers },
-  telemetry: { http: null },
+  ...comparedRun(workers, training, { target_modules: ["q_proj", "v_proj", "down_proj"] }),
   ...more,
 });
 

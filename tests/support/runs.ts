@@ -33,6 +33,28 @@ export function smallRun({ data, lora, training, cluster, telemetry, ...more }: 
   };
 }
 
+/** Steps of `comparedRun`. */
+export const comparedSteps = 8;
+
+/** A run whose adapter is compared to the bit, with dropout, so that its draws are covered by the promise, too. */
+export const comparedRun = (workers: number, training: object = {}, lora: object = {}): object =>
+  smallRun({
+    model: quickstartModel,
+    workers,
+    data: { train: join(quickstartData, "train.jsonl"), max_length: 256 },
+    lora: { r: 8, lora_dropout: 0.1, ...lora },
+    training: {
+      max_steps: comparedSteps,
+      global_batch_size: 20,
+      micro_batch_size: 2,
+      learning_rate: 3e-3,
+      save_steps: 2,
+      warmup_steps: 2,
+      ...training,
+    },
+    cluster: { min_workers: workers },
+  });
+
 /** A very small evaluation set: the quickstart's first examples. @returns its path */
 export function smallEvaluationSet(folder: string): string {
   const path = join(folder, "eval.jsonl");
