@@ -2,7 +2,7 @@
  * Reads examples from JSON files, one at a time: JSONL line by line, for files of any size; a .json file may also
  * contain one list. A byte-order mark, CRLF and blank lines are accepted. Does not know what the examples mean.
  */
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
 import { parseJson } from "../jinja/index.js";
 import { brokenJsonHint, refuseByEncoding } from "./broken-json.js";
@@ -26,20 +26,26 @@ const byteOrderMark = "\ufeff";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The file's lines as bytes, without line feed. (Node's readline would also split at U+2028, inside JSON.) */
-async function* byteLines(file: string): AsyncGenerator<Buffer> {
-  let parts: Buffer[] = [];
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
-    const bytes = chunk as Buffer;
-    let from = 0;
-    for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, from)) {
-      parts.push(bytes.subarray(from, at));
-      yield parts.length === 1 ? bytes.subarray(from, at) : Buffer.concat(parts);
-      parts = [];
-      from = at + 1;
+async function* byteLines(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path);
+  try {
+    let parts: Buffer[] = [];
+    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 18, autoClose: false })) {
+      const bytes = chunk as Buffer;
+      let from = 0;
+      for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, from)) {
+        parts.push(bytes.subarray(from, at));
+        yield parts.length === 1 ? bytes.subarray(from, at) : Buffer.concat(parts);
+        parts = [];
+        from = at + 1;
+      }
+      if (from < bytes.length) parts.push(bytes.subarray(from));
     }
-    if (from < bytes.length) parts.push(bytes.subarray(from));
+    if (parts.length > 0) yield Buffer.concat(parts);
+  } finally {
+    // Waits for a read in progress, which a reader that stops early would leave behind.
+    await file.close();
   }
-  if (parts.length > 0) yield Buffer.concat(parts);
 }
 
 function decodeText(bytes: Uint8Array, where: string): string {

@@ -11,8 +11,8 @@ export function registerServe(program: Command): void {
     .option("--insecure", "let runs listen beyond loopback without TLS or a token");
   setOption(natsOptions(command, "the queue's server")).action((flags: ServeFlags) =>
     runCommand(async () => {
-      const { serve: serveRuns } = await import("./serve.js");
-      await serveRuns(flags);
+      const { serve } = await import("./serve.js");
+      await serve(flags);
     }),
   );
 }

@@ -12,8 +12,8 @@ export function registerSubmit(program: Command): void {
     .option("--run <name>", "the run's name (default: telemetry.nats.run, else the last part of output_dir)");
   setOption(natsOptions(command, "the queue's server")).action((file: string, flags: SubmitFlags) =>
     runCommand(async () => {
-      const { submit: sendRun } = await import("./submit.js");
-      await sendRun(file, flags);
+      const { submit } = await import("./submit.js");
+      await submit(file, flags);
     }),
   );
 }
