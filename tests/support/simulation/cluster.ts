@@ -6,27 +6,21 @@
  */
 import type { MachineSettings, Outcome } from "../../../src/coordinator/machine/index.js";
 import type { VectorDtype } from "../../../src/collective/index.js";
-import { runSchema } from "../../../src/config/index.js";
-import { EngineRule } from "../../../src/coordinator/service/engine-rule.js";
-import type { ServiceOptions } from "../../../src/coordinator/service/options.js";
-import { Conductor } from "../../../src/coordinator/conductor.js";
-import { RunRecorder } from "../../../src/coordinator/record/recorder.js";
 import type { SavedCheckpoint } from "../../../src/coordinator/checkpoints/checkpointer.js";
 import { Replica } from "../../../src/optim/index.js";
-import { runConfigMessage } from "../../../src/rpc/index.js";
 import type { ReplicaState } from "../../../src/optim/index.js";
-import { createLogger } from "../../../src/telemetry/index.js";
-import type { CoordinatorMetrics } from "../../../src/telemetry/index.js";
-import { attendRun } from "../../../src/worker/index.js";
 import type { WorkerEnd } from "../../../src/worker/index.js";
+import { startCoordinator } from "./coordinator.js";
+import type { SimulatedCoordinator } from "./coordinator.js";
+import { RandomDelivery } from "./delivery.js";
 import { scheduleFaults } from "./faults.js";
 import type { Faults } from "./faults.js";
 import { Invariants } from "./invariants.js";
-import { MemoryDataServer, MemoryNetwork, MemoryTransport } from "./memory-transport.js";
-import type { Listening } from "./memory-transport.js";
+import { MemoryNetwork } from "./memory-network.js";
 import { Reference, clip, gradientSize, learningRate, optimiser, rowOf, sliceBlock } from "./reference.js";
-import { SimulatedModels, fingerprint, tokenStore } from "./simulated-engine.js";
+import { SimulatedModels, simulatedLayout, simulatedRows } from "./simulated-engine.js";
 import { VirtualProcess, VirtualTime } from "./virtual-clock.js";
+import { startWorker } from "./worker.js";
 
 export interface SimulationOptions extends Faults {
   readonly settings: Partial<MachineSettings> & { readonly totalSteps: number; readonly shards: number };
@@ -55,16 +49,10 @@ const lingering = 40_000;
 /** How long a checkpoint takes, ms. */
 const saving = 20;
 
-const { logger } = createLogger({ name: "simulation", level: "silent" });
-const ignore = (): void => undefined;
+/** A call that receives no bytes for so long fails, ms, as in the product. */
+const stalled = 5_000;
 
-/** Metrics that are discarded. */
-const noMetrics = new Proxy({}, { get: () => ({ add: ignore, set: ignore, observe: ignore, remove: ignore }) });
-
-/** One incarnation of the coordinator. */
-interface CoordinatorLife extends Listening {
-  readonly conductor: Conductor;
-}
+const layout = simulatedLayout(gradientSize);
 
 interface SimulatedWorker {
   readonly name: string;
@@ -88,7 +76,7 @@ export class ClusterSimulation {
   life = 0;
   outcome: Outcome | undefined;
   readonly #network: MemoryNetwork;
-  #coordinator: CoordinatorLife | undefined;
+  #coordinator: SimulatedCoordinator | undefined;
   #disk: { readonly state: ReplicaState; readonly saved: SavedCheckpoint } | undefined;
   #committedAt = 0;
   #born = 0;
@@ -99,7 +87,8 @@ export class ClusterSimulation {
   constructor(options: SimulationOptions) {
     this.options = options;
     const { random, latency = [0.2, 2], late = 0, lateBy = 5_000, losses = 0, dtype = "float32" } = options;
-    this.#network = new MemoryNetwork(this.time, { random, latency, late, lateBy, losses });
+    const delivery = new RandomDelivery(this.time, { random, latency, late, lateBy });
+    this.#network = new MemoryNetwork({ delivery, random, losses, stalled });
     this.invariants = new Invariants(new Reference(options.settings.shards, dtype));
     this.#coordinator = this.#startCoordinator();
     options.workers.forEach((_, place) => this.#birth(place));
@@ -169,7 +158,7 @@ export class ClusterSimulation {
 
   // ---------------------------------------------------------------- the coordinator
 
-  #startCoordinator(): CoordinatorLife {
+  #startCoordinator(): SimulatedCoordinator {
     const { shards, ...asked } = this.options.settings;
     const { dtype = "float32" } = this.options;
     const process = this.#process();
@@ -196,98 +185,37 @@ export class ClusterSimulation {
       ...(survivors > 0 ? { recovery: { survivors, timeout: 10_000 } } : {}),
     };
     const start = { step: replica.step, hash: replica.hash(), saved: this.#disk !== undefined };
-    const machine = this.invariants.machine(settings, start, (step) => conductor.reduced(step));
-    const recorder = this.#recorder(settings, (error) => conductor.dispatch({ type: "fail", error }));
     const rows = Array.from({ length: settings.evaluationShards }, (_, index) => index);
-    const conductor = new Conductor({
-      machine,
+    const store = simulatedRows(2);
+    const coordinator = startCoordinator({
+      process,
+      network: this.#network,
+      machine: this.invariants.machine(settings, start, (step) => coordinator.conductor.reduced(step)),
       replica,
+      layout,
       sources: {
         microBatchSize: 1,
-        training: (step) => ({
-          store: tokenStore,
-          rows: Array.from({ length: shards }, (_, shard) => rowOf(step, shard)),
-        }),
-        evaluation: () => ({ store: tokenStore, rows }),
+        training: (step) => ({ store, rows: Array.from({ length: shards }, (_, shard) => rowOf(step, shard)) }),
+        evaluation: () => ({ store, rows }),
       },
-      recorder,
-      logger,
-      allReduceDtype: dtype,
-      onRecovered: (step) => recorder.rewind(step),
+      dtype,
+      totalSteps: settings.totalSteps,
+      silenceTimeout: settings.silenceTimeout,
+      runId: `run-${this.life}`,
+      files: this.invariants.files(),
       checkpoint: this.#disk?.saved,
       save: (state) => this.#save(process, state),
-      clock: process,
+      onStep: () => {
+        this.stepTimes.push(this.time.now - this.#committedAt);
+        this.#committedAt = this.time.now;
+      },
+      onFailure: (error) => this.#fail(error),
     });
-    const life: CoordinatorLife = {
-      process,
-      conductor,
-      service: this.#service(process, conductor, recorder, replica, settings),
-    };
-    conductor.done.then(
-      (outcome) => this.#ended(life, outcome),
+    coordinator.conductor.done.then(
+      (outcome) => this.#ended(coordinator, outcome),
       (error: unknown) => this.#fail(error),
     );
-    this.#network.coordinator = life;
-    return life;
-  }
-
-  #recorder({ totalSteps }: MachineSettings, onTrouble: (error: never) => void): RunRecorder {
-    return new RunRecorder({
-      files: this.invariants.files(),
-      metrics: noMetrics as CoordinatorMetrics,
-      view: { step: ignore, note: ignore, waiting: ignore },
-      logger,
-      listeners: [
-        {
-          step: () => {
-            this.stepTimes.push(this.time.now - this.#committedAt);
-            this.#committedAt = this.time.now;
-          },
-          evaluation: ignore,
-          event: ignore,
-          rewound: ignore,
-        },
-      ],
-      totalSteps,
-      loggingSteps: 1,
-      factsOf: () => ({ tokens: 2, epoch: 1 }),
-      tokensPerShard: 2,
-      onTrouble: onTrouble as (error: unknown) => void,
-      wallClock: () => this.time.now,
-    });
-  }
-
-  #service(
-    process: VirtualProcess,
-    conductor: Conductor,
-    recorder: RunRecorder,
-    replica: Replica,
-    { silenceTimeout }: MachineSettings,
-  ): ServiceOptions {
-    const { dtype = "float32" } = this.options;
-    const runId = `run-${this.life}`;
-    const connect = this.#network.connectToWorkers(process, runId);
-    return {
-      conductor,
-      clock: process,
-      replica,
-      runId,
-      runDigest: "digest",
-      allReduceDtype: dtype,
-      runConfig: runConfigs[dtype],
-      model: { hash: "model", files: [] },
-      modelPath: "/models/simulated",
-      layoutFingerprint: fingerprint,
-      silenceTimeout,
-      engines: new EngineRule({ allowMixed: false, before: undefined, onChosen: ignore }),
-      reach: async (session) => {
-        const problem = await session.reach(connect);
-        if (problem !== undefined) recorder.unreachable(session, problem);
-      },
-      onSent: ignore,
-      onReady: (session, ready) => recorder.ready(session, ready),
-      onFailure: (session, error) => this.#fail(new Error(`worker ${session.id} failed: ${error.message}`)),
-    };
+    return coordinator;
   }
 
   async #save(process: VirtualProcess, state: ReplicaState): Promise<string> {
@@ -299,7 +227,7 @@ export class ClusterSimulation {
   }
 
   /** The run is over: the coordinator keeps running for `lingering` ms, then closes everything. */
-  #ended({ process, conductor }: CoordinatorLife, outcome: Outcome): void {
+  #ended({ process, conductor }: SimulatedCoordinator, outcome: Outcome): void {
     this.outcome = outcome;
     process.arrive(lingering, () => {
       this.#network.coordinator = undefined;
@@ -364,41 +292,27 @@ export class ClusterSimulation {
     const name = `w${this.#born++}`;
     const process = this.#process();
     const seconds = this.options.workers[place] ?? 1;
-    const models = new SimulatedModels(process, {
-      shard: () => seconds * 1000 * (0.9 + 0.2 * random()),
-      apply: () => (random() < slowApply ? slowApplyFor : 1),
+    const models = new SimulatedModels(process, layout, {
+      shard: () => process.work(seconds * 1000 * (0.9 + 0.2 * random())),
+      apply: () => process.work(random() < slowApply ? slowApplyFor : 1),
     });
     const unreachable = this.options.unreachable?.includes(place) === true;
-    const hasServer = !unreachable || place % 2 === 1;
-    const server = hasServer ? new MemoryDataServer(process, name, 7_000 + this.#born, !unreachable) : undefined;
-    if (server !== undefined) this.#network.listen(server);
     const worker: SimulatedWorker = { name, place, process, models, leave: new AbortController(), end: undefined };
     this.workers.add(worker);
-    let membership = 0;
-    process.arrive(50, () => {
-      attendRun({
-        transport: new MemoryTransport(this.#network, process, name, server),
-        models,
-        identity: () => ({ id: `${name}.${membership++}`, host: name, pid: this.#born }),
-        advertiseHost: undefined,
-        reconnectTimeout: undefined,
-        clock: process,
-        logger,
-        observer: {
-          connected: ignore,
-          welcomed: ignore,
-          activity: ignore,
-          shard: ignore,
-          applied: () => models.replica && this.invariants.applied(name, models.replica),
-          committed: ignore,
-          moved: ignore,
-        },
-        signal: worker.leave.signal,
-      }).then(
-        (end) => this.#left(worker, end),
-        (error: unknown) => this.#fail(error),
-      );
-    });
+    startWorker({
+      process,
+      network: this.#network,
+      models,
+      name,
+      id: (membership) => `${name}.${membership}`,
+      pid: this.#born,
+      reachable: unreachable && place % 2 === 0 ? undefined : !unreachable,
+      signal: worker.leave.signal,
+      applied: () => models.replica && this.invariants.applied(name, models.replica),
+    }).then(
+      (end) => this.#left(worker, end),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   #left(worker: SimulatedWorker, end: WorkerEnd): void {
@@ -424,14 +338,4 @@ export class ClusterSimulation {
   #breakConnections(worker: SimulatedWorker | undefined): void {
     if (worker !== undefined) this.#network.breakAll(worker.process);
   }
-}
-
-const runConfigs: Record<VectorDtype, ServiceOptions["runConfig"]> = {
-  float32: configOf("float32"),
-  bfloat16: configOf("bfloat16"),
-};
-
-function configOf(dtype: VectorDtype): ServiceOptions["runConfig"] {
-  const run = { model: "simulated", output_dir: "out", data: { train: "train.jsonl" } };
-  return runConfigMessage(runSchema.parse({ ...run, compute: { threads: 1 }, cluster: { all_reduce_dtype: dtype } }));
 }

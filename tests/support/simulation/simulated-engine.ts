@@ -1,53 +1,62 @@
 /** A simulated model of a worker: gradients are a few real floats; computing and applying take virtual time. */
-import { layoutFingerprint } from "../../../src/model/index.js";
+import type { LoraLayout } from "../../../src/model/index.js";
 import { Replica } from "../../../src/optim/index.js";
 import type { TokenStore } from "../../../src/data/index.js";
 import type { Trainable } from "../../../src/compute/index.js";
 import type { LoadedModel, ModelSource } from "../../../src/worker/index.js";
-import { gradientSize, optimiser, writeGradient } from "./reference.js";
+import { optimiser, writeGradient } from "./reference.js";
 import type { VirtualProcess } from "./virtual-clock.js";
 
-const layout = {
+/** The parameters of a simulated model. @param size their number */
+export const simulatedLayout = (size: number): LoraLayout => ({
   r: 1,
   scale: 1,
-  size: gradientSize,
-  tensors: [{ module: "model.layers.0.mlp.up_proj", part: "A", shape: [1, gradientSize], offset: 0 }],
-} as const;
-
-export const fingerprint = layoutFingerprint(layout);
+  size,
+  tensors: [{ module: "model.layers.0.mlp.up_proj", part: "A", shape: [1, size], offset: 0 }],
+});
 
 /** The loss of every shard: the sum in nats, over one supervised token. */
 export const loss = { lossSum: 2, tokens: 1 };
 
-/** Rows whose first token is the index of the row. */
-export const tokenStore: TokenStore = {
-  rowCount: 997,
-  statistics: {
-    examples: 997,
-    rows: 997,
-    tokens: 2 * 997,
-    supervisedTokens: 997,
-    truncated: 0,
-    dropped: { nothing_supervised_after_cut: 0 },
-  },
-  fingerprint: "data",
-  row: (row) => ({ inputIds: Int32Array.of(row, 1), labels: Int32Array.of(row, 1), segments: [2] }),
-};
+/** Rows whose first token is the index of the row. @param tokens of a row */
+export function simulatedRows(tokens: number): TokenStore {
+  const rowCount = 997;
+  const rest = new Array<number>(tokens - 1).fill(1);
+  return {
+    rowCount,
+    statistics: {
+      examples: rowCount,
+      rows: rowCount,
+      tokens: tokens * rowCount,
+      supervisedTokens: rowCount,
+      truncated: 0,
+      dropped: { nothing_supervised_after_cut: 0 },
+    },
+    fingerprint: "data",
+    row: (row) => {
+      const inputIds = Int32Array.of(row, ...rest);
+      return { inputIds, labels: inputIds, segments: [tokens] };
+    },
+  };
+}
 
+/** How long the engine takes. */
 export interface EngineSpeed {
-  /** Duration of the next shard, ms. */
-  readonly shard: () => number;
-  /** Duration of the next update of the engine's parameters, ms. */
-  readonly apply: () => number;
+  /** Resolves when a shard would have been computed. @param step undefined for an evaluation */
+  readonly shard: (step: number | undefined) => Promise<void>;
+  /** Resolves when the engine would have taken the new parameters. */
+  readonly apply: () => Promise<void>;
 }
 
 export class SimulatedModels implements ModelSource {
   readonly #process: VirtualProcess;
+  readonly #layout: LoraLayout;
   readonly #speed: EngineSpeed;
   #loaded: LoadedModel | undefined;
 
-  constructor(process: VirtualProcess, speed: EngineSpeed) {
+  constructor(process: VirtualProcess, layout: LoraLayout, speed: EngineSpeed) {
     this.#process = process;
+    this.#layout = layout;
     this.#speed = speed;
   }
 
@@ -57,10 +66,10 @@ export class SimulatedModels implements ModelSource {
     if (this.#loaded?.replicaOf !== runDigest)
       this.#loaded = {
         trainable: this.#trainable(),
-        layout,
+        layout: this.#layout,
         engine: "onnx",
         device: "cpu",
-        replica: new Replica(gradientSize, optimiser),
+        replica: new Replica(this.#layout.size, optimiser),
         replicaOf: undefined,
       };
     return this.#loaded;
@@ -71,29 +80,37 @@ export class SimulatedModels implements ModelSource {
   }
 
   #trainable(): Trainable {
-    const process = this.#process;
+    const layout = this.#layout;
     const speed = this.#speed;
-    let parameters = new Float32Array(gradientSize);
+    let parameters = new Float32Array(layout.size);
     let busy = false;
-    const exclusively = async <T>(duration: number, act: () => T): Promise<T> => {
+    const exclusively = async <T>(act: () => T, done: () => Promise<void>): Promise<T> => {
       if (busy) throw new Error("the engine was called while it was busy");
       busy = true;
       const result = act();
-      await process.work(duration);
+      await done();
       busy = false;
       return result;
     };
     return {
       layout,
       backend: { name: "onnxruntime", reason: "simulated", warning: null },
-      setParameters: (flat) => exclusively(speed.apply(), () => void (parameters = flat.slice())),
-      gradients: (batch, into, dropout) =>
-        exclusively(speed.shard(), () => {
-          const { step, shard } = dropout ?? { step: 0, shard: 0 };
-          writeGradient(into, parameters, { row: batch.inputIds[0] ?? 0, step, shard });
-          return loss;
-        }),
-      loss: () => exclusively(speed.shard(), () => loss),
+      setParameters: (flat) => exclusively(() => void (parameters = flat.slice()), speed.apply),
+      gradients: (batch, into, dropout) => {
+        const { step, shard } = dropout ?? { step: 0, shard: 0 };
+        return exclusively(
+          () => {
+            writeGradient(into, parameters, { row: batch.inputIds[0] ?? 0, step, shard });
+            return loss;
+          },
+          () => speed.shard(step),
+        );
+      },
+      loss: () =>
+        exclusively(
+          () => loss,
+          () => speed.shard(undefined),
+        ),
       decoder: () => Promise.reject(new Error("the simulation generates nothing")),
       dispose: () => Promise.resolve(),
     };

@@ -20,6 +20,7 @@ export class VirtualTime {
   turns = 0;
   readonly #heap: Entry[] = [];
   #order = 0;
+  #onSettled: (() => void)[] = [];
 
   /** Callbacks with the same time run in the order in which they were scheduled. */
   at(time: number, run: () => void): Timer {
@@ -42,6 +43,11 @@ export class VirtualTime {
     return entry;
   }
 
+  /** Runs `act` before the next callback: once all promise continuations of the current one have run. */
+  settled(act: () => void): void {
+    this.#onSettled.push(act);
+  }
+
   /**
    * Runs until `over` returns true. Rejects if a callback throws, if no timer is left, or after `limit` ms.
    * @param state describes a run that does not end, for the error message
@@ -50,6 +56,9 @@ export class VirtualTime {
     return new Promise((resolve, reject) => {
       const turn = (): void => {
         try {
+          const settled = this.#onSettled;
+          this.#onSettled = [];
+          for (const act of settled) act();
           if (over()) {
             resolve();
             return;
