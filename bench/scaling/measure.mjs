@@ -3,7 +3,7 @@
  * and by byte, and of a control message at both ends, by message and by what it repeats. Two processes over loopback,
  * the product's own modules.
  *
- *     npm run build && node bench/scaling/measure.mjs [--repetitions 7] [--json]
+ *     npm run build && node bench/scaling/measure.mjs [--repetitions 7] [--json] [--smoke]
  *
  * Prints medians of processor time as the kernel accounts it (`process.cpuUsage`: all threads, system time included).
  * What a batch costs is told from two sizes: the difference gives the rate, the rest is the call's.
@@ -12,26 +12,31 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { Metadata, credentials } from "@grpc/grpc-js";
+import { Metadata, ServerCredentials, credentials } from "@grpc/grpc-js";
 import { addInto } from "../../dist/collective/index.js";
 import { CoordinatorClient, controlChannelOptions, coordinatorService, listen } from "../../dist/rpc/index.js";
-import { ServerCredentials } from "@grpc/grpc-js";
 import { startDataServer } from "../../dist/worker/grpc/data-server.js";
 import { Peers } from "../../dist/worker/grpc/peers.js";
+import { median, readOptions } from "../shared.mjs";
+
+const options = readOptions(
+  { repetitions: 7, json: false, other: false, warmUp: 2, large: 5_000_000, share: 1, rounds: 5 },
+  { repetitions: 1, warmUp: 0, large: 100_000, share: 0.05, rounds: 1 },
+);
 
 const runId = "scaling";
 const streams = 64;
 const connections = 8;
 const pullsAtOnce = 4;
 const GiB = 2 ** 30;
+/** Of a server without TLS. */
+const noCertificate = Buffer.alloc(0);
 
 const cpuSeconds = (since) => {
   const { user, system } = process.cpuUsage(since);
   return (user + system) / 1e6;
 };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 // ---------------------------------------------------------------- the other process: a worker, or many
 
@@ -110,6 +115,7 @@ class Other {
   #onHeard = () => undefined;
 
   constructor() {
+    process.once("exit", () => this.#child.kill("SIGKILL"));
     this.#child.on("message", ({ answer, heard }) => {
       if (heard === undefined) this.#waiting.shift()(answer);
       else this.#onHeard();
@@ -140,9 +146,9 @@ async function costOf(other, act) {
   return { here, there };
 }
 
-async function medianCost(other, repetitions, act, divisor) {
+async function medianCost(other, act, divisor) {
   const costs = [];
-  for (let turn = -2; turn < repetitions; turn++) {
+  for (let turn = -options.warmUp; turn < options.repetitions; turn++) {
     const cost = await costOf(other, act);
     if (turn >= 0) costs.push(cost);
   }
@@ -153,10 +159,16 @@ async function medianCost(other, repetitions, act, divisor) {
 }
 
 /** Pulls, a few at once, each over another connection, as a reducer does. */
-async function pulls(other, { dtype, floats, count, kind, repetitions }) {
+async function pulls(other, { dtype, floats, calls, kind }) {
+  const count = Math.ceil(calls * options.share);
   const { port, key } = await other.ask("serve", { dtype, floats });
   const peers = new Peers(runId, dtype);
-  const peerOf = (index) => ({ workerId: String(index % connections), address: `127.0.0.1:${port}`, key });
+  const peerOf = (index) => ({
+    workerId: String(index % connections),
+    address: `127.0.0.1:${port}`,
+    key,
+    certificate: noCertificate,
+  });
   const [addend, reused] = [
     new Float32Array(floats),
     Array.from({ length: pullsAtOnce }, () => new Float32Array(floats)),
@@ -180,19 +192,19 @@ async function pulls(other, { dtype, floats, count, kind, repetitions }) {
     };
     await Promise.all(Array.from({ length: pullsAtOnce }, (_, lane) => pullOn(lane)));
   };
-  const cost = await medianCost(other, repetitions, act, count);
+  const cost = await medianCost(other, act, count);
   peers.close();
   return cost;
 }
 
-async function measureBulk(other, repetitions) {
-  const [small, large] = [256, 5_000_000];
+async function measureBulk(other) {
+  const [small, large] = [256, options.large];
   const rows = [];
   for (const dtype of ["float32", "bfloat16"])
     for (const kind of ["added", "whole", "slice"]) {
-      const call = await pulls(other, { dtype, floats: small, count: 400, kind, repetitions });
-      const whole = await pulls(other, { dtype, floats: large, count: 16, kind, repetitions });
-      const chunk = await pulls(other, { dtype, floats: 65_536, count: 200, kind, repetitions });
+      const call = await pulls(other, { dtype, floats: small, calls: 400, kind });
+      const whole = await pulls(other, { dtype, floats: large, calls: 16, kind });
+      const chunk = await pulls(other, { dtype, floats: 65_536, calls: 200, kind });
       const bytes = (floats) => floats * (dtype === "float32" ? 4 : 2);
       const rate = (end) => (whole[end] - call[end]) / (bytes(large) / GiB);
       rows.push({
@@ -252,7 +264,7 @@ const up = {
   applied: { applied: { step: 7, stateHash: "0123456789abcdef0123456789abcdef" } },
 };
 
-async function measureControl(other, repetitions) {
+async function measureControl(other) {
   const calls = [];
   let heard = 0;
   let wake = () => undefined;
@@ -280,7 +292,7 @@ async function measureControl(other, repetitions) {
   const attending = all();
   await other.ask("attend", { address: `127.0.0.1:${server.port}` });
   await attending;
-  const rounds = 5;
+  const { rounds } = options;
   const rows = [];
   // Messages that come one by one each wake the process up; those that come together share that.
   for (const pause of [0, 2])
@@ -304,7 +316,7 @@ async function measureControl(other, repetitions) {
           }
         }
       };
-      const { here, there } = await medianCost(other, repetitions, act, rounds * streams);
+      const { here, there } = await medianCost(other, act, rounds * streams);
       rows.push({
         message: name,
         bytes: (isDown ? responseSerialize : requestSerialize)(message).length,
@@ -319,25 +331,17 @@ async function measureControl(other, repetitions) {
 }
 
 async function main() {
-  const { values } = parseArgs({
-    options: {
-      repetitions: { type: "string", default: "7" },
-      json: { type: "boolean", default: false },
-      other: { type: "boolean", default: false },
-    },
-  });
-  if (values.other) {
+  if (options.other) {
     await beTheOther();
     return;
   }
   const other = new Other();
   const gone = other.exit();
-  const repetitions = Number(values.repetitions);
   const load = loadavg();
-  const bulk = await measureBulk(other, repetitions);
-  const control = await measureControl(other, repetitions);
+  const bulk = await measureBulk(other);
+  const control = await measureControl(other);
   await gone;
-  if (values.json) {
+  if (options.json) {
     console.log(JSON.stringify({ load, bulk, control }));
     return;
   }

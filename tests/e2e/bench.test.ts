@@ -43,6 +43,9 @@ const scripts: Record<string, { readonly prints: readonly RegExp[]; readonly nee
   "mixed-speeds": {
     prints: [/^shards a second alone: [\d.]+; 2 shards together: [\d.]+ s, at best [\d.]+ s, ratio [\d.]+$/m],
   },
+  "scaling/measure": {
+    prints: [/│ 'float32' +│ 'added' +│ [\d.]+ +│ [\d.]+/, /│ 'commit, 512 slices' +│ \d+ +│ 2 +│ [\d.]+ +│ [\d.]+/],
+  },
   scaling: {
     prints: [/^\| 8 \| 1 M \| .*\|$/m, /^## The coordinator a step: /m, /the smallest number of workers from which/],
   },
