@@ -1,19 +1,18 @@
 /**
  * The tables of docs/scaling.md: what a step costs beyond its computing, by the formulas, and how far they are from a
- * simulation that drives the product's own state machine and slice reducers.
+ * simulation of the product's own coordinator and workers.
  *
  *     npm run build && node bench/scaling.mjs [--check 8,64,512] [--only check|shares|limits] [--smoke]
  *
- * The check of 512 workers takes some minutes; `--check 8,64` some seconds. Nothing is measured here: the constants are
- * in scaling/costs.mjs, and scaling/measure.mjs measures them.
+ * The check of 512 workers takes minutes; `--check 8,64` half a minute. Nothing is measured here: the constants are in
+ * scaling/costs.ts, and scaling/measure.mjs measures them.
  */
-import { bestTwoLevelMesh, mesh, star } from "./scaling/model.mjs";
-import { allReduceOnOneMachine } from "./scaling/one-machine.mjs";
-import { product } from "./scaling/product.mjs";
-import { links, reducersOf, scenarioOf } from "./scaling/scenarios.mjs";
-import { simulate } from "./scaling/simulate.mjs";
-import { standIn } from "./scaling/stand-in.mjs";
+import { fileURLToPath } from "node:url";
+import { loadBuilt } from "../scripts/load-typescript.mjs";
 import { readOptions } from "./shared.mjs";
+
+const { allReduceOnOneMachine, bestTwoLevelMesh, links, mesh, reducersOf, scenarioOf, simulate, star } =
+  await loadBuilt(fileURLToPath(new URL("scaling/index.ts", import.meta.url)));
 
 const options = readOptions({ check: [8, 64, 512], only: undefined }, { check: [8] });
 
@@ -71,8 +70,7 @@ async function check(workers) {
         steps: workers > 64 ? 1 : 2,
       });
       const model = (scheme === "star" ? star : mesh)(scenario);
-      const modules = workers > 64 ? { ...product, SliceReducer: standIn("product") } : product;
-      const simulated = await simulate(modules, scenario);
+      const simulated = await simulate(scenario);
       if (simulated.lost > 0) continue;
       const both = (pick, show) => `${show(pick(simulated))} (${off(pick(model), pick(simulated))})`;
       const megabytes = (value) => `${(value / 1e6).toFixed(0)} MB`;
@@ -88,7 +86,7 @@ async function check(workers) {
         both((of) => of.worker.bytesIn + of.worker.bytesOut, megabytes),
         `${simulated.calls} (${off(model.calls, simulated.calls)})`,
         both((of) => of.coordinator.messageBytesSent, megabytes),
-        seconds(simulated.coordinator.machineSeconds),
+        seconds(simulated.machineSeconds),
       ]);
     }
   return rows;
@@ -103,33 +101,13 @@ async function printCheck() {
   table(head, rows);
 }
 
-async function printRotated() {
-  const rows = [];
-  for (const [workers, floats, link] of [
-    [64, 5e6, "lan"],
-    [64, 20e6, "lan"],
-    [64, 5e6, "wan"],
-    [64, 20e6, "wan"],
-  ]) {
-    const scenario = scenarioOf({ workers, floats, dtype: "float32", link: links[link], scheme: "mesh", steps: 2 });
-    const [same, rotated] = [
-      await simulate({ ...product, SliceReducer: standIn("announced") }, scenario),
-      await simulate({ ...product, SliceReducer: standIn("product") }, scenario),
-    ];
-    const cells = [same, rotated].flatMap(({ phases, reductionSeconds }) => [phases.sliceReduced, reductionSeconds]);
-    rows.push([workers, millions(floats), link.toUpperCase(), ...cells.map(seconds)]);
-  }
-  console.log("## Sums pulled in the order of their announcement, and as it is: each reducer begins elsewhere\n");
-  table(["workers", "floats", "link", "slices summed after", "overhead", "rotated: summed after", "overhead"], rows);
-}
-
 async function printOneMachine() {
   const rows = [];
   for (const workers of [4, 8])
     for (const floats of [5e6, 20e6])
       for (const variant of ["star", "mesh", "mesh+coordinator"]) {
         const scenario = { workers, floats, dtype: "float32", variant, cores: 2 };
-        const result = await allReduceOnOneMachine(product, scenario);
+        const result = await allReduceOnOneMachine(scenario);
         rows.push([
           workers,
           millions(floats),
@@ -223,14 +201,13 @@ function printCoordinator() {
       });
       rows.push([workers, millions(floats), ...cells]);
     }
-  console.log("## The coordinator a step: processor, control bytes sent, memory for gradients\n");
+  console.log("## The coordinator a step: processor time, control bytes sent, memory for gradients\n");
   table(["workers", "floats", ...Object.keys(schemes).flatMap((name) => [`${name}: CPU`, "control", "memory"])], rows);
 }
 
 if (wanted("check")) {
   await printOneMachine();
   await printCheck();
-  await printRotated();
 }
 if (wanted("shares")) printShares();
 if (wanted("limits")) {

@@ -1,4 +1,5 @@
 /** How messages and vectors travel in an in-memory network: when they arrive, and in which order. */
+import type { VectorRange } from "../../../src/collective/index.js";
 import type { CoordinatorMessage, WorkerMessage } from "../../../src/rpc/index.js";
 import type { VirtualProcess, VirtualTime } from "./virtual-clock.js";
 
@@ -9,10 +10,10 @@ export interface Delivery {
   direction(from: VirtualProcess, to: VirtualProcess): SendMessage;
   /**
    * Carries a call to its server and the answer back.
-   * @param serve runs in the server's process; returns undefined if the caller no longer waits, so that nothing comes back
+   * @param serve runs in the server's process; returns false if the caller no longer waits, so that nothing comes back
    * @param arrive runs in the client's process, once the whole answer is there
    */
-  exchange(call: Exchange, serve: () => Answer | undefined, arrive: () => void): void;
+  exchange(call: Exchange, serve: () => boolean, arrive: () => void): void;
 }
 
 /**
@@ -30,12 +31,12 @@ export interface Exchange {
   readonly client: VirtualProcess;
   readonly server: VirtualProcess;
   /** What the client pulls; undefined: a call whose size does not matter. */
-  readonly pulls: "contribution" | "reduced" | undefined;
+  readonly pulls: PulledVector | undefined;
 }
 
-export interface Answer {
-  /** Elements of the pulled vector; 0 if it is none, or if the call failed. */
-  readonly elements: number;
+/** Elements [offset, offset + length) of a sum of shards, or of a step's reduced gradient. */
+export interface PulledVector extends VectorRange {
+  readonly of: "contribution" | "reduced";
 }
 
 export interface RandomDeliveryOptions {
@@ -73,9 +74,9 @@ export class RandomDelivery implements Delivery {
     };
   }
 
-  exchange({ client, server }: Exchange, serve: () => Answer | undefined, arrive: () => void): void {
+  exchange({ client, server }: Exchange, serve: () => boolean, arrive: () => void): void {
     server.arrive(this.delay(), () => {
-      if (serve() !== undefined) client.arrive(this.delay(), arrive);
+      if (serve()) client.arrive(this.delay(), arrive);
     });
   }
 }

@@ -9,13 +9,13 @@ import { shardIndex } from "../../../src/ids.js";
 import type { PullOptions, Wanted } from "../../../src/rpc/index.js";
 import { CallFailed } from "../../../src/worker/index.js";
 import type { Served } from "../../../src/worker/index.js";
-import type { Answer, Exchange } from "./delivery.js";
+import type { PulledVector } from "./delivery.js";
 import type { MemoryNetwork } from "./memory-network.js";
 import type { VirtualProcess } from "./virtual-clock.js";
 
 export interface CallOptions<T> {
   /** See `Exchange.pulls`. */
-  readonly pulls?: Exchange["pulls"];
+  readonly pulls?: PulledVector;
   /** Runs in the caller's process when the answer has arrived. */
   readonly arrived?: (answer: T) => void;
   /** Runs when the call has ended, successfully or not. */
@@ -81,8 +81,8 @@ export class Calls {
         this.#process.arrive(2 * network.delay(), () => fail(new CallFailed("it was lost", breaks)));
       } else {
         let come = (): void => undefined;
-        const serve = (): Answer | undefined => {
-          if (!this.#underWay.has(fail)) return undefined;
+        const serve = (): boolean => {
+          if (!this.#underWay.has(fail)) return false;
           try {
             const answered = answer();
             come = () =>
@@ -90,13 +90,13 @@ export class Calls {
                 options.arrived?.(answered);
                 resolve(answered);
               });
-            return { elements: answered instanceof Float32Array ? answered.length : 0 };
           } catch (error) {
             come = () => fail(new CallFailed(messageOf(error), false));
-            return { elements: 0 };
           }
+          return true;
         };
-        delivery.exchange({ client: this.#process, server: other, pulls: options.pulls }, serve, () => come());
+        const { pulls } = options;
+        delivery.exchange({ client: this.#process, server: other, pulls }, serve, () => come());
       }
     });
   }
@@ -134,13 +134,19 @@ export class Calls {
         return vector;
       },
       {
-        pulls: "slice" in wanted ? "reduced" : "contribution",
+        pulls: pulledBy(wanted),
         arrived: (vector) => copy(vector, into, dtype, addend),
         over: () => release(),
         signal,
       },
     );
   }
+}
+
+function pulledBy(wanted: Wanted): PulledVector {
+  const slice = "slice" in wanted ? wanted.slice : undefined;
+  const range = "contribution" in wanted ? wanted.contribution : slice;
+  return { of: slice ? "reduced" : "contribution", offset: Number(range?.offset), length: Number(range?.length) };
 }
 
 function find(served: Served, wanted: Wanted): Float32Array {

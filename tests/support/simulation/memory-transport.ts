@@ -159,7 +159,10 @@ class MemoryConnection implements CoordinatorConnection {
             if ("refused" in found) throw new Error(found.reason);
             return found;
           };
-          await ask(part, { pulls: "reduced", arrived: (vector) => copy(vector, into, dtype) });
+          await ask(part, {
+            pulls: { of: "reduced", offset, length: into.length },
+            arrived: (vector) => copy(vector, into, dtype),
+          });
         },
         pullModelFile: () => {
           throw new Error("the simulation has no model files");

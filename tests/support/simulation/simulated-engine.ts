@@ -51,12 +51,15 @@ export interface EngineSpeed {
 export class SimulatedModels implements ModelSource {
   readonly #process: VirtualProcess;
   readonly #layout: LoraLayout;
+  readonly #size: number;
   readonly #speed: EngineSpeed;
   #loaded: LoadedModel | undefined;
 
-  constructor(process: VirtualProcess, layout: LoraLayout, speed: EngineSpeed) {
+  /** @param size elements of the vectors; fewer than the layout's where each stands for many */
+  constructor(process: VirtualProcess, layout: LoraLayout, speed: EngineSpeed, size = layout.size) {
     this.#process = process;
     this.#layout = layout;
+    this.#size = size;
     this.#speed = speed;
   }
 
@@ -69,7 +72,7 @@ export class SimulatedModels implements ModelSource {
         layout: this.#layout,
         engine: "onnx",
         device: "cpu",
-        replica: new Replica(this.#layout.size, optimiser),
+        replica: new Replica(this.#size, optimiser),
         replicaOf: undefined,
       };
     return this.#loaded;
@@ -80,7 +83,7 @@ export class SimulatedModels implements ModelSource {
   }
 
   #trainable(): Trainable {
-    const layout = this.#layout;
+    const layout = simulatedLayout(this.#size);
     const speed = this.#speed;
     let parameters = new Float32Array(layout.size);
     let busy = false;

@@ -1,11 +1,36 @@
 /**
  * What a step costs beyond its computing, in closed formulas: bytes, processor time and latency, for the star, the mesh
  * and a mesh of two levels, which is not implemented. Pure. Units: seconds, bytes, elements. docs/scaling.md tells the
- * same in words; simulate.mjs is another account of the same protocol, with the same constants.
+ * same in words; simulate.ts is another account of the same protocol, with the same constants.
  */
-import { costs as measured, elementBytes, lineOverhead } from "./costs.mjs";
+import { cover } from "../../src/collective/index.js";
+import { proportionalParts } from "../../src/coordinator/machine/plan.js";
+import { shardIndex } from "../../src/ids.js";
+import { costs, elementBytes, lineOverhead } from "./costs.js";
+import type { Scenario } from "./scenarios.js";
 
-/** @typedef {import("./simulate.mjs").Scenario} Scenario */
+/** Per step. */
+export interface Costs {
+  readonly stepSeconds: number;
+  /** Beyond computing. */
+  readonly reductionSeconds: number;
+  readonly coordinator: {
+    readonly cpuSeconds: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+    readonly messageBytesSent: number;
+  };
+  /** The busiest. */
+  readonly worker: { readonly cpuSeconds: number; readonly bytesIn: number; readonly bytesOut: number };
+  readonly calls: number;
+}
+
+export interface Modelled extends Costs {
+  /** Of the reduction in the step. */
+  readonly share: number;
+  /** Bytes that the coordinator holds of gradients. */
+  readonly memory: number;
+}
 
 /** Payload of a chunk on the wire, bytes. */
 const chunkBytes = 256 * 1024;
@@ -35,30 +60,21 @@ const fitted = {
   most: 3,
 };
 
-/** Nodes of the canonical tree over [first, first + count) that cover shards [from, to). */
-function coverSize(first, count, from, to) {
-  if (to <= first || first + count <= from) return 0;
-  if (from <= first && first + count <= to) return 1;
-  let left = 1;
-  while (left * 2 < count) left *= 2;
-  return coverSize(first, left, from, to) + coverSize(first + left, count - left, from, to);
-}
-
-/** Contributions of a step whose shards are leased in even runs; those that get one more come first. */
-export function contributionsOf(shards, workers) {
-  const least = Math.floor(shards / workers);
-  let contributions = 0;
-  for (let worker = 0, at = 0; worker < workers; worker++) {
-    const count = least + (worker < shards % workers ? 1 : 0);
-    contributions += coverSize(0, shards, at, at + count);
-    at += count;
+/** Contributions of a step whose shards are leased evenly: the nodes of the tree that cover each worker's lease. */
+export function contributionsOf(shards: number, workers: number): number {
+  let [contributions, first] = [0, 0];
+  for (const count of proportionalParts(shards, new Array<number>(workers).fill(1))) {
+    contributions += cover(shardIndex(first), count, shards).length;
+    first += count;
   }
   return contributions;
 }
 
+type Terms = ReturnType<typeof terms>;
+
 /** What all three share. */
-function terms(scenario) {
-  const { workers, shards, floats, dtype, link, computeSeconds, jitter, shardBytes, costs = measured } = scenario;
+function terms(scenario: Scenario) {
+  const { workers, shards, floats, dtype, link, computeSeconds, jitter, shardBytes } = scenario;
   const { control, machine, kernels, pulls } = costs;
   const rates = pulls[dtype];
   const bytes = floats * elementBytes[dtype];
@@ -106,27 +122,27 @@ function terms(scenario) {
   };
 }
 
-/** @returns what is told of each scheme; `phases` are seconds after the last gradient */
-function told(scenario, t, { coordinator, worker, calls, memory, phases }) {
-  const reductionSeconds = t.spread / 2 + phases.applied;
+/** @param applied seconds from the last gradient to the last worker's update */
+function modelled(
+  scenario: Scenario,
+  t: Terms,
+  applied: number,
+  costs: Pick<Modelled, "coordinator" | "worker" | "calls" | "memory">,
+): Modelled {
+  const reductionSeconds = t.spread / 2 + applied;
   const stepSeconds = scenario.computeSeconds + reductionSeconds;
   return {
     stepSeconds,
     reductionSeconds,
     share: reductionSeconds / stepSeconds,
-    coordinator,
-    worker,
-    calls,
-    memory,
-    phases,
+    ...costs,
   };
 }
 
 /**
  * The coordinator pulls every contribution whole, adds, and every worker pulls the sum whole.
- * @param {Scenario} scenario
  */
-export function star(scenario) {
+export function star(scenario: Scenario): Modelled {
   const t = terms(scenario);
   const { workers, contributions, nodes, bytes, control, machine, pulls, rates, latency, lineByte } = t;
   const receive = contributions * (pulls.clientCall + bytes * rates.whole + 2 * (machine.event + machine.effect));
@@ -134,7 +150,8 @@ export function star(scenario) {
   const turn = t.norm + workers * control.send + t.leases;
   // A pull alone: request, the first chunk through every station, the rest behind the slowest.
   const chunk = Math.min(bytes, chunkBytes);
-  const firstChunk = (call, from, to) => t.roundTrip + call + chunk * (from + lineByte + to);
+  const firstChunk = (call: number, from: number, to: number): number =>
+    t.roundTrip + call + chunk * (from + lineByte + to);
   const firstIn = firstChunk(pulls.clientCall / 2 + pulls.serverCall, rates.contribution, 0);
   const oneIn = firstIn + bytes * Math.max(rates.whole, lineByte) + pulls.clientCall / 2;
   const allIn = firstIn + Math.max(receive + t.heard / 2, contributions * bytes * lineByte + chunk * rates.whole);
@@ -144,8 +161,7 @@ export function star(scenario) {
   const asked = t.roundTrip + control.receive + pulls.clientCall;
   const distributed =
     latency + firstChunk(control.receive + pulls.clientCall, 0, rates.taken) + Math.max(0, t.apply - asked) + out;
-  return told(scenario, t, {
-    phases: { complete, committed: complete + turn, applied: complete + turn + distributed + t.apply },
+  return modelled(scenario, t, complete + turn + distributed + t.apply, {
     coordinator: {
       cpuSeconds: t.heard + receive + turn + t.apply + serve,
       bytesIn: contributions * bytes,
@@ -167,14 +183,14 @@ export function star(scenario) {
 /**
  * Throughput of a closed queue: `customers` pulls at once, each of which waits `delay` and is served by the stations one
  * after another (mean value analysis).
- * @param {number[]} demands seconds of each station that one pull takes
+ * @param demands seconds of each station that one pull takes
  * @returns pulls a second
  */
-export function throughput(customers, delay, demands) {
+function throughput(customers: number, delay: number, demands: readonly number[]): number {
   let queues = demands.map(() => 0);
   let rate = 0;
   for (let n = 1; n <= customers; n++) {
-    const times = demands.map((demand, station) => demand * (1 + queues[station]));
+    const times = demands.map((demand, station) => demand * (1 + (queues[station] ?? 0)));
     rate = n / (delay + times.reduce((a, b) => a + b, 0));
     queues = times.map((time) => rate * time);
   }
@@ -185,16 +201,16 @@ export function throughput(customers, delay, demands) {
  * By what factor the busiest of the reducers' processors or lines keeps them longer than it is busy: they pull sums in the order in which these
  * were announced, all in the same order, and so all from the same few sources at once. Whoever is through with the first
  * sources begins with the next ones, the sooner the fewer chunks a slice has. Fitted to the simulation.
- * @param {number} least where there are few sources
+ * @param least where there are few sources
  */
-function convoy(pulled, slice, least) {
+function convoy(pulled: number, slice: number, least: number): number {
   const rounds = pulled / pullsAtOnce;
   const drawn = 1 + fitted.perDoubling * Math.log2(1 + slice / chunkBytes);
   return Math.min(fitted.most, Math.max(1, least, 0.6 * rounds), drawn);
 }
 
 /** What it takes a reducer to pull and serve so many parts of `slice` bytes: processor seconds, and from start to end. */
-function reducing(t, pulled, served, slice) {
+function reducing(t: Terms, pulled: number, served: number, slice: number) {
   const { pulls, rates } = t;
   const client = pulls.clientCall + slice * rates.added;
   const server = pulls.serverCall + slice * rates.contribution;
@@ -213,7 +229,7 @@ function reducing(t, pulled, served, slice) {
 }
 
 /** What it takes to pull `count` slices from others, all at once, while so many pull one's own: the same of both. */
-function taking(t, count, served, slice) {
+function taking(t: Terms, count: number, served: number, slice: number) {
   const { pulls, rates } = t;
   const take = count * (pulls.clientCall + slice * rates.taken);
   const serve = served * (pulls.serverCall + slice * rates.reduced);
@@ -224,9 +240,8 @@ function taking(t, count, served, slice) {
 
 /**
  * Each of the first `reducers` workers sums a slice; the coordinator pulls all slices, every worker those of all others.
- * @param {Scenario} scenario
  */
-export function mesh(scenario) {
+export function mesh(scenario: Scenario): Modelled {
   const t = terms(scenario);
   const { workers, contributions, nodes, bytes, control, machine, pulls, rates, latency, lineByte } = t;
   const { reducers } = scenario;
@@ -269,8 +284,7 @@ export function mesh(scenario) {
   const takeAll = Math.max(gather, bytes * lineByte);
   const complete = sliceReduced + takeOne + Math.max(takeAll / reducers, takeAll - ahead);
 
-  return told(scenario, t, {
-    phases: { sliceReduced, complete, committed: complete + turn, applied: complete + turn + distributed + t.apply },
+  return modelled(scenario, t, complete + turn + distributed + t.apply, {
     coordinator: {
       cpuSeconds: t.heard + collects + gather + turn + t.apply,
       bytesIn: bytes,
@@ -300,9 +314,9 @@ export function mesh(scenario) {
  * the group; those who have the same slice sum a part of it each, over all groups, and give it to each other; then the
  * coordinator takes the slices of one group, and everyone those of the own. Each has as many partners as its group and
  * its column have others, in place of all.
- * @param {Scenario} scenario with `group` workers a group, whose shards are nodes of the canonical tree
+ * @param scenario with `group` workers a group, whose shards are nodes of the canonical tree
  */
-export function twoLevelMesh(scenario) {
+export function twoLevelMesh(scenario: Scenario & { readonly group: number }): Modelled {
   const t = terms(scenario);
   const { workers, contributions, nodes, bytes, control, machine, pulls, rates, latency, lineByte } = t;
   const { group } = scenario;
@@ -330,8 +344,7 @@ export function twoLevelMesh(scenario) {
   const complete =
     known + control.send + latency + workers * t.event + t.roundTrip + Math.max(gather, bytes * lineByte);
   const distributed = latency + control.receive + group * control.receiveSlice + last.seconds;
-  return told(scenario, t, {
-    phases: { summed, known, complete, committed: complete + turn, applied: complete + turn + distributed + t.apply },
+  return modelled(scenario, t, complete + turn + distributed + t.apply, {
     coordinator: {
       cpuSeconds: t.heard + within + 2 * between + workers * t.event + gather + turn + t.apply,
       bytesIn: bytes,
@@ -358,8 +371,8 @@ export function twoLevelMesh(scenario) {
 }
 
 /** Groups of the size that is fastest by the formulas: powers of two that divide the workers. */
-export function bestTwoLevelMesh(scenario) {
-  const sizes = [];
+export function bestTwoLevelMesh(scenario: Scenario): Modelled & { readonly group: number } {
+  const sizes: number[] = [];
   for (let group = 2; group < scenario.workers; group *= 2) if (scenario.workers % group === 0) sizes.push(group);
   const all = sizes.map((group) => ({ group, ...twoLevelMesh({ ...scenario, group }) }));
   return all.reduce((best, one) => (one.reductionSeconds < best.reductionSeconds ? one : best));

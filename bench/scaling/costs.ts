@@ -2,11 +2,13 @@
  * The measured constants of the cost model. Processor time, in seconds, of one core of the machine that bench/README.md
  * tells of, with other work beside: docs/scaling.md says how each was measured.
  */
+import type { VectorDtype } from "../../src/collective/index.js";
+
 const GiB = 2 ** 30;
 const us = 1e-6;
 
 /** What elements weigh on the wire, bytes. */
-export const elementBytes = { float32: 4, bfloat16: 2 };
+export const elementBytes: Readonly<Record<VectorDtype, number>> = { float32: 4, bfloat16: 2 };
 
 /** bench/scaling/measure.mjs */
 const pulls = {
@@ -63,6 +65,7 @@ const kernels = {
 };
 
 export const costs = { pulls, control, machine, kernels };
+export type CostModel = typeof costs;
 
 /**
  * What a byte of payload weighs on an Ethernet line: frames of HTTP/2 (9 bytes in 16 KiB) and of a chunk (37 in 256 KiB),
