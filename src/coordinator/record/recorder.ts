@@ -99,9 +99,10 @@ export class RunRecorder {
 
   left({ id }: WorkerName, reason: string, how: Departure): void {
     this.#event("worker_left", { worker: id, reason });
-    // At the end of the run, all workers leave.
-    if (!this.#over) this.#options.metrics.workersLeft.add(1, { how });
     this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
+    // At the end of the run, all workers leave.
+    if (this.#over) return;
+    this.#options.metrics.workersLeft.add(1, { how });
     this.#options.view.note(`worker ${id} left: ${reason}`);
   }
 

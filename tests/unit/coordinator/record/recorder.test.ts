@@ -189,3 +189,15 @@ describe("listeners of a run", () => {
     files.close();
   });
 });
+
+describe("the notes of a run", () => {
+  it("name workers that leave during the run, and not those that leave at its end", () => {
+    const notes: string[] = [];
+    const options = optionsOf({ metrics: createCoordinatorMetrics("test"), files: noFiles, listeners: [] });
+    const recorder = new RunRecorder({ ...options, view: { ...options.view, note: (text) => void notes.push(text) } });
+    recorder.left({ id: "a", host: "h", pid: 1 }, "its connection broke", "lost");
+    recorder.finished({ kind: "completed" });
+    recorder.left({ id: "a", host: "h", pid: 1 }, "it closed its stream", "lost");
+    expect(notes).toEqual(["worker a left: its connection broke"]);
+  });
+});
