@@ -122,10 +122,17 @@ export class Member {
   }
 
   async pushContribution(step: number, node: TreeNode): Promise<void> {
-    const sum = this.#runner.contributions.get(step, node);
+    const { contributions } = this.#runner;
+    const sum = contributions.get(step, node);
     if (sum === undefined) throw new CoxswainError("bug", "the sum to push is missing");
-    this.#options.observer.moved(this.#bytes(sum.length), "sent");
-    await this.#options.calls.coordinator.pushContribution(step, node, sum);
+    // The node may be computed again meanwhile, which returns this vector to the pool.
+    const release = contributions.pool.hold(sum);
+    try {
+      this.#options.observer.moved(this.#bytes(sum.length), "sent");
+      await this.#options.calls.coordinator.pushContribution(step, node, sum);
+    } finally {
+      release();
+    }
   }
 
   pushReplica(): Promise<void> {
