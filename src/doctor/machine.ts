@@ -4,7 +4,7 @@ import { cpus, freemem } from "node:os";
 import { askDriver, cudaState, onnxDevice, runtimeVersion, tfjsBackend } from "../compute/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { hostLimits } from "../host/index.js";
-import { defaultCacheFolder, inCache } from "../model/index.js";
+import { defaultCacheFolder, inCache } from "../storage/index.js";
 import { bytesText } from "./units.js";
 
 export interface Finding {

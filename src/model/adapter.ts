@@ -5,6 +5,7 @@
 import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { createFolder, replaceFolder, storageTrouble, temporaryName } from "../storage/index.js";
 import { checkAdapterTensors } from "./adapter-check.js";
 import { adapterConfigText, parseAdapterConfig, type AdapterSettings } from "./adapter-config.js";
 import {
@@ -15,8 +16,7 @@ import {
   type AdapterOrigin,
   type BaseModelRecord,
 } from "./base-record.js";
-import { createFolder, replaceFolder, temporaryName } from "./durable.js";
-import { readJsonObject, storageTrouble, type JsonObject } from "./files.js";
+import { readJsonObject, type JsonObject } from "./files.js";
 import { filesBelow, keepOtherFiles, sameContent } from "./kept-files.js";
 import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
 import { modelCard } from "./model-card.js";

@@ -7,7 +7,7 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
-import { storageTrouble } from "./files.js";
+import { storageTrouble } from "../storage/index.js";
 import { decisiveFiles, modelManifest, type ManifestOptions, type ModelManifest } from "./manifest.js";
 import type { ModelFolder } from "./folder.js";
 

@@ -6,9 +6,8 @@ import { createReadStream } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolders } from "../make-folders.js";
-import { temporaryName } from "./durable.js";
+import { storageTrouble, temporaryName } from "../storage/index.js";
 import { fileIdentity } from "./file-identity.js";
-import { storageTrouble } from "./files.js";
 
 /** A file that changed this recently may change again within the same time stamp: its hash is not cached. */
 const racyMilliseconds = 2_000;

@@ -1,8 +1,8 @@
-/** Small file helpers: whole reads, JSON files, and system errors as messages for users. */
+/** Small file helpers: whole reads and JSON files. */
 import { readFile, type FileHandle } from "node:fs/promises";
-import { CoxswainError, messageOf, systemCodeOf, type ErrorCode } from "../errors.js";
+import { CoxswainError, messageOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
-import { fileTrouble, systemTrouble } from "../system-errors.js";
+import { storageTrouble } from "../storage/index.js";
 
 /**
  * Reads exactly `length` bytes from `position`.
@@ -72,16 +72,4 @@ export async function readJsonObject(path: string): Promise<JsonObject> {
 /** Whether a parsed JSON value is an object (not an array, not null). */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * Converts a file system error (`ENOENT`, `ENOSPC` …) to a `CoxswainError` that names the path, and another system
- * error to one with its own text. A `CoxswainError`, or anything else (an internal error), is returned unchanged.
- */
-export function storageTrouble(error: unknown, path: string, code: ErrorCode = "storage"): Error {
-  const trouble = error instanceof CoxswainError ? undefined : fileTrouble(systemCodeOf(error));
-  if (trouble !== undefined) {
-    return new CoxswainError(code, `${path}: ${trouble.words}`, { hint: trouble.hint, cause: error });
-  }
-  return systemTrouble(error, code) ?? (error instanceof Error ? error : new Error(messageOf(error)));
 }

@@ -5,7 +5,6 @@ export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from 
 export { float16Bits } from "./float-convert.js";
 export { readBytes, readFloatRange, readTensor } from "./read-tensor.js";
 export { storesInputsFirst, withTransformersNames } from "./gpt2-weights.js";
-export { storageTrouble } from "./files.js";
 export { bytesPerElement, elementCount } from "./tensor-type.js";
 export { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
 export { initialParameters } from "./lora-init.js";
@@ -23,7 +22,6 @@ export {
   type TrainedAdapter,
   type TrainingFacts,
 } from "./adapter.js";
-export { createFolder, removeLeftovers, replaceFolder, temporaryName, type RemoveLeftoversOptions } from "./durable.js";
 export {
   loraLayout,
   loraScale,
@@ -39,7 +37,6 @@ export { resolveBase } from "./resolve-base.js";
 export { resolveModel, type ResolveModelOptions } from "./resolve.js";
 export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 export { cachedModel, modelCacheFolder, receiveModel } from "./receive.js";
-export { defaultCacheFolder, inCache } from "./cache.js";
 export { mergeAdapter, type MergeOptions, type MergeReport, type MergeType } from "./merge.js";
 export type { RoundingCost } from "./merge-rounding.js";
 export { nf4Model, type Nf4Model, type Nf4Selection, type Nf4Weight, type Quantization } from "./nf4/store.js";

@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
-import { storageTrouble } from "./files.js";
+import { storageTrouble } from "../storage/index.js";
 
 const firstLine = "version https://git-lfs.github.com/spec/";
 

@@ -7,9 +7,14 @@ import { createHash } from "node:crypto";
 import { constants, copyFile, link, lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCodeOf } from "../errors.js";
-import { defaultCacheFolder, inCache } from "./cache.js";
-import { createFolder, isFilledFolder, setAside } from "./durable.js";
-import { storageTrouble } from "./files.js";
+import {
+  createFolder,
+  defaultCacheFolder,
+  inCache,
+  isFilledFolder,
+  setAside,
+  storageTrouble,
+} from "../storage/index.js";
 
 /** The identity of a file in a mirror. Without ctime, which a hard link changes. */
 async function placeOf(path: string): Promise<string> {

@@ -6,9 +6,8 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { cacheFolderIfAny } from "./cache.js";
+import { cacheFolderIfAny, storageTrouble } from "../storage/index.js";
 import { fileHash } from "./file-hash.js";
-import { storageTrouble } from "./files.js";
 import type { ModelFolder } from "./folder.js";
 import { configFile, indexFile, isPlainFileName, openModelFolder } from "./open-folder.js";
 

@@ -6,8 +6,8 @@
 import { constants, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CoxswainError } from "../errors.js";
+import { createFolder, isFilledFolder, removeLeftovers } from "../storage/index.js";
 import { flattenAdapter, peftKey, type Adapter } from "./adapter.js";
-import { createFolder, isFilledFolder, removeLeftovers } from "./durable.js";
 import { readJsonObject } from "./files.js";
 import type { ModelFolder } from "./folder.js";
 import { loraLayout, type LinearModule, type LoraLayout } from "./lora.js";

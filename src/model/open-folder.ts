@@ -5,7 +5,8 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { isJsonObject, readJsonObject, storageTrouble, type JsonObject } from "./files.js";
+import { storageTrouble } from "../storage/index.js";
+import { isJsonObject, readJsonObject, type JsonObject } from "./files.js";
 import type { ModelFolder, TensorLocation } from "./folder.js";
 import { refusePointer } from "./lfs-pointer.js";
 import { withoutSymlinks } from "./link-folder.js";

@@ -4,8 +4,9 @@
  */
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { storageTrouble } from "../storage/index.js";
 import type { ModelFolder, TensorLocation } from "./folder.js";
-import { readInto, storageTrouble } from "./files.js";
+import { readInto } from "./files.js";
 import { isFloatType, readFloatRange } from "./read-tensor.js";
 import { elementCount } from "./tensor-type.js";
 

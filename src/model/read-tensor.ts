@@ -2,8 +2,9 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
+import { storageTrouble } from "../storage/index.js";
 import type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
-import { readFully, readInto, storageTrouble } from "./files.js";
+import { readFully, readInto } from "./files.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./float-convert.js";
 import { bytesPerElement } from "./tensor-type.js";
 

@@ -3,8 +3,14 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { defaultCacheFolder, inCache } from "./cache.js";
-import { createFolder, isFilledFolder, removeLeftovers, setAside } from "./durable.js";
+import {
+  createFolder,
+  defaultCacheFolder,
+  inCache,
+  isFilledFolder,
+  removeLeftovers,
+  setAside,
+} from "../storage/index.js";
 import { checkManifest, modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";
 
 /** The path of a model with this content hash in the cache, whether it exists or not. */

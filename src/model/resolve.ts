@@ -1,20 +1,12 @@
 /** From what a run file calls a model, a folder or a hub id, to a folder on this machine. */
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { CoxswainError, systemCodeOf } from "../errors.js";
-import {
-  checkNamedCache,
-  defaultCacheFolder,
-  homeFolder,
-  huggingFaceCacheFolder,
-  inCache,
-  type Environment,
-} from "./cache.js";
-import { storageTrouble } from "./files.js";
-import { findSnapshot, huggingFaceRepository, ownRepository, parseHubModel } from "./hub-cache.js";
-import { hubFetch, hubProxy } from "./hub-fetch.js";
+import { hubAccess, huggingFaceCacheFolder, huggingFaceRepository, isOffline, parseHubName } from "../hub/index.js";
+import { checkNamedCache, defaultCacheFolder, homeFolder, inCache, storageTrouble } from "../storage/index.js";
+import type { Environment } from "../storage/index.js";
 import { downloadModel, type ProgressListener } from "./hub-download.js";
+import { findSnapshot, ownRepository } from "./hub-snapshot.js";
 import { notAFolder, nothingThere, similarFolder } from "./not-a-model.js";
 
 export interface ResolveModelOptions {
@@ -32,8 +24,6 @@ export interface ResolveModelOptions {
   readonly wait?: (milliseconds: number) => Promise<void>;
 }
 
-const publicHub = "https://huggingface.co";
-
 /**
  * The folder of a model: a folder is used directly; a hub id `owner/name[@revision]` is found in Coxswain's or Hugging
  * Face's cache, or downloaded into Coxswain's. A cached branch is not updated: specify a commit, or clear the cache.
@@ -47,16 +37,18 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
   const found = await placeAt(path);
   if (found === "folder") return resolve(path);
   if (found === "file") throw notAFolder(model);
-  const hubModel = parseHubModel(model);
+  const hubModel = parseHubName(model);
   if (hubModel === undefined || isAbsolute(path)) throw await nothingThere(model, path);
   const cacheDir = options.cacheDir ?? defaultCacheFolder(environment);
   const repository = ownRepository(cacheDir, hubModel);
   const theirs = huggingFaceCacheFolder(environment);
   const cached =
     (await findSnapshot(repository, hubModel)) ??
-    (theirs === undefined ? undefined : await findSnapshot(huggingFaceRepository(theirs, hubModel), hubModel));
+    (theirs === undefined
+      ? undefined
+      : await findSnapshot(huggingFaceRepository(theirs, "model", hubModel.id), hubModel));
   if (cached !== undefined) return cached;
-  if (/^(1|on|yes|true)$/i.test(environment["HF_HUB_OFFLINE"] ?? "")) {
+  if (isOffline(environment)) {
     const offline = new CoxswainError(
       "model",
       `${model} is not in any cache of this machine, and HF_HUB_OFFLINE is set`,
@@ -66,14 +58,8 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
     );
     throw await orSimilarFolder(offline, path);
   }
-  const url = hubUrl(options.hubUrl ?? environment["HF_ENDPOINT"]);
-  const access = {
-    url,
-    token: environment["HF_TOKEN"] === "" ? undefined : environment["HF_TOKEN"],
-    fetch: options.fetch ?? (await hubFetch(environment)),
-    proxy: options.fetch === undefined ? hubProxy(url, environment) : undefined,
-    wait: options.wait ?? ((milliseconds: number) => delay(milliseconds)),
-  };
+  const { fetch, hubUrl, wait } = options;
+  const access = await hubAccess({ environment, fetch, hubUrl, wait });
   return inCache(cacheDir, cacheDir, () => downloadModel(repository, hubModel, access, onProgress)).catch(
     async (error: unknown) => {
       throw await orSimilarFolder(error, path);
@@ -98,14 +84,4 @@ async function orSimilarFolder(error: unknown, path: string): Promise<unknown> {
   if (similar === undefined) return error;
   const hint = `Did you mean the folder ${similar}? ${error.hint ?? ""}`;
   return new CoxswainError(error.code, error.message, { hint, cause: error.cause });
-}
-
-function hubUrl(text: string | undefined): string {
-  if (text === undefined || text === "") return publicHub;
-  if (!/^https?:[/][/]/.test(text) || !URL.canParse(text)) {
-    throw new CoxswainError("config", `HF_ENDPOINT is ${JSON.stringify(text)}, which is not an http URL`, {
-      hint: `Set it to the URL of a Hugging Face hub, such as ${publicHub}, or unset it.`,
-    });
-  }
-  return text.replace(/[/]+$/, "");
 }

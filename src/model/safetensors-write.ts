@@ -3,8 +3,8 @@
  * then by name; the header padded with spaces to a multiple of 8. Data is streamed, so a file may exceed memory.
  */
 import { open, type FileHandle } from "node:fs/promises";
+import { storageTrouble } from "../storage/index.js";
 import type { TensorType } from "./folder.js";
-import { storageTrouble } from "./files.js";
 import { bytesPerElement, elementCount, typeRank } from "./tensor-type.js";
 
 /** A tensor to write. */

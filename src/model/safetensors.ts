@@ -8,8 +8,9 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
+import { storageTrouble } from "../storage/index.js";
 import type { TensorLocation, TensorType } from "./folder.js";
-import { readFully, storageTrouble } from "./files.js";
+import { readFully } from "./files.js";
 import { bytesPerElement, elementCount, isTensorType } from "./tensor-type.js";
 
 /** The reference implementation's limit, bytes. */

@@ -5,8 +5,8 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFoldersSync } from "../make-folders.js";
-import { storageTrouble } from "../model/index.js";
 import { checkOutputFolder } from "../output/index.js";
+import { storageTrouble } from "../storage/index.js";
 import { readRunRecord } from "../telemetry/index.js";
 
 export interface Attempt {

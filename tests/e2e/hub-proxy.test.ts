@@ -6,7 +6,7 @@ import { hasOpenssl, openssl } from "../support/certificates.js";
 import { HttpProxy } from "../support/http-proxy.js";
 import { coxswain, temporaryFolder } from "../support/processes.js";
 import { quickstartModel } from "../support/runs.js";
-import { startHub } from "../unit/model/hub-server.js";
+import { startHub } from "../support/hub/server.js";
 
 describe.skipIf(!hasOpenssl)(`a hub behind a proxy${hasOpenssl ? "" : " (skipped: no openssl)"}`, () => {
   it("is reached by https_proxy and trusted by NODE_EXTRA_CA_CERTS; without that, the error names it", async () => {

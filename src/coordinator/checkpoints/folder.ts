@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../../errors.js";
-import { storageTrouble, temporaryName } from "../../model/index.js";
+import { storageTrouble, temporaryName } from "../../storage/index.js";
 import { parseTrainerState, type TrainerState } from "./trainer-state.js";
 
 export const trainerStateFile = "trainer_state.json";

@@ -10,10 +10,10 @@ import {
   readAdapter,
   readFloatRange,
   readSafetensorsHeader,
-  storageTrouble,
   type LoraLayout,
 } from "../../model/index.js";
 import type { ReplicaState } from "../../optim/index.js";
+import { storageTrouble } from "../../storage/index.js";
 import { optimizerFile, readTrainerState } from "./folder.js";
 import { momentSuffixes } from "./write.js";
 import type { TrainerState } from "./trainer-state.js";

@@ -4,8 +4,6 @@ import { join, relative, sep } from "node:path";
 import { stateHash } from "../../collective/index.js";
 import {
   adapterTensors,
-  removeLeftovers,
-  replaceFolder,
   writeAdapterFiles,
   writeSafetensors,
   type LoraLayout,
@@ -14,6 +12,7 @@ import {
   type TrainedAdapter,
 } from "../../model/index.js";
 import type { ReplicaState } from "../../optim/index.js";
+import { removeLeftovers, replaceFolder } from "../../storage/index.js";
 import {
   checkFiles,
   checkpointName,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { resolvedPath } from "../../config/index.js";
 import type { RunConfig } from "../../config/index.js";
 import { CoxswainError, systemCodeOf } from "../../errors.js";
-import { storageTrouble } from "../../model/index.js";
+import { storageTrouble } from "../../storage/index.js";
 import { changedSettings, keptSettings, otherStart } from "./changed-settings.js";
 import { checkpointsFolder } from "../checkpoints/folder.js";
 

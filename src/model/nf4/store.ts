@@ -12,8 +12,14 @@
 import { open, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../../errors.js";
-import { defaultCacheFolder, inCache } from "../cache.js";
-import { createFolder, isFilledFolder, removeLeftovers, setAside } from "../durable.js";
+import {
+  createFolder,
+  defaultCacheFolder,
+  inCache,
+  isFilledFolder,
+  removeLeftovers,
+  setAside,
+} from "../../storage/index.js";
 import { fileHash, hashContent } from "../file-hash.js";
 import { readFully } from "../files.js";
 import type { ModelFolder, TensorLocation } from "../folder.js";

@@ -6,7 +6,7 @@ import { resolveModel } from "../../../src/model/index.js";
 import { HttpProxy } from "../../support/http-proxy.js";
 import type { HttpProxyOptions } from "../../support/http-proxy.js";
 import { expectTrouble, floatsFile, temporaryFolder } from "./helpers.js";
-import { startHub } from "./hub-server.js";
+import { startHub } from "../../support/hub/server.js";
 
 const id = "some-owner/Some.Model-1";
 const files = {

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openModelFolder, resolveModel } from "../../../src/model/index.js";
 import { expectTrouble, floatsFile, temporaryFolder, writeFolder } from "./helpers.js";
-import { startHub, type HubServerOptions } from "./hub-server.js";
+import { startHub, type HubServerOptions } from "../../support/hub/server.js";
 
 afterEach(() => vi.unstubAllEnvs());
 

@@ -4,15 +4,10 @@ import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CoxswainError } from "../../../src/errors.js";
 import { makeFolders, makeFoldersSync } from "../../../src/make-folders.js";
-import {
-  cacheFolderIfAny,
-  checkNamedCache,
-  defaultCacheFolder,
-  huggingFaceCacheFolder,
-  inCache,
-} from "../../../src/model/cache.js";
+import { cacheFolderIfAny, checkNamedCache, defaultCacheFolder, inCache } from "../../../src/storage/index.js";
+import { huggingFaceCacheFolder } from "../../../src/hub/index.js";
 import { modelManifest } from "../../../src/model/index.js";
-import { expectTrouble, golden, temporaryFolder } from "./helpers.js";
+import { expectTrouble, golden, temporaryFolder } from "../model/helpers.js";
 
 afterEach(() => vi.unstubAllEnvs());
 

@@ -9,7 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { makeFolders } from "../make-folders.js";
 import { isRunning } from "../processes.js";
-import { storageTrouble } from "./files.js";
+import { storageTrouble } from "./trouble.js";
 
 /** Temporary names: `.<target>.<host>.<process id>.<random>.incoming`. */
 const incoming = /^\.(.+)\.([^.]+)\.(\d+)\.[0-9a-f]{8}\.incoming$/;
@@ -128,6 +128,26 @@ export async function removeLeftovers(parent: string, options: RemoveLeftoversOp
     removed.push(name);
   }
   return removed;
+}
+
+/**
+ * Takes over what an earlier writer of `name` left in `parent`, under the name `to`. Of several processes that try, one
+ * gets it.
+ * @returns whether there was anything
+ */
+export async function takeOver(parent: string, name: string, to: string): Promise<boolean> {
+  for (const found of await readdir(parent).catch(() => [])) {
+    const [, target, host, pid] = incoming.exec(found) ?? [];
+    if (target !== name || (host === hostLabel() && isRunning(Number(pid)))) continue;
+    const path = join(parent, found);
+    if (host !== hostLabel() && Date.now() - (await newestChange(path)) <= staleMilliseconds) continue;
+    const taken = await rename(path, to).then(
+      () => true,
+      () => false,
+    );
+    if (taken) return true;
+  }
+  return false;
 }
 
 /** The newest modification time of a path and its direct entries, in milliseconds since 1970. */

@@ -4,8 +4,8 @@ import { hostname } from "node:os";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createFolder, removeLeftovers, replaceFolder } from "../../../src/model/index.js";
-import { expectTrouble, temporaryFolder, writeFolder } from "./helpers.js";
+import { createFolder, removeLeftovers, replaceFolder } from "../../../src/storage/index.js";
+import { expectTrouble, temporaryFolder, writeFolder } from "../model/helpers.js";
 
 const host = hostname().replaceAll(/[^A-Za-z0-9-]/g, "-");
 /** A process that ran on this machine and is gone. */

@@ -7,7 +7,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve, sep } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { makeFolders } from "../make-folders.js";
-import { storageTrouble } from "./files.js";
+import { storageTrouble } from "./trouble.js";
 
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,21 +34,8 @@ export function cacheFolderIfAny(environment: Environment = process.env): string
   return caches === undefined ? undefined : join(caches, "coxswain");
 }
 
-/**
- * The Hugging Face libraries' cache of snapshots: `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`.
- * Undefined if it cannot be determined.
- */
-export function huggingFaceCacheFolder(environment: Environment = process.env): string | undefined {
-  const exact = environment["HF_HUB_CACHE"] ?? environment["HUGGINGFACE_HUB_CACHE"];
-  if (exact !== undefined && exact !== "") return resolve(exact);
-  const home = environment["HF_HOME"];
-  if (home !== undefined && home !== "") return join(home, "hub");
-  const caches = cachesFolder(environment);
-  return caches === undefined ? undefined : join(caches, "huggingface", "hub");
-}
-
 /** `XDG_CACHE_HOME` if it is absolute, otherwise `~/.cache`. */
-function cachesFolder(environment: Environment): string | undefined {
+export function cachesFolder(environment: Environment): string | undefined {
   const xdg = environment["XDG_CACHE_HOME"];
   if (xdg !== undefined && isAbsolute(xdg)) return xdg;
   const home = homeFolder();

@@ -1,0 +1,14 @@
+/** The Hugging Face hub: names, this machine's cache of it, downloads that resume. Does not know what files mean. */
+export { hubAccess, isOffline, type HubAccess, type HubAccessOptions } from "./access.js";
+export {
+  cachedCommit,
+  huggingFaceCacheFolder,
+  huggingFaceRepository,
+  parseHubName,
+  snapshotFolder,
+  writeRef,
+  type HubName,
+} from "./cache.js";
+export { downloadHubFile } from "./download.js";
+export { listHubFiles, resolveCommit, type HubFile } from "./listing.js";
+export { hubTrouble } from "./trouble.js";

@@ -1,0 +1,23 @@
+/** Coxswain's cache, folders that are complete or absent, and file system errors as messages for users. */
+export {
+  checkNamedCache,
+  cacheFolderIfAny,
+  cachesFolder,
+  defaultCacheFolder,
+  homeFolder,
+  inCache,
+  type Environment,
+} from "./cache.js";
+export {
+  createFolder,
+  flushFolder,
+  flushTree,
+  isFilledFolder,
+  removeLeftovers,
+  replaceFolder,
+  setAside,
+  takeOver,
+  temporaryName,
+  type RemoveLeftoversOptions,
+} from "./durable.js";
+export { storageTrouble } from "./trouble.js";
