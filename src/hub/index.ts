@@ -12,3 +12,11 @@ export {
 export { downloadHubFile } from "./download.js";
 export { listHubFiles, resolveCommit, type HubFile } from "./listing.js";
 export { hubTrouble } from "./trouble.js";
+export {
+  datasetFiles,
+  type DatasetFiles,
+  type DatasetFilesOptions,
+  type DatasetName,
+} from "./dataset/dataset-files.js";
+export { progressCounter, type ProgressListener } from "./progress.js";
+export type { DatasetVersion } from "./dataset/version.js";

@@ -3,7 +3,7 @@ import { CoxswainError, messageOf, systemCodeOf, type ErrorCode } from "../error
 import { proxyAnswer, proxyHint } from "../proxy/index.js";
 import type { Proxy } from "../proxy/index.js";
 import type { HubAccess } from "./access.js";
-import type { RepositoryKind } from "./cache.js";
+import { isCommit, type RepositoryKind } from "./cache.js";
 import type { HubRepository } from "./listing.js";
 
 export interface Request extends HubRepository {
@@ -20,7 +20,7 @@ export const inWords = (kind: RepositoryKind): string => (kind === "model" ? "mo
 
 /** "owner/name", or "owner/name@revision" */
 export const shownName = ({ id, revision }: Pick<Request, "id" | "revision">): string =>
-  revision === "main" ? id : `${id}@${revision}`;
+  revision === "main" ? id : `${id}@${isCommit(revision) ? revision.slice(0, 7) : revision}`;
 
 /** Converts errors of requests for a repository's content. */
 export function hubTrouble(error: unknown, request: Request, access: HubAccess): Error {
@@ -31,6 +31,18 @@ export function hubTrouble(error: unknown, request: Request, access: HubAccess):
   const status = statusOf(error);
   const transport = transportTrouble(error, request, access);
   if (transport !== undefined) return transport;
+  if ((status === 401 || status === 403) && /restricted|gated|awaiting/i.test(wordsOf(error))) {
+    const { id } = request;
+    const page = `${access.url}/${kind === "model" ? "" : "datasets/"}${id}`;
+    const account =
+      access.token === undefined
+        ? "set HF_TOKEN to a token of the account that accepted them"
+        : `do so with the account of ${access.tokenOrigin}`;
+    return new CoxswainError(codeOf(kind), `${id} is gated: its owner gives access (${status})`, {
+      hint: `Accept its terms at ${page}, and ${account}. ${byHand}`,
+      cause: error,
+    });
+  }
   if (status === 401 || status === 403) {
     const hint =
       access.token === undefined
@@ -38,6 +50,12 @@ export function hubTrouble(error: unknown, request: Request, access: HubAccess):
         : `${access.tokenOrigin} may not read it: accept the ${inWords(kind)}'s terms on its page`;
     return new CoxswainError(codeOf(kind), `${host} has no ${inWords(kind)} ${name}, or does not show it (${status})`, {
       hint: `Check the name; if the ${inWords(kind)} is private or gated, ${hint}. ${byHand}`,
+      cause: error,
+    });
+  }
+  if (status === 404 && /\brev\b|revision/i.test(wordsOf(error))) {
+    return new CoxswainError(codeOf(kind), `${request.id} has no revision ${request.revision} on ${host} (404)`, {
+      hint: `A revision is a branch, a tag or a commit. ${byHand}`,
       cause: error,
     });
   }
@@ -92,6 +110,9 @@ export function transportTrouble(error: unknown, request: Request, access: HubAc
     cause: error,
   });
 }
+
+/** What the hub says, without the URL that the library appends. */
+const wordsOf = (error: unknown): string => messageOf(error).replace(/\bURL: .*/s, "");
 
 export function statusOf(error: unknown): number | undefined {
   if (typeof error !== "object" || error === null || !("statusCode" in error)) return undefined;

@@ -5,16 +5,13 @@
 import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { downloadHubFile, hubTrouble, listHubFiles, resolveCommit, writeRef } from "../hub/index.js";
-import type { HubAccess, HubFile, HubName } from "../hub/index.js";
+import { downloadHubFile, hubTrouble, listHubFiles, progressCounter, resolveCommit, writeRef } from "../hub/index.js";
+import type { HubAccess, HubFile, HubName, ProgressListener } from "../hub/index.js";
 import { makeFolders } from "../make-folders.js";
 import { flushFolder, removeLeftovers, storageTrouble } from "../storage/index.js";
 import { findSnapshot } from "./hub-snapshot.js";
 import { isModelFile } from "./manifest.js";
 import { indexFile, readIndex, weightsFile } from "./open-folder.js";
-
-/** Receives progress messages for the user. */
-export type ProgressListener = (text: string) => void;
 
 /**
  * Downloads a model's configuration, tokenizer and safetensors files.
@@ -112,18 +109,4 @@ async function wantedFiles(
     });
   });
   return [...companions, index, ...shards];
-}
-
-/** Reports a download's progress, one line per percent. */
-function progressCounter(id: string, files: readonly HubFile[], onProgress: ProgressListener): (bytes: number) => void {
-  const total = files.reduce((sum, file) => sum + file.bytes, 0);
-  let done = 0;
-  let shown = -1;
-  return (bytes) => {
-    done += bytes;
-    const percent = Math.floor((100 * done) / total);
-    if (percent === shown) return;
-    shown = percent;
-    onProgress(`downloading ${id}: ${percent} % of ${(total / 1e6).toFixed(1)} MB`);
-  };
 }

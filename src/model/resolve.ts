@@ -3,9 +3,10 @@ import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { hubAccess, huggingFaceCacheFolder, huggingFaceRepository, isOffline, parseHubName } from "../hub/index.js";
+import type { ProgressListener } from "../hub/index.js";
 import { checkNamedCache, defaultCacheFolder, homeFolder, inCache, storageTrouble } from "../storage/index.js";
 import type { Environment } from "../storage/index.js";
-import { downloadModel, type ProgressListener } from "./hub-download.js";
+import { downloadModel } from "./hub-download.js";
 import { findSnapshot, ownRepository } from "./hub-snapshot.js";
 import { notAFolder, nothingThere, similarFolder } from "./not-a-model.js";
 

@@ -250,7 +250,9 @@ describe("a model that cannot be fetched: host, reason and what to do", () => {
 
   it("a revision that does not exist", async () => {
     const { options } = await setUp();
-    expect((await expectTrouble(resolveModel(`${id}@v9`, options), "model")).message).toContain(`${id}@v9 (404)`);
+    expect((await expectTrouble(resolveModel(`${id}@v9`, options), "model")).message).toContain(
+      `${id} has no revision v9 on 127.0.0.1`,
+    );
   });
 
   it("a model without safetensors", async () => {
