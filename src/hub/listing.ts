@@ -17,6 +17,9 @@ export interface HubFile {
   readonly bytes: number;
   /** Checksum of its content: SHA-256 of large files, git's object id (SHA-1) of small ones. */
   readonly check: { readonly algorithm: "sha256" | "git-sha1"; readonly hash: string } | undefined;
+  /** Git's object id. */
+  readonly blob?: string | undefined;
+  readonly xet?: string | undefined;
 }
 
 /**
@@ -50,9 +53,10 @@ export async function listHubFiles(
     recursive,
   })) {
     if (entry.type !== "file") continue;
-    const { path: name, size: bytes, lfs, oid } = entry;
+    const { path: name, size: bytes, lfs, oid, xetHash } = entry;
     const small = oid === undefined ? undefined : ({ algorithm: "git-sha1", hash: oid } as const);
-    files.push({ name, bytes, check: lfs === undefined ? small : { algorithm: "sha256", hash: lfs.oid } });
+    const check = lfs === undefined ? small : ({ algorithm: "sha256", hash: lfs.oid } as const);
+    files.push({ name, bytes, check, blob: oid, xet: xetHash });
   }
   return files;
 }

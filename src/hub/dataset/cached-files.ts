@@ -1,11 +1,9 @@
 /**
  * Files of data sets in the cache of the Hugging Face libraries, so that Python finds them, too: content by hash in
- * `blobs/`, links to it in `snapshots/COMMIT/`. The hub's list of a commit's files, which that cache does not have, is
- * kept in Coxswain's own.
+ * `blobs/`, links to it in `snapshots/COMMIT/`.
  */
-import { copyFile, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, readdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { z } from "zod";
 import { systemCodeOf } from "../../errors.js";
 import { makeFolders } from "../../make-folders.js";
 import { temporaryName } from "../../storage/index.js";
@@ -61,34 +59,6 @@ async function link(blob: string, path: string): Promise<void> {
     await rm(aside, { force: true });
     throw error;
   });
-}
-
-const listSchema = z.array(
-  z.object({
-    name: z.string(),
-    bytes: z.int().min(0),
-    check: z.object({ algorithm: z.enum(["sha256", "git-sha1"]), hash: z.string() }).optional(),
-  }),
-);
-
-/** Where the list of a commit's files is kept. */
-export const listPath = (cacheDir: string, id: string, commit: string): string =>
-  join(cacheDir, "datasets", "hub", id.replaceAll("/", "--"), `${commit}.json`);
-
-/** @returns undefined if it is not there or damaged: it is fetched again */
-export async function readList(path: string): Promise<HubFile[] | undefined> {
-  try {
-    return listSchema.parse(JSON.parse(await readFile(path, "utf8"))).map((file) => ({ ...file, check: file.check }));
-  } catch {
-    return undefined;
-  }
-}
-
-export async function writeList(path: string, files: readonly HubFile[]): Promise<void> {
-  await makeFolders(dirname(path));
-  const aside = join(dirname(path), temporaryName("list"));
-  await writeFile(aside, JSON.stringify(files));
-  await rename(aside, path);
 }
 
 /** The files that a snapshot has, for a commit of which there is no list. */

@@ -1,6 +1,5 @@
 /** From the name of a data set on the hub to local files of one of its splits. */
 import { CoxswainError } from "../../errors.js";
-import { defaultCacheFolder } from "../../storage/index.js";
 import type { Environment } from "../../storage/index.js";
 import { hubAccess, isOffline } from "../access.js";
 import { huggingFaceCacheFolder, huggingFaceRepository, isCommit } from "../cache.js";
@@ -41,8 +40,6 @@ export interface DatasetFilesOptions {
   readonly onProgress?: ((text: string) => void) | undefined;
   /** Called with notes for the user: which files are read, what was not asked for lack of a connection. Default: none. */
   readonly onNote?: ((text: string) => void) | undefined;
-  /** Coxswain's cache. Default: `defaultCacheFolder(environment)`. */
-  readonly cacheDir?: string | undefined;
   /** For HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, proxies and the locations of caches. Default: the process's. */
   readonly environment?: Environment | undefined;
   /** Waits between attempts, ms. Default: a timer. */
@@ -66,7 +63,7 @@ export async function datasetFiles(name: DatasetName, options: DatasetFilesOptio
     });
   }
   const repository = huggingFaceRepository(hubCache, "dataset", id);
-  const places = { id, revision, repository, cacheDir: options.cacheDir ?? defaultCacheFolder(environment) };
+  const places = { id, revision, repository };
   const find = async (source: DatasetRepository, canAsk: boolean): Promise<DatasetFiles> => {
     const version = pinned ?? undefined;
     if (version !== undefined && canAsk) await noteMoved(source, { id, revision, version, onNote });

@@ -8,15 +8,8 @@ import { downloadHubFile } from "../download.js";
 import { listHubFiles, resolveCommit, type HubFile } from "../listing.js";
 import { progressCounter, type ProgressListener } from "../progress.js";
 import { hubTrouble } from "../trouble.js";
-import {
-  addToSnapshot,
-  filesInSnapshot,
-  isCached,
-  listPath,
-  readList,
-  snapshotPath,
-  writeList,
-} from "./cached-files.js";
+import { addToSnapshot, filesInSnapshot, isCached, snapshotPath } from "./cached-files.js";
+import { readList, writeList } from "./cached-list.js";
 
 export interface DatasetRepository {
   /** The commit of a branch or tag. */
@@ -34,8 +27,6 @@ export interface Places {
   readonly revision: string;
   /** The data set's folder in the cache of the Hugging Face libraries. */
   readonly repository: string;
-  /** Coxswain's cache. */
-  readonly cacheDir: string;
 }
 
 /** A small file's text; undefined if the commit does not have it. */
@@ -51,7 +42,7 @@ export async function textOf(
 }
 
 export function onlineRepository(places: Places, access: HubAccess, onProgress: ProgressListener): DatasetRepository {
-  const { id, revision: asked, repository, cacheDir } = places;
+  const { id, revision: asked, repository } = places;
   const name = { kind: "dataset", id } as const;
   /** @param revision for messages */
   const asking = async <T>(revision: string, work: () => Promise<T>): Promise<T> => {
@@ -72,12 +63,11 @@ export function onlineRepository(places: Places, access: HubAccess, onProgress: 
       }),
     list: (commit) =>
       asking(commit, async () => {
-        const path = listPath(cacheDir, id, commit);
-        const kept = await readList(path);
+        const kept = await readList(repository, commit);
         if (kept !== undefined) return kept;
         const files = await listHubFiles(name, commit, access, "all folders");
-        await writeList(path, files).catch((error: unknown) => {
-          throw storageTrouble(error, path);
+        await writeList(repository, commit, files).catch((error: unknown) => {
+          throw storageTrouble(error, repository);
         });
         return files;
       }),
@@ -100,7 +90,7 @@ export function onlineRepository(places: Places, access: HubAccess, onProgress: 
 
 /** @param onNote called if the cache does not say whether it has all files */
 export function offlineRepository(places: Places, why: string, onNote: (text: string) => void): DatasetRepository {
-  const { id, repository, cacheDir } = places;
+  const { id, repository } = places;
   const missing = (what: string): CoxswainError =>
     new CoxswainError("data", `${what} is not in the cache of this machine, and ${why}`, {
       hint: `Fetch it where the hub can be reached: hf download ${id} --repo-type dataset. Or download the files by hand and give their paths.`,
@@ -112,7 +102,7 @@ export function offlineRepository(places: Places, why: string, onNote: (text: st
       return commit;
     },
     list: async (commit) => {
-      const kept = await readList(listPath(cacheDir, id, commit));
+      const kept = await readList(repository, commit);
       if (kept !== undefined) return kept;
       const snapshot = await snapshotFolder(repository, commit);
       if (snapshot === undefined) throw missing(`${id} at ${commit}`);

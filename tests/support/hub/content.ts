@@ -13,7 +13,7 @@ export function answerContent(
 ): boolean {
   const api = /^\/api\/(model|dataset)s\/((?:[^/]+\/)?[^/]+)\/(revision|tree)\/(.+)$/.exec(path);
   const resolve = /^\/(datasets\/)?((?:[^/]+\/)?[^/]+)\/resolve\/([0-9a-f]{40})\/(.+)$/.exec(path);
-  if (request.method !== "GET" || (api === null && resolve === null)) return false;
+  if (!["GET", "HEAD"].includes(request.method ?? "") || (api === null && resolve === null)) return false;
   const kind = (api?.[1] ?? (resolve?.[1] === undefined ? "model" : "dataset")) as Repository["kind"];
   const id = api?.[2] ?? resolve?.[2] ?? "";
   const repository = hub.find(kind, id);
@@ -27,6 +27,7 @@ export function answerContent(
     else json(response, 404, { error: "Repository not found" }, { "x-error-code": "RepoNotFound" });
     return true;
   }
+  if (resolve?.[3] !== undefined) response.setHeader("x-repo-commit", resolve[3]);
   const revision = (api?.[3] === "tree" ? api[4]?.split("/")[0] : api?.[4]) ?? resolve?.[3] ?? "";
   const commit = repository.branches.get(revision) ?? revision;
   const files = repository.commits.get(commit);

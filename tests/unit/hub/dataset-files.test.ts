@@ -1,4 +1,5 @@
 /** A data set of the hub becomes local files, in the cache that Python shares. */
+import { createHash } from "node:crypto";
 import {
   existsSync,
   lstatSync,
@@ -35,14 +36,12 @@ async function setUp() {
   onTestFinished(() => hub.close());
   const repository = hub.add("dataset", id, files);
   const home = temporaryFolder();
-  const cacheDir = temporaryFolder();
   const notes: string[] = [];
   const progress: string[] = [];
   const get = (name: Partial<DatasetName> = {}, { environment, ...options }: DatasetFilesOptions = {}) =>
     datasetFiles(
       { dataset: id, ...name },
       {
-        cacheDir,
         environment: { HF_ENDPOINT: hub.url, HF_HOME: home, ...environment },
         wait: () => Promise.resolve(),
         onNote: (text) => notes.push(text),
@@ -55,7 +54,6 @@ async function setUp() {
     hub,
     repository,
     home,
-    cacheDir,
     notes,
     progress,
     get,
@@ -147,6 +145,25 @@ describe("the cache", () => {
       expect(realpathSync(path)).toContain(realpathSync(join(cache, "blobs")));
     }
     expect(readdirSync(join(cache, "blobs")).filter((name) => !/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(name))).toEqual([]);
+  });
+
+  it("has the hub's list of files as huggingface_hub 2 keeps it", async () => {
+    const { get, cache } = await setUp();
+    const { commit } = await get();
+    const list = JSON.parse(readFileSync(join(cache, "trees", `${commit}.json`), "utf8")) as {
+      format_version: number;
+      files: Record<string, object>;
+    };
+    expect(list.format_version).toBe(1);
+    expect(Object.keys(list.files).sort()).toEqual(Object.keys(files).sort());
+    const hash = createHash("sha256").update(large).digest("hex");
+    expect(list.files["data/train-00001-of-00002.jsonl"]).toEqual({
+      size: large.length,
+      blob_id: createHash("sha1").update(`blob ${large.length}\0`).update(large).digest("hex"),
+      lfs_sha256: hash,
+      lfs_size: large.length,
+      xet_hash: hash,
+    });
   });
 
   it("is used without fetching a file again, and offline without asking", async () => {
