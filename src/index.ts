@@ -17,6 +17,8 @@ export type { ModelOptions } from "./library/model-options.js";
 export { preview } from "./library/preview.js";
 export type { DataStatistics, DropReason, Preview, PreviewOptions } from "./library/preview.js";
 export type { PreviewPiece, PreviewRow } from "./library/preview.js";
+export { push } from "./library/push.js";
+export type { PushOptions, PushResult } from "./library/push.js";
 export type { CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./library/run.js";
 export { startCoordinator } from "./library/start-coordinator.js";
 export { startWorker } from "./library/start-worker.js";

@@ -12,7 +12,6 @@ export const plannedCommands: Readonly<Record<string, string>> = {
   init: "Copy the run file in README.md; `coxswain preview` and `coxswain doctor` check it.",
   "lr-find": "Train a few steps with each of several rates: --set training.max_steps=50 --set training.learning_rate=…",
   plot: "The live page shows the curves during a run; `metrics.jsonl` has one line per step for any plotting tool.",
-  push: "`hf upload OWNER/NAME runs/my-run/adapter` of the Python package huggingface_hub uploads an adapter to the hub.",
   sweep: "A shell loop over `coxswain train run.yaml --set KEY=VALUE --set output_dir=…` trains one run after another.",
 };
 

@@ -16,6 +16,7 @@ import { registerPlanned } from "./planned.js";
 import { registerPause } from "./control/pause.js";
 import { registerPreview } from "./preview/command.js";
 import { registerCompletion } from "./completion/command.js";
+import { registerPush } from "./push/command.js";
 import { registerResume } from "./control/resume.js";
 import { registerSchema } from "./schema/command.js";
 import { registerServe } from "./serve/command.js";
@@ -32,7 +33,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
   ["Test fault tolerance:", [registerChaos]],
-  ["Use the result:", [registerEval, registerGenerate, registerMerge]],
+  ["Use the result:", [registerEval, registerGenerate, registerMerge, registerPush]],
   ["Other:", [registerCompletion]],
 ];
 

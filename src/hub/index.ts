@@ -20,3 +20,5 @@ export {
 } from "./dataset/dataset-files.js";
 export { progressCounter, type ProgressListener } from "./progress.js";
 export type { DatasetVersion } from "./dataset/version.js";
+export { publish, type Published, type PublishRequest } from "./publish.js";
+export { noToken } from "./publish-trouble.js";

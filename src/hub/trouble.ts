@@ -112,7 +112,7 @@ export function transportTrouble(error: unknown, request: Request, access: HubAc
 }
 
 /** What the hub says, without the URL that the library appends. */
-const wordsOf = (error: unknown): string => messageOf(error).replace(/\bURL: .*/s, "");
+export const wordsOf = (error: unknown): string => messageOf(error).replace(/\bURL: .*/s, "");
 
 export function statusOf(error: unknown): number | undefined {
   if (typeof error !== "object" || error === null || !("statusCode" in error)) return undefined;

@@ -17,6 +17,8 @@ export { preview } from "./preview.js";
 export type { DataStatistics, DropReason, Preview, PreviewOptions, PreviewPiece, PreviewRow } from "./preview.js";
 export { contradiction, conversationOf, promptTokens } from "./prompt.js";
 export type { PromptRequest } from "./prompt.js";
+export { push } from "./push.js";
+export type { PushOptions, PushResult } from "./push.js";
 export type { CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./run.js";
 export { startCoordinator } from "./start-coordinator.js";
 export { openWorker, startWorker } from "./start-worker.js";

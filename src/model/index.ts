@@ -44,3 +44,5 @@ export { dynamicValues, nf4Values } from "./nf4/codes.js";
 export { dequantized, readPacked, type PackedWeight } from "./nf4/packed.js";
 export { blockSize } from "./nf4/quantize.js";
 export { headName } from "./own-head.js";
+export { publishedFiles, type PublishedFiles, type PublishedFilesOptions } from "./published-files.js";
+export type { TrainingReport } from "./training-report.js";

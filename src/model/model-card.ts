@@ -1,5 +1,7 @@
 /** The README.md of an adapter: the model card that hubs and people read. Pure: knows no files. */
 import type { LoraSettings } from "./lora.js";
+import { cell } from "./markdown.js";
+import { trainingSections, type TrainingReport } from "./training-report.js";
 
 /** The base model as published: a path on the training machine means nothing to others. */
 export interface CardBase {
@@ -22,11 +24,17 @@ export interface ModelCardOptions {
   readonly training?: Readonly<Record<string, string | number>>;
   /** Names of the tokenizer and template files next to it. */
   readonly companions?: readonly string[];
+  /** Where the adapter is published: "owner/name". Default: not yet. */
+  readonly publishedAs?: string;
+  /** What is known of the finished run. */
+  readonly report?: TrainingReport;
 }
 
 /** The card's text: YAML front matter as PEFT writes it, then a description of the adapter and how to load it. */
 export function modelCard(options: ModelCardOptions): string {
-  const { base, settings, modules, parameters, training = {}, companions = [] } = options;
+  const { base, settings, modules, parameters, training = {}, companions = [], publishedAs, report } = options;
+  const here = JSON.stringify(publishedAs ?? "PATH_OF_THIS_FOLDER");
+  const datasets = report?.datasets ?? [];
   const rows: [string, string | number][] = [
     ["base model", base.id === undefined ? `a folder, \`${base.name}\`` : `\`${base.id}\``],
     ...(base.sha256 === undefined ? [] : [["its SHA-256 (`coxswain.json`)", `\`${base.sha256}\``] as [string, string]]),
@@ -43,6 +51,7 @@ export function modelCard(options: ModelCardOptions): string {
     "---",
     // A JSON string is a YAML string.
     ...(base.id === undefined ? [] : [`base_model: ${JSON.stringify(base.id)}`]),
+    ...(datasets.length === 0 ? [] : ["datasets:", ...datasets.map(({ id }) => `- ${JSON.stringify(id)}`)]),
     "library_name: peft",
     "pipeline_tag: text-generation",
     "tags:",
@@ -51,9 +60,9 @@ export function modelCard(options: ModelCardOptions): string {
     "- transformers",
     "---",
     "",
-    "# LoRA adapter",
+    publishedAs === undefined ? "# LoRA adapter" : `# ${publishedAs}`,
     "",
-    "Trained with Coxswain.",
+    publishedAs === undefined ? "Trained with Coxswain." : "A LoRA adapter, trained with Coxswain.",
     "",
     "| | |",
     "| --- | --- |",
@@ -66,20 +75,17 @@ export function modelCard(options: ModelCardOptions): string {
     `from transformers import AutoModelForCausalLM${companions.includes("tokenizer.json") ? ", AutoTokenizer" : ""}`,
     "",
     `base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(base.id ?? "PATH_OF_THE_BASE_MODEL")})`,
-    'model = PeftModel.from_pretrained(base, "PATH_OF_THIS_FOLDER")',
-    ...(companions.includes("tokenizer.json")
-      ? ['tokenizer = AutoTokenizer.from_pretrained("PATH_OF_THIS_FOLDER")']
-      : []),
+    `model = PeftModel.from_pretrained(base, ${here})`,
+    ...(companions.includes("tokenizer.json") ? [`tokenizer = AutoTokenizer.from_pretrained(${here})`] : []),
     "```",
     ...(companions.length === 0
       ? []
       : ["", `Files for inference, as in training: ${companions.map((name) => `\`${name}\``).join(", ")}.`]),
     "",
+    ...(report === undefined ? [] : [trainingSections(report)]),
     "### Framework versions",
     "",
     "- PEFT 0.21.2",
     "",
   ].join("\n");
 }
-
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\s*\n\s*/g, " ");

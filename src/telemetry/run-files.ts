@@ -51,6 +51,7 @@ export type EventName =
   | "run_finished"
   | "run_stopped"
   | "run_failed"
+  | "dataset_resolved"
   | "engine_chosen"
   | "worker_joined"
   | "worker_unreachable"
