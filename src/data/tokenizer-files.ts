@@ -1,6 +1,7 @@
 /**
  * The files of a model folder that define tokenisation: tokenizer.json, tokenizer_config.json,
- * special_tokens_map.json, chat_template.jinja, additional_chat_templates/, config.json, generation_config.json.
+ * special_tokens_map.json, added_tokens.json, chat_template.jinja, additional_chat_templates/, config.json,
+ * generation_config.json.
  * Knows where transformers 4 and 5 store each setting; does not know the native tokenizer.
  */
 import { readFile, readdir } from "node:fs/promises";
@@ -9,29 +10,8 @@ import { isDeepStrictEqual } from "node:util";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
 
-/** The named special tokens that transformers passes to a chat template. */
-export const specialTokenNames = [
-  "bos_token",
-  "eos_token",
-  "unk_token",
-  "sep_token",
-  "pad_token",
-  "cls_token",
-  "mask_token",
-] as const;
-export type SpecialTokenName = (typeof specialTokenNames)[number];
-export type SpecialTokens = Readonly<Partial<Record<SpecialTokenName, string>>>;
-
-/** A token that is matched in the text before the tokenizer's model runs. */
-export interface AddedTokenEntry {
-  readonly id: number;
-  readonly content: string;
-  readonly special: boolean;
-  readonly singleWord: boolean;
-  readonly leftStrip: boolean;
-  readonly rightStrip: boolean;
-  readonly normalized: boolean;
-}
+/** Texts of special tokens by transformers' names (`bos_token`, …), as it passes them to a chat template. */
+export type SpecialTokens = Readonly<Record<string, string>>;
 
 /** The chat templates of a model or of an adapter. */
 export interface FolderTemplates {
@@ -41,15 +21,18 @@ export interface FolderTemplates {
   readonly folder: string;
 }
 
-/** The contents of the files, before any vocabulary lookup. */
+/** The contents of the files. */
 export interface TokenizerFiles {
   /** tokenizer.json as text. */
   readonly tokenizerJson: string;
-  /** Added tokens of tokenizer.json. */
-  readonly addedTokens: readonly AddedTokenEntry[];
-  /** Added tokens that only tokenizer_config.json lists, by id. */
-  readonly extraTokens: readonly AddedTokenEntry[];
-  readonly specialTokens: SpecialTokens;
+  readonly tokenizer: JsonObject;
+  /** tokenizer_config.json. */
+  readonly tokenizerConfig: JsonObject;
+  /** special_tokens_map.json and added_tokens.json, which transformers 4 wrote. */
+  readonly specialTokensMap: JsonObject;
+  readonly addedTokensFile: JsonObject;
+  /** config.json. */
+  readonly config: JsonObject;
   /** The adapter's if it has any, otherwise the model's. */
   readonly chatTemplates: FolderTemplates;
   /** The model's own. */
@@ -64,7 +47,7 @@ export interface TokenizerFiles {
   readonly modelVocabSize: number | null;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -99,51 +82,6 @@ async function readObjectIfAny(file: string): Promise<JsonObject | null> {
 }
 
 const readObject = async (file: string): Promise<JsonObject> => (await readObjectIfAny(file)) ?? {};
-
-/** A token given as text, or as an AddedToken object with its text in `content`. */
-function tokenText(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  return isObject(value) && typeof value["content"] === "string" ? value["content"] : undefined;
-}
-
-function addedToken(id: number, value: JsonObject): AddedTokenEntry | null {
-  const content = tokenText(value);
-  if (content === undefined || !Number.isInteger(id)) return null;
-  const flag = (name: string): boolean => value[name] === true;
-  return {
-    id,
-    content,
-    special: flag("special"),
-    singleWord: flag("single_word"),
-    leftStrip: flag("lstrip"),
-    rightStrip: flag("rstrip"),
-    normalized: flag("normalized"),
-  };
-}
-
-function tokensOfTokenizer(tokenizer: JsonObject): AddedTokenEntry[] {
-  const list: unknown = tokenizer["added_tokens"];
-  if (!Array.isArray(list)) return [];
-  return list.filter(isObject).flatMap((entry) => addedToken(Number(entry["id"]), entry) ?? []);
-}
-
-function tokensOfConfig(config: JsonObject): AddedTokenEntry[] {
-  const decoder = config["added_tokens_decoder"];
-  if (!isObject(decoder)) return [];
-  return Object.entries(decoder)
-    .flatMap(([id, entry]) => (isObject(entry) ? (addedToken(Number(id), entry) ?? []) : []))
-    .sort((a, b) => a.id - b.id);
-}
-
-/** tokenizer_config.json takes precedence; special_tokens_map.json provides missing tokens. */
-function namedTokens(config: JsonObject, map: JsonObject): SpecialTokens {
-  const named: Partial<Record<SpecialTokenName, string>> = {};
-  for (const name of specialTokenNames) {
-    const text = tokenText(config[name]) ?? (name in config ? undefined : tokenText(map[name]));
-    if (text !== undefined) named[name] = text;
-  }
-  return named;
-}
 
 /** Ids under `key`: a number, a list of numbers, or nothing. */
 function idsOf(configs: readonly JsonObject[], key: string): number[] {
@@ -220,17 +158,16 @@ export async function readTokenizerFiles(folder: string, adapter: string | null 
   const read = async (name: string): Promise<JsonObject> => (await fromEither(folders, name, readObjectIfAny)) ?? {};
   const generationConfig = await read("generation_config.json");
   const config = await readObject(path.join(folder, "config.json"));
-  const tokenizerConfig = await read("tokenizer_config.json");
-  const addedTokens = tokensOfTokenizer(parseObject(path.join(folder, "tokenizer.json"), tokenizerJson));
-  const known = new Set(addedTokens.map((token) => token.content));
   const configs = [generationConfig, config];
   const modelTemplates = await readChatTemplates(folder);
   const adapterTemplates = adapter === null ? null : await readChatTemplates(adapter);
   return {
     tokenizerJson,
-    addedTokens,
-    extraTokens: tokensOfConfig(tokenizerConfig).filter((token) => !known.has(token.content)),
-    specialTokens: namedTokens(tokenizerConfig, await read("special_tokens_map.json")),
+    tokenizer: parseObject(path.join(folder, "tokenizer.json"), tokenizerJson),
+    tokenizerConfig: await read("tokenizer_config.json"),
+    specialTokensMap: await read("special_tokens_map.json"),
+    addedTokensFile: await read("added_tokens.json"),
+    config,
     chatTemplates: adapterTemplates === null || adapterTemplates.byName.size === 0 ? modelTemplates : adapterTemplates,
     modelTemplates,
     otherTokenizer: modelTokenizer !== null && !isSameTokenizer(tokenizerJson, modelTokenizer),

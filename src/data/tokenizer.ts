@@ -1,18 +1,16 @@
 /**
  * A model's tokenizer: text to token ids with character offsets, and back, by Hugging Face's native `tokenizers`.
- * Equal to transformers' fast tokenizers: tokenizer.json defines it, except that truncation and padding settings are
- * ignored. Does not know templates, formats or masks.
+ * Equal to transformers' `AutoTokenizer`: tokenizer.json and tokenizer_config.json define it (`tokenizer/`), except that
+ * truncation and padding settings are ignored. Does not know templates, formats or masks.
  */
 import { isDeepStrictEqual } from "node:util";
-import { AddedToken, Tokenizer, type Encoding } from "tokenizers";
+import type { Encoding, Tokenizer } from "tokenizers";
 import { CoxswainError, messageOf } from "../errors.js";
 import { codePointStarts } from "./code-points.js";
-import {
-  readTokenizerFiles,
-  type AddedTokenEntry,
-  type SpecialTokens,
-  type TokenizerFiles,
-} from "./tokenizer-files.js";
+import { readTokenizerFiles, type SpecialTokens } from "./tokenizer-files.js";
+import { cleanedUp } from "./tokenizer/clean-up.js";
+import { defineTokenizer } from "./tokenizer/definition.js";
+import { openNative } from "./tokenizer/native-tokenizer.js";
 
 export interface EncodeOptions {
   /**
@@ -112,29 +110,12 @@ class NativeEncoding implements EncodedText {
   }
 }
 
-function openNative(folder: string, files: TokenizerFiles): Tokenizer {
-  let native: Tokenizer;
-  try {
-    native = Tokenizer.fromString(files.tokenizerJson);
-  } catch (error) {
-    throw new CoxswainError("model", `${folder}/tokenizer.json isn't a tokenizer: ${messageOf(error)}`, {
-      hint: "It may be truncated, or written by a newer version of `tokenizers` than this program uses.",
-      cause: error,
-    });
-  }
-  native.disableTruncation();
-  native.disablePadding();
-  if (files.extraTokens.length > 0) native.addAddedTokens(files.extraTokens.map(toNativeToken));
-  const added = new Set([...files.addedTokens, ...files.extraTokens].map((token) => token.content));
-  const named = Object.values(files.specialTokens).filter((token) => !added.has(token));
-  if (named.length > 0) native.addSpecialTokens(named);
-  return native;
-}
-
-function toNativeToken(token: AddedTokenEntry): AddedToken {
-  const { singleWord, leftStrip, rightStrip, normalized } = token;
-  return new AddedToken(token.content, token.special, { singleWord, leftStrip, rightStrip, normalized });
-}
+/** Such as an unknown token that the vocabulary lacks. */
+const cannotEncode = (folder: string, error: unknown): CoxswainError =>
+  new CoxswainError("model", `${folder}: the tokenizer can't encode text: ${messageOf(error)}`, {
+    hint: "Check the tokens that tokenizer_config.json names against the vocabulary of tokenizer.json.",
+    cause: error,
+  });
 
 /** The number of tokens that the post-processor adds around a text, measured on a non-empty one. */
 async function probeAffixes(native: Tokenizer): Promise<{ before: number; after: number }> {
@@ -157,25 +138,31 @@ export async function openTokenizer(
   { adapter = null }: OpenTokenizerOptions = {},
 ): Promise<TextTokenizer> {
   const files = await readTokenizerFiles(folder, adapter);
-  const native = openNative(folder, files);
-  const { specialTokens, chatTemplates } = files;
+  const definition = defineTokenizer(files);
+  const { encoder, decoder: native } = openNative(folder, definition);
+  const { chatTemplates } = files;
+  const { named: specialTokens } = definition;
   const idOf = (token: string | undefined): number | null => (token === undefined ? null : native.tokenToId(token));
-  const eosId = idOf(specialTokens.eos_token) ?? files.eosIds[0] ?? null;
+  const eosId = idOf(specialTokens["eos_token"]) ?? files.eosIds[0] ?? null;
   const vocabSize = native.getVocabSize(true);
   const chatTemplate = chatTemplates.byName.get("default") ?? null;
   const toolChatTemplate = chatTemplates.byName.get("tool_use") ?? chatTemplate;
+  const orCannotEncode = <T>(encoded: Promise<T>): Promise<T> =>
+    encoded.catch((error: unknown) => {
+      throw cannotEncode(folder, error);
+    });
   const wrap = (text: string, encoding: Encoding): EncodedText => new NativeEncoding(text, encoding);
   return {
     folder,
     vocabSize,
     modelVocabSize: files.modelVocabSize ?? vocabSize,
-    bosId: idOf(specialTokens.bos_token) ?? files.bosIds[0] ?? null,
+    bosId: idOf(specialTokens["bos_token"]) ?? files.bosIds[0] ?? null,
     eosId,
     eosToken: eosId === null ? null : native.idToToken(eosId),
     eosIds: [...new Set([...(eosId === null ? [] : [eosId]), ...files.eosIds])],
-    padId: idOf(specialTokens.pad_token) ?? files.padIds[0] ?? eosId ?? 0,
+    padId: idOf(specialTokens["pad_token"]) ?? files.padIds[0] ?? eosId ?? 0,
     specialTokens,
-    controlTokens: controlTokens(files),
+    controlTokens: new Set([...definition.special, ...Object.values(specialTokens)]),
     chatTemplate,
     toolChatTemplate,
     templateFolder: chatTemplates.folder,
@@ -184,20 +171,18 @@ export async function openTokenizer(
       otherTemplate: !isDeepStrictEqual(chatTemplates.byName, files.modelTemplates.byName),
       otherTokenizer: files.otherTokenizer,
     },
-    affixes: await probeAffixes(native),
+    affixes: await orCannotEncode(probeAffixes(encoder)),
     encode: async (text, { addSpecialTokens = true } = {}) =>
-      wrap(text, await native.encode(text, null, { addSpecialTokens })),
+      wrap(text, await orCannotEncode(encoder.encode(text, null, { addSpecialTokens }))),
     encodeBatch: async (texts, { addSpecialTokens = true } = {}) => {
-      const encodings = await native.encodeBatch([...texts], { addSpecialTokens });
+      const encodings = await orCannotEncode(encoder.encodeBatch([...texts], { addSpecialTokens }));
       return encodings.map((encoding, index) => wrap(texts[index] ?? "", encoding));
     },
-    decode: (ids, { skipSpecialTokens = false } = {}) => native.decode(Array.from(ids), skipSpecialTokens),
+    decode: async (ids, { skipSpecialTokens = false } = {}) => {
+      const text = await native.decode(Array.from(ids), skipSpecialTokens);
+      return definition.cleanUpSpaces ? cleanedUp(text) : text;
+    },
     tokenToId: (token) => native.tokenToId(token),
     idToToken: (id) => native.idToToken(id),
   };
-}
-
-function controlTokens(files: TokenizerFiles): Set<string> {
-  const special = [...files.addedTokens, ...files.extraTokens].filter((token) => token.special);
-  return new Set([...special.map((token) => token.content), ...Object.values(files.specialTokens)]);
 }

@@ -128,7 +128,7 @@ describe("special tokens", () => {
     const objects = await openTokenizer(
       await variant({
         "tokenizer_config.json": { bos_token: { content: "<|im_start|>", special: true }, pad_token: null },
-        "special_tokens_map.json": { eos_token: { content: "<|im_end|>" }, bos_token: "x", pad_token: "<|im_start|>" },
+        "special_tokens_map.json": { eos_token: { content: "<|im_end|>" } },
         "generation_config.json": { eos_token_id: [0, 2], pad_token_id: 1 },
       }),
     );

@@ -1,0 +1,70 @@
+/**
+ * What a model folder's files define, as transformers 5 reads them: the content of a tokenizer.json, and the tokens to
+ * add to it. Pure; does not know the native tokenizer.
+ */
+import { isObject, type JsonObject, type SpecialTokens, type TokenizerFiles } from "../tokenizer-files.js";
+import { specialToken, type AddedTokenSpec } from "./added-token.js";
+import { beginsWithBos, builtByClass, defaultTokens, hasPlainSpecialTokens } from "./class-pipelines.js";
+import { resolveTokens, tokensInTokenizer } from "./special-tokens.js";
+import { tokenizerClassOf } from "./tokenizer-class.js";
+
+export interface TokenizerDefinition {
+  /** tokenizer.json, or what the tokenizer's class makes of it. */
+  readonly json: string;
+  /** To add to it, in order: new tokens, and other flags of those that it has. */
+  readonly added: readonly AddedTokenSpec[];
+  /** A token that the class puts before texts; null: what tokenizer.json's post-processor adds. */
+  readonly before: string | null;
+  /** Texts of all tokens that are special. */
+  readonly special: ReadonlySet<string>;
+  /** Named tokens, as chat templates get them. */
+  readonly named: SpecialTokens;
+  /** `split_special_tokens`: special tokens are not matched in texts. */
+  readonly splitSpecialTokens: boolean;
+  /** `clean_up_tokenization_spaces`, where it applies: decoding removes spaces before punctuation. */
+  readonly cleanUpSpaces: boolean;
+}
+
+export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
+  const { tokenizer, tokenizerConfig: config, config: model } = files;
+  const autoMap = config["auto_map"];
+  const className = tokenizerClassOf({
+    modelType: model["model_type"],
+    tokenizerClass: config["tokenizer_class"],
+    modelTokenizerClass: model["tokenizer_class"],
+    ownCode: Array.isArray(autoMap) || (isObject(autoMap) && Boolean(autoMap["AutoTokenizer"])),
+    byteLevel: files.tokenizerJson.includes('"ByteLevel"'),
+  });
+  const isBuilt = className !== "TokenizersBackend";
+  const inFile = tokensInTokenizer(tokenizer);
+  const { named, extra, toAdd } = resolveTokens({
+    config,
+    specialTokensMap: files.specialTokensMap,
+    addedTokensFile: files.addedTokensFile,
+    inFile,
+    inTokenizer: isBuilt ? new Set() : new Set(Array.from(inFile.values(), ({ content }) => content)),
+    defaults: defaultTokens(className),
+  });
+  const plain = hasPlainSpecialTokens(className) ? [...Object.values(named), ...extra] : [];
+  const added = [...toAdd, ...plain.map(specialToken)];
+  const all = isBuilt ? added : [...inFile.values(), ...added];
+  return {
+    json: isBuilt
+      ? JSON.stringify(builtByClass(className, tokenizer, config, named["unk_token"] ?? null))
+      : files.tokenizerJson,
+    added,
+    before: beginsWithBos(className) ? (named["bos_token"] ?? null) : null,
+    special: new Set(all.filter(({ special }) => special).map(({ content }) => content)),
+    named,
+    splitSpecialTokens: config["split_special_tokens"] === true,
+    cleanUpSpaces: cleansUp(config, tokenizer, isBuilt),
+  };
+}
+
+/** BPE's spaces are not the tokenizer's: only with a second key. */
+function cleansUp(config: JsonObject, tokenizer: JsonObject, isBuilt: boolean): boolean {
+  if (config["clean_up_tokenization_spaces"] !== true) return false;
+  const model = tokenizer["model"];
+  const isBpe = isBuilt || (isObject(model) && (model["type"] === "BPE" || "merges" in model));
+  return !isBpe || config["clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output"] === true;
+}
