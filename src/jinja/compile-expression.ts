@@ -231,9 +231,12 @@ export function isFolded(node: Expression): boolean {
 function sliced(object: Code, { start, stop, step }: SliceNode, frame: Frame): Code {
   const bound = (node: Expression | null): Code => (node === null ? () => null : compileExpression(node, frame));
   const [from, to, by] = [bound(start), bound(stop), bound(step)];
-  const run: Code = (activation) =>
-    slice(object(activation), { start: from(activation), stop: to(activation), step: by(activation) });
-  return frame.folded === true ? (activation) => orUndefined(() => run(activation)) : run;
+  return (activation) => {
+    const value = object(activation);
+    const range = { start: from(activation), stop: to(activation), step: by(activation) };
+    // Only the slice itself: an error in what is sliced is raised.
+    return frame.folded === true ? orUndefined(() => slice(value, range)) : slice(value, range);
+  };
 }
 
 const concat =

@@ -154,7 +154,8 @@ export function powerOfFloats(a: number, b: number): number {
   if (a === 0 && b < 0) throw zeroDivision("0.0 cannot be raised to a negative power");
   if (b === 0 || a === 1) return 1;
   if (!Number.isFinite(a) || !Number.isFinite(b)) return Math.pow(a, b);
-  if (b === 0.5 && a >= 0) return Math.sqrt(a);
+  // pow(-0.0, 0.5) is 0.0, the square root of -0.0 is -0.0.
+  if (b === 0.5 && a >= 0) return a === 0 ? 0 : Math.sqrt(a);
   if (!Number.isInteger(b) || Math.abs(b) > 1024) throw new UnsupportedError("a power with such an exponent");
   const [numerator, denominator] = ratioOf(a);
   const exponent = BigInt(Math.abs(b));

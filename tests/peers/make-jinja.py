@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/golden/jinja/: what transformers' Jinja environment makes of templates. `constructs.json` is what public
-chat templates are made of, from jinja_constructs.py; `random.json` is drawn by jinja_cases.py. Run from the
+chat templates are made of, from jinja_constructs.py; `snippets.json` is from jinja_snippets.py; `random.json` is drawn by jinja_cases.py. Run from the
 repository's root: .venv/bin/python tests/peers/make-jinja.py"""
 import importlib.util
 import json
@@ -12,6 +12,7 @@ here = pathlib.Path(__file__).parent
 sys.path.insert(0, str(here))
 from jinja_cases import Cases  # noqa: E402
 from jinja_constructs import constructs, conversations, expressions  # noqa: E402
+import jinja_snippets  # noqa: E402
 
 spec = importlib.util.spec_from_file_location("check_jinja", here / "check-jinja.py")
 check = importlib.util.module_from_spec(spec)
@@ -32,6 +33,12 @@ def write(name, content):
 def fixed():
     variables = conversations()
     for template in constructs() + [f"{{{{ {expression} }}}}" for expression in expressions()]:
+        yield {"template": template, **result({"template": template, "variables": variables})}
+
+
+def snippets():
+    variables = jinja_snippets.variables()
+    for template in jinja_snippets.SNIPPETS:
         yield {"template": template, **result({"template": template, "variables": variables})}
 
 
@@ -56,4 +63,5 @@ def drawn(count):
 
 
 write("constructs.json", {"variables": conversations(), "cases": list(fixed())})
+write("snippets.json", {"variables": jinja_snippets.variables(), "cases": list(snippets())})
 write("random.json", {"seed": SEED, "cases": list(drawn(400))})

@@ -22,10 +22,14 @@ const golden = (name: string): Golden =>
   JSON.parse(readFileSync(new URL(`../../golden/jinja/${name}`, import.meta.url), "utf8")) as Golden;
 
 describe("a template renders like in jinja2", () => {
-  const { variables, cases } = golden("constructs.json");
-  it.each(
-    cases.filter(({ text }) => text !== undefined).map(({ template, text }) => [template.slice(0, 60), template, text]),
-  )("%s", (_, template, text) => {
+  const fixed = ["constructs.json", "snippets.json"]
+    .map(golden)
+    .flatMap(({ cases, variables }) =>
+      cases
+        .filter(({ text }) => text !== undefined)
+        .map(({ template, text }) => [template.slice(0, 60), template, variables, text] as const),
+    );
+  it.each(fixed)("%s", (_, template, variables, text) => {
     expect(render(template, variables)).toBe(text);
   });
 
@@ -37,9 +41,11 @@ describe("a template renders like in jinja2", () => {
 });
 
 describe("a template that jinja2 can't render gives an error", () => {
-  const failing = [golden("constructs.json"), golden("random.json")].flatMap(({ cases, variables }) =>
-    cases.filter(({ error }) => error !== undefined).map((one) => ({ variables, ...one })),
-  );
+  const failing = ["constructs.json", "snippets.json", "random.json"]
+    .map(golden)
+    .flatMap(({ cases, variables }) =>
+      cases.filter(({ error }) => error !== undefined).map((one) => ({ variables, ...one })),
+    );
   it.each(failing.map(({ template, error, variables }) => [error, template, variables] as const))(
     "%s",
     (_, template, given) => {
