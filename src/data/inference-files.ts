@@ -9,6 +9,7 @@ import { refuseSpecialFile } from "../regular-file.js";
 import { endOfTurnToken } from "./end-of-turn.js";
 import { openChatTemplates, overrideText } from "./model-templates.js";
 import { openTokenizerIfAny } from "./absent-tokenizer.js";
+import { classOfFiles } from "./tokenizer/definition.js";
 import { isObject, readChatTemplates, type FolderTemplates } from "./tokenizer-files.js";
 
 export interface InferenceFilesOptions {
@@ -38,6 +39,7 @@ export async function inferenceFiles(options: InferenceFilesOptions): Promise<Re
   const files: FileMap = new Map();
   for (const name of copiedFiles) await copyFirst(folders, name, files);
   await addTemplates(folders, chatTemplate, files);
+  await nameTokenizerClass(folder, files);
   const generation = await generationConfig(options, folders);
   if (generation !== null) files.set(generationConfigFile, generation);
   return new Map([...files].sort(([one], [other]) => (one < other ? -1 : 1)));
@@ -67,6 +69,10 @@ async function addTemplates(folders: readonly string[], override: string | null,
     if (!asTheyLie) into.set(file, Buffer.from(text));
     else await copyFirst([templates.folder], file, into);
   }
+  // Beside other files, transformers does not read the main template from tokenizer_config.json.
+  const main = templates.byName.get("default");
+  const hasFiles = [...into.keys()].some((file) => file.startsWith(templateFolder));
+  if (main !== undefined && hasFiles && !into.has(templateFile)) into.set(templateFile, Buffer.from(main));
 }
 
 async function firstTemplates(folders: readonly string[]): Promise<FolderTemplates> {
@@ -81,6 +87,21 @@ const ownTemplate = (text: string): FolderTemplates => ({ byName: new Map([["def
 
 const withoutTemplate = (config: Uint8Array): Uint8Array =>
   jsonBytes(Object.fromEntries(Object.entries(parse(config)).filter(([key]) => key !== "chat_template")));
+
+/**
+ * tokenizer_config.json names the tokenizer's class that transformers uses for the model, where it would choose another
+ * one for this folder: it has no config.json.
+ */
+async function nameTokenizerClass(folder: string, files: FileMap): Promise<void> {
+  const json = files.get("tokenizer.json");
+  const model = await readIfAny(path.join(folder, "config.json"));
+  if (json === undefined || model === null) return;
+  const text = Buffer.from(json).toString("utf8");
+  const config = parse(files.get(tokenizerConfigFile) ?? Buffer.from("{}"));
+  const name = classOfFiles(text, config, parse(model));
+  if (name === classOfFiles(text, config, {})) return;
+  files.set(tokenizerConfigFile, jsonBytes({ ...config, tokenizer_class: name }));
+}
 
 /**
  * generation_config.json, with the end-of-turn token of the run's own template added if it does not list it: other

@@ -89,18 +89,21 @@ function idsOf(configs: readonly JsonObject[], key: string): number[] {
   return [...new Set(ids)];
 }
 
-/** In order of precedence (as in transformers): separate files, then tokenizer_config.json. */
-export async function readChatTemplates(folder: string): Promise<FolderTemplates> {
-  const config = await readObject(path.join(folder, "tokenizer_config.json"));
+/** `chat_template` of tokenizer_config.json: a text, or several by name. */
+function configuredTemplates(configured: unknown): Map<string, string> {
+  const named: (readonly [unknown, unknown])[] = Array.isArray(configured)
+    ? configured.filter(isObject).map(({ name, template }) => [name, template] as const)
+    : isObject(configured)
+      ? Object.entries(configured)
+      : [["default", configured]];
+  return new Map(
+    named.filter((entry): entry is [string, string] => typeof entry[0] === "string" && typeof entry[1] === "string"),
+  );
+}
+
+/** chat_template.jinja, and additional_chat_templates/<name>.jinja. */
+async function templatesInFiles(folder: string): Promise<Map<string, string>> {
   const templates = new Map<string, string>();
-  const configured: unknown = config["chat_template"];
-  if (typeof configured === "string") templates.set("default", configured);
-  if (Array.isArray(configured)) {
-    for (const entry of configured.filter(isObject)) {
-      const { name, template } = entry;
-      if (typeof name === "string" && typeof template === "string") templates.set(name, template);
-    }
-  }
   const own = await readText(path.join(folder, "chat_template.jinja"));
   if (own !== null) templates.set("default", own);
   const more = path.join(folder, "additional_chat_templates");
@@ -109,7 +112,20 @@ export async function readChatTemplates(folder: string): Promise<FolderTemplates
     const text = await readText(path.join(more, name));
     if (text !== null) templates.set(path.basename(name, ".jinja"), text);
   }
-  return { byName: templates, folder };
+  return templates;
+}
+
+/**
+ * As in transformers: files replace all templates of tokenizer_config.json, also those with other names. Only where no
+ * file has the main template, which transformers refuses, it is the configured one.
+ */
+export async function readChatTemplates(folder: string): Promise<FolderTemplates> {
+  const config = await readObject(path.join(folder, "tokenizer_config.json"));
+  const configured = configuredTemplates(config["chat_template"]);
+  const files = await templatesInFiles(folder);
+  const main = configured.get("default");
+  if (files.size > 0 && !files.has("default") && main !== undefined) files.set("default", main);
+  return { byName: files.size > 0 ? files : configured, folder };
 }
 
 /** The result of `read` for the adapter's folder if it has the file, otherwise for the model's. */

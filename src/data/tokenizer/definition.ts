@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type SpecialTokens, type TokenizerFiles } fr
 import { specialToken, type AddedTokenSpec } from "./added-token.js";
 import { beginsWithBos, builtByClass, defaultTokens, hasPlainSpecialTokens } from "./class-pipelines.js";
 import { resolveTokens, tokensInTokenizer } from "./special-tokens.js";
-import { tokenizerClassOf } from "./tokenizer-class.js";
+import { tokenizerClassOf, type TokenizerClass } from "./tokenizer-class.js";
 
 export interface TokenizerDefinition {
   /** tokenizer.json, or what the tokenizer's class makes of it. */
@@ -25,16 +25,24 @@ export interface TokenizerDefinition {
   readonly cleanUpSpaces: boolean;
 }
 
-export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
-  const { tokenizer, tokenizerConfig: config, config: model } = files;
+/**
+ * @param config tokenizer_config.json
+ * @param model config.json
+ */
+export function classOfFiles(tokenizerJson: string, config: JsonObject, model: JsonObject): TokenizerClass {
   const autoMap = config["auto_map"];
-  const className = tokenizerClassOf({
+  return tokenizerClassOf({
     modelType: model["model_type"],
     tokenizerClass: config["tokenizer_class"],
     modelTokenizerClass: model["tokenizer_class"],
     ownCode: Array.isArray(autoMap) || (isObject(autoMap) && Boolean(autoMap["AutoTokenizer"])),
-    byteLevel: files.tokenizerJson.includes('"ByteLevel"'),
+    byteLevel: tokenizerJson.includes('"ByteLevel"'),
   });
+}
+
+export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
+  const { tokenizer, tokenizerConfig: config } = files;
+  const className = classOfFiles(files.tokenizerJson, config, files.config);
   const isBuilt = className !== "TokenizersBackend";
   const inFile = tokensInTokenizer(tokenizer);
   const { named, extra, toAdd } = resolveTokens({

@@ -34,11 +34,14 @@ describe("the files for inference accompany an adapter", () => {
     const texts = await textsOf({ folder: model, chatTemplate: null });
     expect(Object.keys(texts)).toEqual([
       "additional_chat_templates/tool_use.jinja",
+      "chat_template.jinja",
       "generation_config.json",
       "tokenizer.json",
       "tokenizer_config.json",
     ]);
     expect(texts["additional_chat_templates/tool_use.jinja"]).toBe("TOOL");
+    // Beside a file of another name, transformers reads no template from tokenizer_config.json.
+    expect(texts["chat_template.jinja"]).toBe(config["chat_template"]);
     expect(JSON.parse(texts["tokenizer_config.json"]!)).toEqual(config);
   });
 
@@ -59,6 +62,20 @@ describe("the files for inference accompany an adapter", () => {
     // <|im_end|> is 2, which the model stops at by itself; <|endoftext|> is 0.
     expect(await eosOf(plain)).toBe(2);
     expect(await eosOf(endOfText)).toEqual([2, 0]);
+  });
+
+  it("the tokenizer's class that transformers uses for the model, which it could not know from this folder", async () => {
+    const model = await folderWith({}, tinyModel);
+    const classFor = async (modelType: string, tokenizerClass: string): Promise<unknown> => {
+      await writeFile(join(model, "config.json"), JSON.stringify({ model_type: modelType }));
+      await writeFile(join(model, "tokenizer_config.json"), JSON.stringify({ tokenizer_class: tokenizerClass }));
+      const texts = await textsOf({ folder: model, chatTemplate: null });
+      return (JSON.parse(texts["tokenizer_config.json"]!) as Record<string, unknown>)["tokenizer_class"];
+    };
+    expect(await classFor("qwen2", "PreTrainedTokenizerFast")).toBe("Qwen2Tokenizer");
+    expect(await classFor("mistral", "GPT2Tokenizer")).toBe("TokenizersBackend");
+    expect(await classFor("llama", "GPT2Tokenizer")).toBe("GPT2Tokenizer");
+    expect(await classFor("qwen3", "PreTrainedTokenizerFast")).toBe("PreTrainedTokenizerFast");
   });
 
   it("the template of the adapter that training started from", async () => {

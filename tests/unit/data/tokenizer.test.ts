@@ -183,6 +183,25 @@ describe("the chat template", () => {
     expect(await templateOf({ "tokenizer_config.json": config, "chat_template.jinja": "F" })).toEqual(["F", "F"]);
     const more = { "chat_template.jinja": "F", "additional_chat_templates/tool_use.jinja": "U" };
     expect(await templateOf(more)).toEqual(["F", "U"]);
+    const named = { chat_template: { default: "D", tool_use: "T" } };
+    expect(await templateOf({ "tokenizer_config.json": named })).toEqual(["D", "T"]);
+  });
+
+  it("comes from files alone if there are any, as in transformers: they replace a whole list", async () => {
+    const list = { chat_template: ["default", "tool_use", "rag"].map((name) => ({ name, template: `list ${name}` })) };
+    const templatesOf = async (files: Readonly<Record<string, string>>): Promise<(string | null)[]> => {
+      const tokenizer = await openTokenizer(await variant({ "tokenizer_config.json": list, ...files }));
+      return [tokenizer.chatTemplate, tokenizer.toolChatTemplate];
+    };
+    expect(await templatesOf({})).toEqual(["list default", "list tool_use"]);
+    expect(await templatesOf({ "chat_template.jinja": "F" })).toEqual(["F", "F"]);
+    const tools = { "additional_chat_templates/tool_use.jinja": "U" };
+    expect(await templatesOf({ "chat_template.jinja": "F", ...tools })).toEqual(["F", "U"]);
+    expect(await templatesOf({ "chat_template.jinja": "F", "additional_chat_templates/rag.jinja": "R" })).toEqual([
+      "F",
+      "F",
+    ]);
+    expect(await templatesOf(tools)).toEqual(["list default", "U"]);
   });
 });
 
