@@ -3,7 +3,7 @@ import { intArgument, refuseUndefined, textArgument, textOrNone } from "./argume
 import { builtin, type Parameter, type Run } from "./builtin.js";
 import { truthy } from "./compare.js";
 import { PythonError, UnsupportedError, typeError, valueError } from "./errors.js";
-import { iterate, lengthOf } from "./iterate.js";
+import { isIterable, iterate, lengthOf } from "./iterate.js";
 import { checkTextLength, type Limits } from "./limits.js";
 import { escapeHtml } from "./markup.js";
 import { percentFormat } from "./percent-format.js";
@@ -76,7 +76,7 @@ const quoteUrl = (text: string): string =>
 
 function urlencode(value: Value): string {
   const isText = typeof value === "string" || value instanceof Markup;
-  if (isText || value === null || typeof value !== "object") return quoteUrl(str(value)).replaceAll("%2F", "/");
+  if (isText || !isIterable(value)) return quoteUrl(str(value)).replaceAll("%2F", "/");
   const items = value instanceof PyDict ? [...value.entries()].map((entry) => new PyTuple(entry)) : iterate(value);
   return Array.from(items, (item) => {
     const parts = Array.from(iterate(item), (part) => quoteUrl(str(part)).replaceAll("%20", "+"));

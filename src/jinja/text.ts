@@ -1,7 +1,7 @@
 /** Python's `str()` and `repr()`. */
 import { lessThan } from "./compare.js";
 import { floatText } from "./decimal.js";
-import { UnsupportedError, valueError } from "./errors.js";
+import { UnsupportedError, isError, valueError } from "./errors.js";
 import { BoundedText } from "./limits.js";
 import { codePointLength, isPrintable } from "./unicode.js";
 import { DictView, PyDict } from "./dict.js";
@@ -100,9 +100,21 @@ export function repr(value: Value): string {
   return writer.text;
 }
 
+/** `pprint`'s order: keys that can't be compared are ordered by the names of their types. */
+function keyBefore(a: Value, b: Value): boolean {
+  try {
+    return lessThan(a, b);
+  } catch (error) {
+    if (!isError(error, "TypeError")) throw error;
+    const [one, other] = [typeName(a), typeName(b)];
+    if (one === other) throw new UnsupportedError(`the filter 'pprint' of several keys of the type ${one}`);
+    return one < other;
+  }
+}
+
 class SortedWriter extends Writer {
   protected override entries(dict: PyDict): Iterable<[Value, Value]> {
-    return [...dict.entries()].sort(([a], [b]) => (lessThan(a, b) ? -1 : 1));
+    return [...dict.entries()].sort(([a], [b]) => (keyBefore(a, b) ? -1 : 1));
   }
 }
 

@@ -165,4 +165,6 @@ SNIPPETS = [
     "{{ 'a' is sameas none }}{{ n is not none and n is not string }}",
     "{{ {'a': 1}.a }}{{ {'items': 5}['items'] }}{{ {'keys': 1}.keys is callable }}",
     "{{ 'a\tb'.expandtabs(4) }}",
+    "{{ 2.5|urlencode }}{{ none|urlencode }}{{ missing|urlencode }}{{ [['a', 'b c'], 'xy']|urlencode }}",
+    "{{ {'-7': 1, 10: 2, none: 3, 1.5: 4}|pprint }}",
 ]
