@@ -13,7 +13,7 @@ import {
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
-import { readRecords } from "./reader.js";
+import { readRecords } from "./sources/index.js";
 import { knownRoles, requireKnownRoles } from "./roles.js";
 import { supervisedTokens } from "./row.js";
 import { createTokenStore, type TokenStore } from "./token-store.js";

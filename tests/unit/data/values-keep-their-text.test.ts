@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { ChatTemplate } from "../../../src/data/index.js";
 import { exampleReader } from "../../../src/data/formats/index.js";
-import { readRecords } from "../../../src/data/reader.js";
+import { readRecords } from "../../../src/data/index.js";
 import { folderWith } from "./support.js";
 
 const args = '{"10": 21.0, "2": 12345678901234567890, "b": [1e400, 1e16, -0.0, 5], "a": {"1": null}}';

@@ -3,7 +3,7 @@
  * actual format, rather than a missing file or an invalid first line. Pure.
  */
 import path from "node:path";
-import { CoxswainError } from "../errors.js";
+import { CoxswainError } from "../../errors.js";
 
 interface ForeignKind {
   /** "a Parquet file" */

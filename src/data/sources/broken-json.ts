@@ -1,6 +1,6 @@
 /** Diagnoses why a text is not JSON (encoding, line ends, the program that wrote it), and what to do. Pure. */
 import path from "node:path";
-import { CoxswainError } from "../errors.js";
+import { CoxswainError } from "../../errors.js";
 
 /** First bytes, with or without a byte-order mark; longer ones first. */
 const encodings: readonly (readonly [start: RegExp, name: string])[] = [

@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
-import { refuseSpecialFile } from "../regular-file.js";
+import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
+import { refuseSpecialFile } from "../../regular-file.js";
 import { hubDatasetMeant, refuseAddress, refuseByName, savedByDatasets, savedDataset } from "./foreign-data.js";
 
 const readable = new Set([".jsonl", ".ndjson", ".json"]);

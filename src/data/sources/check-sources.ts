@@ -1,9 +1,9 @@
 /** Checks that a run's data exist and are readable, before a model is opened, which may take long. Reads no data. */
 import { access, constants } from "node:fs/promises";
-import type { DataConfig } from "../config/index.js";
-import { CoxswainError, messageOf } from "../errors.js";
-import { overrideText } from "./model-templates.js";
-import { resolveSources } from "./sources.js";
+import type { DataConfig } from "../../config/index.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { overrideText } from "../model-templates.js";
+import { resolveSources } from "./files.js";
 
 /** @throws CoxswainError "data" or "config" naming what is missing */
 export async function checkSources(data: Pick<DataConfig, "train" | "eval" | "chat_template">): Promise<void> {

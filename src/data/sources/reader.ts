@@ -3,11 +3,11 @@
  * contain one list. A byte-order mark, CRLF and blank lines are accepted. Does not know what the examples mean.
  */
 import { open } from "node:fs/promises";
-import { CoxswainError, messageOf } from "../errors.js";
-import { parseJson } from "../jinja/index.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { parseJson } from "../../jinja/index.js";
 import { brokenJsonHint, refuseByEncoding } from "./broken-json.js";
 import { refuseByContent, refusedLine } from "./foreign-data.js";
-import { resolveSources } from "./sources.js";
+import { resolveSources } from "./files.js";
 
 /** One example and its location. */
 export interface DataRecord {
