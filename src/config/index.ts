@@ -39,5 +39,6 @@ export {
 export { runPaths, type RunPath } from "./run-paths.js";
 export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
 export { serializeRun } from "./serialize.js";
+export { reservedNameProblem } from "./template-names.js";
 export { keyLike } from "./unknown-key.js";
 export { workerSchema, type WorkerConfig } from "./worker-config.js";

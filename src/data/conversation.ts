@@ -11,6 +11,8 @@ export interface Conversation {
   readonly messages: readonly ChatMessage[];
   /** JSON schemas of the tools that the assistant may call; null if there are none. */
   readonly tools: readonly unknown[] | null;
+  /** Further variables of the chat template (`enable_thinking` …), which go before the run's. Default: none. */
+  readonly templateKwargs?: Readonly<Record<string, unknown>> | null;
 }
 
 const reasoningFields = ["reasoning_content", "thinking", "reasoning"] as const;

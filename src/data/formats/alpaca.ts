@@ -5,6 +5,7 @@
  */
 import type { ExampleReader } from "./example.js";
 import { optionalTextField, textField } from "./fields.js";
+import { templateKwargsField } from "./template-kwargs.js";
 
 const header = "Below is an instruction that describes a task";
 const request = "Write a response that appropriately completes the request.";
@@ -30,5 +31,7 @@ export const readAlpaca =
       messages: [user, { role: "assistant", content: output }],
       tools: null,
       promptMessages: 0,
+      context: new Set(),
+      templateKwargs: templateKwargsField(fields, where),
     };
   };

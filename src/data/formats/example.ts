@@ -29,6 +29,10 @@ export interface ChatExample extends Conversation {
   readonly kind: "chat";
   /** The number of leading messages that form the prompt of a completion; 0 for a plain conversation. */
   readonly promptMessages: number;
+  /** Indices of assistant messages that are read, but not supervised: those of `weight: 0`. */
+  readonly context: ReadonlySet<number>;
+  /** The example's own `chat_template_kwargs`, which go before the run's, key by key; null if it has none. */
+  readonly templateKwargs: Readonly<Record<string, unknown>> | null;
 }
 
 /** Reads one parsed line of a format. `where` names it in errors. */

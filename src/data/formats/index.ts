@@ -44,9 +44,9 @@ export function detectFormat(value: unknown, where: string): DataFormat {
 
 /** Keys that other training programs use, but that a format here does not read. */
 const meaningfulKeys: Readonly<Record<DataFormat, readonly string[]>> = {
-  messages: ["functions", "function_call", "system", "documents", "images", "videos", "audios", "chat_template_kwargs"],
-  sharegpt: ["functions", "documents", "images", "videos", "audios", "chat_template_kwargs"],
-  prompt_completion: ["system", "documents", "images", "videos", "audios", "chat_template_kwargs"],
+  messages: ["functions", "function_call", "system", "documents", "images", "videos", "audios"],
+  sharegpt: ["functions", "documents", "images", "videos", "audios"],
+  prompt_completion: ["system", "documents", "images", "videos", "audios"],
   alpaca: ["system", "history", "images", "videos", "audios"],
   text: [],
   tokens: ["loss_mask", "completion_mask", "assistant_masks", "position_ids"],
@@ -54,10 +54,10 @@ const meaningfulKeys: Readonly<Record<DataFormat, readonly string[]>> = {
 
 /** Keys that a format reads. */
 const readKeys: Readonly<Record<DataFormat, readonly string[]>> = {
-  messages: ["messages", "tools"],
-  sharegpt: ["conversations", "system", "tools"],
-  prompt_completion: ["prompt", "completion", "tools"],
-  alpaca: ["instruction", "input", "output"],
+  messages: ["messages", "tools", "chat_template_kwargs"],
+  sharegpt: ["conversations", "system", "tools", "chat_template_kwargs"],
+  prompt_completion: ["prompt", "completion", "tools", "chat_template_kwargs"],
+  alpaca: ["instruction", "input", "output", "chat_template_kwargs"],
   text: ["text"],
   tokens: ["input_ids", "labels", "attention_mask"],
 };

@@ -4,6 +4,7 @@ import { parseJson } from "../../jinja/index.js";
 import type { ChatMessage } from "../conversation.js";
 import type { ExampleReader } from "./example.js";
 import { listField, objectOf, unexpected, type Fields } from "./fields.js";
+import { templateKwargsField } from "./template-kwargs.js";
 
 const expectedList = 'a list of {"role", "content"} objects';
 
@@ -63,4 +64,6 @@ export const readMessages: ExampleReader = (fields, where) => ({
   messages: messagesField(fields, "messages", where),
   tools: toolsField(fields, where),
   promptMessages: 0,
+  context: new Set(),
+  templateKwargs: templateKwargsField(fields, where),
 });

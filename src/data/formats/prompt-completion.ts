@@ -2,6 +2,7 @@
 import type { ExampleReader } from "./example.js";
 import { textField, unexpected } from "./fields.js";
 import { messagesField, toolsField } from "./messages.js";
+import { templateKwargsField } from "./template-kwargs.js";
 
 export const readPromptCompletion: ExampleReader = (fields, where) => {
   const { prompt, completion } = fields;
@@ -16,6 +17,8 @@ export const readPromptCompletion: ExampleReader = (fields, where) => {
       messages: [...context, ...answer],
       tools: toolsField(fields, where),
       promptMessages: context.length,
+      context: new Set(),
+      templateKwargs: templateKwargsField(fields, where),
     };
   }
   const text = textField(fields, "prompt", where);

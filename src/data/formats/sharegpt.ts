@@ -5,6 +5,7 @@ import type { ExampleReader } from "./example.js";
 import { listField, objectOf, optionalTextField, textField } from "./fields.js";
 import { nearestRole } from "../roles.js";
 import { toolsField } from "./messages.js";
+import { templateKwargsField } from "./template-kwargs.js";
 
 /** Names used in such datasets, with the role that chat templates know. */
 const roles: ReadonlyMap<string, string> = new Map([
@@ -40,5 +41,13 @@ export const readSharegpt: ExampleReader = (fields, where) => {
   });
   const system = optionalTextField(fields, "system", where);
   const messages = system === "" ? turns : [{ role: "system", content: system }, ...turns];
-  return { kind: "chat", messages, tools: toolsField(fields, where), promptMessages: 0 };
+  const templateKwargs = templateKwargsField(fields, where);
+  return {
+    kind: "chat",
+    messages,
+    tools: toolsField(fields, where),
+    promptMessages: 0,
+    context: new Set(),
+    templateKwargs,
+  };
 };

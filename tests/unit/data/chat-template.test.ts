@@ -39,7 +39,8 @@ async function encodeChat(
   const tokenizer = await openTokenizer(folder);
   const templates = await openChatTemplates(tokenizer, { override });
   const encode = createEncoder({ tokenizer, templates, assistantOnlyLoss, completionOnlyLoss: true });
-  const [tokens] = await encode([{ example: { kind: "chat", promptMessages: 0, ...conversation }, where: "x:1" }]);
+  const whole = { promptMessages: 0, context: new Set<number>(), templateKwargs: null };
+  const [tokens] = await encode([{ example: { kind: "chat", ...whole, ...conversation }, where: "x:1" }]);
   return { ids: Array.from(tokens!.ids), labels: Array.from(tokens!.labels) };
 }
 

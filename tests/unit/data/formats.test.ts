@@ -52,6 +52,8 @@ describe("messages", () => {
       ],
       tools: [{ name: "f" }],
       promptMessages: 0,
+      context: new Set(),
+      templateKwargs: null,
     };
     expect(readAs("messages", { messages, tools: [{ name: "f" }] })).toEqual(expected);
     expect(readAs("messages", { messages, tools: '[{"name":"f"}]' })).toEqual(expected);
@@ -102,6 +104,8 @@ describe("prompt and completion", () => {
       messages: [...prompt, ...completion],
       tools: null,
       promptMessages: 1,
+      context: new Set(),
+      templateKwargs: null,
     });
   });
 
@@ -171,6 +175,8 @@ describe("Alpaca's format", () => {
       ],
       tools: null,
       promptMessages: 0,
+      context: new Set(),
+      templateKwargs: null,
     });
     expect(readAs("alpaca", value)).toEqual(chat("Add.\n\n2 and 2"));
     expect(readAs("alpaca", { ...value, input: "" })).toEqual(chat("Add."));
@@ -221,6 +227,8 @@ describe("ShareGPT's format", () => {
       ],
       tools: null,
       promptMessages: 0,
+      context: new Set(),
+      templateKwargs: null,
     });
   });
 
