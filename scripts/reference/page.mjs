@@ -98,7 +98,10 @@ function wordOf(type, node) {
     case "array":
       return "a list of texts";
     case "object":
-      return node.properties === undefined ? "keys with numbers or texts" : "the keys below";
+      if (node.properties !== undefined) return "the keys below";
+      return Object.keys(node.additionalProperties ?? {}).length === 0
+        ? "keys with any values"
+        : "keys with numbers or texts";
     case "integer":
       return `integer, ${range(node)}`;
     default:

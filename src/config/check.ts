@@ -4,6 +4,7 @@ import { dotted, isSecret, type KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
 import { isTemplate } from "./paths.js";
 import type { RunConfig } from "./schema.js";
+import { reservedNameProblem } from "./template-names.js";
 
 export interface Contradiction {
   /** The keys concerned; it is reported at the first. */
@@ -15,6 +16,7 @@ export interface Contradiction {
 export function check(config: RunConfig): readonly Contradiction[] {
   return [
     ...checkTexts(config, []),
+    ...checkTurns(config),
     ...checkTraining(config),
     ...checkNats(config),
     ...checkAddresses(config),
@@ -25,7 +27,8 @@ export function check(config: RunConfig): readonly Contradiction[] {
 /** Texts are names and paths of one line, except secrets and a template that is written out. */
 function checkTexts(value: unknown, path: KeyPath): Contradiction[] {
   if (typeof value === "string") {
-    if (isSecret(path) || (dotted(path) === "data.chat_template" && isTemplate(value))) return [];
+    if (isSecret(path) || isForTemplate(path) || (dotted(path) === "data.chat_template" && isTemplate(value)))
+      return [];
     const message = textProblem(value);
     return message === undefined ? [] : [{ keys: [path], message }];
   }
@@ -40,6 +43,27 @@ function textProblem(text: string): string | undefined {
   if (text.trim() === "") return "must not be blank";
   if (/[\r\n]/.test(text)) return "contains a line break: write it on one line, without `|` or `>`";
   return /\p{Cc}/u.test(text) ? "contains a control character" : undefined;
+}
+
+/** A variable of the chat template is any text. */
+const isForTemplate = ([section, key]: KeyPath): boolean => section === "data" && key === "chat_template_kwargs";
+
+function checkTurns({ data }: RunConfig): Contradiction[] {
+  const found = Object.keys(data.chat_template_kwargs).flatMap((name): Contradiction[] => {
+    const problem = reservedNameProblem(name);
+    const message = `${JSON.stringify(name)} is a reserved name. ${problem ?? ""}`;
+    return problem === undefined ? [] : [{ keys: [["data", "chat_template_kwargs", name]], message }];
+  });
+  if (data.turns === "last" && !data.assistant_only_loss) {
+    found.push({
+      keys: [
+        ["data", "turns"],
+        ["data", "assistant_only_loss"],
+      ],
+      message: "`last` has no effect with assistant_only_loss: false, which supervises every token",
+    });
+  }
+  return found;
 }
 
 function checkTraining({ training, data }: RunConfig): Contradiction[] {

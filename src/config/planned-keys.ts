@@ -1,9 +1,7 @@
 /** Planned keys of the run file, which are rejected as such rather than as misspelt keys. */
 
 const plannedKeys: readonly string[] = [
-  "data.chat_template_kwargs",
   "data.on_bad_example",
-  "data.turns",
   "telemetry.exec",
   "telemetry.tensorboard",
   "training.early_stopping_patience",

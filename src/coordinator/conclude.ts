@@ -106,6 +106,7 @@ function trainedAdapter({ config, layout, replica, manifest, inferenceFiles }: P
     baseModel,
     quantization,
     base: baseModelRecord(baseModel, manifest),
+    templateKwargs: config.data.chat_template_kwargs,
     companions: inferenceFiles,
   };
 }

@@ -1,7 +1,8 @@
 /** Builds a token store from files: read, render, tokenise, truncate, pack, count; reports all errors in the data. */
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
-import { createEncoder, type Encoder, type LabelledTokens, type LocatedExample } from "./encode.js";
+import { createEncoder } from "./encode.js";
+import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
 import {
   detectFormat,
   exampleReader,
@@ -26,7 +27,14 @@ export interface TokenStoreOptions {
   /** The run's `data` settings (`train`, `eval` and `shuffle` are not used). */
   readonly data: Pick<
     DataConfig,
-    "format" | "max_length" | "packing" | "assistant_only_loss" | "completion_only_loss" | "chat_template"
+    | "format"
+    | "turns"
+    | "max_length"
+    | "packing"
+    | "assistant_only_loss"
+    | "completion_only_loss"
+    | "chat_template"
+    | "chat_template_kwargs"
   >;
   readonly tokenizer: TextTokenizer;
   /** Receives warnings about what was done to the data, one sentence per kind. Default: ignored. */
@@ -48,10 +56,14 @@ class Collector {
   readonly #maxLength: number;
   readonly #tokenizer: TextTokenizer;
   readonly #warnings: WarningTally;
+  /** Lines read. */
+  records = 0;
   examples = 0;
   supervised = 0;
   truncated = 0;
   dropped = 0;
+  /** Of conversations that became several examples. */
+  readonly split = { conversations: 0, examples: 0, extraTokens: 0 };
 
   constructor(maxLength: number, tokenizer: TextTokenizer, warnings: WarningTally) {
     this.#maxLength = maxLength;
@@ -59,7 +71,18 @@ class Collector {
     this.#warnings = warnings;
   }
 
-  add(tokens: LabelledTokens, where: string): void {
+  /** Adds what a line became: one example, or one for each part of a conversation. */
+  add(parts: readonly LabelledTokens[], where: string): void {
+    this.records++;
+    for (const tokens of parts) this.#add(tokens, tokens.part === undefined ? where : `${where}, ${tokens.part}`);
+    if (parts.length === 1) return;
+    const lengths = parts.map(({ ids }) => Math.min(ids.length, this.#maxLength));
+    this.split.conversations++;
+    this.split.examples += parts.length;
+    this.split.extraTokens += lengths.reduce((sum, length) => sum + length, 0) - Math.max(...lengths);
+  }
+
+  #add(tokens: LabelledTokens, where: string): void {
     this.examples++;
     this.#checkVocabulary(tokens.ids, where);
     if (countSupervised(tokens) === 0) throw nothingSupervised(where);
@@ -136,9 +159,9 @@ async function collect(
   let batch: LocatedExample[] = [];
   const flush = async (): Promise<void> => {
     const encoded = await encode(batch);
-    encoded.forEach((tokens, index) => into.add(tokens, batch[index]?.where ?? ""));
+    encoded.forEach((parts, index) => into.add(parts, batch[index]?.where ?? ""));
     batch = [];
-    options.onProgress?.(into.examples);
+    options.onProgress?.(into.records);
   };
   for await (const { value, where } of readRecords(source)) {
     format ??= detectFormat(value, where);
@@ -169,21 +192,24 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     warnings.count("dated", "");
     return now();
   };
-  const templates = await openChatTemplates(tokenizer, { override: data.chat_template, now: clock });
+  const { chat_template: override, chat_template_kwargs: kwargs } = data;
+  const templates = await openChatTemplates(tokenizer, { override, kwargs, now: clock });
   const encode = createEncoder({
     tokenizer,
     templates,
     assistantOnlyLoss: data.assistant_only_loss,
     completionOnlyLoss: data.completion_only_loss,
+    turns: data.turns,
     onSplitBoundary: (where) => warnings.count("split_boundary", where),
     onIgnored: ({ kind, detail }, where) => warnings.count(kind, detail === null ? where : `${where}, ${detail}`),
     onMissingEos: (where) => warnings.count("missing_eos", where),
+    onOtherPrompt: (where) => warnings.count("other_prompt", where),
   });
   const collected = new Collector(data.max_length, tokenizer, warnings);
   await collect(options, encode, templates, collected, warnings);
-  const { examples, supervised, truncated, dropped } = collected;
+  const { records, examples, supervised, truncated, dropped, split } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
-  if (onWarning !== undefined) warnings.report(examples, data.max_length, onWarning);
+  if (onWarning !== undefined) warnings.report({ records, examples }, data.max_length, onWarning);
   const arrays = {
     ids: collected.ids.finish(),
     labels: collected.labels.finish(),
@@ -197,5 +223,6 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     supervisedTokens: supervised,
     truncated,
     dropped: { nothing_supervised_after_cut: dropped },
+    ...(split.conversations === 0 ? {} : { split: { ...split } }),
   });
 }

@@ -1,13 +1,24 @@
 /**
  * A chat template renders a conversation to the text that the model reads, as transformers' `apply_chat_template` does,
- * and determines which parts of that text are the assistant's. Does not know tokens.
+ * and determines the texts to train on and which parts of them are the assistant's. Does not know tokens.
  */
 import { CoxswainError, messageOf } from "../errors.js";
-import { normalizeMessage, type Conversation } from "./conversation.js";
-import { chooseMarkers, extractSpans } from "./generation-tags.js";
-import type { MarkedText, Markers, TextSpan } from "./generation-tags.js";
+import { ConversationRenderer } from "./conversation-renderer.js";
+import { messageName, type Conversation } from "./conversation.js";
+import type { MarkedText, TextSpan } from "./generation-tags.js";
 import { compileJinja, type JinjaTemplate } from "./jinja.js";
 import type { SpecialTokens } from "./tokenizer-files.js";
+import {
+  endOfTurn,
+  marksOnlyAppend,
+  spansFrom,
+  textsByMarks,
+  textsByPrompts,
+  turnText,
+  type TrainingText,
+  type TurnRules,
+  type TurnText,
+} from "./turns.js";
 
 export interface ChatTemplateOptions {
   /** Passed to the template as variables (`bos_token` …). */
@@ -18,6 +29,8 @@ export interface ChatTemplateOptions {
   readonly origin: string;
   /** The clock of `strftime_now`. Default: the system's. */
   readonly now?: () => Date;
+  /** `data.chat_template_kwargs`: further variables; null is none. A conversation's own go before them. Default: none. */
+  readonly kwargs?: Readonly<Record<string, unknown>>;
 }
 
 export interface RenderOptions {
@@ -27,32 +40,41 @@ export interface RenderOptions {
   readonly where?: string;
 }
 
-export interface AssistantTextOptions {
-  /** Index of the first message whose text counts; earlier ones are context. Default 0. */
+/** Which parts of a conversation are supervised. */
+export interface Supervision {
+  /** Which assistant turns. Default: "all". */
+  readonly turns?: "all" | "last";
+  /** The number of leading messages that are a prompt, and not supervised. Default 0. */
   readonly from?: number;
+  /** Indices of messages that are not supervised. Default: none. */
+  readonly context?: ReadonlySet<number>;
+  /** Names the conversation in errors, such as "train.jsonl:7". */
   readonly where?: string;
 }
 
-interface PrefixRequest {
-  readonly conversation: Conversation;
+/** A conversation as it is trained on. */
+export interface TrainingTexts {
+  /** At least one; several if the template rewrites earlier turns. */
+  readonly texts: readonly TrainingText[];
+  /** The whole conversation, rendered at once. */
   readonly whole: string;
-  readonly count: number;
-  readonly addGenerationPrompt: boolean;
-  /** The error's reason if the text is not a prefix. */
-  readonly reason: string;
-  readonly where: string | undefined;
+  /** Indices of the supervised assistant messages. */
+  readonly turns: readonly number[];
 }
 
 const templateHint = "Check the conversation against the template, or set another one with data.chat_template.";
 const inexactHint =
-  "Use a template that marks the assistant's text with {% generation %} (data.chat_template), or train on the whole " +
-  "conversation with data.assistant_only_loss: false.";
+  'Give the message "weight": 0, so that it is read but not learnt, or set a template that renders the turn ' +
+  "(data.chat_template).";
 
 export class ChatTemplate {
   /** Jinja text. */
   readonly source: string;
+  /** `data.chat_template_kwargs` that have a value. */
+  readonly kwargs: Readonly<Record<string, unknown>>;
   readonly #template: JinjaTemplate;
   readonly #options: ChatTemplateOptions;
+  readonly #mentioned = new Map<string, boolean>();
 
   /**
    * @param source Jinja text
@@ -69,6 +91,7 @@ export class ChatTemplate {
     }
     this.source = source;
     this.#options = options;
+    this.kwargs = Object.fromEntries(Object.entries(options.kwargs ?? {}).filter(([, value]) => value !== null));
   }
 
   /** Whether the template itself marks the assistant's text. */
@@ -76,120 +99,150 @@ export class ChatTemplate {
     return this.#template.marksGeneration;
   }
 
-  /**
-   * The conversation's text.
-   * @throws CoxswainError "data" if the template raises, naming `where` and Jinja's message
-   */
-  render(conversation: Conversation, { addGenerationPrompt = false, where }: RenderOptions = {}): string {
-    try {
-      return this.#run(conversation, addGenerationPrompt, ["", ""]);
-    } catch (error) {
-      throw this.#failed(error, where);
-    }
-  }
-
-  /**
-   * The conversation's text and its assistant parts: by `{% generation %}`, otherwise by rendering the conversation up
-   * to each turn, which is exact if every such rendering is a prefix of the whole.
-   * @throws CoxswainError "data" if the template raises, or if neither way is exact
-   */
-  renderAssistant(conversation: Conversation, { from = 0, where }: AssistantTextOptions = {}): MarkedText {
-    if (!this.marksGeneration) return this.#byPrefixes(conversation, from, where);
-    try {
-      const markers = chooseMarkers(this.source, textsOf(conversation));
-      return extractSpans(this.#run(conversation, false, markers), markers);
-    } catch (error) {
-      throw this.#failed(error, where);
-    }
-  }
-
   /** Texts of the tokens that may end a turn. */
   get controlTokens(): ReadonlySet<string> {
     return this.#options.controlTokens;
   }
 
+  /** Whether the template's text contains a name. */
+  mentions(name: string): boolean {
+    let found = this.#mentioned.get(name);
+    if (found === undefined) {
+      found = this.source.includes(name);
+      this.#mentioned.set(name, found);
+    }
+    return found;
+  }
+
+  /**
+   * The conversation's text.
+   * @throws CoxswainError "data" if the template raises, naming `where` and Jinja's message
+   */
+  render(conversation: Conversation, { addGenerationPrompt = false, where }: RenderOptions = {}): string {
+    const renderer = this.#renderer(conversation);
+    return this.#rendered(where, () => (addGenerationPrompt ? renderer.prompt() : renderer.text()));
+  }
+
   /** Whether a conversation renders to exactly this text; false if it cannot be rendered. */
   rendersAs(conversation: Conversation, text: string): boolean {
     try {
-      return this.#run(conversation, false, ["", ""]) === text;
+      return this.#renderer(conversation).text() === text;
     } catch {
       return false;
     }
   }
 
   /**
-   * The length of the first `count` messages and the next turn's header in the whole text, in UTF-16 units.
-   * @throws CoxswainError "data" if the whole text doesn't start with them
+   * The texts in which the assistant's turns are supervised, each in the context in which a model is asked for it; where
+   * the template has `{% generation %}`, what that marks is supervised.
+   * @throws CoxswainError "data" if the template raises, or naming a turn whose text it does not determine
    */
-  promptLength(conversation: Conversation, whole: string, count: number, where?: string): number {
-    const reason = `the rendered prompt (${count} messages) is not a prefix of the rendered conversation`;
-    return this.#prefixLength({ conversation, whole, count, addGenerationPrompt: true, reason, where });
+  trainingTexts(conversation: Conversation, supervision: Supervision = {}): TrainingTexts {
+    const { where, from = 0 } = supervision;
+    const renderer = this.#renderer(conversation);
+    const rules = this.#rules(from, where);
+    const turns = supervisedTurns(conversation, supervision);
+    if (!this.marksGeneration) {
+      const whole = this.#rendered(where, () => renderer.text());
+      return { texts: textsByPrompts(renderer, whole, turns, rules), whole, turns };
+    }
+    const whole = this.#rendered(where, () => renderer.marked());
+    const everyTurn = supervisedTurns(conversation, { from }).length === turns.length;
+    const texts =
+      everyTurn && marksOnlyAppend(renderer, whole, turns, rules)
+        ? [this.#asMarked(renderer, whole, turns, from, rules)]
+        : textsByMarks(renderer, whole, turns, rules);
+    return { texts, whole: whole.text, turns };
   }
 
-  #byPrefixes(conversation: Conversation, from: number, where: string | undefined): MarkedText {
-    const { messages } = conversation;
-    const text = this.render(conversation, where === undefined ? {} : { where });
+  /**
+   * The whole conversation's text, all of it supervised but for the prompt and the messages that are context.
+   * @throws CoxswainError "data" if the template raises, or naming a message whose text it does not determine
+   */
+  wholeText(conversation: Conversation, { from = 0, context, where }: Supervision = {}): TrainingTexts {
+    const renderer = this.#renderer(conversation);
+    const rules = this.#rules(from, where);
+    const whole = this.#rendered(where, () => renderer.text());
+    const turns = supervisedTurns(conversation, { from, ...(context === undefined ? {} : { context }) });
+    const whether = { turns, parted: new Map() };
+    const { text, start } = from === 0 ? { text: whole, start: 0 } : turnText(renderer, from, rules, whole);
+    const unlearnt = [...(context ?? [])].filter((turn) => turn >= from).sort((a, b) => a - b);
+    if (start === 0 && unlearnt.length === 0) return { texts: [{ text, spans: null, ...whether }], whole, turns };
     const spans: TextSpan[] = [];
-    messages.forEach((message, turn) => {
-      if (turn < from || message.role !== "assistant") return;
-      const reason = `rendered up to message ${turn + 1} (assistant), it is not a prefix of the whole rendered conversation`;
-      const common = { conversation, whole: text, reason, where };
-      const start = this.#prefixLength({ ...common, count: turn, addGenerationPrompt: true });
-      const last = turn + 1 === messages.length;
-      const after = last ? text.length : this.#prefixLength({ ...common, count: turn + 1, addGenerationPrompt: false });
-      const end = this.#endOfTurn(text, start, after);
-      if (end > start) spans.push({ start, end });
+    let at = start;
+    for (const turn of unlearnt) {
+      const own = turnText(renderer, turn, rules);
+      const end = endOfTurn(own.text, own.start, own.text.length, rules.controlTokens);
+      if (own.start < at || !text.startsWith(own.text.slice(0, end))) {
+        throw rules.refuse(turn, 'it has "weight": 0, and messages after it change how it is rendered');
+      }
+      if (own.start > at) spans.push({ start: at, end: own.start });
+      at = end;
+    }
+    if (at < text.length) spans.push({ start: at, end: text.length });
+    return { texts: [{ text, spans, ...whether }], whole, turns };
+  }
+
+  /**
+   * A turn, rendered as when a model is asked for it.
+   * @throws CoxswainError "data" naming the turn if the template does not determine its text
+   */
+  turn(conversation: Conversation, turn: number, where?: string): TurnText {
+    return turnText(this.#renderer(conversation), turn, this.#rules(0, where));
+  }
+
+  /** What `{% generation %}` marks in the whole conversation, from the prompt of message `from` on. */
+  #asMarked(
+    renderer: ConversationRenderer,
+    { text, spans }: MarkedText,
+    turns: readonly number[],
+    from: number,
+    rules: TurnRules,
+  ): TrainingText {
+    const start = from === 0 ? 0 : turnText(renderer, from, rules, text).start;
+    return { text, spans: spansFrom(spans, start), turns, parted: new Map() };
+  }
+
+  #renderer(conversation: Conversation): ConversationRenderer {
+    const { specialTokens, now } = this.#options;
+    return new ConversationRenderer({
+      template: this.#template,
+      conversation,
+      variables: { ...specialTokens, ...this.kwargs, ...conversation.templateKwargs },
+      now: now ?? (() => new Date()),
     });
-    return { text, spans };
   }
 
-  /** The length of the first `count` messages' own rendering, which must be a prefix of the whole text. */
-  #prefixLength({ conversation, whole, count, addGenerationPrompt, reason, where }: PrefixRequest): number {
-    const part = { messages: conversation.messages.slice(0, count), tools: conversation.tools };
-    let text: string;
-    try {
-      text = this.#run(part, addGenerationPrompt, ["", ""]);
-    } catch (error) {
-      throw this.#inexact(`${reason} (the template raised: ${messageOf(error)})`, where);
-    }
-    if (!whole.startsWith(text)) throw this.#inexact(reason, where);
-    return text.length;
-  }
-
-  /** A turn ends with its end token: models never generate the line break that templates write after it. */
-  #endOfTurn(text: string, start: number, end: number): number {
-    const said = text.slice(start, end).trimEnd();
-    for (const token of this.#options.controlTokens) {
-      if (token !== "" && said.endsWith(token)) return start + said.length;
-    }
-    return end;
-  }
-
-  #run(conversation: Conversation, addGenerationPrompt: boolean, markers: Markers): string {
-    const variables = {
-      ...this.#options.specialTokens,
-      messages: conversation.messages.map(normalizeMessage),
-      tools: conversation.tools,
-      documents: null,
-      add_generation_prompt: addGenerationPrompt,
+  #rules(from: number, where: string | undefined): TurnRules {
+    const refuse = (turn: number, reason: string, cause?: unknown): CoxswainError => {
+      const raised = cause === undefined ? "" : ` (the template raised: ${messageOf(cause)})`;
+      const message =
+        `the chat template of ${this.#options.origin} does not determine the text of ` +
+        `${messageName(turn, from)} (assistant): ${reason}${raised}`;
+      return new CoxswainError("data", located(where, message), { hint: inexactHint, cause });
     };
-    return this.#template.render(variables, this.#options.now ?? (() => new Date()), markers);
+    return { controlTokens: this.controlTokens, refuse };
   }
 
-  #failed(error: unknown, where: string | undefined): CoxswainError {
-    const message = `the chat template of ${this.#options.origin} failed to render: ${messageOf(error)}`;
-    return new CoxswainError("data", located(where, message), { hint: templateHint, cause: error });
-  }
-
-  #inexact(reason: string, where: string | undefined): CoxswainError {
-    const message = `the chat template of ${this.#options.origin} does not determine which text is the assistant's: ${reason}`;
-    return new CoxswainError("data", located(where, message), { hint: inexactHint });
+  #rendered<T>(where: string | undefined, render: () => T): T {
+    try {
+      return render();
+    } catch (error) {
+      const message = `the chat template of ${this.#options.origin} failed to render: ${messageOf(error)}`;
+      throw new CoxswainError("data", located(where, message), { hint: templateHint, cause: error });
+    }
   }
 }
 
-/** All texts of a conversation, concatenated. */
-const textsOf = (conversation: Conversation): string =>
-  JSON.stringify(conversation, (_, value: unknown) => (typeof value === "bigint" ? null : value));
+/** Indices of the assistant messages to supervise. */
+function supervisedTurns(
+  { messages }: Conversation,
+  { turns = "all", from = 0, context }: Pick<Supervision, "turns" | "from" | "context">,
+): readonly number[] {
+  const all = messages.flatMap(({ role }, index) => (role === "assistant" && index >= from ? [index] : []));
+  const learnt = all.filter((index) => context?.has(index) !== true);
+  return turns === "last" ? learnt.slice(-1) : learnt;
+}
 
 const located = (where: string | undefined, message: string): string =>
   where === undefined ? message : `${where}: ${message}`;

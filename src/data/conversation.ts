@@ -26,3 +26,12 @@ export function normalizeMessage(message: Readonly<Record<string, unknown>>): Re
   const reasoning = reasoningFields.map((field) => kept[field]).find((value) => value !== undefined);
   return reasoning === undefined ? kept : { thinking: reasoning, ...kept, reasoning_content: reasoning };
 }
+
+/**
+ * How messages to users call a message: "message 2", and beside a prompt: `message 1 of "completion"`.
+ * @param prompt the number of leading messages that are a prompt; 0: all are in one list
+ */
+export function messageName(index: number, prompt: number): string {
+  if (prompt === 0) return `message ${index + 1}`;
+  return index < prompt ? `message ${index + 1} of "prompt"` : `message ${index - prompt + 1} of "completion"`;
+}

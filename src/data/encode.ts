@@ -2,49 +2,10 @@
  * Encodes examples as token ids and labels, in batches, and determines which tokens are supervised. Does not know rows
  * or maximum lengths.
  */
-import type { ChatTemplate } from "./chat-template.js";
-import type { ChatExample, CompletionExample, Example, TextExample } from "./formats/index.js";
-import type { TextSpan } from "./generation-tags.js";
-import { ignoredParts, type Ignored } from "./ignored.js";
-import { intersectSpans, labelsFrom, labelsOfSpans } from "./masks.js";
-import type { TextTokenizer } from "./tokenizer.js";
-
-export interface LabelledTokens {
-  /** [tokens] */
-  readonly ids: Int32Array;
-  /** `IGNORE` if not supervised; not shifted, [tokens]. */
-  readonly labels: Int32Array;
-}
-
-/** An example to encode, and how errors name it. */
-export interface Located<E extends Example> {
-  readonly example: E;
-  readonly where: string;
-}
-export type LocatedExample = Located<Example>;
-
-export interface EncoderOptions {
-  readonly tokenizer: TextTokenizer;
-  /** For conversations without and with tools; null if the model has none. */
-  readonly templates: { readonly plain: ChatTemplate; readonly tools: ChatTemplate } | null;
-  readonly assistantOnlyLoss: boolean;
-  readonly completionOnlyLoss: boolean;
-  /** Called for each example whose prompt ends inside a token of the whole text. */
-  readonly onSplitBoundary?: (where: string) => void;
-  /** Called for each example of which the chat template omits something. */
-  readonly onIgnored?: (ignored: Ignored, where: string) => void;
-  /** Called for each text that gets no eos, since the tokenizer has none. */
-  readonly onMissingEos?: (where: string) => void;
-}
-
-/** Turns examples into tokens; created once per data set. */
-export type Encoder = (examples: readonly LocatedExample[]) => Promise<LabelledTokens[]>;
-
-interface RenderedChat {
-  readonly text: string;
-  /** null: all text is supervised. */
-  readonly spans: readonly TextSpan[] | null;
-}
+import { encodeChats } from "./encode-chats.js";
+import type { Encoder, EncoderOptions, LabelledTokens, Located } from "./encoding.js";
+import type { CompletionExample, Example, TextExample } from "./formats/index.js";
+import { labelsFrom } from "./masks.js";
 
 /** Appends an eos, unless the text ends with one or the tokenizer adds one. */
 function withEos(text: string, where: string, { tokenizer, onMissingEos }: EncoderOptions): string {
@@ -52,34 +13,6 @@ function withEos(text: string, where: string, { tokenizer, onMissingEos }: Encod
   if (affixes.after > 0) return text;
   if (eosToken === null) onMissingEos?.(where);
   return eosToken === null || text.endsWith(eosToken) ? text : text + eosToken;
-}
-
-function renderChat(chat: ChatExample, where: string, options: EncoderOptions): RenderedChat {
-  const { templates, assistantOnlyLoss, completionOnlyLoss, onIgnored } = options;
-  if (templates === null) throw new TypeError("a conversation was read without a chat template");
-  const template = chat.tools === null ? templates.plain : templates.tools;
-  const prompt = completionOnlyLoss ? chat.promptMessages : 0;
-  const marked = assistantOnlyLoss
-    ? template.renderAssistant(chat, { from: prompt, where })
-    : { text: template.render(chat, { where }), spans: null };
-  const { text } = marked;
-  if (onIgnored !== undefined) {
-    ignoredParts(chat, { ...marked, from: prompt }, template).forEach((ignored) => onIgnored(ignored, where));
-  }
-  if (prompt === 0) return marked;
-  const completion = [{ start: template.promptLength(chat, text, prompt, where), end: text.length }];
-  return { text, spans: marked.spans === null ? completion : intersectSpans(marked.spans, completion) };
-}
-
-async function encodeChats(chats: readonly Located<ChatExample>[], options: EncoderOptions): Promise<LabelledTokens[]> {
-  const rendered = chats.map(({ example, where }) => renderChat(example, where, options));
-  const texts = rendered.map(({ text }) => text);
-  const encoded = await options.tokenizer.encodeBatch(texts, { addSpecialTokens: false });
-  return encoded.map((tokens, index) => {
-    const spans = rendered[index]?.spans ?? null;
-    const { ids } = tokens;
-    return { ids, labels: spans === null ? ids : labelsOfSpans(ids, tokens.offsets(), spans) };
-  });
 }
 
 async function encodeTexts(texts: readonly Located<TextExample>[], options: EncoderOptions): Promise<LabelledTokens[]> {
@@ -128,19 +61,22 @@ async function encodeCompletions(
 /** Creates an encoder; results are in the order of the examples. */
 export function createEncoder(options: EncoderOptions): Encoder {
   return async (examples) => {
-    const results = examples.map(({ example }) =>
-      example.kind === "tokens" ? { ids: example.inputIds, labels: example.labels } : nothing,
+    const results = examples.map(({ example }): readonly LabelledTokens[] =>
+      example.kind === "tokens" ? [{ ids: example.inputIds, labels: example.labels }] : [],
     );
     const encode = async <Kind extends Example["kind"]>(
       kind: Kind,
-      encodeAll: (part: readonly Located<ExampleOf<Kind>>[], options: EncoderOptions) => Promise<LabelledTokens[]>,
+      encodeAll: (
+        part: readonly Located<ExampleOf<Kind>>[],
+        options: EncoderOptions,
+      ) => Promise<(LabelledTokens | readonly LabelledTokens[])[]>,
     ): Promise<void> => {
       const part = examples.flatMap(({ example, where }, index) =>
         isKind(example, kind) ? [{ example, where, index }] : [],
       );
       if (part.length === 0) return;
       const encoded = await encodeAll(part, options);
-      part.forEach(({ index }, n) => (results[index] = encoded[n] ?? nothing));
+      part.forEach(({ index }, n) => (results[index] = [encoded[n] ?? []].flat()));
     };
     await encode("chat", encodeChats);
     await encode("text", encodeTexts);
@@ -153,5 +89,3 @@ type ExampleOf<Kind extends Example["kind"]> = Extract<Example, { readonly kind:
 
 const isKind = <Kind extends Example["kind"]>(example: Example, kind: Kind): example is ExampleOf<Kind> =>
   example.kind === kind;
-
-const nothing: LabelledTokens = { ids: new Int32Array(), labels: new Int32Array() };

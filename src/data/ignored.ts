@@ -2,12 +2,12 @@
  * Detects parts of a conversation that its chat template omits: tools, tool calls, keys of messages, whole messages,
  * answers. The template renders without an error, but the model would never see or learn that content. Pure.
  */
+import { jsonKey } from "../jinja/index.js";
 import type { ChatTemplate } from "./chat-template.js";
 import type { ChatMessage, Conversation } from "./conversation.js";
-import type { TextSpan } from "./generation-tags.js";
 
 export type IgnoredKind =
-  "ignored_tools" | "ignored_tool_calls" | "ignored_message" | "ignored_message_key" | "empty_answer";
+  "ignored_tools" | "ignored_tool_calls" | "ignored_message" | "ignored_message_key" | "ignored_kwarg" | "empty_answer";
 
 /** What is omitted, with details: the key or the message. */
 export interface Ignored {
@@ -17,26 +17,27 @@ export interface Ignored {
 
 export interface RenderedConversation {
   readonly text: string;
-  /** The assistant's text; null: not determined. */
-  readonly spans: readonly TextSpan[] | null;
-  /** Index of the first message whose text counts. */
-  readonly from: number;
+  /** The assistant's messages that are supervised. */
+  readonly answers: readonly ChatMessage[];
+  /** The assistant's supervised texts; null: not determined. */
+  readonly said: readonly string[] | null;
 }
 
 export function ignoredParts(
   conversation: Conversation,
-  { text, spans, from }: RenderedConversation,
+  { text, answers, said }: RenderedConversation,
   template: ChatTemplate,
 ): readonly Ignored[] {
-  const { messages, tools } = conversation;
+  const { messages, tools, templateKwargs } = conversation;
   const found: Ignored[] = [];
   const add = (kind: IgnoredKind, detail: string | null = null): void => {
     found.push({ kind, detail });
   };
-  if (tools !== null && template.rendersAs({ messages, tools: null }, text)) add("ignored_tools");
+  const own = templateKwargs === undefined ? {} : { templateKwargs };
+  if (tools !== null && template.rendersAs({ messages, tools: null, ...own }, text)) add("ignored_tools");
   const without = messages.map(withoutToolCalls);
   const calls = messages.some(hasToolCalls);
-  if (calls && template.rendersAs({ messages: without, tools }, text)) add("ignored_tool_calls");
+  if (calls && template.rendersAs({ messages: without, tools, ...own }, text)) add("ignored_tool_calls");
   const left = messages.findIndex(
     ({ role, content }) => readRoles.has(role) && content !== undefined && !text.includes(content.trim()),
   );
@@ -45,10 +46,12 @@ export function ignoredParts(
   const keys = messages.flatMap((message) => Object.keys(message).filter((each) => isSomething(message[each])));
   const key = keys.find((each) => !isRead(each, template.source));
   if (key !== undefined) add("ignored_message_key", JSON.stringify(key));
-  const answers = messages.filter(({ role }, index) => role === "assistant" && index >= from);
-  const said = spans?.filter(({ start, end }) => saysSomething(text.slice(start, end), template.controlTokens));
-  const isSilent = said === undefined ? answers.some(isEmpty) : said.length < answers.length;
+  const spoken = said?.filter((each) => saysSomething(each, template.controlTokens));
+  const isSilent = spoken === undefined ? answers.some(isEmpty) : spoken.length < answers.length;
   if (isSilent) add("empty_answer");
+  const kwargs = Object.keys({ ...template.kwargs, ...templateKwargs }).map(jsonKey);
+  const unread = kwargs.find((name) => !template.mentions(name));
+  if (unread !== undefined) add("ignored_kwarg", JSON.stringify(unread));
   return found;
 }
 

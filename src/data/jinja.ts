@@ -4,6 +4,8 @@ import type { Markers } from "./generation-tags.js";
 import { strftime } from "./strftime.js";
 
 export interface JinjaTemplate {
+  /** Jinja text. */
+  readonly source: string;
   /** Whether it contains `{% generation %}`. */
   readonly marksGeneration: boolean;
   /**
@@ -17,6 +19,7 @@ export interface JinjaTemplate {
 export function compileJinja(source: string): JinjaTemplate {
   const template = compileTemplate(source);
   return {
+    source,
     marksGeneration: template.marksGeneration,
     render: (variables, now, markers) =>
       template.render({
@@ -26,6 +29,9 @@ export function compileJinja(source: string): JinjaTemplate {
       }),
   };
 }
+
+/** A JSON value as templates see it; rendering leaves such a value as it is. */
+export const templateValue = (value: unknown): Value => toTemplateValue(value);
 
 /** Undefined variables are omitted. */
 function templateVariables(variables: Readonly<Record<string, unknown>>): Map<string, Value> {

@@ -2,17 +2,6 @@
 import type { TextSpan } from "./generation-tags.js";
 import { IGNORE } from "./row.js";
 
-/** The intersection of two lists of spans, each in order and without overlaps. */
-export function intersectSpans(a: readonly TextSpan[], b: readonly TextSpan[]): TextSpan[] {
-  return a.flatMap((one) =>
-    b.flatMap((other) => {
-      const start = Math.max(one.start, other.start);
-      const end = Math.min(one.end, other.end);
-      return start < end ? [{ start, end }] : [];
-    }),
-  );
-}
-
 /**
  * Labels: a token that overlaps a span is supervised (as in transformers' `return_assistant_tokens_mask`).
  * @param ids [tokens]

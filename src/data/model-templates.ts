@@ -16,6 +16,8 @@ export interface ChatTemplatesOptions {
   readonly override?: string | null;
   /** The clock of `strftime_now`. Default: the system's. */
   readonly now?: () => Date;
+  /** `data.chat_template_kwargs`: further variables of the templates. Default: none. */
+  readonly kwargs?: Readonly<Record<string, unknown>>;
 }
 
 const looksLikeJinja = (text: string): boolean => /\{[{%#]/.test(text);
@@ -43,11 +45,11 @@ export async function overrideText(override: string): Promise<string> {
  */
 export async function openChatTemplates(
   tokenizer: TextTokenizer,
-  { override = null, now = () => new Date() }: ChatTemplatesOptions = {},
+  { override = null, now = () => new Date(), kwargs = {} }: ChatTemplatesOptions = {},
 ): Promise<ChatTemplates | null> {
   const { specialTokens, controlTokens, templateFolder: folder } = tokenizer;
   const compile = (source: string, origin: string): ChatTemplate =>
-    new ChatTemplate(source, { specialTokens, controlTokens, origin, now });
+    new ChatTemplate(source, { specialTokens, controlTokens, origin, now, kwargs });
   if (override !== null) {
     const template = compile(await overrideText(override), "data.chat_template");
     return { plain: template, tools: template };

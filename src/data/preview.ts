@@ -92,11 +92,26 @@ function renderStatistics({ examples, rows, tokens, supervisedTokens: learnt, ..
 }
 
 /**
+ * Says how many examples came of how many conversations, and what that costs; null if every line became one example.
+ * For people.
+ */
+export function splitNote({ split }: DataStatistics): string | null {
+  if (split === undefined) return null;
+  const { conversations, examples, extraTokens } = split;
+  return (
+    `${count(conversations, "conversation")} became ${count(examples, "example")}, with ` +
+    `${count(extraTokens, "extra token")}: the chat template rewrites earlier turns, so that a turn is trained as it is ` +
+    "rendered when a model is asked for it"
+  );
+}
+
+/**
  * The text of a preview: a legend, the rows, and statistics of the whole data set.
  * @param rows the rows to show
  * @param statistics of the whole data set
  */
 export function renderPreview(rows: readonly PreviewRow[], statistics: DataStatistics, style: PreviewStyle): string {
-  const parts = [style.legend, ...rows.map((row) => renderRow(row, style).trimEnd()), renderStatistics(statistics)];
+  const summary = [renderStatistics(statistics), splitNote(statistics) ?? []].flat().join("\n");
+  const parts = [style.legend, ...rows.map((row) => renderRow(row, style).trimEnd()), summary];
   return `${parts.join("\n\n")}\n`;
 }

@@ -6,10 +6,21 @@ import { createHash } from "node:crypto";
 import type { Packing } from "./packing.js";
 import type { Row } from "./row.js";
 
+/** Conversations that became several examples, since the chat template rewrites earlier turns. */
+export interface SplitConversations {
+  readonly conversations: number;
+  /** What they became: each example has at least one assistant turn, as it is rendered when a model is asked for it. */
+  readonly examples: number;
+  /** Tokens of these examples beyond the longest one of each conversation. */
+  readonly extraTokens: number;
+}
+
 /** Statistics of a store. */
 export interface DataStatistics {
-  /** Examples read. */
+  /** Examples: a line of the data is one, or several if it is a conversation that was split. */
   readonly examples: number;
+  /** Absent if every line became one example. */
+  readonly split?: SplitConversations;
   readonly rows: number;
   /** Tokens in all rows, without padding. */
   readonly tokens: number;

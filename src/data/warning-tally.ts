@@ -5,11 +5,13 @@ const kinds = [
   "ignored_tool_calls",
   "ignored_message",
   "ignored_message_key",
+  "ignored_kwarg",
   "ignored_example_key",
   "empty_answer",
   "truncated",
   "dropped",
   "split_boundary",
+  "other_prompt",
   "missing_eos",
   "dated",
 ] as const;
@@ -18,6 +20,14 @@ export type WarningKind = (typeof kinds)[number];
 interface Tally {
   count: number;
   readonly first: string;
+}
+
+/** What warnings are counted of. */
+export interface Totals {
+  /** Lines of the data. */
+  readonly records: number;
+  /** What they became: a conversation may become several examples. */
+  readonly examples: number;
 }
 
 export class WarningTally {
@@ -37,12 +47,13 @@ export class WarningTally {
   }
 
   /** Reports each kind that occurred, in a fixed order. */
-  report(examples: number, maxLength: number, tell: (message: string) => void): void {
+  report({ records, examples }: Totals, maxLength: number, tell: (message: string) => void): void {
     for (const kind of kinds) {
       const tally = this.#tallies.get(kind);
-      if (tally !== undefined) tell(sentence(kind, tally, examples, maxLength));
+      const total = kind === "truncated" || kind === "dropped" ? examples : records;
+      if (tally !== undefined) tell(sentence(kind, tally, total, maxLength));
     }
-    if (this.#unread.size > 0) tell(unreadSentence(this.#unread, examples));
+    if (this.#unread.size > 0) tell(unreadSentence(this.#unread, records));
   }
 }
 
@@ -71,6 +82,8 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return `${which} have a message that the chat template omits: the model never sees it.`;
     case "ignored_message_key":
       return `${which} have a key in a message that neither the chat template nor coxswain reads: it has no effect.`;
+    case "ignored_kwarg":
+      return `${which} have a variable in chat_template_kwargs that the chat template does not read: it has no effect.`;
     case "ignored_example_key":
       return `${which} have a key that this format ignores, although other programs use it in training.`;
     case "empty_answer":
@@ -86,6 +99,12 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return (
         `${which} have a prompt that ends inside a token of the whole text; prompt and completion were tokenised ` +
         "separately. End the prompt at the end of a word, or start the completion with the space."
+      );
+    case "other_prompt":
+      return (
+        `${which} have a turn that does not begin as the chat template's generation prompt ends (such as "<think>"): ` +
+        "it is supervised from where the two part, and will be asked for with that prompt. A variable of the template " +
+        "may make them agree (data.chat_template_kwargs, such as enable_thinking: false)."
       );
     case "missing_eos":
       return `${which} end without an end-of-text token: the tokenizer has none, so the model won't learn to stop.`;

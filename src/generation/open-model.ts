@@ -2,6 +2,7 @@
  * A model ready for generation: its folder, tokenizer and templates, and an engine with the model loaded, with or
  * without an adapter. Errors in folder or adapter are detected before the weights are loaded.
  */
+import { isDeepStrictEqual } from "node:util";
 import { linearModules, openEngine, positionLimit, resolveTargets, weightNotes } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
@@ -37,6 +38,8 @@ export interface OpenModelOptions {
   readonly adapter: string | null;
   /** Jinja text or a file; null: the adapter's own template, else the model's own. */
   readonly chatTemplate: string | null;
+  /** Variables of the chat template. They go before those that the adapter was trained with, key by key. Default: none. */
+  readonly templateKwargs?: Readonly<Record<string, unknown>>;
   readonly compute: Pick<RunConfig["compute"], "engine" | "device" | "dtype">;
   /** Of the base model; "auto": as the adapter was trained. */
   readonly quantization: QuantizationChoice;
@@ -56,6 +59,8 @@ export interface OpenedModel {
   readonly tokenizer: TextTokenizer;
   /** null: neither the model nor the options have one. */
   readonly templates: ChatTemplates | null;
+  /** Variables of the chat template: the adapter's and those that were given. */
+  readonly templateKwargs: Readonly<Record<string, unknown>>;
   /** Ids that end an answer. */
   readonly stopIds: ReadonlySet<number>;
   /** Context length (computable positions, otherwise `max_position_embeddings`); Infinity if unknown. */
@@ -97,7 +102,10 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
   const onHash = (): void => onProgress?.("hashing the model");
   const otherBase = origin === null ? null : await otherBaseNote(origin, folder, name, { onHash });
   if (otherBase !== null) notes.unshift(otherBase);
-  const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate });
+  const trainedKwargs = origin?.templateKwargs ?? {};
+  const templateKwargs = { ...trainedKwargs, ...options.templateKwargs };
+  const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate, kwargs: templateKwargs });
+  if (templates !== null) notes.push(...kwargsNotes(trainedKwargs, templateKwargs, templates));
   const quantization = quantizationOf(options.quantization, adapter?.quantization ?? null);
   const {
     engine,
@@ -124,6 +132,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     trainable,
     tokenizer,
     templates,
+    templateKwargs,
     stopIds: stopTokens(tokenizer, templates),
     contextLength: contextLengthOf(folder),
     engine: engine.name,
@@ -132,6 +141,26 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     warnings: [...notes, ...weightNotes(folder), ...(warning === null ? [] : [warning])],
     close: () => trainable.dispose(),
   };
+}
+
+/** Says which variables of the chat template come from the adapter, and which are not read. */
+function kwargsNotes(
+  trained: Readonly<Record<string, unknown>>,
+  used: Readonly<Record<string, unknown>>,
+  { plain, tools }: ChatTemplates,
+): readonly string[] {
+  const unread = Object.keys(used).filter((name) => !plain.mentions(name) && !tools.mentions(name));
+  const notes = unread.map((name) => `the chat template does not read the variable ${JSON.stringify(name)}`);
+  if (Object.keys(trained).length === 0) return notes;
+  const changed = Object.keys(trained).filter((name) => !isDeepStrictEqual(trained[name], used[name]));
+  const kept = Object.fromEntries(Object.entries(trained).filter(([name]) => !changed.includes(name)));
+  if (Object.keys(kept).length > 0)
+    notes.push(`chat template variables as the adapter was trained: ${JSON.stringify(kept)}`);
+  for (const name of changed) {
+    const [now, then] = [JSON.stringify(used[name]), JSON.stringify(trained[name])];
+    notes.push(`chat template variable ${JSON.stringify(name)}: ${now}; the adapter was trained with ${then}`);
+  }
+  return notes;
 }
 
 function baseOf(origin: AdapterOrigin | null): string {

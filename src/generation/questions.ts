@@ -116,9 +116,8 @@ function chatQuestion(chat: Conversation, templates: ChatTemplates | null, where
   }
   requireKnownRoles(messages, knownRoles(templates.plain.source, templates.tools.source), where);
   const template = tools === null ? templates.plain : templates.tools;
-  const prompt = template.render({ messages: messages.slice(0, turn), tools }, { addGenerationPrompt: true, where });
-  const whole = template.render({ messages: messages.slice(0, turn + 1), tools }, { where });
-  const answer = whole.startsWith(prompt) ? whole.slice(prompt.length) : (message.content ?? "");
+  const { prompt, text, start, parts } = template.turn(chat, turn, where);
+  const answer = parts ? (message.content ?? "") : text.slice(start);
   return { text: messages[turn - 1]?.content ?? "", prompt, answer, addSpecialTokens: false };
 }
 

@@ -10,6 +10,7 @@ import { formatAddress } from "../config/index.js";
 import type { LoadedRun, RunConfig } from "../config/index.js";
 import { addressKeys, startCoordinator } from "../coordinator/index.js";
 import type { FinishedRun, RunningCoordinator } from "../coordinator/index.js";
+import { splitNote } from "../data/index.js";
 import { CoxswainError, isPermanent } from "../errors.js";
 import type { LocalWorkers } from "../local-workers/index.js";
 import { createLogger, LogFile } from "../telemetry/index.js";
@@ -202,6 +203,8 @@ function describe(config: RunConfig, { prepared, address, telemetry }: RunningCo
     `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
     `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, live page on http://${telemetry}/`}`,
   ];
+  const split = splitNote(train.statistics);
+  if (split !== null) lines.splice(2, 0, `data ${split}`);
   if (replica.step > 0) lines.push(`continuing after step ${replica.step}`);
   return lines.join("\n");
 }

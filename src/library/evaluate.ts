@@ -145,7 +145,11 @@ async function measure(
     show("reading the data");
     const { rarely } = await import("../progress.js");
     const reading = rarely({ tell: show });
-    const data = { ...config.data, chat_template: options.chatTemplate ?? config.data.chat_template };
+    const data = {
+      ...config.data,
+      chat_template: options.chatTemplate ?? config.data.chat_template,
+      chat_template_kwargs: opened.templateKwargs as RunConfig["data"]["chat_template_kwargs"],
+    };
     const store = await buildTokenStore({
       source,
       data,

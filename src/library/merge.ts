@@ -82,7 +82,9 @@ async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   const texts = companions.has("tokenizer.json")
     ? await data.adapterTextNotes(await data.openTokenizerIfAny(folder, { adapter: adapterFolder }), null)
     : [];
-  for (const note of [...(otherBase === null ? [] : [otherBase]), ...(await notesOn(opened)), ...texts]) onNote?.(note);
+  const variables = Object.keys(adapter.templateKwargs).length === 0 ? [] : [variablesNote(adapter.templateKwargs)];
+  const notes = [...(otherBase === null ? [] : [otherBase]), ...(await notesOn(opened)), ...texts, ...variables];
+  for (const note of notes) onNote?.(note);
   const report = await mergeAdapter({
     model: opened,
     folder,
@@ -94,6 +96,10 @@ async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   });
   return { ...report, model: base, quantization: adapter.quantization };
 }
+
+const variablesNote = (kwargs: Readonly<Record<string, unknown>>): string =>
+  `the adapter was trained with the chat template variables ${JSON.stringify(kwargs)}, which a merged model does not ` +
+  "record: give them wherever it is used (--chat-template-kwargs)";
 
 /** Notes on the weights of a supported family; merging itself works with any family. */
 async function notesOn(folder: ModelFolder): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
 /** Options shared by the functions that run a model: which model, and how to compute it. */
 import { devices, engines } from "../config/choices.js";
 import type { RunConfig } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
 import type { OpenedModel, OpenModelOptions } from "../generation/index.js";
 import type { OptionKinds } from "./check-options.js";
 
@@ -12,6 +13,11 @@ export interface ModelOptions {
   readonly adapter?: string | undefined;
   /** A Jinja template, as text or as a file's path. Default: the run's, else the adapter's, else the model's own. */
   readonly chatTemplate?: string | undefined;
+  /**
+   * Variables of the chat template, such as `{ enable_thinking: false }`. They go before the run's, and those before what
+   * the adapter was trained with, key by key; null stands for no value. Default: none.
+   */
+  readonly chatTemplateKwargs?: Readonly<Record<string, unknown>> | undefined;
   /** The compute engine. Default: the run's, else "auto". */
   readonly engine?: "auto" | "onnx" | "tfjs" | undefined;
   /** The compute device. Default: the run's, else "auto". */
@@ -35,6 +41,7 @@ export const modelOptionKinds: OptionKinds<ModelOptions> = {
   model: "text",
   adapter: "text",
   chatTemplate: "text",
+  chatTemplateKwargs: "an object",
   engine: ["auto", ...engines],
   device: ["auto", ...devices],
   quantization: ["none", "nf4"],
@@ -46,19 +53,27 @@ export const modelOptionKinds: OptionKinds<ModelOptions> = {
 
 /** Opens the model that the options name; omitted options are taken from `config`. The caller closes it. */
 export async function openAskedModel(
-  { model, adapter, chatTemplate, engine, device, quantization, threads, onProgress }: ModelOptions,
+  { model, adapter, chatTemplate, chatTemplateKwargs, engine, device, quantization, threads, onProgress }: ModelOptions,
   config: RunConfig,
   openEngine: OpenEngine | undefined,
 ): Promise<OpenedModel> {
-  const [{ openModel }, { hostLimits }] = await Promise.all([
+  const [{ openModel }, { reservedNameProblem }, { hostLimits }] = await Promise.all([
     import("../generation/index.js"),
+    import("../config/index.js"),
     import("../host/index.js"),
   ]);
+  for (const name of Object.keys(chatTemplateKwargs ?? {})) {
+    const hint = reservedNameProblem(name);
+    if (hint === undefined) continue;
+    const what = "chat template variables (--chat-template-kwargs)";
+    throw new CoxswainError("usage", `${what}: ${JSON.stringify(name)} is a reserved name`, { hint });
+  }
   const { compute } = config;
   return openModel({
     model: model ?? null,
     adapter: adapter ?? null,
     chatTemplate: chatTemplate ?? config.data.chat_template,
+    templateKwargs: { ...config.data.chat_template_kwargs, ...chatTemplateKwargs },
     compute: { ...compute, engine: engine ?? compute.engine, device: device ?? compute.device },
     quantization: quantization ?? config.quantization ?? "auto",
     threads: threads ?? hostLimits().cores,

@@ -29,15 +29,15 @@ export async function conversationOf(
   const record = Array.isArray(value) ? { messages: value as unknown[] } : value;
   const example = exampleReader("messages", { chat: true, vocabSize: Number.MAX_SAFE_INTEGER })(record, where);
   if (example.kind !== "chat") throw new CoxswainError("bug", "format messages is not read as a conversation");
-  const { messages, tools } = example;
+  const { messages, tools, templateKwargs } = example;
   if (messages.at(-1)?.role === "assistant") {
     throw new CoxswainError("data", `${where}: the last message is the assistant's, so there is nothing to answer`, {
       hint: "End the conversation with a user message.",
     });
   }
-  if (system === undefined) return { messages, tools };
+  if (system === undefined) return { messages, tools, templateKwargs };
   if (messages[0]?.role === "system") throw contradiction(systemName, `the system message of ${where}`);
-  return { messages: [{ role: "system", content: system }, ...messages], tools };
+  return { messages: [{ role: "system", content: system }, ...messages], tools, templateKwargs };
 }
 
 export const contradiction = (one: string, other: string): CoxswainError =>

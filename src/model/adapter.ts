@@ -12,9 +12,11 @@ import {
   baseRecordFile,
   baseRecordText,
   hubIdOf,
-  readBaseRecord,
+  readAdapterRecord,
   type AdapterOrigin,
+  type AdapterRecord,
   type BaseModelRecord,
+  type TemplateKwargs,
 } from "./base-record.js";
 import { readJsonObject, type JsonObject } from "./files.js";
 import { filesBelow, keepOtherFiles, sameContent } from "./kept-files.js";
@@ -60,6 +62,8 @@ export interface TrainedAdapter {
   readonly training?: TrainingFacts;
   /** Content hashes of the base model. Default: not recorded. */
   readonly base?: BaseModelRecord;
+  /** `data.chat_template_kwargs`. Default: none. */
+  readonly templateKwargs?: TemplateKwargs;
   /** Files needed to use the trained model (tokenizer, chat template …): contents by name within the folder. */
   readonly companions?: ReadonlyMap<string, Uint8Array>;
 }
@@ -67,13 +71,15 @@ export interface TrainedAdapter {
 /** Writes the files of an adapter into an existing folder, not atomically: for temporary folders. */
 export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter): Promise<void> {
   const { layout, parameters, settings, baseModel, quantization = null, training = {} } = adapter;
-  const { base, companions = new Map<string, Uint8Array>() } = adapter;
+  const { base, templateKwargs, companions = new Map<string, Uint8Array>() } = adapter;
   await writeSafetensors(join(folder, adapterWeightsFile), adapterTensors(layout, parameters), {
     format: "pt",
     ...(quantization === null ? {} : { [quantizationKey]: quantization }),
   });
   const modules = new Set(layout.tensors.map(({ module }) => module)).size;
-  const facts = quantization === null ? training : { quantization, ...training };
+  const variables =
+    Object.keys(templateKwargs ?? {}).length === 0 ? {} : { chat_template_kwargs: JSON.stringify(templateKwargs) };
+  const facts = { ...(quantization === null ? {} : { quantization }), ...variables, ...training };
   const card = modelCard({
     base: { id: hubIdOf(baseModel), name: basename(baseModel), sha256: base?.sha256 },
     settings,
@@ -85,7 +91,7 @@ export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter)
   try {
     await writeFile(join(folder, adapterConfigFile), adapterConfigText(layout, settings, baseModel));
     await writeFile(join(folder, "README.md"), card);
-    if (base !== undefined) await writeFile(join(folder, baseRecordFile), baseRecordText(base));
+    if (base !== undefined) await writeFile(join(folder, baseRecordFile), baseRecordText(base, templateKwargs));
     for (const [name, bytes] of companions) {
       const path = join(folder, name);
       await mkdir(dirname(path), { recursive: true });
@@ -154,8 +160,11 @@ export interface Adapter extends AdapterOrigin {
 export async function readAdapterOrigin(folder: string): Promise<AdapterOrigin> {
   await requireAdapterFiles(folder);
   const config = await readJsonObject(join(folder, adapterConfigFile));
-  return { path: folder, baseModel: baseModelOf(config), base: await readBaseRecord(folder) };
+  return { path: folder, baseModel: baseModelOf(config), ...recorded(await readAdapterRecord(folder)) };
 }
+
+const recorded = (record: AdapterRecord | null): Pick<AdapterOrigin, "base" | "templateKwargs"> =>
+  record ?? { base: null, templateKwargs: {} };
 
 function baseModelOf(config: JsonObject): string | undefined {
   const base = config["base_model_name_or_path"];
@@ -181,7 +190,7 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     settings: { ...settings, targetModules: adaptedModules(tensors.keys()) },
     fanInFanOut: config["fan_in_fan_out"] === true,
     baseModel: baseModelOf(config),
-    base: await readBaseRecord(folder),
+    ...recorded(await readAdapterRecord(folder)),
     quantization: quantizationOf(metadata[quantizationKey], path),
     tensors,
   };

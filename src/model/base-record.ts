@@ -1,6 +1,7 @@
 /**
- * `coxswain.json`, next to an adapter: identifies its base model by content. (PEFT warns about unknown keys in
- * adapter_config.json, so this is a separate file.) Also compares another model with it.
+ * `coxswain.json`, next to an adapter: identifies its base model by content, and has the variables of the chat template
+ * that it was trained with. (PEFT warns about unknown keys in adapter_config.json, so this is a separate file.) Also
+ * compares another model with it.
  */
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
@@ -24,7 +25,12 @@ const recordSchema = z.object({
     /** SHA-256 of config.json, the weights and their index, by name. */
     files: z.record(z.string(), sha256),
   }),
+  /** `data.chat_template_kwargs` of the run; absent if there are none. */
+  chat_template_kwargs: z.record(z.string(), z.json()).default({}),
 });
+
+/** Variables of a chat template. */
+export type TemplateKwargs = Readonly<Record<string, unknown>>;
 
 /** The record of a base model. */
 export type BaseModelRecord = Readonly<z.output<typeof recordSchema>["base_model"]>;
@@ -46,14 +52,22 @@ export function hubIdOf(model: string): string | undefined {
   return model.replace(/@.*$/, "");
 }
 
-export const baseRecordText = (base: BaseModelRecord): string =>
-  `${JSON.stringify({ version: 1, base_model: base }, undefined, 2)}\n`;
+export function baseRecordText(base: BaseModelRecord, kwargs: TemplateKwargs = {}): string {
+  const own = Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: kwargs };
+  return `${JSON.stringify({ version: 1, base_model: base, ...own }, undefined, 2)}\n`;
+}
+
+/** What `coxswain.json` says. */
+export interface AdapterRecord {
+  readonly base: BaseModelRecord;
+  readonly templateKwargs: TemplateKwargs;
+}
 
 /**
  * @returns null if the adapter has no such file: another program or an older version wrote it
  * @throws CoxswainError "model" for a damaged one
  */
-export async function readBaseRecord(folder: string): Promise<BaseModelRecord | null> {
+export async function readAdapterRecord(folder: string): Promise<AdapterRecord | null> {
   const path = join(folder, baseRecordFile);
   await refuseSpecialFile(path, "model");
   let text: string;
@@ -64,7 +78,8 @@ export async function readBaseRecord(folder: string): Promise<BaseModelRecord | 
     throw storageTrouble(error, path, "model");
   }
   try {
-    return recordSchema.parse(JSON.parse(text)).base_model;
+    const record = recordSchema.parse(JSON.parse(text));
+    return { base: record.base_model, templateKwargs: record.chat_template_kwargs };
   } catch (error) {
     const what = error instanceof z.ZodError ? (error.issues[0]?.message ?? "invalid") : messageOf(error);
     throw new CoxswainError("model", `${path} does not say which model the adapter was trained on: ${what}`, {
@@ -82,6 +97,8 @@ export interface AdapterOrigin {
   readonly baseModel: string | undefined;
   /** null if Coxswain did not write the adapter. */
   readonly base: BaseModelRecord | null;
+  /** Variables of the chat template that it was trained with. */
+  readonly templateKwargs: TemplateKwargs;
 }
 
 export interface CompareBaseOptions extends ManifestOptions {
@@ -95,7 +112,7 @@ export interface CompareBaseOptions extends ManifestOptions {
  * @param name the user's name for the model
  */
 export async function otherBaseNote(
-  { path, baseModel, base }: AdapterOrigin,
+  { path, baseModel, base }: Omit<AdapterOrigin, "templateKwargs">,
   model: ModelFolder,
   name: string,
   { onHash = () => undefined, ...options }: CompareBaseOptions = {},

@@ -8,6 +8,7 @@ import { CoxswainError } from "../../errors.js";
 import { evaluateWith } from "../../library/index.js";
 import { thisProcess, type AskHost } from "../generate/host.js";
 import type { ModelFlags } from "../options/model.js";
+import { templateKwargs } from "../options/template-kwargs.js";
 import { quietProgress, warn } from "../terminal/quiet-progress.js";
 import { evaluationJson, evaluationText } from "./report.js";
 
@@ -30,11 +31,12 @@ export async function evaluate(file: string | undefined, flags: EvalFlags, host:
   const { data, format, maxLength, limit, maxNewTokens, batchSize } = flags;
   const run = file === undefined ? undefined : await openRun(file, flags);
   if (run === undefined) checkFlags(flags);
+  const chatTemplateKwargs = templateKwargs(flags.chatTemplateKwargs);
   const progress = quietProgress();
   try {
     const evaluation = await evaluateWith(
       {
-        ...{ run, model, adapter, chatTemplate, engine, device, quantization, threads },
+        ...{ run, model, adapter, chatTemplate, chatTemplateKwargs, engine, device, quantization, threads },
         ...{ data, format, maxLength, limit, maxNewTokens, batchSize },
         exactMatch: flags.exactMatch === true || shown > 0,
         onNote: warn,

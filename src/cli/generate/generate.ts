@@ -2,6 +2,7 @@
 import { CoxswainError } from "../../errors.js";
 import { generateWith } from "../../library/index.js";
 import type { GeneratedAnswer, GenerateResult } from "../../library/index.js";
+import { templateKwargs } from "../options/template-kwargs.js";
 import { quietProgress, warn } from "../terminal/quiet-progress.js";
 import type { GenerateFlags } from "./flags.js";
 import { thisProcess, type AskHost } from "./host.js";
@@ -18,7 +19,8 @@ export async function generateAndPrint(flags: GenerateFlags, host: AskHost = thi
     const { model, adapter, chatTemplate, engine, device, quantization, threads } = flags;
     const { maxNewTokens, temperature, topP, topK, seed } = flags;
     const drawing = { maxNewTokens, temperature, topP, topK, seed };
-    const computing = { chatTemplate, engine, device, quantization, threads };
+    const chatTemplateKwargs = templateKwargs(flags.chatTemplateKwargs);
+    const computing = { chatTemplate, chatTemplateKwargs, engine, device, quantization, threads };
     const answer = generateWith(
       { model, adapter, ...computing, ...drawing, onNote: warn, onProgress: (text) => progress.show(text) },
       () => readRequest(flags, () => host.stdin),

@@ -6,6 +6,8 @@ import { hostLimits } from "../../host/index.js";
 export interface ModelFlags {
   readonly adapter?: string;
   readonly chatTemplate?: string;
+  /** JSON text of an object. */
+  readonly chatTemplateKwargs?: string;
   readonly engine?: "auto" | "onnx" | "tfjs";
   readonly device?: "auto" | "cpu" | "cuda" | "webgpu";
   readonly quantization?: "none" | "nf4";
@@ -13,11 +15,16 @@ export interface ModelFlags {
   readonly json?: true;
 }
 
-/** Adds --adapter, --chat-template, --engine, --device, --quantization, --threads and --json. */
+/** Adds --adapter, --chat-template, --chat-template-kwargs, --engine, --device, --quantization, --threads and --json. */
 export function modelOptions(command: Command): Command {
   return command
     .option("--adapter <folder>", "a PEFT adapter to apply (default: the base model alone)")
     .option("--chat-template <text or file>", "a Jinja template that replaces that of the adapter or the model")
+    .option(
+      "--chat-template-kwargs <json>",
+      "variables of the chat template: '{\"enable_thinking\": false}' (default: as the adapter was trained)",
+      jsonObject,
+    )
     .addOption(
       new Option("--engine <engine>", "compute engine (default: as in the run file, else auto)").choices([
         "auto",
@@ -38,6 +45,17 @@ export function modelOptions(command: Command): Command {
     )
     .option("--threads <n>", "number of compute threads", positiveNumber, hostLimits().cores)
     .option("--json", "print one JSON object");
+}
+
+/** Checks that a text is a JSON object. The text is kept: reading it as Python does takes more than `--help` loads. */
+function jsonObject(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+  } catch {
+    // Refused below.
+  }
+  throw new InvalidArgumentError('It must be a JSON object, such as {"enable_thinking": false}.');
 }
 
 export function positiveNumber(text: string): number {

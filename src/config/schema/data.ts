@@ -56,6 +56,16 @@ export const dataSchema = z.strictObject({
     description:
       "For pairs of prompt and completion: computes the loss only on the completion. `false` computes it on both.",
   }),
+  turns: z
+    .enum(["all", "last"])
+    .default("all")
+    .register(keyDocs, {
+      description:
+        "Which assistant turns of a conversation are supervised. Each is trained in the context in which a model will be " +
+        "asked for it: where the chat template rewrites earlier turns (drops their reasoning), a conversation becomes one " +
+        "example per turn. `last` supervises only the last one.",
+      examples: ["last"],
+    }),
   chat_template: optionalText()
     .default(null)
     .register(keyDocs, {
@@ -63,5 +73,16 @@ export const dataSchema = z.strictObject({
       whenNull: "the model's own template",
       huggingFace: "`chat_template_path` of TRL's SFTConfig",
       examples: ["chat_template.jinja"],
+    }),
+  chat_template_kwargs: z
+    .record(z.string(), z.json())
+    .default({})
+    .register(keyDocs, {
+      description:
+        "Variables of the chat template, such as `enable_thinking` or `reasoning_effort`, in training and evaluation. They " +
+        "are recorded with the adapter, and `coxswain generate` uses them. An example's own `chat_template_kwargs`, " +
+        "beside `messages`, go before these, key by key; null stands for no value.",
+      huggingFace: "`chat_template_kwargs` of a data set in TRL; keyword arguments of `apply_chat_template`",
+      examples: [{ enable_thinking: false }],
     }),
 });

@@ -33,6 +33,7 @@ export function checkpointWriter(run: PreparedRun): (state: ReplicaState) => Pro
       baseModel: config.model,
       quantization: config.quantization,
       base,
+      templateKwargs: config.data.chat_template_kwargs,
       companions: run.inferenceFiles,
     });
     const { save_total_limit: limit } = config.training;

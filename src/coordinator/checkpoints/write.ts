@@ -40,6 +40,7 @@ export interface CheckpointContents {
   readonly quantization: Quantization | null;
   /** Of the base model's content, and the files that say how the adapter is asked: see `TrainedAdapter`. */
   readonly base?: TrainedAdapter["base"];
+  readonly templateKwargs?: TrainedAdapter["templateKwargs"];
   readonly companions?: TrainedAdapter["companions"];
 }
 
@@ -71,7 +72,7 @@ export async function writeCheckpoint(
 }
 
 async function fillCheckpoint(folder: string, checkpoint: CheckpointContents, hash: string): Promise<void> {
-  const { state, progress, layout, settings, baseModel, quantization, base, companions } = checkpoint;
+  const { state, progress, layout, settings, baseModel, quantization, base, templateKwargs, companions } = checkpoint;
   const facts = { step: state.step, epoch: progress.epoch.toFixed(3), tokens: progress.tokens.all };
   await writeAdapterFiles(folder, {
     layout,
@@ -81,6 +82,7 @@ async function fillCheckpoint(folder: string, checkpoint: CheckpointContents, ha
     quantization,
     training: facts,
     ...(base === undefined ? {} : { base }),
+    ...(templateKwargs === undefined ? {} : { templateKwargs }),
     ...(companions === undefined ? {} : { companions }),
   });
   const moments = [

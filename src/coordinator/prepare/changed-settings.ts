@@ -22,6 +22,8 @@ export function keptSettings(config: RunConfig): SettingValues {
     "data.assistant_only_loss": data.assistant_only_loss,
     "data.completion_only_loss": data.completion_only_loss,
     "data.chat_template": data.chat_template,
+    "data.chat_template_kwargs": data.chat_template_kwargs,
+    "data.turns": data.turns,
   };
 }
 
@@ -47,7 +49,15 @@ export type ChangedPart = "settings" | "data" | "model";
 
 /** Settings that affect only how the data is tokenised. */
 const dataKeys: ReadonlySet<string> = new Set(
-  ["train", "format", "assistant_only_loss", "completion_only_loss", "chat_template"].map((key) => `data.${key}`),
+  [
+    "train",
+    "format",
+    "assistant_only_loss",
+    "completion_only_loss",
+    "chat_template",
+    "chat_template_kwargs",
+    "turns",
+  ].map((key) => `data.${key}`),
 );
 
 const partOf = (key: string): ChangedPart => (key === "model" ? "model" : dataKeys.has(key) ? "data" : "settings");

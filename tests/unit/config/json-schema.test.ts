@@ -244,6 +244,8 @@ describe("any run of right values", () => {
       if ((micro as number) > (global as number)) training["global_batch_size"] = micro;
       if ((run["data"] as Values)["eval"] == null) delete training["eval_steps"];
     }
+    const data = run["data"] as Values;
+    if (data["assistant_only_loss"] === false) delete data["turns"];
     const cluster = run["cluster"] as Values | null | undefined;
     if (cluster != null && "listen" in cluster) cluster["listen"] = "[::1]:0";
     const telemetry = run["telemetry"] as Values | null | undefined;

@@ -1,7 +1,8 @@
 /** Without this, a model learns from text that it will never be given, or from its user's words. */
 import { describe, expect, it } from "vitest";
-import { ChatTemplate, IGNORE, openChatTemplates, openTokenizer, type ChatMessage } from "../../../src/data/index.js";
+import { ChatTemplate, IGNORE, openChatTemplates, openTokenizer } from "../../../src/data/index.js";
 import { createEncoder } from "../../../src/data/encode.js";
+import type { TrainingText, ChatMessage } from "../../../src/data/index.js";
 import { strftime } from "../../../src/data/strftime.js";
 import { expectError } from "./matchers.js";
 import { inRepository, readJson, smolFolder, smolSkip, tinyModel } from "./support.js";
@@ -38,9 +39,9 @@ async function encodeChat(
 ): Promise<{ ids: number[]; labels: number[] }> {
   const tokenizer = await openTokenizer(folder);
   const templates = await openChatTemplates(tokenizer, { override });
-  const encode = createEncoder({ tokenizer, templates, assistantOnlyLoss, completionOnlyLoss: true });
+  const encode = createEncoder({ tokenizer, templates, assistantOnlyLoss, completionOnlyLoss: true, turns: "all" });
   const whole = { promptMessages: 0, context: new Set<number>(), templateKwargs: null };
-  const [tokens] = await encode([{ example: { kind: "chat", ...whole, ...conversation }, where: "x:1" }]);
+  const [[tokens] = []] = await encode([{ example: { kind: "chat", ...whole, ...conversation }, where: "x:1" }]);
   return { ids: Array.from(tokens!.ids), labels: Array.from(tokens!.labels) };
 }
 
@@ -118,32 +119,16 @@ describe("the assistant's text without generation tags", () => {
     tools: null,
   });
 
-  it("is refused if an earlier turn is rendered differently when it is not the last", () => {
-    const lastOnly = template(
-      "{% for m in messages %}{% if m.role == 'assistant' %}A:{% if loop.last %}<think>{% endif %}{{ m.content }}" +
-        "{% else %}U:{{ m.content }}{% endif %};{% endfor %}{% if add_generation_prompt %}A:{% endif %}",
-    );
-    expect(lastOnly.renderAssistant(chat("user", "assistant"), { where: "a.jsonl:1" }).spans).toEqual([
-      { start: 7, end: 17 },
-    ]);
-    const turns = chat("user", "assistant", "user", "assistant");
-    expectError(
-      () => lastOnly.renderAssistant(turns, { where: "a.jsonl:2" }),
-      "data",
-      /^a\.jsonl:2: .*the test.*message 2 \(assistant\)/,
-      /generation.*assistant_only_loss: false/,
-    );
-  });
-
-  it("is refused with the reason if the template can't render a prefix", () => {
+  it("is refused with the turn and the reason if the template can't render the prompt", () => {
     const strict = template(
       "{% if messages[-1].role != 'assistant' %}{{ raise_exception('must end with assistant') }}{% endif %}" +
         "{% for m in messages %}{{ m.content }}{% endfor %}",
     );
     expectError(
-      () => strict.renderAssistant(chat("user", "assistant")),
+      () => strict.trainingTexts(chat("user", "assistant"), { where: "a.jsonl:2" }),
       "data",
-      /the template raised: must end with assistant/,
+      /^a\.jsonl:2: .*the test .*message 2 \(assistant\).*the template raised: must end with assistant/,
+      /"weight": 0/,
     );
   });
 
@@ -152,9 +137,8 @@ describe("the assistant's text without generation tags", () => {
       "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}",
     );
     const conversation = chat("user", "assistant", "user", "assistant");
-    const { text, spans } = chatml.renderAssistant(conversation, { from: 2 });
-    expect(spans.map(({ start, end }) => text.slice(start, end))).toEqual(["c3"]);
-    expect(text.slice(0, chatml.promptLength(conversation, text, 3))).toBe("<user>c0<assistant>c1<user>c2<assistant>");
+    const [{ text, spans }] = chatml.trainingTexts(conversation, { from: 2 }).texts as [TrainingText];
+    expect(spans!.map(({ start, end }) => text.slice(start, end))).toEqual(["c3"]);
   });
 });
 
@@ -167,7 +151,7 @@ describe("generation tags", () => {
       options,
     );
     const messages = [{ role: "assistant", content: "\ue0f1 and \ue0f2" }];
-    const { text, spans } = template.renderAssistant({ messages, tools: null });
+    const [{ text, spans }] = template.trainingTexts({ messages, tools: null }).texts as [TrainingText];
     expect(text).toBe("\ue0f0\ue0f1 and \ue0f2.");
     expect(spans).toEqual([{ start: 1, end: 8 }]);
   });

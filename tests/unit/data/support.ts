@@ -37,6 +37,8 @@ export const dataSettings: TokenStoreOptions["data"] = {
   assistant_only_loss: true,
   completion_only_loss: true,
   chat_template: null,
+  chat_template_kwargs: {},
+  turns: "all",
 };
 
 const made: string[] = [];

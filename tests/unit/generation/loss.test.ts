@@ -24,7 +24,14 @@ async function store(): Promise<TokenStore> {
     { input_ids: [7, 1, 2, 3], labels: [-100, 1, 2, 3] },
     { input_ids: [7, 7, 5, 9], labels: [-100, -100, 5, 9] },
   ]);
-  const data = { format: "auto", max_length: 16, packing: false, chat_template: null } as const;
+  const data = {
+    format: "auto",
+    max_length: 16,
+    packing: false,
+    chat_template: null,
+    chat_template_kwargs: {},
+    turns: "all",
+  } as const;
   return buildTokenStore({
     source,
     data: { ...data, assistant_only_loss: true, completion_only_loss: true },

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { baseRecordText, hubIdOf, readBaseRecord } from "../../../src/model/base-record.js";
+import { baseRecordText, hubIdOf, readAdapterRecord } from "../../../src/model/base-record.js";
 import { baseModelRecord, modelManifest, openModelFolder, otherBaseNote } from "../../../src/model/index.js";
 import { expectTrouble, floatsFile, temporaryFolder, writeFolder } from "./helpers.js";
 
@@ -18,7 +18,7 @@ describe("an adapter identifies its base model by content", () => {
     const adapter = temporaryFolder();
     const base = baseModelRecord(trained, await modelManifest(trained, { cacheDir }));
     writeFileSync(join(adapter, "coxswain.json"), baseRecordText(base));
-    expect(await readBaseRecord(adapter)).toEqual(base);
+    expect(await readAdapterRecord(adapter)).toEqual({ base, templateKwargs: {} });
     const origin = { path: adapter, baseModel: trained, base };
     const note = async (model: string): Promise<string | null> =>
       otherBaseNote(origin, await openModelFolder(model), model, { cacheDir });
@@ -34,11 +34,21 @@ describe("an adapter identifies its base model by content", () => {
 
   it("an adapter of another program has no record", async () => {
     const folder = temporaryFolder();
-    expect(await readBaseRecord(folder)).toBeNull();
+    expect(await readAdapterRecord(folder)).toBeNull();
     const origin = { path: folder, baseModel: undefined, base: null };
     const model = await openModelFolder(modelFolder(1));
     // Nothing is hashed for it.
     expect(await otherBaseNote(origin, model, "m", { onHash: () => expect.unreachable() })).toBeNull();
+  });
+
+  it("and the variables of the chat template that it was trained with, if there are any", async () => {
+    const folder = temporaryFolder();
+    const base = baseModelRecord("m", await modelManifest(modelFolder(1), { cacheDir: temporaryFolder() }));
+    const templateKwargs = { enable_thinking: false, builtin_tools: ["browser"] };
+    writeFileSync(join(folder, "coxswain.json"), baseRecordText(base, templateKwargs));
+    expect(await readAdapterRecord(folder)).toEqual({ base, templateKwargs });
+    expect(baseRecordText(base, {})).toBe(baseRecordText(base));
+    expect(baseRecordText(base)).not.toContain("chat_template_kwargs");
   });
 
   it.each(["", "{", "[]", '{"version":2,"base_model":{}}', '{"version":1,"base_model":{"id":3}}'])(
@@ -46,7 +56,7 @@ describe("an adapter identifies its base model by content", () => {
     async (text) => {
       const folder = temporaryFolder();
       writeFileSync(join(folder, "coxswain.json"), text);
-      const error = await expectTrouble(readBaseRecord(folder), "model");
+      const error = await expectTrouble(readAdapterRecord(folder), "model");
       expect(error.message).toContain(join(folder, "coxswain.json"));
       expect(readFileSync(join(folder, "coxswain.json"), "utf8")).toBe(text);
     },

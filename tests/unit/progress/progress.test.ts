@@ -107,6 +107,8 @@ describe("progress is available while", () => {
         assistant_only_loss: true,
         completion_only_loss: true,
         chat_template: null,
+        chat_template_kwargs: {},
+        turns: "all",
       },
       tokenizer: await openTokenizer(model),
       onProgress: (examples) => told.push(examples),

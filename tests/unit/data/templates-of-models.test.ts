@@ -1,0 +1,84 @@
+/** Without this, a model is trained on turns in a context that it is never given when it is asked for them. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { ChatTemplate, openTokenizer, type ChatMessage, type TrainingTexts } from "../../../src/data/index.js";
+import { inRepository, readJson, tinyModel } from "./support.js";
+
+interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly tools?: readonly unknown[];
+}
+interface ExpectedTurn {
+  readonly turn: number;
+  readonly text: string;
+  readonly prompt_chars: number | null;
+  readonly prompt: string | null;
+  readonly prefix_of_whole: boolean;
+}
+type Expected = { readonly text: string; readonly turns: readonly ExpectedTurn[] } | { readonly error: string };
+
+const folder = inRepository("../shared/golden/templates");
+const there = existsSync(folder);
+const named = (title: string): string => (there ? title : `${title} (skipped: no ${folder})`);
+const conversations = there ? (readJson(`${folder}/conversations.json`) as Record<string, Conversation>) : {};
+const expected = there ? (readJson(`${folder}/expected.json`) as Record<string, Record<string, Expected>>) : {};
+const sources = new Map(
+  (there ? readdirSync(folder) : [])
+    .filter((name) => name.endsWith(".jinja"))
+    .map((name) => [name.slice(0, -6), readFileSync(`${folder}/${name}`, "utf8")]),
+);
+const cases = Object.entries(expected).flatMap(([template, byName]) =>
+  Object.entries(byName).map(([name, one]) => [template, name, one] as const),
+);
+
+const { specialTokens: own, controlTokens } = await openTokenizer(tinyModel);
+/** expected.json was made with these. */
+const specialTokens = { ...own, bos_token: "<|im_start|>", eos_token: "<|im_end|>" };
+
+function textsOf(template: string, name: string): TrainingTexts {
+  const options = { specialTokens, controlTokens, origin: template };
+  const { messages, tools = null } = conversations[name]!;
+  return new ChatTemplate(sources.get(template)!, options).trainingTexts({ messages, tools }, { where: name });
+}
+
+/** Code points, as Python counts them, in UTF-16 units. */
+const units = (text: string, points: number): number => Array.from(text).slice(0, points).join("").length;
+
+function commonPrefix(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
+}
+
+const startOf = ({ text, prompt, prompt_chars: points }: ExpectedTurn): number =>
+  points === null ? commonPrefix(text, prompt!) : units(text, points);
+
+/** Models never generate the line break after their end token, but a template may mark it with `{% generation %}`. */
+const endOf = ({ text }: ExpectedTurn, marks: boolean): number =>
+  marks ? text.length : text.replace(/(<\|im_end\|>)\s+$/, "$1").length;
+
+describe("each turn is supervised in the context in which a model is asked for it, as transformers renders it", () => {
+  it.skipIf(!there)(named("for eleven stock templates and six conversations"), () => {
+    expect(cases).toHaveLength(66);
+  });
+
+  it.each(cases)("%s, %s", (template, name, one) => {
+    if ("error" in one) {
+      expect(() => textsOf(template, name)).toThrow(one.error.split(" (")[0]);
+      return;
+    }
+    const { texts, turns } = textsOf(template, name);
+    const marks = sources.get(template)!.includes("{%- generation -%}");
+    expect(turns).toEqual(one.turns.map(({ turn }) => turn));
+    expect(texts.flatMap((text) => text.turns)).toEqual(turns);
+    for (const turn of one.turns) {
+      const own = texts.find((text) => text.turns.includes(turn.turn))!;
+      const { start, end } = own.spans![own.turns.indexOf(turn.turn)]!;
+      expect({ start, end }).toEqual({ start: startOf(turn), end: endOf(turn, marks) });
+      expect(own.text.slice(0, end)).toBe(turn.text.slice(0, end));
+      if (turn.turn === own.turns.at(-1)) expect(own.text).toBe(turn.prefix_of_whole ? one.text : turn.text);
+    }
+    const rewritten = one.turns.filter(({ prefix_of_whole: appended }) => !appended);
+    expect(texts).toHaveLength(1 + rewritten.length);
+  });
+});
