@@ -38,7 +38,13 @@ describe("a planned feature says that it is not available yet, and what to do in
   });
 
   it("a key of the run file is not reported as misspelt", () => {
-    const run = { model: "m", output_dir: "o", data: { train: "t" }, telemetry: { exec: "x" }, training: { sample_prompts: [] } };
+    const run = {
+      model: "m",
+      output_dir: "o",
+      data: { train: "t" },
+      telemetry: { exec: "x" },
+      training: { sample_prompts: [] },
+    };
     expect(() => parseRun(JSON.stringify(run), "run.yaml")).toThrow(
       /training\.sample_prompts: this key is not supported yet[\s\S]*telemetry\.exec: this key is not supported yet/,
     );

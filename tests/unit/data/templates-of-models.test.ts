@@ -1,44 +1,22 @@
 /** Without this, a model is trained on turns in a context that it is never given when it is asked for them. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ChatTemplate, openTokenizer, type ChatMessage, type TrainingTexts } from "../../../src/data/index.js";
-import { inRepository, readJson, tinyModel } from "./support.js";
+import type { TrainingTexts } from "../../../src/data/index.js";
+import {
+  stockConversations,
+  stockRenderings,
+  stockTemplate,
+  stockTemplatesAreThere,
+  withStockTemplates,
+  type StockTurn,
+} from "./stock-templates.js";
 
-interface Conversation {
-  readonly messages: readonly ChatMessage[];
-  readonly tools?: readonly unknown[];
-}
-interface ExpectedTurn {
-  readonly turn: number;
-  readonly text: string;
-  readonly prompt_chars: number | null;
-  readonly prompt: string | null;
-  readonly prefix_of_whole: boolean;
-}
-type Expected = { readonly text: string; readonly turns: readonly ExpectedTurn[] } | { readonly error: string };
-
-const folder = inRepository("../shared/golden/templates");
-const there = existsSync(folder);
-const named = (title: string): string => (there ? title : `${title} (skipped: no ${folder})`);
-const conversations = there ? (readJson(`${folder}/conversations.json`) as Record<string, Conversation>) : {};
-const expected = there ? (readJson(`${folder}/expected.json`) as Record<string, Record<string, Expected>>) : {};
-const sources = new Map(
-  (there ? readdirSync(folder) : [])
-    .filter((name) => name.endsWith(".jinja"))
-    .map((name) => [name.slice(0, -6), readFileSync(`${folder}/${name}`, "utf8")]),
-);
-const cases = Object.entries(expected).flatMap(([template, byName]) =>
+const cases = Object.entries(stockRenderings).flatMap(([template, byName]) =>
   Object.entries(byName).map(([name, one]) => [template, name, one] as const),
 );
 
-const { specialTokens: own, controlTokens } = await openTokenizer(tinyModel);
-/** expected.json was made with these. */
-const specialTokens = { ...own, bos_token: "<|im_start|>", eos_token: "<|im_end|>" };
-
 function textsOf(template: string, name: string): TrainingTexts {
-  const options = { specialTokens, controlTokens, origin: template };
-  const { messages, tools = null } = conversations[name]!;
-  return new ChatTemplate(sources.get(template)!, options).trainingTexts({ messages, tools }, { where: name });
+  const { messages, tools = null } = stockConversations[name]!;
+  return stockTemplate(template).trainingTexts({ messages, tools }, { where: name });
 }
 
 /** Code points, as Python counts them, in UTF-16 units. */
@@ -50,15 +28,15 @@ function commonPrefix(a: string, b: string): number {
   return at;
 }
 
-const startOf = ({ text, prompt, prompt_chars: points }: ExpectedTurn): number =>
+const startOf = ({ text, prompt, prompt_chars: points }: StockTurn): number =>
   points === null ? commonPrefix(text, prompt!) : units(text, points);
 
 /** Models never generate the line break after their end token, but a template may mark it with `{% generation %}`. */
-const endOf = ({ text }: ExpectedTurn, marks: boolean): number =>
+const endOf = ({ text }: StockTurn, marks: boolean): number =>
   marks ? text.length : text.replace(/(<\|im_end\|>)\s+$/, "$1").length;
 
 describe("each turn is supervised in the context in which a model is asked for it, as transformers renders it", () => {
-  it.skipIf(!there)(named("for eleven stock templates and six conversations"), () => {
+  it.skipIf(!stockTemplatesAreThere)(withStockTemplates("for eleven stock templates and six conversations"), () => {
     expect(cases).toHaveLength(66);
   });
 
@@ -68,7 +46,7 @@ describe("each turn is supervised in the context in which a model is asked for i
       return;
     }
     const { texts, turns } = textsOf(template, name);
-    const marks = sources.get(template)!.includes("{%- generation -%}");
+    const marks = stockTemplate(template).marksGeneration;
     expect(turns).toEqual(one.turns.map(({ turn }) => turn));
     expect(texts.flatMap((text) => text.turns)).toEqual(turns);
     for (const turn of one.turns) {
