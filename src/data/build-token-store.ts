@@ -3,14 +3,7 @@ import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { createEncoder } from "./encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
-import {
-  detectFormat,
-  exampleReader,
-  otherUnreadKeys,
-  unreadKey,
-  type DataFormat,
-  type Example,
-} from "./formats/index.js";
+import { detectFormat, exampleReader, unreadKeys, type DataFormat, type Example } from "./formats/index.js";
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
@@ -170,9 +163,7 @@ async function collect(
     const example = read(value, where);
     needsTemplate(example, where, templates);
     if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
-    const unread = unreadKey(format, value);
-    if (unread !== undefined) warnings.count("ignored_example_key", `${where}, ${JSON.stringify(unread)}`);
-    for (const key of otherUnreadKeys(format, value)) warnings.countUnread(key);
+    warnings.countUnread(unreadKeys(format, value), where);
     batch.push({ example, where });
     if (batch.length >= batchSize) await flush();
   }

@@ -7,6 +7,8 @@ import { ConversationRenderer } from "./conversation-renderer.js";
 import { messageName, type Conversation } from "./conversation.js";
 import type { MarkedText, TextSpan } from "./generation-tags.js";
 import { compileJinja, type JinjaTemplate } from "./jinja.js";
+import { TemplateDialect } from "./template-dialect.js";
+import { explainRefusal, refusalOf } from "./template-refusal.js";
 import type { SpecialTokens } from "./tokenizer-files.js";
 import {
   endOfTurn,
@@ -73,6 +75,7 @@ export class ChatTemplate {
   /** `data.chat_template_kwargs` that have a value. */
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly #template: JinjaTemplate;
+  readonly #dialect: TemplateDialect;
   readonly #options: ChatTemplateOptions;
   readonly #mentioned = new Map<string, boolean>();
 
@@ -91,6 +94,7 @@ export class ChatTemplate {
     }
     this.source = source;
     this.#options = options;
+    this.#dialect = new TemplateDialect(source, (messages) => this.#rendererAsGiven({ messages, tools: null }).text());
     this.kwargs = Object.fromEntries(Object.entries(options.kwargs ?? {}).filter(([, value]) => value !== null));
   }
 
@@ -102,6 +106,11 @@ export class ChatTemplate {
   /** Texts of the tokens that may end a turn. */
   get controlTokens(): ReadonlySet<string> {
     return this.#options.controlTokens;
+  }
+
+  /** Whether it has the role `developer`, which otherwise is passed as `system`. */
+  get hasDeveloper(): boolean {
+    return this.#dialect.hasDeveloper;
   }
 
   /** Whether the template's text contains a name. */
@@ -120,7 +129,7 @@ export class ChatTemplate {
    */
   render(conversation: Conversation, { addGenerationPrompt = false, where }: RenderOptions = {}): string {
     const renderer = this.#renderer(conversation);
-    return this.#rendered(where, () => (addGenerationPrompt ? renderer.prompt() : renderer.text()));
+    return this.#rendered(conversation, where, () => (addGenerationPrompt ? renderer.prompt() : renderer.text()));
   }
 
   /** Whether a conversation renders to exactly this text; false if it cannot be rendered. */
@@ -143,10 +152,10 @@ export class ChatTemplate {
     const rules = this.#rules(from, where);
     const turns = supervisedTurns(conversation, supervision);
     if (!this.marksGeneration) {
-      const whole = this.#rendered(where, () => renderer.text());
+      const whole = this.#rendered(conversation, where, () => renderer.text());
       return { texts: textsByPrompts(renderer, whole, turns, rules), whole, turns };
     }
-    const whole = this.#rendered(where, () => renderer.marked());
+    const whole = this.#rendered(conversation, where, () => renderer.marked());
     const everyTurn = supervisedTurns(conversation, { from }).length === turns.length;
     const texts =
       everyTurn && marksOnlyAppend(renderer, whole, turns, rules)
@@ -162,7 +171,7 @@ export class ChatTemplate {
   wholeText(conversation: Conversation, { from = 0, context, where }: Supervision = {}): TrainingTexts {
     const renderer = this.#renderer(conversation);
     const rules = this.#rules(from, where);
-    const whole = this.#rendered(where, () => renderer.text());
+    const whole = this.#rendered(conversation, where, () => renderer.text());
     const turns = supervisedTurns(conversation, { from, ...(context === undefined ? {} : { context }) });
     const whether = { turns, parted: new Map() };
     const { text, start } = from === 0 ? { text: whole, start: 0 } : turnText(renderer, from, rules, whole);
@@ -204,6 +213,10 @@ export class ChatTemplate {
   }
 
   #renderer(conversation: Conversation): ConversationRenderer {
+    return this.#rendererAsGiven({ ...conversation, messages: this.#dialect.adapted(conversation.messages) });
+  }
+
+  #rendererAsGiven(conversation: Conversation): ConversationRenderer {
     const { specialTokens, now } = this.#options;
     return new ConversationRenderer({
       template: this.#template,
@@ -224,13 +237,25 @@ export class ChatTemplate {
     return { controlTokens: this.controlTokens, refuse };
   }
 
-  #rendered<T>(where: string | undefined, render: () => T): T {
+  #rendered<T>(conversation: Conversation, where: string | undefined, render: () => T): T {
     try {
       return render();
     } catch (error) {
-      const message = `the chat template of ${this.#options.origin} failed to render: ${messageOf(error)}`;
-      throw new CoxswainError("data", located(where, message), { hint: templateHint, cause: error });
+      throw this.#failed(conversation, where, error);
     }
+  }
+
+  #failed(conversation: Conversation, where: string | undefined, error: unknown): CoxswainError {
+    const template = `the chat template of ${this.#options.origin}`;
+    const said = refusalOf(error);
+    if (said === undefined) {
+      const message = `${template} failed to render: ${messageOf(error)}`;
+      return new CoxswainError("data", located(where, message), { hint: templateHint, cause: error });
+    }
+    const { what, hint } = explainRefusal(conversation.messages, said, (messages) =>
+      this.#renderer({ ...conversation, messages }).text(),
+    );
+    return new CoxswainError("data", located(where, `${template} refuses ${what}: ${said}`), { hint, cause: error });
   }
 }
 

@@ -7,7 +7,13 @@ import type { ChatTemplate } from "./chat-template.js";
 import type { ChatMessage, Conversation } from "./conversation.js";
 
 export type IgnoredKind =
-  "ignored_tools" | "ignored_tool_calls" | "ignored_message" | "ignored_message_key" | "ignored_kwarg" | "empty_answer";
+  | "ignored_tools"
+  | "ignored_tool_calls"
+  | "ignored_message"
+  | "ignored_message_key"
+  | "ignored_kwarg"
+  | "empty_answer"
+  | "developer_as_system";
 
 /** What is omitted, with details: the key or the message. */
 export interface Ignored {
@@ -49,6 +55,7 @@ export function ignoredParts(
   const spoken = said?.filter((each) => saysSomething(each, template.controlTokens));
   const isSilent = spoken === undefined ? answers.some(isEmpty) : spoken.length < answers.length;
   if (isSilent) add("empty_answer");
+  if (messages.some(({ role }) => role === "developer") && !template.hasDeveloper) add("developer_as_system");
   const kwargs = Object.keys({ ...template.kwargs, ...templateKwargs }).map(jsonKey);
   const unread = kwargs.find((name) => !template.mentions(name));
   if (unread !== undefined) add("ignored_kwarg", JSON.stringify(unread));
@@ -61,11 +68,15 @@ export function ignoredParts(
  */
 const readRoles = new Set(["system", "developer", "user"]);
 
-function hasToolCalls({ tool_calls: calls }: ChatMessage): boolean {
-  return Array.isArray(calls) && calls.length > 0;
+function hasToolCalls({ tool_calls: calls, function_call: call }: ChatMessage): boolean {
+  return (Array.isArray(calls) && calls.length > 0) || (typeof call === "object" && call !== null);
 }
 
-const withoutToolCalls = (message: ChatMessage): ChatMessage => ({ ...message, tool_calls: null });
+const withoutToolCalls = (message: ChatMessage): ChatMessage => ({
+  ...message,
+  tool_calls: null,
+  ...(message["function_call"] === undefined ? {} : { function_call: null }),
+});
 
 const isEmpty = (message: ChatMessage): boolean => (message.content ?? "").trim() === "" && !hasToolCalls(message);
 
@@ -76,7 +87,7 @@ const isSomething = (value: unknown): boolean =>
   value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
 
 /** Checked separately, or not meant for the model. */
-const exempt = new Set(["role", "content", "tool_calls", "tool_call_id", "id"]);
+const exempt = new Set(["role", "content", "tool_calls", "function_call", "tool_call_id", "id"]);
 
 /** Whether a template reads a key of a message. */
 function isRead(key: string, source: string): boolean {

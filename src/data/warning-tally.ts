@@ -1,4 +1,5 @@
 /** Counts warnings about data by kind, and reports each kind once, with its first location. */
+import type { UnreadKeys } from "./formats/index.js";
 
 const kinds = [
   "ignored_tools",
@@ -6,8 +7,8 @@ const kinds = [
   "ignored_message",
   "ignored_message_key",
   "ignored_kwarg",
-  "ignored_example_key",
   "empty_answer",
+  "developer_as_system",
   "truncated",
   "dropped",
   "split_boundary",
@@ -32,18 +33,18 @@ export interface Totals {
 
 export class WarningTally {
   readonly #tallies = new Map<WarningKind, Tally>();
-  /** Examples by key. */
-  readonly #unread = new Map<string, number>();
+  /** Keys that the format does not read. */
+  readonly #meaningful = new Map<string, Tally>();
+  readonly #unread = new Map<string, Tally>();
 
   count(kind: WarningKind, where: string): void {
-    const tally = this.#tallies.get(kind);
-    if (tally === undefined) this.#tallies.set(kind, { count: 1, first: where });
-    else tally.count++;
+    add(this.#tallies, kind, where);
   }
 
-  /** Counts a key that the format does not read. */
-  countUnread(key: string): void {
-    this.#unread.set(key, (this.#unread.get(key) ?? 0) + 1);
+  /** Counts the keys of an example that its format does not read. */
+  countUnread({ meaningful, others }: UnreadKeys, where: string): void {
+    for (const key of meaningful) add(this.#meaningful, key, where);
+    for (const key of others) add(this.#unread, key, where);
   }
 
   /** Reports each kind that occurred, in a fixed order. */
@@ -53,16 +54,28 @@ export class WarningTally {
       const total = kind === "truncated" || kind === "dropped" ? examples : records;
       if (tally !== undefined) tell(sentence(kind, tally, total, maxLength));
     }
-    if (this.#unread.size > 0) tell(unreadSentence(this.#unread, records));
+    if (this.#meaningful.size > 0) {
+      const keys = listed(this.#meaningful, (tally) => `${tally.count} of ${records} examples, first: ${tally.first}`);
+      tell(`Keys that this format ignores, although other programs use them in training: ${keys}.`);
+    }
+    if (this.#unread.size > 0) {
+      tell(`Keys that this format ignores: ${listed(this.#unread, ({ count }) => `${count} of ${records} examples`)}.`);
+    }
   }
+}
+
+function add<Key>(tallies: Map<Key, Tally>, key: Key, where: string): void {
+  const tally = tallies.get(key);
+  if (tally === undefined) tallies.set(key, { count: 1, first: where });
+  else tally.count++;
 }
 
 const shownKeys = 8;
 
-function unreadSentence(unread: ReadonlyMap<string, number>, examples: number): string {
-  const keys = [...unread].map(([key, count]) => `${JSON.stringify(key)} (${count} of ${examples} examples)`);
+function listed(unread: ReadonlyMap<string, Tally>, detail: (tally: Tally) => string): string {
+  const keys = [...unread].map(([key, tally]) => `${JSON.stringify(key)} (${detail(tally)})`);
   const more = keys.length > shownKeys ? ` and ${keys.length - shownKeys} others` : "";
-  return `Keys that this format ignores: ${keys.slice(0, shownKeys).join(", ")}${more}.`;
+  return keys.slice(0, shownKeys).join(", ") + more;
 }
 
 function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {
@@ -84,13 +97,13 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return `${which} have a key in a message that neither the chat template nor coxswain reads: it has no effect.`;
     case "ignored_kwarg":
       return `${which} have a variable in chat_template_kwargs that the chat template does not read: it has no effect.`;
-    case "ignored_example_key":
-      return `${which} have a key that this format ignores, although other programs use it in training.`;
     case "empty_answer":
       return (
         `${which} have an answer that renders to nothing but its end token: the model learns to answer nothing. ` +
         "Remove them, or inspect them with coxswain preview."
       );
+    case "developer_as_system":
+      return `${which} have messages of the role developer, which the chat template lacks: they are passed as system.`;
     case "truncated":
       return `${which} are longer than data.max_length (${maxLength}) and were truncated.`;
     case "dropped":

@@ -1,6 +1,6 @@
 /** Validates an example's fields; errors give the location, the expected and the actual value. */
 import { CoxswainError } from "../../errors.js";
-import { plainNumber } from "../../jinja/index.js";
+import { parseJson, plainNumber } from "../../jinja/index.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,17 +22,19 @@ export function unexpected(where: string, what: string, value: unknown, expected
   });
 }
 
-export function objectOf(value: unknown, where: string, what: string): Fields {
+export function objectOf(given: unknown, where: string, what: string): Fields {
+  const value = plainNumber(given);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw unexpected(where, what, value, "a JSON object");
   }
   return value as Fields;
 }
 
-export function textField(fields: Fields, key: string, where: string): string {
+/** @param what names the object in errors, if it is not the example */
+export function textField(fields: Fields, key: string, where: string, what?: string): string {
   const value = fields[key];
-  if (typeof value !== "string") throw unexpected(where, `"${key}"`, value, "a string");
-  return value;
+  if (typeof value === "string") return value;
+  throw unexpected(where, what === undefined ? `"${key}"` : `"${key}" of ${what}`, value, "a string");
 }
 
 /** A string, or "" if the key is missing or null. */
@@ -40,8 +42,19 @@ export function optionalTextField(fields: Fields, key: string, where: string): s
   return fields[key] === undefined || fields[key] === null ? "" : textField(fields, key, where);
 }
 
+/** A list, or JSON text of a list (in a table, such as CSV, a conversation is a text). */
 export function listField(fields: Fields, key: string, where: string, expected: string): readonly unknown[] {
-  const value = fields[key];
+  const given = fields[key];
+  const value = typeof given === "string" ? (listText(given) ?? given) : given;
   if (!Array.isArray(value) || value.length === 0) throw unexpected(where, `"${key}"`, value, expected);
   return value as readonly unknown[];
+}
+
+function listText(text: string): unknown {
+  if (!text.trimStart().startsWith("[")) return undefined;
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,8 +1,8 @@
 /** Format `prompt_completion`: `{"prompt", "completion"}`, both strings or both lists of messages (as in TRL). */
+import { chatExample, systemField, withSystem } from "./chat.js";
 import type { ExampleReader } from "./example.js";
 import { textField, unexpected } from "./fields.js";
-import { messagesField, toolsField } from "./messages.js";
-import { templateKwargsField } from "./template-kwargs.js";
+import { messagesField } from "./messages.js";
 
 export const readPromptCompletion: ExampleReader = (fields, where) => {
   const { prompt, completion } = fields;
@@ -10,16 +10,9 @@ export const readPromptCompletion: ExampleReader = (fields, where) => {
     if (!Array.isArray(completion)) {
       throw unexpected(where, '"completion"', completion, 'a list of messages, like "prompt"');
     }
-    const context = messagesField(fields, "prompt", where);
+    const context = withSystem(systemField(fields, where), messagesField(fields, "prompt", where), where);
     const answer = messagesField(fields, "completion", where);
-    return {
-      kind: "chat",
-      messages: [...context, ...answer],
-      tools: toolsField(fields, where),
-      promptMessages: context.length,
-      context: new Set(),
-      templateKwargs: templateKwargsField(fields, where),
-    };
+    return chatExample([...context, ...answer], fields, where, context.length);
   }
   const text = textField(fields, "prompt", where);
   return { kind: "completion", prompt: text, completion: textField(fields, "completion", where) };

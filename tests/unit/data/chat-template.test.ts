@@ -173,8 +173,8 @@ describe("a template that fails", () => {
     expectError(
       () => template.render(conversation, { where: "chat.jsonl:9" }),
       "data",
-      /^chat\.jsonl:9: the chat template of some-model failed to render: Only user and assistant roles.*not system/,
-      /data\.chat_template/,
+      /^chat\.jsonl:9: the chat template of some-model refuses message 1 \(system\): Only user and assistant.*not system/,
+      /rule of the template.*first user message.*data\.chat_template/,
     );
   });
 

@@ -234,9 +234,14 @@ describe("ShareGPT's format", () => {
 
   it("is rejected with an unknown sender or another structure", () => {
     const from = (turn: unknown) => () => readAs("sharegpt", { conversations: [turn] });
-    expectError(from({ from: "alien", value: "x" }), "data", /d\.jsonl:3: turn 1 is from "alien"/, /human.*gpt/);
-    expectError(from({ role: "user", content: "x" }), "data", /"from" is missing/);
-    expectError(from({ from: "gpt" }), "data", /"value" is missing/);
+    expectError(
+      from({ from: "alien", value: "x" }),
+      "data",
+      /d\.jsonl:3: turn 1 of "conversations" is from "alien"/,
+      /human.*gpt/,
+    );
+    expectError(from({ value: "x" }), "data", /"role" of turn 1 of "conversations" is missing/);
+    expectError(from({ from: "gpt" }), "data", /"value" of turn 1 of "conversations" is missing/);
   });
 });
 

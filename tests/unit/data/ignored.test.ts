@@ -49,11 +49,6 @@ describe("content that a chat template omits is counted and reported once, with 
       [counted("a message that the chat template omits", ", message 1, system")],
     ],
     [
-      "a weight, which other programs train by",
-      { messages: [user, { ...answer, weight: 0 }] },
-      [counted("a key in a message that neither", ', "weight"')],
-    ],
-    [
       "reasoning",
       { messages: [user, { ...answer, reasoning_content: "look outside" }] },
       [counted("a key in a message that neither", ', "reasoning_content"')],
@@ -61,7 +56,7 @@ describe("content that a chat template omits is counted and reported once, with 
     [
       "functions, by their old name",
       { messages: [user, answer], functions: [tool.function] },
-      [counted("a key that this format ignores", ', "functions"')],
+      [counted("tools that the chat template omits")],
     ],
     [
       "an empty answer",
@@ -103,10 +98,10 @@ describe("content that a chat template omits is counted and reported once, with 
     expect(await warningsOf(lines, partial)).toEqual([counted("an answer that renders to nothing")]);
   });
 
-  it("an alpaca line's system and history", async () => {
+  it("an alpaca line's system message", async () => {
     const line = { instruction: "a", output: "b" };
-    expect(await warningsOf([line, { ...line, history: [["q", "a"]] }], partial)).toEqual([
-      counted("a key that this format ignores", ', "history"'),
+    expect(await warningsOf([line, { ...line, system: "be brief" }], partial)).toEqual([
+      counted("a message that the chat template omits", ", message 1, system"),
     ]);
   });
 });

@@ -65,7 +65,12 @@ describe("an unknown role", () => {
         { from: "GPT", value: "a" },
       ],
     };
-    await expectRejection(buildLines([line]), "data", /turn 2 is from "GPT" \(did you mean "gpt"\?\)/, /one of system/);
+    await expectRejection(
+      buildLines([line]),
+      "data",
+      /turn 2 of "conversations" is from "GPT" \(did you mean "gpt"\?\)/,
+      /one of system/,
+    );
   });
 });
 

@@ -122,7 +122,7 @@ describe("data that don't suit the model", () => {
     await expectRejection(
       buildLines([chat("q", "a"), chat("bad", "a")], settings),
       "data",
-      /train\.jsonl:2: .*data\.chat_template failed to render: no bad words/,
+      /train\.jsonl:2: .*data\.chat_template refuses message 1 \(user\): no bad words/,
     );
   });
 });

@@ -1,0 +1,107 @@
+/**
+ * Passes messages to a chat template in the form that it reads, where OpenAI's format has more than one:
+ *
+ * - the role `developer` is passed as `system` to a template that has no such role;
+ * - `function_call` and the role `function` (OpenAI's older form) become `tool_calls` and the role `tool`, unless the
+ *   template reads the older form;
+ * - arguments of calls are objects; those that were JSON text in the data are passed as that text to a template that can
+ *   only write a text (such as DeepSeek-V3's).
+ *
+ * What a template has is determined by its source, and by what it renders.
+ */
+import { argumentsText } from "./formats/index.js";
+import type { ChatMessage } from "./conversation.js";
+
+/** Renders messages; throws what the template raises. */
+export type RenderMessages = (messages: readonly ChatMessage[]) => string;
+
+export class TemplateDialect {
+  readonly #source: string;
+  readonly #render: RenderMessages;
+  #developer: boolean | undefined;
+  #textArguments: boolean | undefined;
+
+  /** @param render renders messages as they are given */
+  constructor(source: string, render: RenderMessages) {
+    this.#source = source;
+    this.#render = render;
+  }
+
+  /** Whether the template has the role `developer`. */
+  get hasDeveloper(): boolean {
+    this.#developer ??= this.#source.includes("developer") && this.#writes("developer");
+    return this.#developer;
+  }
+
+  /** The messages in the form that the template reads. */
+  adapted(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    const isOlder = messages.some(({ function_call: call }) => call !== undefined);
+    const isNewer = messages.some(({ role, tool_calls: calls }) => role === "developer" || Array.isArray(calls));
+    if (!isOlder && !isNewer) return messages;
+    const convertsCalls = isOlder && !this.#source.includes("function_call");
+    return messages.map((message) => {
+      const { role } = message;
+      if (role === "developer" && !this.hasDeveloper) return { ...message, role: "system" };
+      if (role === "function" && convertsCalls) return { ...message, role: "tool" };
+      const current = convertsCalls ? withToolCalls(message) : message;
+      const { tool_calls: calls } = current;
+      if (!Array.isArray(calls) || !this.#takesText) return current;
+      return { ...current, tool_calls: calls.map(withTextArguments) };
+    });
+  }
+
+  /** Whether a message of this role is in the text. */
+  #writes(role: string): boolean {
+    const [content, question] = ["What follows is a test.", "Is it?"];
+    const messages = [
+      { role, content },
+      { role: "user", content: question },
+    ];
+    return attempt(() => this.#render(messages).includes(content)) ?? false;
+  }
+
+  /** Whether a call renders with arguments as JSON text only. */
+  get #takesText(): boolean {
+    this.#textArguments ??= !this.#rendersCall({ city: "Bonn" }) && this.#rendersCall('{"city": "Bonn"}');
+    return this.#textArguments;
+  }
+
+  #rendersCall(argument: unknown): boolean {
+    const call = { id: "call00001", type: "function", function: { name: "weather", arguments: argument } };
+    const messages = [
+      { role: "user", content: "How is the weather in Bonn?" },
+      { role: "assistant", content: "", tool_calls: [call] },
+      { role: "tool", name: "weather", tool_call_id: "call00001", content: "clear" },
+    ];
+    return attempt(() => this.#render(messages)) !== null;
+  }
+}
+
+/** The result, or null if it throws. */
+function attempt<Result>(render: () => Result): Result | null {
+  try {
+    return render();
+  } catch {
+    return null;
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function withToolCalls(message: ChatMessage): ChatMessage {
+  const { function_call: called, ...rest } = message;
+  return isObject(called)
+    ? { ...rest, role: rest.role, tool_calls: [{ type: "function", function: called }] }
+    : message;
+}
+
+function withTextArguments(call: unknown): unknown {
+  if (!isObject(call)) return call;
+  const { function: called } = call;
+  if (isObject(called)) return { ...call, function: withTextArguments(called) };
+  const text = argumentsText(call["arguments"]);
+  return text === undefined ? call : { ...call, arguments: text };
+}
