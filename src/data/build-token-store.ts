@@ -3,7 +3,14 @@ import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { createEncoder } from "./encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
-import { detectFormat, exampleReader, unreadKeys, type DataFormat, type Example } from "./formats/index.js";
+import {
+  detectFormat,
+  exampleReader,
+  replacementCharacterIn,
+  unreadKeys,
+  type DataFormat,
+  type Example,
+} from "./formats/index.js";
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
@@ -156,13 +163,16 @@ async function collect(
     batch = [];
     options.onProgress?.(into.records);
   };
-  for await (const { value, where } of readRecords(source)) {
+  for await (const { value, where, repeatedKey } of readRecords(source)) {
     format ??= detectFormat(value, where);
     if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
     read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
     const example = read(value, where);
     needsTemplate(example, where, templates);
     if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
+    if (repeatedKey !== undefined) warnings.count("repeated_key", `${where}, ${repeatedKey}`);
+    const spoilt = replacementCharacterIn(example);
+    if (spoilt !== undefined) warnings.count("replacement_character", `${where}, ${spoilt}`);
     warnings.countUnread(unreadKeys(format, value), where);
     batch.push({ example, where });
     if (batch.length >= batchSize) await flush();

@@ -2,6 +2,8 @@
 import type { UnreadKeys } from "./formats/index.js";
 
 const kinds = [
+  "repeated_key",
+  "replacement_character",
   "ignored_tools",
   "ignored_tool_calls",
   "ignored_message",
@@ -81,6 +83,13 @@ function listed(unread: ReadonlyMap<string, Tally>, detail: (tally: Tally) => st
 function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {
   const which = `${count} of ${examples} examples (first: ${first})`;
   switch (kind) {
+    case "repeated_key":
+      return `${which} have a key twice in one JSON object: its last value is used, the other is lost.`;
+    case "replacement_character":
+      return (
+        `${which} have the replacement character U+FFFD, which a faulty conversion leaves in place of others: ` +
+        "Create the data again from its source, or remove it."
+      );
     case "ignored_tools":
       return (
         `${which} have tools that the chat template omits: the model never sees them. ` +

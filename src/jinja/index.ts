@@ -5,5 +5,6 @@
 export { LimitError, PythonError, UnsupportedError } from "./errors.js";
 export { jsonKey, parseJson, plainNumber, toTemplateValue } from "./json-reader.js";
 export { compileTemplate, type RenderOptions, type Template } from "./template.js";
+export { repeatedKeys } from "./repeated-keys.js";
 export { PyDict } from "./dict.js";
 export { PyFloat, PyTuple, type Value } from "./values.js";

@@ -8,10 +8,12 @@ import { readMessages } from "./messages.js";
 import { preferenceData, refuseOtherShape, refuseUndesirable, unknownShape } from "./other-shapes.js";
 import { readPromptCompletion } from "./prompt-completion.js";
 import { readSharegpt } from "./sharegpt.js";
+import { requireWellFormed } from "./text-check.js";
 import { readText } from "./text.js";
 import { readTokens } from "./tokens.js";
 
 export { argumentsText } from "./calls.js";
+export { replacementCharacterIn } from "./text-check.js";
 export { unreadKeys, type UnreadKeys } from "./columns.js";
 export type { ChatExample, CompletionExample, Example, TextExample, TokensExample } from "./example.js";
 
@@ -78,7 +80,9 @@ export function exampleReader(format: DataFormat, options: FormatOptions): (valu
     const missing = keys.find((key) => !(key in fields));
     if (missing === undefined) {
       if (format !== "text" && format !== "tokens") refuseUndesirable(fields, where);
-      return read(fields, where);
+      const example = read(fields, where);
+      requireWellFormed(example, where);
+      return example;
     }
     const found = Object.keys(fields).join(", ") || "none";
     throw new CoxswainError("data", `${where}: "${missing}" is ${describe(undefined)}; found keys: ${found}`, {

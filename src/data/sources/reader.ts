@@ -4,7 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../../errors.js";
-import { parseJson } from "../../jinja/index.js";
+import { parseJson, repeatedKeys } from "../../jinja/index.js";
 import { brokenJsonHint, refuseByEncoding } from "./broken-json.js";
 import { refuseByContent, refusedLine } from "./foreign-data.js";
 import { resolveSources } from "./files.js";
@@ -15,6 +15,8 @@ export interface DataRecord {
   readonly value: unknown;
   /** "train.jsonl:7" (a line, from 1), or "train.json: item 7" of a list. Names the example in errors. */
   readonly where: string;
+  /** The path of a key that an object has twice, such as "messages[2].role": only its last value is in `value`. */
+  readonly repeatedKey?: string | undefined;
 }
 
 const lineFeed = 0x0a;
@@ -85,7 +87,12 @@ async function readList(file: string, lines: AsyncIterable<Buffer>, first: strin
   const text = parts.join("\n");
   const value = parseExample(file, text, file);
   if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples`);
-  return value.map((item: unknown, index) => ({ value: item, where: `${file}: item ${index + 1}` }));
+  const repeated = repeatedKeys(text, value);
+  return value.map((example: unknown, index) => ({
+    value: example,
+    where: `${file}: item ${index + 1}`,
+    repeatedKey: repeated.find((path) => path.startsWith(`[${index}]`))?.replace(/^\[\d+\]\.?/, ""),
+  }));
 }
 
 async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
@@ -107,7 +114,8 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
     }
     const isFirst = !started;
     started = true;
-    yield { value: parseLine(file, text, where, isFirst), where };
+    const value = parseLine(file, text, where, isFirst);
+    yield { value, where, repeatedKey: repeatedKeys(text, value)[0] };
   }
 }
 
