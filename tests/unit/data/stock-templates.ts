@@ -1,6 +1,6 @@
 /** The stock chat templates that lie beside the repository: third-party data, which is read there and not copied. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { ChatTemplate, openTokenizer, type ChatMessage } from "../../../src/data/index.js";
+import { ChatTemplate, openTokenizer, type ChatMessage, type SpecialTokens } from "../../../src/data/index.js";
 import { inRepository, readJson, tinyModel } from "./support.js";
 
 export interface StockConversation {
@@ -49,5 +49,5 @@ const { specialTokens: own, controlTokens } = await openTokenizer(tinyModel);
 const specialTokens = { ...own, bos_token: "<|im_start|>", eos_token: "<|im_end|>" };
 const now = (): Date => new Date(2026, 10, 30, 12);
 
-export const stockTemplate = (name: string): ChatTemplate =>
-  new ChatTemplate(sources.get(name)!, { specialTokens, controlTokens, origin: name, now });
+export const stockTemplate = (name: string, special: SpecialTokens = specialTokens): ChatTemplate =>
+  new ChatTemplate(sources.get(name)!, { specialTokens: special, controlTokens, origin: name, now });
