@@ -1,7 +1,7 @@
 /** Keys of an example that its format does not read: none is dropped without being reported. Pure. */
 import { jsonKey } from "../../jinja/index.js";
+import type { DataFormat } from "./example.js";
 import type { Fields } from "./fields.js";
-import type { DataFormat } from "./index.js";
 
 /** Keys that other training programs use, but that a format here does not read. */
 const meaningfulKeys: Readonly<Record<DataFormat, readonly string[]>> = {

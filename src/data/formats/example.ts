@@ -1,5 +1,9 @@
 /** The common representation of all formats: four ways in which an example becomes tokens and labels. */
+import type { dataFormats } from "../../config/index.js";
 import type { Conversation } from "../conversation.js";
+
+/** The shape of examples in a data file. */
+export type DataFormat = (typeof dataFormats)[number];
 
 export type Example = TokensExample | TextExample | CompletionExample | ChatExample;
 

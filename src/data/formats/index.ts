@@ -1,8 +1,7 @@
 /** The data formats: detects a file's format, and reads each into an `Example`. */
-import type { dataFormats } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
 import { readAlpaca } from "./alpaca.js";
-import type { Example, ExampleReader } from "./example.js";
+import type { DataFormat, Example, ExampleReader } from "./example.js";
 import { describe, objectOf, type Fields } from "./fields.js";
 import { readMessages } from "./messages.js";
 import { preferenceData, refuseOtherShape, refuseUndesirable, unknownShape } from "./other-shapes.js";
@@ -15,10 +14,7 @@ import { readTokens } from "./tokens.js";
 export { argumentsText } from "./calls.js";
 export { replacementCharacterIn } from "./text-check.js";
 export { unreadKeys, type UnreadKeys } from "./columns.js";
-export type { ChatExample, CompletionExample, Example, TextExample, TokensExample } from "./example.js";
-
-/** The shape of examples in a data file. */
-export type DataFormat = (typeof dataFormats)[number];
+export type { ChatExample, CompletionExample, DataFormat, Example, TextExample, TokensExample } from "./example.js";
 
 /** The keys that identify a format, tried in this order. */
 const keysOf: readonly (readonly [DataFormat, readonly string[]])[] = [
