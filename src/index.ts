@@ -16,7 +16,7 @@ export type { RoundingCost } from "./library/merge.js";
 export type { ModelOptions } from "./library/model-options.js";
 export { preview } from "./library/preview.js";
 export type { DataStatistics, DropReason, Preview, PreviewOptions } from "./library/preview.js";
-export type { PreviewPiece, PreviewRow } from "./library/preview.js";
+export type { PreviewPiece, PreviewRow, SkippedExample, SkippedExamples } from "./library/preview.js";
 export { push } from "./library/push.js";
 export type { PushOptions, PushResult } from "./library/push.js";
 export type { CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./library/run.js";

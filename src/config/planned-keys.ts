@@ -1,7 +1,6 @@
 /** Planned keys of the run file, which are rejected as such rather than as misspelt keys. */
 
 const plannedKeys: readonly string[] = [
-  "data.on_bad_example",
   "telemetry.exec",
   "telemetry.tensorboard",
   "training.early_stopping_patience",

@@ -6,7 +6,7 @@ import { picksCuda } from "../compute/index.js";
 import { formatAddress, parseAddress, readResolved, refuseExposure } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
-import { checkSources } from "../data/index.js";
+import { checkSources, skippedInWords } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
 import {
   checkRescueFolder,
@@ -33,6 +33,7 @@ import { prepareRun } from "./prepare/prepare.js";
 import type { PreparedRun } from "./prepare/prepare.js";
 import { openListeners } from "./service/listeners.js";
 import { openReporter } from "./record/reporting.js";
+import type { RunRecorder } from "./record/recorder.js";
 import type { RunReporter } from "./record/reporting.js";
 import { runDigest } from "./prepare/run-digest.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
@@ -234,6 +235,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     const address = { host: listeners.workers.host, port: server.port };
     reporter?.lead(control, address);
     recorder.started(run.replica.step, run.config.model);
+    recordSkipped(run, recorder);
     return {
       address,
       telemetry: telemetry?.address,
@@ -260,4 +262,15 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     await close();
     throw error;
   }
+}
+
+/** Records which bad examples were skipped when the data was read. */
+function recordSkipped({ train, evaluation }: PreparedRun, recorder: RunRecorder): void {
+  const skipped = [train.statistics.skipped, evaluation?.statistics.skipped].map(
+    (one) => one ?? { count: 0, first: [] },
+  );
+  const [ofTrain = 0, ofEval = 0] = skipped.map(({ count }) => count);
+  if (ofTrain + ofEval === 0) return;
+  const listed = skipped.flatMap(({ first }) => first).map(skippedInWords);
+  recorder.examplesSkipped({ train: ofTrain, eval: ofEval }, listed);
 }

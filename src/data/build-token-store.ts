@@ -1,6 +1,7 @@
 /** Builds a token store from files: read, render, tokenise, truncate, pack, count; reports all errors in the data. */
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
+import { BadExamples } from "./bad-examples.js";
 import { createEncoder } from "./encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
 import {
@@ -35,7 +36,10 @@ export interface TokenStoreOptions {
     | "completion_only_loss"
     | "chat_template"
     | "chat_template_kwargs"
-  >;
+  > & {
+    /** Default: "error". */
+    readonly on_bad_example?: DataConfig["on_bad_example"];
+  };
   readonly tokenizer: TextTokenizer;
   /** Receives warnings about what was done to the data, one sentence per kind. Default: ignored. */
   readonly onWarning?: (message: string) => void;
@@ -71,10 +75,18 @@ class Collector {
     this.#warnings = warnings;
   }
 
-  /** Adds what a line became: one example, or one for each part of a conversation. */
+  /**
+   * Adds what a line became: one example, or one for each part of a conversation.
+   * @throws CoxswainError "data" if it is a bad example, of which nothing is added
+   */
   add(parts: readonly LabelledTokens[], where: string): void {
+    const named = parts.map((tokens) => ({
+      tokens,
+      name: tokens.part === undefined ? where : `${where}, ${tokens.part}`,
+    }));
+    for (const { tokens, name } of named) this.#check(tokens, name);
     this.records++;
-    for (const tokens of parts) this.#add(tokens, tokens.part === undefined ? where : `${where}, ${tokens.part}`);
+    for (const { tokens, name } of named) this.#add(tokens, name);
     if (parts.length === 1) return;
     const lengths = parts.map(({ ids }) => Math.min(ids.length, this.#maxLength));
     this.split.conversations++;
@@ -82,10 +94,13 @@ class Collector {
     this.split.extraTokens += lengths.reduce((sum, length) => sum + length, 0) - Math.max(...lengths);
   }
 
-  #add(tokens: LabelledTokens, where: string): void {
-    this.examples++;
+  #check(tokens: LabelledTokens, where: string): void {
     this.#checkVocabulary(tokens.ids, where);
     if (countSupervised(tokens) === 0) throw nothingSupervised(where);
+  }
+
+  #add(tokens: LabelledTokens, where: string): void {
+    this.examples++;
     const kept = this.#cut(tokens, where);
     const supervised = countSupervised(kept);
     if (supervised === 0) {
@@ -151,6 +166,7 @@ async function collect(
   templates: ChatTemplates | null,
   into: Collector,
   warnings: WarningTally,
+  bad: BadExamples,
 ): Promise<void> {
   const { source, data, tokenizer } = options;
   let format: DataFormat | null = data.format === "auto" ? null : data.format;
@@ -159,17 +175,27 @@ async function collect(
   let batch: LocatedExample[] = [];
   const flush = async (): Promise<void> => {
     const encoded = await encode(batch);
-    encoded.forEach((parts, index) => into.add(parts, batch[index]?.where ?? ""));
+    encoded.forEach((parts, index) => {
+      const where = batch[index]?.where ?? "";
+      if (parts.length > 0) bad.attempt(where, () => into.add(parts, where));
+    });
     batch = [];
-    options.onProgress?.(into.records);
+    options.onProgress?.(into.records + bad.count);
   };
-  for await (const { value, where, repeatedKey } of readRecords(source)) {
-    format ??= detectFormat(value, where);
+  const onBadLine = (where: string, error: unknown): void => bad.skip(where, error);
+  for await (const { value, where, repeatedKey } of readRecords(source, { onBadLine })) {
+    const found = format ?? bad.attempt(where, () => detectFormat(value, where));
+    if (found === undefined) continue;
+    format = found;
     if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
-    read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
-    const example = read(value, where);
+    const readAs = (read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize }));
+    const example = bad.attempt(where, () => {
+      const one = readAs(value, where);
+      if (one.kind === "chat") requireKnownRoles(one.messages, roles, where, one.promptMessages);
+      return one;
+    });
+    if (example === undefined) continue;
     needsTemplate(example, where, templates);
-    if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
     if (repeatedKey !== undefined) warnings.count("repeated_key", `${where}, ${repeatedKey}`);
     const spoilt = replacementCharacterIn(example);
     if (spoilt !== undefined) warnings.count("replacement_character", `${where}, ${spoilt}`);
@@ -183,12 +209,13 @@ async function collect(
 /**
  * Tokenises a data set.
  * @throws CoxswainError "data" naming file and line: not JSON, not the format's structure, a template that fails, a
- * token outside the model's vocabulary, an example without supervised tokens; or naming the source: no examples, or all
+ * token outside the model's vocabulary, an example without supervised tokens (unless these are skipped); or naming the source: no examples, or all
  * of them longer than `max_length` without supervised tokens within it
  */
 export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
   const { source, data, tokenizer, onWarning, now = () => new Date() } = options;
   const warnings = new WarningTally();
+  const bad = new BadExamples(data.on_bad_example ?? "error");
   const clock = (): Date => {
     warnings.count("dated", "");
     return now();
@@ -205,11 +232,15 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     onIgnored: ({ kind, detail }, where) => warnings.count(kind, detail === null ? where : `${where}, ${detail}`),
     onMissingEos: (where) => warnings.count("missing_eos", where),
     onOtherPrompt: (where) => warnings.count("other_prompt", where),
+    onBadExample: (where, error) => bad.skip(where, error),
   });
   const collected = new Collector(data.max_length, tokenizer, warnings);
-  await collect(options, encode, templates, collected, warnings);
+  await collect(options, encode, templates, collected, warnings, bad);
+  bad.requireSome(collected.records);
   const { records, examples, supervised, truncated, dropped, split } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
+  const skipped = bad.note(records);
+  if (skipped !== null) onWarning?.(skipped);
   if (onWarning !== undefined) warnings.report({ records, examples }, data.max_length, onWarning);
   const arrays = {
     ids: collected.ids.finish(),
@@ -224,6 +255,7 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     supervisedTokens: supervised,
     truncated,
     dropped: { nothing_supervised_after_cut: dropped },
+    ...(bad.count === 0 ? {} : { skipped: { count: bad.count, first: bad.listed } }),
     ...(split.conversations === 0 ? {} : { split: { ...split } }),
   });
 }

@@ -33,6 +33,16 @@ function render({ example: chat, where }: Located<ChatExample>, options: Encoder
   return texts;
 }
 
+function renderIfGood(chat: Located<ChatExample>, options: EncoderOptions): readonly TrainingText[] {
+  try {
+    return render(chat, options);
+  } catch (error) {
+    if (options.onBadExample === undefined) throw error;
+    options.onBadExample(chat.where, error);
+    return [];
+  }
+}
+
 const saidIn = ({ texts }: TrainingTexts): readonly string[] =>
   texts.flatMap(({ text, spans }) => (spans ?? []).map(({ start, end }) => text.slice(start, end)));
 
@@ -86,7 +96,7 @@ export async function encodeChats(
   options: EncoderOptions,
 ): Promise<(readonly LabelledTokens[])[]> {
   const { tokenizer } = options;
-  const rendered = chats.map((chat) => render(chat, options));
+  const rendered = chats.map((chat) => renderIfGood(chat, options));
   const encoded = await tokenizer.encodeBatch(
     rendered.flat().map(({ text }) => text),
     { addSpecialTokens: false },

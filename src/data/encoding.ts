@@ -36,6 +36,8 @@ export interface EncoderOptions {
   readonly onMissingEos?: (where: string) => void;
   /** Called for each conversation with a turn that does not begin with its generation prompt. */
   readonly onOtherPrompt?: (where: string) => void;
+  /** Called with the error of a conversation that can't be rendered, which then becomes nothing. Default: it is thrown. */
+  readonly onBadExample?: (where: string, error: unknown) => void;
 }
 
 /**

@@ -2,6 +2,7 @@
  * Shows training rows to a person: a row's text with its supervised parts marked. Pure except for decoding; does not
  * know terminals: colours and marks are passed in.
  */
+import { inWords } from "./bad-examples.js";
 import { IGNORE, supervisedTokens, type Row } from "./row.js";
 import type { DataStatistics } from "./token-store.js";
 import type { TextTokenizer } from "./tokenizer.js";
@@ -87,6 +88,7 @@ function renderStatistics({ examples, rows, tokens, supervisedTokens: learnt, ..
     `${count(tokens, "token")}, ${number(learnt)} supervised (${share} %)`,
     `${number(rest.truncated)} truncated`,
     `${number(dropped)} dropped`,
+    ...(rest.skipped === undefined ? [] : [`${number(rest.skipped.count)} skipped`]),
   ];
   return parts.join("; ");
 }
@@ -105,13 +107,23 @@ export function splitNote({ split }: DataStatistics): string | null {
   );
 }
 
+/** A line for each skipped example, as far as they are listed. */
+function skippedLines({ skipped }: DataStatistics): readonly string[] {
+  if (skipped === undefined) return [];
+  const { count: all, first } = skipped;
+  const more = all > first.length ? [`  and ${number(all - first.length)} more`] : [];
+  return ["skipped:", ...first.map((example) => `  ${inWords(example)}`), ...more];
+}
+
 /**
  * The text of a preview: a legend, the rows, and statistics of the whole data set.
  * @param rows the rows to show
  * @param statistics of the whole data set
  */
 export function renderPreview(rows: readonly PreviewRow[], statistics: DataStatistics, style: PreviewStyle): string {
-  const summary = [renderStatistics(statistics), splitNote(statistics) ?? []].flat().join("\n");
+  const summary = [renderStatistics(statistics), splitNote(statistics) ?? [], skippedLines(statistics)]
+    .flat()
+    .join("\n");
   const parts = [style.legend, ...rows.map((row) => renderRow(row, style).trimEnd()), summary];
   return `${parts.join("\n\n")}\n`;
 }

@@ -3,6 +3,7 @@
  * looked up by index. Does not know epochs, batches or engines.
  */
 import { createHash } from "node:crypto";
+import type { SkippedExample } from "./bad-examples.js";
 import type { Packing } from "./packing.js";
 import type { Row } from "./row.js";
 
@@ -30,6 +31,15 @@ export interface DataStatistics {
   readonly truncated: number;
   /** Dropped examples, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Bad examples, which are not counted above. Absent if none was skipped. */
+  readonly skipped?: SkippedExamples;
+}
+
+/** Bad examples that were skipped (`data.on_bad_example: skip`). */
+export interface SkippedExamples {
+  readonly count: number;
+  /** The first ones, at most 100. */
+  readonly first: readonly SkippedExample[];
 }
 
 /** "nothing_supervised_after_cut": truncation to `max_length` left no supervised token. */

@@ -3,6 +3,7 @@
  * but not models.
  */
 import {
+  BadExamples,
   detectFormat,
   exampleReader,
   IGNORE,
@@ -33,6 +34,10 @@ export interface QuestionOptions {
   /** A file, a folder, or a list of these. */
   readonly source: string | readonly string[];
   readonly format: DataFormat | "auto";
+  /** `data.on_bad_example`. Default: "error". */
+  readonly onBadExample?: "error" | "skip";
+  /** Receives a sentence on the examples that were skipped. Default: ignored. */
+  readonly onNote?: (text: string) => void;
   readonly tokenizer: TextTokenizer;
   /** null: the model has no chat template. */
   readonly templates: ChatTemplates | null;
@@ -62,14 +67,23 @@ export async function readQuestions(options: QuestionOptions): Promise<Question[
   let format = options.format === "auto" ? null : options.format;
   let read: ReturnType<typeof exampleReader> | null = null;
   const questions: Question[] = [];
-  for await (const { value, where } of readRecords(source)) {
+  const bad = new BadExamples(options.onBadExample ?? "error");
+  const onBadLine = (where: string, error: unknown): void => bad.skip(where, error);
+  for await (const { value, where } of readRecords(source, { onBadLine })) {
     if (questions.length >= limit) break;
-    format ??= detectFormat(value, where);
-    read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
-    const question = await toQuestion(read(value, where), where, options);
-    if (question.prompt.length === 0) throw emptyPrompt(where);
-    questions.push(question);
+    try {
+      format ??= detectFormat(value, where);
+      read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
+      const question = await toQuestion(read(value, where), where, options);
+      if (question.prompt.length === 0) throw emptyPrompt(where);
+      questions.push(question);
+    } catch (error) {
+      bad.skip(where, error);
+    }
   }
+  bad.requireSome(questions.length);
+  const skipped = bad.note(questions.length);
+  if (skipped !== null) options.onNote?.(skipped);
   return questions;
 }
 

@@ -11,6 +11,7 @@ import type { LoadedRun, RunConfig } from "../config/index.js";
 import { addressKeys, startCoordinator } from "../coordinator/index.js";
 import type { FinishedRun, RunningCoordinator } from "../coordinator/index.js";
 import { splitNote } from "../data/index.js";
+import type { DataStatistics } from "../data/index.js";
 import { CoxswainError, isPermanent } from "../errors.js";
 import type { LocalWorkers } from "../local-workers/index.js";
 import { createLogger, LogFile } from "../telemetry/index.js";
@@ -195,12 +196,15 @@ function resultOf({ outcome, adapter, step, lossWarning }: FinishedRun, signal: 
   }
 }
 
+const skippedWords = ({ skipped }: DataStatistics): string =>
+  skipped === undefined ? "" : ` (${skipped.count} more skipped: events.jsonl lists them)`;
+
 function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
   const { plan, layout, train, replica } = prepared;
   const { global_batch_size: rows, micro_batch_size: micro } = config.training;
   const lines = [
     `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
-    `data ${train.statistics.examples} examples in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
+    `data ${train.statistics.examples} examples${skippedWords(train.statistics)} in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
     `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, live page on http://${telemetry}/`}`,
   ];
   const split = splitNote(train.statistics);

@@ -186,6 +186,8 @@ async function answer(
   const questions = await readQuestions({
     source,
     format: config.data.format,
+    onBadExample: config.data.on_bad_example,
+    onNote: (text) => onNote?.(`exact match: ${text}`),
     tokenizer,
     templates,
     ...(limit === undefined ? {} : { limit }),

@@ -1,5 +1,12 @@
 /** `preview()`: shows how examples are tokenised and which tokens are trained on, like `coxswain preview`. */
-import type { DataStatistics, DropReason, PreviewPiece, PreviewRow } from "../data/index.js";
+import type {
+  DataStatistics,
+  DropReason,
+  PreviewPiece,
+  PreviewRow,
+  SkippedExample,
+  SkippedExamples,
+} from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
@@ -40,7 +47,7 @@ export interface Preview {
   tokens(index: number): { readonly inputIds: Int32Array; readonly labels: Int32Array };
 }
 
-export type { DataStatistics, DropReason, PreviewPiece, PreviewRow };
+export type { DataStatistics, DropReason, PreviewPiece, PreviewRow, SkippedExample, SkippedExamples };
 
 const optionKinds: OptionKinds<PreviewOptions> = {
   overrides: "an object",

@@ -11,7 +11,7 @@ import type { ShownEvent, ShownStatus, ShownWorker } from "./messages.js";
 /** machine: clients on loopback. network: anyone who reaches the port. */
 export type Audience = "machine" | "network";
 
-/** Details of events that everyone may see. */
+/** Details of events that everyone may see. Lists are in events.jsonl only. */
 const open: ReadonlySet<string> = new Set([
   "worker",
   "step",
@@ -21,12 +21,14 @@ const open: ReadonlySet<string> = new Set([
   "engine",
   "backend",
   "device",
+  "train",
+  "eval",
 ]);
 
 export function shownEvent({ time, event, ...details }: RunEvent, audience: Audience): Omit<ShownEvent, "id"> {
   const shown: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(details))
-    if (value !== null && (audience === "machine" || open.has(name))) shown[name] = value;
+    if (value !== null && typeof value !== "object" && (audience === "machine" || open.has(name))) shown[name] = value;
   return { time, event, details: shown };
 }
 

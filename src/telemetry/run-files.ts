@@ -46,6 +46,7 @@ export interface EvalLine {
 /** What happened: the names of events in `events.jsonl`. */
 export type EventName =
   | "run_started"
+  | "examples_skipped"
   | "run_paused"
   | "run_resumed"
   | "run_finished"
@@ -71,7 +72,7 @@ export interface RunEvent {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly event: EventName;
-  readonly [detail: string]: string | number | boolean | null;
+  readonly [detail: string]: string | number | boolean | null | readonly string[];
 }
 
 /** A file with missing lines because its disk is full. */

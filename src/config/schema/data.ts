@@ -25,6 +25,17 @@ export const dataSchema = z.strictObject({
       description: "How an example is written. `auto` recognises the format by the first example.",
       examples: ["messages"],
     }),
+  on_bad_example: z
+    .enum(["error", "skip"])
+    .default("error")
+    .register(keyDocs, {
+      description:
+        "What to do about an example that cannot be trained on: not JSON, of another structure, with an unknown role, " +
+        "refused by the chat template, without a supervised token, with a token outside the vocabulary. `error` ends the " +
+        "run before its first step, with the line; `skip` omits such examples, counts them at the start and in `preview`, " +
+        "and lists the first 100 in `events.jsonl`.",
+      examples: ["skip"],
+    }),
   max_length: z
     .int()
     .min(2)

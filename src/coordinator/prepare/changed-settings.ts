@@ -24,6 +24,7 @@ export function keptSettings(config: RunConfig): SettingValues {
     "data.chat_template": data.chat_template,
     "data.chat_template_kwargs": data.chat_template_kwargs,
     "data.turns": data.turns,
+    "data.on_bad_example": data.on_bad_example,
   };
 }
 
@@ -57,6 +58,7 @@ const dataKeys: ReadonlySet<string> = new Set(
     "chat_template",
     "chat_template_kwargs",
     "turns",
+    "on_bad_example",
   ].map((key) => `data.${key}`),
 );
 

@@ -74,6 +74,11 @@ export class RunRecorder {
     this.#event("run_started", { step, total_steps: this.#options.totalSteps, model });
   }
 
+  /** Bad examples were skipped when the data was read: how many, and the first ones. */
+  examplesSkipped(counts: { readonly train: number; readonly eval: number }, examples: readonly string[]): void {
+    this.#event("examples_skipped", { ...counts, examples });
+  }
+
   joined({ id, host, pid }: WorkerName): void {
     this.#event("worker_joined", { worker: id, host, pid });
     this.#options.view.note(`worker ${id} joined`);
@@ -305,7 +310,7 @@ export class RunRecorder {
     this.#options.view.note(text);
   }
 
-  #event(event: EventName, detail: Readonly<Record<string, string | number>>): void {
+  #event(event: EventName, detail: Readonly<Record<string, string | number | readonly string[]>>): void {
     const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...detail };
     try {
       this.#options.files.appendEvent(line);

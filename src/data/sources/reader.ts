@@ -72,14 +72,6 @@ function parseExample(file: string, text: string, where: string): unknown {
   }
 }
 
-function parseLine(file: string, text: string, where: string, isFirst: boolean): unknown {
-  try {
-    return parseExample(file, text, where);
-  } catch (error) {
-    throw refusedLine(file, text, isFirst) ?? error;
-  }
-}
-
 /** Reads a file that contains one list as a whole. */
 async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<DataRecord[]> {
   const parts = [first];
@@ -95,7 +87,40 @@ async function readList(file: string, lines: AsyncIterable<Buffer>, first: strin
   }));
 }
 
-async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
+/** The error for a first line that is not JSON because the file is a table or plain text. */
+function refusedFirst(file: string, text: string, where: string): CoxswainError | undefined {
+  try {
+    parseExample(file, text, where);
+    return undefined;
+  } catch {
+    return refusedLine(file, text, true);
+  }
+}
+
+/** A record that is parsed by whoever reads it, so that one bad line does not end the reading. */
+interface RawRecord {
+  readonly where: string;
+  /** @throws CoxswainError "data" if the line is not text or not JSON */
+  readonly parse: () => Omit<DataRecord, "where">;
+}
+
+function parseLine(file: string, text: string, where: string): Omit<DataRecord, "where"> {
+  const value = parseExample(file, text, where);
+  return { value, repeatedKey: repeatedKeys(text, value)[0] };
+}
+
+/** The line as text without byte-order mark, or the error that it is none. */
+function textOf(bytes: Buffer, where: string, isFirst: boolean): string | CoxswainError {
+  try {
+    const text = decodeText(bytes, where);
+    return isFirst && text.startsWith(byteOrderMark) ? text.slice(1) : text;
+  } catch (error) {
+    if (error instanceof CoxswainError) return error;
+    throw error;
+  }
+}
+
+async function* readFileRecords(file: string): AsyncGenerator<RawRecord> {
   const lines = byteLines(file);
   let number = 0;
   let started = false;
@@ -105,18 +130,30 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
       refuseByContent(file, bytes);
       refuseByEncoding(file, bytes);
     }
-    const decoded = decodeText(bytes, where);
-    const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
+    const text = textOf(bytes, where, number === 1);
+    if (typeof text !== "string") {
+      const parse = (): never => {
+        throw text;
+      };
+      yield { where, parse };
+      continue;
+    }
     if (blank.test(text)) continue;
     if (!started && text.trimStart().charCodeAt(0) === openBracket) {
-      yield* await readList(file, lines, text);
+      for (const record of await readList(file, lines, text)) yield { where: record.where, parse: () => record };
       return;
     }
-    const isFirst = !started;
+    // A first line of another format shows that the file has no JSON.
+    const refused = started ? undefined : refusedFirst(file, text, where);
+    if (refused !== undefined) throw refused;
     started = true;
-    const value = parseLine(file, text, where, isFirst);
-    yield { value, where, repeatedKey: repeatedKeys(text, value)[0] };
+    yield { where, parse: () => parseLine(file, text, where) };
   }
+}
+
+export interface ReadOptions {
+  /** Receives the error of a line that is not text or not JSON, which is then omitted. Default: it is thrown. */
+  readonly onBadLine?: (where: string, error: unknown) => void;
 }
 
 /**
@@ -124,14 +161,25 @@ async function* readFileRecords(file: string): AsyncGenerator<DataRecord> {
  * @param source a file, a folder, or a list of these
  * @throws CoxswainError "data" naming file and line if something can't be read, or if there are no examples
  */
-export async function* readRecords(source: string | readonly string[]): AsyncGenerator<DataRecord> {
+export async function* readRecords(
+  source: string | readonly string[],
+  { onBadLine }: ReadOptions = {},
+): AsyncGenerator<DataRecord> {
   const files = await resolveSources(source);
   let count = 0;
   for (const file of files) {
     try {
-      for await (const record of readFileRecords(file)) {
+      for await (const { where, parse } of readFileRecords(file)) {
         count++;
-        yield record;
+        let record: Omit<DataRecord, "where">;
+        try {
+          record = parse();
+        } catch (error) {
+          if (onBadLine === undefined) throw error;
+          onBadLine(where, error);
+          continue;
+        }
+        yield { ...record, where };
       }
     } catch (error) {
       if (error instanceof CoxswainError) throw error;

@@ -1,0 +1,90 @@
+/**
+ * What becomes of examples that cannot be trained on (`data.on_bad_example`): the first one ends the reading with its
+ * error, or they are skipped, counted and listed. Only errors in one example count: a file that can't be read, or a
+ * model without a chat template, always is an error.
+ */
+import type { DataConfig } from "../config/index.js";
+import { CoxswainError } from "../errors.js";
+
+export interface SkippedExample {
+  /** "train.jsonl:7" */
+  readonly where: string;
+  /** Why, without the place: `"content" of message 2 of "messages" is missing; expected a string` */
+  readonly reason: string;
+}
+
+/** Of a reason, in characters: it may quote the example. */
+const longestReason = 300;
+
+const shortened = (reason: string): string =>
+  reason.length <= longestReason ? reason : `${reason.slice(0, longestReason)}…`;
+
+/** At most so many skipped examples are listed; all are counted. */
+export const listedExamples = 100;
+
+const shownExamples = 3;
+
+export class BadExamples {
+  readonly #policy: DataConfig["on_bad_example"];
+  readonly #listed: SkippedExample[] = [];
+  #first: CoxswainError | undefined;
+  count = 0;
+
+  constructor(policy: DataConfig["on_bad_example"]) {
+    this.#policy = policy;
+  }
+
+  /** The first ones, at most `listedExamples`. */
+  get listed(): readonly SkippedExample[] {
+    return this.#listed;
+  }
+
+  /**
+   * The result of a part of the work that concerns one example only.
+   * @returns undefined if the example is skipped
+   * @throws CoxswainError "data" for a bad example, unless it is to be skipped
+   */
+  attempt<Result>(where: string, work: () => Result): Result | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.skip(where, error);
+      return undefined;
+    }
+  }
+
+  /** Skips an example with this error, or throws it. */
+  skip(where: string, error: unknown): void {
+    const isBad = error instanceof CoxswainError && error.code === "data";
+    if (!isBad || this.#policy === "error") throw error;
+    this.#first ??= error;
+    this.count++;
+    const { message } = error;
+    const reason = message.startsWith(`${where}: `) ? message.slice(where.length + 2) : message;
+    if (this.#listed.length < listedExamples) this.#listed.push({ where, reason: shortened(reason) });
+  }
+
+  /** @throws CoxswainError "data" if there were bad examples only */
+  requireSome(good: number): void {
+    if (good > 0 || this.#first === undefined) return;
+    const others = this.count === 1 ? "the only example is bad" : `all ${this.count} examples are bad`;
+    throw new CoxswainError("data", `${others}. ${this.#first.message}`, {
+      ...(this.#first.hint === undefined ? {} : { hint: this.#first.hint }),
+      cause: this.#first,
+    });
+  }
+
+  /** A sentence on the skipped examples with the first few; null if there are none. */
+  note(good: number): string | null {
+    return this.count === 0 ? null : skippedNote(this.count, this.#listed, good + this.count);
+  }
+}
+
+/** "train.jsonl:7: not JSON: …" */
+export const inWords = ({ where, reason }: SkippedExample): string => `${where}: ${reason}`;
+
+function skippedNote(count: number, listed: readonly SkippedExample[], examples: number): string {
+  const shown = listed.slice(0, shownExamples).map(inWords);
+  const more = count > shown.length ? `; and ${count - shown.length} more` : "";
+  return `${count} of ${examples} examples were skipped (data.on_bad_example: skip): ${shown.join("; ")}${more}`;
+}
