@@ -8,6 +8,7 @@ export { ChatTemplate } from "./chat-template.js";
 export type { ChatTemplateOptions, RenderOptions, Supervision, TrainingTexts } from "./chat-template.js";
 export type { TrainingText, TurnText } from "./turns.js";
 export type { MarkedText, TextSpan } from "./generation-tags.js";
+export { kwargsNotes } from "./kwargs-notes.js";
 export { adapterTextNotes, openChatTemplates } from "./model-templates.js";
 export { endOfTurnToken } from "./end-of-turn.js";
 export { inferenceFiles } from "./inference-files.js";

@@ -125,8 +125,8 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
     case "other_prompt":
       return (
         `${which} have a turn that does not begin as the chat template's generation prompt ends (such as "<think>"): ` +
-        "it is supervised from where the two part, and will be asked for with that prompt. A variable of the template " +
-        "may make them agree (data.chat_template_kwargs, such as enable_thinking: false)."
+        "it is supervised from the first token that differs, but a model is given the whole prompt. " +
+        "A variable of the template may make them agree (data.chat_template_kwargs, such as enable_thinking)."
       );
     case "missing_eos":
       return `${which} end without an end-of-text token: the tokenizer has none, so the model won't learn to stop.`;

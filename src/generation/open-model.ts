@@ -2,12 +2,12 @@
  * A model ready for generation: its folder, tokenizer and templates, and an engine with the model loaded, with or
  * without an adapter. Errors in folder or adapter are detected before the weights are loaded.
  */
-import { isDeepStrictEqual } from "node:util";
 import { linearModules, openEngine, positionLimit, resolveTargets, weightNotes } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
 import {
   adapterTextNotes,
+  kwargsNotes,
   openChatTemplates,
   openTokenizer,
   type ChatTemplates,
@@ -105,7 +105,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
   const trainedKwargs = origin?.templateKwargs ?? {};
   const templateKwargs = { ...trainedKwargs, ...options.templateKwargs };
   const templates = await openChatTemplates(tokenizer, { override: options.chatTemplate, kwargs: templateKwargs });
-  if (templates !== null) notes.push(...kwargsNotes(trainedKwargs, templateKwargs, templates));
+  if (templates !== null) notes.push(...kwargsNotes(trainedKwargs, options.templateKwargs ?? {}, templates));
   const quantization = quantizationOf(options.quantization, adapter?.quantization ?? null);
   const {
     engine,
@@ -141,26 +141,6 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     warnings: [...notes, ...weightNotes(folder), ...(warning === null ? [] : [warning])],
     close: () => trainable.dispose(),
   };
-}
-
-/** Says which variables of the chat template come from the adapter, and which are not read. */
-function kwargsNotes(
-  trained: Readonly<Record<string, unknown>>,
-  used: Readonly<Record<string, unknown>>,
-  { plain, tools }: ChatTemplates,
-): readonly string[] {
-  const unread = Object.keys(used).filter((name) => !plain.mentions(name) && !tools.mentions(name));
-  const notes = unread.map((name) => `the chat template does not read the variable ${JSON.stringify(name)}`);
-  if (Object.keys(trained).length === 0) return notes;
-  const changed = Object.keys(trained).filter((name) => !isDeepStrictEqual(trained[name], used[name]));
-  const kept = Object.fromEntries(Object.entries(trained).filter(([name]) => !changed.includes(name)));
-  if (Object.keys(kept).length > 0)
-    notes.push(`chat template variables as the adapter was trained: ${JSON.stringify(kept)}`);
-  for (const name of changed) {
-    const [now, then] = [JSON.stringify(used[name]), JSON.stringify(trained[name])];
-    notes.push(`chat template variable ${JSON.stringify(name)}: ${now}; the adapter was trained with ${then}`);
-  }
-  return notes;
 }
 
 function baseOf(origin: AdapterOrigin | null): string {

@@ -7,9 +7,10 @@ import { quickstartData, quickstartModel, smallEvaluationSet } from "../support/
 
 const folder = temporaryFolder();
 const template =
-  "{% for m in messages %}{% if m['role'] == 'user' %}### Ask: {{ m['content'] }}\n" +
+  "{{ tone }}{% for m in messages %}{% if m['role'] == 'user' %}### Ask: {{ m['content'] }}\n" +
   "{% else %}### Say:{{ m['content'] }}<|endoftext|>\n{% endif %}{% endfor %}" +
   "{% if add_generation_prompt %}### Say:{% endif %}";
+const chat = { chat_template: "ask.jinja", chat_template_kwargs: { tone: "calm" } };
 const adapter = join(folder, "out", "adapter");
 const checkpoint = join(folder, "out", "checkpoints", "step-000005");
 const run = join(folder, "run.yaml");
@@ -22,7 +23,7 @@ beforeAll(async () => {
     model: quickstartModel,
     output_dir: "out",
     workers: 1,
-    data: { train: join(quickstartData, "train.jsonl"), eval: data, max_length: 256, chat_template: "ask.jinja" },
+    data: { train: join(quickstartData, "train.jsonl"), eval: data, max_length: 256, ...chat },
     training: { max_steps: 10, global_batch_size: 8, micro_batch_size: 8, learning_rate: 3e-3, save_steps: 5 },
     compute: { threads: 1 },
     cluster: { listen: "127.0.0.1:0" },
@@ -66,6 +67,24 @@ describe("an adapter trained with its own chat template", () => {
     expect(base.notes).toContain("the adapter was trained with another one");
   });
 
+  it("is asked with the variables of the template that it was trained with, unless others are given", async () => {
+    const record = JSON.parse(readFileSync(join(adapter, "coxswain.json"), "utf8")) as Record<string, unknown>;
+    expect(record["chat_template_kwargs"]).toEqual({ tone: "calm" });
+    const promptOf = async (...args: string[]): Promise<readonly [tokens: number, notes: string]> => {
+      const line = ["generate", "--adapter", adapter, "--prompt", "light", "--max-new-tokens", "1", "--json", ...args];
+      const { stdout, stderr } = await coxswain(line, { env });
+      return [(JSON.parse(stdout) as { prompt_tokens: number }).prompt_tokens, stderr];
+    };
+    const [tokens, notes] = await promptOf();
+    expect(notes).toContain('chat template variables as the adapter was trained: {"tone":"calm"}');
+    const [others, changed] = await promptOf("--chat-template-kwargs", '{"tone": "calm calm calm"}');
+    expect(others).toBeGreaterThan(tokens);
+    expect(changed).toContain('chat template variable "tone": "calm calm calm"; the adapter was trained with "calm"');
+    const own = await measured("--adapter", adapter, "--data", data);
+    const other = await measured("--adapter", adapter, "--data", data, "--chat-template-kwargs", '{"tone": null}');
+    expect(other.loss).not.toBe(own.loss);
+  });
+
   it("has the template in every checkpoint", async () => {
     expect(readFileSync(join(checkpoint, "chat_template.jinja"), "utf8")).toBe(template);
     const { notes } = await measured("--adapter", checkpoint, "--data", data);
@@ -80,7 +99,9 @@ describe("an adapter trained with its own chat template", () => {
     expect(code).toBe(0);
     expect(stderr).toContain("chat template: the adapter's own");
     expect(readFileSync(join(output, "chat_template.jinja"), "utf8")).toBe(template);
-    const merged = await measured("--model", output, "--data", data);
+    expect(stderr).toContain('trained with the chat template variables {"tone":"calm"}');
+    const variables = ["--chat-template-kwargs", '{"tone": "calm"}'];
+    const merged = await measured("--model", output, "--data", data, ...variables);
     const alone = await measured("--adapter", adapter, "--data", data);
     expect(merged.loss).toBeCloseTo(alone.loss, 4);
   });

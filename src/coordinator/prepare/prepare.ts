@@ -2,6 +2,7 @@
  * Prepares everything that a run needs before its first step: the model and its adapted modules, the tokenised data, the
  * plan of steps, and the initial state. Cheap checks come first, so that mistakes are reported immediately.
  */
+import { isDeepStrictEqual } from "node:util";
 import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../../config/index.js";
 import { adapterTextNotes, buildTokenStore, inferenceFiles, openTokenizerIfAny, stepPlan } from "../../data/index.js";
@@ -122,7 +123,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const manifest = await modelManifest(path, {
     onProgress: (done, total) => doing({ what: "hashing the model", done, total, unit: "bytes" }),
   });
-  if (adapter !== null) await noteOtherBase(adapter, modelFolder, config, options);
+  if (adapter !== null) await noteOrigin(adapter, modelFolder, config, options);
   if (config.quantization !== null && options.localWorkers === true) {
     options.progress("quantising the model");
     await quantizeModel(modelFolder, config.quantization, (done, total) =>
@@ -205,14 +206,23 @@ async function startingParameters(
   return flattenAdapter(adapter, layout, loraSettings(config));
 }
 
-async function noteOtherBase(
+/** Notes what the adapter that a run starts from was trained on, where this run has something else. */
+async function noteOrigin(
   path: string,
   model: ModelFolder,
   config: RunConfig,
   { note }: PrepareOptions,
 ): Promise<void> {
-  const text = await otherBaseNote(await readAdapterOrigin(path), model, config.model);
+  const origin = await readAdapterOrigin(path);
+  const text = await otherBaseNote(origin, model, config.model);
   if (text !== null) note(text);
+  const [then, now] = [origin.templateKwargs, config.data.chat_template_kwargs];
+  if (!isDeepStrictEqual({ ...then }, { ...now })) {
+    note(
+      `lora.init_adapter was trained with the chat template variables ${JSON.stringify(then)}; this run uses ` +
+        `${JSON.stringify(now)} (data.chat_template_kwargs)`,
+    );
+  }
 }
 
 /** "2026-11-25T13:05:00": without a zone, so that the date and hour are the same wherever the run is resumed. */
