@@ -180,10 +180,16 @@ async function collect(
       if (parts.length > 0) bad.attempt(where, () => into.add(parts, where));
     });
     batch = [];
+    bad.settle();
     options.onProgress?.(into.records + bad.count);
   };
-  const onBadLine = (where: string, error: unknown): void => bad.skip(where, error);
+  const onBadLine = (where: string, error: unknown): void => {
+    bad.reading(where);
+    bad.skip(where, error);
+  };
   for await (const { value, where, repeatedKey } of readRecords(source, { onBadLine })) {
+    if (bad.unsettled >= batchSize) await flush();
+    bad.reading(where);
     const found = format ?? bad.attempt(where, () => detectFormat(value, where));
     if (found === undefined) continue;
     format = found;
@@ -201,7 +207,6 @@ async function collect(
     if (spoilt !== undefined) warnings.count("replacement_character", `${where}, ${spoilt}`);
     warnings.countUnread(unreadKeys(format, value), where);
     batch.push({ example, where });
-    if (batch.length >= batchSize) await flush();
   }
   await flush();
 }
