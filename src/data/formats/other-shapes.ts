@@ -27,6 +27,16 @@ const refusedShapes: readonly Shape[] = [
     hint: `To train on the preferred answers, write {"messages": [...]} of input.messages and preferred_output.`,
   },
   {
+    keys: ["system", "chat"],
+    what: "a conversation in one text, as in glaive-function-calling-v2",
+    hint: `${convert}split the text at USER:, ASSISTANT: and FUNCTION RESPONSE:, and write {"messages": [...]}.`,
+  },
+  {
+    keys: ["prompt", "completions", "labels"],
+    what: "data of a process reward model (steps of an answer, each judged), which supervised training does not use",
+    hint: 'To train on whole answers, write {"prompt": ..., "completion": ...}.',
+  },
+  {
     keys: ["contents"],
     what: "a request of Google's Gemini API",
     hint: `${convert}"contents" to "messages", "parts" to "content", and the role "model" to "assistant".`,
@@ -96,11 +106,11 @@ export function suggestedColumns(fields: Fields): Readonly<Record<string, string
     : { instruction: question, ...others, output: answer };
 }
 
-/** A mapping of columns as it is written in the run file. */
-const inRunFile = (columns: Readonly<Record<string, string>>): string =>
-  `columns: {${Object.entries(columns)
-    .map(([key, column]) => `${key}: ${column}`)
-    .join(", ")}}`;
+/** A source with a mapping of columns, as it is written in the run file. Columns that are not mapped keep their names. */
+function inRunFile(columns: Readonly<Record<string, string>>): string {
+  const mapped = Object.entries(columns).filter(([key, column]) => key !== column);
+  return `{path: ..., columns: {${mapped.map(([key, column]) => `${key}: ${column}`).join(", ")}}}`;
+}
 
 const hasAll = (fields: Fields, keys: readonly string[]): boolean => keys.every((key) => Object.hasOwn(fields, key));
 
@@ -120,7 +130,7 @@ export function preferenceData(fields: Fields, where: string): CoxswainError | u
       : prompt === undefined
         ? undefined
         : { prompt: "prompt", completion: "chosen" };
-  const use = columns === undefined ? "write them as conversations" : `map the columns: ${inRunFile(columns)}`;
+  const use = columns === undefined ? "write them as conversations" : `give the source as ${inRunFile(columns)}`;
   return new CoxswainError(
     "data",
     `${where}: this is preference data ("chosen" and "rejected", as for DPO), which supervised training does not use`,
@@ -134,9 +144,12 @@ export function unknownShape(fields: Fields, where: string, formats: string): Co
   if (preference !== undefined) return preference;
   const keys = Object.keys(fields).join(", ") || "none";
   const columns = suggestedColumns(fields);
-  const map = columns === undefined ? "" : `Map its columns in the source, with its path: ${inRunFile(columns)}. `;
+  const use =
+    columns === undefined
+      ? "Convert it to a format, or map its columns with `columns` of a source. "
+      : `Give the source as ${inRunFile(columns)}. `;
   return new CoxswainError("data", `${where}: no known format has these keys: ${keys}`, {
-    hint: `${map}Formats and their keys: ${formats}. Other names of columns are mapped with columns:.`,
+    hint: `${use}Formats and their keys: ${formats}.`,
   });
 }
 

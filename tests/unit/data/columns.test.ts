@@ -182,7 +182,7 @@ describe("data for another kind of training are rejected by what they are", () =
       "texts",
       { prompt: "q", chosen: "a", rejected: "b" },
       /preference data \("chosen" and "rejected"/,
-      /columns: \{prompt: prompt, completion: chosen\}/,
+      /\{path: \.\.\., columns: \{completion: chosen\}\}/,
     ],
     ["conversations", { chosen: dialogue, rejected: dialogue }, /preference data/, /columns: \{messages: chosen\}/],
     ["texts without a prompt", { chosen: "q a", rejected: "q b" }, /preference data/, /write them as conversations/],
@@ -198,6 +198,8 @@ describe("data for another kind of training are rejected by what they are", () =
       /preference data/,
       /input\.messages/,
     ],
+    ["a whole conversation as a text", { system: "SYSTEM: x", chat: "USER: x" }, /in one text/, /split the text/],
+    ["judged steps", { prompt: "x", completions: ["y"], labels: [true] }, /process reward model/, /whole answers/],
     [
       "a tree of messages",
       { message_id: "1", parent_id: null, text: "x", role: "prompter" },
@@ -234,10 +236,7 @@ describe("unknown columns are answered with the mapping that fits", () => {
     [{ question: "a", answer: "b" }, "{prompt: question, completion: answer}"],
     [{ input: "a", output: "b" }, "{prompt: input, completion: output}"],
     [{ Question: "a", Answer: "b", id: 1 }, "{prompt: Question, completion: Answer}"],
-    [
-      { instruction: "a", context: "c", response: "b", category: "x" },
-      "{instruction: instruction, input: context, output: response}",
-    ],
+    [{ instruction: "a", context: "c", response: "b", category: "x" }, "{input: context, output: response}"],
     [
       { system_prompt: "s", question: "a", response: "b" },
       "{instruction: question, system: system_prompt, output: response}",
@@ -259,7 +258,7 @@ describe("unknown columns are answered with the mapping that fits", () => {
       () => detectFormat({ a: 1, b: {} }, "d.jsonl:1"),
       "data",
       /these keys: a, b/,
-      /^Formats and their keys: /,
+      /^Convert it to a format.*Formats and their keys: /,
     );
   });
 });
