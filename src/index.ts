@@ -16,7 +16,13 @@ export type { RoundingCost } from "./library/merge.js";
 export type { ModelOptions } from "./library/model-options.js";
 export { preview } from "./library/preview.js";
 export type { DataStatistics, DropReason, Preview, PreviewOptions } from "./library/preview.js";
-export type { PreviewPiece, PreviewRow, SkippedExample, SkippedExamples } from "./library/preview.js";
+export type {
+  PreviewPiece,
+  PreviewRow,
+  SkippedExample,
+  SkippedExamples,
+  SplitConversations,
+} from "./library/preview.js";
 export { push } from "./library/push.js";
 export type { PushOptions, PushResult } from "./library/push.js";
 export type { CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./library/run.js";

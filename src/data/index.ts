@@ -15,7 +15,7 @@ export { inferenceFiles } from "./inference-files.js";
 export type { InferenceFilesOptions } from "./inference-files.js";
 export type { ChatTemplates, ChatTemplatesOptions } from "./model-templates.js";
 export { detectFormat, exampleReader } from "./formats/index.js";
-export type { DataFormat, Example, FormatOptions } from "./formats/index.js";
+export type { ChatExample, DataFormat, Example, FormatOptions } from "./formats/index.js";
 export { knownRoles, requireKnownRoles } from "./roles.js";
 export { checkSources, readRecords } from "./sources/index.js";
 export type { DataRecord } from "./sources/index.js";

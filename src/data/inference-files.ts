@@ -19,6 +19,8 @@ export interface InferenceFilesOptions {
   readonly adapter?: string | null;
   /** `data.chat_template`: Jinja text, or the path of a file. */
   readonly chatTemplate: string | null;
+  /** `data.chat_template_kwargs`. Default: none. */
+  readonly templateKwargs?: Readonly<Record<string, unknown>>;
 }
 
 const templateFile = "chat_template.jinja";
@@ -108,7 +110,7 @@ async function nameTokenizerClass(folder: string, files: FileMap): Promise<void>
  * programs stop at the tokens in this file.
  */
 async function generationConfig(
-  { folder, adapter = null, chatTemplate }: InferenceFilesOptions,
+  { folder, adapter = null, chatTemplate, templateKwargs: kwargs = {} }: InferenceFilesOptions,
   folders: readonly string[],
 ): Promise<Uint8Array | null> {
   const found: FileMap = new Map();
@@ -116,7 +118,7 @@ async function generationConfig(
   const bytes = found.get(generationConfigFile) ?? null;
   if (chatTemplate === null) return bytes;
   const tokenizer = await openTokenizerIfAny(folder, { adapter });
-  const templates = await openChatTemplates(tokenizer, { override: chatTemplate });
+  const templates = await openChatTemplates(tokenizer, { override: chatTemplate, kwargs });
   const token = templates === null ? null : endOfTurnToken(templates, tokenizer.controlTokens);
   const id = token === null ? null : tokenizer.tokenToId(token);
   if (id === null) return bytes;

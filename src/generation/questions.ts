@@ -10,8 +10,8 @@ import {
   knownRoles,
   readRecords,
   requireKnownRoles,
+  type ChatExample,
   type ChatTemplates,
-  type Conversation,
   type DataFormat,
   type Example,
   type TextTokenizer,
@@ -114,14 +114,14 @@ async function toQuestion(example: Example, where: string, options: QuestionOpti
   }
 }
 
-function chatQuestion(chat: Conversation, templates: ChatTemplates | null, where: string): QuestionText {
+function chatQuestion(chat: ChatExample, templates: ChatTemplates | null, where: string): QuestionText {
   if (templates === null) {
     throw new CoxswainError("data", `${where}: the example is a conversation, but the model has no chat template.`, {
       hint: "Give one with --chat-template (Jinja text or a file), or use a chat model.",
     });
   }
   const { messages, tools } = chat;
-  const turn = messages.findLastIndex(({ role }) => role === "assistant");
+  const turn = messages.findLastIndex(({ role }, index) => role === "assistant" && !chat.context.has(index));
   const message = messages[turn];
   if (message === undefined || turn === 0) {
     throw new CoxswainError("data", `${where}: no message is followed by an assistant message.`, {

@@ -14,7 +14,15 @@ export type { ModelOptions, OpenEngine } from "./model-options.js";
 export { interrupted, newestSavedStep, openRun } from "./open-run.js";
 export type { FinishedRun, OpenRun, OpenRunOptions } from "./open-run.js";
 export { preview } from "./preview.js";
-export type { DataStatistics, DropReason, Preview, PreviewOptions, PreviewPiece, PreviewRow } from "./preview.js";
+export type {
+  DataStatistics,
+  DropReason,
+  Preview,
+  PreviewOptions,
+  PreviewPiece,
+  PreviewRow,
+  SplitConversations,
+} from "./preview.js";
 export { contradiction, conversationOf, promptTokens } from "./prompt.js";
 export type { PromptRequest } from "./prompt.js";
 export { push } from "./push.js";

@@ -6,6 +6,7 @@ import type {
   PreviewRow,
   SkippedExample,
   SkippedExamples,
+  SplitConversations,
 } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import { namedCallbacks } from "./callbacks.js";
@@ -47,7 +48,15 @@ export interface Preview {
   tokens(index: number): { readonly inputIds: Int32Array; readonly labels: Int32Array };
 }
 
-export type { DataStatistics, DropReason, PreviewPiece, PreviewRow, SkippedExample, SkippedExamples };
+export type {
+  DataStatistics,
+  DropReason,
+  PreviewPiece,
+  PreviewRow,
+  SkippedExample,
+  SkippedExamples,
+  SplitConversations,
+};
 
 const optionKinds: OptionKinds<PreviewOptions> = {
   overrides: "an object",

@@ -92,7 +92,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   options.progress("reading the data");
   const doing = rarely({ tell: options.progress });
   const { init_adapter: adapter } = config.lora;
-  const { chat_template: chatTemplate } = config.data;
+  const { chat_template: chatTemplate, chat_template_kwargs: templateKwargs } = config.data;
   const tokenizer = await openTokenizerIfAny(path, { adapter });
   (await adapterTextNotes(tokenizer, chatTemplate)).forEach(options.note);
   const common = {
@@ -136,7 +136,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     config,
     modelFolder,
     manifest,
-    inferenceFiles: await inferenceFiles({ folder: path, adapter, chatTemplate }),
+    inferenceFiles: await inferenceFiles({ folder: path, adapter, chatTemplate, templateKwargs }),
     layout,
     layoutFingerprint: layoutFingerprint(layout),
     targets: modules.map((module) => module.path),

@@ -57,6 +57,15 @@ describe("a valid run file", () => {
     const config = parseRun(`${minimal}training: { lr_scheduler_kwargs: { min_lr: 1e-5, kind: "x" } }`, "run.yaml");
     expect(config.training.lr_scheduler_kwargs).toEqual({ min_lr: 1e-5, kind: "x" });
   });
+
+  it("keeps variables of the chat template: any value, and texts of several lines", () => {
+    const kwargs = { enable_thinking: false, reasoning_effort: "high", builtin_tools: ["browser"], identity: "a\nb" };
+    const config = parseRun(
+      JSON.stringify({ model: "m", output_dir: "o", data: { train: "t", chat_template_kwargs: kwargs } }),
+      "run.yaml",
+    );
+    expect(config.data.chat_template_kwargs).toEqual(kwargs);
+  });
 });
 
 describe("an unknown key", () => {
@@ -222,6 +231,7 @@ describe("--set", () => {
     ["data.train=[a.jsonl, b.jsonl]", (c) => c.data.train, ["a.jsonl", "b.jsonl"]],
     ["lora={r: 4, use_rslora: true}", (c) => [c.lora.r, c.lora.use_rslora, c.lora.lora_alpha], [4, true, 32]],
     ["telemetry.http=null", (c) => c.telemetry.http, null],
+    ["data.chat_template_kwargs.enable_thinking=false", (c) => c.data.chat_template_kwargs, { enable_thinking: false }],
     ["training.lr_scheduler_kwargs.min_lr=1e-5", (c) => c.training.lr_scheduler_kwargs, { min_lr: 1e-5 }],
     ["cluster.token=a=b", (c) => c.cluster.token, "a=b"],
     ['output_dir="runs/a b"', (c) => c.output_dir, "runs/a b"],
@@ -261,6 +271,27 @@ describe("--set", () => {
   it("cannot reach the prototype of every object", () => {
     parseRun(minimal, "run.yaml", ["training.lr_scheduler_kwargs.__proto__=1"]);
     expect(Object.getPrototypeOf({})).toBe(Object.prototype);
+  });
+});
+
+describe("settings of conversations", () => {
+  it.each([
+    [
+      "data.chat_template_kwargs.messages=1",
+      '--set data.chat_template_kwargs.messages: "messages" is a reserved name.',
+    ],
+    [
+      "data.chat_template_kwargs={eos_token: x}",
+      '"eos_token" is a reserved name. Special tokens come from the tokenizer',
+    ],
+    ["data.turns=first", 'data.turns: expected one of "all", "last", not "first"'],
+  ])("%s is refused", (setting, message) => {
+    expect(errorOf(minimal, [setting]).message).toContain(message);
+  });
+
+  it("the last turn alone can't be supervised where every token is", () => {
+    const { message } = errorOf(minimal, ["data.turns=last", "data.assistant_only_loss=false"]);
+    expect(message).toContain("--set data.turns: `last` has no effect with assistant_only_loss: false");
   });
 });
 

@@ -75,6 +75,18 @@ describe("a preview", () => {
     );
   });
 
+  it("says how many examples came of how many conversations, and the tokens that this costs", async () => {
+    const split = { conversations: 300, examples: 950, extraTokens: 1234 };
+    const text = renderPreview(
+      [await previewRow(await rowOf([["a", true]]), 0, tokenizer)],
+      { ...statistics, split },
+      marks,
+    );
+    expect(text).toMatch(
+      /1 dropped\n300 conversations became 950 examples, with 1,234 extra tokens: the chat template rew/,
+    );
+  });
+
   it("uses colours on a terminal, and brackets elsewhere and with NO_COLOR", () => {
     const green = styleFor({ isTTY: true }, {});
     expect(green.supervised("x")).toBe("\u001b[32mx\u001b[39m");
