@@ -14,6 +14,9 @@ export interface RendererOptions {
   readonly now: () => Date;
 }
 
+/** A private-use character. */
+const mark = "\ue0ef";
+
 const unmarked: Markers = ["", ""];
 
 export class ConversationRenderer {
@@ -47,6 +50,16 @@ export class ConversationRenderer {
     const { template, conversation, variables } = this.#options;
     this.#markers ??= chooseMarkers(template.source, textsOf(conversation), textsOf(variables));
     return extractSpans(this.#run(count, false, this.#markers), this.#markers);
+  }
+
+  /** The conversation with a mark at the end of one message's content; null if it has none. */
+  withMark(index: number): ConversationRenderer | null {
+    const { conversation } = this.#options;
+    const message = conversation.messages[index];
+    if (typeof message?.content !== "string") return null;
+    const marked = { ...message, content: message.content + mark };
+    const messages = conversation.messages.with(index, marked);
+    return new ConversationRenderer({ ...this.#options, conversation: { ...conversation, messages } });
   }
 
   #run(count: number, addGenerationPrompt: boolean, markers: Markers): string {

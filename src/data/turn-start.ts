@@ -22,6 +22,14 @@ export function commonPrefix(a: string, b: string): number {
   return at;
 }
 
+/** The length of the longest common suffix, in UTF-16 units. */
+export function commonSuffix(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  let count = 0;
+  while (count < length && a.charCodeAt(a.length - 1 - count) === b.charCodeAt(b.length - 1 - count)) count++;
+  return count;
+}
+
 /** The start of the control token, or of the surrogate pair, that `at` is inside of; otherwise `at`. */
 export function outsideTokens(text: string, at: number, controlTokens: ReadonlySet<string>): number {
   let start = isLowSurrogate(text, at) ? at - 1 : at;

@@ -5,7 +5,7 @@
  */
 import type { ConversationRenderer } from "./conversation-renderer.js";
 import type { MarkedText, TextSpan } from "./generation-tags.js";
-import { commonPrefix, outsideTokens, partedPrompt, type PartedPrompt } from "./turn-start.js";
+import { commonPrefix, commonSuffix, outsideTokens, partedPrompt, type PartedPrompt } from "./turn-start.js";
 
 /** A text to train on. */
 export interface TrainingText {
@@ -65,27 +65,27 @@ export function turnText(renderer: ConversationRenderer, turn: number, rules: Tu
   if (parting >= header) {
     return { text: own, prompt, start: outsideTokens(own, parting, controlTokens), parts: true };
   }
-  const answer = afterHeader(
-    own,
-    before,
-    prompt.slice(header),
-    attempt(() => renderer.text(turn - 1)),
-  );
-  if (answer === null) throw refuse(turn, "the template rewrites the messages before it once it is there");
-  return { text: prompt + answer, prompt, start: prompt.length, parts: false };
+  const asked = afterHistory(renderer, turn, prompt, own);
+  if (asked === null) throw refuse(turn, "the template rewrites the messages before it once it is there");
+  return asked;
 }
 
 /**
- * What a template writes of a turn, if it rewrites messages before the turn once it is there: what follows the message
- * directly before it and the header. The model is asked before that happens, so the prompt is as it was.
- * @param header of an assistant turn
- * @param earlier the text without the message directly before the turn
+ * The prompt with what a template writes of a turn, if the template rewrites messages before the turn once it is there
+ * (gpt-oss drops reasoning before an answer, Mistral moves the system message): a model is asked before that happens. What
+ * follows the message directly before the turn is what does not change place when that message's content is marked.
  */
-function afterHeader(text: string, before: string, header: string, earlier: string | null): string | null {
-  const last = earlier === null ? "" : before.slice(commonPrefix(before, earlier));
-  if (header === "" || last.trim() === "") return null;
-  const at = text.lastIndexOf(last + header);
-  return at < 0 ? null : text.slice(at + last.length + header.length);
+function afterHistory(renderer: ConversationRenderer, turn: number, prompt: string, own: string): TurnText | null {
+  const marked = renderer.withMark(turn - 1);
+  const otherPrompt = attempt(() => marked?.prompt(turn) ?? "");
+  const otherText = attempt(() => marked?.text(turn + 1) ?? "");
+  if (otherPrompt === null || otherText === null || otherPrompt === prompt || otherText === own) return null;
+  const header = prompt.slice(prompt.length - commonSuffix(prompt, otherPrompt));
+  const rest = own.slice(own.length - commonSuffix(own, otherText));
+  const shared = commonPrefix(header, rest);
+  if (shared === 0 && header !== "") return null;
+  const start = prompt.length - header.length + shared;
+  return { text: prompt.slice(0, start) + rest.slice(shared), prompt, start, parts: shared < header.length };
 }
 
 /** A turn ends with its end token: models never generate the line break that templates write after it. */
@@ -164,10 +164,10 @@ export function textsByMarks(
   function* supervised(): Generator<SupervisedTurn> {
     for (const turn of turns.toReversed()) {
       const marked = turn + 1 === renderer.count ? whole : markedUpTo(renderer, turn, rules);
-      const prompt = attempt(() => renderer.prompt(turn)) ?? attempt(() => renderer.text(turn));
-      if (prompt === null) throw rules.refuse(turn, "the messages before it can't be rendered");
-      const start = commonPrefix(prompt, marked.text);
-      yield { turn, text: marked.text, spans: spansFrom(marked.spans, start), parted: null };
+      const { text, start } = turnText(renderer, turn, rules, marked.text);
+      const moved = text.length - marked.text.length;
+      const spans = marked.spans.map((span) => ({ start: span.start + moved, end: span.end + moved }));
+      yield { turn, text, spans: spansFrom(spans, start), parted: null };
     }
   }
   return gather(whole.text, supervised());

@@ -138,9 +138,22 @@ describe("a conversation whose earlier turns are rewritten", () => {
     expect(spans!.map(({ start, end }) => text.slice(start, end))).toEqual(["(think)call<|im_end|>", "done<|im_end|>"]);
   });
 
+  it("keeps the prompt that a model gets where a message before the turn moves", () => {
+    // As in Mistral: the system message is written at the last message, if that is the user's.
+    const source =
+      "{% for m in messages %}{% if m.role == 'user' %}[INST] {% if loop.last %}{{ messages[0].content }}\n\n{% endif %}" +
+      "{{ m.content }}[/INST]{% elif m.role == 'assistant' %} {{ m.content }}<|im_end|>{% endif %}{% endfor %}";
+    const messages = [{ role: "system", content: "s" }, user("q"), says("one"), user("q"), says("two")];
+    const { texts } = open(source).trainingTexts({ messages, tools: null });
+    expect(texts.map(({ text, spans }) => [text, spans!.map(({ start, end }) => text.slice(start, end))])).toEqual([
+      ["[INST] s\n\nq[/INST] one<|im_end|>", [" one<|im_end|>"]],
+      ["[INST] q[/INST] one<|im_end|>[INST] s\n\nq[/INST] two<|im_end|>", [" two<|im_end|>"]],
+    ]);
+  });
+
   it("is refused, naming the turn, if its text can't be told from the rewritten history", () => {
     const source =
-      "{{ messages | length }}{% for m in messages %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}A:{% endif %}";
+      "{% if messages[-1].role == 'user' %}{{ messages[0].content }}:{% else %}{{ messages[-1].content }}{% endif %}";
     expectError(
       () => open(source).trainingTexts({ messages: [user("q"), says("a")], tools: null }, { where: "a.jsonl:3" }),
       "data",
@@ -246,6 +259,19 @@ describe("{% generation %} in a template that rewrites earlier turns", () => {
       ["(y)two<|im_end|>\n"],
     ]);
     expect(texts[1]!.text).toContain("assistant\none<|im_end|>");
+  });
+});
+
+describe("{% generation %} in a template that rewrites the history once a turn is there", () => {
+  it("marks what is supervised after the prompt that a model gets", () => {
+    const source =
+      "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}" +
+      "{% else %}[{{ '!' if loop.last }}{{ m.content }}]{% endif %}{% endfor %}";
+    const messages = [user("a"), says("one"), user("b"), says("two")];
+    const { texts } = open(source).trainingTexts({ messages, tools: null }, { turns: "last" });
+    expect(texts.map(({ text, spans }) => [text, spans!.map(({ start, end }) => text.slice(start, end))])).toEqual([
+      ["[a]one<|im_end|>[!b]two<|im_end|>", ["two<|im_end|>"]],
+    ]);
   });
 });
 
