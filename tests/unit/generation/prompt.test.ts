@@ -58,6 +58,15 @@ describe("the prompt of `coxswain generate`", () => {
 });
 
 describe("a conversation from a file", () => {
+  it("may bring variables of the chat template", async () => {
+    const template = "{{ messages[0].content }}{% if tone is defined %} {{ tone }}{% endif %}";
+    const { tokenizer, templates } = await tinyText(template);
+    const value = { messages: [user], chat_template_kwargs: { tone: "calm" } };
+    const file = await temporaryFile("chat.json", [value]);
+    const tokens = await promptTokens(await readRequest({ messages: file }, nothing), { tokenizer, templates });
+    expect(await tokenizer.decode(tokens)).toBe("light on calm");
+  });
+
   it("is a list of messages, or an object with tools", async () => {
     const expected = "<|im_start|>user\nlight on<|im_end|>\n<|im_start|>assistant\n";
     const list = await temporaryFile("chat.json", JSON.stringify([user]));

@@ -51,6 +51,29 @@ describe("a conversation's question", () => {
     expect([question?.text, question?.answer]).toEqual(["hi", "hello<|im_end|>\n"]);
   });
 
+  it("is asked with the example's variables of the chat template", async () => {
+    const template =
+      "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}" +
+      "{% if add_generation_prompt %}[assistant]{% endif %}{% if think is defined %}{{ think }}{% endif %}";
+    const messages = [user("on"), assistant("done")];
+    const [plain, own] = await read([{ messages }, { messages, chat_template_kwargs: { think: "no" } }], template);
+    expect([plain?.prompt, own?.prompt]).toEqual(["[user]on[assistant]", "[user]on[assistant]no"]);
+  });
+
+  it("is the last answer that is learnt: one of weight 0 is context", async () => {
+    const messages = [user("hi"), assistant("hello"), user("bye"), { ...assistant("wrong"), weight: 0 }];
+    const [question] = await read([{ messages }]);
+    expect([question?.text, question?.answer]).toEqual(["hi", "hello<|im_end|>\n"]);
+  });
+
+  it("is asked with the history as it is rendered before the answer, where the answer changes that", async () => {
+    const template =
+      "{% for m in messages %}[{{ m.role }}{{ '!' if loop.last and m.role == 'user' }}]{{ m.content }}<|im_end|>{% endfor %}" +
+      "{% if add_generation_prompt %}[assistant]{% endif %}";
+    const [question] = await read([{ messages: [user("on"), assistant("done")] }], template);
+    expect([question?.prompt, question?.answer]).toEqual(["[user!]on<|im_end|>[assistant]", "done<|im_end|>"]);
+  });
+
   it("expects the answer as the template renders it, such as a tool call", async () => {
     const template =
       "{% for m in messages %}[{{ m.role }}]{{ m.content or '' }}" +
