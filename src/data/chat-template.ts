@@ -13,6 +13,7 @@ import type { SpecialTokens } from "./tokenizer-files.js";
 import {
   endOfTurn,
   marksOnlyAppend,
+  promptEndsIn,
   spansFrom,
   textsByMarks,
   textsByPrompts,
@@ -173,8 +174,8 @@ export class ChatTemplate {
     const rules = this.#rules(from, where);
     const whole = this.#rendered(conversation, where, () => renderer.text());
     const turns = supervisedTurns(conversation, { from, ...(context === undefined ? {} : { context }) });
-    const whether = { turns, parted: new Map() };
     const { text, start } = from === 0 ? { text: whole, start: 0 } : turnText(renderer, from, rules, whole);
+    const whether = { turns, parted: new Map(), promptEnds: () => new Set([start]) };
     const unlearnt = [...(context ?? [])].filter((turn) => turn >= from).sort((a, b) => a - b);
     if (start === 0 && unlearnt.length === 0) return { texts: [{ text, spans: null, ...whether }], whole, turns };
     const spans: TextSpan[] = [];
@@ -209,7 +210,8 @@ export class ChatTemplate {
     rules: TurnRules,
   ): TrainingText {
     const start = from === 0 ? 0 : turnText(renderer, from, rules, text).start;
-    return { text, spans: spansFrom(spans, start), turns, parted: new Map() };
+    const promptEnds = (): Set<number> => promptEndsIn(renderer, text, turns);
+    return { text, spans: spansFrom(spans, start), turns, parted: new Map(), promptEnds };
   }
 
   #renderer(conversation: Conversation): ConversationRenderer {

@@ -5,7 +5,9 @@ import type { EncoderOptions, LabelledTokens, Located } from "./encoding.js";
 import type { ChatExample } from "./formats/index.js";
 import type { TextSpan } from "./generation-tags.js";
 import { ignoredParts } from "./ignored.js";
+import { labelSeparately, type LabelledTurns } from "./label-separately.js";
 import { labelsOfSpans } from "./masks.js";
+import { splitPrompts } from "./split-prompts.js";
 import type { EncodedText, TextTokenizer } from "./tokenizer.js";
 import type { PartedPrompt } from "./turn-start.js";
 import type { TrainingText } from "./turns.js";
@@ -83,39 +85,70 @@ async function spansOf(
   return Promise.all(moved);
 }
 
-async function label(text: TrainingText, tokens: EncodedText, tokenizer: TextTokenizer): Promise<LabelledTokens> {
+async function label(
+  { text, tokens, split }: TokenisedChat,
+  tokenizer: TextTokenizer,
+): Promise<readonly LabelledTurns[]> {
   const { ids } = tokens;
-  if (text.spans === null) return { ids, labels: ids };
+  const { spans, turns } = text;
+  if (spans === null) return [{ ids, labels: ids, turns }];
+  if (split.size > 0) {
+    return labelSeparately({ ...text, spans, tokens, split, promptEnds: text.promptEnds() }, tokenizer);
+  }
   const offsets = tokens.offsets();
-  return { ids, labels: labelsOfSpans(ids, offsets, await spansOf(text, tokens, offsets, tokenizer)) };
+  return [{ ids, labels: labelsOfSpans(ids, offsets, await spansOf(text, tokens, offsets, tokenizer)), turns }];
 }
+
+interface TokenisedChat {
+  readonly text: TrainingText;
+  readonly tokens: EncodedText;
+  /** Starts of turns whose prompt has other tokens at inference than in the text. */
+  readonly split: ReadonlySet<number>;
+}
+
+async function tokenise(texts: readonly TrainingText[], tokenizer: TextTokenizer): Promise<readonly TokenisedChat[]> {
+  const encoded = await tokenizer.encodeBatch(
+    texts.map(({ text }) => text),
+    { addSpecialTokens: false },
+  );
+  const withEnds = encoded.map((tokens, index) => {
+    const { text, spans, parted } = texts[index] ?? nothing;
+    const ends = (spans ?? []).flatMap(({ start }) => (start === 0 || parted.has(start) ? [] : start));
+    return { text, ids: tokens.ids, offsets: ends.length === 0 ? new Int32Array() : tokens.offsets(), ends };
+  });
+  const split = await splitPrompts(withEnds, tokenizer);
+  return encoded.map((tokens, index) => {
+    const text = texts[index] ?? nothing;
+    const starts = [...(split[index] ?? [])];
+    const ends = starts.length === 0 ? new Set() : text.promptEnds();
+    return { text, tokens, split: new Set(starts.filter((start) => ends.has(start))) };
+  });
+}
+
+const nothing: TrainingText = { text: "", spans: [], turns: [], parted: new Map(), promptEnds: () => new Set() };
 
 /** @returns for each conversation the texts that it is trained on */
 export async function encodeChats(
   chats: readonly Located<ChatExample>[],
   options: EncoderOptions,
 ): Promise<(readonly LabelledTokens[])[]> {
-  const { tokenizer } = options;
+  const { tokenizer, onSplitPrompt } = options;
   const rendered = chats.map((chat) => renderIfGood(chat, options));
-  const encoded = await tokenizer.encodeBatch(
-    rendered.flat().map(({ text }) => text),
-    { addSpecialTokens: false },
-  );
-  const labelled = await Promise.all(
-    rendered.flat().map(async (text, index): Promise<LabelledTokens> => {
-      const tokens = encoded[index];
-      if (tokens === undefined) throw new TypeError("a text was not tokenised");
-      return label(text, tokens, tokenizer);
-    }),
-  );
+  const tokenised = await tokenise(rendered.flat(), tokenizer);
+  const labelled = await Promise.all(tokenised.map((chat) => label(chat, tokenizer)));
   let next = 0;
   return rendered.map((texts, index) => {
-    const own = labelled.slice(next, (next += texts.length));
-    const prompt = chats[index]?.example.promptMessages ?? 0;
-    return own.length === 1 ? own : own.map((tokens, n) => ({ ...tokens, ...partOf(texts[n], prompt) }));
+    const [from, to] = [next, (next += texts.length)];
+    const { example, where = "" } = chats[index] ?? {};
+    if (tokenised.slice(from, to).some(({ split }) => split.size > 0)) onSplitPrompt?.(where);
+    const own = labelled.slice(from, to).flat();
+    const prompt = example?.promptMessages ?? 0;
+    return own.map(({ ids, labels, turns }) =>
+      own.length === 1 ? { ids, labels } : { ids, labels, ...partOf(turns, prompt) },
+    );
   });
 }
 
-const partOf = (text: TrainingText | undefined, prompt: number): { readonly part: string } => ({
-  part: (text?.turns ?? []).map((turn) => messageName(turn, prompt)).join(", "),
+const partOf = (turns: readonly number[], prompt: number): { readonly part: string } => ({
+  part: turns.map((turn) => messageName(turn, prompt)).join(", "),
 });

@@ -2,6 +2,7 @@
  * Encodes examples as token ids and labels, in batches, and determines which tokens are supervised. Does not know rows
  * or maximum lengths.
  */
+import { tokenizeAnswer } from "./continuation.js";
 import { encodeChats } from "./encode-chats.js";
 import type { Encoder, EncoderOptions, LabelledTokens, Located } from "./encoding.js";
 import type { CompletionExample, Example, TextExample } from "./formats/index.js";
@@ -51,7 +52,12 @@ async function encodeCompletions(
       });
       if (startsWith(whole, prompt)) return label(whole);
       onSplitBoundary?.(examples[index]?.where ?? "");
-      const rest = await tokenizer.encode(completions[index] ?? "", { addSpecialTokens: false });
+      const answer = completions[index] ?? "";
+      const rest = await tokenizeAnswer(
+        prompt,
+        { text: (examples[index]?.example.prompt ?? "") + answer, answer },
+        tokenizer,
+      );
       const after = whole.subarray(whole.length - tokenizer.affixes.after);
       return label(Int32Array.from([...prompt, ...rest.ids, ...after]));
     }),

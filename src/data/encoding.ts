@@ -30,6 +30,8 @@ export interface EncoderOptions {
   readonly turns: "all" | "last";
   /** Called for each example whose prompt ends inside a token of the whole text. */
   readonly onSplitBoundary?: (where: string) => void;
+  /** Called for each conversation with a generation prompt that ends inside a token of the whole text. */
+  readonly onSplitPrompt?: (where: string) => void;
   /** Called for each example of which the chat template omits something. */
   readonly onIgnored?: (ignored: Ignored, where: string) => void;
   /** Called for each text that gets no eos, since the tokenizer has none. */
@@ -41,7 +43,7 @@ export interface EncoderOptions {
 }
 
 /**
- * Turns examples into tokens; created once per data set. Each example becomes one list of tokens, and a conversation
- * whose earlier turns the chat template rewrites several.
+ * Turns examples into tokens; created once per data set. Each example becomes one list of tokens; a conversation several,
+ * if the chat template rewrites earlier turns, or ends its prompts inside a token.
  */
 export type Encoder = (examples: readonly LocatedExample[]) => Promise<(readonly LabelledTokens[])[]>;

@@ -28,6 +28,7 @@ export { packExamples } from "./packing.js";
 export type { Packing } from "./packing.js";
 export { epochOrder, stepPlan } from "./order.js";
 export type { StepPlan, StepPlanOptions, StepRows } from "./order.js";
+export { tokenizeAnswer } from "./continuation.js";
 export { previewRow, renderPreview, splitNote } from "./preview.js";
 export type { PreviewPiece, PreviewRow, PreviewStyle } from "./preview.js";
 export { collate, IGNORE, supervisedTokens } from "./row.js";

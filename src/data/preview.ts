@@ -102,8 +102,8 @@ export function splitNote({ split }: DataStatistics): string | null {
   const { conversations, examples, extraTokens } = split;
   return (
     `${count(conversations, "conversation")} became ${count(examples, "example")}, with ` +
-    `${count(extraTokens, "extra token")}: the chat template rewrites earlier turns, so that a turn is trained as it is ` +
-    "rendered when a model is asked for it"
+    `${count(extraTokens, "extra token")}: the chat template rewrites earlier turns, or ends its prompt inside a token, so ` +
+    "that a turn is trained as it is when a model is asked for it"
   );
 }
 

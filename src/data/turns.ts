@@ -16,6 +16,8 @@ export interface TrainingText {
   readonly turns: readonly number[];
   /** By the start of its span: a turn whose generation prompt continues otherwise than the turn. */
   readonly parted: ReadonlyMap<number, PartedPrompt>;
+  /** The starts of spans at which a generation prompt ends; may render them. */
+  readonly promptEnds: () => ReadonlySet<number>;
 }
 
 /** One turn, rendered as at inference. */
@@ -102,9 +104,10 @@ interface OpenText {
   readonly spans: TextSpan[];
   readonly turns: number[];
   readonly parted: Map<number, PartedPrompt>;
+  readonly ends: Set<number>;
 }
 
-const open = (text: string): OpenText => ({ text, spans: [], turns: [], parted: new Map() });
+const open = (text: string): OpenText => ({ text, spans: [], turns: [], parted: new Map(), ends: new Set() });
 
 /** What a turn adds to a text, and where its last supervised character is. */
 interface SupervisedTurn {
@@ -112,6 +115,8 @@ interface SupervisedTurn {
   readonly text: string;
   readonly spans: readonly TextSpan[];
   readonly parted: PartedPrompt | null;
+  /** Whether the first span starts where the generation prompt ends. */
+  readonly afterPrompt: boolean;
 }
 
 /**
@@ -121,7 +126,7 @@ interface SupervisedTurn {
 function gather(whole: string, turns: Iterable<SupervisedTurn>): readonly TrainingText[] {
   const texts = [open(whole)];
   let current = texts[0] ?? open(whole);
-  for (const { turn, text, spans, parted } of turns) {
+  for (const { turn, text, spans, parted, afterPrompt } of turns) {
     const [first] = spans;
     const end = spans.at(-1)?.end ?? 0;
     if (first === undefined) continue;
@@ -129,9 +134,11 @@ function gather(whole: string, turns: Iterable<SupervisedTurn>): readonly Traini
     current.spans.unshift(...spans);
     current.turns.unshift(turn);
     if (parted !== null) current.parted.set(first.start, parted);
+    if (afterPrompt) current.ends.add(first.start);
   }
   const used = texts.filter(({ spans }) => spans.length > 0);
-  return used.length === 0 ? texts.slice(0, 1) : used.reverse();
+  const gathered = used.length === 0 ? texts.slice(0, 1) : used.reverse();
+  return gathered.map(({ ends, ...rest }) => ({ ...rest, promptEnds: () => ends }));
 }
 
 /** Without `{% generation %}`: a turn is supervised from the end of its prompt to its end. */
@@ -148,7 +155,7 @@ export function textsByPrompts(
       const { text, prompt, start, parts } = turnText(renderer, turn, rules, last ? whole : undefined);
       const end = endOfTurn(text, start, text.length, controlTokens);
       const parted = parts ? partedPrompt(prompt, text, start, controlTokens) : null;
-      yield { turn, text, spans: end > start ? [{ start, end }] : [], parted };
+      yield { turn, text, spans: end > start ? [{ start, end }] : [], parted, afterPrompt: !parts };
     }
   }
   return gather(whole, supervised());
@@ -164,13 +171,20 @@ export function textsByMarks(
   function* supervised(): Generator<SupervisedTurn> {
     for (const turn of turns.toReversed()) {
       const marked = turn + 1 === renderer.count ? whole : markedUpTo(renderer, turn, rules);
-      const { text, start } = turnText(renderer, turn, rules, marked.text);
+      const { text, start, parts } = turnText(renderer, turn, rules, marked.text);
       const moved = text.length - marked.text.length;
-      const spans = marked.spans.map((span) => ({ start: span.start + moved, end: span.end + moved }));
-      yield { turn, text, spans: spansFrom(spans, start), parted: null };
+      const own = marked.spans.map((span) => ({ start: span.start + moved, end: span.end + moved }));
+      const spans = spansFrom(own, start);
+      yield { turn, text, spans, parted: null, afterPrompt: !parts && spans[0]?.start === start };
     }
   }
   return gather(whole.text, supervised());
+}
+
+/** With `{% generation %}`: where the prompts of turns end in the whole text, as far as they are beginnings of it. */
+export function promptEndsIn(renderer: ConversationRenderer, whole: string, turns: readonly number[]): Set<number> {
+  const prompts = turns.flatMap((turn) => attempt(() => renderer.prompt(turn)) ?? []);
+  return new Set(prompts.filter((prompt) => whole.startsWith(prompt)).map((prompt) => prompt.length));
 }
 
 function markedUpTo(renderer: ConversationRenderer, turn: number, { refuse }: TurnRules): MarkedText {

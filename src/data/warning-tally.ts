@@ -14,6 +14,7 @@ const kinds = [
   "truncated",
   "dropped",
   "split_boundary",
+  "split_prompt",
   "other_prompt",
   "missing_eos",
   "dated",
@@ -121,6 +122,12 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return (
         `${which} have a prompt that ends inside a token of the whole text; prompt and completion were tokenised ` +
         "separately. End the prompt at the end of a word, or start the completion with the space."
+      );
+    case "split_prompt":
+      return (
+        `${which} have a generation prompt that ends inside a token of the whole text, as one that ends with a space: ` +
+        "prompt and answer were tokenised separately, as when a model is asked. Let the chat template end the prompt " +
+        "before the space, and write the space before the assistant's text."
       );
     case "other_prompt":
       return (

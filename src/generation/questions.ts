@@ -7,6 +7,7 @@ import {
   detectFormat,
   exampleReader,
   IGNORE,
+  tokenizeAnswer,
   knownRoles,
   readRecords,
   requireKnownRoles,
@@ -150,7 +151,8 @@ async function tokenise(question: QuestionText, where: string, tokenizer: TextTo
     return { where, text, prompt, answer: whole.subarray(prompt.length) };
   }
   // A token crosses the boundary: the two are tokenised separately.
-  const { ids: answer } = await tokenizer.encode(question.answer, { addSpecialTokens: false });
+  const asText = { text: question.prompt + question.answer, answer: question.answer };
+  const { ids: answer } = await tokenizeAnswer(prompt, asText, tokenizer);
   return { where, text, prompt, answer };
 }
 

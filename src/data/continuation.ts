@@ -1,0 +1,48 @@
+/**
+ * Tokenises prompt and answer separately, as at inference: a model is given the prompt's own tokens, and its answer
+ * begins after them, whatever tokens the whole text has.
+ */
+import type { TextTokenizer } from "./tokenizer.js";
+
+/** An answer's tokens. */
+export interface AnswerTokens {
+  /** [tokens] */
+  readonly ids: Int32Array;
+  /** The position of each in the answer, in UTF-16 units, [tokens * 2]. */
+  readonly offsets: Int32Array;
+}
+
+const plain = { addSpecialTokens: false } as const;
+
+/** Written before an answer to learn its tokens within a text; no tokenizer joins it with what follows. */
+const context = "\n";
+
+async function alone(answer: string, tokenizer: TextTokenizer): Promise<AnswerTokens> {
+  const encoded = await tokenizer.encode(answer, plain);
+  return { ids: encoded.ids, offsets: encoded.offsets() };
+}
+
+/** Without what a tokenizer writes before a text, such as the "▁" of Llama 2's; null if the context is joined with it. */
+async function within(answer: string, tokenizer: TextTokenizer): Promise<AnswerTokens | null> {
+  const encoded = await tokenizer.encode(context + answer, plain);
+  const offsets = encoded.offsets();
+  const first = encoded.ids.findIndex((_, token) => (offsets[token * 2 + 1] ?? 0) > context.length);
+  if (first < 0 || (offsets[first * 2] ?? 0) < context.length) return null;
+  return { ids: encoded.ids.subarray(first), offsets: offsets.slice(first * 2).map((at) => at - context.length) };
+}
+
+/** @param prompt its tokens, as a model is given them; `text` the prompt and the answer */
+export async function tokenizeAnswer(
+  prompt: Int32Array,
+  { text, answer }: { readonly text: string; readonly answer: string },
+  tokenizer: TextTokenizer,
+): Promise<AnswerTokens> {
+  const first = await alone(answer, tokenizer);
+  // Without special tokens: the prompt may begin with one that is not in the text.
+  const spoken = (ids: ArrayLike<number>): Promise<string> => tokenizer.decode(ids, { skipSpecialTokens: true });
+  const wanted = await spoken((await tokenizer.encode(text, plain)).ids);
+  const says = async ({ ids }: AnswerTokens): Promise<boolean> => (await spoken([...prompt, ...ids])) === wanted;
+  if (await says(first)) return first;
+  const second = await within(answer, tokenizer);
+  return second !== null && (await says(second)) ? second : first;
+}
