@@ -28,7 +28,7 @@ export function tokenAfter(offsets: Int32Array, end: number): number {
 }
 
 /** How many tokens before the end decide: what follows a text changes its last tokens only. */
-const compared = 24;
+const compared = 6;
 const window = 2 * compared;
 
 /** The end of a prompt, from a place on where its tokens don't depend on the text before. */

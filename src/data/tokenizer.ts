@@ -91,6 +91,7 @@ class NativeEncoding implements EncodedText {
   readonly ids: Int32Array;
   readonly #text: string;
   readonly #encoding: Encoding;
+  #offsets: Int32Array | undefined;
 
   constructor(text: string, encoding: Encoding) {
     this.ids = Int32Array.from(encoding.getIds());
@@ -99,6 +100,10 @@ class NativeEncoding implements EncodedText {
   }
 
   offsets(): Int32Array {
+    return (this.#offsets ??= this.#readOffsets());
+  }
+
+  #readOffsets(): Int32Array {
     const pairs = this.#encoding.getOffsets();
     const starts = codePointStarts(this.#text);
     const offsets = new Int32Array(pairs.length * 2);
