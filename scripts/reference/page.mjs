@@ -2,6 +2,8 @@
 
 /** Pages that say more of a key, relative to docs/. */
 const more = {
+  "data.train": "data.md",
+  "data.eval": "data.md#evaluation",
   "data.format": "#data-formats",
   quantization: "engines.md#qlora",
   "training.micro_batch_size": "determinism.md",
@@ -58,8 +60,11 @@ function rows(path, node, section) {
     isRequired ? "required" : `\`${JSON.stringify(node.default)}\``,
     [node.markdownDescription, example(node), path in more ? `[More](${more[path]})` : ""].filter(Boolean).join(" "),
   ];
-  return [`| ${cells.join(" | ")} |`, ...(node.properties === undefined ? [] : keys(path, node))];
+  return [`| ${cells.join(" | ")} |`, ...(node.properties === undefined || isSource(node) ? [] : keys(path, node))];
 }
+
+/** Text or an object: a source of data, whose keys are in data.md. */
+const isSource = ({ type }) => [type].flat().includes("string") && [type].flat().includes("object");
 
 function example({ examples = [] }) {
   if (examples.length === 0) return "";
@@ -77,7 +82,11 @@ function flow(value) {
 
 /** In words, what a key takes. */
 function typeOf(node) {
-  const types = [node.type].flat().filter((type) => type !== "null");
+  // A list of what comes before it comes last.
+  const types = [node.type]
+    .flat()
+    .filter((type) => type !== "null")
+    .sort((one, other) => Number(isSource(node) && one === "array") - Number(isSource(node) && other === "array"));
   const words = node.enum === undefined ? types.map((type) => wordOf(type, node)) : choices(node.enum);
   // A section takes nothing in place of its keys, which means the same as no section.
   const isNullable = [node.type].flat().includes("null") && (node.default === null || !types.includes("object"));
@@ -96,8 +105,9 @@ function wordOf(type, node) {
     case "boolean":
       return "`true` or `false`";
     case "array":
-      return "a list of texts";
+      return isSource(node) ? "a list of these" : "a list of texts";
     case "object":
+      if (isSource(node)) return "a [source](data.md#sources)";
       if (node.properties !== undefined) return "the keys below";
       return Object.keys(node.additionalProperties ?? {}).length === 0
         ? "keys with any values"

@@ -5,6 +5,7 @@ import { natsProblems, runNameProblem } from "./nats.js";
 import { isTemplate } from "./paths.js";
 import type { RunConfig } from "./schema.js";
 import { reservedNameProblem } from "./template-names.js";
+import type { SourceConfig } from "./schema/source.js";
 
 export interface Contradiction {
   /** The keys concerned; it is reported at the first. */
@@ -17,6 +18,7 @@ export function check(config: RunConfig): readonly Contradiction[] {
   return [
     ...checkTexts(config, []),
     ...checkTurns(config),
+    ...checkSources(config),
     ...checkTraining(config),
     ...checkNats(config),
     ...checkAddresses(config),
@@ -64,6 +66,34 @@ function checkTurns({ data }: RunConfig): Contradiction[] {
     });
   }
   return found;
+}
+
+/** A source is of one place; a number of `data.eval` a share or a count. */
+function checkSources({ data }: RunConfig): Contradiction[] {
+  const found: Contradiction[] = [];
+  for (const key of ["train", "eval"] as const) {
+    const value = data[key];
+    if (value === null || typeof value === "number") continue;
+    const isList = Array.isArray(value);
+    for (const [place, source] of (isList ? value : [value]).entries()) {
+      const path: KeyPath = isList ? ["data", key, place] : ["data", key];
+      const message = typeof source === "string" ? undefined : sourceProblem(source);
+      if (message !== undefined) found.push({ keys: [path], message });
+    }
+  }
+  if (typeof data.eval === "number" && data.eval > 1 && !Number.isInteger(data.eval)) {
+    const message = `${data.eval} is neither a share of data.train (below 1) nor a number of examples`;
+    found.push({ keys: [["data", "eval"]], message });
+  }
+  return found;
+}
+
+function sourceProblem({ path, dataset, config, split, revision }: SourceConfig): string | undefined {
+  if (path === undefined && dataset === undefined) return "a source needs `path` or `dataset`";
+  if (path !== undefined && dataset !== undefined) return "a source has either `path` or `dataset`";
+  if (path === undefined) return undefined;
+  const foreign = Object.entries({ config, split, revision }).find(([, value]) => value !== undefined)?.[0];
+  return foreign === undefined ? undefined : `\`${foreign}\` is for data sets of the hub: this source is a \`path\``;
 }
 
 function checkTraining({ training, data }: RunConfig): Contradiction[] {

@@ -16,6 +16,25 @@ export const schedulerTypes = [
 /** `data.format`, without "auto". */
 export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"] as const;
 
+/** Keys that examples of these formats may have: the left side of a source's `columns`. */
+export const exampleKeys = [
+  "messages",
+  "conversations",
+  "prompt",
+  "completion",
+  "instruction",
+  "input",
+  "output",
+  "text",
+  "input_ids",
+  "labels",
+  "attention_mask",
+  "system",
+  "history",
+  "tools",
+  "chat_template_kwargs",
+] as const;
+
 /** `compute.engine`, without "auto". */
 export const engines = ["onnx", "tfjs"] as const;
 

@@ -12,7 +12,7 @@ export {
   type AddressOptions,
   type Exposure,
 } from "./address.js";
-export { defaultAddresses, devices, engines, floatTypes } from "./choices.js";
+export { defaultAddresses, devices, engines, exampleKeys, floatTypes } from "./choices.js";
 export { runJsonSchemaText } from "./json-schema.js";
 export { loadRun, loadRunObject, parseRun, type LoadedRun } from "./load.js";
 export { valueOverrides } from "./plain-values.js";
@@ -36,7 +36,9 @@ export {
   type RunConfigInput,
   type TrainingConfig,
 } from "./schema.js";
-export { runPaths, type RunPath } from "./run-paths.js";
+export { isDatasetId } from "./paths.js";
+export type { SourceConfig, SourcesConfig } from "./schema/source.js";
+export { runPaths, sourcePaths, type RunPath } from "./run-paths.js";
 export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
 export { serializeRun } from "./serialize.js";
 export { reservedNameProblem } from "./template-names.js";

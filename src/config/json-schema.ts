@@ -116,9 +116,13 @@ function positiveFromOne(schema: JsonSchema): JsonSchema {
  */
 function united(schema: JsonSchema, choices: readonly JsonSchema[]): JsonSchema {
   const types = choices.flatMap(({ type }) => type ?? []);
-  const parts = choices.map(({ const: word, ...choice }) =>
-    typeof word === "string" ? { ...choice, pattern: `^${word}$` } : choice,
-  );
+  // What is said of the key is said of all of its types.
+  const words = ["description", "markdownDescription", "examples"];
+  const parts = choices
+    .map((choice): JsonSchema =>
+      Object.fromEntries(Object.entries(choice).filter(([keyword]) => !words.includes(keyword))),
+    )
+    .map(({ const: word, ...choice }) => (typeof word === "string" ? { ...choice, pattern: `^${word}$` } : choice));
   const merged = Object.assign({}, schema, ...parts, { type: types.sort(nullFirst) }) as JsonSchema;
   return merged.enum === undefined ? merged : { ...merged, enum: [...merged.enum, null] };
 }

@@ -23,7 +23,12 @@ export const isAddress = (path: KeyPath): boolean => docsOf(path)?.address === t
 /** The type beneath defaults and `null`. */
 function bare(schema: z.core.$ZodType): z.core.$ZodType {
   let inner = schema;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodNullable) {
+  while (
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
+    inner instanceof z.ZodNullable ||
+    inner instanceof z.ZodOptional
+  ) {
     inner = inner.unwrap();
   }
   return inner;
@@ -46,6 +51,7 @@ export function schemaAt(path: KeyPath): z.core.$ZodType | undefined {
       next = Object.hasOwn(shape, key) ? shape[key] : undefined;
     } else if (section instanceof z.ZodRecord) next = section.valueType;
     else if (typeof key === "number") next = elementOf(section);
+    else if (section instanceof z.ZodUnion) next = fieldOf(section, key);
     if (next === undefined) return undefined;
     schema = next;
   }
@@ -56,7 +62,30 @@ export function schemaAt(path: KeyPath): z.core.$ZodType | undefined {
 function elementOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
   if (schema instanceof z.ZodArray) return schema.element;
   if (!(schema instanceof z.ZodUnion)) return undefined;
-  return schema.options.map((option) => elementOf(option)).find((element) => element !== undefined);
+  return schema.options.map((option) => elementOf(bare(option))).find((element) => element !== undefined);
+}
+
+/** A key of the object that is one of several choices. */
+function fieldOf(union: z.ZodUnion, key: string): z.core.$ZodType | undefined {
+  for (const option of union.options) {
+    const choice = bare(option);
+    if (choice instanceof z.ZodUnion) {
+      const field = fieldOf(choice, key);
+      if (field !== undefined) return field;
+    }
+    if (choice instanceof z.ZodObject) {
+      const shape: Readonly<Record<string, z.core.$ZodType>> = choice.shape;
+      if (Object.hasOwn(shape, key)) return shape[key];
+    }
+  }
+  return undefined;
+}
+
+/** Names of the keys of an object that is one of several choices. */
+export function fieldNames(schema: z.core.$ZodType | undefined): readonly string[] {
+  const inner = schema === undefined ? undefined : bare(schema);
+  if (inner instanceof z.ZodUnion) return inner.options.flatMap((option) => fieldNames(option));
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
 /** "fixed": a section whose keys are known; "free": one that takes any key; "value": not a section. */
@@ -96,7 +125,8 @@ export function choicesOf(schema: z.core.$ZodType): readonly string[] {
 
 /** What a key accepts, in words: "a whole number", "text or a list of texts", "true or false". */
 export function describe(schema: z.core.$ZodType): string {
-  return isNullable(schema) ? `${describeBare(bare(schema))}, or null` : describeBare(bare(schema));
+  const words = keyDocs.get(schema)?.accepts ?? keyDocs.get(bare(schema))?.accepts ?? describeBare(bare(schema));
+  return isNullable(schema) ? `${words}, or null` : words;
 }
 
 function describeBare(schema: z.core.$ZodType): string {

@@ -2,9 +2,10 @@
  * Makes the paths of a run absolute: relative paths are relative to the run file's folder, not the working directory.
  */
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { NatsConfig } from "./nats.js";
 import type { RunConfig } from "./schema.js";
+import type { SourceConfig } from "./schema/source.js";
 
 /**
  * @param directory the run file's folder, absolute
@@ -14,8 +15,12 @@ export function resolvePaths(config: RunConfig, directory: string, exists: (path
   const absolute = (path: string): string => resolve(directory, expandHome(path));
   // A URL (https://, hf://) is left as written; its reader rejects it.
   const source = (path: string): string => (/^[a-z][a-z0-9+.-]+:\/\//i.test(path) ? path : absolute(path));
-  const each = (paths: string | readonly string[]): string | string[] =>
-    typeof paths === "string" ? source(paths) : paths.map(source);
+  const isDataset = (name: string): boolean =>
+    isDatasetId(name) && !exists(absolute(name)) && !exists(dirname(absolute(name)));
+  const located = (given: string | SourceConfig): string | SourceConfig => {
+    if (typeof given === "string") return isDataset(given) ? given : source(given);
+    return given.path === undefined ? given : { ...given, path: source(given.path) };
+  };
   const optional = (path: string | null): string | null => (path === null ? null : absolute(path));
   const { data, lora, cluster, telemetry } = config;
   return {
@@ -24,8 +29,13 @@ export function resolvePaths(config: RunConfig, directory: string, exists: (path
     output_dir: absolute(config.output_dir),
     data: {
       ...data,
-      train: each(data.train),
-      eval: data.eval === null ? null : each(data.eval),
+      train: Array.isArray(data.train) ? data.train.map(located) : located(data.train),
+      eval:
+        data.eval === null || typeof data.eval === "number"
+          ? data.eval
+          : Array.isArray(data.eval)
+            ? data.eval.map(located)
+            : located(data.eval),
       chat_template:
         data.chat_template === null || isTemplate(data.chat_template)
           ? data.chat_template
@@ -61,6 +71,10 @@ const natsPaths = (nats: NatsConfig, optional: (path: string | null) => string |
 function isPath(model: string): boolean {
   return /^[./~\\]|^[a-z]:[\\/]|\\|\/$/i.test(model) || model.split("/").length > 2;
 }
+
+/** Whether a source may be a data set of the hub, `owner/name`, if there is no such path. */
+export const isDatasetId = (source: string): boolean => /^\w[\w.-]*\/\w[\w.-]*$/.test(source) && !dataFile.test(source);
+const dataFile = /\.(jsonl?|ndjson|csv|tsv|txt|parquet|arrow|gz|zst)$/i;
 
 /** A Jinja template has braces or several lines; a path has neither. */
 export const isTemplate = (text: string): boolean => /\{[{%#]|\n/.test(text);

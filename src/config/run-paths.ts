@@ -3,7 +3,7 @@ import { isAbsolute } from "node:path";
 import type { KeyPath } from "./keys.js";
 import { dotted } from "./keys.js";
 import type { RunConfig } from "./schema.js";
-import { isTemplate } from "./paths.js";
+import { isDatasetId, isTemplate } from "./paths.js";
 
 export interface RunPath {
   /** Dotted. */
@@ -13,14 +13,24 @@ export interface RunPath {
   readonly use: "read" | "written";
 }
 
+/** Paths of sources; not the names of data sets. */
+export function sourcePaths(sources: RunConfig["data"]["train"] | RunConfig["data"]["eval"]): readonly string[] {
+  if (sources === null || typeof sources === "number") return [];
+  const list = Array.isArray(sources) ? sources : [sources];
+  return list.flatMap((source) => {
+    const path = typeof source === "string" ? source : source.path;
+    return path === undefined || isDatasetId(path) ? [] : [path];
+  });
+}
+
 /** @param config paths absolute; a model that is not is a hub id */
 export function runPaths({ model, output_dir: outputDir, data, lora, cluster }: RunConfig): readonly RunPath[] {
   const read = (key: KeyPath, value: string | readonly string[] | null | undefined): RunPath[] =>
     [value ?? []].flat().map((path) => ({ key: dotted(key), path, use: "read" }));
   return [
     ...read(["model"], isAbsolute(model) ? model : null),
-    ...read(["data", "train"], data.train),
-    ...read(["data", "eval"], data.eval),
+    ...read(["data", "train"], sourcePaths(data.train)),
+    ...read(["data", "eval"], sourcePaths(data.eval)),
     ...read(["data", "chat_template"], isTemplate(data.chat_template ?? "{{") ? null : data.chat_template),
     ...read(["lora", "init_adapter"], lora.init_adapter),
     ...read(["cluster", "tls", "cert"], cluster.tls?.cert),

@@ -1,5 +1,6 @@
 /** What is said of a key that the schema does not have, and which key was meant. */
-import { allKeys, dotted, isSecret, kindOf, schemaAt, type KeyPath } from "./keys.js";
+import { nearest } from "../nearest.js";
+import { allKeys, dotted, fieldNames, isSecret, kindOf, schemaAt, type KeyPath } from "./keys.js";
 import { isPlannedKey } from "./planned-keys.js";
 import { suggestKey } from "./suggest.js";
 
@@ -7,6 +8,8 @@ import { suggestKey } from "./suggest.js";
 export function unknownKeyMessage(section: KeyPath, name: string): string {
   if (isPlannedKey(dotted([...section, name]))) return "this key is not supported yet: omit it";
   if (name === "<<") return "merge keys are not supported: write the keys out, or repeat a whole value by an alias";
+  const near = section.length < 2 ? undefined : nearest(name, fieldNames(schemaAt(section)));
+  if (near !== undefined) return `unknown key (did you mean "${near}"?)`;
   const suggestion = suggestKey(dotted(section), name, allKeys());
   if (suggestion === undefined) return "unknown key";
   const prefix = section.length === 0 ? "" : `${dotted(section)}.`;

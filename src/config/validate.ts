@@ -84,11 +84,24 @@ function toProblems(issue: z.core.$ZodIssue, values: Readonly<Record<string, unk
     return issue.keys.map((key) => ({ path: [...path, key], message: unknownKeyMessage(path, key) }));
   }
   const value = valueAt(values, path);
+  const inner = chosenIssues(issue, value);
+  if (inner !== undefined)
+    return inner.flatMap((each) => toProblems({ ...each, path: [...issue.path, ...each.path] }, values));
   const schema = schemaAt(path);
   // Not expected: every issue is about a key of the schema, a free key or a list element.
   if (schema === undefined) return [{ path, message: issue.message }];
   if (value === undefined) return [{ path, message: "required, but missing" }];
   return [{ path, message: rangeMessage(rangeIssue(issue), path, value) ?? typeMessage(schema, path, value) }];
+}
+
+/** What is wrong with an object, or a list of some, that is one of several choices: the issues of that choice. */
+function chosenIssues(issue: z.core.$ZodIssue, value: unknown): readonly z.core.$ZodIssue[] | undefined {
+  if (issue.code !== "invalid_union") return undefined;
+  if (!(isSection(value) || (Array.isArray(value) && value.some(isSection)))) return undefined;
+  const isOfOtherType = (inner: z.core.$ZodIssue): boolean => inner.code === "invalid_type" && inner.path.length === 0;
+  const choices = issue.errors.filter((issues) => !issues.some(isOfOtherType));
+  const [only, ...others] = choices;
+  return others.length > 0 ? undefined : only;
 }
 
 /** Where a key takes a number or something else (`"auto"`), the range is what is wrong with a number beyond it. */

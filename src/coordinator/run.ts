@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { picksCuda } from "../compute/index.js";
-import { formatAddress, parseAddress, readResolved, refuseExposure } from "../config/index.js";
+import { formatAddress, parseAddress, readResolved, refuseExposure, sourcePaths } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
 import { checkSources, skippedInWords } from "../data/index.js";
@@ -73,7 +73,7 @@ export interface RunningCoordinator {
  *   the output folder
  */
 export async function startCoordinator(asked: RunConfig, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  refuseDataFolder(asked.output_dir, asked.data);
+  refuseDataFolder(asked.output_dir, { train: sourcePaths(asked.data.train), eval: sourcePaths(asked.data.eval) });
   const folder = holdOutputFolder(asked.output_dir, options);
   try {
     const running = await start(asked, options, folder);
@@ -97,7 +97,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
   await checkConnections(wanted.cluster);
   if (options.localWorkers === true) checkWorkers({ memory: host.memory, workers: wanted.workers });
   if (options.rescue !== undefined) checkRescueFolder(options.rescue);
-  await checkSources(wanted.data);
+  await checkSources(wanted);
   const metrics = runMetrics(wanted);
   const listeners = await openListeners(wanted, { metrics, defaults, before, note });
   options.onListening?.({ host: listeners.workers.host, port: listeners.workers.port });

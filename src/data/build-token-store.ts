@@ -4,18 +4,11 @@ import { CoxswainError } from "../errors.js";
 import { BadExamples } from "./bad-examples.js";
 import { createEncoder } from "./encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
-import {
-  detectFormat,
-  exampleReader,
-  replacementCharacterIn,
-  unreadKeys,
-  type DataFormat,
-  type Example,
-} from "./formats/index.js";
+import { replacementCharacterIn, unreadKeys, type Example } from "./formats/index.js";
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
-import { readRecords } from "./sources/index.js";
+import { namesOf, readRecords, selectionOf, SourceCounts, SourceFormats, type DataInput } from "./sources/index.js";
 import { knownRoles, requireKnownRoles } from "./roles.js";
 import { supervisedTokens } from "./row.js";
 import { createTokenStore, type TokenStore } from "./token-store.js";
@@ -23,8 +16,8 @@ import type { TextTokenizer } from "./tokenizer.js";
 import { WarningTally } from "./warning-tally.js";
 
 export interface TokenStoreOptions {
-  /** A file, a folder, or a list of these: `data.train` or `data.eval`. */
-  readonly source: string | readonly string[];
+  /** Sources as in `data.train`, or a selection of them. */
+  readonly source: DataInput;
   /** The run's `data` settings (`train`, `eval` and `shuffle` are not used). */
   readonly data: Pick<
     DataConfig,
@@ -43,6 +36,10 @@ export interface TokenStoreOptions {
   readonly tokenizer: TextTokenizer;
   /** Receives warnings about what was done to the data, one sentence per kind. Default: ignored. */
   readonly onWarning?: (message: string) => void;
+  /** Receives each example as it was read. */
+  readonly onExample?: ((value: unknown, where: string) => void) | undefined;
+  /** Aborts downloads of data sets. */
+  readonly signal?: AbortSignal | undefined;
   /** Receives the number of examples tokenised so far. */
   readonly onProgress?: (examples: number) => void;
   /** The clock of templates that write the date. Default: the system's. */
@@ -73,6 +70,10 @@ class Collector {
     this.#maxLength = maxLength;
     this.#tokenizer = tokenizer;
     this.#warnings = warnings;
+  }
+
+  get totals(): { examples: number; tokens: number; supervisedTokens: number } {
+    return { examples: this.examples, tokens: this.ids.length, supervisedTokens: this.supervised };
   }
 
   /**
@@ -146,8 +147,8 @@ const nothingSupervised = (where: string): CoxswainError =>
       "token of an example is never predicted. Correct or remove the line.",
   });
 
-function nothingLeft(source: string | readonly string[], maxLength: number): CoxswainError {
-  const name = typeof source === "string" ? source : source.join(", ");
+function nothingLeft(source: DataInput, maxLength: number): CoxswainError {
+  const name = namesOf(selectionOf(source));
   const message = `${name}: every example is longer than data.max_length (${maxLength}) and has no supervised token within it`;
   return new CoxswainError("data", message, { hint: "Raise data.max_length, or shorten the prompts." });
 }
@@ -167,17 +168,21 @@ async function collect(
   into: Collector,
   warnings: WarningTally,
   bad: BadExamples,
-): Promise<void> {
+): Promise<SourceCounts> {
   const { source, data, tokenizer } = options;
-  let format: DataFormat | null = data.format === "auto" ? null : data.format;
-  let read: ReturnType<typeof exampleReader> | null = null;
+  const formats = new SourceFormats(source, data.format, {
+    chat: templates !== null,
+    vocabSize: tokenizer.modelVocabSize,
+  });
   const roles = knownRoles(...(templates === null ? [] : [templates.plain.source, templates.tools.source]));
-  let batch: LocatedExample[] = [];
+  let batch: (LocatedExample & { readonly source: number })[] = [];
+  const counts = new SourceCounts(selectionOf(source));
   const flush = async (): Promise<void> => {
     const encoded = await encode(batch);
     encoded.forEach((parts, index) => {
       const where = batch[index]?.where ?? "";
       if (parts.length > 0) bad.attempt(where, () => into.add(parts, where));
+      counts.add(batch[index]?.source ?? 0, into.totals);
     });
     batch = [];
     bad.settle();
@@ -187,16 +192,16 @@ async function collect(
     bad.reading(where);
     bad.skip(where, error);
   };
-  for await (const { value, where, repeatedKey } of readRecords(source, { onBadLine })) {
+  for await (const record of readRecords(source, { onBadLine, onNote: options.onWarning, signal: options.signal })) {
     if (bad.unsettled >= batchSize) await flush();
+    const { value, where, repeatedKey } = record;
     bad.reading(where);
-    const found = format ?? bad.attempt(where, () => detectFormat(value, where));
-    if (found === undefined) continue;
-    format = found;
+    const known = bad.attempt(where, () => formats.of(record));
+    if (known === undefined) continue;
+    const { format, read } = known;
     if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
-    const readAs = (read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize }));
     const example = bad.attempt(where, () => {
-      const one = readAs(value, where);
+      const one = read(value, where);
       if (one.kind === "chat") requireKnownRoles(one.messages, roles, where, one.promptMessages);
       return one;
     });
@@ -206,9 +211,11 @@ async function collect(
     const spoilt = replacementCharacterIn(example);
     if (spoilt !== undefined) warnings.count("replacement_character", `${where}, ${spoilt}`);
     warnings.countUnread(unreadKeys(format, value), where);
-    batch.push({ example, where });
+    options.onExample?.(value, where);
+    batch.push({ example, where, source: record.source });
   }
   await flush();
+  return counts;
 }
 
 /**
@@ -241,7 +248,7 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     onBadExample: (where, error) => bad.skip(where, error),
   });
   const collected = new Collector(data.max_length, tokenizer, warnings);
-  await collect(options, encode, templates, collected, warnings, bad);
+  const sources = (await collect(options, encode, templates, collected, warnings, bad)).finish();
   bad.requireSome(collected.records);
   const { records, examples, supervised, truncated, dropped, split } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
@@ -263,5 +270,6 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     dropped: { nothing_supervised_after_cut: dropped },
     ...(bad.count === 0 ? {} : { skipped: { count: bad.count, first: bad.listed } }),
     ...(split.conversations === 0 ? {} : { split: { ...split } }),
+    ...(sources === undefined ? {} : { sources }),
   });
 }

@@ -4,6 +4,7 @@
  */
 import { inWords } from "./bad-examples.js";
 import { IGNORE, supervisedTokens, type Row } from "./row.js";
+import { sourceLines } from "./sources/index.js";
 import type { DataStatistics } from "./token-store.js";
 import type { TextTokenizer } from "./tokenizer.js";
 
@@ -90,7 +91,8 @@ function renderStatistics({ examples, rows, tokens, supervisedTokens: learnt, ..
     `${number(dropped)} dropped`,
     ...(rest.skipped === undefined ? [] : [`${number(rest.skipped.count)} skipped`]),
   ];
-  return parts.join("; ");
+  const sources = sourceLines(rest.sources ?? []).map((line) => `\n  ${line}`);
+  return parts.join("; ") + sources.join("");
 }
 
 /**

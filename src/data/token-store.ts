@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { SkippedExample } from "./bad-examples.js";
 import type { Packing } from "./packing.js";
 import type { Row } from "./row.js";
+import type { SourceStatistics } from "./sources/index.js";
 
 /** Conversations that became several examples, since the chat template rewrites earlier turns. */
 export interface SplitConversations {
@@ -33,6 +34,8 @@ export interface DataStatistics {
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Bad examples, which are not counted above. Absent if none was skipped. */
   readonly skipped?: SkippedExamples;
+  /** What each source contributes, in order. Absent if there is one. */
+  readonly sources?: readonly SourceStatistics[];
 }
 
 /** Bad examples that were skipped (`data.on_bad_example: skip`). */

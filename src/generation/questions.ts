@@ -4,16 +4,16 @@
  */
 import {
   BadExamples,
-  detectFormat,
-  exampleReader,
   IGNORE,
   tokenizeAnswer,
   knownRoles,
   readRecords,
   requireKnownRoles,
+  SourceFormats,
   type ChatExample,
   type ChatTemplates,
   type DataFormat,
+  type DataInput,
   type Example,
   type TextTokenizer,
 } from "../data/index.js";
@@ -32,8 +32,7 @@ export interface Question {
 }
 
 export interface QuestionOptions {
-  /** A file, a folder, or a list of these. */
-  readonly source: string | readonly string[];
+  readonly source: DataInput;
   readonly format: DataFormat | "auto";
   /** `data.on_bad_example`. Default: "error". */
   readonly onBadExample?: "error" | "skip";
@@ -65,17 +64,18 @@ interface QuestionText {
  */
 export async function readQuestions(options: QuestionOptions): Promise<Question[]> {
   const { source, tokenizer, templates, limit = Infinity } = options;
-  let format = options.format === "auto" ? null : options.format;
-  let read: ReturnType<typeof exampleReader> | null = null;
+  const formats = new SourceFormats(source, options.format, {
+    chat: templates !== null,
+    vocabSize: tokenizer.modelVocabSize,
+  });
   const questions: Question[] = [];
   const bad = new BadExamples(options.onBadExample ?? "error");
   const onBadLine = (where: string, error: unknown): void => bad.skip(where, error);
-  for await (const { value, where } of readRecords(source, { onBadLine })) {
+  for await (const record of readRecords(source, { onBadLine })) {
     if (questions.length >= limit) break;
+    const { value, where } = record;
     try {
-      format ??= detectFormat(value, where);
-      read ??= exampleReader(format, { chat: templates !== null, vocabSize: tokenizer.modelVocabSize });
-      const question = await toQuestion(read(value, where), where, options);
+      const question = await toQuestion(formats.of(record).read(value, where), where, options);
       if (question.prompt.length === 0) throw emptyPrompt(where);
       questions.push(question);
     } catch (error) {

@@ -3,7 +3,7 @@
  * text as with jinja2, or is refused with the construct named. Independent of conversations and tokens.
  */
 export { LimitError, PythonError, UnsupportedError } from "./errors.js";
-export { jsonKey, parseJson, plainNumber, toTemplateValue } from "./json-reader.js";
+export { jsonKey, jsonObject, parseJson, plainNumber, toTemplateValue } from "./json-reader.js";
 export { compileTemplate, type RenderOptions, type Template } from "./template.js";
 export { repeatedKeys } from "./repeated-keys.js";
 export { PyDict } from "./dict.js";

@@ -14,6 +14,10 @@ const indexLike = /^(?:0|[1-9]\d*)$/;
 
 const markedKey = (key: string): string => (indexLike.test(key) || key.startsWith(mark) ? mark + key : key);
 
+/** An object as `parseJson` makes it: with these keys, in this order. */
+export const jsonObject = (entries: readonly (readonly [key: string, value: unknown])[]): Record<string, unknown> =>
+  Object.fromEntries(entries.map(([key, value]) => [markedKey(key), value]));
+
 /** The original key of an object from `parseJson`. */
 export const jsonKey = (key: string): string => (key.charCodeAt(0) === 0 ? key.slice(1) : key);
 
@@ -75,10 +79,10 @@ class JsonReader {
       this.#take(space);
       const key = this.#string();
       this.#skip(":");
-      entries.push([markedKey(key), this.value()]);
+      entries.push([key, this.value()]);
     } while (this.#skip(","));
     this.#skip("}");
-    return Object.fromEntries(entries);
+    return jsonObject(entries);
   }
 
   #list(): unknown[] {

@@ -10,7 +10,7 @@ import { formatAddress } from "../config/index.js";
 import type { LoadedRun, RunConfig } from "../config/index.js";
 import { addressKeys, startCoordinator } from "../coordinator/index.js";
 import type { FinishedRun, RunningCoordinator } from "../coordinator/index.js";
-import { splitNote } from "../data/index.js";
+import { sourceLines, splitNote } from "../data/index.js";
 import type { DataStatistics } from "../data/index.js";
 import { CoxswainError, isPermanent } from "../errors.js";
 import type { LocalWorkers } from "../local-workers/index.js";
@@ -199,12 +199,22 @@ function resultOf({ outcome, adapter, step, lossWarning }: FinishedRun, signal: 
 const skippedWords = ({ skipped }: DataStatistics): string =>
   skipped === undefined ? "" : ` (${skipped.count} more skipped: events.jsonl lists them)`;
 
+/** What each source contributes, and what the run is evaluated on. */
+function dataLines({ train, evaluation }: RunningCoordinator["prepared"]): readonly string[] {
+  const sources = [
+    ...sourceLines(train.statistics.sources ?? []),
+    ...sourceLines(evaluation?.statistics.sources ?? []).map((line) => `evaluation, ${line}`),
+  ].map((line) => `  ${line}`);
+  return evaluation === undefined ? sources : [...sources, `evaluation on ${evaluation.statistics.examples} examples`];
+}
+
 function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {
   const { plan, layout, train, replica } = prepared;
   const { global_batch_size: rows, micro_batch_size: micro } = config.training;
   const lines = [
     `model ${config.model}: ${prepared.targets.length} modules adapted, ${layout.size.toLocaleString("en")} parameters trained`,
     `data ${train.statistics.examples} examples${skippedWords(train.statistics)} in ${train.rowCount} rows, ${plan.totalSteps} steps of ${rows} rows in shards of ${micro}`,
+    ...dataLines(prepared),
     `listening on ${formatAddress(address)}${telemetry === undefined ? "" : `, metrics on http://${telemetry}/metrics, live page on http://${telemetry}/`}`,
   ];
   const split = splitNote(train.statistics);

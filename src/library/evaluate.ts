@@ -1,7 +1,7 @@
 /** `evaluate()`: measures loss, perplexity and exact match on a data set, like `coxswain eval`. */
 import { dataFormats } from "../config/choices.js";
 import type { RunConfig } from "../config/index.js";
-import type { DataFormat } from "../data/index.js";
+import type { DataFormat, DataInput } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { Answer, EvaluatedLoss, ExactMatch, OpenedModel } from "../generation/index.js";
 import { namedCallbacks } from "./callbacks.js";
@@ -95,7 +95,7 @@ interface Subject {
   readonly config: RunConfig;
   /** Undefined: the one that the adapter names. */
   readonly model: string | undefined;
-  readonly source: string | readonly string[];
+  readonly source: DataInput;
 }
 
 async function subjectOf(options: EvaluateOptions): Promise<Subject> {
@@ -104,7 +104,8 @@ async function subjectOf(options: EvaluateOptions): Promise<Subject> {
     throw new CoxswainError("usage", "evaluate(): `overrides` are given without `run`");
   if (run !== undefined) {
     const { config, name } = await loadRun(run, options.overrides);
-    const source = data ?? config.data.eval;
+    const { dataOf } = await import("../data/index.js");
+    const source = data ?? dataOf(config).evaluation;
     if (source === null) {
       throw new CoxswainError("config", `${name} has no data.eval to measure on`, {
         hint: "Name files with `data` (--data), or set data.eval.",
@@ -176,7 +177,7 @@ async function measure(
 }
 
 async function answer(
-  source: string | readonly string[],
+  source: DataInput,
   config: RunConfig,
   { trainable, tokenizer, templates, stopIds, contextLength }: OpenedModel,
   { limit, batchSize, maxNewTokens, onNote, signal }: EvaluateOptions,

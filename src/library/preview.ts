@@ -85,16 +85,16 @@ async function tokenise(run: RunSource, options: PreviewOptions): Promise<Previe
   const show = abortableProgress("the preview", options);
   throwIfAborted("the preview", signal);
   const { config, name } = await loadRun(run, options.overrides);
-  const source = config.data[split];
+  const { adapterTextNotes, buildTokenStore, dataOf, openTokenizerIfAny, previewRow } =
+    await import("../data/index.js");
+  const { training, evaluation } = dataOf(config);
+  const source = split === "train" ? training : evaluation;
   if (source === null) {
     throw new CoxswainError("config", `${name} has no data.eval to preview`, {
       hint: "Set data.eval, or omit `split` (--split) to preview data.train.",
     });
   }
-  const [{ adapterTextNotes, buildTokenStore, openTokenizerIfAny, previewRow }, { resolveModel }] = await Promise.all([
-    import("../data/index.js"),
-    import("../model/index.js"),
-  ]);
+  const { resolveModel } = await import("../model/index.js");
   const folder = await resolveModel(config.model, { onProgress: show });
   show("reading the data");
   const tokenizer = await openTokenizerIfAny(folder, { adapter: config.lora.init_adapter });

@@ -3,6 +3,7 @@ import { realpathSync, statSync } from "node:fs";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 
 export interface DataSources {
+  /** Paths. */
   readonly train: string | readonly string[];
   readonly eval: string | readonly string[] | null;
 }

@@ -1,6 +1,13 @@
 /** The work of `coxswain doctor`: selects the model and the data, measures, and prints the report. */
 import { loadRun, runSchema, type RunConfig } from "../../config/index.js";
-import { buildTokenStore, openTokenizer, openTokenizerIfAny, type Row } from "../../data/index.js";
+import {
+  buildTokenStore,
+  dataOf,
+  openTokenizer,
+  openTokenizerIfAny,
+  type DataInput,
+  type Row,
+} from "../../data/index.js";
 import { examineMachine, examineMemory, examineModel, sampleText, type ModelDiagnosis } from "../../doctor/index.js";
 import { CoxswainError } from "../../errors.js";
 import { weightNotes } from "../../compute/index.js";
@@ -27,7 +34,7 @@ const sampleTokens = 512;
 interface Subject {
   readonly config: RunConfig;
   /** The data to measure the loss on; null: the sample text that comes with the program. */
-  readonly source: string | readonly string[] | null;
+  readonly source: DataInput | null;
 }
 
 export async function doctor(
@@ -51,7 +58,8 @@ export async function doctor(
 
 async function ofRun(file: string, flags: DoctorFlags): Promise<Subject> {
   const { config } = await loadRun(file, flags.set);
-  return { config: withFlags(config, flags), source: config.data.eval ?? config.data.train };
+  const { training, evaluation } = dataOf(config);
+  return { config: withFlags(config, flags), source: evaluation ?? training };
 }
 
 function withoutRun(flags: DoctorFlags): Subject | null {

@@ -1,22 +1,37 @@
 /** `data`: what is trained on, and how it becomes rows of tokens. */
 import { z } from "zod";
 import { dataFormats } from "../choices.js";
-import { keyDocs, optionalText, paths } from "./docs.js";
+import { keyDocs, optionalText } from "./docs.js";
+import { sources, sourcesAccept } from "./source.js";
 
 export const dataSchema = z.strictObject({
-  train: paths().register(keyDocs, {
-    description: "Training data: a `.jsonl` file, a list of files, or a folder of `.jsonl` files.",
+  train: sources().register(keyDocs, {
+    description:
+      "Training data: a file (JSONL, JSON, CSV, TSV, Parquet; the first four also as `.gz` or `.zst`), a folder of files, a " +
+      "data set of the hub, or a list of these. A source with further keys is an object.",
+    accepts: sourcesAccept,
     huggingFace: "`train_dataset` of TRL's SFTTrainer",
-    examples: ["train.jsonl", ["part-1.jsonl", "part-2.jsonl"]],
+    examples: [
+      "train.jsonl",
+      ["part-1.jsonl", "part-2.parquet"],
+      [
+        { path: "chats.jsonl", weight: 2 },
+        { path: "qa.csv", columns: { prompt: "question", completion: "answer" }, limit: 500 },
+      ],
+    ],
   }),
-  eval: paths()
+  eval: z
+    .union([sources(), z.number().positive()])
     .nullable()
     .default(null)
     .register(keyDocs, {
-      description: "Data for the evaluation loss, in the same form as `data.train`.",
+      description:
+        "Data for the evaluation loss: sources like those of `data.train`, or how much of `data.train` is held out for it, as " +
+        "a share (below 1) or as a number of examples. The content of an example decides on which side it is.",
+      accepts: `${sourcesAccept}, or a share below 1, or a number of examples`,
       whenNull: "no evaluation",
-      huggingFace: "`eval_dataset` of TRL's SFTTrainer",
-      examples: ["eval.jsonl"],
+      huggingFace: "`eval_dataset` of TRL's SFTTrainer; `train_test_split` of `datasets`",
+      examples: ["eval.jsonl", 0.05, 200],
     }),
   format: z
     .enum(["auto", ...dataFormats])

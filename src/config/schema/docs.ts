@@ -9,6 +9,8 @@ export interface KeyDocs {
   readonly description: string;
   /** In words: "seconds", "rows per step". */
   readonly unit?: string;
+  /** In words, what it takes, where its type does not say it well: "a path or a list of paths". */
+  readonly accepts?: string;
   /** What null means, where a key takes it. */
   readonly whenNull?: string;
   /** The equivalent setting of Hugging Face's libraries, where its name or meaning differs. */

@@ -18,6 +18,8 @@ export function keptSettings(config: RunConfig): SettingValues {
     ...decidingSettings(config),
     model,
     "data.train": data.train,
+    // Only a split of data.train decides what is trained on.
+    "data.eval": typeof data.eval === "number" ? data.eval : null,
     "data.format": data.format,
     "data.assistant_only_loss": data.assistant_only_loss,
     "data.completion_only_loss": data.completion_only_loss,
@@ -52,6 +54,7 @@ export type ChangedPart = "settings" | "data" | "model";
 const dataKeys: ReadonlySet<string> = new Set(
   [
     "train",
+    "eval",
     "format",
     "assistant_only_loss",
     "completion_only_loss",
@@ -73,7 +76,7 @@ const otherwise: Readonly<Record<ChangedPart, string>> = {
 };
 
 const free =
-  "These may change freely: workers, output_dir, data.eval, training.logging_steps, eval_steps, save_steps and " +
+  "These may change freely: workers, output_dir, data.eval unless it is a number, training.logging_steps, eval_steps, save_steps and " +
   "save_total_limit, compute.device and gradient_checkpointing, telemetry, and cluster except all_reduce_dtype.";
 
 /** @param before the settings of the checkpoint, if known */

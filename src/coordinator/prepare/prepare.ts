@@ -5,7 +5,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { linearModules, positionLimit, quantizeModel, resolveTargets, weightNotes } from "../../compute/index.js";
 import type { RunConfig, TrainingConfig } from "../../config/index.js";
-import { adapterTextNotes, buildTokenStore, inferenceFiles, openTokenizerIfAny, stepPlan } from "../../data/index.js";
+import {
+  adapterTextNotes,
+  buildTokenStore,
+  dataOf,
+  Duplicates,
+  inferenceFiles,
+  openTokenizerIfAny,
+  stepPlan,
+} from "../../data/index.js";
 import type { StepPlan, TokenStore } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
@@ -102,9 +110,16 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     now: () => new Date(startedAt),
     onProgress: (done: number) => doing({ what: "reading the data", done, unit: "examples" }),
   };
-  const train = await buildTokenStore({ source: config.data.train, ...common });
+  const data = dataOf(config);
+  // A split has every copy of an example on one side.
+  const duplicates = data.evaluation === null || data.training.side !== undefined ? undefined : new Duplicates();
+  const train = await buildTokenStore({ ...common, source: data.training, onExample: duplicates?.train });
   const evaluation =
-    config.data.eval === null ? undefined : await buildTokenStore({ source: config.data.eval, ...common });
+    data.evaluation === null
+      ? undefined
+      : await buildTokenStore({ ...common, source: data.evaluation, onExample: duplicates?.evaluate });
+  const copied = duplicates?.note();
+  if (copied !== undefined) options.note(copied);
   const { global_batch_size: globalBatchSize, max_steps: maxSteps, num_train_epochs: epochs } = config.training;
   const plan = stepPlan({
     rows: train.rowCount,

@@ -27,9 +27,9 @@ const shape = "A .jsonl file has one complete JSON object per line.";
 /**
  * What to do about a text that JSON.parse rejects.
  * @param message its error message
- * @param what "line", or "file" for a JSON list
+ * @param what "line", or "file" and "item" for a JSON list
  */
-export function brokenJsonHint(file: string, text: string, message: string, what: "line" | "file"): string {
+export function brokenJsonHint(file: string, text: string, message: string, what: "line" | "file" | "item"): string {
   const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '""').trim();
   if (text.includes("\0")) {
     return `The ${what} contains NUL bytes, as after a crash while it was written: create the file again, or remove them.`;

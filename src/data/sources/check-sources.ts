@@ -1,15 +1,22 @@
 /** Checks that a run's data exist and are readable, before a model is opened, which may take long. Reads no data. */
 import { access, constants } from "node:fs/promises";
-import type { DataConfig } from "../../config/index.js";
+import type { RunConfig } from "../../config/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { overrideText } from "../model-templates.js";
-import { resolveSources } from "./files.js";
+import { filesOf, type SourceFilesOptions } from "./files.js";
+import { dataOf } from "./selection.js";
 
 /** @throws CoxswainError "data" or "config" naming what is missing */
-export async function checkSources(data: Pick<DataConfig, "train" | "eval" | "chat_template">): Promise<void> {
-  for (const source of [data.train, data.eval]) {
-    if (source === null) continue;
-    for (const file of await resolveSources(source)) await requireReadable(file);
+export async function checkSources(
+  { seed, data }: Pick<RunConfig, "seed" | "data">,
+  options: SourceFilesOptions = {},
+): Promise<void> {
+  const { training, evaluation } = dataOf({ seed, data });
+  for (const { sources } of [
+    training,
+    ...(evaluation?.side === undefined && evaluation !== null ? [evaluation] : []),
+  ]) {
+    for (const source of sources) for (const file of await filesOf(source, options)) await requireReadable(file);
   }
   if (data.chat_template !== null) await overrideText(data.chat_template);
 }

@@ -1,29 +1,59 @@
-/** Resolves a data source to files: a file, a list of files, or folders of them in name order. Reads no data. */
+/** Resolves a source to files: a file, or the files of a folder in name order, or of the hub. Reads no data. */
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
 import { refuseSpecialFile } from "../../regular-file.js";
-import { hubDatasetMeant, refuseAddress, refuseByName, savedByDatasets, savedDataset } from "./foreign-data.js";
+import { datasetFiles, type DatasetFilesOptions } from "./datasets.js";
+import { refuseAddress, refuseByName, savedByDatasets, savedDataset } from "./foreign-data.js";
+import { hubOfPath, type DataSource, type HubSource } from "./selection.js";
 
-const readable = new Set([".jsonl", ".ndjson", ".json"]);
+/** `onNote` receives what of a folder is not read, too. */
+export type SourceFilesOptions = DatasetFilesOptions;
+
+const readable = /\.(parquet|(jsonl|ndjson|json|csv|tsv)(\.(gz|zst))?)$/i;
+const readableList = ".jsonl, .ndjson, .json, .csv, .tsv (also .gz, .zst) or .parquet";
 
 /** By code units, so that the order is the same on every machine. */
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-async function filesOfFolder(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."));
-  const names = files.map((entry) => entry.name).sort(byName);
-  if (names.some((name) => savedDataset.has(name))) throw savedByDatasets(folder);
-  for (const name of names) refuseByName(path.join(folder, name));
-  const data = names.filter((name) => readable.has(path.extname(name).toLowerCase()));
+async function filesOfFolder(folder: string, note: (text: string) => void): Promise<string[]> {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith("."));
+  const isFolder = (name: string): boolean =>
+    statSync(path.join(folder, name), { throwIfNoEntry: false })?.isDirectory() === true;
+  const names = entries.map(({ name }) => name).sort(byName);
+  const folders = names.filter(isFolder);
+  const files = names.filter((name) => !folders.includes(name));
+  if (files.some((name) => savedDataset.has(name))) throw savedByDatasets(folder, files);
+  for (const name of files) refuseByName(path.join(folder, name));
+  const data = files.filter((name) => readable.test(name));
   if (data.length === 0) {
-    throw new CoxswainError("data", `${folder} has no .jsonl, .ndjson or .json file`, {
+    throw new CoxswainError("data", `${folder} has no ${readableList} file`, {
       hint: "Subfolders are not searched: give the folder that contains the files.",
     });
   }
+  const others = [...folders.map((name) => `${name}/`), ...files.filter((name) => !data.includes(name))];
+  if (others.length > 0) note(`${folder}: not read: ${listed(others)}.`);
+  const held = data.filter((name) => heldOutName.test(name));
+  if (held.length > 0 && held.length < data.length)
+    note(
+      `${folder}: ${listed(held)} ${held.length === 1 ? "is" : "are"} read like the other files; list files to choose.`,
+    );
+  const twice = data.filter((name) => data.some((other) => other !== name && stemOf(other) === stemOf(name)));
+  if (twice.length > 0)
+    note(`${folder}: ${listed(twice)} are all read, although their names differ only in the format.`);
   return Promise.all(data.map((name) => fileOf(path.join(folder, name))));
+}
+
+/** As hubs name the files of splits that are not for training. */
+const heldOutName = /(^|[-_.])(test|valid|validation|dev|eval)([-_.])/i;
+const stemOf = (name: string): string => name.replace(readable, "");
+
+const shownNames = 8;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - shownNames;
+  return names.slice(0, shownNames).join(", ") + (more > 0 ? ` and ${more} others` : "");
 }
 
 async function fileOf(source: string): Promise<string> {
@@ -32,31 +62,53 @@ async function fileOf(source: string): Promise<string> {
   return source;
 }
 
-async function filesOf(source: string): Promise<string[]> {
-  refuseAddress(source);
+const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** What may be a data set or a mistyped path. */
+async function datasetOrPath(
+  source: string,
+  dataset: HubSource,
+  options: DatasetFilesOptions,
+): Promise<readonly string[]> {
   try {
-    return (await stat(source)).isDirectory() ? await filesOfFolder(source) : [await fileOf(source)];
+    return await datasetFiles(dataset, options);
   } catch (error) {
-    if (error instanceof CoxswainError) throw error;
-    const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-    const missing = systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR";
-    const dataset = missing ? hubDatasetMeant(source, isFolder) : undefined;
-    if (dataset !== undefined) throw dataset;
-    throw new CoxswainError("data", missing ? `${source} doesn't exist` : `${source}: ${messageOf(error)}`, {
-      hint:
-        "data.train and data.eval take a .jsonl file, a list of files or a folder, relative to the run file." +
-        (path.extname(source) === "" ? " Data sets of the hub are not supported." : ""),
-      cause: error,
-    });
+    if (!(error instanceof CoxswainError) || error.code === "interrupted") throw error;
+    throw new CoxswainError(
+      error.code,
+      `${source}: no such file or folder, and as a data set of the hub: ${error.message}`,
+      {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        cause: error,
+      },
+    );
   }
 }
 
 /**
  * The files of a source, in reading order.
- * @param source a file, a folder, or a list of these
  * @throws CoxswainError "data" for a missing source, a folder without data, or an unsupported format
  */
-export async function resolveSources(source: string | readonly string[]): Promise<string[]> {
-  const sources = typeof source === "string" ? [source] : source;
-  return (await Promise.all(sources.map(filesOf))).flat();
+export async function filesOf(
+  { path: source, hub }: DataSource,
+  options: SourceFilesOptions = {},
+): Promise<readonly string[]> {
+  const { onNote = () => undefined } = options;
+  if (hub !== undefined) return datasetFiles(hub, options);
+  if (source === undefined) throw new TypeError("a source without a path");
+  refuseAddress(source);
+  try {
+    return (await stat(source)).isDirectory() ? await filesOfFolder(source, onNote) : [await fileOf(source)];
+  } catch (error) {
+    if (error instanceof CoxswainError) throw error;
+    const missing = systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR";
+    const dataset = missing && !isFolder(path.dirname(source)) ? hubOfPath(source) : undefined;
+    if (dataset !== undefined) return datasetOrPath(source, dataset, options);
+    throw new CoxswainError("data", missing ? `${source} doesn't exist` : `${source}: ${messageOf(error)}`, {
+      hint:
+        "data.train and data.eval take a file, a folder or a list of these, relative to the run file, or a data set of " +
+        "the hub (owner/name).",
+      cause: error,
+    });
+  }
 }

@@ -1,4 +1,8 @@
 /** Where examples come from: resolves the sources of a run to files, and reads their examples one at a time. */
 export { checkSources } from "./check-sources.js";
-export { readRecords } from "./reader.js";
-export type { DataRecord } from "./reader.js";
+export { SourceCounts, sourceLines, type SourceStatistics } from "./counts.js";
+export { Duplicates } from "./duplicates.js";
+export { readRecords, type ReadOptions } from "./reader.js";
+export type { DataRecord } from "./record.js";
+export { dataOf, namesOf, selectionOf, type DataInput, type DataSelection, type RunData } from "./selection.js";
+export { SourceFormats, type FormatOfSource } from "./source-formats.js";

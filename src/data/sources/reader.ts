@@ -1,194 +1,149 @@
 /**
- * Reads examples from JSON files, one at a time: JSONL line by line, for files of any size; a .json file may also
- * contain one list. A byte-order mark, CRLF and blank lines are accepted. Does not know what the examples mean.
+ * Reads examples one at a time from several sources, in a fixed order: sources as they are listed, files in the order of
+ * their names, a source as often as its weight says. Does not know what the examples mean.
  */
-import { open } from "node:fs/promises";
-import { CoxswainError, messageOf } from "../../errors.js";
-import { parseJson, repeatedKeys } from "../../jinja/index.js";
-import { brokenJsonHint, refuseByEncoding } from "./broken-json.js";
-import { refuseByContent, refusedLine } from "./foreign-data.js";
-import { resolveSources } from "./files.js";
+import { CoxswainError } from "../../errors.js";
+import { contentNumber } from "./content.js";
+import { noColumn, renamed, withStructures } from "./columns.js";
+import { readFile } from "./file.js";
+import { filesOf, type SourceFilesOptions } from "./files.js";
+import type { DataRecord } from "./record.js";
+import { namesOf, selectionOf, type DataInput, type DataSelection, type DataSource } from "./selection.js";
+import { CountThreshold, isShare, thresholdOfShare, type Threshold } from "./split.js";
+import { passesOf, type Pass } from "./weight.js";
 
-/** One example and its location. */
-export interface DataRecord {
-  /** Numbers and keys are kept as by `parseJson` (`src/jinja/`): a template sees them as written in the file. */
-  readonly value: unknown;
-  /** "train.jsonl:7" (a line, from 1), or "train.json: item 7" of a list. Names the example in errors. */
-  readonly where: string;
-  /** The path of a key that an object has twice, such as "messages[2].role": only its last value is in `value`. */
-  readonly repeatedKey?: string | undefined;
+export interface ReadOptions extends SourceFilesOptions {
+  /** Receives the error of an example that cannot be read, which is then omitted. Default: it is thrown. */
+  readonly onBadLine?: ((where: string, error: unknown) => void) | undefined;
 }
 
-const lineFeed = 0x0a;
-const openBracket = 0x5b;
-const blank = /^[ \t\r\n]*$/;
-const byteOrderMark = "\ufeff";
-
-/** Strict: invalid UTF-8 is an error, never a replacement character that would be learnt. */
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The file's lines as bytes, without line feed. (Node's readline would also split at U+2028, inside JSON.) */
-async function* byteLines(path: string): AsyncGenerator<Buffer> {
-  const file = await open(path);
-  try {
-    let parts: Buffer[] = [];
-    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 18, autoClose: false })) {
-      const bytes = chunk as Buffer;
-      let from = 0;
-      for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, from)) {
-        parts.push(bytes.subarray(from, at));
-        yield parts.length === 1 ? bytes.subarray(from, at) : Buffer.concat(parts);
-        parts = [];
-        from = at + 1;
-      }
-      if (from < bytes.length) parts.push(bytes.subarray(from));
-    }
-    if (parts.length > 0) yield Buffer.concat(parts);
-  } finally {
-    // Waits for a read in progress, which a reader that stops early would leave behind.
-    await file.close();
-  }
+/** An example of a source, and its number in it, from 0. */
+interface Numbered {
+  readonly record: DataRecord;
+  readonly number: number;
 }
 
-function decodeText(bytes: Uint8Array, where: string): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (error) {
-    throw new CoxswainError("data", `${where}: not UTF-8 text`, {
-      hint: "Save the file as UTF-8; unpack compressed files first.",
-      cause: error,
-    });
-  }
-}
-
-function parseExample(file: string, text: string, where: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    throw new CoxswainError("data", `${where}: not JSON: ${messageOf(error)}`, {
-      hint: brokenJsonHint(file, text, messageOf(error), where === file ? "file" : "line"),
-      cause: error,
-    });
-  }
-}
-
-/** Reads a file that contains one list as a whole. */
-async function readList(file: string, lines: AsyncIterable<Buffer>, first: string): Promise<DataRecord[]> {
-  const parts = [first];
-  for await (const line of lines) parts.push(decodeText(line, file));
-  const text = parts.join("\n");
-  const value = parseExample(file, text, file);
-  if (!Array.isArray(value)) throw new CoxswainError("data", `${file}: not a list of examples`);
-  const repeated = repeatedKeys(text, value);
-  return value.map((example: unknown, index) => ({
-    value: example,
-    where: `${file}: item ${index + 1}`,
-    repeatedKey: repeated.find((path) => path.startsWith(`[${index}]`))?.replace(/^\[\d+\]\.?/, ""),
-  }));
-}
-
-/** The error for a first line that is not JSON because the file is a table or plain text. */
-function refusedFirst(file: string, text: string, where: string): CoxswainError | undefined {
-  try {
-    parseExample(file, text, where);
-    return undefined;
-  } catch {
-    return refusedLine(file, text, true);
-  }
-}
-
-/** A record that is parsed by whoever reads it, so that one bad line does not end the reading. */
-interface RawRecord {
-  readonly where: string;
-  /** @throws CoxswainError "data" if the line is not text or not JSON */
-  readonly parse: () => Omit<DataRecord, "where">;
-}
-
-function parseLine(file: string, text: string, where: string): Omit<DataRecord, "where"> {
-  const value = parseExample(file, text, where);
-  return { value, repeatedKey: repeatedKeys(text, value)[0] };
-}
-
-/** The line as text without byte-order mark, or the error that it is none. */
-function textOf(bytes: Buffer, where: string, isFirst: boolean): string | CoxswainError {
-  try {
-    const text = decodeText(bytes, where);
-    return isFirst && text.startsWith(byteOrderMark) ? text.slice(1) : text;
-  } catch (error) {
-    if (error instanceof CoxswainError) return error;
-    throw error;
-  }
-}
-
-async function* readFileRecords(file: string): AsyncGenerator<RawRecord> {
-  const lines = byteLines(file);
+/** The examples of a source up to its limit. */
+async function* examplesOf(source: DataSource, place: number, options: ReadOptions): AsyncGenerator<Numbered> {
+  const { columns, limit = Infinity } = source;
+  const unseen = new Set(Object.values(columns ?? {}));
   let number = 0;
-  let started = false;
-  for await (const bytes of lines) {
-    const where = `${file}:${++number}`;
-    if (number === 1) {
-      refuseByContent(file, bytes);
-      refuseByEncoding(file, bytes);
+  let last: unknown;
+  for (const file of await filesOf(source, options)) {
+    if (number >= limit) return;
+    for await (const { where, parse } of readFile(file, options)) {
+      if (number >= limit) return;
+      let record: Omit<DataRecord, "where" | "source">;
+      try {
+        record = parse();
+        last = record.value;
+        if (columns !== undefined) {
+          const mapped = renamed(last, columns, where, number === 0);
+          for (const column of Object.values(columns)) if (!mapped.absent.includes(column)) unseen.delete(column);
+          record = { ...record, value: mapped.value };
+        }
+        record = { ...record, value: withStructures(file, record.value, where) };
+      } catch (error) {
+        if (options.onBadLine === undefined) throw error;
+        options.onBadLine(where, error);
+        continue;
+      }
+      yield { record: { ...record, where, source: place }, number: number++ };
     }
-    const text = textOf(bytes, where, number === 1);
-    if (typeof text !== "string") {
-      const parse = (): never => {
-        throw text;
-      };
-      yield { where, parse };
-      continue;
-    }
-    if (blank.test(text)) continue;
-    if (!started && text.trimStart().charCodeAt(0) === openBracket) {
-      for (const record of await readList(file, lines, text)) yield { where: record.where, parse: () => record };
-      return;
-    }
-    // A first line of another format shows that the file has no JSON.
-    const refused = started ? undefined : refusedFirst(file, text, where);
-    if (refused !== undefined) throw refused;
-    started = true;
-    yield { where, parse: () => parseLine(file, text, where) };
   }
+  for (const [key, column] of Object.entries(columns ?? {}))
+    if (unseen.has(column) && number > 0) throw noColumn(source.name, key, column, last);
 }
 
-export interface ReadOptions {
-  /** Receives the error of a line that is not text or not JSON, which is then omitted. Default: it is thrown. */
-  readonly onBadLine?: (where: string, error: unknown) => void;
+/** Of a selection with a split. Reads all examples if a number of them is held out. */
+async function thresholdOf(selection: DataSelection, options: ReadOptions): Promise<Threshold | undefined> {
+  const { side, sources } = selection;
+  if (side === undefined) return undefined;
+  const { split } = side;
+  if (isShare(split.heldOut)) return thresholdOfShare(split.heldOut);
+  return split.threshold(async () => {
+    const found = new CountThreshold(split.heldOut);
+    for (const [place, source] of sources.entries())
+      for await (const { record } of examplesOf(source, place, quietly(options)))
+        found.add(contentNumber(record.value));
+    return found.finish(namesOf(selection));
+  });
 }
+
+/** For examples that are read again: notes have been made. */
+const quietly = (options: ReadOptions): ReadOptions => ({
+  ...options,
+  onNote: undefined,
+  onBadLine: options.onBadLine && (() => undefined),
+});
+
+/** Evaluation uses each held out example once. */
+const everyExample: readonly Pass[] = [() => true];
 
 /**
- * All examples of a source, in order.
- * @param source a file, a folder, or a list of these
+ * All examples of a selection, in order.
+ * @param input a file, a folder, a source with its keys, a list of these, or a selection
  * @throws CoxswainError "data" naming file and line if something can't be read, or if there are no examples
  */
-export async function* readRecords(
-  source: string | readonly string[],
-  { onBadLine }: ReadOptions = {},
-): AsyncGenerator<DataRecord> {
-  const files = await resolveSources(source);
-  let count = 0;
-  for (const file of files) {
-    try {
-      for await (const { where, parse } of readFileRecords(file)) {
-        count++;
-        let record: Omit<DataRecord, "where">;
-        try {
-          record = parse();
-        } catch (error) {
-          if (onBadLine === undefined) throw error;
+export async function* readRecords(input: DataInput, options: ReadOptions = {}): AsyncGenerator<DataRecord> {
+  const selection = selectionOf(input);
+  const { sources, seed, side } = selection;
+  const threshold = await thresholdOf(selection, options);
+  const isUsed = (value: unknown): boolean =>
+    threshold === undefined || contentNumber(value) < threshold === side?.evaluation;
+  const counts = sources.map(() => ({ read: 0, used: 0 }));
+  let bad = 0;
+  const { onBadLine } = options;
+  const onBad =
+    onBadLine === undefined
+      ? undefined
+      : (where: string, error: unknown): void => {
           onBadLine(where, error);
-          continue;
-        }
-        yield { ...record, where };
+          bad++;
+        };
+  const counted: ReadOptions = { ...options, onBadLine: onBad };
+  for (const [place, source] of sources.entries()) {
+    const count = counts[place] ?? { read: 0, used: 0 };
+    const passes = side?.evaluation === true ? everyExample : passesOf(source.weight, seed, place);
+    for (const [index, takes] of passes.entries()) {
+      for await (const { record, number } of examplesOf(source, place, index === 0 ? counted : quietly(options))) {
+        count.read++;
+        if (!takes(number) || !isUsed(record.value)) continue;
+        count.used++;
+        yield record;
       }
-    } catch (error) {
-      if (error instanceof CoxswainError) throw error;
-      throw new CoxswainError("data", `${file} can't be read: ${messageOf(error)}`, { cause: error });
     }
   }
-  if (count === 0) {
-    throw new CoxswainError("data", `${files.join(", ")}: no examples found`, {
+  // Of a file with nothing but bad examples, these are reported.
+  if (bad === 0 || counts.some(({ read }) => read > 0)) reportEmpty(selection, counts, options);
+}
+
+function reportEmpty(
+  selection: DataSelection,
+  counts: readonly { readonly read: number; readonly used: number }[],
+  { onNote }: ReadOptions,
+): void {
+  const { sources, side, key } = selection;
+  const total = (of: "read" | "used"): number => counts.reduce((sum, count) => sum + count[of], 0);
+  if (total("read") === 0) {
+    throw new CoxswainError("data", `${namesOf(selection)}: no examples found`, {
       hint: 'Write one JSON object per line, such as {"messages": [...]}.',
     });
+  }
+  if (total("used") === 0 && side !== undefined) {
+    const what = side.evaluation ? "to evaluate on" : "to train on";
+    throw new CoxswainError("data", `data.eval: ${side.split.heldOut} leaves no example of ${total("read")} ${what}`, {
+      hint: "Give another share, or a number of examples such as 100.",
+    });
+  }
+  if (total("used") === 0) {
+    throw new CoxswainError("data", `${namesOf(selection)}: the weights leave no example of ${total("read")}`, {
+      hint: `Raise the weight of a source of ${key}.`,
+    });
+  }
+  for (const [place, { name, weight }] of sources.entries()) {
+    const { read, used } = counts[place] ?? { read: 0, used: 0 };
+    if (read === 0) onNote?.(`${name} has no examples.`);
+    else if (used === 0 && side === undefined) onNote?.(`${name}: weight ${weight} leaves no example of ${read}.`);
   }
 }

@@ -25,13 +25,16 @@ const loads = (values: unknown): boolean => {
   }
 };
 
-/** Every key with its node, "a.b.c". */
+/** Every key with its node, "a.b.c"; not those of a source of data, which is one of several things that a key takes. */
 function nodes(section: JsonSchema = schema, prefix = ""): (readonly [key: string, node: JsonSchema])[] {
   return Object.entries(section.properties ?? {}).flatMap(([name, node]) => [
     [prefix + name, node] as const,
-    ...nodes(node, `${prefix}${name}.`),
+    ...(isSection(node) ? nodes(node, `${prefix}${name}.`) : []),
   ]);
 }
+
+const isSection = ({ properties, type }: JsonSchema): boolean =>
+  properties !== undefined && ![type].flat().includes("string");
 
 /** A run with nothing but what is required, of the sections that a key stands in, too. */
 function runWith(key: string, value: unknown): Values {
@@ -122,13 +125,14 @@ describe("run files", () => {
 
   it("are there", () => expect(files.map(([page]) => page)).toEqual(expect.arrayContaining(["README.md"])));
 
-  it.each(
-    nodes().filter(([, { properties, default: fallback }]) => properties !== undefined && fallback === undefined),
-  )("section %s with nothing under it: both say the same", (key) => {
-    const run = { ...runWith("seed", 1), [key]: null };
-    expect(loads(run)).toBe(validate(run));
-    expect(loads(run)).toBe(key !== "data");
-  });
+  it.each(nodes().filter(([, node]) => isSection(node) && node.default === undefined))(
+    "section %s with nothing under it: both say the same",
+    (key) => {
+      const run = { ...runWith("seed", 1), [key]: null };
+      expect(loads(run)).toBe(validate(run));
+      expect(loads(run)).toBe(key !== "data");
+    },
+  );
 });
 
 describe("a wrong value of one key", () => {
@@ -156,8 +160,8 @@ describe("a wrong value of one key", () => {
       const run = runWith(key, value);
       const said = JSON.stringify(value);
       if (!validate(run)) expect(loads(run), `the loader takes ${key}: ${said}`).toBe(false);
-      // What only the loader checks: addresses, URLs, and what goes with another key.
-      else if (!/listen|http|advertise|nats|micro_batch|global_batch|eval_steps/.test(key))
+      // What only the loader checks: addresses, URLs, and what goes with another key, also those of a source.
+      else if (!/listen|http|advertise|nats|micro_batch|global_batch|eval_steps|^data\.(train|eval)$/.test(key))
         expect(loads(run), `the loader refuses ${key}: ${said}`).toBe(true);
     }
   });
@@ -173,7 +177,7 @@ describe("a wrong value of one key", () => {
     },
   );
 
-  it.each(["", ...nodes().flatMap(([key, node]) => (node.properties === undefined ? [] : [`${key}.`]))])(
+  it.each(["", ...nodes().flatMap(([key, node]) => (isSection(node) ? [`${key}.`] : []))])(
     "an unknown key %ssed: both refuse it",
     (section) => {
       expect(validate(runWith(`${section}sed`, 1))).toBe(false);
@@ -236,15 +240,25 @@ describe("any run of right values", () => {
     }
   }
 
+  /** A source has one place. */
+  function sourceOf(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(sourceOf);
+    if (typeof value === "number") return value > 1 ? Math.ceil(value) : value;
+    if (typeof value !== "object" || value === null) return value;
+    const { dataset, config, split, revision, ...others } = value as Values;
+    return dataset === undefined ? { path: "p", ...others } : { dataset, config, split, revision, weight: 2 };
+  }
+
   /** What only the loader checks is made right. */
   function consistent(run: Values): Values {
+    const data = run["data"] as Values;
+    for (const key of ["train", "eval"]) if (key in data) data[key] = sourceOf(data[key]);
     const training = run["training"] as Values | null | undefined;
     if (training != null) {
       const { micro_batch_size: micro = 4, global_batch_size: global = 32 } = training;
       if ((micro as number) > (global as number)) training["global_batch_size"] = micro;
       if ((run["data"] as Values)["eval"] == null) delete training["eval_steps"];
     }
-    const data = run["data"] as Values;
     if (data["assistant_only_loss"] === false) delete data["turns"];
     const cluster = run["cluster"] as Values | null | undefined;
     if (cluster != null && "listen" in cluster) cluster["listen"] = "[::1]:0";

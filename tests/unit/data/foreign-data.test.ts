@@ -24,39 +24,36 @@ async function fileNamed(name: string, content: string | Uint8Array): Promise<st
   return file;
 }
 
-const zstandard = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0);
-
-describe("a file that is not JSONL is rejected by its format, with a command that converts it", () => {
+describe("a file of another format is rejected by its format, with a command that converts it", () => {
   it.each<[string, string | Uint8Array, RegExp, RegExp]>([
     [
-      "a.csv",
-      "prompt,completion\na,b\n",
-      /a\.csv is a CSV file, which is not supported$/,
-      /read_csv\('\S+a\.csv'\).*'a\.jsonl'/,
+      "a.arrow",
+      "ARROW1",
+      /is an Arrow file, which is not supported$/,
+      /Dataset\.from_file.*to_parquet\('a\.parquet'\)/,
     ],
-    ["a.tsv", "a\tb\n", /is a TSV file/, /sep='\\t'/],
-    ["a.parquet", "PAR1", /is a Parquet file/, /read_parquet/],
-    ["a.arrow", "ARROW1", /is an Arrow file/, /Dataset\.from_file/],
     ["a.feather", "x", /is a Feather file/, /read_feather/],
     ["a.xlsx", "PK", /is a spreadsheet/, /read_excel/],
-    ["a.jsonl.gz", gzipSync('{"text":"a"}'), /is compressed \(gzip\)/, /gunzip < '\S+a\.jsonl\.gz' > a\.jsonl$/],
-    ["a.jsonl.zst", zstandard, /is compressed \(Zstandard\)/, /zstd -d </],
     ["a.jsonl.bz2", "BZh", /is compressed \(bzip2\)/, /bunzip2/],
     ["a.json.xz", "x", /is compressed \(xz\)/, /xz -d/],
     ["a.zip", "PK", /is a ZIP archive/, /unzip/],
     ["a.tgz", "x", /is a tar archive/, /tar xf/],
-    ["a.CSV", "a,b\n", /is a CSV file/, /read_csv/],
+    ["a.tar.gz", gzipSync("x"), /is a tar archive/, /tar xf/],
+    ["a.XZ", "x", /is compressed \(xz\)/, /xz -d/],
+    ["a.parquet.gz", gzipSync("PAR1"), /is Parquet data within gzip data/, /Unpack it/],
+    ["a.jsonl.gz", gzipSync(gzipSync('{"text":"a"}')), /is gzip data within gzip data/, /Unpack it/],
+    ["a.parquet", "PARE\x15\x04", /is an encrypted Parquet file/, /without encryption/],
+    ["a.parquet", "text", /is not a Parquet file: it doesn't begin with PAR1/, /truncated/],
+    ["a.parquet", "PAR1\x15\x04\x15\x00 cut off", /the Parquet file is truncated: its footer is missing/, /again/],
   ])("%s", async (name, content, message, hint) => {
     await expectRejection(read(await fileNamed(name, content)), "data", message, hint);
   });
 
   it.each<[string, string | Uint8Array, RegExp]>([
-    ["Parquet", "PAR1\x15\x04", /a\.jsonl is a Parquet file/],
+    ["Parquet that is truncated", "PAR1\x15\x04\x15\x00 cut off", /a\.jsonl: the Parquet file is truncated/],
     ["Arrow", Uint8Array.of(255, 255, 255, 255, 0), /is an Arrow file/],
-    ["gzip", gzipSync('{"text":"a"}'), /is compressed \(gzip\)/],
-    ["Zstandard", zstandard, /is compressed \(Zstandard\)/],
     ["ZIP", "PK\x03\x04", /is a ZIP archive/],
-    ["CSV", "prompt,completion\na,b\n", /is a CSV file/],
+    ["CSV", "prompt,completion\na,b\n", /is a CSV file, but its name says otherwise$/],
     ["quoted CSV", '"prompt","completion"\n"a","b"\n', /not JSON/],
     ["TSV", "prompt\tcompletion\na\tb\n", /is a TSV file/],
     ["a Git LFS pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /is a Git LFS pointer/],
@@ -65,9 +62,29 @@ describe("a file that is not JSONL is rejected by its format, with a command tha
     await expectRejection(read(await fileNamed("a.jsonl", content)), "data", message, /./);
   });
 
-  it("and the command does not overwrite the file", async () => {
-    const file = await fileNamed("a.jsonl", "prompt,completion\n");
-    await expectRejection(read(file), "data", /CSV/, /to_json\('a-converted\.jsonl'/);
+  it("and the command renames a table, or does not overwrite the file", async () => {
+    await expectRejection(
+      read(await fileNamed("a.jsonl", "prompt,completion\n")),
+      "data",
+      /CSV/,
+      /mv '\S+a\.jsonl' '\S+a\.csv'/,
+    );
+    await expectRejection(
+      read(await fileNamed("a.jsonl", "ARROW1")),
+      "data",
+      /Arrow/,
+      /to_parquet\('a-converted\.parquet'/,
+    );
+  });
+
+  it.each<[string, string, string | Uint8Array]>([
+    ["gzip", "a.jsonl", gzipSync('{"text":"a"}')],
+    ["JSONL", "a.csv", '{"text":"a"}\n'],
+    ["JSONL", "a.parquet", '{"text":"a"}\n'],
+    ["a JSON list", "a.parquet", '[{"text":"a"}]'],
+    ["unpacked JSONL", "a.jsonl.gz", '{"text":"a"}\n'],
+  ])("%s under the name %s is read, since its content is certain", async (_, name, content) => {
+    expect(await read(await fileNamed(name, content))).toEqual([{ text: "a" }]);
   });
 
   it("but malformed JSON is reported as such", async () => {
@@ -87,7 +104,7 @@ describe("a file that is not JSONL is rejected by its format, with a command tha
 });
 
 describe("a folder is never read partially", () => {
-  it.each(["b.csv", "b.jsonl.gz", "b.arrow", "b.zip"])("%s next to JSONL is rejected by name", async (name) => {
+  it.each(["b.tar.gz", "b.xlsx", "b.arrow", "b.zip"])("%s next to JSONL is rejected by name", async (name) => {
     const file = await fileNamed("a.jsonl", '{"text":"a"}');
     await writeFile(path.join(path.dirname(file), name), "x");
     await expectRejection(read(path.dirname(file)), "data", new RegExp(`${name.replace(".", "\\.")} is `), /./);
@@ -95,20 +112,18 @@ describe("a folder is never read partially", () => {
 
   it("saved by the datasets library is rejected as such", async () => {
     const file = await fileNamed("dataset_dict.json", '{"splits":["train"]}');
-    await expectRejection(read(path.dirname(file)), "data", /was saved by the datasets library/, /load_from_disk/);
+    const message = /was saved by the datasets library/;
+    await expectRejection(read(path.dirname(file)), "data", message, /load_from_disk\('\S+'\)\['train'\]\.to_parquet/);
+    const single = await fileNamed("state.json", "{}");
+    await expectRejection(read(path.dirname(single)), "data", message, /load_from_disk\('\S+'\)\.to_parquet/);
   });
 });
 
 describe("remote data is rejected by its URL", () => {
   it.each<[string, RegExp, RegExp]>([
-    [
-      "HuggingFaceH4/ultrachat_200k",
-      /^HuggingFaceH4\/ultrachat_200k: no such file.*data sets of the hub/,
-      /load_dataset\('HuggingFaceH4\/ultrachat_200k'/,
-    ],
-    ["hf://datasets/owner/name", /^hf:\/\/\S+: data sets of the hub/, /load_dataset\('owner\/name'/],
-    ["hf://datasets/owner/name@main/train.jsonl", /data sets of the hub/, /load_dataset\('owner\/name'/],
-    ["https://huggingface.co/datasets/owner/name", /data sets of the hub/, /load_dataset\('owner\/name'/],
+    ["hf://datasets/owner/name", /^hf:\/\/\S+: URLs are not supported/, /owner\/name$/],
+    ["hf://datasets/owner/name@main/train.jsonl", /URLs are not supported/, /owner\/name$/],
+    ["https://huggingface.co/datasets/owner/name", /URLs are not supported/, /owner\/name$/],
     ["https://example.com/train.jsonl", /data cannot be read over https:\/\//, /curl/],
     ["s3://bucket/train.jsonl", /data cannot be read over s3:\/\//, /Download it first/],
     ["gs://bucket/train.jsonl", /data cannot be read over gs:\/\//, /Download it first/],

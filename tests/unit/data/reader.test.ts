@@ -99,13 +99,6 @@ describe("a source", () => {
     const folder = await folderWith({ "README.md": "x" });
     await expectRejection(read(folder), "data", /has no \.jsonl/, /not searched/);
   });
-
-  it("is rejected by name if it is Parquet, or contains Parquet along with JSONL", async () => {
-    const folder = await folderWith({ "a.jsonl": '{"n":1}', "b.parquet": "PAR1" });
-    const parquet = path.join(folder, "b.parquet");
-    await expectRejection(read(parquet), "data", /b\.parquet is a Parquet file/, /Convert it/);
-    await expectRejection(read(folder), "data", /b\.parquet is a Parquet file/, /Convert it/);
-  });
 });
 
 describe("an error for invalid JSON names its cause", () => {

@@ -1,9 +1,8 @@
 /** Without this, a tool call is learnt with other numbers, or with its arguments in another order, than in the file. */
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { ChatTemplate } from "../../../src/data/index.js";
+import { ChatTemplate, readRecords } from "../../../src/data/index.js";
 import { exampleReader } from "../../../src/data/formats/index.js";
-import { readRecords } from "../../../src/data/index.js";
 import { folderWith } from "./support.js";
 
 const args = '{"10": 21.0, "2": 12345678901234567890, "b": [1e400, 1e16, -0.0, 5], "a": {"1": null}}';

@@ -1,0 +1,109 @@
+/** Compressed files give the rows that their content gives, and a damaged one is never taken for a shorter one. */
+import { readFileSync } from "node:fs";
+import { readdir, readlink } from "node:fs/promises";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { readRecords } from "../../../../src/data/index.js";
+import { unpackedZstd } from "../../../../src/data/sources/bytes.js";
+import { expectRejection } from "../matchers.js";
+import { build, chat } from "../stores.js";
+import { fileWith, folderWith, inRepository } from "../support.js";
+
+const examples = Array.from({ length: 40 }, (_, number) => chat(`question ${number}`, `answer ${number} é`));
+const jsonl = examples.map((example) => `${JSON.stringify(example)}\n`).join("");
+
+/** `jsonl` in two frames of Zstandard, with checksums: lines 1 to 17 by `zstd -3`, the others by `zstd -19`. */
+const zstandard = inRepository("tests/golden/packed/two-frames.jsonl.zst");
+
+const inFile = async (content: string | Uint8Array, name: string): Promise<string> =>
+  path.join(await folderWith({ [name]: content }), name);
+
+async function read(source: string): Promise<string[]> {
+  const places: string[] = [];
+  for await (const { where } of readRecords(source)) places.push(where);
+  return places;
+}
+
+const chunksOf = (bytes: Uint8Array, size = 100): Readable =>
+  Readable.from(
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, part) =>
+      Buffer.from(bytes.subarray(part * size, (part + 1) * size)),
+    ),
+  );
+
+describe("a packed file", () => {
+  it("gives the rows of what it holds, under its lines", async () => {
+    const plain = await build(await fileWith(examples));
+    const packed = await inFile(gzipSync(jsonl), "a.jsonl.gz");
+    expect((await build(packed)).fingerprint).toBe(plain.fingerprint);
+    expect((await read(packed)).at(-1)).toBe(`${packed}:40`);
+    // Several members, as `cat a.gz b.gz` makes.
+    const half = jsonl.indexOf("\n", jsonl.length / 2) + 1;
+    const members = Buffer.concat([gzipSync(jsonl.slice(0, half)), gzipSync(jsonl.slice(half))]);
+    expect((await build(await inFile(members, "a.jsonl.gz"))).fingerprint).toBe(plain.fingerprint);
+    expect((await build(await inFile(gzipSync(JSON.stringify(examples)), "a.json.gz"))).fingerprint).toBe(
+      plain.fingerprint,
+    );
+    expect((await build(zstandard)).fingerprint).toBe(plain.fingerprint);
+  });
+
+  it("of CSV is a table", async () => {
+    const file = await inFile(gzipSync("text\none\n"), "a.csv.gz");
+    expect(await read(file)).toEqual([`${file}:2`]);
+  });
+
+  it("that is truncated or damaged names the last line that could be read", async () => {
+    const bytes = gzipSync(jsonl);
+    const truncated = await inFile(bytes.subarray(0, bytes.length - 40), "a.jsonl.gz");
+    await expectRejection(
+      read(truncated),
+      "data",
+      /a\.jsonl\.gz: the gzip data are damaged or end early, after line \d+/,
+      /again/,
+    );
+    const changed = Buffer.from(bytes);
+    changed[bytes.length - 6] = (changed[bytes.length - 6] ?? 0) ^ 1;
+    await expectRejection(
+      read(await inFile(changed, "a.jsonl.gz")),
+      "data",
+      /gzip data are damaged or end early.*incorrect data check/,
+    );
+    const empty = await inFile(bytes.subarray(0, 12), "a.csv.gz");
+    await expectRejection(read(empty), "data", /gzip data are damaged or end early/);
+  });
+
+  it("that a reader gives up early is closed", async () => {
+    const open = async (file: string): Promise<boolean> => {
+      const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+      return (await Promise.all(links)).includes(file);
+    };
+    for (const file of [await inFile(gzipSync(jsonl.repeat(500)), "a.jsonl.gz"), zstandard]) {
+      const reader = readRecords(file);
+      await reader.next();
+      if (process.platform === "linux") expect(await open(file)).toBe(true);
+      await reader.return(undefined);
+      if (process.platform === "linux") expect(await open(file)).toBe(false);
+    }
+  });
+});
+
+describe("Zstandard where Node has none", () => {
+  const bytes = readFileSync(zstandard);
+
+  it("is unpacked to the same bytes, frame by frame", async () => {
+    const parts: Buffer[] = [];
+    for await (const part of unpackedZstd(chunksOf(bytes))) parts.push(part);
+    expect(Buffer.concat(parts).toString()).toBe(jsonl);
+  });
+
+  it("is refused where it ends early", async () => {
+    const reading = async (): Promise<number> => {
+      let length = 0;
+      for await (const part of unpackedZstd(chunksOf(bytes.subarray(0, bytes.length - 30)))) length += part.length;
+      return length;
+    };
+    await expect(reading()).rejects.toThrow(/EOF|invalid/i);
+  });
+});
