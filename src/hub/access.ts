@@ -70,7 +70,8 @@ async function hubToken(environment: Environment): Promise<Pick<HubAccess, "toke
   const named = environment["HF_TOKEN"]?.trim();
   if (named !== undefined && named !== "") return { token: named, tokenOrigin: "HF_TOKEN" };
   const home = huggingFaceHome(environment);
-  const path = environment["HF_TOKEN_PATH"] ?? (home === undefined ? undefined : join(home, "token"));
+  const given = environment["HF_TOKEN_PATH"] ?? "";
+  const path = given !== "" ? given : home === undefined ? undefined : join(home, "token");
   const stored = path === undefined ? "" : (await readFile(path, "utf8").catch(() => "")).trim();
   return stored === "" || path === undefined
     ? { token: undefined, tokenOrigin: "HF_TOKEN" }

@@ -20,7 +20,7 @@ export function reportOf(
   return {
     datasets: sources.flatMap((source) => datasetOf(source, events) ?? []),
     localSources: sources.filter((source) => datasetOf(source, events) === undefined).length,
-    settings: config === undefined ? [] : settingsOf(config, steps.at(-1)),
+    settings: config === undefined ? [] : settingsOf(config, steps.at(-1), events),
     steps: steps.map(({ step, epoch, loss, learning_rate: learningRate }) => ({ step, epoch, loss, learningRate })),
     evaluations: evaluations.map(({ step, eval_loss: loss }) => ({ step, loss })),
     tokens: sum((line) => line.tokens),
@@ -52,7 +52,10 @@ function datasetOf(source: unknown, events: readonly RunEvent[]): TrainingReport
 function settingsOf(
   { training, data, compute, seed }: RunConfig,
   last: StepLine | undefined,
+  events: readonly RunEvent[],
 ): TrainingReport["settings"] {
+  const chosen = events.findLast(({ event }) => event === "engine_chosen");
+  const engine = chosen === undefined ? null : `${String(chosen["backend"])} on ${String(chosen["device"])}`;
   const rows: readonly (readonly [string, string | number | null])[] = [
     ["steps", last?.step ?? null],
     ["epochs", last === undefined ? null : Number(last.epoch.toPrecision(4))],
@@ -69,7 +72,8 @@ function settingsOf(
     ["longest example", `${data.max_length} tokens`],
     ["packing", String(data.packing)],
     ["chat template", data.chat_template === null ? "the model's" : "the run's own, in chat_template.jinja"],
-    ["engine, element type", `${compute.engine}, ${compute.dtype}`],
+    ["engine", engine],
+    ["element type", compute.dtype],
     ["seed", seed],
   ];
   return rows.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));

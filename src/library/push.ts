@@ -1,14 +1,15 @@
 /** `push()`: publishes the adapter of a finished run on the Hugging Face hub, like `coxswain push`. */
-import { stat } from "node:fs/promises";
-import { homedir } from "node:os";
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { homedir, hostname, userInfo } from "node:os";
+import { isAbsolute } from "node:path";
 import { CoxswainError } from "../errors.js";
 import { findHolder } from "../run-lock.js";
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { abortableProgress, rejectingWell, throwIfAborted } from "./errors.js";
+import { checkNames } from "./push-names.js";
 import { reportOf } from "./push-report.js";
+import { finishedAdapter, outputFolderOf } from "./push-run.js";
 
 /** Options of {@link push}. */
 export interface PushOptions {
@@ -102,6 +103,7 @@ async function pushRun(options: PushOptions): Promise<PushResult> {
       { text: access.token, what: "the token" },
       ...localFolders([folder, config?.model, homedir()]).map((text) => ({ text, what: `the path ${text}` })),
     ],
+    localNames: [hostname(), ...userNames()],
   });
   if (omitted.length > 0) onNote(`not published, since loading the adapter does not need them: ${omitted.join(", ")}`);
   if (baseModel === undefined) {
@@ -125,69 +127,15 @@ async function pushRun(options: PushOptions): Promise<PushResult> {
   return { url, commit, isNew, files: [...files.keys()].sort() };
 }
 
+/** None for a numeric user, as in a container. */
+function userNames(): string[] {
+  try {
+    return [userInfo().username];
+  } catch {
+    return [];
+  }
+}
+
 /** Absolute folders, except those that occur in ordinary text, like "/". */
 const localFolders = (paths: readonly (string | undefined)[]): string[] =>
   paths.flatMap((path) => (path !== undefined && isAbsolute(path) && path.length > 4 ? [path] : []));
-
-function checkNames({ repo, revision = "main", baseModel, message }: PushOptions): void {
-  const hint = "A repository is named owner/name, in letters, digits, and - _ . within the name.";
-  if (!isRepositoryName(repo)) {
-    throw new CoxswainError("usage", `${JSON.stringify(repo)} is not the name of a repository`, { hint });
-  }
-  if (baseModel !== undefined && !isRepositoryName(baseModel)) {
-    throw new CoxswainError("usage", `${JSON.stringify(baseModel)} is not the hub id of a model`, { hint });
-  }
-  if (!/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(revision) || /\.\.|\/\/|\/$|\.lock$|^[0-9a-f]{40}$/.test(revision)) {
-    throw new CoxswainError("usage", `${JSON.stringify(revision)} is not the name of a branch`, {
-      hint: "Give the name of a branch, such as main or v2.",
-    });
-  }
-  if (message?.trim() === "") throw new CoxswainError("usage", "the commit's message is empty");
-}
-
-/** The hub's rules. */
-function isRepositoryName(text: string): boolean {
-  const part = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?";
-  return new RegExp(`^${part}/${part}$`).test(text) && text.length <= 96 && !/--|\.\.|\.git$/.test(text);
-}
-
-async function outputFolderOf(run: string): Promise<string> {
-  const path = resolve(run);
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) {
-    throw new CoxswainError("config", `${run}: no such file or folder`, {
-      hint: "Give the output folder of a finished run, such as runs/my-run.",
-    });
-  }
-  if (!found.isDirectory()) return (await (await import("../config/index.js")).loadRun(path)).config.output_dir;
-  const parent = dirname(path);
-  const isAdapter = basename(path) === "adapter" && (await stat(join(parent, "events.jsonl")).catch(() => undefined));
-  return isAdapter === false || isAdapter === undefined ? path : parent;
-}
-
-/** The folder of a finished run's adapter. @throws CoxswainError "config" for any other run */
-function finishedAdapter(
-  folder: string,
-  summary: { state: string; step: number; total_steps: number | null; adapter: string | null } | undefined,
-): string {
-  if (summary === undefined) {
-    throw new CoxswainError("config", `${folder} is not the output folder of a run: it has no events.jsonl`, {
-      hint: "Give the output folder of a finished run, such as runs/my-run.",
-    });
-  }
-  const { state, step, total_steps: total, adapter } = summary;
-  if (state !== "completed") {
-    const of = total === null ? "" : ` of ${total}`;
-    const what = state === "running" ? "is still running" : `is not finished: it was ${state}`;
-    throw new CoxswainError("config", `the run in ${folder} ${what} at step ${step}${of}`, {
-      hint:
-        state === "running"
-          ? "Wait until it is done, or end it early with `coxswain stop`."
-          : "Continue it with `coxswain train RUN.yaml --resume`.",
-    });
-  }
-  if (adapter !== null) return adapter;
-  throw new CoxswainError("config", `the run in ${folder} is finished, but its adapter is gone`, {
-    hint: "Continue it with --resume: the adapter is written again from the last checkpoint.",
-  });
-}

@@ -9,6 +9,8 @@ import { CoxswainError } from "../errors.js";
 import { storageTrouble } from "../storage/index.js";
 import { adapterConfigFile, adapterWeightsFile, readAdapter } from "./adapter.js";
 import { baseRecordFile, baseRecordText, hubIdOf } from "./base-record.js";
+import { readJsonObject } from "./files.js";
+import type { LoraSettings } from "./lora.js";
 import { modelCard } from "./model-card.js";
 import type { TrainingReport } from "./training-report.js";
 
@@ -26,7 +28,15 @@ export interface PublishedFilesOptions {
   readonly baseModel: string | undefined;
   readonly report: TrainingReport;
   /** Text that must not leave this machine, with what it is: a token, a path. */
-  readonly secrets: readonly { readonly text: string; readonly what: string }[];
+  readonly secrets: readonly Secret[];
+  /** Names of this machine and its user: a folder of such a name is not named. */
+  readonly localNames: readonly string[];
+}
+
+export interface Secret {
+  readonly text: string;
+  /** "the token" */
+  readonly what: string;
 }
 
 export interface PublishedFiles {
@@ -45,12 +55,13 @@ export async function publishedFiles(folder: string, options: PublishedFilesOpti
   const adapter = await readAdapter(folder);
   const recorded = adapter.base?.id ?? (adapter.baseModel === undefined ? undefined : hubIdOf(adapter.baseModel));
   const baseModel = options.baseModel ?? recorded;
-  const baseName = baseModel ?? basename(adapter.baseModel ?? "");
+  const folderName = basename(adapter.baseModel ?? "");
+  const baseName = baseModel ?? (options.localNames.includes(folderName) ? "a-local-model" : folderName);
   const names = await filesOf(folder);
   const companions = names.filter((name) => companion.test(name));
   const card = modelCard({
     base: { id: baseModel, name: baseName, sha256: adapter.base?.sha256 },
-    settings: adapter.settings,
+    settings: { ...adapter.settings, targetModules: await targetModules(folder, adapter.settings.targetModules) },
     modules: adapter.settings.targetModules.length,
     parameters: [...adapter.tensors.values()].reduce((sum, { values }) => sum + values.length, 0),
     training: adapter.quantization === null ? {} : { quantization: adapter.quantization },
@@ -64,11 +75,20 @@ export async function publishedFiles(folder: string, options: PublishedFilesOpti
     files.set(baseRecordFile, Buffer.from(baseRecordText({ ...adapter.base, id: baseModel ?? null })));
   for (const name of companions) {
     const path = join(folder, name);
-    files.set(name, /_config\.json$/.test(name) ? await cleanJson(path, {}) : await readFile(path));
+    files.set(name, name.endsWith("_config.json") ? await cleanJson(path, {}) : await readFile(path));
   }
   refuseSecrets(files, options.secrets);
   files.set(adapterWeightsFile, pathToFileURL(join(folder, adapterWeightsFile)));
   return { files, omitted: names.filter((name) => !own.has(name) && !companion.test(name)), baseModel };
+}
+
+/** As written in the run file, rather than the path of every module. */
+async function targetModules(
+  folder: string,
+  paths: LoraSettings["targetModules"],
+): Promise<LoraSettings["targetModules"]> {
+  const { target_modules: names } = await readJsonObject(join(folder, adapterConfigFile));
+  return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : paths;
 }
 
 async function filesOf(folder: string): Promise<string[]> {
@@ -95,16 +115,20 @@ async function cleanJson(path: string, replaced: Readonly<Record<string, string>
   if (typeof value !== "object" || value === null || Array.isArray(value)) return bytes;
   const isPath = (text: unknown): boolean => typeof text === "string" && /^(?:[\\/~.]|[A-Za-z]:[\\/])/.test(text);
   const found = Object.entries(value).filter(
-    ([key, text]) => key in replaced || (/name_or_path$/.test(key) && isPath(text)),
+    ([key, text]) => key in replaced || (key.endsWith("name_or_path") && isPath(text)),
   );
   if (found.length === 0) return bytes;
   const cleaned = found.map(([key, text]) => [key, replaced[key] ?? basename(String(text))]);
   return Buffer.from(`${JSON.stringify({ ...value, ...(Object.fromEntries(cleaned) as object) }, undefined, 2)}\n`);
 }
 
-function refuseSecrets(files: ReadonlyMap<string, Uint8Array | URL>, secrets: PublishedFilesOptions["secrets"]): void {
+/** Not in a vocabulary, in which any text may be a token. */
+const vocabulary =
+  /^(?:tokenizer\.json|added_tokens\.json|special_tokens_map\.json|tokenizer\.model|vocab\.json|merges\.txt)$/;
+
+function refuseSecrets(files: ReadonlyMap<string, Uint8Array | URL>, secrets: readonly Secret[]): void {
   for (const [name, content] of files) {
-    if (content instanceof URL) continue;
+    if (content instanceof URL || vocabulary.test(name)) continue;
     const text = Buffer.from(content).toString();
     const found = secrets.find((secret) => text.includes(secret.text) || text.includes(escaped(secret.text)));
     if (found === undefined) continue;

@@ -60,12 +60,14 @@ export class HttpProxy {
       }
       const headers = { ...asked.headers };
       delete headers["proxy-authorization"];
-      request({ host: "127.0.0.1", port, path: pathname + search, method: asked.method, headers }, (upstream) => {
-        answer.writeHead(upstream.statusCode ?? 502, upstream.headers);
-        upstream.pipe(answer);
-      })
-        .on("error", () => answer.writeHead(502).end())
-        .end();
+      const onwards = request(
+        { host: "127.0.0.1", port, path: pathname + search, method: asked.method, headers },
+        (upstream) => {
+          answer.writeHead(upstream.statusCode ?? 502, upstream.headers);
+          upstream.pipe(answer);
+        },
+      ).on("error", () => answer.writeHead(502).end());
+      asked.pipe(onwards);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return proxy;

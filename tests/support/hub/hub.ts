@@ -35,6 +35,8 @@ export interface Troubles {
   readonly cut: RegExp[];
   /** The CDN ignores ranges. */
   noRanges?: boolean;
+  /** Every request to the hub is redirected to this server. */
+  redirect?: string;
 }
 
 export class FakeHub {
@@ -46,6 +48,8 @@ export class FakeHub {
   /** Bytes of large files that were sent. */
   bytesSent = 0;
   readonly repositories: Repository[] = [];
+  /** New names of repositories that are written to, by the old ones. */
+  readonly renamed = new Map<string, string>();
   readonly troubles: Troubles = { breakAfter: [], statuses: [], cut: [] };
   /** Tokens that may write. */
   readonly writers = new Set<string>();
@@ -108,7 +112,7 @@ export class FakeHub {
     this.requests.push(`${request.method ?? ""} ${path}${request.headers.range ? ` ${request.headers.range}` : ""}`);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
     if (token !== undefined) this.tokens.add(token);
-    if (this.#isTroubled(path, request, response)) return;
+    if (this.#isTroubled(path, request, response) || this.#isRedirected(path, request, response)) return;
     if (answerPublishing(this, path, token, request, response)) return;
     if (answerContent(this, path, token, request, response)) return;
     json(response, 404, { error: "Not found" });
@@ -136,6 +140,17 @@ export class FakeHub {
     const bytes = this.objects.get(pathname.slice("/objects/".length));
     if (bytes === undefined) response.writeHead(404).end();
     else sendLarge(this, bytes, request, response);
+  }
+
+  #isRedirected(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+    const { redirect } = this.troubles;
+    const old = [...this.renamed.keys()].find((id) => path.includes(id));
+    if (redirect === undefined && old === undefined) return false;
+    const url = request.url ?? "";
+    const location =
+      redirect === undefined ? url.replace(old ?? "", this.renamed.get(old ?? "") ?? "") : redirect + url;
+    response.writeHead(307, { location }).end();
+    return true;
   }
 
   #isTroubled(path: string, request: IncomingMessage, response: ServerResponse): boolean {
