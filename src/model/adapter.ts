@@ -21,7 +21,7 @@ import {
 import { readJsonObject, type JsonObject } from "./files.js";
 import { filesBelow, keepOtherFiles, sameContent } from "./kept-files.js";
 import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
-import { modelCard } from "./model-card.js";
+import { modelCard, templateFacts } from "./model-card.js";
 import type { Quantization } from "./nf4/store.js";
 import { readFloats } from "./read-tensor.js";
 import { readSafetensorsHeader } from "./safetensors.js";
@@ -77,9 +77,7 @@ export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter)
     ...(quantization === null ? {} : { [quantizationKey]: quantization }),
   });
   const modules = new Set(layout.tensors.map(({ module }) => module)).size;
-  const variables =
-    Object.keys(templateKwargs ?? {}).length === 0 ? {} : { chat_template_kwargs: JSON.stringify(templateKwargs) };
-  const facts = { ...(quantization === null ? {} : { quantization }), ...variables, ...training };
+  const facts = { ...(quantization === null ? {} : { quantization }), ...templateFacts(templateKwargs), ...training };
   const card = modelCard({
     base: { id: hubIdOf(baseModel), name: basename(baseModel), sha256: base?.sha256 },
     settings,

@@ -30,6 +30,10 @@ export interface ModelCardOptions {
   readonly report?: TrainingReport;
 }
 
+/** The row of the chat template's variables, if there are any. */
+export const templateFacts = (kwargs: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, string>> =>
+  Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: JSON.stringify(kwargs) };
+
 /** The card's text: YAML front matter as PEFT writes it, then a description of the adapter and how to load it. */
 export function modelCard(options: ModelCardOptions): string {
   const { base, settings, modules, parameters, training = {}, companions = [], publishedAs, report } = options;

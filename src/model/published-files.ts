@@ -11,7 +11,7 @@ import { adapterConfigFile, adapterWeightsFile, readAdapter } from "./adapter.js
 import { baseRecordFile, baseRecordText, hubIdOf } from "./base-record.js";
 import { readJsonObject } from "./files.js";
 import type { LoraSettings } from "./lora.js";
-import { modelCard } from "./model-card.js";
+import { modelCard, templateFacts } from "./model-card.js";
 import type { TrainingReport } from "./training-report.js";
 
 /** Names beside the adapter's own files: tokenizer, templates, end tokens. */
@@ -64,7 +64,10 @@ export async function publishedFiles(folder: string, options: PublishedFilesOpti
     settings: { ...adapter.settings, targetModules: await targetModules(folder, adapter.settings.targetModules) },
     modules: adapter.settings.targetModules.length,
     parameters: [...adapter.tensors.values()].reduce((sum, { values }) => sum + values.length, 0),
-    training: adapter.quantization === null ? {} : { quantization: adapter.quantization },
+    training: {
+      ...(adapter.quantization === null ? {} : { quantization: adapter.quantization }),
+      ...templateFacts(adapter.templateKwargs),
+    },
     companions,
     publishedAs: options.publishedAs,
     report: options.report,
@@ -72,7 +75,10 @@ export async function publishedFiles(folder: string, options: PublishedFilesOpti
   const files = new Map<string, Uint8Array | URL>([[readme, Buffer.from(card)]]);
   files.set(adapterConfigFile, await cleanJson(join(folder, adapterConfigFile), { base_model_name_or_path: baseName }));
   if (adapter.base !== null)
-    files.set(baseRecordFile, Buffer.from(baseRecordText({ ...adapter.base, id: baseModel ?? null })));
+    files.set(
+      baseRecordFile,
+      Buffer.from(baseRecordText({ ...adapter.base, id: baseModel ?? null }, adapter.templateKwargs)),
+    );
   for (const name of companions) {
     const path = join(folder, name);
     files.set(name, name.endsWith("_config.json") ? await cleanJson(path, {}) : await readFile(path));

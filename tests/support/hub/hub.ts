@@ -35,6 +35,8 @@ export interface Troubles {
   readonly cut: RegExp[];
   /** The CDN ignores ranges. */
   noRanges?: boolean;
+  /** Uploads are not answered. */
+  stallUploads?: boolean;
   /** Every request to the hub is redirected to this server. */
   redirect?: string;
 }
@@ -60,6 +62,7 @@ export class FakeHub {
   url = "";
   /** Another host name than the hub's, so that tokens must not be passed on. */
   cdnUrl = "";
+  readonly #uploadWatchers: (() => void)[] = [];
   readonly #servers: [hub: Server, cdn: Server];
 
   private constructor() {
@@ -107,6 +110,11 @@ export class FakeHub {
     return this.repositories.find((each) => each.kind === kind && each.id === id);
   }
 
+  /** Resolves when the next upload begins. */
+  uploading(): Promise<void> {
+    return new Promise((resolve) => this.#uploadWatchers.push(resolve));
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = decodeURIComponent(new URL(request.url ?? "", "http://hub").pathname);
     this.requests.push(`${request.method ?? ""} ${path}${request.headers.range ? ` ${request.headers.range}` : ""}`);
@@ -126,6 +134,8 @@ export class FakeHub {
     if (request.headers.authorization !== undefined) this.cdnTokens.add(request.headers.authorization);
     if (this.#isTroubled(pathname, request, response)) return;
     if (request.method === "PUT") {
+      for (const tell of this.#uploadWatchers.splice(0)) tell();
+      if (this.troubles.stallUploads === true) return;
       receive(request, (bytes) => {
         const name = pathname.slice("/upload/".length);
         if (sha256(bytes) !== name) {

@@ -37,7 +37,11 @@ function finishedRun(): string {
   writeFileSync(join(adapter, "notes.txt"), "call Nikolai");
   writeFileSync(
     join(adapter, "coxswain.json"),
-    JSON.stringify({ version: 1, base_model: { id: null, sha256: "0".repeat(64), files: {} } }),
+    JSON.stringify({
+      version: 1,
+      base_model: { id: null, sha256: "0".repeat(64), files: {} },
+      chat_template_kwargs: { tone: 1 },
+    }),
   );
   writeFileSync(
     join(folder, "resolved.yaml"),
@@ -125,7 +129,11 @@ describe("a finished run", () => {
     expect(JSON.parse(published().get("adapter_config.json") ?? "")).toMatchObject({
       base_model_name_or_path: "org/base",
     });
-    expect(JSON.parse(published().get("coxswain.json") ?? "")).toMatchObject({ base_model: { id: "org/base" } });
+    expect(JSON.parse(published().get("coxswain.json") ?? "")).toMatchObject({
+      base_model: { id: "org/base" },
+      chat_template_kwargs: { tone: 1 },
+    });
+    expect(card).toContain('| chat_template_kwargs | {"tone":1} |');
   });
 
   it("names the hub's data sets, with the commit that was read", async () => {
