@@ -40,13 +40,14 @@ const published = (): Files | undefined => {
 
 describe("coxswain push", () => {
   it("killed in the middle of an upload publishes nothing; the next one publishes all, and prints where", async () => {
-    hub.troubles.stallUploads = true;
+    hub.troubles.hold.push(/^CDN PUT/);
+    const uploading = hub.requested(/^CDN PUT/);
     const killed = new CoxswainProcess(["push", output, "--repo", repo], { env: env() });
-    await hub.uploading();
+    await uploading;
     killed.killAll();
     await killed.finished;
     expect([...(published()?.keys() ?? [])]).toEqual([".gitattributes"]);
-    delete hub.troubles.stallUploads;
+    hub.troubles.hold.length = 0;
     const { code, stdout, stderr } = await push(["--base-model", "org/base"]);
     expect(stderr).toBe("");
     expect(stdout).toMatch(new RegExp(`^published 7 files to ${hub.url}/${repo} \\(commit [0-9a-f]{7}\\)\n$`));

@@ -35,8 +35,8 @@ export interface Troubles {
   readonly cut: RegExp[];
   /** The CDN ignores ranges. */
   noRanges?: boolean;
-  /** Uploads are not answered. */
-  stallUploads?: boolean;
+  /** Requests whose line in `requests` matches are not answered. */
+  readonly hold: RegExp[];
   /** Every request to the hub is redirected to this server. */
   redirect?: string;
 }
@@ -52,7 +52,7 @@ export class FakeHub {
   readonly repositories: Repository[] = [];
   /** New names of repositories that are written to, by the old ones. */
   readonly renamed = new Map<string, string>();
-  readonly troubles: Troubles = { breakAfter: [], statuses: [], cut: [] };
+  readonly troubles: Troubles = { breakAfter: [], statuses: [], cut: [], hold: [] };
   /** Tokens that may write. */
   readonly writers = new Set<string>();
   /** Large files by SHA-256, from any repository or upload. */
@@ -62,7 +62,7 @@ export class FakeHub {
   url = "";
   /** Another host name than the hub's, so that tokens must not be passed on. */
   cdnUrl = "";
-  readonly #uploadWatchers: (() => void)[] = [];
+  readonly #watchers = new Set<[pattern: RegExp, tell: () => void]>();
   readonly #servers: [hub: Server, cdn: Server];
 
   private constructor() {
@@ -110,14 +110,22 @@ export class FakeHub {
     return this.repositories.find((each) => each.kind === kind && each.id === id);
   }
 
-  /** Resolves when the next upload begins. */
-  uploading(): Promise<void> {
-    return new Promise((resolve) => this.#uploadWatchers.push(resolve));
+  /** Resolves when a request arrives whose line in `requests` matches. */
+  requested(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => this.#watchers.add([pattern, resolve]));
+  }
+
+  #note(line: string): void {
+    this.requests.push(line);
+    for (const watcher of [...this.#watchers].filter(([pattern]) => pattern.test(line))) {
+      this.#watchers.delete(watcher);
+      watcher[1]();
+    }
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = decodeURIComponent(new URL(request.url ?? "", "http://hub").pathname);
-    this.requests.push(`${request.method ?? ""} ${path}${request.headers.range ? ` ${request.headers.range}` : ""}`);
+    this.#note(`${request.method ?? ""} ${path}${request.headers.range ? ` ${request.headers.range}` : ""}`);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
     if (token !== undefined) this.tokens.add(token);
     if (this.#isTroubled(path, request, response) || this.#isRedirected(path, request, response)) return;
@@ -128,14 +136,10 @@ export class FakeHub {
 
   #answerCdn(request: IncomingMessage, response: ServerResponse): void {
     const { pathname } = new URL(request.url ?? "", "http://cdn");
-    this.requests.push(
-      `CDN ${request.method ?? ""} ${pathname}${request.headers.range ? ` ${request.headers.range}` : ""}`,
-    );
+    this.#note(`CDN ${request.method ?? ""} ${pathname}${request.headers.range ? ` ${request.headers.range}` : ""}`);
     if (request.headers.authorization !== undefined) this.cdnTokens.add(request.headers.authorization);
     if (this.#isTroubled(pathname, request, response)) return;
     if (request.method === "PUT") {
-      for (const tell of this.#uploadWatchers.splice(0)) tell();
-      if (this.troubles.stallUploads === true) return;
       receive(request, (bytes) => {
         const name = pathname.slice("/upload/".length);
         if (sha256(bytes) !== name) {
@@ -164,6 +168,7 @@ export class FakeHub {
   }
 
   #isTroubled(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.troubles.hold.some((hold) => hold.test(this.requests.at(-1) ?? ""))) return true;
     if (this.troubles.cut.some((cut) => cut.test(path))) {
       request.socket.destroy();
       return true;
