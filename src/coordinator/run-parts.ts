@@ -1,6 +1,7 @@
 /** The parts of a running coordinator, once the run is prepared and its files are open; and the options of its caller. */
 import type { Clock } from "../clock.js";
 import type { Address } from "../config/index.js";
+import type { RecordedDataset } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { LiveRecord } from "../live-page/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunListener, RunRecord, RunView } from "../telemetry/index.js";
@@ -34,6 +35,8 @@ export interface CoordinatorOptions {
 
 export interface RunParts {
   readonly run: PreparedRun;
+  /** Data sets of the hub that were read. */
+  readonly datasets: readonly RecordedDataset[];
   /** Identifies the run and the start of its coordinator. */
   readonly runId: string;
   /** Identifies the run across restarts of its coordinator. */

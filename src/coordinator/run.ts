@@ -6,7 +6,7 @@ import { picksCuda } from "../compute/index.js";
 import { formatAddress, parseAddress, readResolved, refuseExposure, sourcePaths } from "../config/index.js";
 import type { Address, RunConfig } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
-import { checkSources, skippedInWords } from "../data/index.js";
+import { checkSources, DatasetVersions, skippedInWords } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
 import {
   checkRescueFolder,
@@ -20,7 +20,7 @@ import type { HeldFolder } from "../output/index.js";
 import { hostLimits } from "../host/index.js";
 import { checkConnections, reportSlowPath } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
-import { openRunFiles, readRunRecord } from "../telemetry/index.js";
+import { openRunFiles, readEvents, readRunRecord } from "../telemetry/index.js";
 import { createConductor, createRecorder } from "./assemble.js";
 import { sameBitsUpTo } from "./prepare/column-widths.js";
 import { listCheckpoints } from "./checkpoints/folder.js";
@@ -31,6 +31,7 @@ import { tokensPerShard } from "./run-parts.js";
 import type { CoordinatorOptions, RunParts } from "./run-parts.js";
 import { prepareRun } from "./prepare/prepare.js";
 import type { PreparedRun } from "./prepare/prepare.js";
+import { recordedDatasets } from "./record/recorded-datasets.js";
 import { openListeners } from "./service/listeners.js";
 import { openReporter } from "./record/reporting.js";
 import type { RunRecorder } from "./record/recorder.js";
@@ -97,7 +98,12 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
   await checkConnections(wanted.cluster);
   if (options.localWorkers === true) checkWorkers({ memory: host.memory, workers: wanted.workers });
   if (options.rescue !== undefined) checkRescueFolder(options.rescue);
-  await checkSources(wanted);
+  const datasets = new DatasetVersions({
+    recorded: options.resume ? recordedDatasets(readEvents(asked.output_dir)) : [],
+    onProgress: (text) => view.waiting(text),
+    onNote: note,
+  });
+  await checkSources(wanted, { datasets });
   const metrics = runMetrics(wanted);
   const listeners = await openListeners(wanted, { metrics, defaults, before, note });
   options.onListening?.({ host: listeners.workers.host, port: listeners.workers.port });
@@ -109,6 +115,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
       resume: options.resume,
       before,
       localWorkers: options.localWorkers,
+      datasets,
       note,
       progress: (text) => view.waiting(text),
     });
@@ -141,6 +148,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
       writeResolved(config);
       const parts = {
         run,
+        datasets: await datasets.read(),
         runId,
         runDigest: runDigest(run),
         record,
@@ -235,6 +243,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     const address = { host: listeners.workers.host, port: server.port };
     reporter?.lead(control, address);
     recorder.started(run.replica.step, run.config.model);
+    for (const dataset of parts.datasets) recorder.datasetRead(dataset);
     recordSkipped(run, recorder);
     return {
       address,

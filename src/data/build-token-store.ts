@@ -8,7 +8,15 @@ import { replacementCharacterIn, unreadKeys, type Example } from "./formats/inde
 import { Int32Buffer } from "./int32-buffer.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples } from "./packing.js";
-import { namesOf, readRecords, selectionOf, SourceCounts, SourceFormats, type DataInput } from "./sources/index.js";
+import {
+  namesOf,
+  readRecords,
+  selectionOf,
+  SourceCounts,
+  SourceFormats,
+  type DataInput,
+  type DatasetVersions,
+} from "./sources/index.js";
 import { knownRoles, requireKnownRoles } from "./roles.js";
 import { supervisedTokens } from "./row.js";
 import { createTokenStore, type TokenStore } from "./token-store.js";
@@ -38,8 +46,8 @@ export interface TokenStoreOptions {
   readonly onWarning?: (message: string) => void;
   /** Receives each example as it was read. */
   readonly onExample?: ((value: unknown, where: string) => void) | undefined;
-  /** Aborts downloads of data sets. */
-  readonly signal?: AbortSignal | undefined;
+  /** Data sets of the hub. Default: looked up again. */
+  readonly datasets?: DatasetVersions | undefined;
   /** Receives the number of examples tokenised so far. */
   readonly onProgress?: (examples: number) => void;
   /** The clock of templates that write the date. Default: the system's. */
@@ -192,7 +200,8 @@ async function collect(
     bad.reading(where);
     bad.skip(where, error);
   };
-  for await (const record of readRecords(source, { onBadLine, onNote: options.onWarning, signal: options.signal })) {
+  const { onWarning: onNote, datasets } = options;
+  for await (const record of readRecords(source, { onBadLine, onNote, datasets })) {
     if (bad.unsettled >= batchSize) await flush();
     const { value, where, repeatedKey } = record;
     bad.reading(where);

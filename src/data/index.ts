@@ -17,8 +17,25 @@ export type { ChatTemplates, ChatTemplatesOptions } from "./model-templates.js";
 export { detectFormat, exampleReader } from "./formats/index.js";
 export type { ChatExample, DataFormat, Example, FormatOptions } from "./formats/index.js";
 export { knownRoles, requireKnownRoles } from "./roles.js";
-export { checkSources, dataOf, Duplicates, readRecords, SourceFormats, sourceLines } from "./sources/index.js";
-export type { DataInput, DataRecord, DataSelection, ReadOptions, RunData, SourceStatistics } from "./sources/index.js";
+export {
+  checkSources,
+  dataOf,
+  DatasetVersions,
+  Duplicates,
+  readRecords,
+  SourceFormats,
+  sourceLines,
+} from "./sources/index.js";
+export type {
+  DataInput,
+  DataRecord,
+  DataSelection,
+  DatasetVersionsOptions,
+  ReadOptions,
+  RecordedDataset,
+  RunData,
+  SourceStatistics,
+} from "./sources/index.js";
 export { BadExamples, inWords as skippedInWords } from "./bad-examples.js";
 export type { SkippedExample } from "./bad-examples.js";
 export { buildTokenStore } from "./build-token-store.js";

@@ -14,6 +14,7 @@ import {
   type ChatTemplates,
   type DataFormat,
   type DataInput,
+  type DatasetVersions,
   type Example,
   type TextTokenizer,
 } from "../data/index.js";
@@ -33,6 +34,8 @@ export interface Question {
 
 export interface QuestionOptions {
   readonly source: DataInput;
+  /** Data sets of the hub. Default: looked up again. */
+  readonly datasets?: DatasetVersions | undefined;
   readonly format: DataFormat | "auto";
   /** `data.on_bad_example`. Default: "error". */
   readonly onBadExample?: "error" | "skip";
@@ -71,7 +74,7 @@ export async function readQuestions(options: QuestionOptions): Promise<Question[
   const questions: Question[] = [];
   const bad = new BadExamples(options.onBadExample ?? "error");
   const onBadLine = (where: string, error: unknown): void => bad.skip(where, error);
-  for await (const record of readRecords(source, { onBadLine })) {
+  for await (const record of readRecords(source, { onBadLine, datasets: options.datasets })) {
     if (questions.length >= limit) break;
     const { value, where } = record;
     try {

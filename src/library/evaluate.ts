@@ -3,7 +3,7 @@ import { dataFormats } from "../config/choices.js";
 import type { RunConfig } from "../config/index.js";
 import type { DataFormat, DataInput } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
-import type { Answer, EvaluatedLoss, ExactMatch, OpenedModel } from "../generation/index.js";
+import type { Answer, EvaluatedLoss, ExactMatch, OpenedModel, QuestionOptions } from "../generation/index.js";
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
@@ -133,7 +133,7 @@ async function measure(
   options: EvaluateOptions,
   openEngine: OpenEngine | undefined,
 ): Promise<Evaluation> {
-  const [{ buildTokenStore }, { evaluateLoss }] = await Promise.all([
+  const [{ buildTokenStore, DatasetVersions }, { evaluateLoss }] = await Promise.all([
     import("../data/index.js"),
     import("../generation/index.js"),
   ]);
@@ -151,8 +151,11 @@ async function measure(
       chat_template: options.chatTemplate ?? config.data.chat_template,
       chat_template_kwargs: opened.templateKwargs as RunConfig["data"]["chat_template_kwargs"],
     };
+    // Read for the loss, and again for the answers.
+    const datasets = new DatasetVersions({ signal, onProgress: show, onNote: options.onNote });
     const store = await buildTokenStore({
       source,
+      datasets,
       data,
       tokenizer: opened.tokenizer,
       onWarning: (text) => options.onNote?.(text),
@@ -167,7 +170,8 @@ async function measure(
       ...(limit === undefined ? {} : { limit }),
       onProgress: (done, rows) => show(`loss: ${done} of ${rows} examples`),
     });
-    const exactMatch = options.exactMatch === true ? await answer(source, config, opened, options, show) : null;
+    const exactMatch =
+      options.exactMatch === true ? await answer({ source, datasets }, config, opened, options, show) : null;
     const seconds = (performance.now() - start) / 1000;
     const { name, device, quantization } = opened;
     return { ...loss, model: name, adapter, device, quantization, exactMatch, seconds };
@@ -177,7 +181,7 @@ async function measure(
 }
 
 async function answer(
-  source: DataInput,
+  data: Pick<QuestionOptions, "source" | "datasets">,
   config: RunConfig,
   { trainable, tokenizer, templates, stopIds, contextLength }: OpenedModel,
   { limit, batchSize, maxNewTokens, onNote, signal }: EvaluateOptions,
@@ -185,7 +189,7 @@ async function answer(
 ): Promise<ExactMatch> {
   const { exactMatch, readQuestions } = await import("../generation/index.js");
   const questions = await readQuestions({
-    source,
+    ...data,
     format: config.data.format,
     onBadExample: config.data.on_bad_example,
     onNote: (text) => onNote?.(`exact match: ${text}`),

@@ -85,7 +85,7 @@ async function tokenise(run: RunSource, options: PreviewOptions): Promise<Previe
   const show = abortableProgress("the preview", options);
   throwIfAborted("the preview", signal);
   const { config, name } = await loadRun(run, options.overrides);
-  const { adapterTextNotes, buildTokenStore, dataOf, openTokenizerIfAny, previewRow } =
+  const { adapterTextNotes, buildTokenStore, dataOf, DatasetVersions, openTokenizerIfAny, previewRow } =
     await import("../data/index.js");
   const { training, evaluation } = dataOf(config);
   const source = split === "train" ? training : evaluation;
@@ -104,6 +104,7 @@ async function tokenise(run: RunSource, options: PreviewOptions): Promise<Previe
     data: config.data,
     tokenizer,
     onWarning: (text) => notes.push(text),
+    datasets: new DatasetVersions({ signal, onProgress: show, onNote: (text) => notes.push(text) }),
     onProgress: () => throwIfAborted("the preview", signal),
   });
   for (const note of notes) onNote?.(note);

@@ -2,6 +2,7 @@
 import { loadRun, runSchema, type RunConfig } from "../../config/index.js";
 import {
   buildTokenStore,
+  DatasetVersions,
   dataOf,
   openTokenizer,
   openTokenizerIfAny,
@@ -114,6 +115,7 @@ async function sampleOf(
       data: config.data,
       tokenizer,
       onWarning: warn,
+      datasets: new DatasetVersions({ onProgress: (text) => progress.show(text), onNote: warn }),
       onProgress: (done) => progress.doing({ what: "reading the data", done, unit: "examples" }),
     });
     return Array.from({ length: Math.min(sampleRows, store.rowCount) }, (_, index) => store.row(index));

@@ -14,7 +14,7 @@ import {
   openTokenizerIfAny,
   stepPlan,
 } from "../../data/index.js";
-import type { StepPlan, TokenStore } from "../../data/index.js";
+import type { DatasetVersions, StepPlan, TokenStore } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { hostLimits } from "../../host/index.js";
@@ -74,6 +74,8 @@ export interface PrepareOptions {
   readonly before?: RunConfig | undefined;
   /** Whether local workers are started: files that each of them needs are then prepared once. Default: false. */
   readonly localWorkers?: boolean | undefined;
+  /** Data sets of the hub. Default: looked up again. */
+  readonly datasets?: DatasetVersions | undefined;
   /** Called with notes for the user: a dropped example, a damaged checkpoint. */
   readonly note: (text: string) => void;
   /** Called with the current activity. */
@@ -107,6 +109,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     data: config.data,
     tokenizer,
     onWarning: options.note,
+    datasets: options.datasets,
     now: () => new Date(startedAt),
     onProgress: (done: number) => doing({ what: "reading the data", done, unit: "examples" }),
   };

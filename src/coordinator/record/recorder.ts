@@ -2,6 +2,7 @@
  * Publishes what a run does: to metrics.jsonl and events.jsonl, Prometheus metrics, the log, and the user's view.
  * Decides nothing.
  */
+import type { RecordedDataset } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { progressText } from "../../progress.js";
@@ -72,6 +73,18 @@ export class RunRecorder {
   /** Workers can join. @param step the step that the run continues from, 0 at the beginning */
   started(step: number, model: string): void {
     this.#event("run_started", { step, total_steps: this.#options.totalSteps, model });
+  }
+
+  /** A data set of the hub was read: from this on, the run reads the same commit. */
+  datasetRead({ dataset, config, split, revision, commit, by }: RecordedDataset): void {
+    this.#event("dataset_resolved", {
+      dataset,
+      ...(config === null ? {} : { config }),
+      ...(split === null ? {} : { split }),
+      ...(revision === null ? {} : { revision }),
+      commit,
+      by,
+    });
   }
 
   /** Bad examples were skipped when the data was read: how many, and the first ones. */

@@ -4,12 +4,16 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
 import { refuseSpecialFile } from "../../regular-file.js";
-import { datasetFiles, type DatasetFilesOptions } from "./datasets.js";
+import { DatasetVersions } from "./dataset-versions.js";
 import { refuseAddress, refuseByName, savedByDatasets, savedDataset } from "./foreign-data.js";
 import { hubOfPath, type DataSource, type HubSource } from "./selection.js";
 
-/** `onNote` receives what of a folder is not read, too. */
-export type SourceFilesOptions = DatasetFilesOptions;
+export interface SourceFilesOptions {
+  /** Data sets of the hub. Default: looked up again. */
+  readonly datasets?: DatasetVersions | undefined;
+  /** Receives what of a folder is not read. */
+  readonly onNote?: ((text: string) => void) | undefined;
+}
 
 const readable = /\.(parquet|(jsonl|ndjson|json|csv|tsv)(\.(gz|zst))?)$/i;
 const readableList = ".jsonl, .ndjson, .json, .csv, .tsv (also .gz, .zst) or .parquet";
@@ -68,10 +72,10 @@ const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry:
 async function datasetOrPath(
   source: string,
   dataset: HubSource,
-  options: DatasetFilesOptions,
+  datasets: DatasetVersions,
 ): Promise<readonly string[]> {
   try {
-    return await datasetFiles(dataset, options);
+    return await datasets.files(dataset);
   } catch (error) {
     if (!(error instanceof CoxswainError) || error.code === "interrupted") throw error;
     throw new CoxswainError(
@@ -93,8 +97,8 @@ export async function filesOf(
   { path: source, hub }: DataSource,
   options: SourceFilesOptions = {},
 ): Promise<readonly string[]> {
-  const { onNote = () => undefined } = options;
-  if (hub !== undefined) return datasetFiles(hub, options);
+  const { onNote = () => undefined, datasets = new DatasetVersions({ onNote }) } = options;
+  if (hub !== undefined) return datasets.files(hub);
   if (source === undefined) throw new TypeError("a source without a path");
   refuseAddress(source);
   try {
@@ -103,7 +107,7 @@ export async function filesOf(
     if (error instanceof CoxswainError) throw error;
     const missing = systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR";
     const dataset = missing && !isFolder(path.dirname(source)) ? hubOfPath(source) : undefined;
-    if (dataset !== undefined) return datasetOrPath(source, dataset, options);
+    if (dataset !== undefined) return datasetOrPath(source, dataset, datasets);
     throw new CoxswainError("data", missing ? `${source} doesn't exist` : `${source}: ${messageOf(error)}`, {
       hint:
         "data.train and data.eval take a file, a folder or a list of these, relative to the run file, or a data set of " +

@@ -1,6 +1,7 @@
 /** Where examples come from: resolves the sources of a run to files, and reads their examples one at a time. */
 export { checkSources } from "./check-sources.js";
 export { SourceCounts, sourceLines, type SourceStatistics } from "./counts.js";
+export { DatasetVersions, type DatasetVersionsOptions, type RecordedDataset } from "./dataset-versions.js";
 export { Duplicates } from "./duplicates.js";
 export { readRecords, type ReadOptions } from "./reader.js";
 export type { DataRecord } from "./record.js";

@@ -5,6 +5,7 @@
 import { CoxswainError } from "../../errors.js";
 import { contentNumber } from "./content.js";
 import { noColumn, renamed, withStructures } from "./columns.js";
+import { DatasetVersions } from "./dataset-versions.js";
 import { readFile } from "./file.js";
 import { filesOf, type SourceFilesOptions } from "./files.js";
 import type { DataRecord } from "./record.js";
@@ -85,7 +86,9 @@ const everyExample: readonly Pass[] = [() => true];
  * @param input a file, a folder, a source with its keys, a list of these, or a selection
  * @throws CoxswainError "data" naming file and line if something can't be read, or if there are no examples
  */
-export async function* readRecords(input: DataInput, options: ReadOptions = {}): AsyncGenerator<DataRecord> {
+export async function* readRecords(input: DataInput, given: ReadOptions = {}): AsyncGenerator<DataRecord> {
+  // Once for all passes over a source.
+  const options = { ...given, datasets: given.datasets ?? new DatasetVersions({ onNote: given.onNote }) };
   const selection = selectionOf(input);
   const { sources, seed, side } = selection;
   const threshold = await thresholdOf(selection, options);
