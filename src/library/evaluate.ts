@@ -19,7 +19,10 @@ export interface EvaluateOptions extends ModelOptions {
   readonly run?: RunSource | undefined;
   /** Keys that override those of the run. Default: none. */
   readonly overrides?: RunOverrides | undefined;
-  /** Data to measure on: files or folders, relative to the working directory. Default: the run's `data.eval`. */
+  /**
+   * Data to measure on: files or folders, relative to the working directory. Default: the run's `data.eval`,
+   * also a part held out of `data.train`.
+   */
   readonly data?: string | readonly string[] | undefined;
   /** Format of the data. Default: the run's, else "auto". */
   readonly format?: "auto" | DataFormat | undefined;

@@ -37,7 +37,7 @@ export const dataSchema = z.strictObject({
     .enum(["auto", ...dataFormats])
     .default("auto")
     .register(keyDocs, {
-      description: "How an example is written. `auto` recognises the format by the first example.",
+      description: "How an example is written. `auto` recognises the format of each source by its first example.",
       examples: ["messages"],
     }),
   on_bad_example: z
