@@ -201,11 +201,12 @@ const skippedWords = ({ skipped }: DataStatistics): string =>
 
 /** What each source contributes, and what the run is evaluated on. */
 function dataLines({ train, evaluation }: RunningCoordinator["prepared"]): readonly string[] {
-  const sources = [
-    ...sourceLines(train.statistics.sources ?? []),
-    ...sourceLines(evaluation?.statistics.sources ?? []).map((line) => `evaluation, ${line}`),
-  ].map((line) => `  ${line}`);
-  return evaluation === undefined ? sources : [...sources, `evaluation on ${evaluation.statistics.examples} examples`];
+  const sourcesOf = ({ sources = [] }: DataStatistics): readonly string[] =>
+    sourceLines(sources).map((line) => `  ${line}`);
+  if (evaluation === undefined) return sourcesOf(train.statistics);
+  const { statistics } = evaluation;
+  const what = `evaluation on ${statistics.examples} ${statistics.examples === 1 ? "example" : "examples"}`;
+  return [...sourcesOf(train.statistics), what, ...sourcesOf(statistics)];
 }
 
 function describe(config: RunConfig, { prepared, address, telemetry }: RunningCoordinator): string {

@@ -101,8 +101,26 @@ export const otherStart = (resolved: string, changes: readonly ChangedSetting[])
     hint: `${undo(changes)} to continue the same run, or start a new one in another output_dir. ${free}`,
   });
 
+/** Of lists of the same length and of objects, what differs in them: "data.train.1.weight". */
+function parts(change: ChangedSetting): readonly ChangedSetting[] {
+  const { key, before, now } = change;
+  if (JSON.stringify(before) === JSON.stringify(now)) return [];
+  const isParted =
+    Array.isArray(before) && Array.isArray(now) ? before.length === now.length : isRecord(before) && isRecord(now);
+  if (!isParted) return [change];
+  const [then, today] = [before as Record<string, unknown>, now as Record<string, unknown>];
+  const names = [...new Set([...Object.keys(then), ...Object.keys(today)])];
+  return names.flatMap((name) =>
+    parts({ key: `${key}.${name}`, before: then[name] ?? null, now: today[name] ?? null }),
+  );
+}
+
+const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+
 function listed(changes: readonly ChangedSetting[]): string {
-  const lines = changes.map((change) => `${change.key}: ${shown(change.before)} then, ${shown(change.now)} now`);
+  const lines = changes
+    .flatMap(parts)
+    .map((change) => `${change.key}: ${shown(change.before)} then, ${shown(change.now)} now`);
   return lines.length > 1 ? lines.map((line) => `\n  ${line}`).join("") : ` ${lines.join("")}`;
 }
 

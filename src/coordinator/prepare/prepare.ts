@@ -116,11 +116,17 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
   const data = dataOf(config);
   // A split has every copy of an example on one side.
   const duplicates = data.evaluation === null || data.training.side !== undefined ? undefined : new Duplicates();
-  const train = await buildTokenStore({ ...common, source: data.training, onExample: duplicates?.train });
+  // Both sides of a split read the same files.
+  const told = new Set<string>();
+  const onWarning = (text: string): void => {
+    if (!told.has(text)) options.note(text);
+    told.add(text);
+  };
+  const train = await buildTokenStore({ ...common, onWarning, source: data.training, onExample: duplicates?.train });
   const evaluation =
     data.evaluation === null
       ? undefined
-      : await buildTokenStore({ ...common, source: data.evaluation, onExample: duplicates?.evaluate });
+      : await buildTokenStore({ ...common, onWarning, source: data.evaluation, onExample: duplicates?.evaluate });
   const copied = duplicates?.note();
   if (copied !== undefined) options.note(copied);
   const { global_batch_size: globalBatchSize, max_steps: maxSteps, num_train_epochs: epochs } = config.training;

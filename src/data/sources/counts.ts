@@ -59,11 +59,11 @@ export function sourceLines(sources: readonly SourceStatistics[]): readonly stri
   );
 }
 
-/** The folder that all paths begin with; empty if there is none. */
+/** The folder that all paths begin with; empty if that is none or the root. */
 function commonFolder(names: readonly string[]): string {
   const [first = "", ...others] = names;
   let length = first.lastIndexOf("/") + 1;
   while (length > 0 && !others.every((name) => name.startsWith(first.slice(0, length))))
     length = first.lastIndexOf("/", length - 2) + 1;
-  return first.slice(0, length);
+  return length <= 1 ? "" : first.slice(0, length);
 }

@@ -1,16 +1,12 @@
 /** Building token stores with the bundled model's tokenizer, and looking into them. */
-import { buildTokenStore, IGNORE, openTokenizer, type TokenStore } from "../../../src/data/index.js";
+import { buildTokenStore, IGNORE, openTokenizer, type DataInput, type TokenStore } from "../../../src/data/index.js";
 import { dataSettings, fileWith, tinyModel } from "./support.js";
 
 export const tokenizer = await openTokenizer(tinyModel);
 export type Settings = Partial<typeof dataSettings>;
 
 /** @param warnings what is warned about is put here */
-export const build = (
-  source: string | readonly string[],
-  settings: Settings = {},
-  warnings: string[] = [],
-): Promise<TokenStore> =>
+export const build = (source: DataInput, settings: Settings = {}, warnings: string[] = []): Promise<TokenStore> =>
   buildTokenStore({
     source,
     data: { ...dataSettings, ...settings },

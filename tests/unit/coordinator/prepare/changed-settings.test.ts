@@ -78,6 +78,15 @@ describe("a run that resumes", () => {
     );
   });
 
+  it("names what has changed within a source of the data", () => {
+    const run = (weight: number, eval_: unknown) =>
+      runOf({ data: { train: ["a.jsonl", { path: "b.jsonl", weight }], eval: eval_ } });
+    const say = (then: RunConfig, now: RunConfig) =>
+      otherRun("out/step-1", "data", keptSettings(then), keptSettings(now)).message;
+    expect(say(run(2, null), run(0.5, "e.jsonl"))).toMatch(/: data\.train\.1\.weight: 2 then, 0\.5 now$/);
+    expect(say(run(2, "e.jsonl"), run(2, 0.05))).toMatch(/: data\.eval: null then, 0\.05 now$/);
+  });
+
   it("reports the change as far as possible if an older checkpoint names no settings", () => {
     const error = otherRun("out/step-1", "settings", undefined, keptSettings(before));
     expect(error.message).toMatch(/the checkpoint of an older release does not record which/);

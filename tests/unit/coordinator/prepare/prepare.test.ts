@@ -139,6 +139,54 @@ describe("a run that cannot be resumed is not overwritten: --resume refuses, and
   });
 });
 
+describe("evaluation data", () => {
+  const told: string[] = [];
+  const prepared = (evaluation: unknown, train: unknown): Promise<PreparedRun> => {
+    const config = runSchema.parse({
+      model: golden("llama/model"),
+      output_dir: temporaryFolder(),
+      data: { train, eval: evaluation },
+      lora: { r: 2, target_modules: ["q_proj"] },
+    });
+    told.length = 0;
+    return prepareRun(config, {
+      resume: false,
+      note: (text) => told.push(text),
+      progress: () => undefined,
+      now: () => nextDay,
+    });
+  };
+  const lines = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, row) => `${JSON.stringify({ input_ids: [1, 2, from + row] })}\n`).join("");
+  const dataFolder = (): string => {
+    const folder = temporaryFolder();
+    writeFolder(folder, { "README.md": "x", "a.jsonl": lines(0, 50), "b.jsonl": lines(50, 60) });
+    writeFolder(folder, { "more/e.jsonl": lines(55, 65) });
+    return folder;
+  };
+
+  it("is held out of the training data, of which nothing is lost", async () => {
+    const folder = dataFolder();
+    const { train, evaluation } = await prepared(7, folder);
+    expect([train.rowCount, evaluation?.rowCount]).toEqual([53, 7]);
+    // What of the folder is not read is told once, although both sides read it.
+    expect(told.filter((text) => text.includes("not read"))).toEqual([`${folder}: not read: more/, README.md.`]);
+    const again = await prepared(7, [join(folder, "b.jsonl"), join(folder, "a.jsonl")]);
+    const tokens = ({ evaluation: store }: PreparedRun): number[] =>
+      Array.from({ length: 7 }, (_, row) => store!.row(row).inputIds[2]!).sort((a, b) => a - b);
+    expect(tokens(again)).toEqual(tokens({ train, evaluation } as PreparedRun));
+  });
+
+  it("of its own is compared with the training data", async () => {
+    const folder = dataFolder();
+    await prepared(join(folder, "more/e.jsonl"), folder);
+    const copies = told.filter((text) => text.includes("also training examples"));
+    expect(copies).toEqual([expect.stringMatching(/^5 of 10 evaluation examples .*first: \S+e\.jsonl:1\)/)]);
+    await prepared(join(folder, "more/e.jsonl"), join(folder, "a.jsonl"));
+    expect(told.filter((text) => text.includes("also training examples"))).toEqual([]);
+  });
+});
+
 describe("an example longer than the model's positions is found before training", () => {
   const runOf = (model: string, longest: number): RunConfig =>
     runSchema.parse({
