@@ -66,6 +66,9 @@ export interface TrainingTexts {
 }
 
 const templateHint = "Check the conversation against the template, or set another one with data.chat_template.";
+const textArgumentsHint =
+  "The template can only write the arguments of a call as a text: give them as JSON text, such as " +
+  '"{\\"city\\": \\"Bonn\\"}", not as an object.';
 const inexactHint =
   'Give the message "weight": 0, so that it is read but not learnt, or set a template that renders the turn ' +
   "(data.chat_template).";
@@ -249,10 +252,12 @@ export class ChatTemplate {
 
   #failed(conversation: Conversation, where: string | undefined, error: unknown): CoxswainError {
     const template = `the chat template of ${this.#options.origin}`;
+    const adapted = this.#dialect.adapted(conversation.messages);
     const said = refusalOf(error);
     if (said === undefined) {
       const message = `${template} failed to render: ${messageOf(error)}`;
-      return new CoxswainError("data", located(where, message), { hint: templateHint, cause: error });
+      const hint = this.#dialect.lacksText(adapted) ? textArgumentsHint : templateHint;
+      return new CoxswainError("data", located(where, message), { hint, cause: error });
     }
     const { what, hint } = explainRefusal(conversation.messages, said, (messages) =>
       this.#renderer({ ...conversation, messages }).text(),

@@ -50,6 +50,12 @@ export class TemplateDialect {
     });
   }
 
+  /** Whether the template can only write arguments as a text, and a call of these messages has them as an object. */
+  lacksText(messages: readonly ChatMessage[]): boolean {
+    const calls = messages.flatMap(({ tool_calls: each }): readonly unknown[] => (Array.isArray(each) ? each : []));
+    return calls.some((call) => isObject(call) && isObject(argumentsOf(call))) && this.#takesText;
+  }
+
   /** Whether a message of this role is in the text. */
   #writes(role: string): boolean {
     const [content, question] = ["What follows is a test.", "Is it?"];
@@ -96,6 +102,11 @@ function withToolCalls(message: ChatMessage): ChatMessage {
   return isObject(called)
     ? { ...rest, role: rest.role, tool_calls: [{ type: "function", function: called }] }
     : message;
+}
+
+function argumentsOf(call: Fields): unknown {
+  const { function: called } = call;
+  return isObject(called) ? called["arguments"] : call["arguments"];
 }
 
 function withTextArguments(call: unknown): unknown {

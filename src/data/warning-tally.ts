@@ -88,7 +88,7 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return `${which} have a key twice in one JSON object: its last value is used, the other is lost.`;
     case "replacement_character":
       return (
-        `${which} have the replacement character U+FFFD, which a faulty conversion leaves in place of others: ` +
+        `${which} have the replacement character U+FFFD, which a faulty conversion leaves in place of others. ` +
         "Create the data again from its source, or remove it."
       );
     case "ignored_tools":

@@ -17,10 +17,15 @@ export const argumentsText = (parsed: unknown): string | undefined =>
 
 const argumentsHint = 'Write the arguments as a JSON object, such as {"city": "Bonn"}, or as JSON text of one.';
 
-/** A call whose arguments are JSON text, with an object in its place. */
+/** A call with its arguments as an object: of JSON text, or empty for null. */
 function withParsedArguments(call: Fields, where: string, what: string): Fields {
   const text = call["arguments"];
-  if (typeof text !== "string") return call;
+  if (text === undefined) return call;
+  if (text === null) return { ...call, arguments: {} };
+  if (typeof text !== "string") {
+    objectOf(text, where, `"arguments" of ${what}`);
+    return call;
+  }
   let value: unknown;
   try {
     value = parseJson(text);

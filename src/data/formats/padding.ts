@@ -50,10 +50,6 @@ function withoutNulls(value: unknown): unknown {
   );
 }
 
-/** Without the members that are null, but with those within its members. */
-const withoutOwnNulls = (object: Fields): Fields =>
-  Object.fromEntries(Object.entries(object).filter(([, member]) => member !== null));
-
 /** Schemas of tools without padding. */
 export const unpaddedTools = (tools: readonly unknown[]): readonly unknown[] =>
   isPadded(tools, false) ? (withoutNulls(tools) as readonly unknown[]) : tools;
@@ -63,14 +59,19 @@ export const isTable = (messages: readonly unknown[]): boolean =>
   messages.length > 1 && messages.every((message) => isObject(message) && Object.hasOwn(message, "tool_calls"));
 
 /**
- * Calls without padding; null as `id`, `type` or `function` is always dropped.
+ * Calls without padding; null as `id`, `type` or `function` is always dropped, and null as `arguments` kept.
  * @param table as of `isTable`
  */
-export function unpaddedCalls(calls: readonly unknown[], table: boolean): readonly unknown[] {
-  if (table) return withoutNulls(calls) as readonly unknown[];
-  return calls.map((call) => {
-    if (!isObject(call)) return call;
-    const { function: called } = call;
-    return withoutOwnNulls(isObject(called) ? { ...call, function: withoutOwnNulls(called) } : call);
+export const unpaddedCalls = (calls: readonly unknown[], table: boolean): readonly unknown[] =>
+  calls.map((call) => unpaddedCall(call, table));
+
+function unpaddedCall(call: unknown, table: boolean): unknown {
+  if (!isObject(call)) return call;
+  const members = Object.entries(call).flatMap(([key, member]): [string, unknown][] => {
+    if (key === "arguments") return [[key, table ? withoutNulls(member) : member]];
+    if (member === null) return [];
+    if (key === "function") return [[key, unpaddedCall(member, table)]];
+    return [[key, table ? withoutNulls(member) : member]];
   });
+  return Object.fromEntries(members);
 }

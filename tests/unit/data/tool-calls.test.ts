@@ -51,6 +51,7 @@ describe("arguments given as JSON text are learnt as an object", () => {
       learnt({ messages: [user, calling({ city: "Bonn" })] }, source),
       "data",
       /can only concatenate/,
+      /give them as JSON text/,
     );
   });
 });
@@ -79,6 +80,26 @@ describe("arguments that are no JSON object are rejected with the message and th
     expectError(() => read({ messages: [user, two] }), "data", /of call 2 of message 2/);
     const older = { role: "assistant", function_call: { name: "f", arguments: "{" } };
     expectError(() => read({ messages: [older] }), "data", /"arguments" of "function_call" of message 1 of "messages"/);
+  });
+
+  it.each([
+    [[1], "a list"],
+    [5, "the number 5"],
+    [true, "the boolean true"],
+  ])("%j", (given, described) => {
+    const call = (): unknown => read({ messages: [user, calling(given)] });
+    expectError(
+      call,
+      "data",
+      new RegExp(`"arguments" of call 1 of message 2 of "messages" is ${described}; expected a JSON object`),
+    );
+  });
+
+  it("but null is a call without arguments", () => {
+    const [, message] = (read({ messages: [user, calling(null)] }) as unknown as { messages: object[] }).messages;
+    expect(message).toMatchObject({ tool_calls: [{ function: { name: "weather", arguments: {} } }] });
+    const rows = [{ ...user, tool_calls: null }, calling(null)];
+    expect((read({ messages: rows }) as unknown as { messages: object[] }).messages[1]).toMatchObject(message!);
   });
 
   it("as are calls of another structure", () => {
