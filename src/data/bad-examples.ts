@@ -102,7 +102,7 @@ export class BadExamples {
     this.#count++;
     if (this.#listed.length >= listedExamples) return;
     const { message } = error;
-    const reason = message.startsWith(`${where}: `) ? message.slice(where.length + 2) : message;
+    const reason = message.startsWith(where) ? message.slice(where.length).replace(/^[:,] /, "") : message;
     this.#listed.push({ where, reason: shortened(reason) });
   }
 

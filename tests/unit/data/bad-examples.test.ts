@@ -59,6 +59,12 @@ describe("on_bad_example: skip omits an example, counts it and lists it", () => 
     await expectRejection(build, "data", new RegExp(reason.source.replace("^", "train\\.jsonl:2: ")));
   });
 
+  it("lists them in the order of the data, however they are found", async () => {
+    const silent = { messages: [{ role: "user", content: "x" }] };
+    const { skipped } = (await buildLines([good[0], silent, "{", { messages: [] }, silent, good[1]], skip)).statistics;
+    expect(skipped!.first.map(({ where }) => where.slice(-2))).toEqual([":2", ":3", ":4", ":5"]);
+  });
+
   it("also if it is the first one, of whatever kind", async () => {
     const store = await buildLines(['{"a', { question: "q", answer: "a" }, ...good], skip);
     expect(store.statistics).toMatchObject({ examples: 2, skipped: { count: 2 } });
