@@ -2,6 +2,7 @@
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { BadExamples } from "./bad-examples.js";
+import { costOf, maxBatchCost } from "./batch-cost.js";
 import { createEncoder } from "./encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
 import { replacementCharacterIn, unreadKeys, type Example } from "./formats/index.js";
@@ -184,6 +185,7 @@ async function collect(
   });
   const roles = knownRoles(...(templates === null ? [] : [templates.plain.source, templates.tools.source]));
   let batch: (LocatedExample & { readonly source: number })[] = [];
+  let cost = 0;
   const counts = new SourceCounts(selectionOf(source));
   const flush = async (): Promise<void> => {
     const encoded = await encode(batch);
@@ -193,6 +195,7 @@ async function collect(
       counts.add(batch[index]?.source ?? 0, into.totals);
     });
     batch = [];
+    cost = 0;
     bad.settle();
     options.onProgress?.(into.records + bad.count);
   };
@@ -202,7 +205,7 @@ async function collect(
   };
   const { onWarning: onNote, datasets } = options;
   for await (const record of readRecords(source, { onBadLine, onNote, datasets })) {
-    if (bad.unsettled >= batchSize) await flush();
+    if (bad.unsettled >= batchSize || cost >= maxBatchCost) await flush();
     const { value, where, repeatedKey } = record;
     bad.reading(where);
     const known = bad.attempt(where, () => formats.of(record));
@@ -222,6 +225,7 @@ async function collect(
     warnings.countUnread(unreadKeys(format, value), where);
     options.onExample?.(value, where);
     batch.push({ example, where, source: record.source });
+    cost += costOf(example);
   }
   await flush();
   return counts;

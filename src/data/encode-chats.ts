@@ -48,10 +48,11 @@ function renderIfGood(chat: Located<ChatExample>, options: EncoderOptions): read
 const saidIn = ({ texts }: TrainingTexts): readonly string[] =>
   texts.flatMap(({ text, spans }) => (spans ?? []).map(({ start, end }) => text.slice(start, end)));
 
-const startsWith = (ids: Int32Array, from: number, start: Int32Array): number => {
+/** The index of the first of `ids` from `from` on that differs from `start`. */
+function firstDifference(ids: Int32Array, from: number, start: Int32Array): number {
   const at = start.findIndex((id, index) => ids[from + index] !== id);
   return from + (at < 0 ? start.length : at);
-};
+}
 
 /**
  * Where the tokens of a turn part from those of its generation prompt: a token may cross the place where their texts do.
@@ -67,7 +68,7 @@ async function partingOf(
   const given = await tokenizer.encode(prompt, { addSpecialTokens: false });
   let first = 0;
   while (first < ids.length && (offsets[first * 2] ?? 0) < from) first++;
-  const parting = offsets[startsWith(ids, first, given.ids) * 2] ?? start;
+  const parting = offsets[firstDifference(ids, first, given.ids) * 2] ?? start;
   return Math.min(start, parting);
 }
 

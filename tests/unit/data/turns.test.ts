@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ChatTemplate, splitNote, type ChatMessage } from "../../../src/data/index.js";
+import { costOf } from "../../../src/data/batch-cost.js";
 import { createEncoder } from "../../../src/data/encode.js";
 import type { LabelledTokens } from "../../../src/data/encoding.js";
 import { expectError, expectRejection } from "./matchers.js";
@@ -89,6 +90,21 @@ describe("a conversation whose earlier turns are rewritten", () => {
     expect(warnings).toContainEqual(
       expect.stringMatching(/^2 of 4 examples \(first: \S+train\.jsonl:1, message 4\) have no supervised token within/),
     );
+  });
+
+  it("counts as the text that it may become, so that a batch of them fits in memory", () => {
+    const example = {
+      kind: "chat" as const,
+      tools: null,
+      promptMessages: 0,
+      context: new Set<number>(),
+      templateKwargs: null,
+    };
+    const turns = [user("x".repeat(93)), says("y".repeat(79))];
+    // Roles included; as often as there are answers.
+    const messages = Array.from({ length: 10 }, () => turns).flat();
+    expect(costOf({ ...example, messages })).toBe(10 * (93 + 4 + 79 + 9) * 10);
+    expect(costOf({ ...example, messages: [user("abc")] })).toBe(7);
   });
 
   it("says nothing of that if nothing was split", async () => {

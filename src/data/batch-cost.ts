@@ -1,0 +1,29 @@
+/** Estimates how much text an example may become, so that a batch of long conversations fits in memory. Pure. */
+import type { ChatExample, Example } from "./formats/index.js";
+
+/** Characters: with their tokens, some hundred megabytes. */
+export const maxBatchCost = 4_000_000;
+
+/** At most this many characters, roughly: a conversation may be rendered once per assistant turn. */
+export function costOf(example: Example): number {
+  switch (example.kind) {
+    case "tokens":
+      return example.inputIds.length;
+    case "text":
+      return example.text.length;
+    case "completion":
+      return example.prompt.length + example.completion.length;
+    case "chat":
+      return textLength(example) * Math.max(1, example.messages.filter(({ role }) => role === "assistant").length);
+  }
+}
+
+function textLength({ messages, tools }: ChatExample): number {
+  const lengths = messages.map((message) =>
+    Object.values(message).reduce<number>((sum, value) => sum + (typeof value === "string" ? value.length : 0), 0),
+  );
+  const schemas = tools === null ? 0 : JSON.stringify(tools, plain).length;
+  return lengths.reduce((sum, length) => sum + length, schemas);
+}
+
+const plain = (_: string, value: unknown): unknown => (typeof value === "bigint" ? null : value);
