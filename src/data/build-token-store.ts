@@ -254,6 +254,7 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     completionOnlyLoss: data.completion_only_loss,
     turns: data.turns,
     onSplitBoundary: (where) => warnings.count("split_boundary", where),
+    onControlToken: (where, token) => warnings.count("control_token", `${where}, ${JSON.stringify(token)}`),
     onSplitPrompt: (where) => warnings.count("split_prompt", where),
     onIgnored: ({ kind, detail }, where) => warnings.count(kind, detail === null ? where : `${where}, ${detail}`),
     onMissingEos: (where) => warnings.count("missing_eos", where),

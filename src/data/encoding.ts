@@ -32,6 +32,8 @@ export interface EncoderOptions {
   readonly onSplitBoundary?: (where: string) => void;
   /** Called for each conversation with a generation prompt that ends inside a token of the whole text. */
   readonly onSplitPrompt?: (where: string) => void;
+  /** Called for each conversation with a message whose text contains a special token, with the first one. */
+  readonly onControlToken?: (where: string, token: string) => void;
   /** Called for each example of which the chat template omits something. */
   readonly onIgnored?: (ignored: Ignored, where: string) => void;
   /** Called for each text that gets no eos, since the tokenizer has none. */

@@ -13,6 +13,7 @@ const kinds = [
   "developer_as_system",
   "truncated",
   "dropped",
+  "control_token",
   "split_boundary",
   "split_prompt",
   "other_prompt",
@@ -122,6 +123,11 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return (
         `${which} have a prompt that ends inside a token of the whole text; prompt and completion were tokenised ` +
         "separately. End the prompt at the end of a word, or start the completion with the space."
+      );
+    case "control_token":
+      return (
+        `${which} have a special token in a message's text: it is tokenised as that token, as in transformers, so ` +
+        "that the text can end its turn or begin another one. Remove it from the text, or change its spelling."
       );
     case "split_prompt":
       return (
