@@ -96,14 +96,17 @@ function parse({ dataset, revision }: DatasetName): { id: string; revision: stri
   const part = "[A-Za-z0-9_][A-Za-z0-9._-]*";
   const [, id, at] = new RegExp(`^((?:${part}/)?${part})(?:@([^@]+))?$`).exec(dataset) ?? [];
   const chosen = revision ?? at ?? "main";
-  if (id === undefined || id.includes("..") || !/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(chosen) || chosen.includes("..")) {
-    throw new CoxswainError(
-      "data",
-      `${JSON.stringify(dataset)}${revision == null ? "" : `, revision ${JSON.stringify(revision)}`} is not the name of a data set on the hub`,
-      {
-        hint: "Write it as {dataset: owner/name, revision: main}.",
-      },
-    );
+  const isRevision = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(chosen) && !chosen.includes("..");
+  if (id === undefined || id.includes("..")) {
+    const meant = new RegExp(`datasets/(${part}/${part})`).exec(dataset)?.[1] ?? "owner/name";
+    throw new CoxswainError("data", `${JSON.stringify(dataset)} is not the name of a data set on the hub`, {
+      hint: `Write only its name: {dataset: ${meant}}.`,
+    });
+  }
+  if (!isRevision) {
+    throw new CoxswainError("data", `${id}: ${JSON.stringify(chosen)} is not the name of a revision`, {
+      hint: "A revision is a branch, a tag or a commit.",
+    });
   }
   return { id, revision: chosen };
 }

@@ -342,10 +342,15 @@ describe("a data set that cannot be had: what, where and what to do", () => {
     [{ revision: "0".repeat(40) }, "data", /org\/chats has no revision 0{40}/, /branch, a tag or a commit/],
     [{ split: "dev" }, "data", /^org\/chats has no split "dev"\. It has: test, train$/, /split: test/],
     [{ config: "en" }, "data", /^org\/chats has no configuration "en"\. It has: default$/, /config/],
-    [{ dataset: "https://x.test/a" }, "data", /is not the name of a data set/, /owner\/name/],
+    [
+      { dataset: "https://hf.co/datasets/org/chats" },
+      "data",
+      /is not the name of a data set/,
+      /only its name: \{dataset: org\/chats\}/,
+    ],
     [{ dataset: "a/b/c" }, "data", /is not the name of a data set/, /owner\/name/],
     [{ dataset: "a/../b" }, "data", /is not the name of a data set/, /owner\/name/],
-    [{ revision: "../../etc" }, "data", /revision "\.\.\/\.\.\/etc"/, /owner\/name/],
+    [{ revision: "../../etc" }, "data", /"\.\.\/\.\.\/etc" is not the name of a revision/, /branch, a tag or a commit/],
   ] as const)("%j", async (name, code, message, hint) => {
     const { get } = await setUp();
     const trouble = await expectTrouble(get(name), code);
