@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { readQuestions, type Question } from "../../../src/generation/questions.js";
 import { evalFile, temporaryFile, tinyText } from "./support.js";
@@ -166,5 +167,30 @@ describe("a limit", () => {
     const questions = await readFrom(evalFile, null, 3);
     expect(questions.map(({ where }) => where)).toEqual(["eval.jsonl:1", "eval.jsonl:2", "eval.jsonl:3"]);
     expect(questions[0]?.answer).toBe('{"tool":"play_music","genre":"dance","room":"garage"}<|im_end|>\n');
+  });
+});
+
+describe("examples that cannot be asked", () => {
+  const lines = [{ messages: [user("hi")] }, "{", { messages: [user("on"), assistant("done")] }];
+
+  async function ask(onBadExample?: "error" | "skip"): Promise<{ asked: string[]; notes: string[] }> {
+    const file = await temporaryFile("eval.jsonl", []);
+    await writeFile(file, lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
+    const notes: string[] = [];
+    const { tokenizer, templates } = await tinyText(null);
+    const rule = onBadExample === undefined ? {} : { onBadExample };
+    const onNote = (text: string): unknown => notes.push(text);
+    const questions = await readQuestions({ source: file, format: "auto", tokenizer, templates, onNote, ...rule });
+    return { asked: questions.map(({ text }) => text), notes };
+  }
+
+  it("are skipped with a note if bad examples are", async () => {
+    const { asked, notes } = await ask("skip");
+    expect(asked).toEqual(["on"]);
+    expect(notes).toEqual([expect.stringMatching(/^2 of 3 examples were skipped.*:1: no message.*:2: not JSON/)]);
+  });
+
+  it("are an error otherwise", async () => {
+    await expect(ask()).rejects.toThrow(/eval\.jsonl:1: no message is followed by an assistant message/);
   });
 });

@@ -1,4 +1,5 @@
 /** Without this, a part of an example that has a key twice is lost, and nobody is told. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJson, repeatedKeys } from "../../../src/jinja/index.js";
 
@@ -32,4 +33,26 @@ describe("nothing is found where every key is once", () => {
   ])("%s", (json) => {
     expect(of(json)).toEqual([]);
   });
+});
+
+it("tells any JSON from the same with a key repeated", () => {
+  const text = fc.oneof(fc.string(), fc.constantFrom('"', "\\", '\\"', ": ", '"a": ', "1", "\u0000"));
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      text,
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.constant(null),
+      fc.array(tie("value"), { maxLength: 4 }),
+      fc.dictionary(text, tie("value"), { maxKeys: 4 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, text, fc.constantFrom(undefined, 1, "\t"), (inner, key, space) => {
+      const once = JSON.stringify({ [key]: inner, other: [inner] }, null, space);
+      expect(of(once)).toEqual([]);
+      const twice = `${once.slice(0, -1)}, "other" : ${JSON.stringify(inner)}}`;
+      expect(of(twice)).toEqual(["other"]);
+    }),
+  );
 });
