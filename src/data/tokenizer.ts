@@ -143,7 +143,7 @@ export async function openTokenizer(
   { adapter = null }: OpenTokenizerOptions = {},
 ): Promise<TextTokenizer> {
   const files = await readTokenizerFiles(folder, adapter);
-  const definition = defineTokenizer(files);
+  const definition = defineTokenizer(folder, files);
   const { encoder, decoder: native } = openNative(folder, definition);
   const { chatTemplates } = files;
   const { named: specialTokens } = definition;

@@ -40,12 +40,14 @@ export function classOfFiles(tokenizerJson: string, config: JsonObject, model: J
   });
 }
 
-export function defineTokenizer(files: TokenizerFiles): TokenizerDefinition {
+/** @param folder for messages */
+export function defineTokenizer(folder: string, files: TokenizerFiles): TokenizerDefinition {
   const { tokenizer, tokenizerConfig: config } = files;
   const className = classOfFiles(files.tokenizerJson, config, files.config);
   const isBuilt = className !== "TokenizersBackend";
   const inFile = tokensInTokenizer(tokenizer);
   const { named, extra, toAdd } = resolveTokens({
+    folder,
     config,
     specialTokensMap: files.specialTokensMap,
     addedTokensFile: files.addedTokensFile,

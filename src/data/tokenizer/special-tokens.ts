@@ -2,6 +2,7 @@
  * The tokens that a model folder's files name in addition to tokenizer.json's, with the flags and in the order of
  * transformers 5 (`PreTrainedTokenizerBase._from_pretrained`, `TokenizersBackend.__init__`).
  */
+import { CoxswainError } from "../../errors.js";
 import { isObject, type JsonObject, type SpecialTokens } from "../tokenizer-files.js";
 import {
   addedTokenOf,
@@ -11,9 +12,11 @@ import {
   specialTokenOf,
   type AddedTokenSpec,
 } from "./added-token.js";
-import { tokenSettings } from "./token-settings.js";
+import { isStandardName, tokenSettings } from "./token-settings.js";
 
 export interface SpecialTokenSources {
+  /** For messages. */
+  readonly folder: string;
   /** tokenizer_config.json. */
   readonly config: JsonObject;
   /** special_tokens_map.json and added_tokens.json: only read if `config` has no `added_tokens_decoder`. */
@@ -52,6 +55,13 @@ export function tokensInTokenizer(tokenizer: JsonObject): Map<number, AddedToken
   return byId(list.filter(isObject).map((entry) => [entry["id"], entry] as const));
 }
 
+/** As transformers refuses it. */
+const notAToken = (folder: string, name: string): CoxswainError =>
+  new CoxswainError("model", `${folder}: the tokenizer's "${name}" is neither text nor an AddedToken`, {
+    hint: "Correct tokenizer_config.json (or special_tokens_map.json): a token is its text, or an object with `content`.",
+  });
+
+/** @throws CoxswainError "model" for a named token that is none */
 export function resolveTokens(sources: SpecialTokenSources): ResolvedTokens {
   const { config, inFile } = sources;
   const decoder = config["added_tokens_decoder"];
@@ -61,6 +71,9 @@ export function resolveTokens(sources: SpecialTokenSources): ResolvedTokens {
     ? byId(Object.entries(decoder))
     : new Map([...tokensOfFile(sources.addedTokensFile, settings.namedBefore), ...inFile]);
   const named = Array.from(settings.named, ([name, value]) => ({ name, token: specialTokenOf(value), value }));
+  for (const { name, token, value } of named) {
+    if (token === null && (value ?? null) !== null && isStandardName.has(name)) throw notAToken(sources.folder, name);
+  }
   const extra = settings.extra.map((value) => ({ token: specialTokenOf(value), value }));
   const known = new Set([...sources.inTokenizer, ...Array.from(listed.values(), ({ content }) => content)]);
   const names = new Set(named.map(({ token }) => token?.content));

@@ -15,10 +15,10 @@ export interface TokenSettings {
 
 /** The named special tokens that every model may have; models add their own, such as `image_token`. */
 const standardNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-const isStandard: ReadonlySet<string> = new Set(standardNames);
+export const isStandardName: ReadonlySet<string> = new Set(standardNames);
 
 /** Other keys that name a token; `add_bos_token` and the like are booleans. */
-const isOwnName = (key: string): boolean => key.endsWith("_token") && !isStandard.has(key);
+const isOwnName = (key: string): boolean => key.endsWith("_token") && !isStandardName.has(key);
 
 const isFilledObject = (value: unknown): value is JsonObject => isObject(value) && Object.keys(value).length > 0;
 const isFilled = (value: unknown): boolean => (Array.isArray(value) && value.length > 0) || isFilledObject(value);

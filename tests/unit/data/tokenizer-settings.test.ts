@@ -60,6 +60,17 @@ describe("a tokenizer has the settings that transformers gives it", () => {
   );
 });
 
+describe("a named token that is none", () => {
+  it.each([[5], [["</s>"]], [{}], [false]])("is rejected: eos_token %j", async (eos) => {
+    const files = { "tokenizer_config.json": { eos_token: eos, add_bos_token: true } };
+    await expectRejection(
+      open({ base: "word-level", files }),
+      "model",
+      /coxswain-data-\w+: the tokenizer's "eos_token" is neither text nor an AddedToken/,
+    );
+  });
+});
+
 describe("a tokenizer that can't encode", () => {
   it("is rejected by its folder, with the tokenizer's own message", async () => {
     const files = { "config.json": { model_type: "gemma2" }, "tokenizer_config.json": { unk_token: "[none]" } };
