@@ -5,7 +5,7 @@
  * - `function_call` and the role `function` (OpenAI's older form) become `tool_calls` and the role `tool`, unless the
  *   template reads the older form;
  * - arguments of calls are objects; those that were JSON text in the data are passed as that text to a template that can
- *   only write a text (such as DeepSeek-V3's).
+ *   only write a text (such as DeepSeek-V3's), or prints an object as Python does.
  *
  * What a template has is determined by its source, and by what it renders.
  */
@@ -66,20 +66,26 @@ export class TemplateDialect {
     return attempt(() => this.#render(messages).includes(content)) ?? false;
   }
 
-  /** Whether a call renders with arguments as JSON text only. */
+  /** Whether arguments are written as JSON only if they are text: an object fails, or is written as Python prints it. */
   get #takesText(): boolean {
-    this.#textArguments ??= !this.#rendersCall({ city: "Bonn" }) && this.#rendersCall('{"city": "Bonn"}');
+    this.#textArguments ??= this.#writesText();
     return this.#textArguments;
   }
 
-  #rendersCall(argument: unknown): boolean {
+  #writesText(): boolean {
+    const text = '{"city": "Bonn"}';
+    if (this.#renderedCall(text)?.includes(text) !== true) return false;
+    return this.#renderedCall({ city: "Bonn" })?.includes("{'city': 'Bonn'}") ?? true;
+  }
+
+  #renderedCall(argument: unknown): string | null {
     const call = { id: "call00001", type: "function", function: { name: "weather", arguments: argument } };
     const messages = [
       { role: "user", content: "How is the weather in Bonn?" },
       { role: "assistant", content: "", tool_calls: [call] },
       { role: "tool", name: "weather", tool_call_id: "call00001", content: "clear" },
     ];
-    return attempt(() => this.#render(messages)) !== null;
+    return attempt(() => this.#render(messages));
   }
 }
 

@@ -44,6 +44,12 @@ describe("arguments given as JSON text are learnt as an object", () => {
     });
   });
 
+  it("and stay the text for a template that would print an object as Python does", async () => {
+    const source = calls.replace("c.function | tojson", "c.function.arguments");
+    expect(await learnt({ messages: [user, calling('{"city":"Bonn"}')] }, source)).toBe('{"city":"Bonn"}<|im_end|>');
+    expect(await learnt({ messages: [user, calling({ city: "Bonn" })] }, source)).toBe("{'city': 'Bonn'}<|im_end|>");
+  });
+
   it("and stay the text for a template that can write nothing else", async () => {
     const source = calls.replace("c.function | tojson", "'[' + c.function.arguments + ']'");
     expect(await learnt({ messages: [user, calling('{"city":"Bonn"}')] }, source)).toBe('[{"city":"Bonn"}]<|im_end|>');
