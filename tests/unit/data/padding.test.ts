@@ -1,6 +1,8 @@
 /** Without this, the nulls that a Parquet file needs for its columns are learnt as part of tools and calls. */
 import { describe, expect, it } from "vitest";
 import { exampleReader } from "../../../src/data/index.js";
+import { build, rowsOf } from "./stores.js";
+import { inRepository } from "./support.js";
 
 const call = { name: "f", arguments: { city: "Bonn", unit: null } };
 const user = { role: "user", content: "x" };
@@ -87,5 +89,23 @@ describe("nulls in messages", () => {
       { role: "assistant", content: null, tool_calls: [{ function: { ...call, arguments: text } }] },
     ];
     expect(readChat({ messages: rows }).messages[1]).toEqual({ role: "assistant", tool_calls: [{ function: call }] });
+  });
+});
+
+describe("conversations with tools give the same rows by hand and from a table", () => {
+  const chat_template =
+    "{% for t in tools %}{{ t | tojson }}\n{% endfor %}{% for m in messages %}{{ m.role }}{{ m.name or '' }}\n" +
+    "{{ m.content or '' }}{{ m.tool_calls | tojson if m.tool_calls is defined }}<|im_end|>\n{% endfor %}" +
+    "{% if add_generation_prompt %}assistant\n{% endif %}";
+  const rows = async (name: string) =>
+    rowsOf(await build(inRepository("tests/golden/padding", name), { chat_template, max_length: 4096 }));
+
+  it.each([
+    ["as Parquet", "padded.parquet"],
+    ["as JSON lines exported from Parquet", "exported.jsonl"],
+  ])("%s", async (_, name) => {
+    const expected = await rows("by-hand.jsonl");
+    expect(expected).toHaveLength(2);
+    expect(await rows(name)).toEqual(expected);
   });
 });
