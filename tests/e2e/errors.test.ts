@@ -14,7 +14,7 @@ interface Trouble {
 }
 
 async function expectTrouble(folder: string, run: object, { code, says }: Trouble, args: string[] = []): Promise<void> {
-  const result = await coxswain(["train", writeRun(folder, run), ...args]);
+  const result = await coxswain(["train", writeRun(folder, run), ...args], { env: { HF_HUB_OFFLINE: "1" } });
   expect(result.stderr).toMatch(says);
   expect(result.stderr).toMatch(/^error: /);
   expect(result.stderr).toMatch(/\nhint: \S/);
@@ -130,16 +130,19 @@ describe("the data", () => {
   });
 
   it.each([
-    ["owner/name", /^error: owner\/name: .*data sets of the hub are not supported/],
-    ["hf://datasets/owner/name", /^error: hf:\/\/datasets\/owner\/name: data sets of the hub are not supported/],
+    [
+      "owner/name",
+      /^error: owner\/name: no such file or folder, and as a data set of the hub: owner\/name is not in the/,
+    ],
+    ["hf://datasets/owner/name", /^error: hf:\/\/datasets\/owner\/name: URLs are not supported/],
     ["https://example.com/a.jsonl", /^error: https:\/\/example\.com\/a\.jsonl: data cannot be read over https:\/\//],
-    ["table.csv", /table\.csv is a CSV file, which is not supported/],
-    ["shards", /part\.parquet is a Parquet file, which is not supported/],
-  ])("in an unsupported format (%s) are refused by that format", async (train, says) => {
+    ["table.xlsx", /table\.xlsx is a spreadsheet, which is not supported/],
+    ["shards", /part\.arrow is an Arrow file, which is not supported/],
+  ])("that cannot be read (%s) are refused by what they are", async (train, says) => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, "table.csv"), "prompt,completion\n");
+    writeFileSync(join(folder, "table.xlsx"), "PK");
     mkdirSync(join(folder, "shards"));
-    writeFileSync(join(folder, "shards", "part.parquet"), "PAR1");
+    writeFileSync(join(folder, "shards", "part.arrow"), "ARROW1");
     await expectTrouble(folder, smallRun({ data: { train } }), { code: 3, says });
   });
 
