@@ -139,10 +139,29 @@ describe("a finished run", () => {
   it("names the hub's data sets, with the commit that was read", async () => {
     const { run, publish, published } = await setUp();
     const path = join(run, "resolved.yaml");
-    const text = readFileSync(path, "utf8").replace(/train: .*/, "train: [a.jsonl, b.jsonl]");
-    writeFileSync(path, text);
+    const sources = "[{ dataset: org/chats, config: en, split: train }, org/plain, b.jsonl]";
+    writeFileSync(path, readFileSync(path, "utf8").replace(/train: .*/, `train: ${sources}`));
+    const time = "2026-11-30T12:00:00.000Z";
+    const commit = "0123456789abcdef0123456789abcdef01234567";
+    const read = {
+      time,
+      event: "dataset_resolved",
+      dataset: "org/chats",
+      config: "en",
+      split: "train",
+      commit,
+      by: "README.md",
+    };
+    writeFileSync(join(run, "events.jsonl"), lines(read) + readFileSync(join(run, "events.jsonl"), "utf8"));
     await publish();
-    expect(published().get("README.md")).toContain("- 2 local sources, not published");
+    const card = published().get("README.md") ?? "";
+    expect(card).toContain('datasets:\n- "org/chats"\n- "org/plain"\n');
+    expect(card).toContain(
+      `- [\`org/chats\`](https://huggingface.co/datasets/org/chats), configuration \`en\`, split \`train\`, revision \`${commit}\`\n`,
+    );
+    expect(card).toContain(
+      "- [`org/plain`](https://huggingface.co/datasets/org/plain)\n- 1 local source, not published\n",
+    );
   });
 
   it("publishes no path, host, user, token or text of an example", async () => {
