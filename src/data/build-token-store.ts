@@ -204,7 +204,8 @@ async function collect(
     bad.skip(where, error);
   };
   const { onWarning: onNote, datasets } = options;
-  for await (const record of readRecords(source, { onBadLine, onNote, datasets })) {
+  const onRead = (): void => options.onProgress?.(into.records + bad.count);
+  for await (const record of readRecords(source, { onBadLine, onRead, onNote, datasets })) {
     if (bad.unsettled >= batchSize || cost >= maxBatchCost) await flush();
     const { value, where, repeatedKey } = record;
     bad.reading(where);

@@ -45,15 +45,11 @@ export async function* through(chunks: AsyncIterable<unknown>, stream: Duplex): 
   }
 }
 
-/** From Node 22.15 on. */
-const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Duplex };
-
 /** @throws DamagedData after the data up to the damage */
 export async function* unpacked(chunks: Chunks, packing: Packing): AsyncGenerator<Buffer> {
   try {
     if (packing === "gzip") yield* through(chunks, zlib.createGunzip()) as AsyncGenerator<Buffer>;
-    else if (createZstdDecompress === undefined) yield* unpackedZstd(chunks);
-    else yield* through(chunks, createZstdDecompress()) as AsyncGenerator<Buffer>;
+    else yield* unpackedZstd(chunks);
   } catch (error) {
     throw isOfUnpacking(error) ? new DamagedData(packing, error) : error;
   }
@@ -66,8 +62,11 @@ const isOfUnpacking = (error: unknown): boolean =>
     ("code" in error && typeof error.code === "string" && /^(Z_|ZSTD_)/.test(error.code)) ||
     error instanceof RangeError);
 
-/** For a Node without Zstandard. */
-export async function* unpackedZstd(chunks: Chunks): AsyncGenerator<Buffer> {
+/**
+ * By fzstd in every release of Node.js: those before 22.15 have no Zstandard, and that of later ones ends silently after
+ * the first frame of several (seen in 24.21).
+ */
+async function* unpackedZstd(chunks: Chunks): AsyncGenerator<Buffer> {
   const parts: Uint8Array[] = [];
   const stream = new Decompress((part) => parts.push(part));
   /** @returns what is wrong with the data, after the parts before it */

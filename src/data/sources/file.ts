@@ -14,15 +14,20 @@ export interface FileOptions {
   readonly onNote?: ((text: string) => void) | undefined;
 }
 
-const magics: readonly (readonly [bytes: string, is: Packing | "Parquet" | "encrypted"])[] = [
+/** First bytes, as Latin-1. */
+const magics: readonly (readonly [start: string, is: Packing | "Parquet" | "encrypted"])[] = [
   ["\x1f\x8b", "gzip"],
   ["\x28\xb5\x2f\xfd", "Zstandard"],
+  // A frame to skip, as pzstd begins a file with.
+  ...Array.from({ length: 16 }, (_, kind) => [`${String.fromCharCode(0x50 + kind)}*M\x18`, "Zstandard"] as const),
   ["PAR1", "Parquet"],
   ["PARE", "encrypted"],
 ];
 
-const magicOf = (start: Buffer): (typeof magics)[number][1] | undefined =>
-  magics.find(([bytes]) => start.subarray(0, bytes.length).toString("latin1") === bytes)?.[1];
+function magicOf(start: Buffer): (typeof magics)[number][1] | undefined {
+  const text = start.toString("latin1", 0, 4);
+  return magics.find(([bytes]) => text.startsWith(bytes))?.[1];
+}
 
 /** @throws CoxswainError "data" that names the file, and the line, item or row */
 export async function* readFile(file: string, options: FileOptions = {}): AsyncGenerator<RawRecord> {

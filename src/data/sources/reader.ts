@@ -16,6 +16,8 @@ import { passesOf, type Pass } from "./weight.js";
 export interface ReadOptions extends SourceFilesOptions {
   /** Receives the error of an example that cannot be read, which is then omitted. Default: it is thrown. */
   readonly onBadLine?: ((where: string, error: unknown) => void) | undefined;
+  /** Called every now and then, also while examples are read that are not given out. May throw to end the reading. */
+  readonly onRead?: (() => void) | undefined;
 }
 
 /** An example of a source, and its number in it, from 0. */
@@ -23,6 +25,8 @@ interface Numbered {
   readonly record: DataRecord;
   readonly number: number;
 }
+
+const readsPerCall = 1024;
 
 /** The examples of a source up to its limit. */
 async function* examplesOf(source: DataSource, place: number, options: ReadOptions): AsyncGenerator<Numbered> {
@@ -34,6 +38,7 @@ async function* examplesOf(source: DataSource, place: number, options: ReadOptio
     if (number >= limit) return;
     for await (const { where, parse } of readFile(file, options)) {
       if (number >= limit) return;
+      if (number % readsPerCall === readsPerCall - 1) options.onRead?.();
       let record: Omit<DataRecord, "where" | "source">;
       try {
         record = parse();

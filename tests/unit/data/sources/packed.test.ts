@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { readRecords } from "../../../../src/data/index.js";
-import { unpackedZstd } from "../../../../src/data/sources/bytes.js";
+import { DamagedData, unpacked } from "../../../../src/data/sources/bytes.js";
 import { expectRejection } from "../matchers.js";
 import { build, chat } from "../stores.js";
 import { fileWith, folderWith, inRepository } from "../support.js";
@@ -89,21 +89,30 @@ describe("a packed file", () => {
   });
 });
 
-describe("Zstandard where Node has none", () => {
+describe("Zstandard", () => {
   const bytes = readFileSync(zstandard);
 
   it("is unpacked to the same bytes, frame by frame", async () => {
     const parts: Buffer[] = [];
-    for await (const part of unpackedZstd(chunksOf(bytes))) parts.push(part);
+    for await (const part of unpacked(chunksOf(bytes), "Zstandard")) parts.push(part);
     expect(Buffer.concat(parts).toString()).toBe(jsonl);
   });
 
-  it("is refused where it ends early", async () => {
-    const reading = async (): Promise<number> => {
-      let length = 0;
-      for await (const part of unpackedZstd(chunksOf(bytes.subarray(0, bytes.length - 30)))) length += part.length;
-      return length;
-    };
-    await expect(reading()).rejects.toThrow(/EOF|invalid/i);
+  it("is refused wherever it ends early, but between two frames", async () => {
+    const complete: number[] = [];
+    for (let length = 1; length <= bytes.length; length++) {
+      try {
+        for await (const part of unpacked(chunksOf(bytes.subarray(0, length)), "Zstandard")) expect(part).toBeDefined();
+        complete.push(length);
+      } catch (error) {
+        expect(error).toBeInstanceOf(DamagedData);
+      }
+    }
+    expect(complete).toEqual([199, bytes.length]);
+  });
+
+  it("may begin with a frame to skip", async () => {
+    const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    expect(await read(await inFile(Buffer.concat([skipped, bytes]), "a.jsonl.zst"))).toHaveLength(40);
   });
 });

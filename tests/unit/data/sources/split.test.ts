@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { gzipSync } from "node:zlib";
 import { dataOf, Duplicates, readRecords, type DataInput } from "../../../../src/data/index.js";
 import { contentNumber } from "../../../../src/data/sources/content.js";
+import { CoxswainError } from "../../../../src/errors.js";
 import { parseJson } from "../../../../src/jinja/index.js";
 import { expectRejection } from "../matchers.js";
 import { build, chat } from "../stores.js";
@@ -115,6 +116,18 @@ describe("a split by a number of examples", () => {
     const [train] = await sidesOf(await fileWith(numbers(0, 300)), 40);
     const [, laterEvaluation] = await sidesOf(await fileWith(numbers(0, 3000)), 40);
     expect(laterEvaluation.filter((text) => train.includes(text))).toEqual([]);
+  });
+
+  it("can be aborted while it is looked for", async () => {
+    const { evaluation } = dataOf({ seed: 42, data: { train: await fileWith(numbers(0, 5000)), eval: 3 } });
+    let reads = 0;
+    const reading = async (): Promise<void> => {
+      const onRead = (): void => {
+        if (++reads === 2) throw new CoxswainError("interrupted", "aborted");
+      };
+      for await (const record of readRecords(evaluation!, { onRead })) expect.fail(record.where);
+    };
+    await expectRejection(reading(), "interrupted", /aborted/);
   });
 
   it("of a large data set is found in little memory", async () => {
