@@ -19,6 +19,7 @@ export default tseslint.config(
   {
     ignores: [
       ".venv",
+      "api-docs/",
       "dist/",
       "node_modules/",
       "src/rpc/generated/",
