@@ -257,6 +257,7 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     onSplitBoundary: (where) => warnings.count("split_boundary", where),
     onControlToken: (where, token) => warnings.count("control_token", `${where}, ${JSON.stringify(token)}`),
     onSplitPrompt: (where) => warnings.count("split_prompt", where),
+    onJoinedStart: (where) => warnings.count("joined_start", where),
     onIgnored: ({ kind, detail }, where) => warnings.count(kind, detail === null ? where : `${where}, ${detail}`),
     onMissingEos: (where) => warnings.count("missing_eos", where),
     onOtherPrompt: (where) => warnings.count("other_prompt", where),

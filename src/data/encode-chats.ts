@@ -104,9 +104,17 @@ async function label(
 interface TokenisedChat {
   readonly text: TrainingText;
   readonly tokens: EncodedText;
-  /** Starts of turns whose prompt has other tokens at inference than in the text. */
+  /** Starts of turns whose prompt ends with a space that the text's tokens join with the turn. */
   readonly split: ReadonlySet<number>;
+  /** Whether the start of another turn is joined with the end of its prompt. */
+  readonly joined: boolean;
 }
+
+/**
+ * A prompt that ends with a space is the template's doing, and breaks every turn. After anything else (a line break that is
+ * joined with the white space of an answer) it is an answer's, whose tokens stay those of the text, as in transformers.
+ */
+const endsWithSpace = (text: string, end: number): boolean => /[^\S\r\n]/.test(text.charAt(end - 1));
 
 async function tokenise(texts: readonly TrainingText[], tokenizer: TextTokenizer): Promise<readonly TokenisedChat[]> {
   const encoded = await tokenizer.encodeBatch(
@@ -118,12 +126,14 @@ async function tokenise(texts: readonly TrainingText[], tokenizer: TextTokenizer
     const ends = (spans ?? []).flatMap(({ start }) => (start === 0 || parted.has(start) ? [] : start));
     return { text, ids: tokens.ids, offsets: ends.length === 0 ? new Int32Array() : tokens.offsets(), ends };
   });
-  const split = await splitPrompts(withEnds, tokenizer);
+  const insides = await splitPrompts(withEnds, tokenizer);
   return encoded.map((tokens, index) => {
     const text = texts[index] ?? nothing;
-    const starts = [...(split[index] ?? [])];
+    const starts = [...(insides[index] ?? [])];
     const ends = starts.length === 0 ? new Set() : text.promptEnds();
-    return { text, tokens, split: new Set(starts.filter((start) => ends.has(start))) };
+    const inside = starts.filter((start) => ends.has(start));
+    const split = inside.filter((start) => endsWithSpace(text.text, start));
+    return { text, tokens, split: new Set(split), joined: inside.length > split.length };
   });
 }
 
@@ -134,7 +144,7 @@ export async function encodeChats(
   chats: readonly Located<ChatExample>[],
   options: EncoderOptions,
 ): Promise<(readonly LabelledTokens[])[]> {
-  const { tokenizer, onSplitPrompt } = options;
+  const { tokenizer, onSplitPrompt, onJoinedStart } = options;
   reportControlTokens(chats, options);
   const rendered = chats.map((chat) => renderIfGood(chat, options));
   const tokenised = await tokenise(rendered.flat(), tokenizer);
@@ -143,7 +153,9 @@ export async function encodeChats(
   return rendered.map((texts, index) => {
     const [from, to] = [next, (next += texts.length)];
     const { example, where = "" } = chats[index] ?? {};
-    if (tokenised.slice(from, to).some(({ split }) => split.size > 0)) onSplitPrompt?.(where);
+    const chat = tokenised.slice(from, to);
+    if (chat.some(({ split }) => split.size > 0)) onSplitPrompt?.(where);
+    if (chat.some(({ joined }) => joined)) onJoinedStart?.(where);
     const own = labelled.slice(from, to).flat();
     const prompt = example?.promptMessages ?? 0;
     return own.map(({ ids, labels, turns }) =>

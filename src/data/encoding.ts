@@ -30,8 +30,10 @@ export interface EncoderOptions {
   readonly turns: "all" | "last";
   /** Called for each example whose prompt ends inside a token of the whole text. */
   readonly onSplitBoundary?: (where: string) => void;
-  /** Called for each conversation with a generation prompt that ends inside a token of the whole text. */
+  /** Called for each conversation with a generation prompt whose last space is joined with the answer. */
   readonly onSplitPrompt?: (where: string) => void;
+  /** Called for each conversation with an answer whose start is joined with the end of the prompt, which is no space. */
+  readonly onJoinedStart?: (where: string) => void;
   /** Called for each conversation with a message whose text contains a special token, with the first one. */
   readonly onControlToken?: (where: string, token: string) => void;
   /** Called for each example of which the chat template omits something. */

@@ -16,6 +16,7 @@ const kinds = [
   "control_token",
   "split_boundary",
   "split_prompt",
+  "joined_start",
   "other_prompt",
   "missing_eos",
   "dated",
@@ -131,9 +132,15 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       );
     case "split_prompt":
       return (
-        `${which} have a generation prompt that ends inside a token of the whole text, as one that ends with a space: ` +
+        `${which} have a generation prompt that ends inside a token of the whole text, since it ends with a space: ` +
         "prompt and answer were tokenised separately, as when a model is asked. Let the chat template end the prompt " +
         "before the space, and write the space before the assistant's text."
+      );
+    case "joined_start":
+      return (
+        `${which} have an answer whose first characters the tokenizer joins with the end of the generation prompt, such ` +
+        "as white space after a line break: the joined token is learnt, as in transformers, but a model that is asked " +
+        "begins after the prompt. Remove the white space at the start of the answers."
       );
     case "other_prompt":
       return (

@@ -1,11 +1,11 @@
 /** Without this, a model learns to begin its answers with a token that it can't begin with when it is asked. */
 import { describe, expect, it } from "vitest";
-import { ChatTemplate, IGNORE, openTokenizer, tokenizeAnswer } from "../../../src/data/index.js";
+import { buildTokenStore, ChatTemplate, IGNORE, openTokenizer, tokenizeAnswer } from "../../../src/data/index.js";
 import { createEncoder } from "../../../src/data/encode.js";
 import type { LabelledTokens } from "../../../src/data/encoding.js";
 import { splitPrompts } from "../../../src/data/split-prompts.js";
 import { buildLines, chat, rowsOf, supervisedText, tokenizer } from "./stores.js";
-import { folderWith, inRepository, readJson } from "./support.js";
+import { dataSettings, fileWith, folderWith, inRepository, readJson, smolFolder, smolSkip } from "./support.js";
 
 const question = "{% if m.role == 'user' %}Question: {{ m.content }}\n{% else %}";
 const begin = `{% for m in messages %}${question}`;
@@ -99,6 +99,29 @@ describe("a generation prompt that ends inside a token of the whole text", () =>
     const [row] = await encode(markedLater, chat("A?", "there it is").messages);
     expect(Array.from(row!.ids)).toEqual(await idsOf("Question: A?\nAnswer: there it is<|im_end|>\n"));
   });
+
+  it.skipIf(smolFolder === undefined)(
+    `keeps the tokens of transformers, with a note, if an answer's own white space is joined with a line break${smolSkip}`,
+    async () => {
+      const smol = await openTokenizer(smolFolder ?? "");
+      const text = "<|im_start|>user\nA?<|im_end|>\n<|im_start|>assistant\n  there<|im_end|>\n";
+      const prompt = text.slice(0, text.indexOf("  there"));
+      const [before, whole] = await smol.encodeBatch([prompt, text], { addSpecialTokens: false });
+      expect(before!.ids.at(-1)).not.toBe(whole!.ids[before!.ids.length - 1]);
+      const warnings: string[] = [];
+      const chatml =
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+      const store = await buildTokenStore({
+        source: await fileWith([chat("A?", "  there")]),
+        data: { ...dataSettings, chat_template: chatml },
+        tokenizer: smol,
+        onWarning: (warning) => warnings.push(warning),
+      });
+      expect(rowsOf(store).map(({ ids }) => ids)).toEqual([Array.from(whole!.ids)]);
+      expect(warnings).toEqual([expect.stringMatching(/^1 of 1 examples .*have an answer whose first characters/)]);
+    },
+  );
 
   it("stays one text if the whole conversation is supervised", async () => {
     const store = await buildLines([chat("A?", "there")], { chat_template: template, assistant_only_loss: false });
