@@ -1,6 +1,7 @@
 /** Without this, a model is trained on turns in a context that it is never given when it is asked for them. */
 import { describe, expect, it } from "vitest";
-import type { TrainingTexts } from "../../../src/data/index.js";
+import { createEncoder } from "../../../src/data/encode.js";
+import { openTokenizer, type TrainingTexts } from "../../../src/data/index.js";
 import {
   stockConversations,
   stockRenderings,
@@ -9,6 +10,7 @@ import {
   withStockTemplates,
   type StockTurn,
 } from "./stock-templates.js";
+import { smolFolder, smolSkip, tinyModel } from "./support.js";
 
 const cases = Object.entries(stockRenderings).flatMap(([template, byName]) =>
   Object.entries(byName).map(([name, one]) => [template, name, one] as const),
@@ -59,4 +61,32 @@ describe("each turn is supervised in the context in which a model is asked for i
     const rewritten = one.turns.filter(({ prefix_of_whole: appended }) => !appended);
     expect(texts).toHaveLength(1 + rewritten.length);
   });
+});
+
+describe("token ids are those of the rendered texts", () => {
+  const isMissing = (folder: string | undefined): boolean => folder === undefined || !stockTemplatesAreThere;
+
+  it.skipIf(isMissing(tinyModel))(withStockTemplates("with the quickstart's tokenizer"), () => compareAll(tinyModel));
+
+  it.skipIf(isMissing(smolFolder))(withStockTemplates(`with SmolLM2's tokenizer${smolSkip}`), () =>
+    compareAll(smolFolder ?? ""),
+  );
+
+  async function compareAll(folder: string): Promise<void> {
+    const tokenizer = await openTokenizer(folder);
+    for (const [name, conversation, one] of cases) {
+      if ("error" in one) continue;
+      const [plain, { messages, tools = null }] = [stockTemplate(name), stockConversations[conversation]!];
+      const common = { assistantOnlyLoss: true, completionOnlyLoss: true, turns: "all" } as const;
+      const encode = createEncoder({ tokenizer, templates: { plain, tools: plain }, ...common });
+      const own = { kind: "chat" as const, promptMessages: 0, context: new Set<number>(), templateKwargs: null };
+      const [rows = []] = await encode([{ example: { ...own, messages, tools }, where: "x:1" }]);
+      const texts = [...one.turns.filter((turn) => !turn.prefix_of_whole).map(({ text }) => text), one.text];
+      const expected = await tokenizer.encodeBatch(texts, { addSpecialTokens: false });
+      expect(
+        rows.map(({ ids }) => Array.from(ids)),
+        `${name}, ${conversation}`,
+      ).toEqual(expected.map(({ ids }) => Array.from(ids)));
+    }
+  }
 });
