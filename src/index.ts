@@ -21,6 +21,7 @@ export type {
   PreviewRow,
   SkippedExample,
   SkippedExamples,
+  SourceStatistics,
   SplitConversations,
 } from "./library/preview.js";
 export { push } from "./library/push.js";

@@ -6,6 +6,7 @@
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 
+/** A bad example that was left out (`data.on_bad_example: skip`). */
 export interface SkippedExample {
   /** "train.jsonl:7" */
   readonly where: string;

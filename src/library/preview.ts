@@ -6,6 +6,7 @@ import type {
   PreviewRow,
   SkippedExample,
   SkippedExamples,
+  SourceStatistics,
   SplitConversations,
 } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
@@ -55,6 +56,7 @@ export type {
   PreviewRow,
   SkippedExample,
   SkippedExamples,
+  SourceStatistics,
   SplitConversations,
 };
 
