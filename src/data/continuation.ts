@@ -14,8 +14,11 @@ export interface AnswerTokens {
 
 const plain = { addSpecialTokens: false } as const;
 
-/** Written before an answer to learn its tokens within a text; no tokenizer joins it with what follows. */
-const context = "\n";
+/**
+ * Written before an answer to learn its tokens within a text: the first that the tokenizer does not join with it. Few join
+ * a line break with anything but white space, and few a letter with white space.
+ */
+const contexts = ["\n", "x", "0", "."] as const;
 
 async function alone(answer: string, tokenizer: TextTokenizer): Promise<AnswerTokens> {
   const encoded = await tokenizer.encode(answer, plain);
@@ -23,7 +26,7 @@ async function alone(answer: string, tokenizer: TextTokenizer): Promise<AnswerTo
 }
 
 /** Without what a tokenizer writes before a text, such as the "▁" of Llama 2's; null if the context is joined with it. */
-async function within(answer: string, tokenizer: TextTokenizer): Promise<AnswerTokens | null> {
+async function within(context: string, answer: string, tokenizer: TextTokenizer): Promise<AnswerTokens | null> {
   const encoded = await tokenizer.encode(context + answer, plain);
   const offsets = encoded.offsets();
   const first = encoded.ids.findIndex((_, token) => (offsets[token * 2 + 1] ?? 0) > context.length);
@@ -43,6 +46,9 @@ export async function tokenizeAnswer(
   const wanted = await spoken((await tokenizer.encode(text, plain)).ids);
   const says = async ({ ids }: AnswerTokens): Promise<boolean> => (await spoken([...prompt, ...ids])) === wanted;
   if (await says(first)) return first;
-  const second = await within(answer, tokenizer);
-  return second !== null && (await says(second)) ? second : first;
+  for (const context of contexts) {
+    const second = await within(context, answer, tokenizer);
+    if (second !== null && (await says(second))) return second;
+  }
+  return first;
 }

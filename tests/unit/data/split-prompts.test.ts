@@ -150,6 +150,34 @@ describe("splitPrompts", () => {
   });
 });
 
+/** Of Llama 2's kind, with a token for a line break and what follows it. */
+const joinsLineBreaks = {
+  version: "1.0",
+  added_tokens: [],
+  normalizer: {
+    type: "Sequence",
+    normalizers: [
+      { type: "Prepend", prepend: "▁" },
+      { type: "Replace", pattern: { String: " " }, content: "▁" },
+    ],
+  },
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: {
+    type: "Sequence",
+    decoders: [
+      { type: "Replace", pattern: { String: "▁" }, content: " " },
+      { type: "Fuse" },
+      { type: "Strip", content: " ", start: 1, stop: 0 },
+    ],
+  },
+  model: {
+    type: "BPE",
+    vocab: Object.fromEntries(["▁", "\n", "h", "i", "x", "\nh"].map((token, id) => [token, id])),
+    merges: [["\n", "h"]],
+  },
+};
+
 describe("an answer's tokens", () => {
   it('have no "▁" of a text\'s beginning, which would be a second space', async () => {
     const { bases } = readJson(inRepository("tests/golden/tokenizers/cases.json")) as {
@@ -161,5 +189,14 @@ describe("an answer's tokens", () => {
     expect(await llama.decode([...prompt, ...ids])).toBe("say: hello");
     const alone = (await llama.encode("hello", { addSpecialTokens: false })).ids;
     expect(await llama.decode([...prompt, ...alone])).toBe("say:  hello");
+  });
+
+  it("have none either if the tokenizer joins a line break with the answer", async () => {
+    const llama = await openTokenizer(await folderWith({ "tokenizer.json": JSON.stringify(joinsLineBreaks) }));
+    const prompt = (await llama.encode("x\n", { addSpecialTokens: false })).ids;
+    const { ids, offsets } = await tokenizeAnswer(prompt, { text: "x\nhi", answer: "hi" }, llama);
+    const tokens = Array.from(ids, (id) => llama.idToToken(id));
+    expect({ tokens, offsets: Array.from(offsets) }).toEqual({ tokens: ["h", "i"], offsets: [0, 1, 1, 2] });
+    expect(await llama.decode([...prompt, ...ids])).toBe("x\nhi");
   });
 });
