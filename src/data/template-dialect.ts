@@ -5,7 +5,9 @@
  * - `function_call` and the role `function` (OpenAI's older form) become `tool_calls` and the role `tool`, unless the
  *   template reads the older form;
  * - arguments of calls are objects; those that were JSON text in the data are passed as that text to a template that can
- *   only write a text (such as DeepSeek-V3's), or prints an object as Python does.
+ *   only write a text (such as DeepSeek-V3's), or prints an object as Python does;
+ * - a message that only calls has no `content`: it is empty text for a template that cannot do without it (such as
+ *   DeepSeek-V3's, which expects null there, and writes the same for both).
  *
  * What a template has is determined by its source, and by what it renders.
  */
@@ -20,6 +22,7 @@ export class TemplateDialect {
   readonly #render: RenderMessages;
   #developer: boolean | undefined;
   #textArguments: boolean | undefined;
+  #contentOfCalls: boolean | undefined;
 
   /** @param render renders messages as they are given */
   constructor(source: string, render: RenderMessages) {
@@ -43,7 +46,7 @@ export class TemplateDialect {
       const { role } = message;
       if (role === "developer" && !this.hasDeveloper) return { ...message, role: "system" };
       if (role === "function" && convertsCalls) return { ...message, role: "tool" };
-      const current = convertsCalls ? withToolCalls(message) : message;
+      const current = this.#withContent(convertsCalls ? withToolCalls(message) : message);
       const { tool_calls: calls } = current;
       if (!Array.isArray(calls) || !this.#takesText) return current;
       return { ...current, tool_calls: calls.map(withTextArguments) };
@@ -54,6 +57,12 @@ export class TemplateDialect {
   lacksText(messages: readonly ChatMessage[]): boolean {
     const calls = messages.flatMap(({ tool_calls: each }): readonly unknown[] => (Array.isArray(each) ? each : []));
     return calls.some((call) => isObject(call) && isObject(argumentsOf(call))) && this.#takesText;
+  }
+
+  /** With empty text as the content of a message that only calls, if the template cannot do without. */
+  #withContent(message: ChatMessage): ChatMessage {
+    const isCall = Array.isArray(message["tool_calls"]) && message.content === undefined;
+    return isCall && this.#needsContent ? { ...message, content: "" } : message;
   }
 
   /** Whether a message of this role is in the text. */
@@ -74,15 +83,24 @@ export class TemplateDialect {
 
   #writesText(): boolean {
     const text = '{"city": "Bonn"}';
-    if (this.#renderedCall(text)?.includes(text) !== true) return false;
-    return this.#renderedCall({ city: "Bonn" })?.includes("{'city': 'Bonn'}") ?? true;
+    if (this.#renderCall(text)?.includes(text) !== true) return false;
+    return this.#renderCall({ city: "Bonn" })?.includes("{'city': 'Bonn'}") ?? true;
   }
 
-  #renderedCall(argument: unknown): string | null {
+  /** Whether a call renders beside empty text only. */
+  get #needsContent(): boolean {
+    const call = this.#takesText ? '{"city": "Bonn"}' : { city: "Bonn" };
+    this.#contentOfCalls ??=
+      this.#renderCall(call, {}) === null && this.#renderCall(call)?.includes("weather") === true;
+    return this.#contentOfCalls;
+  }
+
+  /** The text of a conversation with a call; null if the template cannot render it. */
+  #renderCall(argument: unknown, said: Pick<ChatMessage, "content"> = { content: "" }): string | null {
     const call = { id: "call00001", type: "function", function: { name: "weather", arguments: argument } };
     const messages = [
-      { role: "user", content: "How is the weather in Bonn?" },
-      { role: "assistant", content: "", tool_calls: [call] },
+      { role: "user", content: "What is it like in Bonn?" },
+      { role: "assistant", ...said, tool_calls: [call] },
       { role: "tool", name: "weather", tool_call_id: "call00001", content: "clear" },
     ];
     return attempt(() => this.#render(messages));

@@ -62,6 +62,36 @@ describe("arguments given as JSON text are learnt as an object", () => {
   });
 });
 
+describe("a message that only calls", () => {
+  const needing = (call: string): string =>
+    calls.replace("m.content or ''", `m.content + '' `).replace("c.function | tojson", call);
+
+  it.each([
+    [
+      "a template that cannot do without its content",
+      "c.function | tojson",
+      '{"name": "weather", "arguments": {"city": "Bonn"}}',
+    ],
+    ["nor with arguments as an object", "c.function.name + c.function.arguments", 'weather{"city": "Bonn"}'],
+  ])("is given empty content for %s", async (_, call, written) => {
+    const source = needing(call);
+    const expected = `${written}<|im_end|>`;
+    expect(await learnt({ messages: [user, calling('{"city": "Bonn"}')] }, source)).toBe(expected);
+    const absent = { role: "assistant", tool_calls: calling('{"city": "Bonn"}').tool_calls };
+    expect(await learnt({ messages: [user, absent] }, source)).toBe(expected);
+    const older = {
+      role: "assistant",
+      content: null,
+      function_call: { name: "weather", arguments: '{"city": "Bonn"}' },
+    };
+    expect(await learnt({ messages: [user, older] }, source)).toBe(expected);
+  });
+
+  it("stays without for a template that does not write calls", async () => {
+    await expectRejection(learnt({ messages: [user, calling("{}")] }, needing("''")), "data", /no attribute 'content'/);
+  });
+});
+
 describe("arguments that are no JSON object are rejected with the message and the call", () => {
   it.each([
     ["{'city': 'Bonn'}", /"arguments" of call 1 of message 2 of "messages" is text that isn't JSON: /],
