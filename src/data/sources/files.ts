@@ -5,7 +5,7 @@ import path from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
 import { refuseSpecialFile } from "../../regular-file.js";
 import { DatasetVersions } from "./dataset-versions.js";
-import { refuseAddress, refuseByName, savedByDatasets, savedDataset } from "./foreign-data.js";
+import { describingData, isSavedDataset, refuseAddress, refuseByName, savedByDatasets } from "./foreign-data.js";
 import { hubOfPath, type DataSource, type HubSource } from "./selection.js";
 
 export interface SourceFilesOptions {
@@ -28,9 +28,9 @@ async function filesOfFolder(folder: string, note: (text: string) => void): Prom
   const names = entries.map(({ name }) => name).sort(byName);
   const folders = names.filter(isFolder);
   const files = names.filter((name) => !folders.includes(name));
-  if (files.some((name) => savedDataset.has(name))) throw savedByDatasets(folder, files);
+  if (isSavedDataset(files)) throw savedByDatasets(folder, files);
   for (const name of files) refuseByName(path.join(folder, name));
-  const data = files.filter((name) => readable.test(name));
+  const data = files.filter((name) => readable.test(name) && !describingData.has(name));
   if (data.length === 0) {
     throw new CoxswainError("data", `${folder} has no ${readableList} file`, {
       hint: "Subfolders are not searched: give the folder that contains the files.",

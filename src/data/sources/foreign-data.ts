@@ -147,8 +147,17 @@ export function refuseAddress(source: string): void {
   });
 }
 
-/** Files that `save_to_disk` of the datasets library writes next to its Arrow files. */
-export const savedDataset: ReadonlySet<string> = new Set(["dataset_dict.json", "dataset_info.json", "state.json"]);
+/**
+ * Whether a folder is one that `save_to_disk` of the datasets library wrote: `dataset_info.json` alone is also a list of
+ * data sets, which LLaMA-Factory keeps beside the data.
+ * @param names files of the folder
+ */
+export const isSavedDataset = (names: readonly string[]): boolean =>
+  names.some((name) => name === "dataset_dict.json" || name === "state.json") ||
+  (names.includes("dataset_info.json") && names.some((name) => name.endsWith(".arrow")));
+
+/** Files beside data that describe them. */
+export const describingData: ReadonlySet<string> = new Set(["dataset_info.json", "dataset_infos.json"]);
 
 /** @param names files of the folder */
 export function savedByDatasets(folder: string, names: readonly string[]): CoxswainError {

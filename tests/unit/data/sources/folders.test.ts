@@ -34,6 +34,20 @@ describe("a folder", () => {
     });
   });
 
+  it("leaves out lists of data sets, which are no data", async () => {
+    const folder = await folderWith({
+      "a.jsonl": line,
+      "dataset_info.json": '{"mine": {"file_name": "a.jsonl"}}',
+      "dataset_infos.json": '{"default": {}}',
+    });
+    expect(await read(folder)).toEqual({
+      values: [{ text: "a" }],
+      notes: [`${folder}: not read: dataset_info.json, dataset_infos.json.`],
+    });
+    const saved = await folderWith({ "dataset_info.json": "{}", "data-00000-of-00001.arrow": "x" });
+    await expectRejection(read(saved), "data", /was saved by the datasets library/, /to_parquet/);
+  });
+
   it("says once what it leaves out, however often its source is used", async () => {
     const folder = await folderWith({ "a.jsonl": line, "README.md": "x" });
     const { values, notes } = await read({ path: folder, weight: 3 });
