@@ -47,6 +47,10 @@ describe("a packed file", () => {
       plain.fingerprint,
     );
     expect((await build(zstandard)).fingerprint).toBe(plain.fingerprint);
+    // As pzstd writes it: a frame to skip goes before each frame of data.
+    const skipped = Buffer.from("502a4d1804000000d2020000", "hex");
+    const parallel = await inFile(Buffer.concat([skipped, readFileSync(zstandard)]), "a.jsonl.zst");
+    expect((await build(parallel)).fingerprint).toBe(plain.fingerprint);
   });
 
   it("of CSV is a table", async () => {
