@@ -81,7 +81,8 @@ export class ChatTemplate {
   readonly #template: JinjaTemplate;
   readonly #dialect: TemplateDialect;
   readonly #options: ChatTemplateOptions;
-  readonly #mentioned = new Map<string, boolean>();
+  /** All words of its text. */
+  #words: ReadonlySet<string> | undefined;
 
   /**
    * @param source Jinja text
@@ -117,14 +118,10 @@ export class ChatTemplate {
     return this.#dialect.hasDeveloper;
   }
 
-  /** Whether the template's text contains a name. */
+  /** Whether the template's text contains a name, other than as a part of a longer one. */
   mentions(name: string): boolean {
-    let found = this.#mentioned.get(name);
-    if (found === undefined) {
-      found = this.source.includes(name);
-      this.#mentioned.set(name, found);
-    }
-    return found;
+    this.#words ??= new Set(this.source.match(/[\p{L}\p{N}_]+/gu));
+    return this.#words.has(name);
   }
 
   /**

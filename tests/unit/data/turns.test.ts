@@ -324,6 +324,14 @@ describe("variables of the chat template", () => {
     ]);
   });
 
+  it("that are a part of a name that the template reads are reported, too", async () => {
+    const warnings: string[] = [];
+    await text({}, { effor: "low" }, warnings);
+    expect(warnings).toEqual([expect.stringMatching(/"effor"\) have a variable .* does not read/)]);
+    await text({}, { effort: "low" }, warnings);
+    expect(warnings).toHaveLength(1);
+  });
+
   it.each(["messages", "tools", "add_generation_prompt", "bos_token", "tokenize", "continue_final_message"])(
     "are refused under the reserved name %s",
     async (name) => {
