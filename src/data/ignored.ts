@@ -1,6 +1,6 @@
 /**
  * Detects parts of a conversation that its chat template omits: tools, tool calls, keys of messages, whole messages,
- * answers. The template renders without an error, but the model would never see or learn that content. Pure.
+ * answers, their ends. The template renders without an error, but the model would never see or learn that content. Pure.
  */
 import { jsonKey } from "../jinja/index.js";
 import type { ChatTemplate } from "./chat-template.js";
@@ -13,6 +13,7 @@ export type IgnoredKind =
   | "ignored_message_key"
   | "ignored_kwarg"
   | "empty_answer"
+  | "open_answer"
   | "developer_as_system";
 
 /** What is omitted, with details: the key or the message. */
@@ -55,6 +56,7 @@ export function ignoredParts(
   const spoken = said?.filter((each) => saysSomething(each, template.controlTokens));
   const isSilent = spoken === undefined ? answers.some(isEmpty) : spoken.length < answers.length;
   if (isSilent) add("empty_answer");
+  if (said?.some((each) => !endsTurn(each, template.controlTokens)) === true) add("open_answer");
   if (messages.some(({ role }) => role === "developer") && !template.hasDeveloper) add("developer_as_system");
   const kwargs = Object.keys({ ...template.kwargs, ...templateKwargs }).map(jsonKey);
   const unread = kwargs.find((name) => !template.mentions(name));
@@ -94,6 +96,12 @@ function isRead(key: string, source: string): boolean {
   if (exempt.has(key)) return true;
   const names = reasoning.includes(key) ? reasoning : [key];
   return names.some((name) => source.includes(name));
+}
+
+/** Whether a token that may end a turn is the last of a text, but for whitespace. */
+function endsTurn(said: string, controlTokens: ReadonlySet<string>): boolean {
+  const text = said.trimEnd();
+  return [...controlTokens].some((token) => token !== "" && text.endsWith(token.trimEnd()));
 }
 
 /** Whether there is more than whitespace and tokens that begin or end a turn. */

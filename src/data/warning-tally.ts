@@ -10,6 +10,7 @@ const kinds = [
   "ignored_message_key",
   "ignored_kwarg",
   "empty_answer",
+  "open_answer",
   "developer_as_system",
   "truncated",
   "dropped",
@@ -113,6 +114,11 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return (
         `${which} have an answer that renders to nothing but its end token: the model learns to answer nothing. ` +
         "Remove them, or inspect them with coxswain preview."
+      );
+    case "open_answer":
+      return (
+        `${which} have an answer after which the chat template writes no special token: the model won't learn to stop. ` +
+        "Use a template that writes the tokenizer's end token after an answer (data.chat_template)."
       );
     case "developer_as_system":
       return `${which} have messages of the role developer, which the chat template lacks: they are passed as system.`;

@@ -90,6 +90,26 @@ describe("content that a chat template omits is counted and reported once, with 
     ]);
   });
 
+  it("and answers without a token that ends them", async () => {
+    const open = complete.replace("<|im_end|>", "");
+    const told = expect.stringMatching(
+      /^2 of 2 examples .* have an answer after which .* won't learn to stop/,
+    ) as unknown;
+    expect(await warningsOf([good, good], open)).toEqual([told]);
+    // The token of the next role, which only an answer within the conversation has after it, is not learnt either.
+    const marked = open
+      .replace("{{ m.role }}", "<|im_start|>{{ m.role }}")
+      .replace("assistant\n", "<|im_start|>assistant\n");
+    expect(await warningsOf([good, { messages: [user, answer, user, answer] }], marked)).toEqual([told]);
+    const learnt = complete.replace(
+      "{{ m.content or '' }}",
+      "{% generation %}{{ m.content or '' }}{% endgeneration %}",
+    );
+    expect(await warningsOf([good, good], learnt)).toEqual([told]);
+    expect(await warningsOf([good, good], complete)).toEqual([]);
+    expect(await warningsOf([good, good], open, { assistant_only_loss: false })).toEqual([]);
+  });
+
   it("and an empty completion", async () => {
     const lines = [
       { prompt: "a b", completion: " c" },

@@ -125,7 +125,7 @@ describe("the run's own chat template", () => {
     const dated = `{{ strftime_now('%Y') }} ${source}`;
     const warnings: string[] = [];
     await buildLines([chat("q", "a")], { chat_template: dated }, warnings);
-    expect(warnings).toEqual([expect.stringMatching(/today's date.*starts on another day/)]);
+    expect(warnings.at(-1)).toMatch(/today's date.*starts on another day/);
     const told: string[] = [];
     const store = await buildTokenStore({
       source: await fileWith([chat("q", "a")]),
@@ -135,6 +135,6 @@ describe("the run's own chat template", () => {
       now: () => new Date(1999, 5, 1),
     });
     expect(await tokenizer.decode(store.row(0).inputIds)).toMatch(/^1999 user/);
-    expect(told).toEqual(warnings);
+    expect(told.at(-1)).toBe(warnings.at(-1));
   });
 });

@@ -31,7 +31,7 @@ describe("an answer of weight 0 is read, but not learnt", () => {
   ])("%s", async (_, settings, expected) => {
     const warnings: string[] = [];
     expect(await learnt({ messages }, settings, warnings)).toBe(expected);
-    expect(warnings).toEqual([]);
+    expect(warnings.filter((each) => !each.includes("won't learn to stop"))).toEqual([]);
   });
 
   it("also where everything else is learnt", async () => {
