@@ -10,7 +10,12 @@ const encodings: readonly (readonly [start: RegExp, name: string])[] = [
   [/^(\xfe\xff|\0[[{])/, "UTF-16BE"],
 ];
 
-const converted = (file: string): string => `${path.basename(file, path.extname(file))}-converted.jsonl`;
+/** A table stays a table. */
+function converted(file: string): string {
+  const extension = path.extname(file);
+  const isTable = /^\.(csv|tsv)$/i.test(extension);
+  return `${path.basename(file, extension)}-converted${isTable ? extension : ".jsonl"}`;
+}
 
 /** @throws CoxswainError "data" that names the encoding of a file whose first bytes are those of UTF-16 or UTF-32 */
 export function refuseByEncoding(file: string, bytes: Buffer): void {

@@ -68,7 +68,7 @@ describe("CSV", () => {
     ["a NUL byte", "a,b\n1,\0\n", /a\.csv:2: a NUL byte/, /./],
     ["line ends of only a carriage return", "a,b\r1,2\r", /a\.csv:1: line ends/, /tr '/],
     ["other text than UTF-8", Buffer.from("a,b\n1,caf\xe9\n", "latin1"), /a\.csv:2: not UTF-8/, /UTF-8/],
-    ["UTF-16", Buffer.from("\ufeffa,b\n", "utf16le"), /is UTF-16LE text/, /iconv/],
+    ["UTF-16", Buffer.from("\ufeffa,b\n", "utf16le"), /is UTF-16LE text/, /iconv .*-converted\.csv'$/],
     ["no rows", "prompt,completion\n", /no examples found/, /./],
     ["Python's list for JSON", "messages\n\"[{'role': 'user'}]\"\n", /a\.csv:2: "messages": not JSON/, /json\.dumps/],
   ])("with %s is refused at its line", async (_, content, message, hint) => {
