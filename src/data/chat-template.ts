@@ -69,6 +69,9 @@ const templateHint = "Check the conversation against the template, or set anothe
 const textArgumentsHint =
   "The template can only write the arguments of a call as a text: give them as JSON text, such as " +
   '"{\\"city\\": \\"Bonn\\"}", not as an object.';
+const contentHint =
+  "A message has calls and no content, but the template writes only content: write the calls as content, or set a template " +
+  "that writes tool_calls (data.chat_template).";
 const inexactHint =
   'Give the message "weight": 0, so that it is read but not learnt, or set a template that renders the turn ' +
   "(data.chat_template).";
@@ -247,13 +250,23 @@ export class ChatTemplate {
     }
   }
 
+  /** Whether a message that only calls is given to a template that does not read calls. */
+  #needsContent(messages: Conversation["messages"]): boolean {
+    const calls = messages.some(({ content, tool_calls: each }) => content === undefined && Array.isArray(each));
+    return calls && !this.mentions("tool_calls");
+  }
+
   #failed(conversation: Conversation, where: string | undefined, error: unknown): CoxswainError {
     const template = `the chat template of ${this.#options.origin}`;
     const adapted = this.#dialect.adapted(conversation.messages);
     const said = refusalOf(error);
     if (said === undefined) {
       const message = `${template} failed to render: ${messageOf(error)}`;
-      const hint = this.#dialect.lacksText(adapted) ? textArgumentsHint : templateHint;
+      const hint = this.#dialect.lacksText(adapted)
+        ? textArgumentsHint
+        : this.#needsContent(adapted)
+          ? contentHint
+          : templateHint;
       return new CoxswainError("data", located(where, message), { hint, cause: error });
     }
     const { what, hint } = explainRefusal(conversation.messages, said, (messages) =>

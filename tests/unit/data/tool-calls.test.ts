@@ -88,7 +88,15 @@ describe("a message that only calls", () => {
   });
 
   it("stays without for a template that does not write calls", async () => {
-    await expectRejection(learnt({ messages: [user, calling("{}")] }, needing("''")), "data", /no attribute 'content'/);
+    const messages = [user, calling("{}")];
+    await expectRejection(learnt({ messages }, needing("''")), "data", /no attribute 'content'/);
+    const source = needing("''").replace("m.tool_calls", "[]");
+    await expectRejection(
+      learnt({ messages }, source),
+      "data",
+      /no attribute 'content'/,
+      /set a template that writes tool_calls/,
+    );
   });
 });
 
