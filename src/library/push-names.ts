@@ -1,9 +1,15 @@
 /** Checks the names of what is published, before anything is read or asked. Pure. */
 import { CoxswainError } from "../errors.js";
-import type { PushOptions } from "./push.js";
+
+export interface PublishedNames {
+  readonly repo: string;
+  readonly revision?: string | undefined;
+  readonly baseModel?: string | undefined;
+  readonly message?: string | undefined;
+}
 
 /** @throws CoxswainError "usage" */
-export function checkNames({ repo, revision = "main", baseModel, message }: PushOptions): void {
+export function checkNames({ repo, revision = "main", baseModel, message }: PublishedNames): void {
   const hint = "A repository is named owner/name, in letters, digits, and - _ . within the name.";
   if (!isRepositoryName(repo)) {
     throw new CoxswainError("usage", `${JSON.stringify(repo)} is not the name of a repository`, { hint });
