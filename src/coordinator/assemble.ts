@@ -30,7 +30,7 @@ export function createRecorder(
     loggingSteps: training.logging_steps,
     factsOf: (step) => {
       const { rows, epoch } = run.plan.rowsOf(step);
-      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.row(row).inputIds.length, 0) };
+      return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.rowLength(row), 0) };
     },
     tokensPerShard: tokensPerShard(run),
     onTrouble,

@@ -43,6 +43,7 @@ function absentTokenizer(folder: string, size: number, missing: unknown): TextTo
   return {
     folder,
     absence,
+    fingerprint: () => `no tokenizer, ${size} ids`,
     vocabSize: size,
     modelVocabSize: size,
     bosId: null,

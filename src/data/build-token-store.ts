@@ -1,160 +1,38 @@
 /** Builds a token store from files: read, render, tokenise, truncate, pack, count; reports all errors in the data. */
-import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { BadExamples } from "./bad-examples.js";
 import { costOf, maxBatchCost } from "./batch-cost.js";
+import { Collector, type TokenSink } from "./collector.js";
 import { createEncoder } from "./encode.js";
-import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
+import type { Encoder, LocatedExample } from "./encoding.js";
 import { replacementCharacterIn, unreadKeys, type Example } from "./formats/index.js";
-import { Int32Buffer } from "./int32-buffer.js";
+import { MemorySink } from "./memory-sink.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
-import { packExamples } from "./packing.js";
+import { packExamples, type Packing } from "./packing.js";
 import {
+  contentNumber,
   namesOf,
   readRecords,
   selectionOf,
   SourceCounts,
   SourceFormats,
   type DataInput,
-  type DatasetVersions,
 } from "./sources/index.js";
 import { knownRoles, requireKnownRoles } from "./roles.js";
-import { supervisedTokens } from "./row.js";
-import { createTokenStore, type TokenStore } from "./token-store.js";
-import type { TextTokenizer } from "./tokenizer.js";
+import type { TokenStoreOptions } from "./token-store-options.js";
+import { openCachedTokens } from "./token-cache.js";
+import {
+  createTokenStore,
+  fingerprintOf,
+  type DataStatistics,
+  type ExampleTokens,
+  type TokenStore,
+} from "./token-store.js";
+import { tokensKey } from "./tokens-key.js";
 import { WarningTally } from "./warning-tally.js";
-
-export interface TokenStoreOptions {
-  /** Sources as in `data.train`, or a selection of them. */
-  readonly source: DataInput;
-  /** The run's `data` settings (`train`, `eval` and `shuffle` are not used). */
-  readonly data: Pick<
-    DataConfig,
-    | "format"
-    | "turns"
-    | "max_length"
-    | "packing"
-    | "assistant_only_loss"
-    | "completion_only_loss"
-    | "chat_template"
-    | "chat_template_kwargs"
-  > & {
-    /** Default: "error". */
-    readonly on_bad_example?: DataConfig["on_bad_example"];
-  };
-  readonly tokenizer: TextTokenizer;
-  /** Receives warnings about what was done to the data, one sentence per kind. Default: ignored. */
-  readonly onWarning?: (message: string) => void;
-  /** Receives each example as it was read. */
-  readonly onExample?: ((value: unknown, where: string) => void) | undefined;
-  /** Data sets of the hub. Default: looked up again. */
-  readonly datasets?: DatasetVersions | undefined;
-  /** Receives the number of examples tokenised so far. */
-  readonly onProgress?: (examples: number) => void;
-  /** The clock of templates that write the date. Default: the system's. */
-  readonly now?: () => Date;
-}
 
 /** Examples per tokenizer call: enough to keep its threads busy, few enough to hold in memory. */
 const batchSize = 256;
-
-/** Collects tokenised examples: truncates them, and keeps those with supervised tokens. */
-class Collector {
-  readonly ids = new Int32Buffer();
-  readonly labels = new Int32Buffer();
-  readonly lengths = new Int32Buffer();
-  readonly #maxLength: number;
-  readonly #tokenizer: TextTokenizer;
-  readonly #warnings: WarningTally;
-  /** Lines read. */
-  records = 0;
-  examples = 0;
-  supervised = 0;
-  truncated = 0;
-  dropped = 0;
-  /** Of conversations that became several examples. */
-  readonly split = { conversations: 0, examples: 0, extraTokens: 0 };
-
-  constructor(maxLength: number, tokenizer: TextTokenizer, warnings: WarningTally) {
-    this.#maxLength = maxLength;
-    this.#tokenizer = tokenizer;
-    this.#warnings = warnings;
-  }
-
-  get totals(): { examples: number; tokens: number; supervisedTokens: number } {
-    return { examples: this.examples, tokens: this.ids.length, supervisedTokens: this.supervised };
-  }
-
-  /**
-   * Adds what a line became: one example, or one for each part of a conversation.
-   * @throws CoxswainError "data" if it is a bad example, of which nothing is added
-   */
-  add(parts: readonly LabelledTokens[], where: string): void {
-    const named = parts.map((tokens) => ({
-      tokens,
-      name: tokens.part === undefined ? where : `${where}, ${tokens.part}`,
-    }));
-    for (const { tokens, name } of named) this.#check(tokens, name);
-    this.records++;
-    for (const { tokens, name } of named) this.#add(tokens, name);
-    if (parts.length === 1) return;
-    const lengths = parts.map(({ ids }) => Math.min(ids.length, this.#maxLength));
-    this.split.conversations++;
-    this.split.examples += parts.length;
-    this.split.extraTokens += lengths.reduce((sum, length) => sum + length, 0) - Math.max(...lengths);
-  }
-
-  #check(tokens: LabelledTokens, where: string): void {
-    this.#checkVocabulary(tokens.ids, where);
-    if (countSupervised(tokens) === 0) throw nothingSupervised(where);
-  }
-
-  #add(tokens: LabelledTokens, where: string): void {
-    this.examples++;
-    const kept = this.#cut(tokens, where);
-    const supervised = countSupervised(kept);
-    if (supervised === 0) {
-      this.dropped++;
-      this.#warnings.count("dropped", where);
-      return;
-    }
-    this.supervised += supervised;
-    this.ids.append(kept.ids);
-    this.labels.append(kept.labels);
-    this.lengths.push(kept.ids.length);
-  }
-
-  #cut(tokens: LabelledTokens, where: string): LabelledTokens {
-    if (tokens.ids.length <= this.#maxLength) return tokens;
-    this.truncated++;
-    this.#warnings.count("truncated", where);
-    return { ids: tokens.ids.subarray(0, this.#maxLength), labels: tokens.labels.subarray(0, this.#maxLength) };
-  }
-
-  #checkVocabulary(ids: Int32Array, where: string): void {
-    const { modelVocabSize } = this.#tokenizer;
-    const stranger = ids.find((id) => id >= modelVocabSize);
-    if (stranger === undefined) return;
-    const token = JSON.stringify(this.#tokenizer.idToToken(stranger));
-    throw new CoxswainError(
-      "data",
-      `${where}: token ${stranger} (${token}) is not in the model's vocabulary of ${modelVocabSize}`,
-      {
-        hint: "The tokenizer has tokens that the model does not know: use the tokenizer that came with the model.",
-      },
-    );
-  }
-}
-
-const countSupervised = ({ ids, labels }: LabelledTokens): number =>
-  supervisedTokens({ inputIds: ids, labels, segments: [ids.length] });
-
-const nothingSupervised = (where: string): CoxswainError =>
-  new CoxswainError("data", `${where}: this example has no supervised token, so there is nothing to learn from it`, {
-    hint:
-      "A conversation needs an assistant message, a completion some text, and `labels` a value other than -100. The first " +
-      "token of an example is never predicted. Correct or remove the line.",
-  });
 
 function nothingLeft(source: DataInput, maxLength: number): CoxswainError {
   const name = namesOf(selectionOf(source));
@@ -224,7 +102,7 @@ async function collect(
     const spoilt = replacementCharacterIn(example);
     if (spoilt !== undefined) warnings.count("replacement_character", `${where}, ${spoilt}`);
     warnings.countUnread(unreadKeys(format, value), where);
-    options.onExample?.(value, where);
+    options.onExample?.(contentNumber(value), where);
     batch.push({ example, where, source: record.source });
     cost += costOf(example);
   }
@@ -232,22 +110,27 @@ async function collect(
   return counts;
 }
 
-/**
- * Tokenises a data set.
- * @throws CoxswainError "data" naming file and line: not JSON, not the format's structure, a template that fails, a
- * token outside the model's vocabulary, an example without supervised tokens (unless these are skipped); or naming the source: no examples, or all
- * of them longer than `max_length` without supervised tokens within it
- */
-export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
-  const { source, data, tokenizer, onWarning, now = () => new Date() } = options;
-  const warnings = new WarningTally();
+/** Renders conversations, and counts what there is to be said of them. */
+interface Rendering {
+  readonly templates: ChatTemplates | null;
+  readonly warnings: WarningTally;
+}
+
+/** What was made of the data, beside the tokens. */
+interface Facts {
+  readonly statistics: Omit<DataStatistics, "rows">;
+  /** Sentences for the user, in order. */
+  readonly notes: readonly string[];
+}
+
+/** Reads, renders and tokenises everything into the sink. */
+async function tokenise(
+  options: TokenStoreOptions,
+  { templates, warnings }: Rendering,
+  sink: TokenSink,
+): Promise<Facts> {
+  const { source, data, tokenizer } = options;
   const bad = new BadExamples(data.on_bad_example ?? "error");
-  const clock = (): Date => {
-    warnings.count("dated", "");
-    return now();
-  };
-  const { chat_template: override, chat_template_kwargs: kwargs } = data;
-  const templates = await openChatTemplates(tokenizer, { override, kwargs, now: clock });
   const encode = createEncoder({
     tokenizer,
     templates,
@@ -263,29 +146,101 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
     onOtherPrompt: (where) => warnings.count("other_prompt", where),
     onBadExample: (where, error) => bad.skip(where, error),
   });
-  const collected = new Collector(data.max_length, tokenizer, warnings);
-  const sources = (await collect(options, encode, templates, collected, warnings, bad)).finish();
+  const notes: string[] = [];
+  const collected = new Collector(sink, data.max_length, tokenizer, warnings);
+  const onNote = (text: string): number => notes.push(text);
+  const sources = (
+    await collect({ ...options, onWarning: onNote }, encode, templates, collected, warnings, bad)
+  ).finish();
   bad.requireSome(collected.records);
-  const { records, examples, supervised, truncated, dropped, split } = collected;
+  const { records, examples, tokens, supervised, truncated, dropped, split } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
   const skipped = bad.note(records);
-  if (skipped !== null) onWarning?.(skipped);
-  if (onWarning !== undefined) warnings.report({ records, examples }, data.max_length, onWarning);
-  const arrays = {
-    ids: collected.ids.finish(),
-    labels: collected.labels.finish(),
-    lengths: collected.lengths.finish(),
-  };
-  const packing = data.packing ? packExamples(arrays.lengths, data.max_length) : null;
-  return createTokenStore(arrays, packing, {
+  if (skipped !== null) notes.push(skipped);
+  warnings.report({ records, examples }, data.max_length, onNote);
+  const statistics = {
     examples,
-    rows: packing === null ? arrays.lengths.length : packing.rowStarts.length - 1,
-    tokens: arrays.ids.length,
+    tokens,
     supervisedTokens: supervised,
     truncated,
     dropped: { nothing_supervised_after_cut: dropped },
     ...(bad.count === 0 ? {} : { skipped: { count: bad.count, first: bad.listed } }),
     ...(split.conversations === 0 ? {} : { split: { ...split } }),
     ...(sources === undefined ? {} : { sources }),
-  });
+  };
+  return { statistics, notes };
+}
+/**
+ * Tokenises a data set.
+ * @throws CoxswainError "data" naming file and line: not JSON, not the format's structure, a template that fails, a
+ * token outside the model's vocabulary, an example without supervised tokens (unless these are skipped); or naming the source: no examples, or all
+ * of them longer than `max_length` without supervised tokens within it
+ */
+export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
+  const { data, tokenizer, cacheDir, onWarning, now = () => new Date() } = options;
+  const warnings = new WarningTally();
+  const clock = (): Date => {
+    warnings.count("dated", "");
+    return now();
+  };
+  const { chat_template: override, chat_template_kwargs: kwargs } = data;
+  const templates = await openChatTemplates(tokenizer, { override, kwargs, now: clock });
+  const rendering = { templates, warnings };
+  const key = cacheDir === undefined ? undefined : await tokensKey(options, templates, cacheDir);
+  const { tokens, facts, fingerprint } =
+    cacheDir === undefined || key === undefined
+      ? await inMemory(options, rendering)
+      : await inCache(options, rendering, { cacheDir, key });
+  for (const note of facts.notes) onWarning?.(note);
+  const packing = packingOf(options, tokens);
+  const rows = packing === null ? tokens.lengths.length : packing.rowStarts.length - 1;
+  const statistics = { ...facts.statistics, rows };
+  return createTokenStore({ tokens, packing, statistics, fingerprint });
+}
+
+const packingOf = ({ data }: TokenStoreOptions, { lengths }: ExampleTokens): Packing | null =>
+  data.packing ? packExamples(lengths, data.max_length) : null;
+
+interface Tokenised {
+  readonly tokens: ExampleTokens;
+  readonly facts: Facts;
+  readonly fingerprint: string;
+}
+
+async function inMemory(options: TokenStoreOptions, rendering: Rendering): Promise<Tokenised> {
+  const sink = new MemorySink();
+  const facts = await tokenise(options, rendering, sink);
+  const tokens = sink.finish();
+  return { tokens, facts, fingerprint: await fingerprintOf(tokens, packingOf(options, tokens)) };
+}
+
+/** Facts as they are kept beside the tokens. */
+interface KeptFacts extends Facts {
+  readonly fingerprint: string;
+  /** The content numbers of the examples, if somebody asked for them. */
+  readonly contents: readonly number[];
+}
+
+async function inCache(
+  options: TokenStoreOptions,
+  rendering: Rendering,
+  place: { readonly cacheDir: string; readonly key: object },
+): Promise<Tokenised> {
+  const { onExample, onWarning } = options;
+  const { tokens, facts, folder, reused } = await openCachedTokens<KeptFacts>(
+    { ...place, now: () => Date.now() },
+    async (writer) => {
+      const contents: number[] = [];
+      const keep = onExample === undefined ? undefined : (content: number): number => contents.push(content);
+      const made = await tokenise({ ...options, onExample: keep }, rendering, writer);
+      return async (written) => ({
+        ...made,
+        contents,
+        fingerprint: await fingerprintOf(written, packingOf(options, written)),
+      });
+    },
+  );
+  if (reused) onWarning?.(`the tokens of an earlier start are used: ${folder}`);
+  for (const content of facts.contents) onExample?.(content, "");
+  return { tokens, facts, fingerprint: facts.fingerprint };
 }

@@ -2,7 +2,7 @@
  * The token store: a data set tokenised once, in a few flat arrays, so that millions of rows fit in memory and can be
  * looked up by index. Does not know epochs, batches or engines.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { SkippedExample } from "./bad-examples.js";
 import type { Packing } from "./packing.js";
 import type { Row } from "./row.js";
@@ -58,16 +58,38 @@ export interface TokenStore {
    * @throws RangeError outside that range
    */
   row(index: number): Row;
+  /** Tokens of a row, without reading them. @throws RangeError */
+  rowLength(index: number): number;
 }
 
-/** Concatenated examples. */
-export interface ExampleArrays {
-  /** [tokens] */
-  readonly ids: Int32Array;
-  /** [tokens] */
-  readonly labels: Int32Array;
+/** The tokens of all examples, one example after the other: in memory, or on disk (token-files.ts). */
+export interface ExampleTokens {
   /** [examples] */
   readonly lengths: Int32Array;
+  /** Ids and labels of tokens [start, start + length), each [length]. */
+  read(start: number, length: number): { readonly ids: Int32Array; readonly labels: Int32Array };
+  /** Adds all ids, or all labels, to a hash. */
+  hash(column: "ids" | "labels", into: Hash): Promise<void>;
+}
+
+/**
+ * @param ids [tokens]
+ * @param labels [tokens]
+ * @param lengths [examples]
+ */
+export function tokensInMemory(ids: Int32Array, labels: Int32Array, lengths: Int32Array): ExampleTokens {
+  const columns = { ids, labels };
+  return {
+    lengths,
+    read: (start, length) => ({
+      ids: ids.subarray(start, start + length),
+      labels: labels.subarray(start, start + length),
+    }),
+    hash: (column, into) => {
+      into.update(bytesOf(columns[column]));
+      return Promise.resolve();
+    },
+  };
 }
 
 /** First token of each example, with the total at the end, [examples + 1]. (Also beyond 2^31 tokens.) */
@@ -81,32 +103,49 @@ function bytesOf(array: Int32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function fingerprintOf({ ids, labels, lengths }: ExampleArrays, packing: Packing | null): string {
+function hashInts(array: Int32Array, into: Hash): void {
+  into.update(`${array.length}\n`).update(bytesOf(array));
+}
+
+/** See `TokenStore.fingerprint`. @param packing null: one example per row */
+export async function fingerprintOf(tokens: ExampleTokens, packing: Packing | null): Promise<string> {
   const hash = createHash("sha256").update("coxswain token store 1\n");
-  const parts = [lengths, ids, labels, ...(packing === null ? [] : [packing.rowStarts, packing.members])];
-  for (const part of parts) hash.update(`${part.length}\n`).update(bytesOf(part));
+  const total = tokens.lengths.reduce((sum, length) => sum + length, 0);
+  hashInts(tokens.lengths, hash);
+  for (const column of ["ids", "labels"] as const) {
+    hash.update(`${total}\n`);
+    await tokens.hash(column, hash);
+  }
+  for (const part of packing === null ? [] : [packing.rowStarts, packing.members]) hashInts(part, hash);
   return hash.digest("hex");
 }
 
-/** @param packing null: one example per row */
-export function createTokenStore(
-  arrays: ExampleArrays,
-  packing: Packing | null,
-  statistics: DataStatistics,
-): TokenStore {
-  const { ids, labels, lengths } = arrays;
+export interface StoreParts {
+  readonly tokens: ExampleTokens;
+  /** null: one example per row. */
+  readonly packing: Packing | null;
+  readonly statistics: DataStatistics;
+  /** By `fingerprintOf`. */
+  readonly fingerprint: string;
+}
+
+export function createTokenStore({ tokens, packing, statistics, fingerprint }: StoreParts): TokenStore {
+  const { lengths } = tokens;
   const starts = exampleStarts(lengths);
   const rowCount = packing === null ? lengths.length : packing.rowStarts.length - 1;
+  const lengthOf = (example: number): number => lengths[example] ?? 0;
   const single = (example: number): Row => {
-    const [start, end] = [starts[example], starts[example + 1]];
-    return {
-      inputIds: ids.subarray(start, end),
-      labels: labels.subarray(start, end),
-      segments: [lengths[example] ?? 0],
-    };
+    const length = lengthOf(example);
+    const { ids, labels } = tokens.read(starts[example] ?? 0, length);
+    return { inputIds: ids, labels, segments: [length] };
   };
-  const packed = ({ members, rowStarts }: Packing, index: number): Row => {
-    const parts = Array.from(members.subarray(rowStarts[index], rowStarts[index + 1]), single);
+  const membersOf = ({ members, rowStarts }: Packing, index: number): Int32Array =>
+    members.subarray(rowStarts[index], rowStarts[index + 1]);
+  const requireRow = (index: number): void => {
+    if (!Number.isInteger(index) || index < 0 || index >= rowCount) throw new RangeError(`row ${index} of ${rowCount}`);
+  };
+  const packed = (within: Packing, index: number): Row => {
+    const parts = Array.from(membersOf(within, index), single);
     const segments = parts.flatMap((part) => part.segments);
     const length = segments.reduce((sum, segment) => sum + segment, 0);
     const row = { inputIds: new Int32Array(length), labels: new Int32Array(length), segments };
@@ -121,12 +160,15 @@ export function createTokenStore(
   return {
     rowCount,
     statistics,
-    fingerprint: fingerprintOf(arrays, packing),
+    fingerprint,
     row: (index) => {
-      if (!Number.isInteger(index) || index < 0 || index >= rowCount) {
-        throw new RangeError(`row ${index} of ${rowCount}`);
-      }
+      requireRow(index);
       return packing === null ? single(index) : packed(packing, index);
+    },
+    rowLength: (index) => {
+      requireRow(index);
+      if (packing === null) return lengthOf(index);
+      return membersOf(packing, index).reduce((sum, example) => sum + lengthOf(example), 0);
     },
   };
 }

@@ -3,11 +3,12 @@
  * Equal to transformers' `AutoTokenizer`: tokenizer.json and tokenizer_config.json define it (`tokenizer/`), except that
  * truncation and padding settings are ignored. Does not know templates, formats or masks.
  */
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Encoding, Tokenizer } from "tokenizers";
 import { CoxswainError, messageOf } from "../errors.js";
 import { codePointStarts } from "./code-points.js";
-import { readTokenizerFiles, type SpecialTokens } from "./tokenizer-files.js";
+import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from "./tokenizer-files.js";
 import { cleanedUp } from "./tokenizer/clean-up.js";
 import { defineTokenizer } from "./tokenizer/definition.js";
 import { openNative } from "./tokenizer/native-tokenizer.js";
@@ -41,6 +42,8 @@ export interface TextTokenizer {
   readonly folder: string;
   /** Set if there is no tokenizer, only a vocabulary size: see `absent-tokenizer.ts`. */
   readonly absence?: CoxswainError;
+  /** SHA-256 of the files that decide its tokens, chat templates apart. */
+  fingerprint(): string;
   /** Entries of the vocabulary, added tokens included. */
   readonly vocabSize: number;
   /** The number of valid ids: config.json's `vocab_size`, or `vocabSize` if it is missing. */
@@ -129,6 +132,12 @@ async function probeAffixes(native: Tokenizer): Promise<{ before: number; after:
   return before < 0 ? { before: 0, after: 0 } : { before, after: mask.length - 1 - mask.lastIndexOf(0) };
 }
 
+function fingerprintOf(files: TokenizerFiles): string {
+  const { tokenizerJson, tokenizerConfig, specialTokensMap, addedTokensFile, config, bosIds, eosIds, padIds } = files;
+  const others = [tokenizerConfig, specialTokensMap, addedTokensFile, config, bosIds, eosIds, padIds];
+  return createHash("sha256").update(JSON.stringify(others)).update(tokenizerJson).digest("hex");
+}
+
 export interface OpenTokenizerOptions {
   /** The folder of an adapter, whose files replace the model's. Default: none. */
   readonly adapter?: string | null;
@@ -159,6 +168,7 @@ export async function openTokenizer(
   const wrap = (text: string, encoding: Encoding): EncodedText => new NativeEncoding(text, encoding);
   return {
     folder,
+    fingerprint: () => fingerprintOf(files),
     vocabSize,
     modelVocabSize: files.modelVocabSize ?? vocabSize,
     bosId: idOf(specialTokens["bos_token"]) ?? files.bosIds[0] ?? null,

@@ -6,8 +6,7 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoxswainError } from "../errors.js";
-import { cacheFolderIfAny, storageTrouble } from "../storage/index.js";
-import { fileHash } from "./file-hash.js";
+import { cacheFolderIfAny, fileHash, storageTrouble } from "../storage/index.js";
 import type { ModelFolder } from "./folder.js";
 import { configFile, indexFile, isPlainFileName, openModelFolder } from "./open-folder.js";
 

@@ -20,4 +20,5 @@ export {
   temporaryName,
   type RemoveLeftoversOptions,
 } from "./durable.js";
+export { fileHash, hashContent, type FileHashOptions } from "./file-hash.js";
 export { storageTrouble } from "./trouble.js";

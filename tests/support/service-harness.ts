@@ -66,6 +66,7 @@ const emptyStore: TokenStore = {
   },
   fingerprint: "data",
   row: () => ({ inputIds: Int32Array.of(1, 2), labels: Int32Array.of(1, 2), segments: [2] }),
+  rowLength: () => 2,
 };
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {

@@ -37,7 +37,7 @@ function fewestRows({ training }: RunConfig, rows: number): number {
 function shortestRow(train: TokenStore): number {
   let shortest = Number.POSITIVE_INFINITY;
   for (let index = 0; index < train.rowCount; index++) {
-    shortest = Math.min(shortest, train.row(index).inputIds.length);
+    shortest = Math.min(shortest, train.rowLength(index));
   }
   return shortest;
 }

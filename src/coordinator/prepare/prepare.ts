@@ -34,6 +34,7 @@ import {
 import type { LoraLayout, ModelFolder, ModelManifest } from "../../model/index.js";
 import { Replica, learningRateSchedule, warmupSteps } from "../../optim/index.js";
 import { rarely } from "../../progress.js";
+import { cacheFolderIfAny } from "../../storage/index.js";
 import { keptSettings, otherRun } from "./changed-settings.js";
 import type { ChangedPart } from "./changed-settings.js";
 import { newestCheckpoint, readCheckpoint, readTrainerState } from "../checkpoints/index.js";
@@ -110,6 +111,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     tokenizer,
     onWarning: options.note,
     datasets: options.datasets,
+    cacheDir: cacheFolderIfAny(),
     now: () => new Date(startedAt),
     onProgress: (done: number) => doing({ what: "reading the data", done, unit: "examples" }),
   };

@@ -1,6 +1,4 @@
 /** Finds examples of the evaluation data that are also training examples: their loss says nothing of new data. Pure. */
-import { contentNumber } from "./content.js";
-
 export class Duplicates {
   /** Content numbers of training examples: 8 bytes each. */
   #training = new Float64Array(1024);
@@ -10,19 +8,19 @@ export class Duplicates {
   #examples = 0;
   #first: string | undefined;
 
-  readonly train = (value: unknown): void => {
+  readonly train = (content: number): void => {
     if (this.#trained === this.#training.length) {
       const larger = new Float64Array(2 * this.#trained);
       larger.set(this.#training);
       this.#training = larger;
     }
-    this.#training[this.#trained++] = contentNumber(value);
+    this.#training[this.#trained++] = content;
   };
 
   /** Called when all training examples are known. */
-  readonly evaluate = (value: unknown, where: string): void => {
+  readonly evaluate = (content: number, where: string): void => {
     this.#examples++;
-    if (!this.#isTrained(contentNumber(value))) return;
+    if (!this.#isTrained(content)) return;
     this.#count++;
     this.#first ??= where;
   };

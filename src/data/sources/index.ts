@@ -2,7 +2,9 @@
 export { checkSources } from "./check-sources.js";
 export { SourceCounts, sourceLines, type SourceStatistics } from "./counts.js";
 export { DatasetVersions, type DatasetVersionsOptions, type RecordedDataset } from "./dataset-versions.js";
+export { contentNumber } from "./content.js";
 export { Duplicates } from "./duplicates.js";
+export { filesOf } from "./files.js";
 export { readRecords, type ReadOptions } from "./reader.js";
 export type { DataRecord } from "./record.js";
 export { dataOf, namesOf, selectionOf, type DataInput, type DataSelection, type RunData } from "./selection.js";

@@ -19,8 +19,9 @@ import {
   isFilledFolder,
   removeLeftovers,
   setAside,
+  fileHash,
+  hashContent,
 } from "../../storage/index.js";
-import { fileHash, hashContent } from "../file-hash.js";
 import { readFully } from "../files.js";
 import type { ModelFolder, TensorLocation } from "../folder.js";
 import { modelManifest, type ManifestOptions } from "../manifest.js";

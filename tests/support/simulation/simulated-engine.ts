@@ -37,6 +37,7 @@ export function simulatedRows(tokens: number): TokenStore {
       const inputIds = Int32Array.of(row, ...rest);
       return { inputIds, labels: inputIds, segments: [tokens] };
     },
+    rowLength: () => tokens,
   };
 }
 

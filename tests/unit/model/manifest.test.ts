@@ -10,7 +10,7 @@ import {
   receiveModel,
   type ModelManifest,
 } from "../../../src/model/index.js";
-import { fileIdentity } from "../../../src/model/file-identity.js";
+import { fileIdentity } from "../../../src/storage/file-identity.js";
 import { contentHash } from "../../../src/model/manifest.js";
 import { expectTrouble, fullDisk, floatsFile, golden, temporaryFolder, writeFolder } from "./helpers.js";
 

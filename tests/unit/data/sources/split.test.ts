@@ -164,8 +164,8 @@ describe("evaluation data of its own", () => {
     const train = await fileWith([chat("a", "b"), chat("c", "d")]);
     const evaluation = await fileWith([chat("x", "y"), { id: 1, ...chat("c", "d") }, chat("c", "d")]);
     const duplicates = new Duplicates();
-    for await (const { value } of readRecords(train)) duplicates.train(value);
-    for await (const { value, where } of readRecords(evaluation)) duplicates.evaluate(value, where);
+    for await (const { value } of readRecords(train)) duplicates.train(contentNumber(value));
+    for await (const { value, where } of readRecords(evaluation)) duplicates.evaluate(contentNumber(value), where);
     expect(duplicates.note()).toMatch(/^2 of 3 evaluation examples are also training examples \(first: \S+:2\)/);
     expect(new Duplicates().note()).toBeUndefined();
   });

@@ -6,7 +6,8 @@ import { createReadStream } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolders } from "../make-folders.js";
-import { storageTrouble, temporaryName } from "../storage/index.js";
+import { storageTrouble } from "./trouble.js";
+import { temporaryName } from "./durable.js";
 import { fileIdentity } from "./file-identity.js";
 
 /** A file that changed this recently may change again within the same time stamp: its hash is not cached. */
@@ -19,11 +20,13 @@ export interface FileHashOptions {
   readonly now?: () => number;
   /** Receives the number of bytes read. */
   readonly onRead?: (bytes: number) => void;
+  /** The code of the error for a file that cannot be read. Default: "model". */
+  readonly code?: "model" | "data";
 }
 
 /**
  * SHA-256 of a file's content, hex.
- * @throws CoxswainError "model" if the file cannot be read
+ * @throws CoxswainError if the file cannot be read
  */
 export async function fileHash(path: string, options: FileHashOptions): Promise<string> {
   const { cacheDir, now = Date.now } = options;
@@ -39,7 +42,7 @@ export async function fileHash(path: string, options: FileHashOptions): Promise<
     if (settled) await remember(remembered, hash);
     return hash;
   } catch (error) {
-    throw storageTrouble(error, path, "model");
+    throw storageTrouble(error, path, options.code ?? "model");
   }
 }
 
