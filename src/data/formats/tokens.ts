@@ -66,6 +66,21 @@ function unpadded(fields: Fields, length: number, where: string): Span {
   );
 }
 
+/** Other programs' ways to say which tokens are learnt. */
+const lossMasks = ["completion_mask", "assistant_masks", "loss_mask"] as const;
+
+/** Without labels every token is learnt: not what a mask with zeros asks for. */
+function refuseLossMask(fields: Fields, where: string): void {
+  const mask = lossMasks.find((key) => {
+    const list = fields[key];
+    return Array.isArray(list) && list.some((value) => plainNumber(value) === 0);
+  });
+  if (mask === undefined) return;
+  throw new CoxswainError("data", `${where}: "${mask}" is not read, and without "labels" every token would be learnt`, {
+    hint: "Give labels: the token's id where it is learnt, and -100 where the mask is 0.",
+  });
+}
+
 /** @param vocabSize valid ids are 0 .. vocabSize-1 */
 export const readTokens =
   (vocabSize: number): ExampleReader =>
@@ -76,6 +91,7 @@ export const readTokens =
     const { start, end } = unpadded(fields, inputIds.length, where);
     const tokens = inputIds.subarray(start, end);
     if (fields["labels"] === undefined || fields["labels"] === null) {
+      refuseLossMask(fields, where);
       return { kind: "tokens", inputIds: tokens, labels: tokens };
     }
     const labels = ids(fields, "labels", where, (id) => id === IGNORE || known(id), `${IGNORE} or ${range}`);

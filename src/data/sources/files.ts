@@ -18,6 +18,9 @@ export interface SourceFilesOptions {
 const readable = /\.(parquet|(jsonl|ndjson|json|csv|tsv)(\.(gz|zst))?)$/i;
 const readableList = ".jsonl, .ndjson, .json, .csv, .tsv (also .gz, .zst) or .parquet";
 
+/** What people write for a share: "10%". */
+const share = /^\d+(\.\d+)?\s*%$/;
+
 /** By code units, so that the order is the same on every machine. */
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -110,6 +113,7 @@ export async function filesOf(
     if (dataset !== undefined) return datasetOrPath(source, dataset, datasets);
     throw new CoxswainError("data", missing ? `${source} doesn't exist` : `${source}: ${messageOf(error)}`, {
       hint:
+        (share.test(path.basename(source)) ? "A share of data.train is a number: data.eval: 0.1 for 10 %. " : "") +
         "data.train and data.eval take a file, a folder or a list of these, relative to the run file, or a data set of " +
         "the hub (owner/name).",
       cause: error,

@@ -163,7 +163,7 @@ describe("every key that other programs use is reported once, with its count and
   it.each<[string, object, string[]]>([
     ["messages", { messages: [user("x"), answer("y")], images: ["a.png"], documents: [{}] }, ["images", "documents"]],
     ["prompt and completion", { prompt: "a", completion: " b", system: "s", tools: [{}] }, ["system", "tools"]],
-    ["tokens", { input_ids: [3, 4], loss_mask: [0, 1] }, ["loss_mask"]],
+    ["tokens", { input_ids: [3, 4], labels: [-100, 4], loss_mask: [0, 1] }, ["loss_mask"]],
   ])("%s", async (_, line, keys) => {
     const warnings: string[] = [];
     const plain = Object.fromEntries(Object.entries(line).filter(([key]) => !keys.includes(key)));

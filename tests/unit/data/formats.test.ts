@@ -158,6 +158,11 @@ describe("tokens", () => {
       /"labels" has the number 100 at 0; expected -100 or an id/,
     ],
     ["another number of labels", { input_ids: [1, 2], labels: [1] }, /d\.jsonl:3: 2 "input_ids" but 1 "labels"/],
+    [
+      "a mask of the loss without labels",
+      { input_ids: [1, 2], completion_mask: [0, 1] },
+      /"completion_mask" is not read, and without "labels" every token would be learnt/,
+    ],
   ])("are rejected with %s", (_, value, message) => {
     expectError(() => readAs("tokens", value), "data", message);
   });

@@ -91,6 +91,10 @@ describe("a source", () => {
     expect((await read(list)).map(({ value }) => value)).toEqual([{ n: 2 }, { n: 1 }]);
   });
 
+  it("is answered with a number where it is written as a share", async () => {
+    await expectRejection(read("/nowhere/10%"), "data", /10% doesn't exist/, /data\.eval: 0\.1 for 10 %/);
+  });
+
   it("is rejected by name if it doesn't exist", async () => {
     await expectRejection(read("/nowhere/x.jsonl"), "data", /^\/nowhere\/x\.jsonl doesn't exist/, /data\.train/);
   });

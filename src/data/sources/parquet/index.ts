@@ -65,10 +65,14 @@ export async function* readParquet(
         yield { value: rows.next(), where };
       }
     } catch (error) {
-      throw error instanceof CoxswainError ? error : broken(where, messageOf(error), error);
+      throw error instanceof CoxswainError ? error : broken(where, reasonOf(error), error);
     }
   }
 }
+
+/** Damaged bytes may lead the decoder anywhere: what JavaScript says of that is nothing to a user. */
+const reasonOf = (error: unknown): string =>
+  error instanceof TypeError || error instanceof RangeError ? "it is damaged" : messageOf(error);
 
 const magicBytes = 4;
 /** Of the shortest file: magic, length of the footer, magic. */
@@ -82,7 +86,7 @@ async function metadataOf(file: string, size: number, read: ReadBytes): Promise<
   try {
     return await parquetMetadataAsync({ byteLength: size, slice }, { geoparquet: false });
   } catch (error) {
-    throw broken(file, `the footer of the Parquet file cannot be read (${messageOf(error)})`, error);
+    throw broken(file, `the footer of the Parquet file cannot be read (${reasonOf(error)})`, error);
   }
 }
 
@@ -90,7 +94,7 @@ function schemaOf(file: string, metadata: FileMetaData): ParquetColumns {
   try {
     return columnsOf(parquetSchema(metadata));
   } catch (error) {
-    throw broken(file, `the schema of the Parquet file cannot be read (${messageOf(error)})`, error);
+    throw broken(file, `the schema of the Parquet file cannot be read (${reasonOf(error)})`, error);
   }
 }
 

@@ -97,6 +97,19 @@ describe("a damaged Parquet file", () => {
     await expectRejection(read(file), "data", /a\.parquet: the footer of the Parquet file cannot be read/, /again/);
   });
 
+  it("with a footer of zeros is refused without words of JavaScript", async () => {
+    const file = await damaged((bytes) => {
+      const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+      return bytes.fill(0, footer, bytes.length - 8);
+    });
+    await expectRejection(
+      read(file),
+      "data",
+      /a\.parquet: the (footer|schema) .* cannot be read \(it is damaged\)/,
+      /again/,
+    );
+  });
+
   it("that ends after its first bytes is refused", async () => {
     const file = path.join(await folderWith({ "a.parquet": "PAR1" }), "a.parquet");
     await expectRejection(read(file), "data", /truncated/, /again/);
