@@ -63,6 +63,7 @@ export async function* readCsv(file: string, chunks: Chunks, separator: string |
   let names: readonly string[] | undefined;
   for await (const { fields, line } of rowsOf(file, chunks, separator)) {
     if (names === undefined) {
+      if (isSeparatorLine(fields)) continue;
       names = fields;
       const twice = names.find((name, index) => fields.indexOf(name) !== index);
       if (twice !== undefined)
@@ -75,6 +76,10 @@ export async function* readCsv(file: string, chunks: Chunks, separator: string |
     yield { where, parse: () => ({ value: jsonObject(columns.map((name, at) => [name, fields[at] ?? ""])) }) };
   }
 }
+
+/** "sep=;", with which Excel names the separator before the header. */
+const isSeparatorLine = ([first, ...rest]: readonly string[]): boolean =>
+  first === "sep=" && rest.length === 1 && rest[0] === "";
 
 const wrongLength = (file: string, line: number, fields: number, columns: number): CoxswainError =>
   malformed(

@@ -18,6 +18,9 @@ export interface SourceFilesOptions {
 const readable = /\.(parquet|(jsonl|ndjson|json|csv|tsv)(\.(gz|zst))?)$/i;
 const readableList = ".jsonl, .ndjson, .json, .csv, .tsv (also .gz, .zst) or .parquet";
 
+/** Hidden files, and those that office programs keep beside an open document. */
+const hidden = /^(\.|~\$)/;
+
 /** What people write for a share: "10%". */
 const share = /^\d+(\.\d+)?\s*%$/;
 
@@ -25,7 +28,7 @@ const share = /^\d+(\.\d+)?\s*%$/;
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 async function filesOfFolder(folder: string, note: (text: string) => void): Promise<string[]> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith("."));
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !hidden.test(name));
   const isFolder = (name: string): boolean =>
     statSync(path.join(folder, name), { throwIfNoEntry: false })?.isDirectory() === true;
   const names = entries.map(({ name }) => name).sort(byName);

@@ -26,6 +26,7 @@ describe("a folder", () => {
       LICENSE: "x",
       "README.md": "x",
       ".gitattributes": "x",
+      "~$b.csv": "x",
       "more/d.jsonl": '{"text":"d"}\n',
     });
     expect(await read(folder)).toEqual({

@@ -41,6 +41,11 @@ describe("CSV", () => {
     expect(await valuesOf(await inFile(content, name))).toMatchObject([{ completion: "b" }]);
   });
 
+  it("of Excel may name its separator in a line before the header", async () => {
+    const file = await inFile("sep=;\r\nprompt;completion\r\na;b\r\n");
+    expect(await read(file)).toEqual([{ value: { prompt: "a", completion: "b" }, line: "3" }]);
+  });
+
   it("of one column is a list of texts", async () => {
     expect(await valuesOf(await inFile("text\nfirst\n\nsecond"))).toEqual([{ text: "first" }, { text: "second" }]);
   });
