@@ -27,7 +27,7 @@ export class WireReader {
 
   /** The next field's number and wire type. */
   tag(): { readonly field: number; readonly wireType: number } {
-    const value = this.varint();
+    const value = this.#varint32();
     const field = Math.floor(value / 8);
     if (field < 1 || field >= 2 ** 29) throw malformed(`field number ${field}`);
     return { field, wireType: value % 8 };
@@ -35,8 +35,17 @@ export class WireReader {
 
   /** An unsigned varint of up to ten bytes, minimal or not. */
   varint(): number {
+    return this.#varintOf(10);
+  }
+
+  /** Tags and lengths have 32 bits. Decoders read longer forms of them differently, so there is none that is right. */
+  #varint32(): number {
+    return this.#varintOf(5);
+  }
+
+  #varintOf(most: number): number {
     let value = 0;
-    for (let index = 0; index < 10; index++) {
+    for (let index = 0; index < most; index++) {
       const byte = this.#bytes[this.#advance(1)] ?? 0;
       value += (byte & 0x7f) * 2 ** (7 * index);
       if (byte < 0x80) {
@@ -44,7 +53,7 @@ export class WireReader {
         return value;
       }
     }
-    throw malformed("a varint of more than ten bytes");
+    throw malformed(`a varint of more than ${most} bytes`);
   }
 
   /** An unsigned 64-bit number, at most 2^53 - 1. */
@@ -61,7 +70,7 @@ export class WireReader {
 
   /** A view of a length-delimited field. */
   bytes(): Buffer {
-    const length = this.varint();
+    const length = this.#varint32();
     const at = this.#advance(length);
     return this.#bytes.subarray(at, at + length);
   }

@@ -111,10 +111,7 @@ describe("any valid encoding of the message is accepted", () => {
   it.each([
     ["fields in another order", [...payload12, ...checksum7, ...total6, ...offset5]],
     ["the last of a repeated field", [...offset5, ...payload12, 0x22, 1, 9, ...payload12, ...total6, ...checksum7]],
-    [
-      "a length of ten bytes",
-      [...offset5, ...total6, ...checksum7, 0x22, 0x82, ...Array<number>(8).fill(0x80), 0, 1, 2],
-    ],
+    ["a length of five bytes", [...offset5, ...total6, ...checksum7, 0x22, 0x82, 0x80, 0x80, 0x80, 0, 1, 2]],
     [
       "an unknown varint of 64 bits",
       [...offset5, 0x28, ...Array<number>(9).fill(0xff), 1, ...total6, ...checksum7, ...payload12],
@@ -170,7 +167,8 @@ describe("a malformed or hostile message is an error, not a crash", () => {
     ["a length that is cut", [0x22, 0x80]],
     ["a length far beyond the message", [0x22, 0xff, 0xff, 0xff, 0xff, 0x0f]],
     ["a length of 2^63", [0x22, ...Array<number>(9).fill(0x80), 1]],
-    ["a length of eleven bytes", [0x22, ...Array<number>(10).fill(0x80), 0]],
+    ["a length of six bytes", [0x22, 0x82, 0x80, 0x80, 0x80, 0x80, 0, 1, 2]],
+    ["a tag of six bytes", [0xfd, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0]],
     ["an offset beyond 2^53", [0x09, 0, 0, 0, 0, 0, 0, 0x20, 0]],
     ["field number 0", [0x00, 1]],
     ["a field number beyond 2^29", [0xf8, 0xff, 0xff, 0xff, 0x7f, 1]],
