@@ -26,6 +26,7 @@ import {
   fingerprintOf,
   type DataStatistics,
   type ExampleTokens,
+  type StoreParts,
   type TokenStore,
 } from "./token-store.js";
 import { tokensKey } from "./tokens-key.js";
@@ -170,11 +171,12 @@ async function tokenise(
   };
   return { statistics, notes };
 }
+
 /**
  * Tokenises a data set.
  * @throws CoxswainError "data" naming file and line: not JSON, not the format's structure, a template that fails, a
- * token outside the model's vocabulary, an example without supervised tokens (unless these are skipped); or naming the source: no examples, or all
- * of them longer than `max_length` without supervised tokens within it
+ * token outside the model's vocabulary, an example without supervised tokens (unless these are skipped); or naming the
+ * source: no examples, or all of them longer than `max_length` without supervised tokens within it
  */
 export async function buildTokenStore(options: TokenStoreOptions): Promise<TokenStore> {
   const { data, tokenizer, cacheDir, onWarning, now = () => new Date() } = options;
@@ -187,12 +189,11 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
   const templates = await openChatTemplates(tokenizer, { override, kwargs, now: clock });
   const rendering = { templates, warnings };
   const key = cacheDir === undefined ? undefined : await tokensKey(options, templates, cacheDir);
-  const { tokens, facts, fingerprint } =
+  const { tokens, facts, packing, fingerprint } =
     cacheDir === undefined || key === undefined
       ? await inMemory(options, rendering)
       : await inCache(options, rendering, { cacheDir, key });
   for (const note of facts.notes) onWarning?.(note);
-  const packing = packingOf(options, tokens);
   const rows = packing === null ? tokens.lengths.length : packing.rowStarts.length - 1;
   const statistics = { ...facts.statistics, rows };
   return createTokenStore({ tokens, packing, statistics, fingerprint });
@@ -201,17 +202,16 @@ export async function buildTokenStore(options: TokenStoreOptions): Promise<Token
 const packingOf = ({ data }: TokenStoreOptions, { lengths }: ExampleTokens): Packing | null =>
   data.packing ? packExamples(lengths, data.max_length) : null;
 
-interface Tokenised {
-  readonly tokens: ExampleTokens;
+interface Tokenised extends Omit<StoreParts, "statistics"> {
   readonly facts: Facts;
-  readonly fingerprint: string;
 }
 
 async function inMemory(options: TokenStoreOptions, rendering: Rendering): Promise<Tokenised> {
   const sink = new MemorySink();
   const facts = await tokenise(options, rendering, sink);
   const tokens = sink.finish();
-  return { tokens, facts, fingerprint: await fingerprintOf(tokens, packingOf(options, tokens)) };
+  const packing = packingOf(options, tokens);
+  return { tokens, facts, packing, fingerprint: await fingerprintOf(tokens, packing) };
 }
 
 /** Facts as they are kept beside the tokens. */
@@ -233,14 +233,11 @@ async function inCache(
       const contents: number[] = [];
       const keep = onExample === undefined ? undefined : (content: number): number => contents.push(content);
       const made = await tokenise({ ...options, onExample: keep }, rendering, writer);
-      return async (written) => ({
-        ...made,
-        contents,
-        fingerprint: await fingerprintOf(written, packingOf(options, written)),
-      });
+      const written = writer.finish();
+      return { ...made, contents, fingerprint: await fingerprintOf(written, packingOf(options, written)) };
     },
   );
   if (reused) onWarning?.(`the tokens of an earlier start are used: ${folder}`);
   for (const content of facts.contents) onExample?.(content, "");
-  return { tokens, facts, fingerprint: facts.fingerprint };
+  return { tokens, facts, packing: packingOf(options, tokens), fingerprint: facts.fingerprint };
 }

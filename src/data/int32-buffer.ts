@@ -1,3 +1,6 @@
+/** The bytes of the integers, as a view, in the machine's byte order. */
+export const bytesOf = (ints: Int32Array): Uint8Array => new Uint8Array(ints.buffer, ints.byteOffset, ints.byteLength);
+
 /** A growable `Int32Array`: millions of examples take a few flat arrays instead of objects. */
 export class Int32Buffer {
   #items: Int32Array;

@@ -40,12 +40,12 @@ export interface CachedTokens<Facts> {
 
 /**
  * Opens the tokens of a key; writes them first if they are not there or damaged.
- * @param write appends all examples, and returns facts to keep beside them, as JSON
+ * @param write appends all examples, finishes the writer, and returns facts to keep beside them, as JSON
  * @throws CoxswainError "storage" if the cache cannot be written; what `write` throws, and nothing is left then
  */
 export async function openCachedTokens<Facts>(
   { cacheDir, key, now }: TokenCacheOptions,
-  write: (writer: TokenFileWriter) => Promise<(tokens: ExampleTokens) => Promise<Facts>>,
+  write: (writer: TokenFileWriter) => Promise<Facts>,
 ): Promise<CachedTokens<Facts>> {
   const stores = join(cacheDir, "tokens");
   const name = createHash("sha256")
@@ -70,15 +70,10 @@ export async function openCachedTokens<Facts>(
   return { ...written, folder, reused: false };
 }
 
-async function fill<Facts>(
-  folder: string,
-  write: (writer: TokenFileWriter) => Promise<(tokens: ExampleTokens) => Promise<Facts>>,
-): Promise<void> {
+async function fill<Facts>(folder: string, write: (writer: TokenFileWriter) => Promise<Facts>): Promise<void> {
   const writer = new TokenFileWriter(folder);
   try {
-    const factsOf = await write(writer);
-    writer.finish();
-    const facts = await factsOf(openTokenFiles(folder));
+    const facts = await write(writer);
     await writeFile(join(folder, factsFile), JSON.stringify(facts));
   } finally {
     writer.close();

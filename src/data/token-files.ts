@@ -6,12 +6,10 @@ import type { Hash } from "node:crypto";
 import { closeSync, createReadStream, openSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CoxswainError, messageOf } from "../errors.js";
-import { Int32Buffer } from "./int32-buffer.js";
+import { Int32Buffer, bytesOf } from "./int32-buffer.js";
 import type { ExampleTokens } from "./token-store.js";
 
 const fileOf = (folder: string, column: "ids" | "labels" | "lengths"): string => join(folder, `${column}.i32`);
-
-const bytesOf = (array: Int32Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 /** Bytes that are written together. */
 const pieceBytes = 1 << 22;
@@ -72,8 +70,8 @@ export class TokenFileWriter {
     this.#lengths.push(ids.length);
   }
 
-  /** Writes the rest. Nothing is appended afterwards. @throws the system's error */
-  finish(): void {
+  /** Writes the rest, and opens what was written. Nothing is appended afterwards. @throws the system's error */
+  finish(): ExampleTokens {
     const lengths = new IntFile(fileOf(this.#folder, "lengths"));
     try {
       lengths.append(this.#lengths.finish());
@@ -81,6 +79,7 @@ export class TokenFileWriter {
     } finally {
       lengths.close();
     }
+    return openTokenFiles(this.#folder);
   }
 
   close(): void {

@@ -1,9 +1,10 @@
 /**
- * The token store: a data set tokenised once, in a few flat arrays, so that millions of rows fit in memory and can be
- * looked up by index. Does not know epochs, batches or engines.
+ * The token store: a data set tokenised once, in a few flat arrays or files, so that millions of rows can be looked up by
+ * index. Does not know epochs, batches or engines.
  */
 import { createHash, type Hash } from "node:crypto";
 import type { SkippedExample } from "./bad-examples.js";
+import { bytesOf } from "./int32-buffer.js";
 import type { Packing } from "./packing.js";
 import type { Row } from "./row.js";
 import type { SourceStatistics } from "./sources/index.js";
@@ -97,10 +98,6 @@ function exampleStarts(lengths: Int32Array): Float64Array {
   const starts = new Float64Array(lengths.length + 1);
   lengths.forEach((length, example) => (starts[example + 1] = (starts[example] ?? 0) + length));
   return starts;
-}
-
-function bytesOf(array: Int32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 function hashInts(array: Int32Array, into: Hash): void {

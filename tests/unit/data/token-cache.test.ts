@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCachedTokens } from "../../../src/data/token-cache.js";
 import type { TokenFileWriter } from "../../../src/data/token-files.js";
 import { createTokenStore, fingerprintOf, tokensInMemory } from "../../../src/data/token-store.js";
-import type { ExampleTokens } from "../../../src/data/token-store.js";
 
 let cacheDir: string;
 beforeEach(() => (cacheDir = mkdtempSync(join(tmpdir(), "coxswain-tokens-"))));
@@ -18,14 +17,14 @@ const labels = Int32Array.from({ length: total }, (_, index) => (index % 3 === 0
 const memory = tokensInMemory(ids, labels, Int32Array.from(lengths));
 
 let writes = 0;
-function write(writer: TokenFileWriter): Promise<(tokens: ExampleTokens) => Promise<{ fingerprint: string }>> {
+async function write(writer: TokenFileWriter): Promise<{ readonly fingerprint: string }> {
   writes++;
   let start = 0;
   for (const length of lengths) {
     writer.append(ids.subarray(start, start + length), labels.subarray(start, start + length));
     start += length;
   }
-  return Promise.resolve(async (tokens) => ({ fingerprint: await fingerprintOf(tokens, null) }));
+  return { fingerprint: await fingerprintOf(writer.finish(), null) };
 }
 const open = (key: unknown = "a", now = Date.now()) => openCachedTokens({ cacheDir, key, now: () => now }, write);
 
