@@ -8,7 +8,7 @@ import { stepNumber } from "../../src/ids.js";
 import type { StepNumber } from "../../src/ids.js";
 import { Replica } from "../../src/optim/index.js";
 import type { RunFiles } from "../../src/telemetry/index.js";
-import { startCoordinator } from "../../tests/support/simulation/coordinator.js";
+import { ignore, startCoordinator } from "../../tests/support/simulation/coordinator.js";
 import { MemoryNetwork } from "../../tests/support/simulation/memory-network.js";
 import { clip, optimiser } from "../../tests/support/simulation/reference.js";
 import { SimulatedModels, simulatedLayout, simulatedRows } from "../../tests/support/simulation/simulated-engine.js";
@@ -203,7 +203,7 @@ async function run(scenario: Scenario, totalSteps: number): Promise<Figures[]> {
     runId: "scaling",
     files: noFiles,
     save: () => Promise.resolve("checkpoint"),
-    onStep: () => undefined,
+    onStep: ignore,
     onFailure: fail,
   });
   let ended = 0;
@@ -228,7 +228,7 @@ async function run(scenario: Scenario, totalSteps: number): Promise<Figures[]> {
       pid: worker + 1,
       reachable: true,
       signal: new AbortController().signal,
-      applied: () => undefined,
+      applied: ignore,
     }).then(() => ended++, fail);
   }
   const over = (): boolean => {
@@ -239,8 +239,6 @@ async function run(scenario: Scenario, totalSteps: number): Promise<Figures[]> {
   conductor.close();
   return figures;
 }
-
-const ignore = (): void => undefined;
 
 /** The simulation writes nothing. */
 const noFiles: RunFiles = {

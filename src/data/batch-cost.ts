@@ -1,4 +1,5 @@
 /** Estimates how much text an example may become, so that a batch of long conversations fits in memory. Pure. */
+import { textsOf } from "./conversation.js";
 import type { ChatExample, Example } from "./formats/index.js";
 
 /** Characters: with their tokens, some hundred megabytes. */
@@ -22,8 +23,6 @@ function textLength({ messages, tools }: ChatExample): number {
   const lengths = messages.map((message) =>
     Object.values(message).reduce<number>((sum, value) => sum + (typeof value === "string" ? value.length : 0), 0),
   );
-  const schemas = tools === null ? 0 : JSON.stringify(tools, plain).length;
+  const schemas = tools === null ? 0 : textsOf(tools).length;
   return lengths.reduce((sum, length) => sum + length, schemas);
 }
-
-const plain = (_: string, value: unknown): unknown => (typeof value === "bigint" ? null : value);

@@ -3,7 +3,7 @@
  * template values once: a conversation of n turns is rendered up to 2n times.
  */
 import { chooseMarkers, extractSpans, type MarkedText, type Markers } from "./generation-tags.js";
-import { normalizeMessage, type Conversation } from "./conversation.js";
+import { normalizeMessage, textsOf, type Conversation } from "./conversation.js";
 import { templateValue, type JinjaTemplate } from "./jinja.js";
 
 export interface RendererOptions {
@@ -74,7 +74,3 @@ export class ConversationRenderer {
     return template.render(all, now, markers);
   }
 }
-
-/** All texts within a value, concatenated. */
-const textsOf = (value: object): string =>
-  JSON.stringify(value, (_, member: unknown) => (typeof member === "bigint" ? null : member));

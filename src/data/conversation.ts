@@ -35,3 +35,7 @@ export function messageName(index: number, prompt: number): string {
   if (prompt === 0) return `message ${index + 1}`;
   return index < prompt ? `message ${index + 1} of "prompt"` : `message ${index - prompt + 1} of "completion"`;
 }
+
+/** All texts within a value, concatenated: to search or to measure. */
+export const textsOf = (value: object): string =>
+  JSON.stringify(value, (_, member: unknown) => (typeof member === "bigint" ? null : member));

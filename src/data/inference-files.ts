@@ -10,7 +10,8 @@ import { endOfTurnToken } from "./end-of-turn.js";
 import { openChatTemplates, overrideText } from "./model-templates.js";
 import { openTokenizerIfAny } from "./absent-tokenizer.js";
 import { classOfFiles } from "./tokenizer/definition.js";
-import { isObject, readChatTemplates, type FolderTemplates } from "./tokenizer-files.js";
+import { isObject } from "./json-object.js";
+import { readChatTemplates, type FolderTemplates } from "./tokenizer-files.js";
 
 export interface InferenceFilesOptions {
   /** The base model's. */

@@ -13,6 +13,8 @@
  */
 import { argumentsText } from "./formats/index.js";
 import type { ChatMessage } from "./conversation.js";
+import { attempt } from "./attempt.js";
+import { isObject } from "./json-object.js";
 
 /** Renders messages; throws what the template raises. */
 export type RenderMessages = (messages: readonly ChatMessage[]) => string;
@@ -107,19 +109,7 @@ export class TemplateDialect {
   }
 }
 
-/** The result, or null if it throws. */
-function attempt<Result>(render: () => Result): Result | null {
-  try {
-    return render();
-  } catch {
-    return null;
-  }
-}
-
 type Fields = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function withToolCalls(message: ChatMessage): ChatMessage {
   const { function_call: called, ...rest } = message;

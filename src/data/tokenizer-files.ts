@@ -9,6 +9,7 @@ import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { refuseSpecialFile } from "../regular-file.js";
+import { isObject, type JsonObject } from "./json-object.js";
 
 /** Texts of special tokens by transformers' names (`bos_token`, …), as it passes them to a chat template. */
 export type SpecialTokens = Readonly<Record<string, string>>;
@@ -46,11 +47,6 @@ export interface TokenizerFiles {
   /** Rows of the embedding according to config.json, or null. */
   readonly modelVocabSize: number | null;
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 async function readText(file: string): Promise<string | null> {
   await refuseSpecialFile(file, "model");

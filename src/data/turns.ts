@@ -6,6 +6,7 @@
 import type { ConversationRenderer } from "./conversation-renderer.js";
 import type { MarkedText, TextSpan } from "./generation-tags.js";
 import { commonPrefix, commonSuffix, outsideTokens, partedPrompt, type PartedPrompt } from "./turn-start.js";
+import { attempt } from "./attempt.js";
 
 /** A text to train on. */
 export interface TrainingText {
@@ -37,15 +38,6 @@ export interface TurnRules {
   readonly controlTokens: ReadonlySet<string>;
   /** The error for a turn whose text can't be determined. */
   readonly refuse: (turn: number, reason: string, cause?: unknown) => Error;
-}
-
-/** Runs what may raise; null if it does. */
-function attempt(render: () => string): string | null {
-  try {
-    return render();
-  } catch {
-    return null;
-  }
 }
 
 /** @param text of the messages up to the turn, if it is rendered already */

@@ -1,5 +1,6 @@
 /** Counts warnings about data by kind, and reports each kind once, with its first location. */
 import type { UnreadKeys } from "./formats/index.js";
+import { listed } from "../listed.js";
 
 const kinds = [
   "repeated_key",
@@ -61,11 +62,11 @@ export class WarningTally {
       if (tally !== undefined) tell(sentence(kind, tally, total, maxLength));
     }
     if (this.#meaningful.size > 0) {
-      const keys = listed(this.#meaningful, (tally) => `${tally.count} of ${records} examples, first: ${tally.first}`);
+      const keys = keysOf(this.#meaningful, (tally) => `${tally.count} of ${records} examples, first: ${tally.first}`);
       tell(`Keys that this format ignores, although other programs use them in training: ${keys}.`);
     }
     if (this.#unread.size > 0) {
-      tell(`Keys that this format ignores: ${listed(this.#unread, ({ count }) => `${count} of ${records} examples`)}.`);
+      tell(`Keys that this format ignores: ${keysOf(this.#unread, ({ count }) => `${count} of ${records} examples`)}.`);
     }
   }
 }
@@ -78,10 +79,9 @@ function add<Key>(tallies: Map<Key, Tally>, key: Key, where: string): void {
 
 const shownKeys = 8;
 
-function listed(unread: ReadonlyMap<string, Tally>, detail: (tally: Tally) => string): string {
+function keysOf(unread: ReadonlyMap<string, Tally>, detail: (tally: Tally) => string): string {
   const keys = [...unread].map(([key, tally]) => `${JSON.stringify(key)} (${detail(tally)})`);
-  const more = keys.length > shownKeys ? ` and ${keys.length - shownKeys} others` : "";
-  return keys.slice(0, shownKeys).join(", ") + more;
+  return listed(keys, shownKeys, "others");
 }
 
 function sentence(kind: WarningKind, { count, first }: Tally, examples: number, maxLength: number): string {

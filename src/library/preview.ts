@@ -1,14 +1,5 @@
 /** `preview()`: shows how examples are tokenised and which tokens are trained on, like `coxswain preview`. */
-import type {
-  DataStatistics,
-  DropReason,
-  PreviewPiece,
-  PreviewRow,
-  SkippedExample,
-  SkippedExamples,
-  SourceStatistics,
-  SplitConversations,
-} from "../data/index.js";
+import type { DataStatistics, PreviewRow } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
@@ -58,7 +49,7 @@ export type {
   SkippedExamples,
   SourceStatistics,
   SplitConversations,
-};
+} from "../data/index.js";
 
 const optionKinds: OptionKinds<PreviewOptions> = {
   overrides: "an object",

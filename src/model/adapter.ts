@@ -5,6 +5,7 @@
 import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
+import { listed } from "../listed.js";
 import { createFolder, replaceFolder, storageTrouble, temporaryName } from "../storage/index.js";
 import { checkAdapterTensors } from "./adapter-check.js";
 import { adapterConfigText, parseAdapterConfig, type AdapterSettings } from "./adapter-config.js";
@@ -250,8 +251,8 @@ export function flattenAdapter(adapter: Adapter, layout: LoraLayout, settings?: 
   const expected = new Map(layout.tensors.map((tensor) => [peftKey(tensor), tensor]));
   const extra = [...adapter.tensors.keys()].filter((name) => !expected.has(name));
   const missing = [...expected.keys()].filter((name) => !adapter.tensors.has(name));
-  if (missing.length > 0) throw mismatch(adapter, `lacks ${listed(missing)}`);
-  if (extra.length > 0) throw mismatch(adapter, `has tensors that this run does not train: ${listed(extra)}`);
+  if (missing.length > 0) throw mismatch(adapter, `lacks ${listed(missing, 5)}`);
+  if (extra.length > 0) throw mismatch(adapter, `has tensors that this run does not train: ${listed(extra, 5)}`);
   for (const [name, { shape, offset }] of expected) {
     const found = adapter.tensors.get(name);
     if (found?.shape.length !== 2 || found.shape[0] !== shape[0] || found.shape[1] !== shape[1]) {
@@ -283,9 +284,4 @@ function mismatch(adapter: Adapter, what: string): CoxswainError {
   return new CoxswainError("model", `the adapter ${adapter.path} ${what}`, {
     hint: "It was trained for other modules or another model: check model and lora.target_modules.",
   });
-}
-
-function listed(names: readonly string[], most = 5): string {
-  const rest = names.length - most;
-  return names.slice(0, most).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

@@ -2,6 +2,7 @@
 import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CoxswainError } from "../errors.js";
+import { listed } from "../listed.js";
 import { nearest } from "../nearest.js";
 import { isJsonObject } from "./files.js";
 
@@ -32,7 +33,7 @@ export async function withoutConfig(folder: string, names: ReadonlySet<string>):
   }
   const ggufs = [...names].filter((name) => name.endsWith(".gguf"));
   if (ggufs.length > 0)
-    return trouble(`${folder}: has only GGUF files, which are not supported: ${listed(ggufs)}`, unquantised);
+    return trouble(`${folder}: has only GGUF files, which are not supported: ${listed(ggufs, 3)}`, unquantised);
   if (names.has("params.json")) {
     return trouble(
       `${folder}: has its weights in Meta's own format (params.json)`,
@@ -83,22 +84,22 @@ export function withoutWeights(folder: string, names: ReadonlySet<string>, wante
   const pickled = all.filter((name) => /^(pytorch_model|consolidated).*\.(bin|pth|pt|bin\.index\.json)$/.test(name));
   if (pickled.length > 0) {
     return trouble(
-      `${folder}: has weights as ${listed(pickled)} only, which are not supported`,
+      `${folder}: has weights as ${listed(pickled, 3)} only, which are not supported`,
       "Convert it: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OTHER, safe_serialization=True).",
     );
   }
   const other = all.filter((name) => /\.(gguf|h5|msgpack|onnx|npz|ot|ckpt|pt|pth)$/.test(name));
   if (other.length > 0)
-    return trouble(`${folder}: has weights as ${listed(other)} only, which are not supported`, unquantised);
+    return trouble(`${folder}: has weights as ${listed(other, 3)} only, which are not supported`, unquantised);
   const partial = all.filter((name) => name.endsWith(".incomplete"));
   if (partial.length > 0) {
-    return trouble(`${folder}: its download is incomplete: ${listed(partial)}`, "Fetch the complete model again.");
+    return trouble(`${folder}: its download is incomplete: ${listed(partial, 3)}`, "Fetch the complete model again.");
   }
   const shards = all.filter((name) => name.endsWith(".safetensors"));
   const lacks = `${folder}: has neither ${wanted.join(" nor ")}`;
   if (shards.length === 0) return trouble(lacks, "Fetch the model's .safetensors files into the folder.");
   return trouble(
-    `${lacks}, but ${listed(shards)}`,
+    `${lacks}, but ${listed(shards, 3)}`,
     "Fetch the index of the shards too, or rename a single file to what transformers expects.",
   );
 }
@@ -106,7 +107,7 @@ export function withoutWeights(folder: string, names: ReadonlySet<string>, wante
 /** Missing shards of an index. */
 export function withoutShards(folder: string, index: string, missing: readonly string[], all: number): CoxswainError {
   return trouble(
-    `${folder}: ${missing.length} of ${all} shards named in ${index} are missing: ${listed(missing)}`,
+    `${folder}: ${missing.length} of ${all} shards named in ${index} are missing: ${listed(missing, 3)}`,
     "The model is incomplete: fetch the missing files into the folder.",
   );
 }
@@ -137,9 +138,4 @@ export async function similarFolder(path: string): Promise<string | undefined> {
   const longer = (name: string): boolean => name.toLowerCase().startsWith(wanted.toLowerCase());
   const found = nearest(wanted, names) ?? (wanted.length > 2 ? names.find(longer) : undefined);
   return found === undefined ? undefined : join(dirname(path), found);
-}
-
-function listed(names: readonly string[], most = 3): string {
-  const rest = names.length - most;
-  return names.slice(0, most).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

@@ -3,6 +3,7 @@ import type { ModelFolder, TensorType } from "../../model/index.js";
 import { headName } from "../../model/index.js";
 import { embeddingWeight, weightShapes } from "./architecture.js";
 import { describeFolder, type DescribedFolder } from "./index.js";
+import { listed } from "../../listed.js";
 
 /**
  * One sentence per warning about the model: none for most models. transformers prints the same warnings, except for the
@@ -34,7 +35,7 @@ function unusedNote({ model, spec }: DescribedFolder): string[] {
   const one = unused.length === 1;
   return [
     `${model.path}: ${unused.length} ${one ? "tensor" : "tensors"} of the files ${one ? "is" : "are"} not used, since ` +
-      `config.json does not call for ${one ? "it" : "them"}: ${listed(unused)}`,
+      `config.json does not call for ${one ? "it" : "them"}: ${listed(unused, 4)}`,
   ];
 }
 
@@ -56,9 +57,4 @@ function typeNote({ model, spec }: DescribedFolder): string[] {
     `${model.path}: config.json has dtype ${String(said)}, but some weights are stored in another type: ${listed(others, 2)}. They are ` +
       `used as stored; transformers rounds them to ${String(said)} unless another dtype is requested`,
   ];
-}
-
-function listed(names: readonly string[], most = 4): string {
-  const rest = names.length - most;
-  return names.slice(0, most).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

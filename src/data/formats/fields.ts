@@ -1,6 +1,7 @@
 /** Validates an example's fields; errors give the location, the expected and the actual value. */
 import { CoxswainError } from "../../errors.js";
 import { parseJson, plainNumber } from "../../jinja/index.js";
+import { isObject } from "../json-object.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -24,10 +25,8 @@ export function unexpected(where: string, what: string, value: unknown, expected
 
 export function objectOf(given: unknown, where: string, what: string): Fields {
   const value = plainNumber(given);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw unexpected(where, what, value, "a JSON object");
-  }
-  return value as Fields;
+  if (!isObject(value)) throw unexpected(where, what, value, "a JSON object");
+  return value;
 }
 
 /** @param what names the object in errors, if it is not the example */

@@ -114,7 +114,8 @@ export async function peek(chunks: Chunks): Promise<{ readonly start: Buffer; re
 /** A tar archive shows itself after 257 bytes. */
 const peekedBytes = 512;
 const byteOrderMark = Buffer.from("\ufeff");
-const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+/** JSON's white space. */
+export const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 
 function withoutBlanks(bytes: Buffer): Buffer {
   const text = bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes;

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { exampleKeys } from "../../config/index.js";
 import { jsonKey, plainNumber } from "../../jinja/index.js";
+import { isObject } from "../json-object.js";
 
 /** 2^48: a content number is below it. */
 export const contentRange = 2 ** 48;
@@ -13,8 +14,7 @@ const keys: ReadonlySet<string> = new Set(exampleKeys);
 
 /** The first 48 bits of the SHA-256 of the example's canonical JSON. */
 export function contentNumber(value: unknown): number {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  const text = isObject ? canonicalObject(value, (key) => keys.has(key)) : canonical(value);
+  const text = isObject(value) ? canonicalObject(value, (key) => keys.has(key)) : canonical(value);
   return createHash("sha256").update(text).digest().readUIntBE(0, 6);
 }
 

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
+import { listed } from "../../listed.js";
 import { refuseSpecialFile } from "../../regular-file.js";
 import { DatasetVersions } from "./dataset-versions.js";
 import { describingData, isSavedDataset, refuseAddress, refuseByName, savedByDatasets } from "./foreign-data.js";
@@ -32,8 +33,8 @@ async function filesOfFolder(folder: string, note: (text: string) => void): Prom
   const isFolder = (name: string): boolean =>
     statSync(path.join(folder, name), { throwIfNoEntry: false })?.isDirectory() === true;
   const names = entries.map(({ name }) => name).sort(byName);
-  const folders = names.filter(isFolder);
-  const files = names.filter((name) => !folders.includes(name));
+  const folders = new Set(names.filter(isFolder));
+  const files = names.filter((name) => !folders.has(name));
   if (isSavedDataset(files)) throw savedByDatasets(folder, files);
   for (const name of files) refuseByName(path.join(folder, name));
   const data = files.filter((name) => readable.test(name) && !describingData.has(name));
@@ -42,16 +43,19 @@ async function filesOfFolder(folder: string, note: (text: string) => void): Prom
       hint: "Subfolders are not searched: give the folder that contains the files.",
     });
   }
-  const others = [...folders.map((name) => `${name}/`), ...files.filter((name) => !data.includes(name))];
-  if (others.length > 0) note(`${folder}: not read: ${listed(others)}.`);
+  const read = new Set(data);
+  const others = [...[...folders].map((name) => `${name}/`), ...files.filter((name) => !read.has(name))];
+  if (others.length > 0) note(`${folder}: not read: ${shown(others)}.`);
   const held = data.filter((name) => heldOutName.test(name));
   if (held.length > 0 && held.length < data.length)
     note(
-      `${folder}: ${listed(held)} ${held.length === 1 ? "is" : "are"} read like the other files; list files to choose.`,
+      `${folder}: ${shown(held)} ${held.length === 1 ? "is" : "are"} read like the other files; list files to choose.`,
     );
-  const twice = data.filter((name) => data.some((other) => other !== name && stemOf(other) === stemOf(name)));
+  const copies = new Map<string, number>();
+  for (const stem of data.map(stemOf)) copies.set(stem, (copies.get(stem) ?? 0) + 1);
+  const twice = data.filter((name) => copies.get(stemOf(name)) !== 1);
   if (twice.length > 0)
-    note(`${folder}: ${listed(twice)} are all read, although their names differ only in the format.`);
+    note(`${folder}: ${shown(twice)} are all read, although their names differ only in the format.`);
   return Promise.all(data.map((name) => fileOf(path.join(folder, name))));
 }
 
@@ -59,12 +63,7 @@ async function filesOfFolder(folder: string, note: (text: string) => void): Prom
 const heldOutName = /(^|[-_.])(test|valid|validation|dev|eval)([-_.])/i;
 const stemOf = (name: string): string => name.replace(readable, "");
 
-const shownNames = 8;
-
-function listed(names: readonly string[]): string {
-  const more = names.length - shownNames;
-  return names.slice(0, shownNames).join(", ") + (more > 0 ? ` and ${more} others` : "");
-}
+const shown = (names: readonly string[]): string => listed(names, 8, "others");
 
 async function fileOf(source: string): Promise<string> {
   refuseByName(source);

@@ -2,7 +2,7 @@
 import { CoxswainError, messageOf } from "../../errors.js";
 import { parseJson, repeatedKeys } from "../../jinja/index.js";
 import { brokenJsonHint } from "./broken-json.js";
-import { DamagedData, type Chunks } from "./bytes.js";
+import { DamagedData, isBlank, type Chunks } from "./bytes.js";
 import { refusedLine } from "./foreign-data.js";
 import { damagedAfter, decodeText, linesOf } from "./lines.js";
 import type { RawRecord } from "./record.js";
@@ -89,7 +89,6 @@ export async function* readJsonList(file: string, chunks: Chunks): AsyncGenerato
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
-const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 
 /** Splits the bytes of a list at the commas between its items. */
 class ListItems {

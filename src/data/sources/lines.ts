@@ -6,7 +6,7 @@ const lineFeed = 0x0a;
 const byteOrderMark = "\ufeff";
 
 /** Strict: invalid UTF-8 is an error, never a replacement character that would be learnt. */
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+export const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function decodeText(bytes: Uint8Array, where: string): string {
   try {

@@ -1,5 +1,5 @@
 /** Added tokens: matched in the text before the tokenizer's model runs, with flags that decide what they match. */
-import { isObject } from "../tokenizer-files.js";
+import { isObject } from "../json-object.js";
 
 export interface AddedTokenSpec {
   readonly content: string;

@@ -3,7 +3,8 @@
  * build the rest themselves: normaliser, pre-tokenizer, decoder, and the settings of the model (`__init__` of
  * `models/<name>/tokenization_<name>.py`). Pure: from tokenizer.json's content to that of an equal one.
  */
-import { isObject, type JsonObject, type SpecialTokens } from "../tokenizer-files.js";
+import { isObject, type JsonObject } from "../json-object.js";
+import type { SpecialTokens } from "../tokenizer-files.js";
 import type { TokenizerClass } from "./tokenizer-class.js";
 
 /** A class with its own pipeline. */

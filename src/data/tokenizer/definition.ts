@@ -2,7 +2,8 @@
  * What a model folder's files define, as transformers 5 reads them: the content of a tokenizer.json, and the tokens to
  * add to it. Pure; does not know the native tokenizer.
  */
-import { isObject, type JsonObject, type SpecialTokens, type TokenizerFiles } from "../tokenizer-files.js";
+import { isObject, type JsonObject } from "../json-object.js";
+import type { SpecialTokens, TokenizerFiles } from "../tokenizer-files.js";
 import { specialToken, type AddedTokenSpec } from "./added-token.js";
 import { beginsWithBos, builtByClass, defaultTokens, hasPlainSpecialTokens } from "./class-pipelines.js";
 import { resolveTokens, tokensInTokenizer } from "./special-tokens.js";

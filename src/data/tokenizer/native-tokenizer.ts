@@ -1,7 +1,7 @@
 /** A definition as native tokenizers: one that encodes, and one that decodes and knows all tokens. */
 import { AddedToken, Tokenizer, templateProcessing } from "tokenizers";
 import { CoxswainError, messageOf } from "../../errors.js";
-import { isObject } from "../tokenizer-files.js";
+import { isObject } from "../json-object.js";
 import { addedTokenOf, type AddedTokenSpec } from "./added-token.js";
 import type { TokenizerDefinition } from "./definition.js";
 

@@ -3,7 +3,8 @@
  * transformers 5 (`PreTrainedTokenizerBase._from_pretrained`, `TokenizersBackend.__init__`).
  */
 import { CoxswainError } from "../../errors.js";
-import { isObject, type JsonObject, type SpecialTokens } from "../tokenizer-files.js";
+import { isObject, type JsonObject } from "../json-object.js";
+import type { SpecialTokens } from "../tokenizer-files.js";
 import {
   addedTokenOf,
   asSpecial,

@@ -2,7 +2,8 @@
  * What tokenizer_config.json, special_tokens_map.json and the tokenizer's class say of special tokens, merged in the
  * order of precedence of transformers 5 (`PreTrainedTokenizerBase._from_pretrained` and its `__init__`).
  */
-import { isObject, type JsonObject, type SpecialTokens } from "../tokenizer-files.js";
+import { isObject, type JsonObject } from "../json-object.js";
+import type { SpecialTokens } from "../tokenizer-files.js";
 
 export interface TokenSettings {
   /** In the order in which new tokens get their ids. Values as in the files: text, an AddedToken, or anything else. */

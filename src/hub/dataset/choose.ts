@@ -3,6 +3,7 @@
  * configurations in README.md, otherwise by file names. Pure.
  */
 import { CoxswainError } from "../../errors.js";
+import { listed } from "../../listed.js";
 import { cardConfigs, type CardConfig } from "./card.js";
 import { formatOf, hasFormat, isData, isReadable } from "./formats.js";
 import { globNames, hasMagic } from "./glob.js";
@@ -113,7 +114,7 @@ export function noSuchConfig({ id, config, split }: Wanted, there: readonly stri
   const example = `{dataset: ${id}, config: ${there[0] ?? "…"}, split: ${split}}`;
   const what =
     config === null ? `${id} has several configurations: choose one` : `${id} has no configuration "${config}"`;
-  return new CoxswainError("data", `${what}. It has: ${listed(there)}`, {
+  return new CoxswainError("data", `${what}. It has: ${namesOf(there)}`, {
     hint: `Set \`config\` to one of these: ${example}.`,
   });
 }
@@ -125,11 +126,7 @@ export function noSuchSplit({ id, split }: Wanted, config: string, there: readon
     : split.includes("+")
       ? "Name several sources, one for each split."
       : `Set \`split\` to one of these: {dataset: ${id}, split: ${there[0] ?? "…"}}.`;
-  return new CoxswainError("data", `${where} has no split "${split}". It has: ${listed(there)}`, { hint });
+  return new CoxswainError("data", `${where} has no split "${split}". It has: ${namesOf(there)}`, { hint });
 }
 
-function listed(names: readonly string[], most = 20): string {
-  if (names.length === 0) return "none";
-  const rest = names.length - most;
-  return names.slice(0, most).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
-}
+const namesOf = (names: readonly string[]): string => (names.length === 0 ? "none" : listed(names, 20));

@@ -4,6 +4,7 @@
  */
 import type { SchemaElement, TimeUnit } from "hyparquet";
 import { PyFloat } from "../../../jinja/index.js";
+import { utf8 } from "../lines.js";
 import {
   dateText,
   decimalText,
@@ -23,8 +24,6 @@ export interface Unsupported {
   /** "binary data" */
   readonly unsupported: string;
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const text: Convert = (stored) => {
   try {
