@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { floatTypes } from "../../config/choices.js";
 import type { MergeType, RoundingCost } from "../../library/index.js";
 import { runCommand } from "../frame.js";
-import { quietProgress, warn } from "../terminal/quiet-progress.js";
+import { progressWithNotes, warn } from "../terminal/quiet-progress.js";
 
 interface MergeFlags {
   readonly model?: string;
@@ -31,16 +31,12 @@ export function registerMerge(program: Command): void {
 async function mergeAndPrint(flags: MergeFlags): Promise<void> {
   // Imported here, so that `coxswain --help` does not load it.
   const { merge } = await import("../../library/index.js");
-  let progress = quietProgress();
+  const progress = progressWithNotes();
   try {
     const { modules, bytes, leftOut, rounding, quantization, model } = await merge({
       ...flags,
-      onNote: (text) => {
-        progress.close();
-        warn(text);
-        progress = quietProgress();
-      },
-      onProgress: (text) => progress.show(text),
+      onNote: progress.note,
+      onProgress: progress.show,
     });
     progress.close();
     if (leftOut.length > 0) warn(`not copied, since they contain unmerged weights or runs: ${leftOut.join(", ")}`);

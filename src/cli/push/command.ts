@@ -1,7 +1,7 @@
 /** `coxswain push`: publishes the adapter of a finished run on the Hugging Face hub. */
 import type { Command } from "commander";
 import { runCommand } from "../frame.js";
-import { quietProgress, warn } from "../terminal/quiet-progress.js";
+import { progressWithNotes } from "../terminal/quiet-progress.js";
 
 interface PushFlags {
   readonly repo: string;
@@ -39,17 +39,13 @@ export function registerPush(program: Command): void {
 async function pushAndPrint(run: string, flags: PushFlags): Promise<void> {
   // Imported here, so that `coxswain --help` does not load it.
   const { push } = await import("../../library/index.js");
-  let progress = quietProgress();
+  const progress = progressWithNotes();
   try {
     const { url, commit, isNew, files } = await push({
       ...flags,
       run,
-      onNote: (text) => {
-        progress.close();
-        warn(text);
-        progress = quietProgress();
-      },
-      onProgress: (text) => progress.show(text),
+      onNote: progress.note,
+      onProgress: progress.show,
     });
     progress.close();
     const where = isNew ? "the new repository " : "";

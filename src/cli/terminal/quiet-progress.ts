@@ -92,3 +92,23 @@ class SteadyProgress implements QuietProgress {
 export function warn(text: string): void {
   process.stderr.write(`${coloursFor(process.stderr).yellow("note:")} ${text}\n`);
 }
+
+export interface ProgressWithNotes {
+  readonly show: (text: string) => void;
+  readonly note: (text: string) => void;
+  readonly close: () => void;
+}
+
+/** Quiet progress, and notes as lines of their own between two stretches of it. */
+export function progressWithNotes(): ProgressWithNotes {
+  let progress = quietProgress();
+  return {
+    show: (text) => progress.show(text),
+    note: (text) => {
+      progress.close();
+      warn(text);
+      progress = quietProgress();
+    },
+    close: () => progress.close(),
+  };
+}
