@@ -3,13 +3,14 @@
  * begins after them, whatever tokens the whole text has.
  */
 import type { TextTokenizer } from "./tokenizer.js";
+import { ShiftedOffsets, tokenAfter, type TokenOffsets } from "./tokenizer/token-offsets.js";
 
 /** An answer's tokens. */
 export interface AnswerTokens {
   /** [tokens] */
   readonly ids: Int32Array;
-  /** The position of each in the answer, in UTF-16 units, [tokens * 2]. */
-  readonly offsets: Int32Array;
+  /** Where each is in the answer. */
+  readonly offsets: TokenOffsets;
 }
 
 const plain = { addSpecialTokens: false } as const;
@@ -29,9 +30,9 @@ async function alone(answer: string, tokenizer: TextTokenizer): Promise<AnswerTo
 async function within(context: string, answer: string, tokenizer: TextTokenizer): Promise<AnswerTokens | null> {
   const encoded = await tokenizer.encode(context + answer, plain);
   const offsets = encoded.offsets();
-  const first = encoded.ids.findIndex((_, token) => (offsets[token * 2 + 1] ?? 0) > context.length);
-  if (first < 0 || (offsets[first * 2] ?? 0) < context.length) return null;
-  return { ids: encoded.ids.subarray(first), offsets: offsets.slice(first * 2).map((at) => at - context.length) };
+  const first = tokenAfter(offsets, context.length);
+  if (first === offsets.count || offsets.start(first) < context.length) return null;
+  return { ids: encoded.ids.subarray(first), offsets: new ShiftedOffsets(offsets, first, context.length) };
 }
 
 /** @param prompt its tokens, as a model is given them; `text` the prompt and the answer */

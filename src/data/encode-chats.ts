@@ -10,6 +10,7 @@ import { labelSeparately, type LabelledTurns } from "./label-separately.js";
 import { labelsOfSpans } from "./masks.js";
 import { splitPrompts } from "./split-prompts.js";
 import type { EncodedText, TextTokenizer } from "./tokenizer.js";
+import { tokenFrom, type TokenOffsets } from "./tokenizer/token-offsets.js";
 import type { PartedPrompt } from "./turn-start.js";
 import type { TrainingText } from "./turns.js";
 
@@ -63,20 +64,19 @@ async function partingOf(
   { prompt, from }: PartedPrompt,
   start: number,
   { ids }: EncodedText,
-  offsets: Int32Array,
+  offsets: TokenOffsets,
   tokenizer: TextTokenizer,
 ): Promise<number> {
   const given = await tokenizer.encode(prompt, { addSpecialTokens: false });
-  let first = 0;
-  while (first < ids.length && (offsets[first * 2] ?? 0) < from) first++;
-  const parting = offsets[firstDifference(ids, first, given.ids) * 2] ?? start;
+  const different = firstDifference(ids, tokenFrom(offsets, from), given.ids);
+  const parting = different < ids.length ? offsets.start(different) : start;
   return Math.min(start, parting);
 }
 
 async function spansOf(
   { spans, parted }: TrainingText,
   tokens: EncodedText,
-  offsets: Int32Array,
+  offsets: TokenOffsets,
   tokenizer: TextTokenizer,
 ): Promise<readonly TextSpan[]> {
   const moved = (spans ?? []).map(async ({ start, end }) => {
@@ -124,7 +124,7 @@ async function tokenise(texts: readonly TrainingText[], tokenizer: TextTokenizer
   const withEnds = encoded.map((tokens, index) => {
     const { text, spans, parted } = texts[index] ?? nothing;
     const ends = (spans ?? []).flatMap(({ start }) => (start === 0 || parted.has(start) ? [] : start));
-    return { text, ids: tokens.ids, offsets: ends.length === 0 ? new Int32Array() : tokens.offsets(), ends };
+    return { text, ids: tokens.ids, offsets: tokens.offsets(), ends };
   });
   const insides = await splitPrompts(withEnds, tokenizer);
   return encoded.map((tokens, index) => {

@@ -4,27 +4,16 @@
  * than the whole text has. Does not know templates.
  */
 import type { TextTokenizer } from "./tokenizer.js";
+import { tokenAfter, type TokenOffsets } from "./tokenizer/token-offsets.js";
 
 /** A tokenised text, and where prompts end in it. */
 export interface TextWithPrompts {
   readonly text: string;
   /** [tokens] */
   readonly ids: Int32Array;
-  /** Start and end of each token, [tokens * 2]. */
-  readonly offsets: Int32Array;
+  readonly offsets: TokenOffsets;
   /** In UTF-16 units. */
   readonly ends: readonly number[];
-}
-
-/** The index of the first token that ends after `end`. */
-export function tokenAfter(offsets: Int32Array, end: number): number {
-  let [from, to] = [0, offsets.length / 2];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if ((offsets[middle * 2 + 1] ?? 0) > end) to = middle;
-    else from = middle + 1;
-  }
-  return from;
 }
 
 /** How many tokens before the end decide: what follows a text changes its last tokens only. */
@@ -45,12 +34,16 @@ interface PromptTail {
  */
 function tailOf({ text, ids, offsets }: TextWithPrompts, end: number, special: ReadonlySet<number>): PromptTail | null {
   const after = tokenAfter(offsets, end);
-  if (after < ids.length && (offsets[after * 2] ?? 0) < end) return null;
+  if (after < ids.length && offsets.start(after) < end) return null;
   let first = Math.max(0, after - window);
   for (let at = after - 1; at >= first; at--) if (special.has(ids[at] ?? -1)) first = at;
   // Not within the bytes of a character.
-  while (first > 0 && offsets[first * 2] === offsets[first * 2 - 2]) first--;
-  return { end, text: text.slice(offsets[first * 2] ?? end, end), ids: ids.subarray(first, after) };
+  while (first > 0 && offsets.start(first) === offsets.start(first - 1)) first--;
+  return {
+    end,
+    text: text.slice(first < ids.length ? offsets.start(first) : end, end),
+    ids: ids.subarray(first, after),
+  };
 }
 
 const sameEnd = (a: Int32Array, b: Int32Array, count: number): boolean => {

@@ -7,11 +7,11 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Encoding, Tokenizer } from "tokenizers";
 import { CoxswainError, messageOf } from "../errors.js";
-import { codePointStarts } from "./code-points.js";
 import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from "./tokenizer-files.js";
 import { cleanedUp } from "./tokenizer/clean-up.js";
 import { defineTokenizer } from "./tokenizer/definition.js";
 import { openNative } from "./tokenizer/native-tokenizer.js";
+import { NativeOffsets, type TokenOffsets } from "./tokenizer/token-offsets.js";
 
 export interface EncodeOptions {
   /**
@@ -29,12 +29,8 @@ export interface DecodeOptions {
 export interface EncodedText {
   /** [tokens] */
   readonly ids: Int32Array;
-  /**
-   * The position of each token in the text, in UTF-16 units (indices of a JavaScript string): start of token t at 2t,
-   * end (exclusive) at 2t + 1. Tokens that share one character (the bytes of an emoji) share its offsets; tokens that
-   * the tokenizer added have none (0, 0). [tokens * 2]
-   */
-  offsets(): Int32Array;
+  /** Where the tokens are in the text. */
+  offsets(): TokenOffsets;
 }
 
 export interface TextTokenizer {
@@ -94,7 +90,7 @@ class NativeEncoding implements EncodedText {
   readonly ids: Int32Array;
   readonly #text: string;
   readonly #encoding: Encoding;
-  #offsets: Int32Array | undefined;
+  #offsets: TokenOffsets | undefined;
 
   constructor(text: string, encoding: Encoding) {
     this.ids = Int32Array.from(encoding.getIds());
@@ -102,19 +98,8 @@ class NativeEncoding implements EncodedText {
     this.#encoding = encoding;
   }
 
-  offsets(): Int32Array {
-    return (this.#offsets ??= this.#readOffsets());
-  }
-
-  #readOffsets(): Int32Array {
-    const pairs = this.#encoding.getOffsets();
-    const starts = codePointStarts(this.#text);
-    const offsets = new Int32Array(pairs.length * 2);
-    pairs.forEach(([start = 0, end = 0], token) => {
-      offsets[token * 2] = starts?.[start] ?? start;
-      offsets[token * 2 + 1] = starts?.[end] ?? end;
-    });
-    return offsets;
+  offsets(): TokenOffsets {
+    return (this.#offsets ??= new NativeOffsets(this.#text, this.#encoding));
   }
 }
 

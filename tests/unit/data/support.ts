@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import type { TokenStoreOptions } from "../../../src/data/index.js";
+import type { TokenOffsets } from "../../../src/data/tokenizer/token-offsets.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -28,6 +29,10 @@ export const smolSkip =
       "`hf download HuggingFaceTB/SmolLM2-135M-Instruct " +
       "--local-dir ~/.cache/coxswain/models/smollm2-135m-instruct`)"
     : "";
+
+/** Start and end of each token, [tokens * 2]. */
+export const flatOffsets = (offsets: TokenOffsets): number[] =>
+  Array.from({ length: offsets.count }, (_, token) => [offsets.start(token), offsets.end(token)]).flat();
 
 /** The run file's defaults, written out. */
 export const dataSettings: TokenStoreOptions["data"] = {
