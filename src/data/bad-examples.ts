@@ -68,23 +68,13 @@ export class BadExamples {
   }
 
   /**
-   * The result of a part of the work that concerns one example only.
-   * @returns undefined if the example is skipped
-   * @throws CoxswainError "data" for a bad example, unless it is to be skipped
+   * Skips an example with this error, or throws it.
+   * @param isRepeated whether it was read before, since the weight of its source repeats it: it is counted once
    */
-  attempt<Result>(where: string, work: () => Result): Result | undefined {
-    try {
-      return work();
-    } catch (error) {
-      this.skip(where, error);
-      return undefined;
-    }
-  }
-
-  /** Skips an example with this error, or throws it. */
-  skip(where: string, error: unknown): void {
+  skip(where: string, error: unknown, isRepeated = false): void {
     const isBad = error instanceof CoxswainError && error.code === "data";
     if (!isBad || this.#policy === "error") throw error;
+    if (isRepeated) return;
     this.#found.push({ where, error });
     if (this.#found.length >= mostFound) this.settle();
   }

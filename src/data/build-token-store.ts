@@ -4,8 +4,8 @@ import { BadExamples } from "./bad-examples.js";
 import { costOf, maxBatchCost } from "./batch-cost.js";
 import { Collector, type TokenSink } from "./collector.js";
 import { createEncoder } from "./encode.js";
-import type { Encoder, LocatedExample } from "./encoding.js";
-import { replacementCharacterIn, unreadKeys, type Example } from "./formats/index.js";
+import type { Encoder, LabelledTokens, LocatedExample } from "./encoding.js";
+import { replacementCharacterIn, unreadKeys, type DataFormat, type Example } from "./formats/index.js";
 import { MemorySink } from "./memory-sink.js";
 import { openChatTemplates, type ChatTemplates } from "./model-templates.js";
 import { packExamples, type Packing } from "./packing.js";
@@ -17,9 +17,10 @@ import {
   SourceCounts,
   SourceFormats,
   type DataInput,
+  type DataRecord,
 } from "./sources/index.js";
 import { knownRoles, requireKnownRoles } from "./roles.js";
-import type { TokenStoreOptions } from "./token-store-options.js";
+import type { TokenisedLine, TokenStoreOptions } from "./token-store-options.js";
 import { openCachedTokens } from "./token-cache.js";
 import {
   createTokenStore,
@@ -29,6 +30,7 @@ import {
   type StoreParts,
   type TokenStore,
 } from "./token-store.js";
+import type { TextTokenizer } from "./tokenizer.js";
 import { tokensKey } from "./tokens-key.js";
 import { WarningTally } from "./warning-tally.js";
 
@@ -48,67 +50,115 @@ function needsTemplate(example: Example, where: string, templates: ChatTemplates
   });
 }
 
+/** A line that is to be tokenised. */
+type Line = LocatedExample & Pick<TokenisedLine, "source" | "contentNumber" | "isRepeated">;
+
+/** What is found out about lines while they are encoded, by their places. */
+interface EncodingFindings {
+  /** Conversations that can't be rendered. */
+  readonly failed: Map<string, unknown>;
+  readonly emptyAnswers: Set<string>;
+}
+
+interface Collected {
+  readonly counts: SourceCounts;
+  /** Lines that were not skipped, each counted once, whatever the weight of its source. */
+  readonly lines: number;
+}
+
 /** Reads and tokenises everything into the collector. */
 async function collect(
   options: TokenStoreOptions,
   encode: Encoder,
+  { failed, emptyAnswers }: EncodingFindings,
   templates: ChatTemplates | null,
   into: Collector,
   warnings: WarningTally,
   bad: BadExamples,
-): Promise<SourceCounts> {
-  const { source, data, tokenizer } = options;
+): Promise<Collected> {
+  const { source, data, tokenizer, observer } = options;
   const formats = new SourceFormats(source, data.format, {
     chat: templates !== null,
     vocabSize: tokenizer.modelVocabSize,
   });
   const roles = knownRoles(...(templates === null ? [] : [templates.plain.source, templates.tools.source]));
-  let batch: (LocatedExample & { readonly source: number })[] = [];
+  let batch: Line[] = [];
   let cost = 0;
+  let lines = 0;
   const counts = new SourceCounts(selectionOf(source));
+  const skip = (line: Pick<DataRecord, "where" | "source" | "isRepeated">, error: unknown): void => {
+    bad.skip(line.where, error, line.isRepeated);
+    if (line.isRepeated !== true) observer?.onSkipped(line.source);
+  };
+  const add = (parts: readonly LabelledTokens[], line: Line): void => {
+    const { where, isRepeated, contentNumber: content } = line;
+    try {
+      if (failed.has(where)) throw failed.get(where);
+      const examples = into.add(parts, where);
+      if (!isRepeated) lines++;
+      const hasEmptyAnswer = emptyAnswers.has(where);
+      observer?.onLine({ where, source: line.source, contentNumber: content, isRepeated, hasEmptyAnswer, examples });
+    } catch (error) {
+      skip(line, error);
+    }
+  };
   const flush = async (): Promise<void> => {
     const encoded = await encode(batch);
-    encoded.forEach((parts, index) => {
-      const where = batch[index]?.where ?? "";
-      if (parts.length > 0) bad.attempt(where, () => into.add(parts, where));
-      counts.add(batch[index]?.source ?? 0, into.totals);
-    });
+    for (const [index, line] of batch.entries()) {
+      add(encoded[index] ?? [], line);
+      counts.add(line.source, into.totals);
+    }
     batch = [];
     cost = 0;
+    failed.clear();
+    emptyAnswers.clear();
     bad.settle();
     options.onProgress?.(into.records + bad.count);
   };
-  const onBadLine = (where: string, error: unknown): void => {
+  const onBadLine = (where: string, error: unknown, place: number): void => {
     bad.reading(where);
-    bad.skip(where, error);
+    skip({ where, source: place }, error);
   };
   const { onWarning: onNote, datasets } = options;
   const onRead = (): void => options.onProgress?.(into.records + bad.count);
   for await (const record of readRecords(source, { onBadLine, onRead, onNote, datasets })) {
-    if (bad.unsettled >= batchSize || cost >= maxBatchCost) await flush();
-    const { value, where, repeatedKey } = record;
+    if (batch.length >= batchSize || bad.unsettled >= batchSize || cost >= maxBatchCost) await flush();
+    const { value, where, repeatedKey, isRepeated = false } = record;
     bad.reading(where);
-    const known = bad.attempt(where, () => formats.of(record));
-    if (known === undefined) continue;
-    const { format, read } = known;
-    if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
-    const example = bad.attempt(where, () => {
-      const one = read(value, where);
-      if (one.kind === "chat") requireKnownRoles(one.messages, roles, where, one.promptMessages);
-      return one;
-    });
-    if (example === undefined) continue;
+    let read;
+    try {
+      read = exampleOf(record, formats, roles, tokenizer);
+    } catch (error) {
+      skip(record, error);
+      continue;
+    }
+    const { example, format } = read;
     needsTemplate(example, where, templates);
     if (repeatedKey !== undefined) warnings.count("repeated_key", `${where}, ${repeatedKey}`);
     const spoilt = replacementCharacterIn(example);
     if (spoilt !== undefined) warnings.count("replacement_character", `${where}, ${spoilt}`);
     warnings.countUnread(unreadKeys(format, value), where);
-    options.onExample?.(contentNumber(value), where);
-    batch.push({ example, where, source: record.source });
+    const content = observer === undefined && options.onExample === undefined ? 0 : contentNumber(value);
+    options.onExample?.(content, where);
+    batch.push({ example, where, source: record.source, contentNumber: content, isRepeated });
     cost += costOf(example);
   }
   await flush();
-  return counts;
+  return { counts, lines };
+}
+
+/** @throws CoxswainError "data" if it is bad; "model" if it needs a tokenizer, and there is none */
+function exampleOf(
+  record: DataRecord,
+  formats: SourceFormats,
+  roles: ReturnType<typeof knownRoles>,
+  { absence }: TextTokenizer,
+): { readonly example: Example; readonly format: DataFormat } {
+  const { format, read } = formats.of(record);
+  if (format !== "tokens" && absence !== undefined) throw absence;
+  const example = read(record.value, record.where);
+  if (example.kind === "chat") requireKnownRoles(example.messages, roles, record.where, example.promptMessages);
+  return { example, format };
 }
 
 /** Renders conversations, and counts what there is to be said of them. */
@@ -132,6 +182,7 @@ async function tokenise(
 ): Promise<Facts> {
   const { source, data, tokenizer } = options;
   const bad = new BadExamples(data.on_bad_example ?? "error");
+  const findings: EncodingFindings = { failed: new Map(), emptyAnswers: new Set() };
   const encode = createEncoder({
     tokenizer,
     templates,
@@ -142,21 +193,24 @@ async function tokenise(
     onControlToken: (where, token) => warnings.count("control_token", `${where}, ${JSON.stringify(token)}`),
     onSplitPrompt: (where) => warnings.count("split_prompt", where),
     onJoinedStart: (where) => warnings.count("joined_start", where),
-    onIgnored: ({ kind, detail }, where) => warnings.count(kind, detail === null ? where : `${where}, ${detail}`),
+    onIgnored: ({ kind, detail }, where) => {
+      warnings.count(kind, detail === null ? where : `${where}, ${detail}`);
+      if (kind === "empty_answer") findings.emptyAnswers.add(where);
+    },
     onMissingEos: (where) => warnings.count("missing_eos", where),
     onOtherPrompt: (where) => warnings.count("other_prompt", where),
-    onBadExample: (where, error) => bad.skip(where, error),
+    onBadExample: (where, error) => findings.failed.set(where, error),
   });
   const notes: string[] = [];
   const collected = new Collector(sink, data.max_length, tokenizer, warnings);
   const onNote = (text: string): number => notes.push(text);
-  const sources = (
-    await collect({ ...options, onWarning: onNote }, encode, templates, collected, warnings, bad)
-  ).finish();
+  const told = { ...options, onWarning: onNote };
+  const { counts, lines } = await collect(told, encode, findings, templates, collected, warnings, bad);
+  const sources = counts.finish();
   bad.requireSome(collected.records);
   const { records, examples, tokens, supervised, truncated, dropped, split } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
-  const skipped = bad.note(records);
+  const skipped = bad.note(lines);
   if (skipped !== null) notes.push(skipped);
   warnings.report({ records, examples }, data.max_length, onNote);
   const statistics = {

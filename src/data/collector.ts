@@ -2,6 +2,7 @@
 import { CoxswainError } from "../errors.js";
 import type { LabelledTokens } from "./encoding.js";
 import { supervisedTokens } from "./row.js";
+import type { TokenisedExample } from "./token-store-options.js";
 import type { TextTokenizer } from "./tokenizer.js";
 import type { WarningTally } from "./warning-tally.js";
 
@@ -39,21 +40,23 @@ export class Collector {
 
   /**
    * Adds what a line became: one example, or one for each part of a conversation.
+   * @returns what was kept of each
    * @throws CoxswainError "data" if it is a bad example, of which nothing is added
    */
-  add(parts: readonly LabelledTokens[], where: string): void {
+  add(parts: readonly LabelledTokens[], where: string): readonly TokenisedExample[] {
     const named = parts.map((tokens) => ({
       tokens,
       name: tokens.part === undefined ? where : `${where}, ${tokens.part}`,
     }));
     for (const { tokens, name } of named) this.#check(tokens, name);
     this.records++;
-    for (const { tokens, name } of named) this.#add(tokens, name);
-    if (parts.length === 1) return;
+    const added = named.map(({ tokens, name }) => this.#add(tokens, name));
+    if (parts.length === 1) return added;
     const lengths = parts.map(({ ids }) => Math.min(ids.length, this.#maxLength));
     this.split.conversations++;
     this.split.examples += parts.length;
     this.split.extraTokens += lengths.reduce((sum, length) => sum + length, 0) - Math.max(...lengths);
+    return added;
   }
 
   #check(tokens: LabelledTokens, where: string): void {
@@ -61,18 +64,20 @@ export class Collector {
     if (countSupervised(tokens) === 0) throw nothingSupervised(where);
   }
 
-  #add(tokens: LabelledTokens, where: string): void {
+  #add(tokens: LabelledTokens, where: string): TokenisedExample {
     this.examples++;
+    const { length } = tokens.ids;
     const kept = this.#cut(tokens, where);
     const supervised = countSupervised(kept);
     if (supervised === 0) {
       this.dropped++;
       this.#warnings.count("dropped", where);
-      return;
+      return { where, length, tokens: 0, supervised };
     }
     this.supervised += supervised;
     this.tokens += kept.ids.length;
     this.#sink.append(kept.ids, kept.labels);
+    return { where, length, tokens: kept.ids.length, supervised };
   }
 
   #cut(tokens: LabelledTokens, where: string): LabelledTokens {

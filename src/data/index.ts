@@ -39,7 +39,7 @@ export type {
 export { BadExamples, inWords as skippedInWords } from "./bad-examples.js";
 export type { SkippedExample } from "./bad-examples.js";
 export { buildTokenStore } from "./build-token-store.js";
-export type { TokenStoreOptions } from "./token-store-options.js";
+export type { TokenisedExample, TokenisedLine, TokenObserver, TokenStoreOptions } from "./token-store-options.js";
 export type { SkippedExamples, DataStatistics, DropReason, SplitConversations, TokenStore } from "./token-store.js";
 export { packExamples } from "./packing.js";
 export type { Packing } from "./packing.js";

@@ -15,7 +15,7 @@ import { passesOf, type Pass } from "./weight.js";
 
 export interface ReadOptions extends SourceFilesOptions {
   /** Receives the error of an example that cannot be read, which is then omitted. Default: it is thrown. */
-  readonly onBadLine?: ((where: string, error: unknown) => void) | undefined;
+  readonly onBadLine?: ((where: string, error: unknown, source: number) => void) | undefined;
   /** Called every now and then, also while examples are read that are not given out. May throw to end the reading. */
   readonly onRead?: (() => void) | undefined;
 }
@@ -51,7 +51,7 @@ async function* examplesOf(source: DataSource, place: number, options: ReadOptio
         record = { ...record, value: withStructures(file, record.value, where) };
       } catch (error) {
         if (options.onBadLine === undefined) throw error;
-        options.onBadLine(where, error);
+        options.onBadLine(where, error, place);
         continue;
       }
       yield { record: { ...record, where, source: place }, number: number++ };
@@ -105,8 +105,8 @@ export async function* readRecords(input: DataInput, given: ReadOptions = {}): A
   const onBad =
     onBadLine === undefined
       ? undefined
-      : (where: string, error: unknown): void => {
-          onBadLine(where, error);
+      : (where: string, error: unknown, source: number): void => {
+          onBadLine(where, error, source);
           bad++;
         };
   const counted: ReadOptions = { ...options, onBadLine: onBad };
@@ -118,7 +118,7 @@ export async function* readRecords(input: DataInput, given: ReadOptions = {}): A
         count.read++;
         if (!takes(number) || !isUsed(record.value)) continue;
         count.used++;
-        yield record;
+        yield index === 0 ? record : { ...record, isRepeated: true };
       }
     }
   }

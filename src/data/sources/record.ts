@@ -10,6 +10,8 @@ export interface DataRecord {
   readonly where: string;
   /** The place of its source in `data.train` or `data.eval`, from 0. */
   readonly source: number;
+  /** Whether the weight of its source repeats it: it was read before. */
+  readonly isRepeated?: boolean | undefined;
   /** The path of a key that an object has twice, such as "messages[2].role": only its last value is in `value`. */
   readonly repeatedKey?: string | undefined;
 }
