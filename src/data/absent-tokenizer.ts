@@ -42,6 +42,7 @@ function absentTokenizer(folder: string, size: number, missing: unknown): TextTo
   const fail = (): Promise<never> => Promise.reject(absence);
   return {
     folder,
+    adapter: null,
     absence,
     fingerprint: () => `no tokenizer, ${size} ids`,
     vocabSize: size,

@@ -25,21 +25,9 @@ export const listedExamples = 100;
 
 const shownExamples = 3;
 
-/** So many are kept before they are settled, if a data set is mostly bad. */
-const mostFound = 4096;
-
-interface BadExample {
-  readonly where: string;
-  readonly error: CoxswainError;
-}
-
 export class BadExamples {
   readonly #policy: DataConfig["on_bad_example"];
   readonly #listed: SkippedExample[] = [];
-  /** Found in the current part of the data, in the order in which they were found. */
-  #found: BadExample[] = [];
-  /** Places of that part, in the order of the data. */
-  readonly #places = new Map<string, number>();
   #first: CoxswainError | undefined;
   #count = 0;
 
@@ -48,47 +36,22 @@ export class BadExamples {
   }
 
   get count(): number {
-    return this.#count + this.#found.length;
+    return this.#count;
   }
 
   /** The first ones, at most `listedExamples`. */
   get listed(): readonly SkippedExample[] {
-    this.settle();
     return this.#listed;
   }
 
-  /** An example is read. Examples that are encoded together are found to be bad in another order than the data's. */
-  reading(where: string): void {
-    this.#places.set(where, this.#places.size);
-  }
-
-  /** Examples of which nothing is known yet, good and bad. */
-  get unsettled(): number {
-    return this.#places.size;
-  }
-
   /**
-   * Skips an example with this error, or throws it.
+   * Skips an example with this error, or throws it. Called in the order of the data.
    * @param isRepeated whether it was read before, since the weight of its source repeats it: it is counted once
    */
   skip(where: string, error: unknown, isRepeated = false): void {
     const isBad = error instanceof CoxswainError && error.code === "data";
     if (!isBad || this.#policy === "error") throw error;
     if (isRepeated) return;
-    this.#found.push({ where, error });
-    if (this.#found.length >= mostFound) this.settle();
-  }
-
-  /** A part of the data is done: lists what is bad in it in the order of the data. */
-  settle(): void {
-    const place = ({ where }: BadExample): number => this.#places.get(where) ?? 0;
-    this.#found.sort((a, b) => place(a) - place(b));
-    for (const { where, error } of this.#found) this.#list(where, error);
-    this.#found = [];
-    this.#places.clear();
-  }
-
-  #list(where: string, error: CoxswainError): void {
     this.#first ??= error;
     this.#count++;
     if (this.#listed.length >= listedExamples) return;
@@ -99,7 +62,6 @@ export class BadExamples {
 
   /** @throws CoxswainError "data" if there were bad examples only */
   requireSome(good: number): void {
-    this.settle();
     if (good > 0 || this.#first === undefined) return;
     const others = this.count === 1 ? "the only example is bad" : `all ${this.count} examples are bad`;
     throw new CoxswainError("data", `${others}. ${this.#first.message}`, {

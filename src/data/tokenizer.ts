@@ -36,6 +36,8 @@ export interface EncodedText {
 export interface TextTokenizer {
   /** The model folder, absolute or as given. */
   readonly folder: string;
+  /** The folder of the adapter whose files replace the model's, or null. */
+  readonly adapter: string | null;
   /** Set if there is no tokenizer, only a vocabulary size: see `absent-tokenizer.ts`. */
   readonly absence?: CoxswainError;
   /** SHA-256 of the files that decide its tokens, chat templates apart. */
@@ -153,6 +155,7 @@ export async function openTokenizer(
   const wrap = (text: string, encoding: Encoding): EncodedText => new NativeEncoding(text, encoding);
   return {
     folder,
+    adapter,
     fingerprint: () => fingerprintOf(files),
     vocabSize,
     modelVocabSize: files.modelVocabSize ?? vocabSize,

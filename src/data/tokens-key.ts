@@ -1,18 +1,14 @@
 /** What decides the tokens of a data set: equal keys have equal tokens. */
-import { stat } from "node:fs/promises";
 import { fileHash } from "../storage/index.js";
 import { version } from "../version.js";
 import type { ChatTemplates } from "./model-templates.js";
 import { filesOf, selectionOf } from "./sources/index.js";
 import type { TokenStoreOptions } from "./token-store-options.js";
 
-/** Smaller data are tokenised again at every start: that takes a few seconds, bytes. */
-const smallest = 8 * 2 ** 20;
-
 type Asked = Pick<TokenStoreOptions, "source" | "data" | "tokenizer" | "datasets" | "onExample">;
 
 /**
- * @returns undefined for data whose tokens are not kept: small ones, those of templates that write the date, and
+ * @returns undefined for data whose tokens are not kept: those of templates that write the date, and
  *   evaluation data that are compared with the training data
  */
 export async function tokensKey(
@@ -26,9 +22,6 @@ export async function tokensKey(
   if (onExample !== undefined && key === "data.eval") return undefined;
   // What of a folder is not read is said by whoever reads it.
   const files = await Promise.all(sources.map((one) => filesOf(one, { datasets })));
-  let bytes = 0;
-  for (const path of files.flat()) bytes += (await stat(path)).size;
-  if (bytes < smallest) return undefined;
   const hashes: string[][] = [];
   for (const paths of files) {
     const pairs: string[] = [];

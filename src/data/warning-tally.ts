@@ -1,8 +1,9 @@
 /** Counts warnings about data by kind, and reports each kind once, with its first location. */
-import type { UnreadKeys } from "./formats/index.js";
 import { listed } from "../listed.js";
+import type { Findings, WarningKind } from "./tokenise/index.js";
 
-const kinds = [
+/** In the order in which they are reported. */
+const kinds: readonly WarningKind[] = [
   "repeated_key",
   "replacement_character",
   "ignored_tools",
@@ -22,8 +23,7 @@ const kinds = [
   "other_prompt",
   "missing_eos",
   "dated",
-] as const;
-export type WarningKind = (typeof kinds)[number];
+];
 
 interface Tally {
   count: number;
@@ -48,10 +48,13 @@ export class WarningTally {
     add(this.#tallies, kind, where);
   }
 
-  /** Counts the keys of an example that its format does not read. */
-  countUnread({ meaningful, others }: UnreadKeys, where: string): void {
-    for (const key of meaningful) add(this.#meaningful, key, where);
-    for (const key of others) add(this.#unread, key, where);
+  /** Counts what was found in some lines. */
+  add({ warnings, unread }: Findings): void {
+    for (const [kind, where] of warnings) this.count(kind, where);
+    for (const { meaningful, others, where } of unread) {
+      for (const key of meaningful) add(this.#meaningful, key, where);
+      for (const key of others) add(this.#unread, key, where);
+    }
   }
 
   /** Reports each kind that occurred, in a fixed order. */

@@ -117,6 +117,12 @@ describe("a damaged Parquet file", () => {
 });
 
 it("an error in an example of Parquet names its row", async () => {
-  const store = buildTokenStore({ source: golden("types.parquet"), data: dataSettings, tokenizer });
-  await expectRejection(store, "data", /types\.parquet: row group 1, row 3: "text" is null/);
+  const options = { source: golden("types.parquet"), tokenizer };
+  const store = buildTokenStore({ ...options, data: dataSettings });
+  await expectRejection(store, "data", /types\.parquet: row group 1, row 2: this example has no supervised token/);
+  const skipping = buildTokenStore({ ...options, data: { ...dataSettings, on_bad_example: "skip" } });
+  expect((await skipping).statistics.skipped?.first).toContainEqual({
+    where: `${golden("types.parquet")}: row group 1, row 3`,
+    reason: '"text" is null; expected a string',
+  });
 });

@@ -1,0 +1,96 @@
+/** Tokenises lines in several threads, each with a tokenizer of its own. */
+import { Worker } from "node:worker_threads";
+import { compiledModule } from "../../compiled.js";
+import { CoxswainError, messageOf } from "../../errors.js";
+import { unpackError } from "../../packed-error.js";
+import { systemTrouble } from "../../system-errors.js";
+import type { LineTokeniser, TokenisedLines } from "./line.js";
+import type { Reply, Request, ThreadSettings } from "./messages.js";
+import { packLines, unpackTokens } from "./packed-lines.js";
+
+interface Waiting {
+  readonly resolve: (lines: TokenisedLines) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** MB: garbage is mostly rendered texts and token lists, which are gone before a larger young generation is full. */
+const youngGeneration = 64;
+
+/** One thread, and the calls that it has not answered. */
+class TokeniserThread {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 0;
+  #ended: CoxswainError | null = null;
+
+  constructor(settings: ThreadSettings, entry: URL) {
+    this.#worker = new Worker(entry, {
+      name: "coxswain-tokenise",
+      workerData: settings,
+      resourceLimits: { maxYoungGenerationSizeMb: youngGeneration },
+    });
+    this.#worker.on("message", (reply: Reply) => this.#settle(reply));
+    this.#worker.on("error", (error) => this.#end(crash(error)));
+    this.#worker.on("exit", () => this.#end(new CoxswainError("bug", "a tokenising thread has ended")));
+  }
+
+  /** Calls that it has not answered. */
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  tokenise: LineTokeniser = (lines) => {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, ...packLines(lines) } satisfies Request);
+    });
+  };
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) waiting?.reject(unpackError(reply.error));
+    else waiting?.resolve(unpackTokens(reply.tokens));
+  }
+
+  #end(why: CoxswainError): void {
+    this.#ended ??= why;
+    for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    this.#waiting.clear();
+  }
+}
+
+const crash = (error: unknown): CoxswainError =>
+  systemTrouble(error) ??
+  new CoxswainError("bug", `a tokenising thread crashed: ${messageOf(error)}`, { cause: error });
+
+export interface TokeniserThreads {
+  /** By the thread that has least to do. */
+  readonly tokenise: LineTokeniser;
+  close(): Promise<void>;
+}
+
+/** @param entry the module that each thread runs; by default the compiled `entry.js` */
+export function startTokeniserThreads(
+  count: number,
+  settings: ThreadSettings,
+  entry: URL = compiledModule("data/tokenise/entry.js"),
+): TokeniserThreads {
+  const threads = Array.from({ length: count }, () => new TokeniserThread(settings, entry));
+  return {
+    tokenise: (lines) => {
+      const [least] = threads.toSorted((a, b) => a.load - b.load);
+      if (least === undefined) throw new RangeError("no tokenising thread");
+      return least.tokenise(lines);
+    },
+    close: async () => {
+      await Promise.all(threads.map((thread) => thread.close()));
+    },
+  };
+}
