@@ -13,9 +13,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** MB: garbage is mostly rendered texts and token lists, which are gone before a larger young generation is full. */
-const youngGeneration = 64;
-
 /** One thread, and the calls that it has not answered. */
 class TokeniserThread {
   readonly #worker: Worker;
@@ -24,11 +21,7 @@ class TokeniserThread {
   #ended: CoxswainError | null = null;
 
   constructor(settings: ThreadSettings, entry: URL) {
-    this.#worker = new Worker(entry, {
-      name: "coxswain-tokenise",
-      workerData: settings,
-      resourceLimits: { maxYoungGenerationSizeMb: youngGeneration },
-    });
+    this.#worker = new Worker(entry, { name: "coxswain-tokenise", workerData: settings });
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#end(crash(error)));
     this.#worker.on("exit", () => this.#end(new CoxswainError("bug", "a tokenising thread has ended")));
