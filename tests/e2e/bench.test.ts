@@ -49,6 +49,13 @@ const scripts: Record<string, { readonly prints: readonly RegExp[]; readonly nee
   scaling: {
     prints: [/^\| 8 \| 1 M \| .*\|$/m, /^## The coordinator a step: /m, /the smallest number of workers from which/],
   },
+  tokenise: {
+    prints: [
+      /^coxswain +[\d.]+ +\d+ +[\d.]+ +\d+$/m,
+      /^again +[\d.]+ +\d+ +[\d.]+ +\d+$/m,
+      /fingerprint [0-9a-f]{16}$/m,
+    ],
+  },
   "step-profile": {
     prints: [/^1 x 16: .* CPU s, \d+ tokens\/s, loss [\d.]+, peak \d+ MiB$/m, /^by operator: .*MatMul/m],
   },
