@@ -10,6 +10,8 @@ export { generate } from "./library/generate.js";
 export type { DrawingOptions, GeneratedAnswer, GenerateOptions, GenerateResult } from "./library/generate.js";
 export { loadRun } from "./library/load-run.js";
 export type { DeepPartial, RunOverrides, RunSource } from "./library/load-run.js";
+export { exportAdapter } from "./library/export-adapter.js";
+export type { ExportOptions, ExportResult, GgufReport } from "./library/export-adapter.js";
 export { merge } from "./library/merge.js";
 export type { MergeOptions, MergeReport, MergeResult, MergeType, Quantization } from "./library/merge.js";
 export type { RoundingCost } from "./library/merge.js";

@@ -8,7 +8,6 @@ export const plannedCommands: Readonly<Record<string, string>> = {
   chat: "`coxswain generate --messages FILE` answers a conversation from a file.",
   compare: "`metrics.jsonl` of each run has one line per step; `coxswain eval` measures each adapter.",
   data: "`coxswain preview run.yaml` shows the rows and the statistics of a data set.",
-  export: "`coxswain merge` writes a Hugging Face folder, which llama.cpp's convert_hf_to_gguf.py reads.",
   init: "Copy the run file in README.md; `coxswain preview` and `coxswain doctor` check it.",
   "lr-find": "Train a few steps with each of several rates: --set training.max_steps=50 --set training.learning_rate=…",
   plot: "The live page shows the curves during a run; `metrics.jsonl` has one line per step for any plotting tool.",

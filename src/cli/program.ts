@@ -10,6 +10,7 @@ import { registerDoctor } from "./doctor/command.js";
 import { registerEval } from "./eval/command.js";
 import { registerGenerate } from "./generate/command.js";
 import { keyHint } from "./key-hint.js";
+import { registerExport } from "./export/command.js";
 import { registerMerge } from "./merge/command.js";
 import { withPages, workingFolder } from "./pages.js";
 import { registerPlanned } from "./planned.js";
@@ -33,7 +34,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
   ["Test fault tolerance:", [registerChaos]],
-  ["Use the result:", [registerEval, registerGenerate, registerMerge, registerPush]],
+  ["Use the result:", [registerEval, registerGenerate, registerMerge, registerExport, registerPush]],
   ["Other:", [registerCompletion]],
 ];
 

@@ -34,7 +34,15 @@ export {
   type Providers,
 } from "./device.js";
 export { askDriver, chooseGpus, visibleGpus, visibleVariable } from "./gpus.js";
-export { familyNames, familyOf, linearModules, positionLimit, resolveTargets } from "./families/index.js";
+export {
+  describeModel,
+  familyNames,
+  familyOf,
+  linearModules,
+  positionLimit,
+  resolveTargets,
+} from "./families/index.js";
+export type { DecoderSpec, FamilyName } from "./families/index.js";
 export { modelFacts, type ModelFacts } from "./families/facts.js";
 export { weightNotes } from "./families/weight-notes.js";
 

@@ -3,6 +3,7 @@ export { evaluateLoss, type EvaluatedLoss, type EvaluateLossOptions } from "./lo
 export { exactMatch, type Answer, type ExactMatch, type ExactMatchOptions } from "./exact-match.js";
 export { generate, type GenerateOptions, type GenerationModel } from "./generate.js";
 export { openModel, type OpenedModel, type OpenModelOptions } from "./open-model.js";
+export { prepareAdapter, type PreparedAdapter } from "./prepare-adapter.js";
 export { readQuestions, type Question, type QuestionOptions } from "./questions.js";
 export type { FinishReason, Generation } from "./sequence.js";
 export { checkSampling, greedy, type SamplingOptions } from "./sampler.js";

@@ -2,7 +2,7 @@
  * A model ready for generation: its folder, tokenizer and templates, and an engine with the model loaded, with or
  * without an adapter. Errors in folder or adapter are detected before the weights are loaded.
  */
-import { linearModules, openEngine, positionLimit, resolveTargets, weightNotes } from "../compute/index.js";
+import { openEngine, positionLimit, weightNotes } from "../compute/index.js";
 import type { ComputeSettings, EngineName, OpenedEngine, Trainable } from "../compute/index.js";
 import type { RunConfig } from "../config/index.js";
 import {
@@ -15,18 +15,15 @@ import {
 } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import {
-  flattenAdapter,
-  loraLayout,
   openModelFolder,
   otherBaseNote,
-  readAdapter,
   readAdapterOrigin,
   resolveBase,
   type AdapterOrigin,
-  type LoraSettings,
   type ModelFolder,
   type Quantization,
 } from "../model/index.js";
+import { prepareAdapter } from "./prepare-adapter.js";
 import { stopTokens } from "./stop-tokens.js";
 
 export type QuantizationChoice = "auto" | "none" | Quantization;
@@ -73,13 +70,6 @@ export interface OpenedModel {
   /** Notes for the user before a long computation, one sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
-}
-
-interface PreparedAdapter {
-  readonly quantization: Quantization | null;
-  readonly settings: LoraSettings;
-  /** All LoRA tensors, [layout.size]. */
-  readonly parameters: Float32Array;
 }
 
 /**
@@ -167,25 +157,6 @@ function quantizationOf(
 /** Engines with a single backend report none. */
 function backendOf(engine: EngineName, { backend }: Trainable): string {
   return engine === "onnx" ? "" : `, ${engine} on ${backend.name} (${backend.reason})`;
-}
-
-async function prepareAdapter(path: string, folder: ModelFolder): Promise<PreparedAdapter> {
-  const adapter = await readAdapter(path);
-  const { settings, quantization } = adapter;
-  const modules = linearModules(folder);
-  const known = new Set(modules.map((module) => module.path));
-  const targets = settings.targetModules === "all-linear" ? [] : settings.targetModules;
-  const strangers = targets.filter((target) => !known.has(target));
-  if (strangers.length > 0) {
-    throw new CoxswainError(
-      "model",
-      `the adapter ${path} adapts ${String(strangers[0])}, which the model ${folder.path} does not have` +
-        (strangers.length > 1 ? ` (nor ${strangers.length - 1} others)` : ""),
-      { hint: "It was trained for another model: see base_model_name_or_path in adapter_config.json." },
-    );
-  }
-  const layout = loraLayout(settings, resolveTargets(settings, modules));
-  return { settings, quantization, parameters: flattenAdapter(adapter, layout) };
 }
 
 function contextLengthOf(folder: ModelFolder): number {

@@ -6,6 +6,7 @@ import { namedCallbacks } from "./callbacks.js";
 import { checkOptions } from "./check-options.js";
 import type { OptionKinds } from "./check-options.js";
 import { abortableProgress, rejectingWell, throwIfAborted } from "./errors.js";
+import { variablesNote } from "./variables-note.js";
 
 /** Options of {@link merge}. */
 export interface MergeOptions {
@@ -82,7 +83,8 @@ async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   const texts = companions.has("tokenizer.json")
     ? await data.adapterTextNotes(await data.openTokenizerIfAny(folder, { adapter: adapterFolder }), null)
     : [];
-  const variables = Object.keys(adapter.templateKwargs).length === 0 ? [] : [variablesNote(adapter.templateKwargs)];
+  const variables =
+    Object.keys(adapter.templateKwargs).length === 0 ? [] : [variablesNote(adapter.templateKwargs, "a merged model")];
   const notes = [...(otherBase === null ? [] : [otherBase]), ...(await notesOn(opened)), ...texts, ...variables];
   for (const note of notes) onNote?.(note);
   const report = await mergeAdapter({
@@ -96,10 +98,6 @@ async function mergeFolders(options: MergeOptions): Promise<MergeResult> {
   });
   return { ...report, model: base, quantization: adapter.quantization };
 }
-
-const variablesNote = (kwargs: Readonly<Record<string, unknown>>): string =>
-  `the adapter was trained with the chat template variables ${JSON.stringify(kwargs)}, which a merged model does not ` +
-  "record: give them wherever it is used (--chat-template-kwargs)";
 
 /** Notes on the weights of a supported family; merging itself works with any family. */
 async function notesOn(folder: ModelFolder): Promise<readonly string[]> {

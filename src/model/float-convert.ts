@@ -59,6 +59,13 @@ export function float16Bits(values: Float32Array, name: string, hint: string): U
   });
 }
 
+/** f32 to bf16 bit patterns, in a new array. */
+export function bfloat16Bits(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint16Array(values.length);
+  float32ToBfloat16(values, bits);
+  return bits;
+}
+
 /** The half bit pattern of one f32 bit pattern. */
 function narrowToHalf(word: number): number {
   const sign = (word >>> 16) & 0x8000;

@@ -2,7 +2,7 @@
 export type { ModelFolder, TensorLocation, TensorType } from "./folder.js";
 export { openModelFolder, type OpenModelFolderOptions } from "./open-folder.js";
 export { readSafetensorsHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors.js";
-export { float16Bits } from "./float-convert.js";
+export { bfloat16Bits, float16Bits } from "./float-convert.js";
 export { readBytes, readFloatRange, readTensor } from "./read-tensor.js";
 export { storesInputsFirst, withTransformersNames } from "./gpt2-weights.js";
 export { bytesPerElement, elementCount } from "./tensor-type.js";
