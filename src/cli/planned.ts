@@ -5,7 +5,6 @@ import { runCommand } from "./frame.js";
 
 /** The alternative for each command. */
 export const plannedCommands: Readonly<Record<string, string>> = {
-  chat: "`coxswain generate --messages FILE` answers a conversation from a file.",
   compare: "`metrics.jsonl` of each run has one line per step; `coxswain eval` measures each adapter.",
   data: "`coxswain preview run.yaml` shows the rows and the statistics of a data set.",
   init: "Copy the run file in README.md; `coxswain preview` and `coxswain doctor` check it.",

@@ -10,6 +10,7 @@ import { registerDoctor } from "./doctor/command.js";
 import { registerEval } from "./eval/command.js";
 import { registerGenerate } from "./generate/command.js";
 import { keyHint } from "./key-hint.js";
+import { registerChat } from "./chat/command.js";
 import { registerExport } from "./export/command.js";
 import { registerMerge } from "./merge/command.js";
 import { withPages, workingFolder } from "./pages.js";
@@ -34,7 +35,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
   ["Test fault tolerance:", [registerChaos]],
-  ["Use the result:", [registerEval, registerGenerate, registerMerge, registerExport, registerPush]],
+  ["Use the result:", [registerEval, registerGenerate, registerChat, registerMerge, registerExport, registerPush]],
   ["Other:", [registerCompletion]],
 ];
 

@@ -67,6 +67,8 @@ export interface OpenedModel {
   readonly device: string;
   /** Of the base model, and why: "nf4 (as the adapter was trained)"; null if there is nothing to report. */
   readonly quantization: string | null;
+  /** The same, without the reason; null: not quantised. */
+  readonly usedQuantization: Quantization | null;
   /** Notes for the user before a long computation, one sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
@@ -128,6 +130,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenedModel>
     engine: engine.name,
     device: `${device} (${reason})${backendOf(engine.name, trainable)}`,
     quantization: quantization.text,
+    usedQuantization: quantization.used,
     warnings: [...notes, ...weightNotes(folder), ...(warning === null ? [] : [warning])],
     close: () => trainable.dispose(),
   };

@@ -150,35 +150,48 @@ async function answer(
   openEngine: OpenEngine | undefined,
   pieces: RecentItems<string>,
 ): Promise<GenerateResult> {
-  const { TextStream } = await import("../generation/index.js");
   const onProgress = abortableProgress("the generation", options);
   onProgress("loading the model");
   const opened = await openAskedModel({ ...options, onProgress }, await defaultConfig(), openEngine);
   try {
     for (const note of notesOn(opened)) options.onNote?.(note);
     const prompt = await promptTokens(request, opened);
-    const start = performance.now();
-    const stream = new TextStream(opened.tokenizer);
-    // A token may be only a part of a character.
-    const give = (text: string): void => {
-      if (text !== "") pieces.push(text);
-    };
-    const { tokens, finish } = await generateOne(opened, prompt, options, async (token) => {
+    return await streamAnswer(opened, prompt, options, (text) => {
       throwIfAborted("the generation", options.signal);
-      give(await stream.push(token));
+      // A token may be only a part of a character.
+      if (text !== "") pieces.push(text);
     });
-    give(await stream.finish());
-    const seconds = (performance.now() - start) / 1000;
-    const text = await opened.tokenizer.decode(tokens, { skipSpecialTokens: true });
-    const { contextLength } = opened;
-    const facts = { promptTokens: prompt.length, tokens: Array.from(tokens), seconds, contextLength };
-    return { text, finishReason: finish, ...facts };
   } finally {
     await opened.close();
   }
 }
 
-const notesOn = ({ engine, device, quantization, warnings }: OpenedModel): readonly string[] => [
+/**
+ * Generates one answer of an opened model.
+ * @param onText called for each token, with the text that is certain now ("" for a part of a character); if it throws,
+ *   the generation ends
+ */
+export async function streamAnswer(
+  opened: OpenedModel,
+  prompt: Int32Array,
+  options: DrawingOptions,
+  onText: (text: string) => void,
+): Promise<GenerateResult> {
+  const { TextStream } = await import("../generation/index.js");
+  const start = performance.now();
+  const stream = new TextStream(opened.tokenizer);
+  const { tokens, finish } = await generateOne(opened, prompt, options, async (token) => {
+    onText(await stream.push(token));
+  });
+  onText(await stream.finish());
+  const seconds = (performance.now() - start) / 1000;
+  const text = await opened.tokenizer.decode(tokens, { skipSpecialTokens: true });
+  const { contextLength } = opened;
+  const facts = { promptTokens: prompt.length, tokens: Array.from(tokens), seconds, contextLength };
+  return { text, finishReason: finish, ...facts };
+}
+
+export const notesOn = ({ engine, device, quantization, warnings }: OpenedModel): readonly string[] => [
   ...(engine === "onnx" ? [] : [`on ${device}`]),
   ...(quantization === null ? [] : [`quantization: ${quantization}`]),
   ...warnings,

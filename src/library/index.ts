@@ -8,6 +8,7 @@ export { generate, generateWith } from "./generate.js";
 export type { DrawingOptions, GeneratedAnswer, GenerateOptions, GenerateResult } from "./generate.js";
 export { loadRun } from "./load-run.js";
 export type { DeepPartial, RunOverrides, RunSource } from "./load-run.js";
+export { openChat, type ChatAnswer, type ChatSide, type ChatSides } from "./chat.js";
 export { exportAdapter } from "./export-adapter.js";
 export type { ExportOptions, ExportResult, GgufReport } from "./export-adapter.js";
 export { findAdapter } from "./find-adapter.js";

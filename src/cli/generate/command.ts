@@ -1,7 +1,7 @@
 /** `coxswain generate`: generates an answer with a model, with or without an adapter. */
 import type { Command } from "commander";
 import { runCommand } from "../frame.js";
-import { decimalNumber, modelOptions, naturalNumber, positiveNumber } from "../options/model.js";
+import { modelOptions, samplingOptions } from "../options/model.js";
 import type { GenerateFlags } from "./flags.js";
 
 export function registerGenerate(program: Command): void {
@@ -12,18 +12,8 @@ export function registerGenerate(program: Command): void {
     .option("--prompt <text>", "the prompt (default: standard input)")
     .option("--messages <file>", 'a conversation in JSON: a list of messages, or {"messages", "tools"}')
     .option("--system <text>", "a system message before the prompt")
-    .option("--raw", "continue the text of the prompt, without the chat template")
-    .option("--max-new-tokens <n>", "maximum tokens of the answer", positiveNumber, 256)
-    .option(
-      "--temperature <t>",
-      "0 always takes the likeliest token; 1 samples from the model's distribution",
-      decimalNumber,
-      0,
-    )
-    .option("--top-p <p>", "sample from the likeliest tokens that together have this probability", decimalNumber, 1)
-    .option("--top-k <k>", "sample from this many of the likeliest tokens; 0: from all", naturalNumber, 0)
-    .option("--seed <n>", "seed for sampling: the same seed gives the same answer", naturalNumber, 0);
-  modelOptions(command).action((flags: GenerateFlags) =>
+    .option("--raw", "continue the text of the prompt, without the chat template");
+  modelOptions(samplingOptions(command)).action((flags: GenerateFlags) =>
     runCommand(async () => {
       const { generateAndPrint } = await import("./generate.js");
       await generateAndPrint(flags);

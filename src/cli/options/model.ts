@@ -16,9 +16,14 @@ export interface ModelFlags {
 }
 
 /** Adds --adapter, --chat-template, --chat-template-kwargs, --engine, --device, --quantization, --threads and --json. */
-export function modelOptions(command: Command): Command {
+export const modelOptions = (command: Command): Command =>
+  computeOptions(
+    command.option("--adapter <folder>", "a PEFT adapter to apply (default: the base model alone)"),
+  ).option("--json", "print one JSON object");
+
+/** The same without --adapter and --json. */
+export function computeOptions(command: Command): Command {
   return command
-    .option("--adapter <folder>", "a PEFT adapter to apply (default: the base model alone)")
     .option("--chat-template <text or file>", "a Jinja template that replaces that of the adapter or the model")
     .option(
       "--chat-template-kwargs <json>",
@@ -43,8 +48,30 @@ export function modelOptions(command: Command): Command {
         "quantization of the base model's linear layers (default: as in the run file, else as the adapter was trained)",
       ).choices(["none", "nf4"]),
     )
-    .option("--threads <n>", "number of compute threads", positiveNumber, hostLimits().cores)
-    .option("--json", "print one JSON object");
+    .option("--threads <n>", "number of compute threads", positiveNumber, hostLimits().cores);
+}
+
+/** Adds the options of sampling: --max-new-tokens, --temperature, --top-p, --top-k and --seed. */
+export const samplingOptions = (command: Command): Command =>
+  command
+    .option("--max-new-tokens <n>", "maximum tokens of an answer", positiveNumber, 256)
+    .option(
+      "--temperature <t>",
+      "0 always takes the likeliest token; 1 samples from the model's distribution",
+      decimalNumber,
+      0,
+    )
+    .option("--top-p <p>", "sample from the likeliest tokens that together have this probability", decimalNumber, 1)
+    .option("--top-k <k>", "sample from this many of the likeliest tokens; 0: from all", naturalNumber, 0)
+    .option("--seed <n>", "seed for sampling: the same seed gives the same answer", naturalNumber, 0);
+
+/** The flags of `samplingOptions`. */
+export interface SamplingFlags {
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly seed: number;
 }
 
 /** Checks that a text is a JSON object. The text is kept: reading it as Python does takes more than `--help` loads. */

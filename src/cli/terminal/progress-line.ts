@@ -123,9 +123,24 @@ export function cut(text: string, columns: number): string {
 
 /** Width of a line in columns, without colour codes. */
 export function columnsOf(line: string): number {
-  let width = 0;
-  for (const character of stripVTControlCharacters(line)) width += isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
-  return width;
+  const text = stripVTControlCharacters(line);
+  return clusters(text).reduce((width, cluster) => width + clusterWidth(cluster), 0);
+}
+
+const segmenter = new Intl.Segmenter();
+
+/** The characters as a reader sees them: a letter with its accents, an emoji with its parts. */
+export const clusters = (text: string): string[] =>
+  isAscii(text) ? Array.from(text) : Array.from(segmenter.segment(text), ({ segment }) => segment);
+
+// eslint-disable-next-line no-control-regex -- the ASCII range
+const isAscii = (text: string): boolean => /^[\u0000-\u007f]*$/.test(text);
+
+/** Columns of one of them. */
+export function clusterWidth(cluster: string): number {
+  if (/^[\p{Mn}\p{Me}\p{Cf}]+$/u.test(cluster)) return 0;
+  // U+FE0F requests the emoji's picture; two regional indicators are a flag.
+  return isWide(cluster.codePointAt(0) ?? 0) || /\uFE0F|^\p{RI}{2}/u.test(cluster) ? 2 : 1;
 }
 
 /** East Asian wide characters and emoji (Unicode's East_Asian_Width W and F, by block). */
