@@ -1,7 +1,7 @@
 /** The work of `coxswain chat`: opens the models, reads lines, answers, until the input ends. */
 import { CoxswainError } from "../../errors.js";
-import { findAdapter, openChat, type ChatSides } from "../../library/index.js";
-import type { OpenEngine } from "../../library/index.js";
+import { findAdapter, openChat } from "../../library/index.js";
+import type { OpenEngine, ChatSides } from "../../library/index.js";
 import { formatError } from "../frame.js";
 import { templateKwargs } from "../options/template-kwargs.js";
 import type { ModelFlags, SamplingFlags } from "../options/model.js";
@@ -52,7 +52,16 @@ async function openSides(path: string, flags: ChatFlags, host: ChatHost): Promis
     const kwargs = templateKwargs(flags.chatTemplateKwargs);
     progress.show("loading the model");
     const sides = await openChat(
-      { ...models, chatTemplate, chatTemplateKwargs: kwargs, engine, device, quantization, threads, onProgress: progress.show },
+      {
+        ...models,
+        chatTemplate,
+        chatTemplateKwargs: kwargs,
+        engine,
+        device,
+        quantization,
+        threads,
+        onProgress: progress.show,
+      },
       baseOnly === true ? "base" : tunedOnly === true ? "tuned" : undefined,
       host.openEngine,
     );
@@ -69,7 +78,6 @@ async function converse(sides: readonly NamedSide[], flags: ChatFlags, host: Cha
   let stopping: AbortController | undefined;
   let drawing: SamplingFlags = flags;
   if (interactive) stdout.write(`${coloursFor(stdout).dim(greeting(sides))}\n`);
-  let left = false;
   const input = openInput(host, "> ", (editing) => {
     if (editing) return;
     if (stopping?.signal.aborted === false) {
@@ -77,8 +85,7 @@ async function converse(sides: readonly NamedSide[], flags: ChatFlags, host: Cha
       return;
     }
     if (stopping === undefined && interactive) {
-      left = true;
-      stdout.write("\n");
+      // The input ends, as with Ctrl-D.
       input.close();
       return;
     }
@@ -121,8 +128,8 @@ async function converse(sides: readonly NamedSide[], flags: ChatFlags, host: Cha
         }
       }
     }
-    // Ctrl-D leaves the prompt on its line.
-    if (interactive && !left) stdout.write("\n");
+    // Ctrl-C and Ctrl-D leave the prompt on its line.
+    if (interactive) stdout.write("\n");
   } finally {
     input.close();
   }
@@ -144,7 +151,11 @@ function report(
   const said = new Set<string>();
   outcomes.forEach((outcome, index) => {
     if ("error" in outcome) {
-      const text = formatError(outcome.error, { stderr: process.stderr, environment: process.env, exit: () => undefined });
+      const text = formatError(outcome.error, {
+        stderr: process.stderr,
+        environment: process.env,
+        exit: () => undefined,
+      });
       // Both sides usually fail for the same reason.
       if (!said.has(text)) process.stderr.write(text);
       said.add(text);

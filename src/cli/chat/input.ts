@@ -5,7 +5,6 @@ import { Writable } from "node:stream";
 export interface ChatInput {
   /** The next line; null after the last one (Ctrl-D, the end of the file). */
   next(): Promise<string | null>;
-  /** Whether the current line is empty: then Ctrl-C leaves. */
   close(): void;
 }
 

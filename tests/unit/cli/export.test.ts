@@ -8,16 +8,7 @@ import { exportAdapter } from "../../../src/library/index.js";
 import { golden, temporaryFolder } from "../model/helpers.js";
 import { readGguf } from "../../support/gguf.js";
 
-const cases = [
-  "llama",
-  "qwen2",
-  "qwen3",
-  "mistral-sliding",
-  "phi3",
-  "gemma2-packed",
-  "gemma3",
-  "gpt2-packed",
-] as const;
+const cases = ["llama", "qwen2", "qwen3", "mistral-sliding", "phi3", "gemma2-packed", "gemma3", "gpt2-packed"] as const;
 
 interface Reference {
   readonly metadata: Readonly<Record<string, string | number>>;
@@ -34,7 +25,9 @@ async function exported(name: string, dtype: "float32" | "float16" | "bfloat16")
   return readGguf(output);
 }
 
-async function coxswainExport(...line: string[]): Promise<{ output: string; errors: string; code: number | undefined }> {
+async function coxswainExport(
+  ...line: string[]
+): Promise<{ output: string; errors: string; code: number | undefined }> {
   let [output, errors] = ["", ""];
   let code: number | undefined;
   vi.spyOn(process.stdout, "write").mockImplementation((text) => ((output += String(text)), true));
