@@ -16,6 +16,7 @@ import { registerMerge } from "./merge/command.js";
 import { withPages, workingFolder } from "./pages.js";
 import { registerPlanned } from "./planned.js";
 import { registerPause } from "./control/pause.js";
+import { registerPlot } from "./plot/command.js";
 import { registerPreview } from "./preview/command.js";
 import { registerCompletion } from "./completion/command.js";
 import { registerPush } from "./push/command.js";
@@ -35,6 +36,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
   ["Test fault tolerance:", [registerChaos]],
+  ["Look at runs:", [registerPlot]],
   ["Use the result:", [registerEval, registerGenerate, registerChat, registerMerge, registerExport, registerPush]],
   ["Other:", [registerCompletion]],
 ];

@@ -10,7 +10,7 @@ export {
   type CoordinatorMetrics,
   type Departure,
 } from "./coordinator-metrics.js";
-export { JsonLinesFile } from "./json-lines.js";
+export { JsonLinesFile, readLines } from "./json-lines.js";
 export { serveTelemetry, type TelemetryOptions, type TelemetryServer, type Verdict } from "./http.js";
 export { LogFile } from "./log-file.js";
 export {

@@ -1,0 +1,110 @@
+/**
+ * Reads the curves of a run from `metrics.jsonl`, however the file ends: unfinished, damaged, joined from several starts.
+ * A number that is not finite, which JSON cannot hold, is written as null.
+ */
+import { join } from "node:path";
+import { readLines } from "../telemetry/index.js";
+
+/** The drawn figures, by their names in `metrics.jsonl`. */
+export type CurveName = "loss" | "eval_loss" | "learning_rate" | "grad_norm" | "tokens_per_second";
+
+export interface CurvePoint {
+  readonly step: number;
+  /** null: not finite. */
+  readonly value: number | null;
+}
+
+/** Steps ascend. */
+export type Curve = readonly CurvePoint[];
+
+export interface RunHistory {
+  readonly curves: Readonly<Record<CurveName, Curve>>;
+  /** Sums over the steps, across restarts. */
+  readonly tokens: number;
+  readonly seconds: number;
+  /** The newest step; 0 if there is none. */
+  readonly step: number;
+  /** Lines that are not complete JSON objects of a step or an evaluation, and were skipped. */
+  readonly damagedLines: number;
+  /** Steps that were recorded again later, after the run went back; the later lines count. */
+  readonly repeatedSteps: number;
+}
+
+const stepCurves = ["loss", "learning_rate", "grad_norm", "tokens_per_second"] as const;
+
+interface Line {
+  readonly step: number;
+  readonly figures: Readonly<Record<string, unknown>>;
+}
+
+/** @throws CoxswainError "storage" if the file cannot be read */
+export const readHistory = (outputDir: string): RunHistory => historyOf(readLines(join(outputDir, "metrics.jsonl")));
+
+/** @param texts the lines of a `metrics.jsonl` */
+export function historyOf(texts: readonly string[]): RunHistory {
+  const steps = new Map<number, Line>();
+  const evaluations = new Map<number, Line>();
+  let damagedLines = 0;
+  let repeatedSteps = 0;
+  let newest = 0;
+  for (const text of texts) {
+    if (text.trim() === "") continue;
+    const line = parse(text);
+    if (line === undefined) damagedLines++;
+    else if ("eval_loss" in line.figures) evaluations.set(line.step, line);
+    else {
+      // The run went back: what it had recorded from here on was lost.
+      if (line.step <= newest) {
+        repeatedSteps += dropFrom(steps, line.step);
+        dropFrom(evaluations, line.step);
+      }
+      newest = line.step;
+      steps.set(line.step, line);
+    }
+  }
+  const lines = [...steps.values()].sort((one, other) => one.step - other.step);
+  const sum = (name: string): number => lines.reduce((total, { figures }) => total + (finite(figures[name]) ?? 0), 0);
+  const [loss, learning_rate, grad_norm, tokens_per_second] = stepCurves.map((name) => curveOf(lines, name));
+  return {
+    curves: {
+      loss: loss ?? [],
+      learning_rate: learning_rate ?? [],
+      grad_norm: grad_norm ?? [],
+      tokens_per_second: tokens_per_second ?? [],
+      eval_loss: curveOf(
+        [...evaluations.values()].sort((one, other) => one.step - other.step),
+        "eval_loss",
+      ),
+    },
+    tokens: sum("tokens"),
+    seconds: sum("step_seconds"),
+    step: lines.at(-1)?.step ?? 0,
+    damagedLines,
+    repeatedSteps,
+  };
+}
+
+/** @returns how many were dropped */
+function dropFrom(lines: Map<number, Line>, step: number): number {
+  const later = [...lines.keys()].filter((at) => at >= step);
+  for (const at of later) lines.delete(at);
+  return later.length;
+}
+
+const curveOf = (lines: readonly Line[], name: CurveName): Curve =>
+  lines.flatMap(({ step, figures }) => (name in figures ? [{ step, value: finite(figures[name]) }] : []));
+
+const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+
+function parse(text: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    const figures = value as Readonly<Record<string, unknown>>;
+    const step = figures["step"];
+    const isLine = typeof step === "number" && Number.isSafeInteger(step) && step >= 0;
+    return isLine && ("loss" in figures || "eval_loss" in figures) ? { step, figures } : undefined;
+  } catch {
+    return undefined;
+  }
+}
