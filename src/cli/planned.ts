@@ -5,7 +5,6 @@ import { runCommand } from "./frame.js";
 
 /** The alternative for each command. */
 export const plannedCommands: Readonly<Record<string, string>> = {
-  compare: "`metrics.jsonl` of each run has one line per step; `coxswain eval` measures each adapter.",
   data: "`coxswain preview run.yaml` shows the rows and the statistics of a data set.",
   init: "Copy the run file in README.md; `coxswain preview` and `coxswain doctor` check it.",
   "lr-find": "Train a few steps with each of several rates: --set training.max_steps=50 --set training.learning_rate=…",

@@ -5,6 +5,7 @@ import { version } from "../version.js";
 import { coloursFor } from "./terminal/colour.js";
 import { registerChaos } from "./chaos/command.js";
 import { registerCheckpoint } from "./control/checkpoint.js";
+import { registerCompare } from "./compare/command.js";
 import { registerCoordinator } from "./coordinator/command.js";
 import { registerDoctor } from "./doctor/command.js";
 import { registerEval } from "./eval/command.js";
@@ -36,7 +37,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
   ["Before you train:", [registerSchema, registerDoctor, registerPreview]],
   ["Test fault tolerance:", [registerChaos]],
-  ["Look at runs:", [registerPlot]],
+  ["Look at runs:", [registerPlot, registerCompare]],
   ["Use the result:", [registerEval, registerGenerate, registerChat, registerMerge, registerExport, registerPush]],
   ["Other:", [registerCompletion]],
 ];

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { readLines } from "../telemetry/index.js";
 
-/** The drawn figures, by their names in `metrics.jsonl`. */
-export type CurveName = "loss" | "eval_loss" | "learning_rate" | "grad_norm" | "tokens_per_second";
+/** Figures over steps, by their names in `metrics.jsonl`. */
+export type CurveName = "loss" | "eval_loss" | "eval_exact_match" | "learning_rate" | "grad_norm" | "tokens_per_second";
 
 export interface CurvePoint {
   readonly step: number;
@@ -63,6 +63,7 @@ export function historyOf(texts: readonly string[]): RunHistory {
     }
   }
   const lines = [...steps.values()].sort((one, other) => one.step - other.step);
+  const evaluated = [...evaluations.values()].sort((one, other) => one.step - other.step);
   const sum = (name: string): number => lines.reduce((total, { figures }) => total + (finite(figures[name]) ?? 0), 0);
   const [loss, learning_rate, grad_norm, tokens_per_second] = stepCurves.map((name) => curveOf(lines, name));
   return {
@@ -71,10 +72,8 @@ export function historyOf(texts: readonly string[]): RunHistory {
       learning_rate: learning_rate ?? [],
       grad_norm: grad_norm ?? [],
       tokens_per_second: tokens_per_second ?? [],
-      eval_loss: curveOf(
-        [...evaluations.values()].sort((one, other) => one.step - other.step),
-        "eval_loss",
-      ),
+      eval_loss: curveOf(evaluated, "eval_loss"),
+      eval_exact_match: curveOf(evaluated, "eval_exact_match"),
     },
     tokens: sum("tokens"),
     seconds: sum("step_seconds"),

@@ -33,6 +33,7 @@ interface Panel {
 const panels: readonly Panel[] = [
   { name: "loss", title: "Training loss (nats/token)", format: "~g" },
   { name: "eval_loss", title: "Evaluation loss (nats/token)", format: "~g" },
+  { name: "eval_exact_match", title: "Exact match", format: ".0%" },
   { name: "learning_rate", title: "Learning rate", format: ".2~e" },
   { name: "grad_norm", title: "Gradient norm before clipping", format: "~g" },
   { name: "tokens_per_second", title: "Throughput (tokens/s)", format: "~s" },
@@ -141,12 +142,12 @@ interface Drawing {
 function panelOf({ name, title, format }: Panel, { runs, names, options, panelWidth, steps }: Drawing) {
   const { log, smoothing } = options;
   // The schedule and the few evaluations are exact: there is no noise to smooth.
-  const isNoisy = name !== "learning_rate" && name !== "eval_loss";
+  const isNoisy = name !== "learning_rate" && !name.startsWith("eval_");
   const weight = isNoisy ? smoothing : 0;
   const rowsOf = (change: (curve: Curve) => Curve): readonly Row[] =>
     runs.flatMap(({ curves }, index) => {
       const curve = thinned(withoutHidden(change(curves[name]), log), 2 * panelWidth);
-      return rows(curve, names[index] ?? "", index, name === "eval_loss");
+      return rows(curve, names[index] ?? "", index, name.startsWith("eval_"));
     });
   const by = names.length > 1;
   const scaleOf = (range: readonly unknown[]) => ({
