@@ -1,8 +1,6 @@
 /** Planned keys of the run file, which are rejected as such rather than as misspelt keys. */
 
 const plannedKeys: readonly string[] = [
-  "telemetry.exec",
-  "telemetry.tensorboard",
   "training.early_stopping_patience",
   "training.early_stopping_threshold",
   "training.load_best_model_at_end",

@@ -15,7 +15,7 @@ import { RunRecorder } from "./record/recorder.js";
 import { recoveryTimeout } from "./prepare/survivors.js";
 
 export function createRecorder(
-  { run, files, liveRecord, metrics, reporter }: RunParts,
+  { run, files, liveRecord, metrics, reporter, exporters }: RunParts,
   options: CoordinatorOptions,
   onTrouble: (error: CoxswainError) => void,
 ): RunRecorder {
@@ -25,7 +25,9 @@ export function createRecorder(
     metrics,
     view: options.view,
     logger: options.logger,
-    listeners: [liveRecord, reporter, options.listener].filter((listener) => listener !== undefined),
+    listeners: [liveRecord, reporter, ...exporters.listeners, options.listener].filter(
+      (listener) => listener !== undefined,
+    ),
     totalSteps: run.plan.totalSteps,
     loggingSteps: training.logging_steps,
     factsOf: (step) => {

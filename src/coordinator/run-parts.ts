@@ -3,6 +3,7 @@ import type { Clock } from "../clock.js";
 import type { Address } from "../config/index.js";
 import type { RecordedDataset } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
+import type { Exporters } from "../exporters/index.js";
 import type { LiveRecord } from "../live-page/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunListener, RunRecord, RunView } from "../telemetry/index.js";
 import type { AddressKey, Listeners } from "./service/listeners.js";
@@ -50,6 +51,8 @@ export interface RunParts {
   /** The data of the live page; undefined if nothing is served. */
   readonly liveRecord: LiveRecord | undefined;
   readonly metrics: CoordinatorMetrics;
+  /** TensorBoard's files, and the user's command. */
+  readonly exporters: Exporters;
   /** Undefined if the run does not use it. */
   readonly reporter: RunReporter | undefined;
   /** Where it listens. */

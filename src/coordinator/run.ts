@@ -17,6 +17,8 @@ import {
   writeResolved,
 } from "../output/index.js";
 import type { HeldFolder } from "../output/index.js";
+import { openExporters } from "../exporters/index.js";
+import type { Exporters } from "../exporters/index.js";
 import { hostLimits } from "../host/index.js";
 import { checkConnections, reportSlowPath } from "../rpc/index.js";
 import type { RunningServer } from "../rpc/index.js";
@@ -144,8 +146,10 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
         );
       },
     });
+    let exporters: Exporters | undefined;
     try {
       writeResolved(config);
+      exporters = await openExporters(config, resumeStep, options.clock);
       const parts = {
         run,
         datasets: await datasets.read(),
@@ -156,12 +160,14 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
         checkpoint: await checkpointBefore(run),
         files,
         liveRecord: openLiveRecord(config),
+        exporters,
         listeners,
         metrics,
         reporter,
       };
       return await conduct(parts, options);
     } catch (error) {
+      await exporters?.close();
       files.close();
       throw error;
     }
@@ -194,7 +200,7 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
 }
 
 async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { run, files, liveRecord, listeners, reporter } = parts;
+  const { run, files, liveRecord, listeners, reporter, exporters } = parts;
   const { clock } = options;
   const completeBefore = run.replica.step >= run.plan.totalSteps;
   const recorder = createRecorder(parts, options, (error) => conductor.dispatch({ type: "fail", error }));
@@ -225,6 +231,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     conductor.close();
     await server?.close();
     await reporter?.close();
+    await exporters.close();
     files.close();
   };
   try {
@@ -243,6 +250,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     const address = { host: listeners.workers.host, port: server.port };
     reporter?.lead(control, address);
     recorder.started(run.replica.step, run.config.model);
+    exporters.begin((trouble) => recorder.exporterFailed(trouble));
     for (const dataset of parts.datasets) recorder.datasetRead(dataset);
     recordSkipped(run, recorder);
     return {
@@ -250,14 +258,16 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
       telemetry: telemetry?.address,
       prepared: run,
       control,
-      done: conductor.done.then((outcome) =>
-        conclude(run, outcome, {
+      done: conductor.done.then(async (outcome) => {
+        const finished = await conclude(run, outcome, {
           checkpoint: conductor.newestCheckpoint,
           rescue: options.rescue,
           completeBefore,
           unwritten: () => files.unwritten(),
-        }),
-      ),
+        });
+        await exporters.close();
+        return finished;
+      }),
       stop: (reason, returning) => conductor.dispatch({ type: "stop", reason, returning }),
       isEnding: () => {
         const { phase } = conductor.status();

@@ -84,6 +84,8 @@ const isCheckpoint = (folder: string, name: string): boolean =>
   beginningOf(join(folder, name, "trainer_state.json"), 100_000)?.includes('"state_hash"') === true;
 
 function isLog(folder: string, name: string): boolean {
+  // What the command of telemetry.exec prints.
+  if (name === "exec.log") return true;
   if (!/^(?:coordinator|worker-\d+)\.log$/.test(name)) return false;
   const path = join(folder, name);
   return statOf(path)?.size === 0 || hasKeys(firstLineOf(path), ["level", "time", "name"]);

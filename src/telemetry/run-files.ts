@@ -65,7 +65,8 @@ export type EventName =
   | "replica_resynchronised"
   | "checkpoint_saved"
   | "checkpoint_failed"
-  | "evaluation_finished";
+  | "evaluation_finished"
+  | "exporter_failed";
 
 /** A line of `events.jsonl`: what happened, when, and details (worker, step, reason …). */
 export interface RunEvent {

@@ -1,7 +1,7 @@
 /** `telemetry`: where a run can be watched. */
 import { z } from "zod";
 import { defaultAddresses } from "../choices.js";
-import { keyDocs, optionalText, paths } from "./docs.js";
+import { keyDocs, optionalText, paths, text } from "./docs.js";
 
 const natsTlsSchema = z.strictObject({
   ca: optionalText()
@@ -117,5 +117,26 @@ export const telemetrySchema = z.strictObject({
       description: "Events, control and discovery over a NATS server.",
       whenNull: "none",
       examples: [{ url: "nats://nats.example:4222" }],
+    }),
+  tensorboard: z
+    .boolean()
+    .default(false)
+    .register(keyDocs, {
+      description:
+        "Write event files for TensorBoard to `tensorboard/` in the output folder: `train/loss`, `train/learning_rate`, " +
+        "`train/grad_norm`, `eval/loss` … over steps, as transformers names them.",
+      huggingFace: "`report_to: tensorboard`",
+    }),
+  exec: z
+    .union([text(), z.array(text()).min(1)])
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Command that gets every line of `metrics.jsonl` on its standard input, such as a script for Weights & Biases, MLflow " +
+        "or Trackio. Text is run by the shell; a list is a program and its arguments. Training never waits for it.",
+      accepts: "text, or a list of a program and its arguments",
+      whenNull: "no command",
+      examples: ["python log_to_wandb.py", ["python", "log_to_mlflow.py"]],
     }),
 });

@@ -5,6 +5,7 @@
 import type { RecordedDataset } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
+import type { ExporterTrouble } from "../../exporters/index.js";
 import { progressText } from "../../progress.js";
 import { workerStates } from "../../telemetry/index.js";
 import type {
@@ -266,6 +267,14 @@ export class RunRecorder {
     this.#event("checkpoint_failed", { step, error: error.message });
     this.#options.logger.error({ step, error: error.message }, "the checkpoint could not be written");
     this.#options.view.note(`step ${step}: the checkpoint could not be written: ${error.message}`);
+  }
+
+  /** The figures do not reach TensorBoard or the user's command. */
+  exporterFailed({ exporter, reason }: ExporterTrouble): void {
+    // The end of the run stays the last event of its record.
+    if (this.#over) this.#options.logger.warn({ exporter, reason }, "exporter_failed");
+    else this.#event("exporter_failed", { exporter, reason });
+    this.#options.view.note(`warning: ${exporter}: ${reason}; training is not affected`);
   }
 
   /** @param by the caller, if known */
