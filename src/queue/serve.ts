@@ -12,6 +12,7 @@ import { parseSubmission, readSubmission, RunQueue } from "../nats/index.js";
 import type { Submission, TakenRun } from "../nats/index.js";
 import { findHolder } from "../run-lock.js";
 import { attemptsAllowed, openAttempt } from "./attempt.js";
+import { refuseSubmittedCommand } from "./own-commands.js";
 import { judge, judgeError, tooOften } from "./verdict.js";
 import type { Verdict } from "./verdict.js";
 
@@ -92,6 +93,7 @@ async function serveOne(taken: TakenRun, queue: RunQueue, options: ServeOptions)
 /** Overrides where the run reports to, and under which name. @throws CoxswainError "config" */
 function servedConfig(submission: Submission, { settings, sets }: ServeOptions): RunConfig {
   const config = readSubmission(submission, sets, process.env, existsSync, hostname());
+  refuseSubmittedCommand(config, sets);
   const nats = { ...settings, run: submission.run, advertise: config.telemetry.nats?.advertise ?? null };
   return { ...config, telemetry: { ...config.telemetry, nats } };
 }

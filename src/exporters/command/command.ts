@@ -7,7 +7,7 @@ import { closeSync, openSync } from "node:fs";
 import { detach, nextWait, type BackOff } from "../../async/index.js";
 import type { Clock, Timer } from "../../clock.js";
 import { storageTrouble } from "../../storage/index.js";
-import type { EvalLine, RunEvent, StepLine } from "../../telemetry/index.js";
+import type { EvalLine, StepLine } from "../../telemetry/index.js";
 import type { Exporter, ExporterTrouble } from "../exporter.js";
 import { LineBuffer } from "./line-buffer.js";
 import { CommandProcess, type CommandEnd } from "./process.js";
@@ -68,7 +68,7 @@ export class CommandExporter implements Exporter {
     this.#push(line);
   }
 
-  event(_: RunEvent): void {
+  event(): void {
     // Lines of metrics.jsonl alone.
   }
 

@@ -1,5 +1,5 @@
 /** A file of TensorBoard's records, in a folder that may have files of earlier starts. */
-import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, statSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { makeFoldersSync } from "../../make-folders.js";
@@ -21,9 +21,11 @@ export class EventFile {
   constructor(folder: string, now: number) {
     try {
       makeFoldersSync(folder);
-      const times = readdirSync(folder).flatMap((name) => pattern.exec(name)?.[1] ?? []);
-      const time = Math.max(Math.floor(now), ...times.map((each) => Number(each) + 1));
-      this.isContinued = times.length > 0;
+      const names = readdirSync(folder).filter((name) => pattern.test(name));
+      const times = names.map((name) => Number(pattern.exec(name)?.[1]));
+      const time = Math.max(Math.floor(now), ...times.map((each) => each + 1));
+      // A start that was killed early leaves an empty file.
+      this.isContinued = names.some((name) => statSync(join(folder, name)).size > 0);
       const stamp = String(time).padStart(10, "0");
       this.path = join(folder, `events.out.tfevents.${stamp}.${hostname()}.${process.pid}.0`);
       this.#file = openSync(this.path, "ax");

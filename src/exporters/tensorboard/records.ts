@@ -2,7 +2,7 @@
  * TensorBoard's records as bytes: `tensorflow.Event` messages (tensorflow/core/util/event.proto) in TFRecord frames.
  * Pure.
  */
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import crc32c from "crc-32/crc32c.js";
 
 export type EventContent =
@@ -16,29 +16,58 @@ export type EventContent =
 
 /** @param wallTime seconds since 1970 */
 export function eventRecord(wallTime: number, step: number, content: EventContent): Uint8Array {
-  const event = new BinaryWriter().tag(1, 1).double(wallTime).tag(2, 0).int64(step);
+  const event = new BinaryWriter().tag(1, WireType.Bit64).double(wallTime).tag(2, WireType.Varint).int64(step);
   switch (content.kind) {
     case "version":
-      event.tag(3, 2).string("brain.Event:2");
+      event.tag(3, WireType.LengthDelimited).string("brain.Event:2");
       break;
     case "restart":
       // SessionLog { status: START }
-      event.tag(7, 2).fork().tag(1, 0).int32(1).join();
+      event.tag(7, WireType.LengthDelimited).fork().tag(1, WireType.Varint).int32(1).join();
       break;
     case "scalars":
-      event.tag(5, 2).fork();
+      event.tag(5, WireType.LengthDelimited).fork();
       for (const [tag, value] of Object.entries(content.scalars))
-        event.tag(1, 2).fork().tag(1, 2).string(tag).tag(2, 5).float(value).join();
+        event
+          .tag(1, WireType.LengthDelimited)
+          .fork()
+          .tag(1, WireType.LengthDelimited)
+          .string(tag)
+          .tag(2, WireType.Bit32)
+          .float(value)
+          .join();
       event.join();
       break;
     case "text":
-      event.tag(5, 2).fork().tag(1, 2).fork().tag(1, 2).string(content.tag);
+      event
+        .tag(5, WireType.LengthDelimited)
+        .fork()
+        .tag(1, WireType.LengthDelimited)
+        .fork()
+        .tag(1, WireType.LengthDelimited)
+        .string(content.tag);
       // TensorProto { dtype: DT_STRING, tensor_shape: { dim: { size: 1 } }, string_val: [text] }
-      event.tag(8, 2).fork().tag(1, 0).int32(7);
-      event.tag(2, 2).fork().tag(2, 2).fork().tag(1, 0).int64(1).join().join();
-      event.tag(8, 2).string(content.text).join();
+      event.tag(8, WireType.LengthDelimited).fork().tag(1, WireType.Varint).int32(7);
+      event
+        .tag(2, WireType.LengthDelimited)
+        .fork()
+        .tag(2, WireType.LengthDelimited)
+        .fork()
+        .tag(1, WireType.Varint)
+        .int64(1)
+        .join()
+        .join();
+      event.tag(8, WireType.LengthDelimited).string(content.text).join();
       // SummaryMetadata { plugin_data: { plugin_name: "text" } }
-      event.tag(9, 2).fork().tag(1, 2).fork().tag(1, 2).string("text").join().join();
+      event
+        .tag(9, WireType.LengthDelimited)
+        .fork()
+        .tag(1, WireType.LengthDelimited)
+        .fork()
+        .tag(1, WireType.LengthDelimited)
+        .string("text")
+        .join()
+        .join();
       event.join().join();
       break;
   }

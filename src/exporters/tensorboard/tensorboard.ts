@@ -3,7 +3,7 @@
  * cannot be written, training continues.
  */
 import { messageOf } from "../../errors.js";
-import type { EvalLine, RunEvent, StepLine } from "../../telemetry/index.js";
+import type { EvalLine, StepLine } from "../../telemetry/index.js";
 import type { Exporter, ExporterTrouble } from "../exporter.js";
 import { EventFile } from "./event-file.js";
 import { eventRecord, type EventContent } from "./records.js";
@@ -53,7 +53,7 @@ export class TensorBoardExporter implements Exporter {
     this.#line(line);
   }
 
-  event(_: RunEvent): void {
+  event(): void {
     // Curves alone.
   }
 

@@ -42,11 +42,10 @@ describe("a planned feature says that it is not available yet, and what to do in
       model: "m",
       output_dir: "o",
       data: { train: "t" },
-      telemetry: { exec: "x" },
-      training: { sample_prompts: [] },
+      training: { sample_prompts: [], early_stopping_patience: 3 },
     };
     expect(() => parseRun(JSON.stringify(run), "run.yaml")).toThrow(
-      /training\.sample_prompts: this key is not supported yet[\s\S]*telemetry\.exec: this key is not supported yet/,
+      /training\.sample_prompts: this key is not supported yet[\s\S]*training\.early_stopping_patience: this key is not supported yet/,
     );
   });
 });
