@@ -11,7 +11,14 @@ const curve = (...values: readonly (number | null)[]): Curve =>
 const valuesOf = (points: Curve) => points.map(({ value }) => value);
 
 function run(name: string, loss: Curve, evaluation: Curve = []): PlottedRun {
-  const curves = { loss, eval_loss: evaluation, eval_exact_match: [], learning_rate: loss, grad_norm: loss, tokens_per_second: loss };
+  const curves = {
+    loss,
+    eval_loss: evaluation,
+    eval_exact_match: [],
+    learning_rate: loss,
+    grad_norm: loss,
+    tokens_per_second: loss,
+  };
   return { name, curves };
 }
 
