@@ -7,7 +7,6 @@ import { runCommand } from "./frame.js";
 export const plannedCommands: Readonly<Record<string, string>> = {
   data: "`coxswain preview run.yaml` shows the rows and the statistics of a data set.",
   init: "Copy the run file in README.md; `coxswain preview` and `coxswain doctor` check it.",
-  "lr-find": "Train a few steps with each of several rates: --set training.max_steps=50 --set training.learning_rate=…",
   sweep: "A shell loop over `coxswain train run.yaml --set KEY=VALUE --set output_dir=…` trains one run after another.",
 };
 

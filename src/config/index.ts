@@ -13,6 +13,7 @@ export {
   type Exposure,
 } from "./address.js";
 export { defaultAddresses, devices, engines, exampleKeys, floatTypes } from "./choices.js";
+export { withNumber } from "./edit.js";
 export { runJsonSchemaText } from "./json-schema.js";
 export { loadRun, loadRunObject, parseRun, type LoadedRun } from "./load.js";
 export { valueOverrides } from "./plain-values.js";

@@ -4,6 +4,7 @@ import type { Address } from "../config/index.js";
 import type { RecordedDataset } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { Exporters } from "../exporters/index.js";
+import type { StepNumber } from "../ids.js";
 import type { LiveRecord } from "../live-page/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunListener, RunRecord, RunView } from "../telemetry/index.js";
 import type { AddressKey, Listeners } from "./service/listeners.js";
@@ -30,6 +31,8 @@ export interface CoordinatorOptions {
   readonly onFolder: () => void;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** As in `PrepareOptions`. */
+  readonly learningRate?: ((step: StepNumber) => number) | undefined;
   /** A worker reports an error and leaves. The run continues without it unless the caller decides otherwise. */
   readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
 }

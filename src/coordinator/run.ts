@@ -117,6 +117,7 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
       resume: options.resume,
       before,
       localWorkers: options.localWorkers,
+      learningRate: options.learningRate,
       datasets,
       note,
       progress: (text) => view.waiting(text),

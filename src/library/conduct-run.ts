@@ -73,6 +73,7 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
       onFolder: () => file.open(),
       onListening: contained("onListening", (address) => options.onListening?.(address), onThrow),
       clock: systemClock,
+      learningRate: options.learningRate,
       // A permanent error would stop every other worker as well.
       onWorkerFailure: (_, error) => {
         if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);

@@ -4,6 +4,8 @@
  */
 export { evaluate, evaluateWith } from "./evaluate.js";
 export type { Answer, EvaluatedLoss, EvaluateOptions, Evaluation, ExactMatch } from "./evaluate.js";
+export { findLearningRate, rangeTestFolder } from "./find-learning-rate.js";
+export type { FindLearningRateOptions, FoundLearningRate } from "./find-learning-rate.js";
 export { generate, generateWith } from "./generate.js";
 export type { DrawingOptions, GeneratedAnswer, GenerateOptions, GenerateResult } from "./generate.js";
 export { loadRun } from "./load-run.js";

@@ -11,6 +11,8 @@ export const interrupted = "interrupted";
 export interface OpenRunOptions extends Omit<CoordinatorOptions, "overrides"> {
   /** Whether to start the run's `workers` as processes on this machine. */
   readonly localWorkers: boolean;
+  /** The learning rate of each step (from 1), instead of the run's schedule. Default: the schedule. */
+  readonly learningRate?: ((step: number) => number) | undefined;
   /** Addresses that may be replaced if another run on this machine uses them. Default: those that are not given. */
   readonly defaults?: ReadonlySet<AddressKey>;
   /**

@@ -83,6 +83,8 @@ export interface PrepareOptions {
   readonly progress: (text: string) => void;
   /** The wall clock. */
   readonly now: () => Date;
+  /** The learning rate of each step, instead of the schedule in `training`. Default: that schedule. */
+  readonly learningRate?: ((step: StepNumber) => number) | undefined;
 }
 
 export async function prepareRun(config: RunConfig, options: PrepareOptions): Promise<PreparedRun> {
@@ -169,7 +171,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     train,
     evaluation,
     plan,
-    learningRate: learningRateOf(plan.totalSteps),
+    learningRate: options.learningRate ?? learningRateOf(plan.totalSteps),
     replica,
     initialParameters: parameters,
     startedAt,
