@@ -6,7 +6,6 @@ import { runCommand } from "./frame.js";
 /** The alternative for each command. */
 export const plannedCommands: Readonly<Record<string, string>> = {
   data: "`coxswain preview run.yaml` shows the rows and the statistics of a data set.",
-  init: "Copy the run file in README.md; `coxswain preview` and `coxswain doctor` check it.",
   sweep: "A shell loop over `coxswain train run.yaml --set KEY=VALUE --set output_dir=…` trains one run after another.",
 };
 

@@ -13,6 +13,7 @@ import { registerGenerate } from "./generate/command.js";
 import { keyHint } from "./key-hint.js";
 import { registerChat } from "./chat/command.js";
 import { registerExport } from "./export/command.js";
+import { registerInit } from "./init/command.js";
 import { registerLrFind } from "./lr-find/command.js";
 import { registerMerge } from "./merge/command.js";
 import { withPages, workingFolder } from "./pages.js";
@@ -36,7 +37,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
   ["Control a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
-  ["Before you train:", [registerSchema, registerDoctor, registerPreview, registerLrFind]],
+  ["Before you train:", [registerInit, registerSchema, registerDoctor, registerPreview, registerLrFind]],
   ["Test fault tolerance:", [registerChaos]],
   ["Look at runs:", [registerPlot, registerCompare]],
   ["Use the result:", [registerEval, registerGenerate, registerChat, registerMerge, registerExport, registerPush]],

@@ -8,6 +8,7 @@ import { rotariesOf, type DecoderSpec, type FamilyName } from "./spec.js";
 export interface ModelFacts {
   readonly family: FamilyName;
   readonly layers: number;
+  readonly hiddenSize: number;
   /** The period of the kinds of layers; `layers` if they do not repeat. */
   readonly period: number;
   /** Weights of the whole model, and of its layers. */
@@ -24,6 +25,7 @@ export function modelFacts(model: ModelFolder): ModelFacts {
   return {
     family: spec.family,
     layers: spec.layers.length,
+    hiddenSize: spec.hiddenSize,
     period: periodOf(kindsOf(spec)),
     parameters,
     layerParameters: parameters - parametersOf(shortened(spec, 0)),

@@ -22,6 +22,7 @@ const diagnosis: ModelDiagnosis = {
   facts: {
     family: "llama",
     layers: 30,
+    hiddenSize: 192,
     period: 1,
     parameters: 134_515_008,
     layerParameters: 106_202_880,
