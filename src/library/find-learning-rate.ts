@@ -2,8 +2,7 @@
  * The learning-rate range test of `coxswain lr-find`: the run's own distributed loop under an exponential ramp of the
  * learning rate, in a temporary folder that is removed. Prints nothing.
  */
-import { rmSync } from "node:fs";
-import { rmdir } from "node:fs/promises";
+import { rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LoadedRun, RunConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
@@ -90,10 +89,9 @@ async function ended({ finished }: OpenRun, test: RangeTest, rateOf: (step: numb
 }
 
 /** @throws the error of a run that did not end because the test was complete */
-function checkEnd({ outcome }: FinishedRun, test: RangeTest, { signal, ramp }: FindLearningRateOptions): void {
+function checkEnd({ outcome }: FinishedRun, test: RangeTest, { ramp }: FindLearningRateOptions): void {
   const complete = test.divergedAt !== undefined || test.points.length >= ramp.steps;
   if (complete) return;
-  throwIfAborted("the range test", signal);
   if (outcome.kind === "failed") throw outcome.error;
   const reason = outcome.kind === "stopped" && outcome.reason !== interrupted ? ` (${outcome.reason})` : "";
   throw new CoxswainError("interrupted", `the range test was stopped after step ${test.points.length}${reason}`, {
@@ -134,6 +132,7 @@ async function inScratchFolder<T>(folder: string, use: (scratch: string) => Prom
   }
   const remove = (): void => {
     rmSync(scratch, { recursive: true, force: true });
+    if (made !== undefined) removeEmpty(folder, dirname(made));
   };
   const cancel = atProcessExit(remove);
   try {
@@ -142,15 +141,14 @@ async function inScratchFolder<T>(folder: string, use: (scratch: string) => Prom
   } finally {
     cancel();
     remove();
-    if (made !== undefined) await removeEmpty(folder, dirname(made));
   }
 }
 
 /** Removes the empty folders from `folder` up to, but not including, `top`. */
-async function removeEmpty(folder: string, top: string): Promise<void> {
+function removeEmpty(folder: string, top: string): void {
   for (let at = folder; at !== top && at !== dirname(at); at = dirname(at)) {
     try {
-      await rmdir(at);
+      rmdirSync(at);
     } catch {
       // It is not empty: another process writes there.
       return;

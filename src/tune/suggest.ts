@@ -77,7 +77,7 @@ const nothing = (reason: string): Suggestion => ({
 function steepestRate(points: readonly CurvePoint[], first: number, lowest: CurvePoint): number {
   let fall = Number.POSITIVE_INFINITY;
   let rate = lowest.learningRate;
-  for (let index = first; index < lowest.step; index++) {
+  for (let index = first + 1; index < lowest.step; index++) {
     const [left, right] = [points[index - 1], points[index]];
     if (left === undefined || right === undefined) continue;
     const change = right.smoothedLoss - left.smoothedLoss;
