@@ -2,7 +2,7 @@
  * Which settings matter: trains the quickstart's model with several settings, one run after another, and prints a table
  * with the loss and the exact match on data/eval.jsonl. The figures of docs/choosing.md.
  *
- *   npm run build && nice node bench/choosing.mjs              everything, about a minute per row
+ *   npm run build && nice node bench/choosing.mjs              everything, one to several minutes per row
  *   npm run build && nice node bench/choosing.mjs rate batch   these questions alone
  */
 import { spawnSync } from "node:child_process";
@@ -42,7 +42,8 @@ const usual = {
 };
 const measured = new Map();
 
-const asked = process.argv.slice(2);
+const smoke = process.argv.includes("--smoke");
+const asked = smoke ? ["rate"] : process.argv.slice(2);
 const unknown = asked.find((name) => !(name in questions));
 if (unknown !== undefined) {
   console.error(`error: no question "${unknown}"; there are ${Object.keys(questions).join(", ")}`);
@@ -52,7 +53,7 @@ if (unknown !== undefined) {
 for (const name of asked.length === 0 ? Object.keys(questions) : asked) {
   console.log(`\n${name}\n\n| settings | loss of the last 20 steps | eval loss | exact match | seconds |`);
   console.log("| --- | --- | --- | --- | --- |");
-  for (const settings of questions[name]) console.log(row(settings, measure(settings)));
+  for (const settings of smoke ? [{ max_steps: 2 }] : questions[name]) console.log(row(settings, measure(settings)));
 }
 
 function measure(settings) {
@@ -84,6 +85,7 @@ function trainAndEvaluate(settings) {
       "--adapter",
       join(output, "adapter"),
       "--exact-match",
+      ...(smoke ? ["--limit", "2"] : []),
       "--json",
       ...quantization,
     ]);

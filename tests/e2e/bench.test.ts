@@ -19,6 +19,7 @@ const scripts: Record<string, { readonly prints: readonly RegExp[]; readonly nee
       (variant) => new RegExp(`^ +2 +0\\.01 M +${variant} +[\\d.]+ +[\\d.]+ +[\\d.]+$`, "m"),
     ),
   },
+  choosing: { prints: [/^\| max_steps: 2 \| [\d.]+ \| [\d.]+ \| [\d.]+ % \| \d+ \|$/m] },
   compare: { prints: [/^ratio +[\d.]+ +[\d.]+ +[\d.]+$/m, /^tokens\/s, round by round: [\d.]+$/m], needsTorch: true },
   coordinator: {
     prints: ["star", "mesh"].map(

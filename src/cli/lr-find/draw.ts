@@ -66,7 +66,7 @@ function axis({ from, to }: Ramp, columnOf: (rate: number) => number): { ticks: 
     line[column] = "+";
     const start = Math.min(plotted - text.length, Math.max(0, column - Math.floor(text.length / 2)));
     if (start < free) continue;
-    [...text].forEach((character, index) => (labels[start + index] = character));
+    Array.from(text).forEach((character, index) => (labels[start + index] = character));
     free = start + text.length + 1;
   }
   const indent = " ".repeat(margin - 1);
