@@ -9,6 +9,8 @@ import { comparedRun } from "../support/runs.js";
 
 const ramp = ["--from", "1e-4", "--to", "1", "--steps", "10"];
 
+const saved = [join("lr-find", "curve.svg"), join("lr-find", "result.json")] as const;
+
 /** Every file of a folder with the hash of its content. */
 function contentsOf(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
@@ -37,7 +39,7 @@ describe("lr-find", () => {
       [1, 2].map(async (workers) => {
         const folder = temporaryFolder();
         const finished = await coxswain(["lr-find", writeRun(folder, comparedRun(workers)), "--json", ...ramp]);
-        expect(Object.keys(contentsOf(join(folder, "out")))).toEqual([join("lr-find", "result.json")]);
+        expect(Object.keys(contentsOf(join(folder, "out")))).toEqual(saved);
         expect(readFileSync(join(folder, "out", "lr-find", "result.json"), "utf8")).toBe(finished.stdout);
         return finished;
       }),
@@ -56,9 +58,9 @@ describe("lr-find", () => {
     const before = contentsOf(join(folder, "out"));
     for (const steps of ["10", "11"])
       await coxswain(["lr-find", run, "--from", "1e-5", "--to", "1e-1", "--steps", steps]);
-    const { [join("lr-find", "result.json")]: result, ...after } = contentsOf(join(folder, "out"));
+    const { [saved[0]]: picture, [saved[1]]: result, ...after } = contentsOf(join(folder, "out"));
     expect(after).toEqual(before);
-    expect(result).toBeDefined();
+    expect([picture, result]).not.toContain(undefined);
     expect(JSON.parse(readFileSync(join(folder, "out", "lr-find", "result.json"), "utf8"))).toMatchObject({
       steps: 11,
     });
@@ -127,6 +129,6 @@ describe("lr-find", () => {
     const worker = new CoxswainProcess(["worker", "--coordinator", address.replace(/,$/, "")]);
     expect((await test.finished).stdout).toContain("suggestion: training.learning_rate: ");
     await worker.finished;
-    expect(Object.keys(contentsOf(join(folder, "out")))).toEqual([join("lr-find", "result.json")]);
+    expect(Object.keys(contentsOf(join(folder, "out")))).toEqual(saved);
   });
 });

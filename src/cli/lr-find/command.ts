@@ -20,8 +20,8 @@ export function registerLrFind(program: Command): void {
     .addHelpText(
       "after",
       `
-The result is saved in lr-find/ in output_dir (result.json); nothing else is left
-behind, and a run in output_dir is not touched. docs/choosing.md explains it.`,
+The result is saved in lr-find/ in output_dir (result.json, curve.svg); nothing else
+is left behind, and a run in output_dir is not touched. docs/choosing.md explains it.`,
     )
     .action((file: string, flags: LrFindFlags) =>
       runCommand(async () => {

@@ -11,9 +11,11 @@ import { defaultRamp, shortRate, type Ramp } from "../../tune/index.js";
 import { onInterruption } from "../process/interruption.js";
 import { thisProgram } from "../process/this-program.js";
 import { createProgress } from "../terminal/progress.js";
+import { warn } from "../terminal/quiet-progress.js";
 import { missingWorkers } from "../train/missing-workers.js";
 import { shortPath } from "../train/next-steps.js";
 import { drawCurve } from "./draw.js";
+import { rangeTestSpecification } from "./picture.js";
 import { resultJson } from "./result.js";
 import { checkWritable, writeRate } from "./write-rate.js";
 
@@ -38,10 +40,12 @@ export async function lrFind(file: string, flags: LrFindFlags): Promise<void> {
   const found = await execute(run, ramp, folder, flags);
   const json = `${JSON.stringify(resultJson(found, ramp), null, 2)}\n`;
   const path = join(folder, "result.json");
-  await save(folder, path, json);
+  await save(folder, "result.json", json);
+  const { drawSvg } = await import("../../plots/index.js");
+  await save(folder, "curve.svg", await drawSvg(rangeTestSpecification(found, ramp), warn));
   const { learningRate } = found.suggestion;
   if (flags.json === true) process.stdout.write(json);
-  else process.stdout.write(report(found, ramp, path));
+  else process.stdout.write(report(found, ramp, folder));
   if (learningRate === undefined) {
     throw new CoxswainError("data", `no learning rate can be suggested: ${found.suggestion.reason}`, {
       hint: `The curve is in ${shortPath(path, process.cwd())}.`,
@@ -123,8 +127,9 @@ function kill(pid: number): void {
 }
 
 /** Replaces the result of an earlier test as a whole. */
-async function save(folder: string, path: string, text: string): Promise<void> {
-  const aside = join(folder, temporaryName("result"));
+async function save(folder: string, name: string, text: string): Promise<void> {
+  const path = join(folder, name);
+  const aside = join(folder, temporaryName(name));
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(aside, text);
@@ -135,7 +140,7 @@ async function save(folder: string, path: string, text: string): Promise<void> {
   }
 }
 
-function report({ points, divergedAt, suggestion }: FoundLearningRate, ramp: Ramp, path: string): string {
+function report({ points, divergedAt, suggestion }: FoundLearningRate, ramp: Ramp, folder: string): string {
   const { learningRate, steepest, tenth, rule, reason } = suggestion;
   const curve = drawCurve(points, ramp, { suggested: learningRate, steepest });
   const end =
@@ -148,5 +153,5 @@ function report({ points, divergedAt, suggestion }: FoundLearningRate, ramp: Ram
   if (learningRate !== undefined) {
     lines.push(`suggestion: training.learning_rate: ${shortRate(learningRate)}  (${rule ?? ""}: ${reason})`);
   }
-  return `\n${curve}\n${lines.join("\n")}\nsaved in ${shortPath(path, process.cwd())}\n`;
+  return `\n${curve}\n${lines.join("\n")}\nsaved in ${shortPath(folder, process.cwd())}: result.json, curve.svg\n`;
 }
