@@ -47,7 +47,7 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
     padding: 10,
     width,
     height,
-    title: { text: "Learning-rate range test", subtitle, anchor: "start" },
+    title: { text: "Learning-rate range test", subtitle },
     layer: [
       {
         data: { values: rows(({ loss }) => loss) },
@@ -62,6 +62,6 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
       ...rule(steepest, colours.steepest, [5, 4]),
       ...rule(learningRate, colours.suggestion, [1, 0]),
     ],
-    config: { font: "DejaVu Sans, Helvetica, Arial, sans-serif" },
+    config: { font: "DejaVu Sans, Helvetica, Arial, sans-serif", title: { anchor: "start" } },
   };
 }
