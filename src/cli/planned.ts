@@ -5,7 +5,6 @@ import { runCommand } from "./frame.js";
 
 /** The alternative for each command. */
 export const plannedCommands: Readonly<Record<string, string>> = {
-  data: "`coxswain preview run.yaml` shows the rows and the statistics of a data set.",
   sweep: "A shell loop over `coxswain train run.yaml --set KEY=VALUE --set output_dir=…` trains one run after another.",
 };
 

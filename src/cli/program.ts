@@ -7,6 +7,7 @@ import { registerChaos } from "./chaos/command.js";
 import { registerCheckpoint } from "./control/checkpoint.js";
 import { registerCompare } from "./compare/command.js";
 import { registerCoordinator } from "./coordinator/command.js";
+import { registerData } from "./data/command.js";
 import { registerDoctor } from "./doctor/command.js";
 import { registerEval } from "./eval/command.js";
 import { registerGenerate } from "./generate/command.js";
@@ -37,7 +38,7 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
   ["Control a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
-  ["Before you train:", [registerInit, registerSchema, registerDoctor, registerPreview, registerLrFind]],
+  ["Before you train:", [registerInit, registerSchema, registerDoctor, registerData, registerPreview, registerLrFind]],
   ["Test fault tolerance:", [registerChaos]],
   ["Look at runs:", [registerPlot, registerCompare]],
   ["Use the result:", [registerEval, registerGenerate, registerChat, registerMerge, registerExport, registerPush]],

@@ -50,3 +50,12 @@ export { previewRow, renderPreview, splitNote } from "./preview.js";
 export type { PreviewPiece, PreviewRow, PreviewStyle } from "./preview.js";
 export { collate, IGNORE, supervisedTokens } from "./row.js";
 export type { Batch, Row } from "./row.js";
+export { DataSummariser } from "./summary/index.js";
+export type {
+  DataSummary,
+  LengthBin,
+  LengthStatistics,
+  Occurrences,
+  SourceSummary,
+  SummaryCounts,
+} from "./summary/index.js";

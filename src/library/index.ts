@@ -2,6 +2,8 @@
  * The functions of the library, one file per function: the public face of `library/`. `src/index.ts`, the entry point of
  * the package, exports those for programs; the command line also uses lower-level ones.
  */
+export { describeData } from "./describe-data.js";
+export type { DescribedData, DescribedSide } from "./describe-data.js";
 export { evaluate, evaluateWith } from "./evaluate.js";
 export type { Answer, EvaluatedLoss, EvaluateOptions, Evaluation, ExactMatch } from "./evaluate.js";
 export { findLearningRate, rangeTestFolder } from "./find-learning-rate.js";

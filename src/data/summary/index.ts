@@ -1,0 +1,3 @@
+export { DataSummariser } from "./data-summary.js";
+export type { DataSummary, Occurrences, SourceSummary, SummaryCounts } from "./data-summary.js";
+export type { LengthBin, LengthStatistics } from "./lengths.js";
