@@ -1,4 +1,6 @@
 export { listCheckpoints, newestCheckpoint } from "./checkpoints/folder.js";
+export { rehearseRun } from "./prepare/rehearse.js";
+export type { Rehearsal, RehearsalOptions } from "./prepare/rehearse.js";
 export { startCoordinator } from "./run.js";
 export { addressKeys } from "./service/listeners.js";
 export type { AddressKey } from "./service/listeners.js";

@@ -48,7 +48,7 @@ export type { StepPlan, StepPlanOptions, StepRows } from "./order.js";
 export { tokenizeAnswer } from "./continuation.js";
 export { previewRow, renderPreview, splitNote } from "./preview.js";
 export type { PreviewPiece, PreviewRow, PreviewStyle } from "./preview.js";
-export { collate, IGNORE, supervisedTokens } from "./row.js";
+export { collate, IGNORE, paddedLength, supervisedTokens } from "./row.js";
 export type { Batch, Row } from "./row.js";
 export { DataSummariser } from "./summary/index.js";
 export type {

@@ -38,14 +38,17 @@ export function supervisedTokens(row: Row): number {
   return count;
 }
 
+/** Tokens per row of a batch whose longest row has `longest`. */
+export const paddedLength = (longest: number, multiple = 8): number => Math.ceil(longest / multiple) * multiple;
+
 /**
  * Pads rows to the longest of them, rounded up to a multiple of `multiple`. Depends on these rows alone, so a shard is
  * the same batch on every worker. Padding is token 0: it is in every vocabulary, and is neither attended to nor
  * supervised.
  */
-export function collate(rows: readonly Row[], multiple = 8): Batch {
+export function collate(rows: readonly Row[], multiple?: number): Batch {
   const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 1);
-  const length = Math.ceil(longest / multiple) * multiple;
+  const length = paddedLength(longest, multiple);
   const size = rows.length * length;
   const inputIds = new Int32Array(size);
   const targets = new Int32Array(size).fill(IGNORE);

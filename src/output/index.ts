@@ -5,4 +5,11 @@
 export { refuseDataFolder } from "./data-folder.js";
 export { checkOutputFolder, checkRescueFolder, holdOutputFolder, type HeldFolder, type HoldOptions } from "./hold.js";
 export { writeResolved } from "./resolved.js";
-export { estimateOutput, formatBytes, freeSpace, spaceWarning, type PlannedOutput } from "./space.js";
+export {
+  estimateOutput,
+  formatBytes,
+  freeSpace,
+  spaceWarning,
+  type OutputEstimate,
+  type PlannedOutput,
+} from "./space.js";

@@ -8,10 +8,10 @@ import type { LinearModule, LoraLayout } from "../../model/index.js";
 import { formatBytes } from "../../output/index.js";
 
 /** Bytes of a trained parameter in a process: itself, its gradient, and AdamW's two moments, in 32 bits each. */
-const bytesPerParameter = 16;
+export const bytesPerParameter = 16;
 
 /** Minimum memory of a worker process before it has opened a model, bytes. */
-const workerBytes = 80e6;
+export const workerBytes = 80e6;
 
 /**
  * A rank above both sides of every adapted matrix adds nothing but parameters.
