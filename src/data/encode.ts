@@ -5,6 +5,7 @@
 import { tokenizeAnswer } from "./continuation.js";
 import { encodeChats } from "./encode-chats.js";
 import type { Encoder, EncoderOptions, LabelledTokens, Located } from "./encoding.js";
+import { isEmptyAnswer } from "./thoughts.js";
 import type { CompletionExample, Example, TextExample } from "./formats/index.js";
 import { labelsFrom } from "./masks.js";
 
@@ -37,7 +38,7 @@ async function encodeCompletions(
   const { tokenizer, completionOnlyLoss, onSplitBoundary } = options;
   const completions = examples.map(({ example, where }) => withEos(example.completion, where, options));
   for (const { example, where } of examples) {
-    if (example.completion.trim() === "") options.onIgnored?.({ kind: "empty_answer", detail: null }, where);
+    if (isEmptyAnswer(example.completion)) options.onIgnored?.({ kind: "empty_answer", detail: null }, where);
   }
   const prompts = await tokenizer.encodeBatch(examples.map(({ example }) => example.prompt));
   const wholes = await tokenizer.encodeBatch(examples.map(({ example }, n) => example.prompt + (completions[n] ?? "")));

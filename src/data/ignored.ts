@@ -2,6 +2,7 @@
  * Detects parts of a conversation that its chat template omits: tools, tool calls, keys of messages, whole messages,
  * answers, their ends. The template renders without an error, but the model would never see or learn that content. Pure.
  */
+import { isEmptyAnswer, withoutThought } from "./thoughts.js";
 import { jsonKey } from "../jinja/index.js";
 import type { ChatTemplate } from "./chat-template.js";
 import type { ChatMessage, Conversation } from "./conversation.js";
@@ -80,7 +81,7 @@ const withoutToolCalls = (message: ChatMessage): ChatMessage => ({
   ...(message["function_call"] === undefined ? {} : { function_call: null }),
 });
 
-const isEmpty = (message: ChatMessage): boolean => (message.content ?? "").trim() === "" && !hasToolCalls(message);
+const isEmpty = (message: ChatMessage): boolean => isEmptyAnswer(message.content ?? "") && !hasToolCalls(message);
 
 /** Passed to templates under all three names. */
 const reasoning = ["reasoning_content", "thinking", "reasoning"];
@@ -106,7 +107,7 @@ function endsTurn(said: string, controlTokens: ReadonlySet<string>): boolean {
 
 /** Whether there is more than whitespace and tokens that begin or end a turn. */
 function saysSomething(said: string, controlTokens: ReadonlySet<string>): boolean {
-  let rest = said.trim();
+  let rest = withoutThought(said).trim();
   for (;;) {
     const token = [...controlTokens].find((each) => each !== "" && (rest.startsWith(each) || rest.endsWith(each)));
     if (token === undefined) return rest !== "";

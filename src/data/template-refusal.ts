@@ -28,6 +28,15 @@ export function explainRefusal(messages: readonly ChatMessage[], said: string, r
   if (index === undefined || message === undefined) {
     return { what: "the conversation", hint: `${rule} Change the conversation, ${other}` };
   }
+  const isFirstTurn = message.role === "assistant" && !messages.slice(0, index).some(({ role }) => role === "user");
+  if (isFirstTurn) {
+    return {
+      what: `message ${index + 1} (assistant)`,
+      hint:
+        `${rule} The conversation begins with an assistant message: write the user message that it answers before it, ` +
+        `remove it, ${other}`,
+    };
+  }
   const isSystem = message.role === "system" || message.role === "developer";
   const change = isSystem ? "Write its text at the start of the first user message" : "Change or remove that message";
   return { what: `message ${index + 1} (${message.role})`, hint: `${rule} ${change}, ${other}` };

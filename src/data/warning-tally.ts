@@ -115,7 +115,8 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return `${which} have a variable in chat_template_kwargs that the chat template does not read: it has no effect.`;
     case "empty_answer":
       return (
-        `${which} have an answer that renders to nothing but its end token: the model learns to answer nothing. ` +
+        `${which} have an answer that renders to nothing but its end token, or a thought without an answer: the model learns to answer ` +
+        "nothing. " +
         "Remove them, or inspect them with coxswain preview."
       );
     case "open_answer":

@@ -16,9 +16,13 @@ export function describe(given: unknown): string {
   return typeof value === "number" || typeof value === "boolean" ? `the ${typeof value} ${value}` : typeof value;
 }
 
+/** A row of a table has no null: a blank cell of a list is none. */
+const tableRow = /\.(csv|tsv)(\.(gz|zst))?:\d+$/i;
+
 /** `train.jsonl:7: "prompt" is missing; expected a string.` */
 export function unexpected(where: string, what: string, value: unknown, expected: string): CoxswainError {
-  return new CoxswainError("data", `${where}: ${what} is ${describe(value)}; expected ${expected}`, {
+  const is = value === null && tableRow.test(where) ? "an empty cell" : describe(value);
+  return new CoxswainError("data", `${where}: ${what} is ${is}; expected ${expected}`, {
     hint: "Correct the line, or set data.format if the file has another format.",
   });
 }

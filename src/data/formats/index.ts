@@ -1,5 +1,7 @@
 /** The data formats: detects a file's format, and reads each into an `Example`. */
 import { CoxswainError } from "../../errors.js";
+import { convertedName } from "../converted-name.js";
+import { wrapped, wrappingKey } from "../wrapped-examples.js";
 import { readAlpaca } from "./alpaca.js";
 import type { DataFormat, Example, ExampleReader } from "./example.js";
 import { describe, objectOf, type Fields } from "./fields.js";
@@ -35,12 +37,20 @@ const formatList = keysOf.map(([format, keys]) => `${format} (${keys.join(", ")}
 export function detectFormat(value: unknown, where: string): DataFormat {
   const fields = objectOf(value, where, "the example");
   const format = keysOf.find(([, keys]) => keys.every((key) => key in fields))?.[0];
+  const wrapping = format === undefined || format === "sharegpt" ? wrappingKey(fields) : undefined;
+  if (wrapping !== undefined) throw wrappedAt(where, wrapping);
   if (format === undefined || format === "text") refuseOtherShape(fields, where);
   if (format === undefined) throw unknownShape(fields, where, formatList);
   // The turns of preference data end before the answers; messages usually contain the chosen one.
   const preference = format === "sharegpt" ? preferenceData(fields, where) : undefined;
   if (preference !== undefined) throw preference;
   return format;
+}
+
+/** @param where "train.json:1", or "train.json: item 1" */
+function wrappedAt(where: string, key: string): CoxswainError {
+  const file = where.replace(/(:\d+|: item \d+|: row group .*)$/, "");
+  return wrapped(file, where, key, convertedName(file));
 }
 
 export interface FormatOptions {

@@ -1,6 +1,6 @@
 /** Diagnoses why a text is not JSON (encoding, line ends, the program that wrote it), and what to do. Pure. */
-import path from "node:path";
 import { CoxswainError } from "../../errors.js";
+import { convertedName } from "../converted-name.js";
 
 /** First bytes, with or without a byte-order mark; longer ones first. */
 const encodings: readonly (readonly [start: RegExp, name: string])[] = [
@@ -10,20 +10,13 @@ const encodings: readonly (readonly [start: RegExp, name: string])[] = [
   [/^(\xfe\xff|\0[[{])/, "UTF-16BE"],
 ];
 
-/** A table stays a table. */
-function converted(file: string): string {
-  const extension = path.extname(file);
-  const isTable = /^\.(csv|tsv)$/i.test(extension);
-  return `${path.basename(file, extension)}-converted${isTable ? extension : ".jsonl"}`;
-}
-
 /** @throws CoxswainError "data" that names the encoding of a file whose first bytes are those of UTF-16 or UTF-32 */
 export function refuseByEncoding(file: string, bytes: Buffer): void {
   const start = bytes.subarray(0, 4).toString("latin1");
   const name = encodings.find(([pattern]) => pattern.test(start))?.[1];
   if (name === undefined) return;
   throw new CoxswainError("data", `${file}: is ${name} text, not UTF-8`, {
-    hint: `Convert it: iconv -f ${name} -t UTF-8 '${file}' > '${converted(file)}'`,
+    hint: `Convert it: iconv -f ${name} -t UTF-8 '${file}' > '${convertedName(file)}'`,
   });
 }
 
@@ -40,10 +33,10 @@ export function brokenJsonHint(file: string, text: string, message: string, what
     return `The ${what} contains NUL bytes, as after a crash while it was written: create the file again, or remove them.`;
   }
   if (/\}[ \t]*\r[ \t]*\{/.test(bare)) {
-    return `Its lines end with only a carriage return. Convert it: tr '\\r' '\\n' < '${file}' > '${converted(file)}'`;
+    return `Its lines end with only a carriage return. Convert it: tr '\\r' '\\n' < '${file}' > '${convertedName(file)}'`;
   }
   if (/^[[{]$/.test(bare)) {
-    return `${shape} This one is spread over several lines. Convert it: jq -c . '${file}' > '${converted(file)}'`;
+    return `${shape} This one is spread over several lines. Convert it: jq -c . '${file}' > '${convertedName(file)}'`;
   }
   if (/[[{,:]\s*-?(NaN|Infinity)\b/.test(bare)) return "JSON has no NaN and no Infinity: write null, or omit the key.";
   if (/[[{,:]\s*('|(True|False|None)\b)/.test(bare)) {

@@ -66,6 +66,9 @@ async function* readUnpacked(file: string, chunks: Chunks, packing: Packing): As
   }
 }
 
+/** Characters in which a file shows whether it is one object around a list. */
+const startLength = 4096;
+
 /** @param packing what it has been unpacked from */
 async function* readText(file: string, bytes: Chunks, packing?: Packing): AsyncGenerator<RawRecord> {
   const { start, chunks } = await peek(bytes);
@@ -83,7 +86,7 @@ async function* readText(file: string, bytes: Chunks, packing?: Packing): AsyncG
   if (isTable) yield* readCsv(file, chunks, name.endsWith(".tsv") ? "\t" : undefined);
   else if (name.endsWith(".parquet") && first !== "{" && first !== "[" && first !== "") throw notParquet(file);
   else if (first === "[") yield* readJsonList(file, chunks);
-  else yield* readJsonLines(file, chunks);
+  else yield* readJsonLines(file, chunks, start.toString("utf8", 0, startLength));
 }
 
 const notParquet = (file: string): CoxswainError =>

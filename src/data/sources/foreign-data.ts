@@ -118,11 +118,26 @@ export function refuseByContent(file: string, bytes: Buffer): void {
  * @returns undefined if it looks like malformed JSON
  */
 export function refusedLine(file: string, line: string, isFirst: boolean): CoxswainError | undefined {
-  if (!isFirst || /^\s*["[{]/.test(line)) return undefined;
+  if (!isFirst) return undefined;
+  const kind = headerKind(line);
+  if (kind !== undefined && /"/.test(line)) return misnamed(file, kind);
+  if (/^\s*["[{]/.test(line)) return undefined;
   if (path.extname(file).toLowerCase() === ".txt") return refused(file, text);
-  const fields = (separator: string): number => line.split(separator).length;
-  if (/^[\w "-]+(,[\w "-]+)+\s*$/.test(line)) return misnamed(file, csv);
-  return fields("\t") > 1 ? misnamed(file, tsv) : undefined;
+  if (kind !== undefined) return misnamed(file, kind);
+  return line.includes("\t") ? misnamed(file, tsv) : undefined;
+}
+
+/** Names of columns, in quotes or not, and what separates them. */
+const header =
+  /^(?:"[^"]*"|[\p{L}\p{N}_ .-]+)(?:([,;|\t])(?:"[^"]*"|[\p{L}\p{N}_ .-]+))(?:\1(?:"[^"]*"|[\p{L}\p{N}_ .-]+))*\s*$/u;
+
+/** The kind of table whose first line it is; undefined if it is that of none. */
+function headerKind(line: string): ForeignKind | undefined {
+  // Excel names the separator before the header.
+  if (/^sep=[,;|\t]\s*$/.test(line)) return csv;
+  const separator = header.exec(line.replace(/^\uFEFF/, ""))?.[1];
+  if (separator === undefined) return undefined;
+  return separator === "\t" ? tsv : csv;
 }
 
 /** Whether a source is a URL: `https://`, `hf://`, `s3://` … */

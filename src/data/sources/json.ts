@@ -1,6 +1,8 @@
 /** Reads examples from JSON: JSONL line by line, or the items of one list, for files of any size. */
 import { CoxswainError, messageOf } from "../../errors.js";
 import { parseJson, repeatedKeys } from "../../jinja/index.js";
+import { convertedName } from "../converted-name.js";
+import { wrapped, wrappingKeyAtStart } from "../wrapped-examples.js";
 import { brokenJsonHint } from "./broken-json.js";
 import { DamagedData, isBlank, type Chunks } from "./bytes.js";
 import { refusedLine } from "./foreign-data.js";
@@ -25,7 +27,8 @@ const failing = (error: CoxswainError) => (): never => {
   throw error;
 };
 
-export async function* readJsonLines(file: string, chunks: Chunks): AsyncGenerator<RawRecord> {
+/** @param start the first characters of the file */
+export async function* readJsonLines(file: string, chunks: Chunks, start: string): AsyncGenerator<RawRecord> {
   let started = false;
   for await (const { number, text } of linesOf(file, chunks)) {
     const where = `${file}:${number}`;
@@ -35,7 +38,7 @@ export async function* readJsonLines(file: string, chunks: Chunks): AsyncGenerat
     }
     if (blank.test(text)) continue;
     // A first line of another format shows that the file has no JSON.
-    const refused = started ? undefined : refusedFirst(file, text, where);
+    const refused = started ? undefined : refusedFirst(file, text, where, start);
     if (refused !== undefined) throw refused;
     started = true;
     yield { where, parse: () => parsed(file, text, where, "line") };
@@ -48,12 +51,13 @@ function parsed(file: string, text: string, where: string, what: "line" | "item"
 }
 
 /** The error for a first line that is not JSON because the file is a table or plain text. */
-function refusedFirst(file: string, text: string, where: string): CoxswainError | undefined {
+function refusedFirst(file: string, text: string, where: string, start: string): CoxswainError | undefined {
   try {
     parseExample(file, text, where, "line");
     return undefined;
   } catch {
-    return refusedLine(file, text, true);
+    const key = wrappingKeyAtStart(start);
+    return key === undefined ? refusedLine(file, text, true) : wrapped(file, file, key, convertedName(file));
   }
 }
 

@@ -6,10 +6,11 @@ import { CoxswainError } from "../../errors.js";
 import { contentNumber } from "./content.js";
 import { noColumn, renamed, withStructures } from "./columns.js";
 import { DatasetVersions } from "./dataset-versions.js";
-import { readFile } from "./file.js";
 import { filesOf, type SourceFilesOptions } from "./files.js";
+import { noExamples } from "./no-examples.js";
 import type { DataRecord } from "./record.js";
 import { namesOf, selectionOf, type DataInput, type DataSelection, type DataSource } from "./selection.js";
+import { readShownFile } from "./shown-file.js";
 import { CountThreshold, isShare, thresholdOfShare, type Threshold } from "./split.js";
 import { passesOf, type Pass } from "./weight.js";
 
@@ -36,7 +37,7 @@ async function* examplesOf(source: DataSource, place: number, options: ReadOptio
   let last: unknown;
   for (const file of await filesOf(source, options)) {
     if (number >= limit) return;
-    for await (const { where, parse } of readFile(file, options)) {
+    for await (const { where, parse } of readShownFile(file, source, options)) {
       if (number >= limit) return;
       if (number % readsPerCall === readsPerCall - 1) options.onRead?.();
       let record: Omit<DataRecord, "where" | "source">;
@@ -133,11 +134,7 @@ function reportEmpty(
 ): void {
   const { sources, side, key } = selection;
   const total = (of: "read" | "used"): number => counts.reduce((sum, count) => sum + count[of], 0);
-  if (total("read") === 0) {
-    throw new CoxswainError("data", `${namesOf(selection)}: no examples found`, {
-      hint: 'Write one JSON object per line, such as {"messages": [...]}.',
-    });
-  }
+  if (total("read") === 0) throw noExamples(selection);
   if (total("used") === 0 && side !== undefined) {
     const what = side.evaluation ? "to evaluate on" : "to train on";
     throw new CoxswainError("data", `data.eval: ${side.split.heldOut} leaves no example of ${total("read")} ${what}`, {

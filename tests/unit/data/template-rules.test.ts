@@ -68,6 +68,11 @@ describe("a conversation that the template refuses is reported as the template's
       /Change or remove that message/,
     ],
     [[user, answer, { role: "tool", content: "x" }, answer], /refuses message 3 \(tool\): Conversation roles/, rule],
+    [
+      [answer, user, answer],
+      /refuses message 1 \(assistant\): Conversation roles/,
+      /write the user message that it answers before it/,
+    ],
     [[user, answer, answer, answer], /refuses message 3 \(assistant\): Conversation roles/, rule],
   ])("%j", async (messages, message, hint) => {
     const lines = [{ messages: [user, answer] }, { messages }];
