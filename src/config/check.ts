@@ -1,5 +1,6 @@
 /** Checks across keys: settings that contradict each other. Pure. */
 import { addressProblem } from "./address.js";
+import { checkBest } from "./check-best.js";
 import { dotted, isSecret, type KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
 import { isTemplate } from "./paths.js";
@@ -20,6 +21,7 @@ export function check(config: RunConfig): readonly Contradiction[] {
     ...checkTurns(config),
     ...checkSources(config),
     ...checkTraining(config),
+    ...checkBest(config),
     ...checkNats(config),
     ...checkAddresses(config),
     ...checkToken(config),

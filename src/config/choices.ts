@@ -13,6 +13,9 @@ export const schedulerTypes = [
   "warmup_stable_decay",
 ] as const;
 
+/** `training.metric_for_best_model`. */
+export const bestMetrics = ["eval_loss", "exact_match"] as const;
+
 /** `data.format`, without "auto". */
 export const dataFormats = ["messages", "prompt_completion", "text", "tokens", "alpaca", "sharegpt"] as const;
 

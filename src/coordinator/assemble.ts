@@ -7,7 +7,8 @@ import { Conductor } from "./conductor.js";
 import { shardCount } from "./service/lease-rows.js";
 import type { LeaseSources } from "./service/lease-rows.js";
 import { ClusterMachine } from "./machine/index.js";
-import type { MachineSettings } from "./machine/index.js";
+import type { BestMetric, MachineSettings } from "./machine/index.js";
+import type { RunRecord } from "../telemetry/index.js";
 import { tokensPerShard } from "./run-parts.js";
 import type { CoordinatorOptions, RunParts } from "./run-parts.js";
 import type { PreparedRun } from "./prepare/prepare.js";
@@ -30,6 +31,14 @@ export function createRecorder(
     ),
     totalSteps: run.plan.totalSteps,
     loggingSteps: training.logging_steps,
+    best:
+      training.metric_for_best_model === null
+        ? undefined
+        : {
+            metric: training.metric_for_best_model,
+            patience: training.early_stopping_patience,
+            load: training.load_best_model_at_end,
+          },
     factsOf: (step) => {
       const { rows, epoch } = run.plan.rowsOf(step);
       return { epoch, tokens: rows.reduce((sum, row) => sum + run.train.rowLength(row), 0) };
@@ -57,6 +66,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
       evalSteps: training.eval_steps,
       evaluationShards: shardCount(evaluationRows.length, microBatchSize),
       evaluated: (step) => record.evaluated.has(step),
+      ...bestSettings(run, record),
       shardsOf: (step) => shardCount(run.plan.rowsOf(step).rows.length, microBatchSize),
       learningRate: run.learningRate,
       clipCoefficient: (norm) => clipCoefficient(norm, training.max_grad_norm),
@@ -73,14 +83,39 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     onRecovered: (step) => recorder.rewind(step),
     checkpoint,
-    save: (state) => {
+    save: (state, best) => {
       // The lines of the preceding steps are on disk before the checkpoint.
       files.flush();
-      return save(state);
+      return save(state, best);
     },
     clock: options.clock,
   });
 }
+
+/** How evaluations are compared, and what is known of those before a restart. */
+function bestSettings(
+  { config: { training }, bestBefore }: PreparedRun,
+  { evaluations }: RunRecord,
+): Pick<MachineSettings, "best"> {
+  const { metric_for_best_model: metric } = training;
+  if (metric === null) return {};
+  const rule = {
+    metric,
+    patience: training.early_stopping_patience,
+    threshold: training.early_stopping_threshold,
+    load: training.load_best_model_at_end,
+  };
+  return {
+    best: {
+      rule,
+      before: bestBefore,
+      recorded: evaluations.map((line) => ({ step: line.step, value: valueOf(line, metric) })),
+    },
+  };
+}
+
+const valueOf = (line: RunRecord["evaluations"][number], metric: BestMetric): number =>
+  (metric === "eval_loss" ? line.eval_loss : line.eval_exact_match) ?? Number.NaN;
 
 /** Settings that depend on the workers, and on what was done before a restart. */
 function clusterSettings(

@@ -13,7 +13,8 @@ import { storageTrouble } from "../storage/index.js";
 import { readMetrics } from "../telemetry/index.js";
 import type { UnwrittenLines } from "../telemetry/index.js";
 import { lossWarning } from "./record/loss-trend.js";
-import type { Outcome } from "./machine/index.js";
+import { readBest } from "./checkpoints/index.js";
+import type { BestMetric, BestState, Measurement, Outcome } from "./machine/index.js";
 import type { PreparedRun } from "./prepare/prepare.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
 
@@ -23,11 +24,23 @@ export interface FinishedRun {
   readonly adapter: string | undefined;
   /** The newest step that was committed. */
   readonly step: number;
+  /** It is complete before its last step: the metric has not improved for too long. */
+  readonly stoppedEarly?: boolean | undefined;
+  /** The best evaluation, if evaluations are compared. */
+  readonly best?: BestEvaluation | undefined;
   /** A warning if the losses of a complete run indicate that training failed, else undefined. */
   readonly lossWarning?: string | undefined;
 }
 
+export interface BestEvaluation extends Measurement {
+  readonly metric: BestMetric;
+  /** The adapter is that of its step. */
+  readonly loaded: boolean;
+}
+
 export interface Leftovers {
+  /** The evaluations that were compared; undefined if none were. */
+  readonly best: BestState | undefined;
   /** The newest complete checkpoint. */
   readonly checkpoint: SavedCheckpoint | undefined;
   /** A folder for the adapter if the disk of the output folder is full. */
@@ -39,7 +52,11 @@ export interface Leftovers {
 }
 
 export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): Promise<FinishedRun> {
-  const finished = await saved(run, outcome, leftovers);
+  const finished = {
+    ...(await saved(run, outcome, leftovers)),
+    best: bestOf(run, leftovers.best),
+    stoppedEarly: isEarly(run, outcome),
+  };
   const missing = leftovers.unwritten();
   if (missing.length > 0) return incomplete(run, finished, leftovers, missing);
   if (finished.outcome.kind !== "completed") return finished;
@@ -55,7 +72,8 @@ async function saved(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): 
   if (outcome.kind !== "completed") return { outcome, adapter: undefined, step };
   const adapter = adapterFolder(run);
   try {
-    await (leftovers.completeBefore ? completeAdapter : writeAdapter)(adapter, trainedAdapter(run));
+    const trained = await finalAdapter(run, bestOf(run, leftovers.best));
+    await (leftovers.completeBefore ? completeAdapter : writeAdapter)(adapter, trained);
   } catch (error) {
     const trouble = storageTrouble(error, adapter);
     if (!(trouble instanceof CoxswainError)) throw trouble;
@@ -109,6 +127,25 @@ function trainedAdapter({ config, layout, replica, manifest, inferenceFiles }: P
     templateKwargs: config.data.chat_template_kwargs,
     companions: inferenceFiles,
   };
+}
+
+const isEarly = ({ replica, plan }: PreparedRun, { kind }: Outcome): boolean =>
+  kind === "completed" && replica.step < plan.totalSteps;
+
+function bestOf({ config: { training } }: PreparedRun, state: BestState | undefined): BestEvaluation | undefined {
+  const { metric_for_best_model: metric, load_best_model_at_end: loaded } = training;
+  return metric === null || state?.best === undefined ? undefined : { ...state.best, metric, loaded };
+}
+
+/** With `load_best_model_at_end`, the one of the best evaluation. */
+async function finalAdapter(run: PreparedRun, best: BestEvaluation | undefined): Promise<TrainedAdapter> {
+  const trained = trainedAdapter(run);
+  if (best === undefined || !best.loaded) return trained;
+  const { step, metric, value } = best;
+  const parameters =
+    step === run.replica.step ? trained.parameters : await readBest(run.config.output_dir, step, run.layout);
+  const training = { "best step": step, [metric]: Number(value.toPrecision(6)) };
+  return { ...trained, parameters, training, best: { step, metric, value } };
 }
 
 /** Tries to write the adapter alone, a third of a checkpoint. @returns the error, which says where everything is */

@@ -12,6 +12,7 @@ import type { Replica, ReplicaState } from "../optim/index.js";
 import type { Departure, Logger } from "../telemetry/index.js";
 import type { LeaseSources } from "./service/lease-rows.js";
 import type {
+  BestState,
   ClusterMachine,
   CommitEffect,
   Effect,
@@ -45,7 +46,7 @@ export interface ConductorOptions {
   /** The checkpoint that the run continues from. */
   readonly checkpoint: SavedCheckpoint | undefined;
   /** Writes a checkpoint of a state that no longer changes; returns its path. */
-  readonly save: (state: ReplicaState) => Promise<string>;
+  readonly save: (state: ReplicaState, best: BestState | undefined) => Promise<string>;
   readonly clock: Clock;
 }
 
@@ -253,7 +254,9 @@ export class Conductor {
       case "replicated":
         return this.#replica.record(effect.step);
       case "evaluated":
-        return recorder.evaluated(effect.step, effect.loss);
+        return recorder.evaluated(effect);
+      case "patienceLost":
+        return recorder.patienceLost(effect);
       case "notFinite":
         return recorder.notFinite(effect.step);
       case "mismatch":
@@ -263,7 +266,7 @@ export class Conductor {
       case "drop":
         return this.dismiss(effect.worker, effect.reason);
       case "save":
-        return this.#checkpointer.write(replica.snapshot());
+        return this.#checkpointer.write(replica.snapshot(), effect.best);
       case "checkpoint":
         return this.#checkpointer.give(effect.step);
       case "paused":
@@ -311,7 +314,8 @@ export class Conductor {
     };
     this.#farewell = finish;
     this.#sessions.finish(finish);
-    this.#options.recorder.finished(outcome);
+    const { committed, best } = this.status();
+    this.#options.recorder.finished(outcome, { step: committed, best: best?.best });
     this.#over = true;
     this.#settle.resolve(outcome);
   }

@@ -203,7 +203,7 @@ async function checkpointBefore({ checkpoint: path, replica }: PreparedRun): Pro
 async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { run, files, liveRecord, listeners, reporter, exporters } = parts;
   const { clock } = options;
-  const completeBefore = run.replica.step >= run.plan.totalSteps;
+  const startStep = run.replica.step;
   const recorder = createRecorder(parts, options, (error) => conductor.dispatch({ type: "fail", error }));
   const conductor = createConductor(parts, recorder, options);
   const watch = watchSurvivors(parts, conductor, clock);
@@ -263,7 +263,8 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
         const finished = await conclude(run, outcome, {
           checkpoint: conductor.newestCheckpoint,
           rescue: options.rescue,
-          completeBefore,
+          best: conductor.status().best,
+          completeBefore: run.replica.step === startStep,
           unwritten: () => files.unwritten(),
         });
         await exporters.close();

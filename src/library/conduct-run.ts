@@ -178,11 +178,19 @@ function conduct(coordinator: RunningCoordinator, parts: RunParts): OpenRun {
 }
 
 /** @throws CoxswainError if the run is not complete */
-function resultOf({ outcome, adapter, step, lossWarning }: FinishedRun, signal: AbortSignal | undefined): TrainResult {
+function resultOf(
+  { outcome, adapter, step, best, stoppedEarly, lossWarning }: FinishedRun,
+  signal: AbortSignal | undefined,
+): TrainResult {
   switch (outcome.kind) {
     case "completed":
       if (adapter === undefined) throw new CoxswainError("bug", "the run is complete, but there is no adapter");
-      return { adapter, steps: step, warning: lossWarning };
+      return {
+        adapter,
+        steps: step,
+        warning: lossWarning,
+        ...(best === undefined ? {} : { best, stoppedEarly }),
+      };
     case "stopped": {
       const where = step === 0 ? "before its first step: nothing is saved" : `after step ${step}, which is saved`;
       const { reason } = outcome;

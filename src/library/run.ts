@@ -1,5 +1,7 @@
 /** Types of a run that a program started: its options, its handle and its result. */
 import type { RunConfig } from "../config/index.js";
+import type { BestEvaluation } from "../coordinator/index.js";
+export type { BestEvaluation } from "../coordinator/index.js";
 import type { Checkpoint, RunStatus } from "../control/index.js";
 import type { RunEvent, RunView, StepLine } from "../telemetry/index.js";
 import type { RunOverrides } from "./load-run.js";
@@ -39,6 +41,10 @@ export interface TrainResult {
   readonly adapter: string;
   /** Number of trained steps, including those before a `resume`. */
   readonly steps: number;
+  /** The best evaluation, if evaluations are compared (`training.metric_for_best_model`). */
+  readonly best?: BestEvaluation | undefined;
+  /** Training stopped before its last step (`training.early_stopping_patience`). */
+  readonly stoppedEarly?: boolean | undefined;
   /** A warning if the losses indicate that training failed ("the loss did not fall …"), else undefined. */
   readonly warning: string | undefined;
 }

@@ -17,6 +17,7 @@ import {
   type AdapterOrigin,
   type AdapterRecord,
   type BaseModelRecord,
+  type ChosenState,
   type TemplateKwargs,
 } from "./base-record.js";
 import { readJsonObject, type JsonObject } from "./files.js";
@@ -61,6 +62,8 @@ export interface TrainedAdapter {
   /** Quantization of the base model in training. Default: none. */
   readonly quantization?: Quantization | null;
   readonly training?: TrainingFacts;
+  /** The evaluation for which its state was chosen. Default: it is that of the last step. */
+  readonly best?: ChosenState;
   /** Content hashes of the base model. Default: not recorded. */
   readonly base?: BaseModelRecord;
   /** `data.chat_template_kwargs`. Default: none. */
@@ -90,7 +93,8 @@ export async function writeAdapterFiles(folder: string, adapter: TrainedAdapter)
   try {
     await writeFile(join(folder, adapterConfigFile), adapterConfigText(layout, settings, baseModel));
     await writeFile(join(folder, "README.md"), card);
-    if (base !== undefined) await writeFile(join(folder, baseRecordFile), baseRecordText(base, templateKwargs));
+    if (base !== undefined)
+      await writeFile(join(folder, baseRecordFile), baseRecordText(base, templateKwargs, adapter.best));
     for (const [name, bytes] of companions) {
       const path = join(folder, name);
       await mkdir(dirname(path), { recursive: true });

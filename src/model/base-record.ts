@@ -27,6 +27,8 @@ const recordSchema = z.object({
   }),
   /** `data.chat_template_kwargs` of the run; absent if there are none. */
   chat_template_kwargs: z.record(z.string(), z.json()).default({}),
+  /** The evaluation for which the adapter's state was chosen; absent if it is that of the last step. */
+  best_model: z.object({ step: z.int().nonnegative(), metric: z.string(), value: z.number() }).optional(),
 });
 
 /** Variables of a chat template. */
@@ -34,6 +36,9 @@ export type TemplateKwargs = Readonly<Record<string, unknown>>;
 
 /** The record of a base model. */
 export type BaseModelRecord = Readonly<z.output<typeof recordSchema>["base_model"]>;
+
+/** A state that was chosen for its evaluation. */
+export type ChosenState = Readonly<NonNullable<z.output<typeof recordSchema>["best_model"]>>;
 
 /** @param model the run's model: a hub id, or a folder */
 export function baseModelRecord(model: string, manifest: ModelManifest): BaseModelRecord {
@@ -52,8 +57,11 @@ export function hubIdOf(model: string): string | undefined {
   return model.replace(/@.*$/, "");
 }
 
-export function baseRecordText(base: BaseModelRecord, kwargs: TemplateKwargs = {}): string {
-  const own = Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: kwargs };
+export function baseRecordText(base: BaseModelRecord, kwargs: TemplateKwargs = {}, best?: ChosenState | null): string {
+  const own = {
+    ...(Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: kwargs }),
+    ...(best === undefined || best === null ? {} : { best_model: best }),
+  };
   return `${JSON.stringify({ version: 1, base_model: base, ...own }, undefined, 2)}\n`;
 }
 
@@ -61,6 +69,8 @@ export function baseRecordText(base: BaseModelRecord, kwargs: TemplateKwargs = {
 export interface AdapterRecord {
   readonly base: BaseModelRecord;
   readonly templateKwargs: TemplateKwargs;
+  /** null: it is that of the last step, or not recorded. */
+  readonly best: ChosenState | null;
 }
 
 /**
@@ -79,7 +89,8 @@ export async function readAdapterRecord(folder: string): Promise<AdapterRecord |
   }
   try {
     const record = recordSchema.parse(JSON.parse(text));
-    return { base: record.base_model, templateKwargs: record.chat_template_kwargs };
+    const { base_model: base, chat_template_kwargs: templateKwargs, best_model: best = null } = record;
+    return { base, templateKwargs, best };
   } catch (error) {
     const what = error instanceof z.ZodError ? (error.issues[0]?.message ?? "invalid") : messageOf(error);
     throw new CoxswainError("model", `${path} does not say which model the adapter was trained on: ${what}`, {
@@ -99,6 +110,8 @@ export interface AdapterOrigin {
   readonly base: BaseModelRecord | null;
   /** Variables of the chat template that it was trained with. */
   readonly templateKwargs: TemplateKwargs;
+  /** The evaluation for which its state was chosen; null: that of the last step, or not recorded. */
+  readonly best?: ChosenState | null;
 }
 
 export interface CompareBaseOptions extends ManifestOptions {

@@ -70,14 +70,14 @@ export async function publishedFiles(folder: string, options: PublishedFilesOpti
     },
     companions,
     publishedAs: options.publishedAs,
-    report: options.report,
+    report: { ...options.report, adapterStep: adapter.best?.step },
   });
   const files = new Map<string, Uint8Array | URL>([[readme, Buffer.from(card)]]);
   files.set(adapterConfigFile, await cleanJson(join(folder, adapterConfigFile), { base_model_name_or_path: baseName }));
   if (adapter.base !== null)
     files.set(
       baseRecordFile,
-      Buffer.from(baseRecordText({ ...adapter.base, id: baseModel ?? null }, adapter.templateKwargs)),
+      Buffer.from(baseRecordText({ ...adapter.base, id: baseModel ?? null }, adapter.templateKwargs, adapter.best)),
     );
   for (const name of companions) {
     const path = join(folder, name);

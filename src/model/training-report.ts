@@ -18,6 +18,8 @@ export interface TrainingReport {
   readonly settings: readonly (readonly [name: string, value: string | number])[];
   readonly steps: readonly CurveStep[];
   readonly evaluations: readonly { readonly step: number; readonly loss: number }[];
+  /** The step of the adapter's state. Default: the last one. */
+  readonly adapterStep?: number | undefined;
   /** Without padding, of all steps. */
   readonly tokens: number;
   readonly supervisedTokens: number;
@@ -33,7 +35,7 @@ export function trainingSections(report: TrainingReport): string {
     ...["## Training data", "", ...dataLines(report), ""],
     ...["## Training settings", "", ...table(["setting", "value"], settings), ""],
     ...(steps.length === 0 ? [] : ["## Training curve", "", ...curveLines(steps), ""]),
-    ...(evaluations.length === 0 ? [] : ["## Evaluation", "", ...evaluationLines(evaluations), ""]),
+    ...(evaluations.length === 0 ? [] : ["## Evaluation", "", ...evaluationLines(report), ""]),
   ].join("\n");
 }
 
@@ -65,7 +67,7 @@ function curveLines(steps: readonly CurveStep[]): string[] {
 }
 
 /** Evenly chosen, with the first and the last. */
-function evaluationLines(evaluations: TrainingReport["evaluations"]): string[] {
+function evaluationLines({ evaluations, adapterStep }: TrainingReport): string[] {
   const shown = Math.min(evaluations.length, mostRows);
   const chosen = Array.from({ length: shown }, (_, index) =>
     shown === 1 ? 0 : Math.round((index * (evaluations.length - 1)) / (shown - 1)),
@@ -77,7 +79,7 @@ function evaluationLines(evaluations: TrainingReport["evaluations"]): string[] {
       chosen.map(({ step, loss }) => [step, figure(loss), figure(Math.exp(loss))]),
     ),
     "",
-    `The lowest is ${figure(best.loss)}, at step ${best.step}; the adapter is that of the last step.`,
+    `The lowest is ${figure(best.loss)}, at step ${best.step}; the adapter is that of ${adapterStep === undefined ? "the last step" : `step ${adapterStep}`}.`,
   ];
 }
 

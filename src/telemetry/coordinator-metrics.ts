@@ -33,6 +33,9 @@ export interface CoordinatorMetrics extends MetricsText {
   /** Nats a supervised token. */
   readonly loss: Gauge;
   readonly evalLoss: Gauge;
+  /** The best evaluation so far, by `training.metric_for_best_model`: its value and its step. Absent without one. */
+  readonly bestMetric: Gauge<{ readonly metric: null }>;
+  readonly bestStep: Gauge;
   readonly learningRate: Gauge;
   /** Before clipping. */
   readonly gradNorm: Gauge;
@@ -98,6 +101,10 @@ function trainingMetrics(registry: MetricRegistry) {
       "Training loss of the newest step: nats per supervised token, mean over the global batch.",
     ),
     evalLoss: registry.gauge("eval_loss", "Loss of the newest evaluation: nats per supervised token."),
+    bestMetric: registry.gauge("best_metric", "Best value of the metric by which evaluations are compared.", {
+      metric: null,
+    }),
+    bestStep: registry.gauge("best_step", "Step of the best evaluation."),
     learningRate: registry.gauge("learning_rate", "Learning rate of the newest step."),
     gradNorm: registry.gauge("grad_norm", "Norm of the newest step's mean gradient, before clipping."),
     step: registry.gauge("step", "Newest committed step."),

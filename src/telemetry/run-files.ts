@@ -41,6 +41,8 @@ export interface EvalLine {
   readonly step: number;
   /** Nats per supervised token over the evaluation set. */
   readonly eval_loss: number;
+  /** Share of the evaluation set's answers that equal the expected ones, 0 to 1; absent if not measured. */
+  readonly eval_exact_match?: number;
 }
 
 /** What happened: the names of events in `events.jsonl`. */
@@ -66,7 +68,9 @@ export type EventName =
   | "checkpoint_saved"
   | "checkpoint_failed"
   | "evaluation_finished"
-  | "exporter_failed";
+  | "exporter_failed"
+  | "best_model"
+  | "early_stopping";
 
 /** A line of `events.jsonl`: what happened, when, and details (worker, step, reason …). */
 export interface RunEvent {
@@ -227,6 +231,12 @@ const endings = ["run_finished", "run_stopped", "run_failed"] as const satisfies
 
 export type RunEnding = (typeof endings)[number];
 
+export interface RecordedEvaluation {
+  readonly step: number;
+  readonly eval_loss: number | undefined;
+  readonly eval_exact_match: number | undefined;
+}
+
 /** The state of an interrupted run according to its files. */
 export interface RunRecord {
   /** The newest step that was committed; 0 when there is none. */
@@ -235,6 +245,8 @@ export interface RunRecord {
   readonly workers: readonly { readonly host: string; readonly pid: number }[];
   /** Steps after which an evaluation was made. */
   readonly evaluated: ReadonlySet<number>;
+  /** These evaluations, in order; a figure that was not a number is undefined. */
+  readonly evaluations: readonly RecordedEvaluation[];
   /** How it ended, if its coordinator recorded that. */
   readonly ending: RunEnding | undefined;
   /** What computed its shards; undefined if no worker was ready yet, or the record is from an older version. */
@@ -244,21 +256,26 @@ export interface RunRecord {
 /** @throws CoxswainError "storage" */
 export function readRunRecord(outputDir: string): RunRecord {
   let step = 0;
-  const evaluated = new Set<number>();
-  for (const { step: at, eval_loss: evaluation } of readObjects(join(outputDir, "metrics.jsonl"))) {
+  const evaluations = new Map<number, RecordedEvaluation>();
+  for (const line of readObjects(join(outputDir, "metrics.jsonl"))) {
+    const { step: at, eval_loss: loss, eval_exact_match: exactMatch } = line;
     if (typeof at !== "number") continue;
-    if (evaluation !== undefined) evaluated.add(at);
+    if (loss !== undefined)
+      evaluations.set(at, { step: at, eval_loss: numberOf(loss), eval_exact_match: numberOf(exactMatch) });
     else step = at;
   }
   const events = readObjects(join(outputDir, "events.jsonl"));
   return {
     step,
     workers: workersLeft(events),
-    evaluated,
+    evaluated: new Set(evaluations.keys()),
+    evaluations: [...evaluations.values()],
     ending: endingOf(events),
     computation: newestComputation(events),
   };
 }
+
+const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 
 /** Workers are told of the end, and leave after it. */
 function endingOf(events: readonly Record<string, unknown>[]): RunEnding | undefined {

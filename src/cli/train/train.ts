@@ -2,6 +2,8 @@
 import { loadRun } from "../../config/index.js";
 import type { Override, RunConfig } from "../../config/index.js";
 import { interrupted } from "../../library/index.js";
+import type { BestEvaluation } from "../../library/index.js";
+import { formatLoss } from "../terminal/progress-format.js";
 import { runInTerminal } from "./run-in-terminal.js";
 import type { TerminalRun } from "./run-in-terminal.js";
 import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
@@ -29,14 +31,16 @@ export async function train(options: TrainOptions): Promise<void> {
 }
 
 function report(run: TerminalRun, config: RunConfig, options: TrainOptions): void {
-  const { outcome, adapter, step, lossWarning } = run;
+  const { outcome, adapter, step, best, stoppedEarly, lossWarning } = run;
   const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
   const program = thisProgram();
   switch (outcome.kind) {
     case "completed": {
       const folder = adapter ?? config.output_dir;
-      out(`done: ${step} ${step === 1 ? "step" : "steps"}; the adapter is in ${shortPath(folder, workingFolder)}`);
+      const steps = `${step} ${step === 1 ? "step" : "steps"}${stoppedEarly === true ? " (stopped early)" : ""}`;
+      out(`done: ${steps}; the adapter is in ${shortPath(folder, workingFolder)}`);
+      if (best !== undefined) out(bestText(best));
       if (lossWarning !== undefined) out(`warning: ${lossWarning}`);
       out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
       return;
@@ -55,6 +59,13 @@ function report(run: TerminalRun, config: RunConfig, options: TrainOptions): voi
       throw outcome.error;
   }
 }
+
+/** "best: eval_loss 1.2345 at step 40, which the adapter is from". */
+export const bestText = ({ step, metric, value, loaded }: BestEvaluation): string =>
+  `best: ${metric} ${metric === "eval_loss" ? formatLoss(value) : `${(100 * value).toFixed(1)} %`} at step ${step}` +
+  (loaded
+    ? "; the adapter is that of this step"
+    : `; its adapter is in checkpoints/step-${String(step).padStart(6, "0")}`);
 
 /** "stopped (received SIGINT)", or "stopped by ann@laptop" if another caller requested it. */
 const stopped = (reason: string, cause: string | undefined): string =>

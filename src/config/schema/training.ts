@@ -1,6 +1,6 @@
 /** `training`: batches, steps, the optimiser and the schedule. The names are those of transformers' TrainingArguments. */
 import { z } from "zod";
-import { schedulerTypes } from "../choices.js";
+import { bestMetrics, schedulerTypes } from "../choices.js";
 import { count, countOrZero, keyDocs, positive } from "./docs.js";
 
 const beta = z.number().min(0).lt(1);
@@ -146,9 +146,56 @@ export const trainingSchema = z.strictObject({
     .nullable()
     .default(null)
     .register(keyDocs, {
-      description: "Number of checkpoints that are kept; the oldest are deleted.",
+      description:
+        "Number of checkpoints that are kept; the oldest are deleted, but never the best one (see " +
+        "`training.metric_for_best_model`).",
       unit: "checkpoints",
       whenNull: "all are kept",
       examples: [3],
+    }),
+  metric_for_best_model: z
+    .enum(bestMetrics)
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Metric by which evaluations are compared: `eval_loss` (lower is better) or `exact_match` (higher is better, so " +
+        "there is no `greater_is_better`). The state of the best evaluation is saved as a checkpoint, whatever " +
+        "`training.save_steps` is. Needs `data.eval`.",
+      whenNull: "evaluations are not compared",
+      examples: ["eval_loss"],
+    }),
+  load_best_model_at_end: z
+    .boolean()
+    .default(false)
+    .register(keyDocs, {
+      description:
+        "Makes the final adapter from the best evaluated state instead of the last one. Needs " +
+        "`training.metric_for_best_model` and `training.eval_steps`.",
+      examples: [true],
+    }),
+  early_stopping_patience: count
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Stops training when this many evaluations in succession have not improved the metric. Needs " +
+        "`training.metric_for_best_model` and `training.eval_steps`.",
+      unit: "evaluations",
+      whenNull: "all steps are trained",
+      huggingFace: "`EarlyStoppingCallback`",
+      examples: [3],
+    }),
+  early_stopping_threshold: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .register(keyDocs, {
+      description:
+        "How much better than the best value so far an evaluation must be to count as an improvement for " +
+        "`training.early_stopping_patience`.",
+      unit: "that of the metric",
+      huggingFace: "`EarlyStoppingCallback`",
+      examples: [0.001],
     }),
 });

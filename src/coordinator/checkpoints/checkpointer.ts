@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import type { ReplicaState } from "../../optim/index.js";
+import type { BestState } from "../machine/index.js";
 
 /** A checkpoint that is complete on disk. */
 export interface SavedCheckpoint {
@@ -18,7 +19,7 @@ export interface CheckpointerOptions {
   /** The checkpoint that the run continues from. */
   readonly newest: SavedCheckpoint | undefined;
   /** Writes a state that no longer changes; returns its path. */
-  readonly write: (state: ReplicaState) => Promise<string>;
+  readonly write: (state: ReplicaState, best: BestState | undefined) => Promise<string>;
   /** Called before pending requests are resolved. */
   readonly onSaved: (saved: SavedCheckpoint, seconds: number) => void;
   readonly onFailed: (step: StepNumber, error: CoxswainError) => void;
@@ -43,8 +44,8 @@ export class Checkpointer {
   }
 
   /** Starts when the earlier ones have been written. */
-  write(state: ReplicaState): void {
-    const saved = this.#last.then(() => this.#write(state));
+  write(state: ReplicaState, best?: BestState): void {
+    const saved = this.#last.then(() => this.#write(state, best));
     this.#underWay.set(state.step, saved);
     const over = (): void => {
       if (this.#underWay.get(state.step) === saved) this.#underWay.delete(state.step);
@@ -83,11 +84,11 @@ export class Checkpointer {
     for (const answer of this.#askers.splice(0)) answer(saved);
   }
 
-  async #write(state: ReplicaState): Promise<SavedCheckpoint> {
+  async #write(state: ReplicaState, best: BestState | undefined): Promise<SavedCheckpoint> {
     const { write, clock, onSaved, onFailed } = this.#options;
     const start = clock.now();
     try {
-      const path = await write(state);
+      const path = await write(state, best);
       const saved = { step: state.step, path, time: clock.wallClock() };
       this.#newest = saved;
       onSaved(saved, (clock.now() - start) / 1000);

@@ -108,17 +108,19 @@ export async function sha256Of(path: string): Promise<string> {
 }
 
 /**
- * Removes the oldest complete checkpoints beyond `keep`; the newest complete one always stays. Each is renamed before it
- * is deleted, so that a crash leaves only complete checkpoints, and leftovers that the next write removes. Damaged ones
- * are neither counted nor removed.
+ * Removes the oldest complete checkpoints beyond `keep`; the newest complete one always stays, and so does the best one,
+ * which counts. Each is renamed before it is deleted, so that a crash leaves only complete checkpoints, and leftovers that
+ * the next write removes. Damaged ones are neither counted nor removed.
  * @param keep how many stay; null keeps all
+ * @param best the step of the best one, if there is one
  * @returns the folders removed, oldest first
  */
-export async function pruneCheckpoints(outputDir: string, keep: number | null): Promise<string[]> {
+export async function pruneCheckpoints(outputDir: string, keep: number | null, best?: number): Promise<string[]> {
   if (keep === null) return [];
   const whole: string[] = [];
   for (const { path } of await listCheckpoints(outputDir)) if (await isWholeBySize(path)) whole.push(path);
-  const surplus = whole.slice(0, Math.max(0, whole.length - Math.max(1, keep)));
+  const mayGo = whole.slice(0, -1).filter((path) => best === undefined || !path.endsWith(checkpointName(best)));
+  const surplus = mayGo.slice(0, Math.max(0, whole.length - keep));
   for (const path of surplus) {
     const aside = join(checkpointsFolder(outputDir), temporaryName("pruned"));
     try {

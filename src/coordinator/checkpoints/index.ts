@@ -5,4 +5,5 @@
 export { newestCheckpoint, pruneCheckpoints, readTrainerState, type NewestCheckpointOptions } from "./folder.js";
 export { readCheckpoint, type ReadCheckpointOptions, type RestoredCheckpoint } from "./read.js";
 export { writeCheckpoint, type CheckpointContents as Checkpoint, type WriteCheckpointOptions } from "./write.js";
-export type { RunProgress, TrainerState } from "./trainer-state.js";
+export { readBest, requireBest } from "./best.js";
+export { bestStateOf, type RunProgress, type TrainerState } from "./trainer-state.js";

@@ -51,7 +51,7 @@ export interface WriteCheckpointOptions {
 
 /**
  * Writes `checkpoints/step-000100/` of a run's output folder. One writer at a time: partial files of an earlier one are
- * removed first. A complete checkpoint of the same step and state is kept unchanged.
+ * removed first. A complete checkpoint of the same step and state, with the same evaluations, is kept unchanged.
  * @returns the checkpoint's folder
  * @throws CoxswainError "storage" for a full disk and similar errors: older checkpoints remain, and partial files are removed
  */
@@ -64,7 +64,7 @@ export async function writeCheckpoint(
   const path = join(parent, checkpointName(checkpoint.state.step));
   const hash = hashOf(checkpoint.state);
   await removeLeftovers(parent, { all: true });
-  if (await isWholeWith(path, hash)) return path;
+  if (await isWholeWith(path, hash, checkpoint.progress)) return path;
   const fill = (aside: string): Promise<void> => fillCheckpoint(aside, checkpoint, hash);
   // An existing folder of this name is damaged or belongs to another run, so an interrupted exchange loses nothing.
   await replaceFolder(path, fill);
@@ -112,11 +112,11 @@ async function describeFiles(folder: string): Promise<TrainerState["files"]> {
   return files;
 }
 
-async function isWholeWith(path: string, hash: string): Promise<boolean> {
+async function isWholeWith(path: string, hash: string, progress: RunProgress): Promise<boolean> {
   try {
     const trainer = await readTrainerState(path);
     await checkFiles(path, trainer, { content: true });
-    return trainer.state_hash === hash;
+    return trainer.state_hash === hash && trainer.evaluated_step === progress.evaluated_step;
   } catch (error) {
     if (error instanceof CoxswainError) return false;
     throw error;

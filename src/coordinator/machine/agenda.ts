@@ -1,5 +1,6 @@
 /** Decides what follows a step: an evaluation, the next step, or completion. Independent of workers. */
 import type { StepNumber } from "../../ids.js";
+import { stepNumber } from "../../ids.js";
 import type { MachineSettings, Task } from "./types.js";
 
 type AgendaSettings = Pick<MachineSettings, "totalSteps" | "evalSteps" | "evaluationShards" | "evaluated">;
@@ -27,20 +28,33 @@ export class Agenda {
     return committed >= this.#settings.totalSteps;
   }
 
-  /** @returns undefined when the run is complete */
-  next(committed: StepNumber): Task | undefined {
-    if (this.#evaluationDue(committed)) return "evaluate";
-    return this.allStepsDone(committed) ? undefined : "train";
+  /**
+   * @param patienceIsLost training stops early
+   * @returns undefined when the run is complete
+   */
+  next(committed: StepNumber, patienceIsLost = false): Task | undefined {
+    if (this.evaluationDue(committed)) return "evaluate";
+    return patienceIsLost || this.allStepsDone(committed) ? undefined : "train";
   }
 
   evaluated(step: StepNumber): void {
     this.#evaluated = step;
   }
 
-  #evaluationDue(step: StepNumber): boolean {
+  /** The step is to be evaluated, and has not been. */
+  evaluationDue(step: StepNumber): boolean {
     const { evalSteps, evaluationShards, evaluated } = this.#settings;
     const onRecord = step === this.#evaluated || (step <= this.#resumed && evaluated(step));
     if (evaluationShards === 0 || step === 0 || onRecord) return false;
     return this.allStepsDone(step) || (evalSteps !== null && step % evalSteps === 0);
+  }
+
+  /** Every evaluation between the steps that is due is on record. */
+  allRecorded(after: StepNumber, before: StepNumber): boolean {
+    const { evalSteps, evaluationShards, evaluated } = this.#settings;
+    if (evaluationShards === 0 || evalSteps === null) return true;
+    for (let step = after + evalSteps - (after % evalSteps); step < before; step += evalSteps)
+      if (!evaluated(stepNumber(step))) return false;
+    return true;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
+import type { BestState } from "./best.js";
 import type { Effect, EventOf, MachineSettings } from "./types.js";
 
 type SavingSettings = Pick<MachineSettings, "saveSteps" | "totalSteps">;
@@ -15,16 +16,30 @@ export class Checkpoints {
   readonly #underWay = new Set<StepNumber>();
   #failed: EventOf<"saveFailed"> | undefined;
   #asked = false;
+  readonly #best: () => BestState | undefined;
 
-  /** @param saved the step that the run resumes from, if it is on disk */
-  constructor(settings: SavingSettings, saved: StepNumber | undefined) {
+  /**
+   * @param saved the step that the run resumes from, if it is on disk
+   * @param best what a checkpoint has of the evaluations so far
+   */
+  constructor(
+    settings: SavingSettings,
+    saved: StepNumber | undefined,
+    best: () => BestState | undefined = () => undefined,
+  ) {
     this.#settings = settings;
     this.#saved = saved;
+    this.#best = best;
   }
 
   /** A checkpoint is being written. */
   get busy(): boolean {
     return this.#underWay.size > 0;
+  }
+
+  /** The step is being saved. */
+  isUnderWay(step: StepNumber): boolean {
+    return this.#underWay.has(step);
   }
 
   /** A checkpoint request is pending. */
@@ -36,6 +51,11 @@ export class Checkpoints {
   reached(step: StepNumber): Effect[] {
     const { saveSteps, totalSteps } = this.#settings;
     return step % saveSteps === 0 || step >= totalSteps ? this.#save(step) : [];
+  }
+
+  /** Called for a state that is the best so far: it is saved, whichever step it is. */
+  keep(step: StepNumber): Effect[] {
+    return this.#save(step);
   }
 
   ask(): void {
@@ -76,6 +96,7 @@ export class Checkpoints {
 
   #save(step: StepNumber): Effect[] {
     this.#underWay.add(step);
-    return [{ type: "save", step, final: step >= this.#settings.totalSteps }];
+    const best = this.#best();
+    return [{ type: "save", step, final: step >= this.#settings.totalSteps, ...(best === undefined ? {} : { best }) }];
   }
 }

@@ -4,10 +4,10 @@
  * It has no sockets, files, timers or clock, and never sees a gradient.
  *
  * Every part of the state has an owner: workers (roster.ts, membership.ts), committed steps (commits.ts), work in
- * flight (work.ts), what comes next (agenda.ts), checkpoints (checkpoints.ts), pauses (hold.ts), the end (ending.ts),
- * and the state that a restarted coordinator resumes from (recovery.ts). This class dispatches events to them and
- * decides what follows: one round is open at a time, and when nothing is in flight, the next round begins or the run
- * ends.
+ * flight (work.ts), what comes next (agenda.ts), the best evaluation (best.ts), checkpoints (checkpoints.ts), pauses
+ * (hold.ts), the end (ending.ts), and the state that a restarted coordinator resumes from (recovery.ts). This class
+ * dispatches events to them and decides what follows: one round is open at a time, and when nothing is in flight, the next
+ * round begins or the run ends.
  *
  * A step: lease all shards -> compute shards, announce sums, collect them -> reduce -> commit -> (evaluate) -> next
  * step. Shards of a worker that is gone or late are leased again immediately; an idle worker takes shards from the
@@ -16,6 +16,7 @@
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { Agenda } from "./agenda.js";
+import { BestSoFar } from "./best.js";
 import { Commits } from "./commits.js";
 import { Ending } from "./ending.js";
 import { Hold } from "./hold.js";
@@ -26,7 +27,7 @@ import { Roster } from "./roster.js";
 import { Checkpoints } from "./checkpoints.js";
 import { machineStatus, machineWorker } from "./status.js";
 import type { MachineStatus, MachineWorker } from "./status.js";
-import type { Effect, Event, EventOf, MachineSettings, WorkerId } from "./types.js";
+import type { Effect, Event, EventOf, MachineSettings, Task, WorkerId } from "./types.js";
 import { Work } from "./work.js";
 import { progressed } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
@@ -41,6 +42,7 @@ export class ClusterMachine {
   readonly #work: Work;
   readonly #membership: Membership;
   readonly #agenda: Agenda;
+  readonly #best: BestSoFar;
   readonly #saving: Checkpoints;
   readonly #hold = new Hold();
   readonly #ending = new Ending();
@@ -53,7 +55,8 @@ export class ClusterMachine {
     this.#work = new Work(settings, this.#roster);
     this.#membership = new Membership(this.#roster, this.#commits, this.#work);
     this.#agenda = new Agenda(settings, start.step);
-    this.#saving = new Checkpoints(settings, start.saved ? start.step : undefined);
+    this.#best = new BestSoFar(settings.best, start.step);
+    this.#saving = new Checkpoints(settings, start.saved ? start.step : undefined, () => this.#best.state);
     this.#recovery = new Recovery(settings.recovery);
   }
 
@@ -66,6 +69,7 @@ export class ClusterMachine {
   status(): MachineStatus {
     return machineStatus({
       committed: this.#commits.newest,
+      best: this.#best.state,
       inFlight: this.#work.task,
       evaluated: this.#work.evaluated,
       meshed: this.#work.meshed,
@@ -147,11 +151,12 @@ export class ClusterMachine {
       case "committed":
         this.#commits.commit(event);
         this.#work.end();
-        return this.#saving.reached(event.step);
+        return this.#reached(event.step);
       case "saved":
         this.#saving.saved(event);
         return [];
       case "saveFailed":
+        if (this.#best.isRequired && this.#best.is(event.step)) this.#ending.fail(event.error);
         return this.#saving.failed(event);
       case "survivors":
         this.#recovery.expect(event.count);
@@ -178,8 +183,20 @@ export class ClusterMachine {
   #onComputed(worker: WorkerRecord, event: EventOf<"computed">, now: number): Effect[] {
     const evaluated = this.#work.computed(worker, event, now);
     if (evaluated === undefined) return [];
-    this.#agenda.evaluated(evaluated.step);
-    return [evaluated];
+    const { step, loss } = evaluated;
+    this.#agenda.evaluated(step);
+    this.#best.evaluated({ step, value: loss });
+    const best = this.#best.state;
+    if (best === undefined) return [evaluated];
+    const saves = this.#best.is(step) ? this.#saving.keep(step) : this.#saving.reached(step);
+    const stops = this.#best.patienceIsLost && !this.#agenda.allStepsDone(step);
+    return [{ ...evaluated, best }, ...(stops ? [{ type: "patienceLost", step, best } as const] : []), ...saves];
+  }
+
+  /** If evaluations are compared, a step that is to be evaluated is saved after that, with the result. */
+  #reached(step: StepNumber): Effect[] {
+    if (this.#best.state !== undefined && this.#agenda.evaluationDue(step)) return [];
+    return this.#saving.reached(step);
   }
 
   #onReduced(event: EventOf<"reduced">): Effect[] {
@@ -194,8 +211,11 @@ export class ClusterMachine {
     const recovered = this.#recovery.adopted(event);
     if (recovered.length === 0) return [];
     this.#commits.adopt(event.replica);
-    this.#agenda.resume(event.replica.step);
-    return [...recovered, ...this.#membership.recovered(), ...this.#saving.reached(event.replica.step)];
+    const { step } = event.replica;
+    this.#agenda.resume(step);
+    this.#best.resume(step);
+    const saves = this.#best.is(step) ? this.#saving.keep(step) : this.#reached(step);
+    return [...recovered, ...this.#membership.recovered(), ...saves];
   }
 
   /** Opens the next round if none is open, leases unleased shards, or ends the run. */
@@ -216,7 +236,11 @@ export class ClusterMachine {
       this.#recovery.abandon();
       return [];
     }
-    const effects = this.#recovery.decide(this.#roster, this.#commits.newest, now);
+    // Without all evaluations before it, it would be unknown which state is the best.
+    const start = this.#commits.newest;
+    const accepts = (step: StepNumber): boolean =>
+      this.#best.state === undefined || this.#agenda.allRecorded(start, step);
+    const effects = this.#recovery.decide(this.#roster, start, now, accepts);
     return this.#recovery.open ? effects : [...effects, ...this.#membership.recovered()];
   }
 
@@ -232,7 +256,9 @@ export class ClusterMachine {
     const active = this.#roster.active.length;
     // A pause begins once a worker has applied the newest step, so that it is recorded, or immediately without workers.
     if (this.#hold.asked) return this.#commits.replicated || active === 0 ? this.#hold.settle(step) : [];
-    const task = this.#agenda.next(step);
+    // The best state is on disk before another one replaces it.
+    if (this.#best.is(step) && this.#saving.isUnderWay(step)) return [];
+    const task = this.#task();
     return task === undefined || active < this.#settings.minWorkers ? [] : this.#work.begin(task, step, now);
   }
 
@@ -244,7 +270,12 @@ export class ClusterMachine {
 
   /** No new work begins: the run is complete, was requested to stop, or failed. */
   #isEnding(): boolean {
-    return this.#ending.failed || this.#ending.stopped || this.#agenda.next(this.#commits.newest) === undefined;
+    return this.#ending.failed || this.#ending.stopped || this.#task() === undefined;
+  }
+
+  /** What follows the newest step; undefined when the run is complete. */
+  #task(): Task | undefined {
+    return this.#agenda.next(this.#commits.newest, this.#best.patienceIsLost);
   }
 
   /** Waits for pending writes, saves the newest step if needed, then finishes. */
@@ -253,7 +284,8 @@ export class ClusterMachine {
     const step = this.#commits.newest;
     const saves = this.#saving.secure(step);
     if (saves.length > 0) return saves;
-    const outcome = this.#ending.conclude(this.#agenda.allStepsDone(step), this.#saving.errorOf(step));
+    const isComplete = this.#agenda.allStepsDone(step) || this.#best.patienceIsLost;
+    const outcome = this.#ending.conclude(isComplete, this.#saving.errorOf(step));
     return [{ type: "finish", outcome }];
   }
 }

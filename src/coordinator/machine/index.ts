@@ -1,3 +1,5 @@
+export { notEvaluated } from "./best.js";
+export type { BestMetric, BestRule, BestSettings, BestState, Measurement } from "./best.js";
 export { ClusterMachine } from "./cluster.js";
 export type { MachineStatus, MachineWorker, RunPhase } from "./status.js";
 export type {

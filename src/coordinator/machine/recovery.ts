@@ -66,8 +66,12 @@ export class Recovery {
     this.#adopting = undefined;
   }
 
-  /** Decides once all expected offers are in or the timeout has expired. @param committed the start state's step */
-  decide(roster: Roster, committed: StepNumber, now: number): Effect[] {
+  /**
+   * Decides once all expected offers are in or the timeout has expired.
+   * @param committed the start state's step
+   * @param accepts whether the run can resume from a step
+   */
+  decide(roster: Roster, committed: StepNumber, now: number, accepts: (step: StepNumber) => boolean): Effect[] {
     this.#deadline ??= now + this.#timeout;
     if (this.#adopting !== undefined && roster.get(this.#adopting) !== undefined) return [];
     this.#adopting = undefined;
@@ -76,7 +80,10 @@ export class Recovery {
       .in("offering")
       .flatMap(({ id, offer }) => (offer === undefined ? [] : [{ worker: id, ...offer }]));
     if (now < this.#deadline && offers.length < this.#survivors) return [];
-    const choice = chooseReplica(offers, committed);
+    const choice = chooseReplica(
+      offers.filter(({ step }) => accepts(step)),
+      committed,
+    );
     const worker = choice?.workers[0];
     if (choice === undefined || worker === undefined) return this.#goOn(committed, undefined);
     this.#adopting = worker;

@@ -1,5 +1,6 @@
 /** The status of the state machine, for metrics, users and operators. Pure. */
 import type { StepNumber } from "../../ids.js";
+import type { BestState } from "./best.js";
 import type { Hold } from "./hold.js";
 import type { Round } from "./round.js";
 import type { Outcome, Task, WorkerId } from "./types.js";
@@ -17,6 +18,8 @@ export type RunPhase =
 export interface MachineStatus {
   readonly phase: RunPhase;
   readonly committed: StepNumber;
+  /** The best evaluation so far; undefined if no metric is compared. */
+  readonly best: BestState | undefined;
   /** The task that is being computed, or that was begun and waits for a worker. */
   readonly inFlight: Task | undefined;
   /** Progress of the evaluation in flight, in shards. */
@@ -69,7 +72,7 @@ export const machineWorker = (
 /** Facts about the run from the parts of the machine. */
 export interface RunFacts extends Pick<
   MachineStatus,
-  "committed" | "inFlight" | "evaluated" | "meshed" | "stopping" | "outcome"
+  "committed" | "best" | "inFlight" | "evaluated" | "meshed" | "stopping" | "outcome"
 > {
   readonly workers: readonly WorkerRecord[];
   /** The workers whose phase is "active". */
@@ -82,13 +85,14 @@ export interface RunFacts extends Pick<
 }
 
 export function machineStatus(facts: RunFacts): MachineStatus {
-  const { active, committed, inFlight, evaluated, meshed, stopping, outcome } = facts;
+  const { active, committed, best, inFlight, evaluated, meshed, stopping, outcome } = facts;
   const workers = { loading: 0, synchronising: 0, active: 0, draining: 0 };
   for (const { phase } of facts.workers) workers[shownPhase(phase)]++;
   const speeds = speedsOf(active);
   return {
     phase: runPhase(facts),
     committed,
+    best,
     inFlight,
     evaluated,
     workers,

@@ -5,6 +5,7 @@
 import type { TreeNode } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { ShardIndex, StepNumber } from "../../ids.js";
+import type { BestSettings, BestState } from "./best.js";
 
 /** Identifies a worker process for the lifetime of its control stream. */
 export type WorkerId = string;
@@ -35,6 +36,8 @@ export interface MachineSettings {
   readonly clipCoefficient: (gradNorm: number) => number;
   /** Whether the record has an evaluation of this step; called only for steps before this coordinator incarnation. */
   readonly evaluated: (step: StepNumber) => boolean;
+  /** How evaluations are compared. Undefined: they are not. */
+  readonly best?: BestSettings;
   /** Number of elements of the flat gradient. */
   readonly gradientSize: number;
   /** Slices begin at multiples of this many elements. Default: the block size of the gradient norm. */
@@ -238,7 +241,16 @@ export type Effect =
   | CommitEffect
   /** A worker's replica has the committed step: the step now survives the coordinator and may be recorded. */
   | { readonly type: "replicated"; readonly step: StepNumber }
-  | { readonly type: "evaluated"; readonly step: StepNumber; readonly loss: number; readonly tokens: number }
+  | {
+      readonly type: "evaluated";
+      readonly step: StepNumber;
+      readonly loss: number;
+      readonly tokens: number;
+      /** Including this evaluation; undefined if no metric is compared. */
+      readonly best?: BestState | undefined;
+    }
+  /** The metric has not improved for too long: training stops before its last step. */
+  | { readonly type: "patienceLost"; readonly step: StepNumber; readonly best: BestState }
   /** The loss or gradient norm of a step is not finite: the step is not applied, and the run ends. */
   | { readonly type: "notFinite"; readonly step: StepNumber }
   /** Report that a replica differs from the coordinator's. A `synchronise` follows. */
@@ -261,7 +273,13 @@ export type Effect =
     }
   /** The workers could not reduce the step: the coordinator finishes it. */
   | { readonly type: "meshFailed"; readonly step: StepNumber; readonly reason: string }
-  | { readonly type: "save"; readonly step: StepNumber; readonly final: boolean }
+  | {
+      readonly type: "save";
+      readonly step: StepNumber;
+      readonly final: boolean;
+      /** Part of the checkpoint; undefined if no metric is compared. */
+      readonly best?: BestState | undefined;
+    }
   /** Answer checkpoint requests with this step: it is saved, or its `save` was emitted before. */
   | { readonly type: "checkpoint"; readonly step: StepNumber }
   /** Nothing is in flight after this step, and nothing begins until the run is resumed. */

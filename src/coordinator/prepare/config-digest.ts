@@ -5,7 +5,19 @@ import type { RunConfig } from "../../config/index.js";
 /** Keys of `lora` to ignore: the origin of the parameters no longer matters, since they are in the checkpoint. */
 const passedOverOfLora = ["init_adapter"];
 /** The number of steps counts, since most schedules depend on it. */
-const passedOverOfTraining = ["logging_steps", "eval_steps", "save_steps", "save_total_limit"];
+const passedOverOfTraining = [
+  "logging_steps",
+  "eval_steps",
+  "save_steps",
+  "save_total_limit",
+  "load_best_model_at_end",
+  "early_stopping_patience",
+];
+/** Absent if no metric is compared, as in the digests of earlier releases. */
+const keysOfBest = ["metric_for_best_model", "early_stopping_threshold"];
+
+const decidingOfTraining = (training: RunConfig["training"]): object =>
+  omit(training, [...passedOverOfTraining, ...(training.metric_for_best_model === null ? keysOfBest : [])]);
 
 export function configDigest(config: RunConfig): string {
   const { seed, lora, quantization, compute, data, training, cluster } = config;
@@ -22,7 +34,7 @@ export function configDigest(config: RunConfig): string {
     maxLength,
     allReduceDtype: cluster.all_reduce_dtype,
     lora: omit(lora, passedOverOfLora),
-    training: omit(training, passedOverOfTraining),
+    training: decidingOfTraining(training),
   };
   return createHash("sha256").update(JSON.stringify(listing)).digest("hex");
 }

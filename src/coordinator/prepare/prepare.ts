@@ -37,8 +37,10 @@ import { rarely } from "../../progress.js";
 import { cacheFolderIfAny } from "../../storage/index.js";
 import { keptSettings, otherRun } from "./changed-settings.js";
 import type { ChangedPart } from "./changed-settings.js";
-import { newestCheckpoint, readCheckpoint, readTrainerState } from "../checkpoints/index.js";
+import { bestStateOf, newestCheckpoint, readCheckpoint, readTrainerState, requireBest } from "../checkpoints/index.js";
 import type { TrainerState } from "../checkpoints/index.js";
+import { notEvaluated } from "../machine/index.js";
+import type { BestState } from "../machine/index.js";
 import { configDigest } from "./config-digest.js";
 import { checkMemory, checkRank } from "./sizes.js";
 import { checkRestart } from "./restart.js";
@@ -62,6 +64,8 @@ export interface PreparedRun {
   readonly initialParameters: Float32Array;
   /** Tokens used before the run was resumed. */
   readonly tokensBefore: { readonly all: number; readonly supervised: number };
+  /** The evaluations before the run was resumed, as far as its checkpoint has them. */
+  readonly bestBefore: BestState;
   /** The checkpoint that it continues from. */
   readonly checkpoint: string | undefined;
   /** When the run was first started: local time without a zone, for templates that write the date. */
@@ -177,9 +181,11 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     startedAt,
     checkpoint: checkpoint?.path,
   };
-  const tokensBefore =
-    checkpoint === undefined ? { all: 0, supervised: 0 } : await resume(prepared, checkpoint.path, options);
-  return { ...prepared, tokensBefore };
+  const past =
+    checkpoint === undefined
+      ? { tokensBefore: { all: 0, supervised: 0 }, bestBefore: notEvaluated }
+      : await resume(prepared, checkpoint.path, options);
+  return { ...prepared, ...past };
 }
 
 /** An example may be as long as max_length, whether rows are packed or not. */
@@ -280,16 +286,18 @@ async function checkpointToResume(
 
 /** Loads the checkpoint's state into the replica, if it belongs to this run. */
 async function resume(
-  run: Omit<PreparedRun, "tokensBefore">,
+  run: Omit<PreparedRun, "tokensBefore" | "bestBefore">,
   path: string,
   { before }: PrepareOptions,
-): Promise<PreparedRun["tokensBefore"]> {
+): Promise<Pick<PreparedRun, "tokensBefore" | "bestBefore">> {
   const found = await readTrainerState(path);
   if (found.model_hash !== run.manifest.hash) throw otherThan(path, found, "model", run.config, before);
   if (found.data_fingerprint !== run.train.fingerprint) throw otherThan(path, found, "data", run.config, before);
   const { trainer, state } = await readCheckpoint(path, run.layout);
   run.replica.assign(state);
-  return trainer.tokens;
+  const bestBefore = bestStateOf(trainer);
+  if (run.config.training.load_best_model_at_end) await requireBest(run.config.output_dir, bestBefore.best?.step);
+  return { tokensBefore: trainer.tokens, bestBefore };
 }
 
 /** Settings that an older checkpoint lacks are taken from the output folder. */

@@ -21,7 +21,17 @@ import type {
 import type { Readiness } from "../service/bounds.js";
 import type { Computation } from "../service/engine-rule.js";
 import { RunFigures } from "./figures.js";
-import type { CommitEffect, LeaseKind, MachineStatus, Outcome, WorkerId } from "../machine/index.js";
+import type {
+  BestMetric,
+  BestState,
+  CommitEffect,
+  EffectOf,
+  LeaseKind,
+  MachineStatus,
+  Measurement,
+  Outcome,
+  WorkerId,
+} from "../machine/index.js";
 
 export interface RecorderOptions {
   readonly files: RunFiles;
@@ -32,6 +42,8 @@ export interface RecorderOptions {
   readonly listeners: readonly RunListener[];
   readonly totalSteps: number;
   readonly loggingSteps: number;
+  /** How evaluations are compared; undefined if they are not. */
+  readonly best?: { readonly metric: BestMetric; readonly patience: number | null; readonly load: boolean } | undefined;
   /** Tokens (without padding) of a step's rows, and the epoch it ends in. */
   factsOf(step: StepNumber): { readonly tokens: number; readonly epoch: number };
   /** Tokens of a shard, on average. */
@@ -52,6 +64,11 @@ interface WorkerName {
 interface CommitTiming {
   readonly reduceSeconds: number;
   readonly endedAt: number;
+}
+
+export interface EndOfRun {
+  readonly step: StepNumber;
+  readonly best: Measurement | undefined;
 }
 
 /** The progress of an evaluation is shown if it takes longer than this, ms. */
@@ -244,7 +261,7 @@ export class RunRecorder {
     this.#options.metrics.stepDuration.observe(seconds, { phase: "apply" });
   }
 
-  evaluated(step: StepNumber, loss: number): void {
+  evaluated({ step, loss, best }: EffectOf<"evaluated">): void {
     const line = { step, eval_loss: loss };
     this.figures.evaluated(line);
     this.#options.files.appendMetrics(line);
@@ -252,7 +269,40 @@ export class RunRecorder {
     this.#options.metrics.evalLoss.set(loss);
     this.#event("evaluation_finished", line);
     this.#options.view.note(
-      `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}`,
+      `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}${this.#compared(step, best)}`,
+    );
+    this.#bestSoFar(step, best);
+  }
+
+  /** Where an evaluation stands among the earlier ones. */
+  #compared(step: StepNumber, state: BestState | undefined): string {
+    const { best } = this.#options;
+    if (best === undefined || state?.best === undefined) return "";
+    if (state.best.step === step) return ": the best so far";
+    const patience =
+      best.patience === null ? "" : `; no improvement in ${state.patienceCounter} of ${best.patience} evaluations`;
+    return ` (the best is ${figureOf(best.metric, state.best.value)} at step ${state.best.step}${patience})`;
+  }
+
+  #bestSoFar(step: StepNumber, state: BestState | undefined): void {
+    const { best, metrics } = this.#options;
+    if (best === undefined || state?.best === undefined) return;
+    metrics.bestMetric.set(state.best.value, { metric: best.metric });
+    metrics.bestStep.set(state.best.step);
+    if (state.best.step === step) this.#event("best_model", { step, metric: best.metric, value: state.best.value });
+  }
+
+  /** Training stops before its last step. */
+  patienceLost({ step, best }: EffectOf<"patienceLost">): void {
+    const metric = this.#options.best?.metric ?? "eval_loss";
+    this.#event("early_stopping", {
+      step,
+      metric,
+      evaluations: best.patienceCounter,
+      ...(best.best === undefined ? {} : { best_step: best.best.step, value: best.best.value }),
+    });
+    this.#options.view.note(
+      `step ${step}: ${metric} has not improved in ${evaluations(best.patienceCounter)}: training stops early`,
     );
   }
 
@@ -313,17 +363,26 @@ export class RunRecorder {
     return progressText({ what: `evaluating after step ${committed}`, ...evaluated, unit: "shards" });
   }
 
-  finished(outcome: Outcome): void {
+  /** @param end the newest step and the best evaluation, if evaluations are compared */
+  finished(outcome: Outcome, end?: EndOfRun): void {
     const detail =
       outcome.kind === "failed"
         ? { error: outcome.error.message, code: outcome.error.code }
         : outcome.kind === "stopped"
           ? { reason: outcome.reason }
-          : {};
+          : this.#bestAtEnd(end);
     const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
     this.#over = true;
     this.#options.metrics.runOutcome.set(1, { outcome: outcome.kind });
     this.#event(names[outcome.kind], detail);
+  }
+
+  #bestAtEnd(end: EndOfRun | undefined): Readonly<Record<string, string | number>> {
+    const rule = this.#options.best;
+    if (rule === undefined || end?.best === undefined) return {};
+    const { step, best } = end;
+    const adapterStep = rule.load ? best.step : step;
+    return { metric: rule.metric, best_step: best.step, value: best.value, adapter_step: adapterStep };
   }
 
   #noteOnce(text: string): void {
@@ -345,5 +404,11 @@ export class RunRecorder {
     this.#options.logger.info({ event, ...detail }, event);
   }
 }
+
+const evaluations = (count: number): string => (count === 1 ? "1 evaluation" : `${count} evaluations`);
+
+/** A value of a metric, for people. */
+export const figureOf = (metric: BestMetric, value: number): string =>
+  metric === "eval_loss" ? value.toFixed(4) : `${(100 * value).toFixed(1)} %`;
 
 const shards = (count: number): string => (count === 1 ? "1 shard" : `${count} shards`);

@@ -126,6 +126,7 @@ describe("the metrics of a run", () => {
         meshed: false,
         stopping: undefined,
         outcome: undefined,
+        best: undefined,
       });
     };
     tell(0, { done: 0, total: 40 });
@@ -161,7 +162,7 @@ describe("listeners of a run", () => {
     const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners });
     recorder.started(0, "tiny");
     for (const step of [stepNumber(1), stepNumber(2)]) recorder.committing(commit(step), timing)();
-    recorder.evaluated(stepNumber(2), 0.5);
+    recorder.evaluated({ type: "evaluated", step: stepNumber(2), loss: 0.5, tokens: 10 });
     const [first, second, evaluation] = readMetrics(folder);
     expect(evaluation).toEqual({ step: 2, eval_loss: 0.5 });
     recorder.rewind(stepNumber(1));
