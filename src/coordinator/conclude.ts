@@ -140,7 +140,7 @@ function bestOf({ config: { training } }: PreparedRun, state: BestState | undefi
 /** With `load_best_model_at_end`, the one of the best evaluation. */
 async function finalAdapter(run: PreparedRun, best: BestEvaluation | undefined): Promise<TrainedAdapter> {
   const trained = trainedAdapter(run);
-  if (best === undefined || !best.loaded) return trained;
+  if (!best?.loaded) return trained;
   const { step, metric, value } = best;
   const parameters =
     step === run.replica.step ? trained.parameters : await readBest(run.config.output_dir, step, run.layout);

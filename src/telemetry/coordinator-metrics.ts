@@ -33,6 +33,8 @@ export interface CoordinatorMetrics extends MetricsText {
   /** Nats a supervised token. */
   readonly loss: Gauge;
   readonly evalLoss: Gauge;
+  /** 0 to 1; absent unless it is measured. */
+  readonly evalExactMatch: Gauge;
   /** The best evaluation so far, by `training.metric_for_best_model`: its value and its step. Absent without one. */
   readonly bestMetric: Gauge<{ readonly metric: null }>;
   readonly bestStep: Gauge;
@@ -101,6 +103,10 @@ function trainingMetrics(registry: MetricRegistry) {
       "Training loss of the newest step: nats per supervised token, mean over the global batch.",
     ),
     evalLoss: registry.gauge("eval_loss", "Loss of the newest evaluation: nats per supervised token."),
+    evalExactMatch: registry.gauge(
+      "eval_exact_match",
+      "Share of answers in the newest evaluation that equal the expected ones, 0 to 1.",
+    ),
     bestMetric: registry.gauge("best_metric", "Best value of the metric by which evaluations are compared.", {
       metric: null,
     }),

@@ -125,6 +125,38 @@ const learning: Row = {
   ],
 };
 
+const evaluations: Row = {
+  title: "Evaluation",
+  panels: [
+    chart({
+      title: "Exact match",
+      description:
+        "Share of the evaluation set's answers that equal the expected ones, character by character. Requires " +
+        "training.predict_with_generate in the run file.",
+      unit: units.PercentUnit,
+      span: 12,
+      min: 0,
+      queries: [{ expr: gauge("coxswain_eval_exact_match"), legend: "{{run}}" }],
+    }),
+    figure({
+      title: "Best evaluation",
+      description: "The best value so far of training.metric_for_best_model.",
+      unit: units.NoUnit,
+      span: 6,
+      queries: [{ expr: gauge("coxswain_best_metric"), legend: "{{run}} {{metric}}" }],
+    })
+      .height(8)
+      .decimals(4),
+    figure({
+      title: "Best step",
+      description: "The step of the best evaluation; its checkpoint is kept.",
+      unit: units.NoUnit,
+      span: 6,
+      queries: [{ expr: gauge("coxswain_best_step"), legend: "{{run}}" }],
+    }).height(8),
+  ],
+};
+
 const speed: Row = {
   title: "Speed",
   panels: [
@@ -157,5 +189,5 @@ export const training = (): Dashboard =>
     title: "Coxswain / Training",
     description: "Training progress and remaining time.",
     uid: "coxswain-training",
-    rows: [now, learning, speed],
+    rows: [now, learning, evaluations, speed],
   });

@@ -4,7 +4,8 @@
  * replica). Only the clock, the network, the engine, the disk and the data are simulated. Runs to the end and fails if
  * timers or calls are left over.
  */
-import type { MachineSettings, Outcome } from "../../../src/coordinator/machine/index.js";
+import { notEvaluated } from "../../../src/coordinator/machine/index.js";
+import type { BestRule, BestState, MachineSettings, Outcome } from "../../../src/coordinator/machine/index.js";
 import type { VectorDtype } from "../../../src/collective/index.js";
 import type { SavedCheckpoint } from "../../../src/coordinator/checkpoints/checkpointer.js";
 import { Replica } from "../../../src/optim/index.js";
@@ -23,6 +24,8 @@ import { VirtualProcess, VirtualTime } from "./virtual-clock.js";
 import { startWorker } from "./worker.js";
 
 export interface SimulationOptions extends Faults {
+  /** How evaluations are compared. */
+  readonly best?: BestRule;
   readonly settings: Partial<MachineSettings> & { readonly totalSteps: number; readonly shards: number };
   /** The next random number in [0, 1). */
   readonly random: () => number;
@@ -75,9 +78,14 @@ export class ClusterSimulation {
   /** Index of the current incarnation of the coordinator, from 0. */
   life = 0;
   outcome: Outcome | undefined;
+  /** Of the last incarnation of the coordinator, when it ended. */
+  best: BestState | undefined;
+  /** Steps whose state is on disk. */
+  readonly saved = new Set<number>();
   readonly #network: MemoryNetwork;
   #coordinator: SimulatedCoordinator | undefined;
-  #disk: { readonly state: ReplicaState; readonly saved: SavedCheckpoint } | undefined;
+  #disk:
+    { readonly state: ReplicaState; readonly saved: SavedCheckpoint; readonly best: BestState | undefined } | undefined;
   #committedAt = 0;
   #born = 0;
   #asked = 0;
@@ -182,6 +190,7 @@ export class ClusterSimulation {
       sliceBlock,
       reducers: () => 0,
       ...asked,
+      ...(this.options.best === undefined ? {} : { best: this.#bestSettings(this.options.best) }),
       ...(survivors > 0 ? { recovery: { survivors, timeout: 10_000 } } : {}),
     };
     const start = { step: replica.step, hash: replica.hash(), saved: this.#disk !== undefined };
@@ -204,7 +213,7 @@ export class ClusterSimulation {
       runId: `run-${this.life}`,
       files: this.invariants.files(),
       checkpoint: this.#disk?.saved,
-      save: (state) => this.#save(process, state),
+      save: (state, best) => this.#save(process, state, best),
       onStep: () => {
         this.stepTimes.push(this.time.now - this.#committedAt);
         this.#committedAt = this.time.now;
@@ -218,17 +227,25 @@ export class ClusterSimulation {
     return coordinator;
   }
 
-  async #save(process: VirtualProcess, state: ReplicaState): Promise<string> {
+  #bestSettings(rule: BestRule): NonNullable<MachineSettings["best"]> {
+    const { evaluations, evaluationLosses } = this.invariants;
+    const recorded = evaluations.map((step) => ({ step, value: evaluationLosses.get(step) ?? Number.NaN }));
+    return { rule, before: this.#disk?.best ?? notEvaluated, recorded };
+  }
+
+  async #save(process: VirtualProcess, state: ReplicaState, best: BestState | undefined): Promise<string> {
     this.invariants.saved(state);
     await process.work(saving);
     const path = `checkpoint-${state.step}`;
-    this.#disk = { state, saved: { step: state.step, path, time: process.wallClock() } };
+    this.saved.add(state.step);
+    this.#disk = { state, best, saved: { step: state.step, path, time: process.wallClock() } };
     return path;
   }
 
   /** The run is over: the coordinator keeps running for `lingering` ms, then closes everything. */
   #ended({ process, conductor }: SimulatedCoordinator, outcome: Outcome): void {
     this.outcome = outcome;
+    this.best = conductor.status().best;
     process.arrive(lingering, () => {
       this.#network.coordinator = undefined;
       conductor.close();

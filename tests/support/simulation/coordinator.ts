@@ -2,7 +2,7 @@
 import { EngineRule } from "../../../src/coordinator/service/engine-rule.js";
 import type { LeaseSources } from "../../../src/coordinator/service/lease-rows.js";
 import type { ServiceOptions } from "../../../src/coordinator/service/options.js";
-import type { ClusterMachine } from "../../../src/coordinator/machine/index.js";
+import type { BestState, ClusterMachine } from "../../../src/coordinator/machine/index.js";
 import type { VectorDtype } from "../../../src/collective/index.js";
 import { runSchema } from "../../../src/config/index.js";
 import { Conductor } from "../../../src/coordinator/conductor.js";
@@ -43,7 +43,7 @@ export interface SimulatedCoordinatorOptions {
   readonly runId: string;
   readonly files: RunFiles;
   readonly checkpoint?: SavedCheckpoint | undefined;
-  readonly save: (state: ReplicaState) => Promise<string>;
+  readonly save: (state: ReplicaState, best: BestState | undefined) => Promise<string>;
   /** Called when a step was recorded. */
   readonly onStep: () => void;
   readonly onFailure: (error: Error) => void;

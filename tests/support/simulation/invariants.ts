@@ -35,6 +35,8 @@ export class Invariants {
   readonly steps = new Map<number, StepLine>();
   /** Steps whose evaluation has been recorded, in order. */
   evaluations: number[] = [];
+  /** Their losses, by step. */
+  readonly evaluationLosses = new Map<number, number>();
   /** The line of the newest commit, in case the coordinator fails before it records the line. */
   #aside: StepLine | undefined;
   readonly events: RunEvent[] = [];
@@ -92,8 +94,10 @@ export class Invariants {
       close: ignore,
       appendEvent: (event) => void this.events.push(event),
       appendMetrics: (line) => {
-        if ("eval_loss" in line) this.evaluations.push(line.step);
-        else this.#append(line);
+        if ("eval_loss" in line) {
+          this.evaluations.push(line.step);
+          this.evaluationLosses.set(line.step, line.eval_loss);
+        } else this.#append(line);
       },
       rewind: (step) => this.rewind(step),
     };

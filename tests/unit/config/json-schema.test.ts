@@ -97,7 +97,7 @@ describe("schema/run.schema.json", () => {
         const run = runWith(key, example);
         expect(validate(run), `${key}: ${JSON.stringify(example)}`).toBe(true);
         // These need another key beside them.
-        const alone = !/^training\.(eval_steps|micro)|nats\.(user|tls\.)/.test(key);
+        const alone = !/^training\.(eval_steps|micro|metric_for|load_best|early_stopping)|nats\.(user|tls\.)/.test(key);
         if (alone) expect(loads(run), `${key}: ${JSON.stringify(example)}`).toBe(true);
       }
   });
@@ -161,7 +161,11 @@ describe("a wrong value of one key", () => {
       const said = JSON.stringify(value);
       if (!validate(run)) expect(loads(run), `the loader takes ${key}: ${said}`).toBe(false);
       // What only the loader checks: addresses, URLs, and what goes with another key, also those of a source.
-      else if (!/listen|http|advertise|nats|micro_batch|global_batch|eval_steps|^data\.(train|eval)$/.test(key))
+      else if (
+        !/listen|http|advertise|nats|micro_batch|global_batch|eval_steps|metric_for|load_best|early_stopping|^data\.(train|eval)$/.test(
+          key,
+        )
+      )
         expect(loads(run), `the loader refuses ${key}: ${said}`).toBe(true);
     }
   });
@@ -257,7 +261,11 @@ describe("any run of right values", () => {
     if (training != null) {
       const { micro_batch_size: micro = 4, global_batch_size: global = 32 } = training;
       if ((micro as number) > (global as number)) training["global_batch_size"] = micro;
-      if ((run["data"] as Values)["eval"] == null) delete training["eval_steps"];
+      if ((run["data"] as Values)["eval"] == null)
+        for (const key of ["eval_steps", "metric_for_best_model"]) Reflect.deleteProperty(training, key);
+      if (training["metric_for_best_model"] == null || training["eval_steps"] == null)
+        for (const key of ["load_best_model_at_end", "early_stopping_patience"]) Reflect.deleteProperty(training, key);
+      if (training["early_stopping_patience"] == null) delete training["early_stopping_threshold"];
     }
     if (data["assistant_only_loss"] === false) delete data["turns"];
     const cluster = run["cluster"] as Values | null | undefined;

@@ -95,6 +95,38 @@ describe("an unknown key", () => {
   });
 });
 
+describe("settings of the best evaluation that have no effect are refused", () => {
+  const evaluated = "model: m\noutput_dir: o\ndata: { train: t, eval: e }\ntraining:\n";
+  it.each([
+    [
+      "model: m\noutput_dir: o\ndata: { train: t }\ntraining:\n  metric_for_best_model: eval_loss\n",
+      "run.yaml:5: training.metric_for_best_model: eval_loss is never measured: set data.eval, or omit metric_for_best_model",
+    ],
+    [
+      `${evaluated}  eval_steps: 5\n  load_best_model_at_end: true\n`,
+      "run.yaml:6: training.load_best_model_at_end: no metric is compared: set training.metric_for_best_model (eval_loss or exact_match)",
+    ],
+    [
+      `${evaluated}  metric_for_best_model: eval_loss\n  early_stopping_patience: 2\n`,
+      "run.yaml:6: training.early_stopping_patience: has no effect: only the last step is evaluated. Set training.eval_steps",
+    ],
+    [
+      `${evaluated}  metric_for_best_model: eval_loss\n  early_stopping_threshold: 0.1\n`,
+      "run.yaml:6: training.early_stopping_threshold: has no effect without training.early_stopping_patience",
+    ],
+    [
+      `${evaluated}  greater_is_better: false\n`,
+      "run.yaml:5: training.greater_is_better: there is no such key, nor a need for it: a lower eval_loss and a higher exact_match are better. Omit it",
+    ],
+    [
+      `${evaluated}  metric_for_best_model: accuracy\n`,
+      'run.yaml:5: training.metric_for_best_model: expected "eval_loss" or "exact_match", not "accuracy"',
+    ],
+  ])("%j", (text, message) => {
+    expect(errorOf(text).message).toBe(message);
+  });
+});
+
 describe("a value of the wrong type or out of range", () => {
   it.each([
     ["seed: abc", 'run.yaml:5: seed: expected a whole number, not "abc"'],

@@ -50,6 +50,41 @@ describe("whatever fails", () => {
   });
 });
 
+describe("the best evaluation", () => {
+  it(
+    "is the same whatever fails, is on disk at the end, and training stops after the same step",
+    { timeout: 60_000 + clusters * 1_000 },
+    async () => {
+      let recovered = 0;
+      for (let seed = firstSeed; seed < firstSeed + clusters; seed++) {
+        const random = randomCluster(seed);
+        const settings = { ...random.settings, totalSteps: 40, saveSteps: 7, evalSteps: 2 };
+        const best = { metric: "eval_loss", patience: 1 + (seed % 7), threshold: 0.01, load: true } as const;
+        const undisturbed = {
+          random: generator(seed),
+          workers: [0.1],
+          best,
+          settings,
+          dtype: random.dtype ?? "float32",
+        };
+        try {
+          const expected = new ClusterSimulation(undisturbed);
+          expect(await expected.run()).toEqual({ kind: "completed" });
+          const faulty = new ClusterSimulation({ ...random, settings, best });
+          expect(await faulty.run()).toEqual({ kind: "completed" });
+          expect(faulty.best).toEqual(expected.best);
+          expect(faulty.committed).toBe(expected.committed);
+          expect(faulty.saved).toContain(faulty.best?.best?.step);
+          recovered += faulty.count("recovered");
+        } catch (error) {
+          throw new Error(`COXSWAIN_SIMULATED_CLUSTERS=1 COXSWAIN_SIMULATION_SEED=${seed}`, { cause: error });
+        }
+      }
+      expect(recovered).toBeGreaterThan(0);
+    },
+  );
+});
+
 describe("mixed hardware", () => {
   it("with speeds 1, 1 and 1/4 is within 15 % of the ideal from the second step on", async () => {
     const shards = 36;

@@ -18,7 +18,7 @@ describe("an adapter identifies its base model by content", () => {
     const adapter = temporaryFolder();
     const base = baseModelRecord(trained, await modelManifest(trained, { cacheDir }));
     writeFileSync(join(adapter, "coxswain.json"), baseRecordText(base));
-    expect(await readAdapterRecord(adapter)).toEqual({ base, templateKwargs: {} });
+    expect(await readAdapterRecord(adapter)).toEqual({ base, templateKwargs: {}, best: null });
     const origin = { path: adapter, baseModel: trained, base };
     const note = async (model: string): Promise<string | null> =>
       otherBaseNote(origin, await openModelFolder(model), model, { cacheDir });
@@ -46,7 +46,7 @@ describe("an adapter identifies its base model by content", () => {
     const base = baseModelRecord("m", await modelManifest(modelFolder(1), { cacheDir: temporaryFolder() }));
     const templateKwargs = { enable_thinking: false, builtin_tools: ["browser"] };
     writeFileSync(join(folder, "coxswain.json"), baseRecordText(base, templateKwargs));
-    expect(await readAdapterRecord(folder)).toEqual({ base, templateKwargs });
+    expect(await readAdapterRecord(folder)).toEqual({ base, templateKwargs, best: null });
     expect(baseRecordText(base, {})).toBe(baseRecordText(base));
     expect(baseRecordText(base)).not.toContain("chat_template_kwargs");
   });
