@@ -71,13 +71,14 @@ async function saved(run: PreparedRun, outcome: Outcome, leftovers: Leftovers): 
     return failed(run, await rescued(run, outcome.error, leftovers));
   if (outcome.kind !== "completed") return { outcome, adapter: undefined, step };
   const adapter = adapterFolder(run);
+  const trained = await finalAdapter(run, bestOf(run, leftovers.best));
+  if (trained instanceof CoxswainError) return failed(run, trained);
   try {
-    const trained = await finalAdapter(run, bestOf(run, leftovers.best));
     await (leftovers.completeBefore ? completeAdapter : writeAdapter)(adapter, trained);
   } catch (error) {
     const trouble = storageTrouble(error, adapter);
     if (!(trouble instanceof CoxswainError)) throw trouble;
-    return failed(run, await rescued(run, trouble, leftovers));
+    return failed(run, await rescued(run, trouble, leftovers, trained));
   }
   return { outcome, adapter, step };
 }
@@ -137,32 +138,46 @@ function bestOf({ config: { training } }: PreparedRun, state: BestState | undefi
   return metric === null || state?.best === undefined ? undefined : { ...state.best, metric, loaded };
 }
 
-/** With `load_best_model_at_end`, the one of the best evaluation. */
-async function finalAdapter(run: PreparedRun, best: BestEvaluation | undefined): Promise<TrainedAdapter> {
+/** With `load_best_model_at_end`, the one of the best evaluation. @returns the error if that cannot be read */
+async function finalAdapter(
+  run: PreparedRun,
+  best: BestEvaluation | undefined,
+): Promise<TrainedAdapter | CoxswainError> {
   const trained = trainedAdapter(run);
   if (!best?.loaded) return trained;
   const { step, metric, value } = best;
-  const parameters =
-    step === run.replica.step ? trained.parameters : await readBest(run.config.output_dir, step, run.layout);
   const training = { "best step": step, [metric]: Number(value.toPrecision(6)) };
-  return { ...trained, parameters, training, best: { step, metric, value } };
+  const chosen = { ...trained, training, best: { step, metric, value } };
+  if (step === run.replica.step) return chosen;
+  try {
+    return { ...chosen, parameters: await readBest(run.config.output_dir, step, run.layout) };
+  } catch (error) {
+    if (error instanceof CoxswainError) return error;
+    throw error;
+  }
 }
 
 /** Tries to write the adapter alone, a third of a checkpoint. @returns the error, which says where everything is */
-async function rescued(run: PreparedRun, error: CoxswainError, leftovers: Leftovers): Promise<CoxswainError> {
+async function rescued(
+  run: PreparedRun,
+  error: CoxswainError,
+  leftovers: Leftovers,
+  final?: TrainedAdapter,
+): Promise<CoxswainError> {
   const { checkpoint } = leftovers;
-  const step: number = run.replica.step;
+  const trained = final ?? trainedAdapter(run);
+  const step: number = trained.best?.step ?? run.replica.step;
   const saved = checkpoint === undefined ? "there is no checkpoint" : `the newest checkpoint is ${checkpoint.path}`;
   const goOn = `${checkpoint === undefined ? "Free space and start again" : `Free space: --resume continues after step ${checkpoint.step}`}.`;
   const say = (found: string, hint = goOn): CoxswainError =>
     new CoxswainError("storage", `${error.message}\n${found}; ${saved}`, { hint, cause: error });
   if (step === 0) return say("no step was trained");
   const tried: string[] = [];
-  for (const folder of placesFor(run, leftovers)) {
+  for (const folder of placesFor(run, step, final !== undefined, leftovers)) {
     try {
       await mkdir(join(folder, ".."), { recursive: true });
-      await writeAdapter(folder, trainedAdapter(run));
-      const complete = step >= run.plan.totalSteps;
+      await writeAdapter(folder, trained);
+      const complete = final !== undefined || step >= run.plan.totalSteps;
       return say(
         `the adapter of step ${step} is in ${folder}`,
         complete ? "The run is complete: use it from there." : goOn,
@@ -176,10 +191,10 @@ async function rescued(run: PreparedRun, error: CoxswainError, leftovers: Leftov
 }
 
 /** The usual folder if the run is complete, else one that names the step. Nothing is overwritten. */
-function placesFor(run: PreparedRun, { rescue }: Leftovers): readonly string[] {
-  const { config, plan, replica } = run;
-  const step = `step-${String(replica.step).padStart(6, "0")}`;
-  const own = replica.step >= plan.totalSteps ? adapterFolder(run) : join(config.output_dir, `adapter-${step}`);
+function placesFor(run: PreparedRun, number: number, isFinal: boolean, { rescue }: Leftovers): readonly string[] {
+  const { config, plan } = run;
+  const step = `step-${String(number).padStart(6, "0")}`;
+  const own = isFinal || number >= plan.totalSteps ? adapterFolder(run) : join(config.output_dir, `adapter-${step}`);
   const elsewhere = rescue === undefined ? [] : [join(rescue, `${runNames(config).run}-${step}`)];
   return [own, ...elsewhere].map(unused);
 }

@@ -4,6 +4,7 @@ import type { Override, RunConfig } from "../../config/index.js";
 import { interrupted } from "../../library/index.js";
 import type { BestEvaluation } from "../../library/index.js";
 import { formatLoss } from "../terminal/progress-format.js";
+import { initFrom } from "./init-from.js";
 import { runInTerminal } from "./run-in-terminal.js";
 import type { TerminalRun } from "./run-in-terminal.js";
 import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
@@ -18,13 +19,17 @@ export interface TrainOptions {
   readonly insecure: boolean;
   /** A folder for the adapter if the disk of output_dir is full, as the user gave it. */
   readonly rescue: string | undefined;
+  /** The run, adapter or checkpoint that it starts from, as the user gave it. */
+  readonly initFrom: string | undefined;
   readonly localWorkers: boolean;
   /** A supervisor restarts this process when it ends. */
   readonly stay: boolean;
   readonly command: "train" | "coordinator";
 }
 
-export async function train(options: TrainOptions): Promise<void> {
+export async function train(asked: TrainOptions): Promise<void> {
+  const start = asked.initFrom === undefined ? [] : [await initFrom(asked.initFrom)];
+  const options = { ...asked, sets: [...asked.sets, ...start] };
   const loaded = await loadRun(options.file, options.sets);
   const { resume, insecure, rescue, localWorkers, stay } = options;
   report(await runInTerminal(loaded, { resume, insecure, rescue, localWorkers, stay }), loaded.config, options);

@@ -42,6 +42,8 @@ import type { TrainerState } from "../checkpoints/index.js";
 import { notEvaluated } from "../machine/index.js";
 import type { BestState } from "../machine/index.js";
 import { configDigest } from "./config-digest.js";
+import { checkExtension, otherLength } from "./extension.js";
+import type { PlannedLength, RunLength } from "./extension.js";
 import { checkMemory, checkRank } from "./sizes.js";
 import { checkRestart } from "./restart.js";
 
@@ -137,16 +139,29 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
       : await buildTokenStore({ ...common, onWarning, source: data.evaluation, onExample: duplicates?.evaluate });
   const copied = duplicates?.note();
   if (copied !== undefined) options.note(copied);
-  const { global_batch_size: globalBatchSize, max_steps: maxSteps, num_train_epochs: epochs } = config.training;
-  const plan = stepPlan({
-    rows: train.rowCount,
-    globalBatchSize,
-    seed: config.seed,
-    shuffle: config.data.shuffle,
-    maxSteps,
-    epochs,
-    microBatchSize: config.training.micro_batch_size,
-  });
+  const { global_batch_size: globalBatchSize } = config.training;
+  const planOf = (length: RunLength): StepPlan =>
+    stepPlan({
+      rows: train.rowCount,
+      globalBatchSize,
+      seed: config.seed,
+      shuffle: config.data.shuffle,
+      maxSteps: length.max_steps,
+      epochs: length.num_train_epochs,
+      microBatchSize: config.training.micro_batch_size,
+    });
+  const plan = planOf(config.training);
+  if (checkpoint?.before !== undefined) {
+    const planned = (length: RunLength): PlannedLength => {
+      const { totalSteps } = planOf(length);
+      return { length, totalSteps, learningRate: learningRateOf(totalSteps) };
+    };
+    const { path: from, step, before } = checkpoint;
+    const scheduler = config.training.lr_scheduler_type;
+    options.note(
+      checkExtension({ checkpoint: from, step, scheduler, before: planned(before), now: planned(config.training) }),
+    );
+  }
   if (globalBatchSize > train.rowCount)
     options.note(
       `training.global_batch_size is ${globalBatchSize}, but the data has ${train.rowCount} rows: every step takes all of them`,
@@ -263,6 +278,14 @@ async function noteOrigin(
 const localTime = (date: Date): string =>
   new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 
+interface ResumedFrom {
+  readonly path: string;
+  readonly step: number;
+  readonly startedAt: string | undefined;
+  /** The length that the run had, if that has changed. */
+  readonly before: RunLength | undefined;
+}
+
 /**
  * Read before the data, whose chat template may write the start date of the run. Changed settings are also reported
  * before that.
@@ -270,7 +293,7 @@ const localTime = (date: Date): string =>
 async function checkpointToResume(
   config: RunConfig,
   { note, before }: PrepareOptions,
-): Promise<{ path: string; startedAt: string | undefined } | undefined> {
+): Promise<ResumedFrom | undefined> {
   const skipped: string[] = [];
   const path = await newestCheckpoint(config.output_dir, { onSkip: (text) => skipped.push(text) });
   if (path === undefined) {
@@ -280,8 +303,11 @@ async function checkpointToResume(
   }
   skipped.forEach(note);
   const trainer = await readTrainerState(path);
-  if (trainer.config_digest !== configDigest(config)) throw otherThan(path, trainer, "settings", config, before);
-  return { path, startedAt: trainer.started_at };
+  const from = { path, step: trainer.step, startedAt: trainer.started_at };
+  if (trainer.config_digest === configDigest(config)) return { ...from, before: undefined };
+  const length = otherLength(config, trainer);
+  if (length === undefined) throw otherThan(path, trainer, "settings", config, before);
+  return { ...from, before: length };
 }
 
 /** Loads the checkpoint's state into the replica, if it belongs to this run. */
