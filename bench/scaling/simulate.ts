@@ -248,5 +248,6 @@ const noFiles: RunFiles = {
   close: ignore,
   appendEvent: ignore,
   appendMetrics: ignore,
+  appendSamples: ignore,
   rewind: ignore,
 };

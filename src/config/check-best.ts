@@ -1,5 +1,5 @@
 /** Checks the keys that compare evaluations: a metric that nothing measures has no effect. Pure. */
-import type { Contradiction } from "./check.js";
+import type { Contradiction } from "./contradiction.js";
 import type { KeyPath } from "./keys.js";
 import type { RunConfig } from "./schema.js";
 
@@ -18,6 +18,8 @@ export function checkBest({ training, data }: RunConfig): Contradiction[] {
       ["metric_for_best_model", "data.eval"],
       `${metric} is never measured: set data.eval, or omit metric_for_best_model`,
     );
+  if (training.predict_with_generate && data.eval === null)
+    refuse(["predict_with_generate", "data.eval"], "there is nothing to answer: set data.eval, or omit it");
   for (const [name, isSet] of [
     ["load_best_model_at_end", load],
     ["early_stopping_patience", patience !== null],

@@ -1,18 +1,13 @@
 /** Checks across keys: settings that contradict each other. Pure. */
 import { addressProblem } from "./address.js";
 import { checkBest } from "./check-best.js";
+import type { Contradiction } from "./contradiction.js";
 import { dotted, isSecret, type KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
 import { isTemplate } from "./paths.js";
 import type { RunConfig } from "./schema.js";
 import { reservedNameProblem } from "./template-names.js";
 import type { SourceConfig } from "./schema/source.js";
-
-export interface Contradiction {
-  /** The keys concerned; it is reported at the first. */
-  readonly keys: readonly [KeyPath, ...KeyPath[]];
-  readonly message: string;
-}
 
 /** All contradictions among settings that are each valid. */
 export function check(config: RunConfig): readonly Contradiction[] {
@@ -31,7 +26,12 @@ export function check(config: RunConfig): readonly Contradiction[] {
 /** Texts are names and paths of one line, except secrets and a template that is written out. */
 function checkTexts(value: unknown, path: KeyPath): Contradiction[] {
   if (typeof value === "string") {
-    if (isSecret(path) || isForTemplate(path) || (dotted(path) === "data.chat_template" && isTemplate(value)))
+    if (
+      isSecret(path) ||
+      isForTemplate(path) ||
+      isPrompt(path) ||
+      (dotted(path) === "data.chat_template" && isTemplate(value))
+    )
       return [];
     const message = textProblem(value);
     return message === undefined ? [] : [{ keys: [path], message }];
@@ -51,6 +51,9 @@ function textProblem(text: string): string | undefined {
 
 /** A variable of the chat template is any text. */
 const isForTemplate = ([section, key]: KeyPath): boolean => section === "data" && key === "chat_template_kwargs";
+
+/** A prompt is any text. */
+const isPrompt = ([section, key]: KeyPath): boolean => section === "training" && key === "sample_prompts";
 
 function checkTurns({ data }: RunConfig): Contradiction[] {
   const found = Object.keys(data.chat_template_kwargs).flatMap((name): Contradiction[] => {
@@ -110,13 +113,13 @@ function checkTraining({ training, data }: RunConfig): Contradiction[] {
       message: `${micro} rows per shard exceed the ${global} rows of a step (training.global_batch_size)`,
     });
   }
-  if (training.eval_steps !== null && data.eval === null) {
+  if (training.eval_steps !== null && data.eval === null && training.sample_prompts === null) {
     found.push({
       keys: [
         ["training", "eval_steps"],
         ["data", "eval"],
       ],
-      message: "there is nothing to evaluate: set data.eval, or omit eval_steps",
+      message: "there is nothing to evaluate: set data.eval or training.sample_prompts, or omit eval_steps",
     });
   }
   return found;

@@ -1,12 +1,10 @@
 /** What is said of a key that the schema does not have, and which key was meant. */
 import { nearest } from "../nearest.js";
 import { allKeys, dotted, fieldNames, isSecret, kindOf, schemaAt, type KeyPath } from "./keys.js";
-import { isPlannedKey } from "./planned-keys.js";
 import { suggestKey } from "./suggest.js";
 
 /** `unknown key (did you mean "learning_rate"?)`; a key of another section is suggested by its full name. */
 export function unknownKeyMessage(section: KeyPath, name: string): string {
-  if (isPlannedKey(dotted([...section, name]))) return "this key is not supported yet: omit it";
   if (name === "greater_is_better")
     return "there is no such key, nor a need for it: a lower eval_loss and a higher exact_match are better. Omit it";
   if (name === "<<") return "merge keys are not supported: write the keys out, or repeat a whole value by an alias";

@@ -58,6 +58,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     microBatchSize,
     training: (step) => ({ store: run.train, rows: run.plan.rowsOf(step).rows }),
     evaluation: () => ({ store: run.evaluation ?? run.train, rows: evaluationRows }),
+    generation: run.generation,
   };
   const machine = new ClusterMachine(
     {
@@ -65,7 +66,8 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
       saveSteps: training.save_steps,
       evalSteps: training.eval_steps,
       evaluationShards: shardCount(evaluationRows.length, microBatchSize),
-      evaluated: (step) => record.evaluated.has(step),
+      generationShards: run.generation?.shards.length ?? 0,
+      evaluated: (step) => isEvaluated(run, record, step),
       ...bestSettings(run, record),
       shardsOf: (step) => shardCount(run.plan.rowsOf(step).rows.length, microBatchSize),
       learningRate: run.learningRate,
@@ -81,6 +83,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     recorder,
     logger: options.logger,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
+    score: run.generation?.score,
     onRecovered: (step) => recorder.rewind(step),
     checkpoint,
     save: (state, best) => {
@@ -90,6 +93,12 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     },
     clock: options.clock,
   });
+}
+
+/** Without an evaluation set, an evaluation is its samples. */
+function isEvaluated({ config, evaluation }: PreparedRun, { evaluated, samples }: RunRecord, step: number): boolean {
+  if (evaluation !== undefined) return evaluated.has(step);
+  return (samples.get(step) ?? 0) >= (config.training.sample_prompts?.length ?? 0);
 }
 
 /** How evaluations are compared, and what is known of those before a restart. */

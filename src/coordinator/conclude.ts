@@ -10,8 +10,8 @@ import { CoxswainError } from "../errors.js";
 import { baseModelRecord, completeAdapter, loraSettings, writeAdapter } from "../model/index.js";
 import type { TrainedAdapter } from "../model/index.js";
 import { storageTrouble } from "../storage/index.js";
-import { readMetrics } from "../telemetry/index.js";
-import type { UnwrittenLines } from "../telemetry/index.js";
+import { readMetrics, readSamples } from "../telemetry/index.js";
+import type { Sample, UnwrittenLines } from "../telemetry/index.js";
 import { lossWarning } from "./record/loss-trend.js";
 import { readBest } from "./checkpoints/index.js";
 import type { BestMetric, BestState, Measurement, Outcome } from "./machine/index.js";
@@ -26,6 +26,8 @@ export interface FinishedRun {
   readonly step: number;
   /** It is complete before its last step: the metric has not improved for too long. */
   readonly stoppedEarly?: boolean | undefined;
+  /** The answers to the sample prompts after the last step. */
+  readonly samples?: readonly Sample[] | undefined;
   /** The best evaluation, if evaluations are compared. */
   readonly best?: BestEvaluation | undefined;
   /** A warning if the losses of a complete run indicate that training failed, else undefined. */
@@ -61,7 +63,7 @@ export async function conclude(run: PreparedRun, outcome: Outcome, leftovers: Le
   if (missing.length > 0) return incomplete(run, finished, leftovers, missing);
   if (finished.outcome.kind !== "completed") return finished;
   const steps = readMetrics(run.config.output_dir).filter((line) => "loss" in line);
-  return { ...finished, lossWarning: lossWarning(steps) };
+  return { ...finished, lossWarning: lossWarning(steps), samples: lastSamples(run) };
 }
 
 /** Everything but the lines of `metrics.jsonl` and `events.jsonl`. */
@@ -128,6 +130,11 @@ function trainedAdapter({ config, layout, replica, manifest, inferenceFiles }: P
     templateKwargs: config.data.chat_template_kwargs,
     companions: inferenceFiles,
   };
+}
+
+function lastSamples({ config, replica }: PreparedRun): readonly Sample[] {
+  if (config.training.sample_prompts === null) return [];
+  return readSamples(config.output_dir).filter(({ step }) => step === replica.step);
 }
 
 const isEarly = ({ replica, plan }: PreparedRun, { kind }: Outcome): boolean =>

@@ -16,6 +16,7 @@ import type {
   ClusterMachine,
   CommitEffect,
   Effect,
+  EffectOf,
   Event,
   MachineStatus,
   MachineWorker,
@@ -23,6 +24,7 @@ import type {
   WorkerId,
 } from "./machine/index.js";
 import { OwnReplica } from "./gradient/own-replica.js";
+import type { AnswerScores } from "./prepare/generation.js";
 import type { RunRecorder } from "./record/recorder.js";
 import { Checkpointer } from "./checkpoints/checkpointer.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
@@ -47,6 +49,8 @@ export interface ConductorOptions {
   readonly checkpoint: SavedCheckpoint | undefined;
   /** Writes a checkpoint of a state that no longer changes; returns its path. */
   readonly save: (state: ReplicaState, best: BestState | undefined) => Promise<string>;
+  /** Compares generated answers with the expected ones, by shard. Undefined: nothing is generated. */
+  readonly score?: ((generated: readonly (readonly Int32Array[])[]) => Promise<AnswerScores>) | undefined;
   readonly clock: Clock;
 }
 
@@ -62,6 +66,8 @@ export class Conductor {
   readonly #checkpointer: Checkpointer;
   readonly #events: Event[] = [];
   #handling = false;
+  /** Answers to the sample prompts of the evaluation in flight. */
+  #samples: { readonly step: StepNumber; readonly samples: AnswerScores["samples"] } | undefined;
   #farewell: Farewell | undefined;
   readonly #listeners = new Set<(over: boolean) => void>();
   #over = false;
@@ -254,7 +260,9 @@ export class Conductor {
       case "replicated":
         return this.#replica.record(effect.step);
       case "evaluated":
-        return recorder.evaluated(effect);
+        return recorder.evaluated(effect, this.#takeSamples(effect.step));
+      case "score":
+        return detach(this.#score(effect), this.#onBug);
       case "patienceLost":
         return recorder.patienceLost(effect);
       case "notFinite":
@@ -280,6 +288,18 @@ export class Conductor {
       case "finish":
         return this.#finish(effect.outcome);
     }
+  }
+
+  async #score({ step, generated }: EffectOf<"score">): Promise<void> {
+    const scores = await this.#options.score?.(generated);
+    this.#samples = { step, samples: scores?.samples ?? [] };
+    this.dispatch({ type: "scored", step, exactMatch: scores?.exactMatch });
+  }
+
+  #takeSamples(step: StepNumber): AnswerScores["samples"] {
+    const found = this.#samples;
+    this.#samples = undefined;
+    return found?.step === step ? found.samples : [];
   }
 
   #commit(effect: CommitEffect): void {

@@ -27,6 +27,17 @@ export interface ExactMatch {
 
 export type ExactMatchOptions = GenerateOptions;
 
+/** Tokens that an answer may have beyond the longest expected one: the same text may be tokenised differently. */
+const answerMargin = 16;
+
+/** The most tokens of an answer: those of the longest expected one, and some more. */
+export const answerTokens = (questions: readonly Question[]): number =>
+  questions.reduce((most, { answer }) => Math.max(most, answer.length), 0) + answerMargin;
+
+/** An answer as it is compared: without special tokens and trailing whitespace. */
+export const answerText = async (tokenizer: Pick<TextTokenizer, "decode">, ids: Int32Array): Promise<string> =>
+  (await tokenizer.decode(ids, { skipSpecialTokens: true })).trimEnd();
+
 /**
  * Generates an answer to every question. Answers are compared as text, without special tokens and trailing whitespace.
  * A question that is too long for the model counts as a mismatch.
@@ -42,8 +53,7 @@ export async function exactMatch(
   const prompts = asked.map(({ prompt }) => prompt);
   const generations = await generate(model, prompts, options);
   const said = new Map(asked.map((question, index) => [question, generations[index]]));
-  const textOf = async (ids: Int32Array): Promise<string> =>
-    (await tokenizer.decode(ids, { skipSpecialTokens: true })).trimEnd();
+  const textOf = (ids: Int32Array): Promise<string> => answerText(tokenizer, ids);
   const answers = await Promise.all(
     questions.map(async (question): Promise<Answer> => {
       const { where, text } = question;

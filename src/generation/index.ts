@@ -1,6 +1,13 @@
 /** Evaluation and generation: loss, perplexity and exact match of a data set, and text generation. */
 export { evaluateLoss, type EvaluatedLoss, type EvaluateLossOptions } from "./loss.js";
-export { exactMatch, type Answer, type ExactMatch, type ExactMatchOptions } from "./exact-match.js";
+export {
+  answerText,
+  answerTokens,
+  exactMatch,
+  type Answer,
+  type ExactMatch,
+  type ExactMatchOptions,
+} from "./exact-match.js";
 export { generate, type GenerateOptions, type GenerationModel } from "./generate.js";
 export { openModel, type OpenedModel, type OpenModelOptions } from "./open-model.js";
 export { prepareAdapter, type PreparedAdapter } from "./prepare-adapter.js";

@@ -69,9 +69,6 @@ const optionKinds: OptionKinds<EvaluateOptions> = {
   batchSize: "a whole number above 0",
 };
 
-/** Tokens that an answer may have beyond the longest expected one: the same text may be tokenised differently. */
-const answerMargin = 16;
-
 /**
  * Measures a model, with or without an adapter: the loss over the supervised tokens of a data set, its perplexity and, on
  * request, how many answers match exactly.
@@ -190,7 +187,7 @@ async function answer(
   { limit, batchSize, maxNewTokens, onNote, signal }: EvaluateOptions,
   show: (text: string) => void,
 ): Promise<ExactMatch> {
-  const { exactMatch, readQuestions } = await import("../generation/index.js");
+  const { answerTokens, exactMatch, readQuestions } = await import("../generation/index.js");
   const questions = await readQuestions({
     ...data,
     format: config.data.format,
@@ -200,9 +197,8 @@ async function answer(
     templates,
     ...(limit === undefined ? {} : { limit }),
   });
-  const longest = questions.reduce((most, question) => Math.max(most, question.answer.length), 0);
   const result = await exactMatch(trainable, tokenizer, questions, {
-    maxNewTokens: maxNewTokens ?? longest + answerMargin,
+    maxNewTokens: maxNewTokens ?? answerTokens(questions),
     stopIds,
     contextLength,
     ...(batchSize === undefined ? {} : { batchSize }),

@@ -66,6 +66,7 @@ const names: Readonly<Record<string, Name>> = {
   [resolvedFile]: { expected: "file", isOurs: isResolvedFile },
   "metrics.jsonl": file(isMetricsLine),
   "events.jsonl": file((line) => hasKeys(line, ["time", "event"])),
+  "samples.jsonl": file((line) => hasKeys(line, ["step", "prompt", "completion"])),
   ".committing": file(isMetricsLine),
   ".lock": file(isLockText),
   "queue.json": file((line) => hasKeys(line, ["submission", "step", "attempts"])),

@@ -42,7 +42,7 @@ export const deviceWords = new EnumWords("DEVICE", devices);
 export const floatWords = new EnumWords("FLOAT_TYPE", floatTypes);
 export const quantizationWords = new EnumWords("QUANTIZATION", ["nf4"]);
 export const proxyWords = new EnumWords("PROXY_USE", ["none", "environment"]);
-export const taskWords = new EnumWords("TASK", ["train", "evaluate"]);
+export const taskWords = new EnumWords("TASK", ["train", "evaluate", "generate"]);
 
 type WordOf<Words> = Words extends EnumWords<infer Word, string> ? Word : never;
 

@@ -41,6 +41,7 @@ export {
 export type { RunListener } from "./run-listener.js";
 export type { RunView, StepView } from "./run-view.js";
 export { readEvents, readMetrics } from "./run-lines.js";
+export { readSamples, type Sample } from "./samples.js";
 export { readRunSummary, type RecordedState, type RunSummary } from "./run-summary.js";
 export {
   createWorkerMetrics,

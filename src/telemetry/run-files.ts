@@ -11,6 +11,7 @@ import { CoxswainError, systemCodeOf } from "../errors.js";
 import { makeFoldersSync } from "../make-folders.js";
 import { cannotWrite, diskIsFull, JsonLinesFile, JsonSlot, keepLines, readLines, readObjects } from "./json-lines.js";
 import { PatientLines } from "./patient-lines.js";
+import { readSamples, SamplesFile, type Sample } from "./samples.js";
 
 /** A line of `metrics.jsonl` for a committed step. Users' scripts read the names: add, don't rename. */
 export interface StepLine {
@@ -99,6 +100,8 @@ export interface RunFiles {
   committing(line: StepLine): void;
   /** Adds a line to `events.jsonl`. */
   appendEvent(event: RunEvent): void;
+  /** Adds the answers to the sample prompts after a step to `samples.jsonl`. */
+  appendSamples(samples: readonly Sample[]): void;
   /** The run continues from this step: later lines are dropped from `metrics.jsonl` and will be written again. */
   rewind(step: number): void;
   /**
@@ -147,6 +150,9 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
     told = true;
     options.onFull?.(error);
   };
+  const samples = new SamplesFile(outputDir, onFull);
+  // Without a run, a file of this name is an older run's.
+  samples.rewind(resumeStep ?? 0);
   let metrics =
     resumeStep === undefined
       ? new PatientLines(new JsonLinesFile(metricsPath), onFull)
@@ -172,8 +178,10 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
       }
     },
     appendEvent: (event) => events.append(event),
+    appendSamples: (lines) => samples.append(lines),
     rewind: (step) => {
       const { waiting } = metrics;
+      samples.rewind(step);
       metrics.close();
       metrics = endingWith(step, { path: metricsPath, asidePath, onFull, waiting });
     },
@@ -182,6 +190,7 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
       metrics.catchUp();
       events.catchUp();
       metrics.flush();
+      samples.flush();
       events.flush();
       aside.flush();
     },
@@ -191,10 +200,12 @@ export function openRunFiles(outputDir: string, options: RunFilesOptions = {}): 
       return [
         { path: metricsPath, lines: metrics.waiting.length },
         { path: eventsPath, lines: events.waiting.length },
+        { path: samples.path, lines: samples.unwritten() },
       ].filter(({ lines }) => lines > 0);
     },
     close: () => {
       metrics.close();
+      samples.close();
       events.close();
       aside.close();
     },
@@ -247,6 +258,8 @@ export interface RunRecord {
   readonly evaluated: ReadonlySet<number>;
   /** These evaluations, in order; a figure that was not a number is undefined. */
   readonly evaluations: readonly RecordedEvaluation[];
+  /** Number of samples in `samples.jsonl` by their step. */
+  readonly samples: ReadonlyMap<number, number>;
   /** How it ended, if its coordinator recorded that. */
   readonly ending: RunEnding | undefined;
   /** What computed its shards; undefined if no worker was ready yet, or the record is from an older version. */
@@ -265,8 +278,11 @@ export function readRunRecord(outputDir: string): RunRecord {
     else step = at;
   }
   const events = readObjects(join(outputDir, "events.jsonl"));
+  const samples = new Map<number, number>();
+  for (const { step: at } of readSamples(outputDir)) samples.set(at, (samples.get(at) ?? 0) + 1);
   return {
     step,
+    samples,
     workers: workersLeft(events),
     evaluated: new Set(evaluations.keys()),
     evaluations: [...evaluations.values()],

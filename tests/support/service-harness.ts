@@ -79,6 +79,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const recorder = new RunRecorder({
     files: {
       committing: () => undefined,
+      appendSamples: () => undefined,
       appendMetrics: ignore,
       appendEvent: (event) => void events.push(event),
       rewind: ignore,

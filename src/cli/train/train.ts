@@ -5,6 +5,7 @@ import { interrupted } from "../../library/index.js";
 import type { BestEvaluation } from "../../library/index.js";
 import { formatLoss } from "../terminal/progress-format.js";
 import { initFrom } from "./init-from.js";
+import { sampleLines } from "./samples.js";
 import { runInTerminal } from "./run-in-terminal.js";
 import type { TerminalRun } from "./run-in-terminal.js";
 import { resumeCommand, shortPath, useCommands } from "./next-steps.js";
@@ -36,7 +37,7 @@ export async function train(asked: TrainOptions): Promise<void> {
 }
 
 function report(run: TerminalRun, config: RunConfig, options: TrainOptions): void {
-  const { outcome, adapter, step, best, stoppedEarly, lossWarning } = run;
+  const { outcome, adapter, step, best, stoppedEarly, lossWarning, samples = [] } = run;
   const out = sayTo(() => run.output);
   const workingFolder = process.cwd();
   const program = thisProgram();
@@ -45,7 +46,8 @@ function report(run: TerminalRun, config: RunConfig, options: TrainOptions): voi
       const folder = adapter ?? config.output_dir;
       const steps = `${step} ${step === 1 ? "step" : "steps"}${stoppedEarly === true ? " (stopped early)" : ""}`;
       out(`done: ${steps}; the adapter is in ${shortPath(folder, workingFolder)}`);
-      if (best !== undefined) out(bestText(best));
+      for (const line of sampleLines(samples, shortPath(config.output_dir, workingFolder))) out(line);
+      if (best !== undefined) out(bestText(best, step));
       if (lossWarning !== undefined) out(`warning: ${lossWarning}`);
       out(`next: ${useCommands(program, folder, workingFolder).join("\n      ")}`);
       return;
@@ -66,9 +68,9 @@ function report(run: TerminalRun, config: RunConfig, options: TrainOptions): voi
 }
 
 /** "best: eval_loss 1.2345 at step 40, which the adapter is from". */
-export const bestText = ({ step, metric, value, loaded }: BestEvaluation): string =>
+export const bestText = ({ step, metric, value, loaded }: BestEvaluation, last: number): string =>
   `best: ${metric} ${metric === "eval_loss" ? formatLoss(value) : `${(100 * value).toFixed(1)} %`} at step ${step}` +
-  (loaded
+  (loaded || step === last
     ? "; the adapter is that of this step"
     : `; its adapter is in checkpoints/step-${String(step).padStart(6, "0")}`);
 

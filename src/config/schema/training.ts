@@ -1,7 +1,14 @@
 /** `training`: batches, steps, the optimiser and the schedule. The names are those of transformers' TrainingArguments. */
 import { z } from "zod";
 import { bestMetrics, schedulerTypes } from "../choices.js";
-import { count, countOrZero, keyDocs, positive } from "./docs.js";
+import { count, countOrZero, keyDocs, positive, text } from "./docs.js";
+
+const message = z
+  .strictObject({
+    role: text().register(keyDocs, { description: "`system`, `user` or `assistant`.", examples: ["user"] }),
+    content: z.string().register(keyDocs, { description: "The text.", examples: ["Hello"] }),
+  })
+  .register(keyDocs, { description: "A message of a prompt.", accepts: "a message ({ role: …, content: … })" });
 
 const beta = z.number().min(0).lt(1);
 
@@ -132,9 +139,9 @@ export const trainingSchema = z.strictObject({
     .nullable()
     .default(null)
     .register(keyDocs, {
-      description: "Steps between evaluations. Needs `data.eval`.",
+      description: "Steps between evaluations. Needs `data.eval` or `training.sample_prompts`.",
       unit: "steps",
-      whenNull: "one evaluation at the end, if `data.eval` is set",
+      whenNull: "one evaluation at the end, if there is anything to evaluate",
       examples: [100],
     }),
   save_steps: count.default(100).register(keyDocs, {
@@ -152,6 +159,30 @@ export const trainingSchema = z.strictObject({
       unit: "checkpoints",
       whenNull: "all are kept",
       examples: [3],
+    }),
+  predict_with_generate: z
+    .boolean()
+    .default(false)
+    .register(keyDocs, {
+      description:
+        "Also generates answers to the evaluation set in every evaluation, on all workers, and reports the share that " +
+        "equals the expected ones (`eval_exact_match`), as `coxswain eval --exact-match` does. Implied by " +
+        "`training.metric_for_best_model: exact_match`. Needs `data.eval`.",
+      huggingFace: "`predict_with_generate` of `Seq2SeqTrainingArguments`",
+      examples: [true],
+    }),
+  sample_prompts: z
+    .array(z.union([text(), z.array(message).min(1)]))
+    .min(1)
+    .nullable()
+    .default(null)
+    .register(keyDocs, {
+      description:
+        "Prompts that are answered in every evaluation and at the end, into `samples.jsonl`: each a text (a user's message, " +
+        "or without a chat template a text to continue) or a list of messages. The likeliest tokens, 256 at most.",
+      accepts: "a list of texts and lists of messages",
+      whenNull: "none",
+      examples: [["What is the capital of France?"]],
     }),
   metric_for_best_model: z
     .enum(bestMetrics)

@@ -1,14 +1,22 @@
-/** Decides what follows a step: an evaluation, the next step, or completion. Independent of workers. */
+/**
+ * Decides what follows a step: an evaluation, the next step, or completion. An evaluation computes the loss of the
+ * evaluation set, then answers to prompts, if there are any. Independent of workers.
+ */
 import type { StepNumber } from "../../ids.js";
 import { stepNumber } from "../../ids.js";
 import type { MachineSettings, Task } from "./types.js";
 
-type AgendaSettings = Pick<MachineSettings, "totalSteps" | "evalSteps" | "evaluationShards" | "evaluated">;
+type AgendaSettings = Pick<
+  MachineSettings,
+  "totalSteps" | "evalSteps" | "evaluationShards" | "generationShards" | "evaluated"
+>;
 
 export class Agenda {
   readonly #settings: AgendaSettings;
   /** The newest step that was evaluated in this incarnation of the coordinator. */
   #evaluated: StepNumber | undefined;
+  /** The newest step whose evaluation loss is computed. */
+  #measured: StepNumber | undefined;
   /** The run's record holds evaluations up to this step; later steps were dropped from it with their evaluations. */
   #resumed: StepNumber;
 
@@ -33,8 +41,20 @@ export class Agenda {
    * @returns undefined when the run is complete
    */
   next(committed: StepNumber, patienceIsLost = false): Task | undefined {
-    if (this.evaluationDue(committed)) return "evaluate";
+    if (this.evaluationDue(committed)) {
+      const needsLoss = this.#settings.evaluationShards > 0 && this.#measured !== committed;
+      return needsLoss ? "evaluate" : "generate";
+    }
     return patienceIsLost || this.allStepsDone(committed) ? undefined : "train";
+  }
+
+  /**
+   * The evaluation loss of the step is computed.
+   * @returns whether that completes the evaluation: no prompts are to be answered
+   */
+  measured(step: StepNumber): boolean {
+    this.#measured = step;
+    return (this.#settings.generationShards ?? 0) === 0;
   }
 
   evaluated(step: StepNumber): void {
@@ -43,18 +63,23 @@ export class Agenda {
 
   /** The step is to be evaluated, and has not been. */
   evaluationDue(step: StepNumber): boolean {
-    const { evalSteps, evaluationShards, evaluated } = this.#settings;
+    const { evalSteps, evaluated } = this.#settings;
     const onRecord = step === this.#evaluated || (step <= this.#resumed && evaluated(step));
-    if (evaluationShards === 0 || step === 0 || onRecord) return false;
+    if (!this.#evaluates || step === 0 || onRecord) return false;
     return this.allStepsDone(step) || (evalSteps !== null && step % evalSteps === 0);
   }
 
   /** Every evaluation between the steps that is due is on record. */
   allRecorded(after: StepNumber, before: StepNumber): boolean {
-    const { evalSteps, evaluationShards, evaluated } = this.#settings;
-    if (evaluationShards === 0 || evalSteps === null) return true;
+    const { evalSteps, evaluated } = this.#settings;
+    if (!this.#evaluates || evalSteps === null) return true;
     for (let step = after + evalSteps - (after % evalSteps); step < before; step += evalSteps)
       if (!evaluated(stepNumber(step))) return false;
     return true;
+  }
+
+  get #evaluates(): boolean {
+    const { evaluationShards, generationShards = 0 } = this.#settings;
+    return evaluationShards + generationShards > 0;
   }
 }

@@ -43,6 +43,8 @@ export class ClusterMachine {
   readonly #membership: Membership;
   readonly #agenda: Agenda;
   readonly #best: BestSoFar;
+  /** Of the evaluation in flight, once it is computed. */
+  #evaluationLoss: number | undefined;
   readonly #saving: Checkpoints;
   readonly #hold = new Hold();
   readonly #ending = new Ending();
@@ -148,6 +150,8 @@ export class ClusterMachine {
     switch (event.type) {
       case "reduced":
         return this.#onReduced(event);
+      case "scored":
+        return this.#work.scored(event.step) ? this.#onEvaluated(event.step, event.exactMatch) : [];
       case "committed":
         this.#commits.commit(event);
         this.#work.end();
@@ -181,12 +185,23 @@ export class ClusterMachine {
   }
 
   #onComputed(worker: WorkerRecord, event: EventOf<"computed">, now: number): Effect[] {
-    const evaluated = this.#work.computed(worker, event, now);
-    if (evaluated === undefined) return [];
-    const { step, loss } = evaluated;
+    const measured = this.#work.computed(worker, event, now);
+    if (measured === undefined) return [];
+    const { step } = measured;
+    if (measured.task === "generate") return [{ type: "score", step, generated: measured.generated }];
+    this.#evaluationLoss = measured.loss;
+    return this.#agenda.measured(step) ? this.#onEvaluated(step, undefined) : [];
+  }
+
+  /** The evaluation is complete. */
+  #onEvaluated(step: StepNumber, exactMatch: number | undefined): Effect[] {
+    const loss = this.#evaluationLoss;
+    this.#evaluationLoss = undefined;
     this.#agenda.evaluated(step);
-    this.#best.evaluated({ step, value: loss });
+    const value = (this.#best.metric === "exact_match" ? exactMatch : loss) ?? Number.NaN;
+    this.#best.evaluated({ step, value });
     const best = this.#best.state;
+    const evaluated = { type: "evaluated", step, loss, ...(exactMatch === undefined ? {} : { exactMatch }) } as const;
     if (best === undefined) return [evaluated];
     const saves = this.#best.is(step) ? this.#saving.keep(step) : this.#saving.reached(step);
     const stops = this.#best.patienceIsLost && !this.#agenda.allStepsDone(step);
@@ -265,7 +280,7 @@ export class ClusterMachine {
   /** A stopping run finishes the step in flight, but not an evaluation or a step that no worker computes. */
   #isAbandoned(): boolean {
     if (this.#ending.failed) return true;
-    return this.#ending.stopped && (this.#work.task === "evaluate" || this.#work.stalled);
+    return this.#ending.stopped && (this.#work.evaluates || this.#work.stalled);
   }
 
   /** No new work begins: the run is complete, was requested to stop, or failed. */

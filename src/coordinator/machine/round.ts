@@ -272,6 +272,11 @@ export class Round {
     return { lossSum, supervisedTokens };
   }
 
+  /** What was generated, by shard. */
+  generated(): readonly (readonly Int32Array[])[] {
+    return this.#shards.map(({ result }) => result?.generated ?? []);
+  }
+
   /** Changes a shard and updates the counts. */
   #change(shard: Shard, change: () => void): void {
     const before = { unleased: isUnleased(shard), unannounced: isUnannounced(shard), held: shard.held };

@@ -88,7 +88,10 @@ export function machineStatus(facts: RunFacts): MachineStatus {
   const { active, committed, best, inFlight, evaluated, meshed, stopping, outcome } = facts;
   const workers = { loading: 0, synchronising: 0, active: 0, draining: 0 };
   for (const { phase } of facts.workers) workers[shownPhase(phase)]++;
-  const speeds = speedsOf(active);
+  // Of losses and gradients, also while answers are generated.
+  const computing = (worker: WorkerRecord): WorkerRecord =>
+    inFlight === "generate" ? { ...worker, secondsPerShard: worker.otherSecondsPerShard } : worker;
+  const speeds = speedsOf(active.map(computing));
   return {
     phase: runPhase(facts),
     committed,
@@ -111,7 +114,7 @@ function runPhase(facts: RunFacts): RunPhase {
   if (recovering) return "recovering";
   if (hold.asked) return hold.inForce ? "paused" : "pausing";
   if (waitingFor(facts) !== undefined) return "waiting";
-  return inFlight === "evaluate" ? "evaluating" : "training";
+  return inFlight === "evaluate" || inFlight === "generate" ? "evaluating" : "training";
 }
 
 function waitingFor(facts: RunFacts): string | undefined {

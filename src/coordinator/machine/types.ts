@@ -10,8 +10,11 @@ import type { BestSettings, BestState } from "./best.js";
 /** Identifies a worker process for the lifetime of its control stream. */
 export type WorkerId = string;
 
-/** TRAIN: loss and gradient of a step's shards. EVALUATE: loss of the evaluation set's shards. */
-export type Task = "train" | "evaluate";
+/**
+ * TRAIN: loss and gradient of a step's shards. EVALUATE: loss of the evaluation set's shards. GENERATE: the likeliest
+ * answers to the prompts of an evaluation.
+ */
+export type Task = "train" | "evaluate" | "generate";
 
 export interface MachineSettings {
   readonly totalSteps: number;
@@ -29,6 +32,8 @@ export interface MachineSettings {
   readonly evalSteps: number | null;
   /** Number of shards of the evaluation set; 0 if there is none. */
   readonly evaluationShards: number;
+  /** Number of shards of the prompts that are answered in every evaluation. Default: 0. */
+  readonly generationShards?: number;
   /** Number of shards of a step's global batch. */
   readonly shardsOf: (step: StepNumber) => number;
   readonly learningRate: (step: StepNumber) => number;
@@ -80,6 +85,8 @@ export interface ShardResult {
   readonly supervisedTokens: number;
   /** Computation time, s. */
   readonly seconds: number;
+  /** GENERATE: the tokens after each prompt. */
+  readonly generated?: readonly Int32Array[];
 }
 
 /** first: not leased before. again: its worker is gone or late. stolen: its worker has it, too, but is behind. */
@@ -144,6 +151,8 @@ export type Event =
   | { readonly type: "left"; readonly worker: WorkerId; readonly reason: string }
   /** The sum of the tree is complete; `gradNorm` is the norm of the mean gradient. */
   | { readonly type: "reduced"; readonly step: StepNumber; readonly gradNorm: number }
+  /** The generated answers of an evaluation are compared; `exactMatch`: the share of equal ones, if any were expected. */
+  | { readonly type: "scored"; readonly step: StepNumber; readonly exactMatch: number | undefined }
   /** The coordinator's replica has applied the step. */
   | { readonly type: "committed"; readonly step: StepNumber; readonly hash: string }
   | { readonly type: "saved"; readonly step: StepNumber }
@@ -244,11 +253,14 @@ export type Effect =
   | {
       readonly type: "evaluated";
       readonly step: StepNumber;
-      readonly loss: number;
-      readonly tokens: number;
+      /** Undefined without an evaluation set. */
+      readonly loss: number | undefined;
+      readonly exactMatch?: number | undefined;
       /** Including this evaluation; undefined if no metric is compared. */
       readonly best?: BestState | undefined;
     }
+  /** Compare the generated answers, by shard. */
+  | { readonly type: "score"; readonly step: StepNumber; readonly generated: readonly (readonly Int32Array[])[] }
   /** The metric has not improved for too long: training stops before its last step. */
   | { readonly type: "patienceLost"; readonly step: StepNumber; readonly best: BestState }
   /** The loss or gradient norm of a step is not finite: the step is not applied, and the run ends. */

@@ -13,8 +13,8 @@ import { slicesOf } from "./mesh.js";
 import { Reduction } from "./reduction.js";
 import type { Roster } from "./roster.js";
 import { Round } from "./round.js";
-import type { CommitEffect, Effect, EffectOf, EventOf, MachineSettings, Task, WorkerId } from "./types.js";
-import { measure, progressed } from "./workers.js";
+import type { CommitEffect, Effect, EventOf, MachineSettings, Task, WorkerId } from "./types.js";
+import { changeKind, measure, progressed } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
 
 /** Time limit of a reducer that can pull all sums: a grace period, ms, plus the gradient at this rate, bytes per ms. */
@@ -26,6 +26,7 @@ type WorkSettings = Pick<
   MachineSettings,
   | "shardsOf"
   | "evaluationShards"
+  | "generationShards"
   | "gradientSize"
   | "sliceBlock"
   | "reducers"
@@ -34,6 +35,15 @@ type WorkSettings = Pick<
   | "float16"
   | "freshAdapter"
 >;
+
+/** A complete part of an evaluation: its loss, or its answers by shard. */
+export type Measured =
+  | { readonly task: "evaluate"; readonly step: StepNumber; readonly loss: number }
+  | {
+      readonly task: "generate";
+      readonly step: StepNumber;
+      readonly generated: readonly (readonly Int32Array[])[];
+    };
 
 export class Work {
   readonly #settings: WorkSettings;
@@ -44,6 +54,8 @@ export class Work {
   /** The step whose state the shards are computed with. */
   #base: StepNumber | undefined;
   #meshed = false;
+  /** Generating takes other times than computing. */
+  #kind: "compute" | "generate" = "compute";
 
   constructor(settings: WorkSettings, roster: Roster) {
     this.#settings = settings;
@@ -62,7 +74,12 @@ export class Work {
   /** Progress of the evaluation in flight, in shards. */
   get evaluated(): { readonly done: number; readonly total: number } | undefined {
     const round = this.#round;
-    return round?.task === "evaluate" ? { done: round.held, total: round.size } : undefined;
+    return round === undefined || round.task === "train" ? undefined : { done: round.held, total: round.size };
+  }
+
+  /** An evaluation is in flight. */
+  get evaluates(): boolean {
+    return this.#round !== undefined && this.#round.task !== "train";
   }
 
   /** The round is incomplete, and no worker is active to compute it. */
@@ -77,10 +94,11 @@ export class Work {
 
   /** @param base the step whose state the task is computed with */
   begin(task: Task, base: StepNumber, now: number): Effect[] {
-    const { evaluationShards, gradientSize, sliceBlock, shardsOf } = this.#settings;
+    const { evaluationShards, generationShards = 0, gradientSize, sliceBlock, shardsOf } = this.#settings;
     this.#base = base;
-    if (task === "evaluate") {
-      this.#round = new Round(task, base, evaluationShards, now);
+    this.#changeKind(task === "generate" ? "generate" : "compute");
+    if (task !== "train") {
+      this.#round = new Round(task, base, task === "evaluate" ? evaluationShards : generationShards, now);
       return [];
     }
     const step = stepNumber(base + 1);
@@ -94,7 +112,14 @@ export class Work {
     return this.#reduction.start();
   }
 
+  #changeKind(kind: "compute" | "generate"): void {
+    if (kind === this.#kind) return;
+    this.#kind = kind;
+    for (const worker of this.#roster.all) changeKind(worker);
+  }
+
   end(): void {
+    this.#changeKind("compute");
     this.#round = undefined;
     this.#reduction = undefined;
   }
@@ -115,12 +140,8 @@ export class Work {
 
   // ---------------------------------------------------------------- reports about the round
 
-  /** @returns the result of the evaluation, if this was its last shard */
-  computed(
-    worker: WorkerRecord,
-    { task, step, result }: EventOf<"computed">,
-    now: number,
-  ): EffectOf<"evaluated"> | undefined {
+  /** @returns the result of an evaluation's loss or of its answers, if this was the last shard */
+  computed(worker: WorkerRecord, { task, step, result }: EventOf<"computed">, now: number): Measured | undefined {
     const round = this.#roundOf(task, step);
     if (round === undefined || worker.applied !== this.#base || !round.compute(worker.id, result)) return undefined;
     progressed(worker, now);
@@ -128,9 +149,21 @@ export class Work {
     if (task === "train") return undefined;
     round.holdResult(result);
     if (!round.complete) return undefined;
+    if (task === "generate") {
+      // Open until the answers are compared: nothing else begins.
+      round.closedAt = now;
+      return { task, step, generated: round.generated() };
+    }
     const { lossSum, supervisedTokens: tokens } = round.totals();
     this.end();
-    return { type: "evaluated", step, loss: lossSum / tokens, tokens };
+    return { task, step, loss: lossSum / tokens };
+  }
+
+  /** The answers of an evaluation are compared. @returns whether that evaluation is in flight */
+  scored(step: StepNumber): boolean {
+    if (this.#roundOf("generate", step)?.closed !== true) return false;
+    this.end();
+    return true;
   }
 
   contribution(worker: WorkerRecord, { step, node }: EventOf<"contribution">, now: number): Effect[] {

@@ -28,8 +28,10 @@ export interface WorkerRecord {
   applied: StepNumber | undefined;
   /** Consecutive sums that could not be fetched from it. */
   failures: number;
-  /** Seconds per shard, smoothed; undefined before its first result. */
+  /** Seconds per shard of the kind of work in flight, smoothed; undefined before its first result. */
   secondsPerShard: number | undefined;
+  /** The same of the other kind: generating takes other times than computing losses and gradients. */
+  otherSecondsPerShard: number | undefined;
 }
 
 export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
@@ -44,6 +46,7 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
   applied: undefined,
   failures: 0,
   secondsPerShard: undefined,
+  otherSecondsPerShard: undefined,
 });
 
 export function progressed(worker: WorkerRecord, now: number): void {
@@ -60,6 +63,13 @@ export function measure(worker: WorkerRecord, { seconds }: ShardResult): void {
   if (!(seconds > 0) || !Number.isFinite(seconds)) return;
   const known = worker.secondsPerShard;
   worker.secondsPerShard = known === undefined ? seconds : known + smoothing * (seconds - known);
+}
+
+/** Work of the other kind begins. */
+export function changeKind(worker: WorkerRecord): void {
+  const { secondsPerShard, otherSecondsPerShard } = worker;
+  worker.secondsPerShard = otherSecondsPerShard;
+  worker.otherSecondsPerShard = secondsPerShard;
 }
 
 /** Average shards per second of the workers with a measurement; 1 if there is none. */

@@ -77,7 +77,7 @@ const otherwise: Readonly<Record<ChangedPart, string>> = {
 
 const free =
   "These may change freely: workers, output_dir, data.eval unless it is a number, training.logging_steps, eval_steps, save_steps, " +
-  "save_total_limit, load_best_model_at_end and early_stopping_patience, compute.device and gradient_checkpointing, telemetry, and cluster except all_reduce_dtype. " +
+  "save_total_limit, load_best_model_at_end, early_stopping_patience, predict_with_generate and sample_prompts, compute.device and gradient_checkpointing, telemetry, and cluster except all_reduce_dtype. " +
   "training.num_train_epochs and max_steps may change if the learning rates of the trained steps stay the same.";
 
 /** @param before the settings of the checkpoint, if known */

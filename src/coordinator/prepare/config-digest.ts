@@ -12,6 +12,8 @@ const passedOverOfTraining = [
   "save_total_limit",
   "load_best_model_at_end",
   "early_stopping_patience",
+  "predict_with_generate",
+  "sample_prompts",
 ];
 /** Absent if no metric is compared, as in the digests of earlier releases. */
 const keysOfBest = ["metric_for_best_model", "early_stopping_threshold"];

@@ -44,6 +44,8 @@ import type { BestState } from "../machine/index.js";
 import { configDigest } from "./config-digest.js";
 import { checkExtension, otherLength } from "./extension.js";
 import type { PlannedLength, RunLength } from "./extension.js";
+import { prepareGeneration } from "./generation.js";
+import type { PreparedGeneration } from "./generation.js";
 import { checkMemory, checkRank } from "./sizes.js";
 import { checkRestart } from "./restart.js";
 
@@ -59,6 +61,8 @@ export interface PreparedRun {
   readonly targets: readonly string[];
   readonly train: TokenStore;
   readonly evaluation: TokenStore | undefined;
+  /** What is generated in every evaluation. */
+  readonly generation: PreparedGeneration | undefined;
   readonly plan: StepPlan;
   readonly learningRate: (step: StepNumber) => number;
   readonly replica: Replica;
@@ -139,6 +143,14 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
       : await buildTokenStore({ ...common, onWarning, source: data.evaluation, onExample: duplicates?.evaluate });
   const copied = duplicates?.note();
   if (copied !== undefined) options.note(copied);
+  const generation = await prepareGeneration({
+    config,
+    modelFolder,
+    tokenizer,
+    datasets: options.datasets,
+    note: options.note,
+    now: () => new Date(startedAt),
+  });
   const { global_batch_size: globalBatchSize } = config.training;
   const planOf = (length: RunLength): StepPlan =>
     stepPlan({
@@ -189,6 +201,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     targets: modules.map((module) => module.path),
     train,
     evaluation,
+    generation,
     plan,
     learningRate: options.learningRate ?? learningRateOf(plan.totalSteps),
     replica,

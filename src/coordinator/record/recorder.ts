@@ -16,6 +16,7 @@ import type {
   RunFiles,
   RunListener,
   RunView,
+  Sample,
   StepLine,
 } from "../../telemetry/index.js";
 import type { Readiness } from "../service/bounds.js";
@@ -261,17 +262,29 @@ export class RunRecorder {
     this.#options.metrics.stepDuration.observe(seconds, { phase: "apply" });
   }
 
-  evaluated({ step, loss, best }: EffectOf<"evaluated">): void {
-    const line = { step, eval_loss: loss };
+  /** @param samples the answers to the sample prompts */
+  evaluated({ step, loss, exactMatch, best }: EffectOf<"evaluated">, samples: readonly Omit<Sample, "step">[]): void {
+    this.#samples(samples.map((sample) => ({ step, ...sample })));
+    if (loss === undefined) return;
+    const line = { step, eval_loss: loss, ...(exactMatch === undefined ? {} : { eval_exact_match: exactMatch }) };
     this.figures.evaluated(line);
     this.#options.files.appendMetrics(line);
     for (const listener of this.#options.listeners) listener.evaluation(line);
     this.#options.metrics.evalLoss.set(loss);
+    if (exactMatch !== undefined) this.#options.metrics.evalExactMatch.set(exactMatch);
     this.#event("evaluation_finished", line);
+    const exact = exactMatch === undefined ? "" : `, exact match ${figureOf("exact_match", exactMatch)}`;
     this.#options.view.note(
-      `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}${this.#compared(step, best)}`,
+      `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}${exact}${this.#compared(step, best)}`,
     );
     this.#bestSoFar(step, best);
+  }
+
+  /** Written before the evaluation's line: with that, the evaluation is not made again after a restart. */
+  #samples(samples: readonly Sample[]): void {
+    if (samples.length === 0) return;
+    this.#options.files.appendSamples(samples);
+    for (const listener of this.#options.listeners) listener.samples?.(samples);
   }
 
   /** Where an evaluation stands among the earlier ones. */
@@ -352,7 +365,7 @@ export class RunRecorder {
   }
 
   /** The progress of a long evaluation. */
-  #evaluation({ committed, evaluated }: MachineStatus): string | undefined {
+  #evaluation({ committed, evaluated, inFlight }: MachineStatus): string | undefined {
     if (evaluated === undefined) {
       this.#evaluatingSince = undefined;
       return undefined;
@@ -360,7 +373,8 @@ export class RunRecorder {
     const now = this.#options.wallClock();
     this.#evaluatingSince ??= now;
     if (now - this.#evaluatingSince < longEvaluation) return undefined;
-    return progressText({ what: `evaluating after step ${committed}`, ...evaluated, unit: "shards" });
+    const what = inFlight === "generate" ? "generating answers" : "evaluating";
+    return progressText({ what: `${what} after step ${committed}`, ...evaluated, unit: "shards" });
   }
 
   /** @param end the newest step and the best evaluation, if evaluations are compared */

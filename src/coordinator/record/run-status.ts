@@ -54,7 +54,7 @@ function stateOf({ phase, waiting, stopping, committed, inFlight, outcome }: Mac
   if (outcome?.kind === "stopped") return { state: "stopped", detail: outcome.reason };
   if (outcome !== undefined || phase === "ended") return { state: "completed", detail: null };
   if (phase === "stopping") return { state: phase, detail: stopping ?? "complete: writing the last checkpoint" };
-  const first = inFlight === "evaluate" ? "the evaluation" : `step ${committed + 1}`;
+  const first = inFlight === "evaluate" || inFlight === "generate" ? "the evaluation" : `step ${committed + 1}`;
   if (phase === "pausing") return { state: phase, detail: waiting ?? `${first} is finished first` };
   return { state: phase, detail: waiting ?? null };
 }

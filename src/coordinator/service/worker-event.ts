@@ -1,7 +1,7 @@
 /** Converts the messages of workers to events of the state machine. Pure. */
 import type { TreeNode } from "../../collective/index.js";
 import { shardIndex, stepNumber } from "../../ids.js";
-import { taskWords } from "../../rpc/index.js";
+import { taskWords, unpackInts } from "../../rpc/index.js";
 import type { WorkerMessageOutput } from "../../rpc/index.js";
 import type { Event } from "../machine/index.js";
 
@@ -11,13 +11,19 @@ export function eventOf(worker: string, message: WorkerMessageOutput): Event {
   if (applied) return { type: "applied", worker, step: stepNumber(applied.step), hash: applied.stateHash };
   const task = computed && taskWords.find(computed.task);
   if (computed && task) {
-    const { step, shard, lossSum, supervisedTokens, seconds } = computed;
+    const { step, shard, lossSum, supervisedTokens, seconds, generated } = computed;
     return {
       type: "computed",
       worker,
       task,
       step: stepNumber(step),
-      result: { shard: shardIndex(shard), lossSum, supervisedTokens, seconds },
+      result: {
+        shard: shardIndex(shard),
+        lossSum,
+        supervisedTokens,
+        seconds,
+        ...(task === "generate" ? { generated: generated.map(unpackInts) } : {}),
+      },
     };
   }
   if (contribution)

@@ -3,7 +3,7 @@
  * worker that has left.
  */
 import type { Clock } from "../../clock.js";
-import { taskWords, writtenOnce } from "../../rpc/index.js";
+import { packInts, taskWords, writtenOnce } from "../../rpc/index.js";
 import type { CoordinatorMessage, Peer } from "../../rpc/index.js";
 import { Collects } from "./collects.js";
 import { shardMessages } from "./lease-rows.js";
@@ -51,6 +51,7 @@ export class Sessions {
   lease(effect: EffectOf<"lease">): void {
     const { worker, step, first, roundShards } = effect;
     const session = this.#sessions.get(worker);
+    const { generation } = this.#sources;
     session?.send({
       lease: {
         task: taskWords.valueOf(effect.task),
@@ -59,6 +60,9 @@ export class Sessions {
         shards: shardMessages(this.#sources, effect),
         roundShards,
         push: session.pushes,
+        ...(effect.task === "generate" && generation !== undefined
+          ? { stopIds: packInts(generation.stopIds), contextLength: generation.contextLength }
+          : {}),
       },
     });
   }

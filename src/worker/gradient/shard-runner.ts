@@ -1,4 +1,4 @@
-/** Computes shards: losses, and gradients that are added up along the canonical tree until their sums are served. */
+/** Computes shards: answers, losses, and gradients that are added up along the canonical tree until their sums are served. */
 import { TreeSum, VectorPool } from "../../collective/index.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import type { Clock } from "../../clock.js";
@@ -41,6 +41,7 @@ export class ShardRunner {
   async compute(task: Task, lease: LeaseOutput, shard: ShardIndex): Promise<ShardLoss> {
     const { trainable, seed } = this.#options;
     const { step } = lease;
+    if (task === "generate") return this.#generate(lease, shard);
     if (task === "evaluate") return this.#measure(lease, shard, (batch) => trainable.loss(batch));
     const gradient = this.contributions.pool.take();
     const loss = await this.#measure(lease, shard, (batch) =>
@@ -60,6 +61,20 @@ export class ShardRunner {
   closeLease(): void {
     this.#sum?.clear();
     this.#sum = undefined;
+  }
+
+  async #generate({ first, shards, stopIds, contextLength }: LeaseOutput, shard: ShardIndex): Promise<ShardLoss> {
+    const { trainable, clock } = this.#options;
+    const { rows = [], maxNewTokens = 1 } = shards[shard - first] ?? {};
+    const { generate } = await import("../../generation/index.js");
+    const start = clock.now();
+    const generations = await generate(
+      trainable,
+      rows.map(({ inputIds }) => unpackInts(inputIds)),
+      { maxNewTokens, stopIds: unpackInts(stopIds), ...(contextLength > 0 ? { contextLength } : {}) },
+    );
+    const seconds = (clock.now() - start) / 1000;
+    return { lossSum: 0, supervisedTokens: 0, seconds, generated: generations.map(({ tokens }) => tokens) };
   }
 
   #newSum(roundShards: number): TreeSum {

@@ -9,6 +9,7 @@
 import type { TreeNode } from "../../collective/index.js";
 import { messageOf } from "../../errors.js";
 import { packError } from "../../packed-error.js";
+import { packInts } from "../../rpc/index.js";
 import type { CommitOutput, FinishOutput, WorkerMessage } from "../../rpc/index.js";
 import type { CallFailed } from "../call-failed.js";
 import type { StreamEnd } from "../transport.js";
@@ -216,13 +217,14 @@ export class MembershipMachine {
     return [send({ ready: { ...ready, replica: { step, stateHash } } })];
   }
 
-  #onComputed({ lossSum, supervisedTokens, seconds }: EventOf<"computed">, now: number): Effect[] {
+  #onComputed({ lossSum, supervisedTokens, seconds, generated = [] }: EventOf<"computed">, now: number): Effect[] {
     const leased = this.#leased;
     const computed = leased?.computed(this.#loaded?.contributionBytes ?? 0, now);
     if (leased === undefined || computed === undefined) return [];
     const { task, step } = leased.lease;
     const { shard, nodes } = computed;
-    return [send({ computed: { task, step, shard, lossSum, supervisedTokens, seconds } }), ...serve(leased, nodes)];
+    const message = { task, step, shard, lossSum, supervisedTokens, seconds, generated: generated.map(packInts) };
+    return [send({ computed: message }), ...serve(leased, nodes)];
   }
 
   /** The replica has advanced: the coordinator checks its hash. */

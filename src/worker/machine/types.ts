@@ -18,8 +18,8 @@ import type {
 import type { CallFailed } from "../call-failed.js";
 import type { StreamEnd } from "../transport.js";
 
-/** train: loss and gradient of a shard. evaluate: its loss alone. */
-export type Task = "train" | "evaluate";
+/** train: loss and gradient of a shard. evaluate: its loss alone. generate: what the model writes after its rows. */
+export type Task = "train" | "evaluate" | "generate";
 
 /** The coordinator's messages, except heartbeats. */
 export type Message =
@@ -54,6 +54,8 @@ export interface ShardLoss {
   readonly supervisedTokens: number;
   /** Seconds of computation. */
   readonly seconds: number;
+  /** generate: the tokens after each row. */
+  readonly generated?: readonly Int32Array[];
 }
 
 /** The effect in progress is done, or failed because a call failed. */

@@ -13,6 +13,7 @@ import type {
   WelcomeOutput,
 } from "../../rpc/index.js";
 import { isCertificate, isHeaderText } from "../../rpc/index.js";
+import type { Task } from "../machine/index.js";
 import { unexpected } from "../unexpected.js";
 
 /** The shortest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
@@ -25,14 +26,16 @@ export function checkWelcome({ runId, silenceTimeoutMs }: WelcomeOutput): void {
 }
 
 /** @throws CoxswainError "network" */
-export function checkLease({ step, first, shards, roundShards }: LeaseOutput): void {
+export function checkLease(task: Task, { step, first, shards, roundShards }: LeaseOutput): void {
   const last = first + shards.length - 1;
   const what = `a lease of step ${step}`;
   if (!Number.isSafeInteger(step)) refuse(what);
   if (shards.length === 0 || last >= roundShards) refuse(`${what} with shards ${first} to ${last} of ${roundShards}`);
-  shards.forEach(({ rows }, index) => {
-    if (rows.length === 0 || !rows.every(isRow))
+  const generates = task === "generate";
+  shards.forEach(({ rows, maxNewTokens }, index) => {
+    if (rows.length === 0 || !rows.every(generates ? isPrompt : isRow))
       refuse(`${what} whose shard ${first + index} has no rows or damaged ones`);
+    if (generates && maxNewTokens === 0) refuse(`${what} whose shard ${first + index} has answers of 0 tokens`);
   });
 }
 
@@ -58,6 +61,9 @@ function isRow({ inputIds, labels, segments }: RowOutput): boolean {
   const tokens = segments.reduce((sum, length) => sum + length, 0);
   return tokens > 0 && inputIds.byteLength === 4 * tokens && labels.byteLength === 4 * tokens;
 }
+
+/** At least one whole number. */
+const isPrompt = ({ inputIds }: RowOutput): boolean => inputIds.byteLength > 0 && inputIds.byteLength % 4 === 0;
 
 /** Its address and key are used in a connection. They are absent where they were sent before. */
 function checkPeer(step: number, peer: PeerOutput | null): void {

@@ -11,8 +11,9 @@ import { checkCollect, checkCommit, checkLease, checkReduce, checkWelcome } from
 export function readMessage(message: CoordinatorMessageOutput): Message | undefined {
   const { welcome, synchronise, lease, revoke, reduce, collect, commit, sendReplica, finish } = message;
   if (lease) {
-    checkLease(lease);
-    return { type: "lease", task: taskWords.read(lease.task), lease };
+    const task = taskWords.read(lease.task);
+    checkLease(task, lease);
+    return { type: "lease", task, lease };
   }
   if (commit) {
     checkCommit(commit);

@@ -89,6 +89,7 @@ export class Invariants {
     const ignore = (): void => undefined;
     return {
       committing: (line) => (this.#aside = line),
+      appendSamples: ignore,
       flush: ignore,
       unwritten: () => [],
       close: ignore,

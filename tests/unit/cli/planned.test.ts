@@ -3,8 +3,6 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { plannedCommands } from "../../../src/cli/planned.js";
 import { createProgram } from "../../../src/cli/program.js";
-import { parseRun } from "../../../src/config/index.js";
-import { isPlannedKey } from "../../../src/config/planned-keys.js";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -34,18 +32,5 @@ describe("a planned feature says that it is not available yet, and what to do in
       expect(section).toContain(`\`${name}\``);
       expect(help).not.toMatch(new RegExp(`^  ${name} `, "m"));
     }
-    for (const [, key = ""] of section.matchAll(/`([a-z]+\.[a-z_]+)`/g)) expect(isPlannedKey(key), key).toBe(true);
-  });
-
-  it("a key of the run file is not reported as misspelt", () => {
-    const run = {
-      model: "m",
-      output_dir: "o",
-      data: { train: "t" },
-      training: { sample_prompts: [], early_stopping_patience: 3 },
-    };
-    expect(() => parseRun(JSON.stringify(run), "run.yaml")).toThrow(
-      /training\.sample_prompts: this key is not supported yet[\s\S]*training\.early_stopping_patience: this key is not supported yet/,
-    );
   });
 });

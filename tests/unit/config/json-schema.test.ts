@@ -8,7 +8,6 @@ import { parse, stringify } from "yaml";
 import { parseRun, runSchema } from "../../../src/config/index.js";
 import { runJsonSchema, type JsonSchema } from "../../../src/config/json-schema.js";
 import { allKeys, docsOf } from "../../../src/config/keys.js";
-import { isPlannedKey } from "../../../src/config/planned-keys.js";
 import { blocksOf, inProject, pages, readPage } from "../../support/pages.js";
 
 const schema = runJsonSchema();
@@ -71,7 +70,6 @@ describe("schema/run.schema.json", () => {
     const told = nodes().map(([key, { description }]) => [key, description ?? ""] as const);
     for (const [key, description] of told) expect(description, key).toMatch(/^[A-Z`a-z].{10,}\.$/);
     expect(new Set(told.map(([, description]) => description)).size).toBe(told.length);
-    for (const [key] of told) expect(isPlannedKey(key), key).toBe(false);
   });
 
   it("says what null means wherever a key takes it in place of a value", () => {
@@ -97,7 +95,7 @@ describe("schema/run.schema.json", () => {
         const run = runWith(key, example);
         expect(validate(run), `${key}: ${JSON.stringify(example)}`).toBe(true);
         // These need another key beside them.
-        const alone = !/^training\.(eval_steps|micro|metric_for|load_best|early_stopping)|nats\.(user|tls\.)/.test(key);
+        const alone = !/^training\.(eval_steps|micro|predict_with|metric_for|load_best|early_stopping)|nats\.(user|tls\.)/.test(key);
         if (alone) expect(loads(run), `${key}: ${JSON.stringify(example)}`).toBe(true);
       }
   });
@@ -162,7 +160,7 @@ describe("a wrong value of one key", () => {
       if (!validate(run)) expect(loads(run), `the loader takes ${key}: ${said}`).toBe(false);
       // What only the loader checks: addresses, URLs, and what goes with another key, also those of a source.
       else if (
-        !/listen|http|advertise|nats|micro_batch|global_batch|eval_steps|metric_for|load_best|early_stopping|^data\.(train|eval)$/.test(
+        !/listen|http|advertise|nats|micro_batch|global_batch|eval_steps|predict_with|metric_for|load_best|early_stopping|^data\.(train|eval)$/.test(
           key,
         )
       )
@@ -262,7 +260,7 @@ describe("any run of right values", () => {
       const { micro_batch_size: micro = 4, global_batch_size: global = 32 } = training;
       if ((micro as number) > (global as number)) training["global_batch_size"] = micro;
       if ((run["data"] as Values)["eval"] == null)
-        for (const key of ["eval_steps", "metric_for_best_model"]) Reflect.deleteProperty(training, key);
+        for (const key of ["eval_steps", "metric_for_best_model", "predict_with_generate"]) Reflect.deleteProperty(training, key);
       if (training["metric_for_best_model"] == null || training["eval_steps"] == null)
         for (const key of ["load_best_model_at_end", "early_stopping_patience"]) Reflect.deleteProperty(training, key);
       if (training["early_stopping_patience"] == null) delete training["early_stopping_threshold"];

@@ -120,7 +120,7 @@ describe("settings of the best evaluation that have no effect are refused", () =
     ],
     [
       `${evaluated}  metric_for_best_model: accuracy\n`,
-      'run.yaml:5: training.metric_for_best_model: expected "eval_loss" or "exact_match", not "accuracy"',
+      'run.yaml:5: training.metric_for_best_model: expected one of "eval_loss", "exact_match", or null, not "accuracy"',
     ],
   ])("%j", (text, message) => {
     expect(errorOf(text).message).toBe(message);
@@ -435,7 +435,7 @@ describe("contradictions between keys", () => {
     ],
     [
       "training: { eval_steps: 5 }",
-      "run.yaml:5: training.eval_steps: there is nothing to evaluate: set data.eval, or omit eval_steps",
+      "run.yaml:5: training.eval_steps: there is nothing to evaluate: set data.eval or training.sample_prompts, or omit eval_steps",
     ],
     ["telemetry: { http: 9464 }", "run.yaml:5: telemetry.http: expected text, or null, not 9464 (put it in quotes)"],
     [

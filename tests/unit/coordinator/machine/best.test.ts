@@ -73,8 +73,10 @@ const settings: MachineSettings = {
 };
 
 /** A run with one worker that computes whatever is leased to it. */
-function running(overrides: Partial<MachineSettings> = {}) {
-  const machine = new ClusterMachine({ ...settings, ...overrides }, { step: stepNumber(0), hash: "h0", saved: false });
+function running({ uncompared = false, ...overrides }: Partial<MachineSettings> & { uncompared?: boolean } = {}) {
+  const { best, ...common } = settings;
+  const whole = { ...common, ...(uncompared || best === undefined ? {} : { best }), ...overrides };
+  const machine = new ClusterMachine(whole, { step: stepNumber(0), hash: "h0", saved: false });
   const effects: Effect[] = [];
   const send = (event: Event): Effect[] => {
     const some = machine.handle(event, 0);
@@ -218,4 +220,80 @@ describe("a run that compares evaluations", () => {
     const after = machine.handle({ type: "adopted", worker: "a", replica }, 0);
     expect(after.filter(({ type }) => type === "save")).toMatchObject([{ step: 2, best: { best: { step: 2 } } }]);
   });
+});
+
+describe("an evaluation that also generates answers", () => {
+  const answers = [Int32Array.of(1, 2)];
+  const exact: BestRule = { metric: "exact_match", patience: null, threshold: 0, load: true };
+  const generated = (step: number, worker = "a"): Event => ({
+    type: "computed",
+    worker,
+    task: "generate",
+    step: stepNumber(step),
+    result: { shard: shardIndex(0), lossSum: 0, supervisedTokens: 0, seconds: 1, generated: answers },
+  });
+  const run = () =>
+    running({ evalSteps: 2, generationShards: 1, best: { rule: exact, before: notEvaluated, recorded: [] } });
+
+  it("computes the loss, then the answers, and is complete when these are compared", () => {
+    const { train, evaluate, send, saved } = run();
+    train(1);
+    train(2);
+    expect(evaluate(2, 5)).toMatchObject([{ type: "lease", task: "generate", step: 2, first: 0, count: 1 }]);
+    expect(send(generated(2))).toEqual([{ type: "score", step: 2, generated: [answers] }]);
+    // Nothing begins meanwhile.
+    expect(send({ type: "tick" })).toEqual([]);
+    expect(send({ type: "scored", step: stepNumber(2), exactMatch: 0.25 })).toMatchObject([
+      { type: "evaluated", step: 2, loss: 5, exactMatch: 0.25, best: { best: { step: 2, value: 0.25 } } },
+      { type: "save", step: 2 },
+    ]);
+    expect(saved(2)).toMatchObject([{ type: "lease", task: "train", step: 3 }]);
+  });
+
+  it("leases the answers of a worker that dies to another one", () => {
+    const { train, evaluate, send } = run();
+    train(1);
+    train(2);
+    evaluate(2, 5);
+    send({ type: "left", worker: "a", reason: "killed" });
+    const worker = "b";
+    send({ type: "joined", worker });
+    send({ type: "ready", worker, reachable: true, replica: undefined });
+    const after = send({ type: "applied", worker, step: stepNumber(2), hash: "h2" });
+    expect(after).toMatchObject([{ type: "lease", worker, task: "generate", step: 2, kind: "again" }]);
+    expect(typesOf(send(generated(2)))).toEqual([]);
+    expect(typesOf(send(generated(2, worker)))).toEqual(["score"]);
+  });
+
+  it("is abandoned by a stop: what was compared too late counts for nothing", () => {
+    const { train, evaluate, send, saved } = run();
+    train(1);
+    train(2);
+    evaluate(2, 5);
+    send(generated(2));
+    expect(send({ type: "stop", reason: "stopped", returning: false })).toMatchObject([{ type: "save", step: 2 }]);
+    expect(send({ type: "scored", step: stepNumber(2), exactMatch: 1 })).toEqual([]);
+    expect(saved(2)).toMatchObject([{ type: "finish", outcome: { kind: "stopped" } }]);
+  });
+
+  it("needs no evaluation set: then there is no loss", () => {
+    const { train, send } = running({ evalSteps: 1, evaluationShards: 0, generationShards: 1, uncompared: true });
+    expect(train(1)).toContainEqual(expect.objectContaining({ type: "lease", task: "generate", step: 1 }));
+    send(generated(1));
+    const [evaluated] = send({ type: "scored", step: stepNumber(1), exactMatch: undefined });
+    expect(evaluated).toEqual({ type: "evaluated", step: 1, loss: undefined });
+  });
+
+  it("keeps the speed of generating apart from that of computing", () => {
+    const { machine, train, evaluate, send } = run();
+    train(1);
+    train(2);
+    evaluate(2, 5);
+    send({ ...generated(2), result: { ...generatedResult, seconds: 100 } } as Event);
+    expect(machine.status().speeds.get("a")).toBe(1);
+    send({ type: "scored", step: stepNumber(2), exactMatch: 0 });
+    expect(machine.status().speeds.get("a")).toBe(1);
+  });
+
+  const generatedResult = { shard: shardIndex(0), lossSum: 0, supervisedTokens: 0, generated: answers };
 });

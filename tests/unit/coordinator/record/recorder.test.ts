@@ -61,6 +61,7 @@ const optionsOf = ({
 
 const noFiles = {
   committing: ignore,
+  appendSamples: ignore,
   appendMetrics: ignore,
   appendEvent: ignore,
   rewind: ignore,
@@ -162,7 +163,7 @@ describe("listeners of a run", () => {
     const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners });
     recorder.started(0, "tiny");
     for (const step of [stepNumber(1), stepNumber(2)]) recorder.committing(commit(step), timing)();
-    recorder.evaluated({ type: "evaluated", step: stepNumber(2), loss: 0.5, tokens: 10 });
+    recorder.evaluated({ type: "evaluated", step: stepNumber(2), loss: 0.5 }, []);
     const [first, second, evaluation] = readMetrics(folder);
     expect(evaluation).toEqual({ step: 2, eval_loss: 0.5 });
     recorder.rewind(stepNumber(1));

@@ -35,9 +35,11 @@ const leaseOf =
       task: taskWords.valueOf(task),
       step,
       first,
-      shards: Array.from({ length: shards }, () => ({ rows: [] })),
+      shards: Array.from({ length: shards }, () => ({ rows: [], maxNewTokens: 0 })),
       roundShards,
       push,
+      stopIds: Buffer.alloc(0),
+      contextLength: 0,
     },
   });
 
