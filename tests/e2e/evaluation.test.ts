@@ -68,11 +68,9 @@ describe("exact match and samples", () => {
       "--json",
     ]);
     expect(measured).toMatchObject({ code: 0 });
-    const match =
-      /exact match\s+\d+\.\d % \((\d+) of 40\)/.exec(measured.stdout) ?? /"matched":\s*(\d+)/.exec(measured.stdout);
-    const matched = Number(match?.[1]);
-    expect(matched).toBeGreaterThan(0);
-    expect(evaluations.at(-1)?.["eval_exact_match"]).toBe(matched / 40);
+    const { exact_match: exactMatch } = JSON.parse(measured.stdout) as { readonly exact_match: number };
+    expect(exactMatch).toBeGreaterThan(0);
+    expect(evaluations.at(-1)?.["eval_exact_match"]).toBe(exactMatch);
     // And the samples are what `generate` answers.
     const answer = await coxswain([
       "generate",
