@@ -21,6 +21,15 @@ export interface EvaluationPoint {
   readonly steps: number;
   /** Nats per supervised token. */
   readonly loss: number;
+  /** 0 to 1; absent if it is not measured. */
+  readonly exactMatch?: number;
+}
+
+/** An answer to a sample prompt in the newest evaluation. */
+export interface ShownSample {
+  readonly step: number;
+  readonly prompt: string;
+  readonly completion: string;
 }
 
 export interface ShownEvent {
@@ -68,6 +77,8 @@ export interface Snapshot {
   readonly evaluations: readonly EvaluationPoint[];
   /** The newest ones, oldest first. */
   readonly events: readonly ShownEvent[];
+  /** Absent if there are none, or other machines can see the page. */
+  readonly samples?: readonly ShownSample[];
 }
 
 /** Replaces everything from index `from` on. Idempotent. */
@@ -82,4 +93,5 @@ export interface Update {
   readonly steps?: Tail<StepPoint>;
   readonly evaluations?: Tail<EvaluationPoint>;
   readonly events?: readonly ShownEvent[];
+  readonly samples?: readonly ShownSample[];
 }

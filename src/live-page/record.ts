@@ -1,6 +1,6 @@
 /** A run's history as the live page shows it, in bounded memory: from the lines of metrics.jsonl and events.jsonl. */
-import type { EvalLine, RunEvent, RunListener, StepLine } from "../telemetry/index.js";
-import type { EvaluationPoint, ShownEvent, Snapshot, StepPoint, Update } from "./messages.js";
+import type { EvalLine, RunEvent, RunListener, Sample, StepLine } from "../telemetry/index.js";
+import type { EvaluationPoint, ShownEvent, ShownSample, Snapshot, StepPoint, Update } from "./messages.js";
 import { Series } from "./series.js";
 
 /** Maximum number of points of a curve: about as many as a screen can show. */
@@ -12,6 +12,8 @@ const eventsShown = 100;
 export interface RunPast {
   metrics(): readonly (StepLine | EvalLine)[];
   events(): readonly RunEvent[];
+  /** Absent: samples are not shown. */
+  readonly samples?: () => readonly Sample[];
 }
 
 export class LiveRecord implements RunListener {
@@ -22,6 +24,9 @@ export class LiveRecord implements RunListener {
   readonly #show: (event: RunEvent) => Omit<ShownEvent, "id">;
   #events: ShownEvent[] = [];
   #eventCount = 0;
+  /** Of the newest evaluation. */
+  #samples: readonly ShownSample[] = [];
+  #toldSamples: readonly ShownSample[] = this.#samples;
   /** Number of the newest event in an update. */
   #toldEvents = 0;
 
@@ -50,15 +55,28 @@ export class LiveRecord implements RunListener {
     if (this.#events.length > eventsShown) this.#events.shift();
   }
 
+  samples(samples: readonly Sample[]): void {
+    if (this.#past.samples === undefined) return;
+    const newest = samples.at(-1)?.step;
+    this.#samples = samples.filter(({ step }) => step === newest).map(shownSample);
+  }
+
   /** Steps cannot be removed from points that combine several, so the rest is read again. */
   rewound(): void {
     const lines = this.#past.metrics();
     this.#steps.reset(lines.flatMap((line) => ("loss" in line ? [stepPoint(line)] : [])));
     this.#evaluations.reset(lines.flatMap((line) => ("loss" in line ? [] : [evaluationPoint(line)])));
+    this.samples(this.#past.samples?.() ?? []);
   }
 
   snapshot(): Omit<Snapshot, "status"> {
-    return { steps: this.#steps.points, evaluations: this.#evaluations.points, events: [...this.#events] };
+    const samples = this.#samples;
+    return {
+      steps: this.#steps.points,
+      evaluations: this.#evaluations.points,
+      events: [...this.#events],
+      ...(samples.length === 0 ? {} : { samples }),
+    };
   }
 
   /** The changes since the last call; undefined if there are none. */
@@ -67,11 +85,14 @@ export class LiveRecord implements RunListener {
     const evaluations = this.#evaluations.takeTail();
     const events = this.#events.filter(({ id }) => id > this.#toldEvents);
     this.#toldEvents = this.#eventCount;
-    if (steps === undefined && evaluations === undefined && events.length === 0) return undefined;
+    const samples = this.#samples === this.#toldSamples ? undefined : this.#samples;
+    this.#toldSamples = this.#samples;
+    if ([steps, evaluations, samples].every((part) => part === undefined) && events.length === 0) return undefined;
     return {
       ...(steps === undefined ? {} : { steps }),
       ...(evaluations === undefined ? {} : { evaluations }),
       ...(events.length === 0 ? {} : { events }),
+      ...(samples === undefined ? {} : { samples }),
     };
   }
 }
@@ -85,7 +106,18 @@ const stepPoint = (line: StepLine): StepPoint => ({
   tokensPerSecond: line.tokens_per_second,
 });
 
-const evaluationPoint = ({ step, eval_loss: loss }: EvalLine): EvaluationPoint => ({ step, steps: 1, loss });
+const evaluationPoint = ({ step, eval_loss: loss, eval_exact_match: exactMatch }: EvalLine): EvaluationPoint => ({
+  step,
+  steps: 1,
+  loss,
+  ...(exactMatch === undefined ? {} : { exactMatch }),
+});
+
+/** Of a conversation, the last message. */
+function shownSample({ step, prompt, completion }: Sample): ShownSample {
+  const content: unknown = typeof prompt === "string" ? prompt : Reflect.get(prompt.at(-1) ?? {}, "content");
+  return { step, prompt: typeof content === "string" ? content : "", completion };
+}
 
 /** Means over the steps of both. */
 function mergeSteps(one: StepPoint, next: StepPoint): StepPoint {

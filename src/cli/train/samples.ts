@@ -27,9 +27,4 @@ function promptText(prompt: Sample["prompt"]): string {
 }
 
 /** One line, in quotes. */
-function short(text: string): string {
-  const characters = [...visibleLine(text.replaceAll(/\s+/g, " ").trim())];
-  const cut =
-    characters.length > mostCharacters ? `${characters.slice(0, mostCharacters - 1).join("")}…` : characters.join("");
-  return `"${cut}"`;
-}
+const short = (text: string): string => `"${visibleLine(text.replaceAll(/\s+/g, " ").trim(), mostCharacters)}"`;

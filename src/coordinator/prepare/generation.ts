@@ -39,7 +39,7 @@ export interface PreparedGeneration {
   /** Positions of the model; 0: without a limit. */
   readonly contextLength: number;
   /** @param generated the tokens after each prompt, by shard; what a worker left out counts as an empty answer */
-  score(generated: readonly (readonly Int32Array[])[]): Promise<AnswerScores>;
+  readonly score: (generated: readonly (readonly Int32Array[])[]) => Promise<AnswerScores>;
 }
 
 export interface GenerationOptions {

@@ -2,7 +2,13 @@
 import { isLoopback, parseAddress, runNames, type RunConfig } from "../../config/index.js";
 import type { RunControl } from "../../control/index.js";
 import { LivePage, LiveRecord, shownEvent, type Audience } from "../../live-page/index.js";
-import { createCoordinatorMetrics, readEvents, readMetrics, serveTelemetry } from "../../telemetry/index.js";
+import {
+  createCoordinatorMetrics,
+  readEvents,
+  readMetrics,
+  readSamples,
+  serveTelemetry,
+} from "../../telemetry/index.js";
 import type { CoordinatorMetrics, TelemetryServer, Verdict } from "../../telemetry/index.js";
 import { version } from "../../version.js";
 
@@ -22,7 +28,12 @@ export function runMetrics(config: RunConfig): CoordinatorMetrics {
 export function openLiveRecord({ output_dir: folder, telemetry }: RunConfig): LiveRecord | undefined {
   if (telemetry.http === null) return undefined;
   const audience = audienceOf(telemetry.http);
-  const past = { metrics: () => readMetrics(folder), events: () => readEvents(folder) };
+  const past = {
+    metrics: () => readMetrics(folder),
+    events: () => readEvents(folder),
+    // Texts are shown on this machine only.
+    ...(audience === "machine" ? { samples: () => readSamples(folder) } : {}),
+  };
   return new LiveRecord(past, (event) => shownEvent(event, audience));
 }
 

@@ -1,5 +1,5 @@
 /** The page's data about the run: a snapshot and the updates since. Independent of the browser. */
-import type { EvaluationPoint, ShownEvent, ShownStatus, StepPoint, Tail, Update } from "../messages.js";
+import type { EvaluationPoint, ShownEvent, ShownSample, ShownStatus, StepPoint, Tail, Update } from "../messages.js";
 
 /** Events kept: as many as the coordinator keeps. */
 const eventsKept = 100;
@@ -10,18 +10,20 @@ export interface Shown {
   readonly evaluations: readonly EvaluationPoint[];
   /** Oldest first. */
   readonly events: readonly ShownEvent[];
+  readonly samples?: readonly ShownSample[];
 }
 
 /** Nothing more will come. */
 export const isOver = ({ status: { state } }: Shown): boolean =>
   state === "completed" || state === "stopped" || state === "failed";
 
-export function updated(shown: Shown, { status, steps, evaluations, events }: Update): Shown {
+export function updated(shown: Shown, { status, steps, evaluations, events, samples = shown.samples }: Update): Shown {
   return {
     status,
     steps: withTail(shown.steps, steps),
     evaluations: withTail(shown.evaluations, evaluations),
     events: withEvents(shown.events, events),
+    ...(samples === undefined ? {} : { samples }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Renders the page's data into the document. Everything from the run is inserted as text, never as HTML. */
-import type { ShownEvent, ShownStatus, ShownWorker } from "../messages.js";
+import type { ShownEvent, ShownSample, ShownStatus, ShownWorker } from "../messages.js";
 import { Chart } from "./charts.js";
 import { lossCurves, stepCurve } from "./curves.js";
 import { clock, count, details, duration, figure, words } from "./format.js";
@@ -31,6 +31,7 @@ export class View {
     this.#showStatus(shown.status);
     showFigures(shown);
     showWorkers(shown.status.workers);
+    showSamples(shown.samples ?? []);
     showEvents(shown.events);
     this.#charts.loss.show(lossCurves(shown));
     this.#charts.learningRate.show(stepCurve(shown, ({ learningRate }) => learningRate));
@@ -69,7 +70,10 @@ export class View {
 function showFigures({ status, steps, evaluations }: Shown): void {
   const last = steps.at(-1);
   setText("loss", figure(last?.loss));
-  setText("eval-loss", figure(evaluations.at(-1)?.loss));
+  const evaluation = evaluations.at(-1);
+  setText("eval-loss", figure(evaluation?.loss));
+  element("exact-match-figure").hidden = evaluation?.exactMatch === undefined;
+  setText("exact-match", `${((evaluation?.exactMatch ?? 0) * 100).toFixed(1)} %`);
   setText("learning-rate", figure(last?.learningRate));
   setText("grad-norm", figure(last?.gradNorm));
   setText("tokens", figure(last?.tokensPerSecond));
@@ -90,6 +94,17 @@ function showWorkers(workers: readonly ShownWorker[]): void {
     }),
   );
   element("no-workers").hidden = workers.length > 0;
+}
+
+function showSamples(samples: readonly ShownSample[]): void {
+  element("samples-card").hidden = samples.length === 0;
+  const [first] = samples;
+  if (first === undefined) return;
+  setText("samples-step", `Samples after step ${count(first.step)}`);
+  replaceChildren(
+    "samples",
+    samples.map(({ prompt, completion }) => row([prompt, completion])),
+  );
 }
 
 function showEvents(events: readonly ShownEvent[]): void {

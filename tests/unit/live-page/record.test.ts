@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LiveRecord, shownEvent } from "../../../src/live-page/index.js";
-import { openRunFiles, readEvents, readMetrics } from "../../../src/telemetry/index.js";
+import { openRunFiles, readEvents, readMetrics, readSamples } from "../../../src/telemetry/index.js";
+import type { RunEvent } from "../../../src/telemetry/index.js";
 import { noPast, stepLine } from "../../support/live-run.js";
 
 let folder = "";
@@ -53,6 +54,40 @@ describe("the live page's record", () => {
     expect(record.snapshot()).toEqual(first);
     record.step(stepLine(4));
     expect(record.snapshot().steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("has the samples of the newest evaluation, also of one before a restart, and only if they may be shown", () => {
+    const files = openRunFiles(folder);
+    const messages = [{ role: "user", content: "two" }];
+    const samples = (step: number) => [
+      { step, prompt: "one", completion: `1 after ${step}` },
+      { step, prompt: messages, completion: `2 after ${step}` },
+    ];
+    files.appendSamples(samples(2));
+    files.appendSamples(samples(4));
+    const past = { ...noPast, samples: () => readSamples(folder) };
+    const show = (event: RunEvent) => shownEvent(event, "machine");
+    const record = new LiveRecord(past, show);
+    const shown = (step: number) => [
+      { step, prompt: "one", completion: `1 after ${step}` },
+      { step, prompt: "two", completion: `2 after ${step}` },
+    ];
+    expect(record.snapshot().samples).toEqual(shown(4));
+    record.takeUpdate();
+    expect(record.takeUpdate()).toBeUndefined();
+    record.samples(samples(6));
+    expect(record.takeUpdate()?.samples).toEqual(shown(6));
+    files.rewind(3);
+    record.rewound();
+    expect(record.snapshot().samples).toEqual(shown(2));
+    // An evaluation that is made again replaces what it had written, and nothing before it.
+    files.appendSamples(samples(4).slice(0, 1));
+    files.appendSamples(samples(4));
+    expect(readSamples(folder).map(({ step }) => step)).toEqual([2, 2, 4, 4]);
+    files.close();
+    const elsewhere = new LiveRecord(noPast, show);
+    elsewhere.samples(samples(6));
+    expect(elsewhere.snapshot().samples).toBeUndefined();
   });
 
   it("drops steps that were lost", () => {
