@@ -163,7 +163,10 @@ async function promptIds(
 
 function conversationOf(prompt: string | readonly ChatMessage[], where: string): Conversation {
   if (typeof prompt === "string") return { messages: [{ role: "user", content: prompt }], tools: null };
-  const example = exampleReader("messages", { chat: true, vocabSize: Number.MAX_SAFE_INTEGER })({ messages: prompt }, where);
+  const example = exampleReader("messages", { chat: true, vocabSize: Number.MAX_SAFE_INTEGER })(
+    { messages: prompt },
+    where,
+  );
   if (example.kind !== "chat") throw new CoxswainError("bug", "format messages is not read as a conversation");
   if (example.messages.at(-1)?.role !== "assistant") return example;
   throw new CoxswainError("config", `${where}: the last message is the assistant's, so there is nothing to answer`, {
