@@ -10,6 +10,11 @@ const message = z
   })
   .register(keyDocs, { description: "A message of a prompt.", accepts: "a message ({ role: …, content: … })" });
 
+const prompt = z.union([text(), z.array(message).min(1)]).register(keyDocs, {
+  description: "A text, or a conversation to answer.",
+  accepts: "text or a list of messages ([{ role: …, content: … }])",
+});
+
 const beta = z.number().min(0).lt(1);
 
 export const trainingSchema = z.strictObject({
@@ -172,7 +177,7 @@ export const trainingSchema = z.strictObject({
       examples: [true],
     }),
   sample_prompts: z
-    .array(z.union([text(), z.array(message).min(1)]))
+    .array(prompt)
     .min(1)
     .nullable()
     .default(null)

@@ -180,6 +180,7 @@ function checkLength(ids: Int32Array, where: string, limit: number): Int32Array 
   throw new CoxswainError(
     "config",
     `${where}: the prompt has ${ids.length} tokens, but the model has ${limit} positions for prompt and answer together`,
+    { hint: "Shorten the prompt." },
   );
 }
 
