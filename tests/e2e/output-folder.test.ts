@@ -218,7 +218,11 @@ describe("--resume with other settings", () => {
       sets: ["lora.r=8", "seed=3", "lora.target_modules=[q_proj]"],
       says: ["lora.r: 4 then, 8 now", "seed: 42 then, 3 now", 'lora.target_modules: "all-linear" then, ["q_proj"] now'],
     },
-    { name: "the number of steps", sets: ["training.max_steps=9"], says: ["training.max_steps: 2 then, 9 now"] },
+    {
+      name: "the number of steps and another one",
+      sets: ["training.max_steps=9", "seed=3"],
+      says: ["seed: 42 then, 3 now", "training.max_steps: 2 then, 9 now"],
+    },
     { name: "the model", sets: [`model=${join(goldenFolder, "qwen3", "model")}`], says: ["model: ", "qwen3/model"] },
     {
       name: "the data",
