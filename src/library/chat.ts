@@ -2,7 +2,7 @@
 import type { ChatMessage } from "../data/index.js";
 import { CoxswainError } from "../errors.js";
 import type { OpenedModel } from "../generation/index.js";
-import { streamAnswer, notesOn } from "./generate.js";
+import { checkDrawing, notesOn, streamAnswer } from "./generate.js";
 import type { DrawingOptions, GenerateResult } from "./generate.js";
 import { defaultConfig, openAskedModel } from "./model-options.js";
 import type { ModelOptions, OpenEngine } from "./model-options.js";
@@ -93,12 +93,14 @@ export interface ChatSides {
 /**
  * Opens the model with and without the adapter, both with the same template, variables and quantization.
  * @param only one of them
+ * @throws CoxswainError "usage" for sampling settings out of range; what opening a model throws
  */
 export async function openChat(
-  options: ModelOptions,
+  options: ModelOptions & DrawingOptions,
   only: "base" | "tuned" | undefined,
   openEngine: OpenEngine | undefined,
 ): Promise<ChatSides> {
+  await checkDrawing(options);
   const config = await defaultConfig();
   const open = (more: Partial<ModelOptions>): Promise<OpenedModel> =>
     openAskedModel({ ...options, ...more }, config, openEngine);

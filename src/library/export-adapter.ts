@@ -82,8 +82,12 @@ async function exportGguf(options: ExportOptions): Promise<ExportResult> {
       import("../gguf/index.js"),
     ]);
   throwIfAborted("the export", signal);
-  // For what is neither an adapter nor a run, reading it names what is missing.
-  const adapter = (await findAdapter(options.adapter)) ?? options.adapter;
+  const adapter = await findAdapter(options.adapter);
+  if (adapter === null) {
+    throw new CoxswainError("model", `${options.adapter} is neither a run nor an adapter folder`, {
+      hint: "Give a run's output folder, its run file, or a folder with adapter_config.json and adapter_model.safetensors.",
+    });
+  }
   const origin = await readAdapterOrigin(adapter);
   const base = model ?? origin.baseModel;
   if (base === undefined) {

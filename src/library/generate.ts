@@ -113,6 +113,7 @@ export function generateWith(
   const result = rejectingWell(async () => {
     checkOptions("generate()", options, optionKinds);
     throwIfAborted("the generation", options.signal);
+    checkModel(options);
     await checkDrawing(options);
     return answer(namedCallbacks(options), await request(), openEngine, pieces);
   }).finally(() => pieces.end());
@@ -120,11 +121,15 @@ export function generateWith(
   return { result, [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator]() };
 }
 
-async function checkDrawing({ model, adapter, temperature = 0, topP = 1, topK = 0 }: GenerateOptions): Promise<void> {
-  if (model === undefined && adapter === undefined)
-    throw new CoxswainError("usage", "generate(): neither `model` nor `adapter` is given", {
-      hint: "Name a model folder or hub id, or an adapter, which names its base model.",
-    });
+function checkModel({ model, adapter }: GenerateOptions): void {
+  if (model !== undefined || adapter !== undefined) return;
+  throw new CoxswainError("usage", "generate(): neither `model` nor `adapter` is given", {
+    hint: "Name a model folder or hub id, or an adapter, which names its base model.",
+  });
+}
+
+/** @throws CoxswainError "usage" for settings out of range */
+export async function checkDrawing({ temperature = 0, topP = 1, topK = 0 }: DrawingOptions): Promise<void> {
   const { checkSampling } = await import("../generation/index.js");
   checkSampling({ temperature, topP, topK });
 }

@@ -83,6 +83,7 @@ describe("coxswain chat with lines from a pipe", () => {
   it.each([
     ["--base-only and --tuned-only", `run ${model} --base-only --tuned-only`, "can't be given together"],
     ["--tuned-only for a model", `'${quickstartModel}' --tuned-only`, "is not a run or an adapter"],
+    ["a temperature below 0", `run ${model} --temperature -1`, "temperature is -1"],
     ["--model with a model", `'${quickstartModel}' ${model}`, "is not a run or an adapter"],
   ])("refuses %s", async (_, options, message) => {
     const { code, stderr } = await piped("hello\n", options).finished;

@@ -38,7 +38,7 @@ export async function chat(path: string, flags: ChatFlags, host: ChatHost): Prom
 }
 
 async function openSides(path: string, flags: ChatFlags, host: ChatHost): Promise<ChatSides> {
-  const { baseOnly, tunedOnly, chatTemplate, engine, device, quantization, threads } = flags;
+  const { baseOnly, tunedOnly, chatTemplate, engine, device, quantization, threads, temperature, topP, topK } = flags;
   if (baseOnly === true && tunedOnly === true)
     throw new CoxswainError("usage", "--base-only and --tuned-only can't be given together");
   const adapter = await findAdapter(path);
@@ -54,6 +54,9 @@ async function openSides(path: string, flags: ChatFlags, host: ChatHost): Promis
     const sides = await openChat(
       {
         ...models,
+        temperature,
+        topP,
+        topK,
         chatTemplate,
         chatTemplateKwargs: kwargs,
         engine,

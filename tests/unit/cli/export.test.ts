@@ -108,6 +108,12 @@ describe("coxswain export", () => {
     expect(errors).toContain("has no adapter yet");
   });
 
+  it.each([golden("llama/model"), "no-such-folder"])("says that %s is neither a run nor an adapter", async (path) => {
+    const { errors, code } = await coxswainExport(path, ...flags, "--output", join(temporaryFolder(), "a.gguf"));
+    expect(code).toBe(4);
+    expect(errors).toContain(`${path} is neither a run nor an adapter folder`);
+  });
+
   it("refuses an adapter of another model and leaves no file", async () => {
     const file = join(temporaryFolder(), "a.gguf");
     const adapter = golden("gpt2-packed/expected_adapter");
