@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import type { ChartData } from "./curves.js";
 import { count, figure } from "./format.js";
+import { shownCurves, type CurveView } from "./shown-curves.js";
 
 export interface Curve {
   readonly label: string;
@@ -9,6 +10,9 @@ export interface Curve {
   readonly colour: string;
   /** Show points on the line, for few, distant values. */
   readonly dots?: boolean;
+  /** Without noise: never smoothed. */
+  readonly exact?: boolean;
+  readonly dashed?: boolean;
 }
 
 export class Chart {
@@ -16,6 +20,7 @@ export class Chart {
   readonly #curves: readonly Curve[];
   #plot: uPlot;
   #data: ChartData = { steps: [], values: [] };
+  #view: CurveView = { log: false, smoothing: 0 };
 
   /** @param host an empty element that gives the width */
   constructor(host: HTMLElement, curves: readonly Curve[]) {
@@ -25,14 +30,49 @@ export class Chart {
     new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(host);
     // Colours are drawn into the canvas: a changed colour scheme needs a redraw.
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.#plot.destroy();
-      this.#plot = this.#draw();
+      this.#redraw();
     });
   }
 
+  /** Another axis needs another plot. */
+  look(view: CurveView): void {
+    const isOtherAxis = view.log !== this.#view.log;
+    this.#view = view;
+    if (isOtherAxis) this.#redraw();
+    else this.show(this.#data);
+  }
+
   show(data: ChartData): void {
+    const zoom = this.#zoom();
     this.#data = data;
-    this.#plot.setData(aligned(data));
+    // The part that the viewer has dragged out stays; a double click shows everything again.
+    this.#plot.setData(this.#aligned(), zoom === undefined);
+    if (zoom !== undefined) this.#plot.setScale("x", zoom);
+  }
+
+  #redraw(): void {
+    const zoom = this.#zoom();
+    this.#plot.destroy();
+    this.#plot = this.#draw();
+    if (zoom !== undefined) this.#plot.setScale("x", zoom);
+  }
+
+  /** Undefined if all steps are shown. */
+  #zoom(): { min: number; max: number } | undefined {
+    const { min, max } = this.#plot.scales["x"] ?? {};
+    const { steps } = this.#data;
+    const [first, last] = [steps[0], steps.at(-1)];
+    if (min == null || max == null || first === undefined || last === undefined) return undefined;
+    return min > first || max < last ? { min, max } : undefined;
+  }
+
+  #aligned(): uPlot.AlignedData {
+    const { steps, values } = shownCurves(
+      this.#data,
+      this.#view,
+      this.#curves.map(({ exact = false }) => exact),
+    );
+    return [[...steps], ...values.map((each) => [...each])];
   }
 
   #size(): { width: number; height: number } {
@@ -53,7 +93,10 @@ export class Chart {
       {
         ...this.#size(),
         padding: [8, 12, 0, 0],
-        scales: { x: { time: false } },
+        scales: {
+          x: { time: false },
+          y: this.#view.log ? { distr: 3 as uPlot.Scale.Distr.Logarithmic, range: logRange } : {},
+        },
         cursor: { y: false, drag: { x: true, y: false } },
         axes: [
           {
@@ -61,22 +104,36 @@ export class Chart {
             size: 30,
             values: (_, splits) => splits.map((step) => (Number.isInteger(step) ? count(step) : "")),
           },
-          { ...axis, size: 64, values: (_, splits) => splits.map(figure) },
+          {
+            ...axis,
+            size: 64,
+            values: (_, splits) => splits.map((value: number | null) => (value === null ? "" : figure(value))),
+          },
         ],
         series: [
           { label: "step", value: (_, __, ___, index) => countOf(shownValue(this.#data.steps, index)) },
-          ...this.#curves.map(({ label, colour: name, dots = false }, curve) => ({
+          ...this.#curves.map(({ label, colour: name, dots = false, dashed = false }, curve) => ({
             label,
             stroke: colour(name),
             width: 2,
             spanGaps: true,
+            ...(dashed ? { dash: [6, 4] } : {}),
             points: dots ? { show: true, size: 6, fill: colour(name) } : {},
             value: (_: uPlot, __: number, ___: number, index: number | null) =>
               figure(shownValue(this.#data.values[curve], index)),
           })),
+          // As recorded, behind the smoothed curves: not in the legend, which shows recorded values anyway.
+          ...this.#curves.map(({ colour: name }) => ({
+            stroke: colour(name),
+            alpha: 0.3,
+            width: 1,
+            spanGaps: true,
+            points: { show: false },
+            class: "raw",
+          })),
         ],
       },
-      aligned(this.#data),
+      this.#aligned(),
       this.#host,
     );
   }
@@ -88,4 +145,6 @@ const shownValue = (values: readonly (number | null)[] = [], index: number | nul
 
 const countOf = (step: number | null | undefined): string => (step === null || step === undefined ? "–" : count(step));
 
-const aligned = ({ steps, values }: ChartData): uPlot.AlignedData => [[...steps], ...values.map((each) => [...each])];
+/** uPlot would show whole decades: curves within one would be flat. */
+const logRange = (_: uPlot, min: number | null, max: number | null): [number, number] =>
+  min === null || max === null || min <= 0 ? [0.1, 1] : [min / 1.1, max * 1.1];

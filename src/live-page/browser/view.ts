@@ -18,12 +18,28 @@ export class View {
   readonly #charts = {
     loss: new Chart(element("loss-chart"), [
       { label: "training", colour: "--first" },
-      { label: "evaluation", colour: "--second", dots: true },
+      { label: "evaluation", colour: "--second", dots: true, dashed: true, exact: true },
     ]),
-    learningRate: new Chart(element("learning-rate-chart"), [{ label: "learning rate", colour: "--first" }]),
+    learningRate: new Chart(element("learning-rate-chart"), [
+      { label: "learning rate", colour: "--first", exact: true },
+    ]),
     tokens: new Chart(element("tokens-chart"), [{ label: "tokens per second", colour: "--first" }]),
     gradNorm: new Chart(element("grad-norm-chart"), [{ label: "gradient norm", colour: "--first" }]),
   };
+
+  constructor() {
+    const log = input("log-scale");
+    const smoothing = input("smoothing");
+    const look = (): void => {
+      const view = { log: log.checked, smoothing: smoothing.valueAsNumber };
+      setText("smoothing-value", view.smoothing === 0 ? "none" : view.smoothing.toFixed(2));
+      for (const chart of Object.values(this.#charts)) chart.look(view);
+    };
+    log.addEventListener("change", look);
+    smoothing.addEventListener("input", look);
+    // A browser may restore them when the page is loaded again.
+    look();
+  }
 
   show(shown: Shown): void {
     document.body.classList.remove("stale");
@@ -135,6 +151,12 @@ function row(cells: readonly (string | Node)[]): HTMLTableRowElement {
 function element(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+function input(id: string): HTMLInputElement {
+  const found = element(id);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`#${id} is not an input`);
   return found;
 }
 

@@ -1,6 +1,7 @@
 /** These tests protect: figures on the page that are right, and readable. */
 import { describe, expect, it } from "vitest";
 import { lossCurves, stepCurve } from "../../../src/live-page/browser/curves.js";
+import { shownCurves } from "../../../src/live-page/browser/shown-curves.js";
 import { clock, details, duration, figure, words } from "../../../src/live-page/browser/format.js";
 import { updated, type Shown } from "../../../src/live-page/browser/store.js";
 import type { ShownStatus, StepPoint } from "../../../src/live-page/messages.js";
@@ -121,5 +122,34 @@ describe("an event", () => {
     expect(details({ worker: "a", pid: 7, shards: 3, reason: "its connection broke" })).toBe(
       "worker a, shards 3, its connection broke",
     );
+  });
+});
+
+describe("the curves that the viewer chose", () => {
+  const data = {
+    steps: [1, 2, 3],
+    values: [
+      [1, 3, 0],
+      [null, 5, 6],
+    ],
+  };
+
+  it("are smoothed in front of the recorded ones, except for those without noise", () => {
+    const { values } = shownCurves(data, { log: false, smoothing: 0.5 }, [false, true]);
+    // By hand: 0.5 / 0.5; (0.25 + 1.5) / 0.75; (1.75 / 2 + 0) / 0.875.
+    expect(values).toEqual([
+      [1, 1.75 / 0.75, 1],
+      [null, 5, 6],
+      [1, 3, 0],
+      [null, null, null],
+    ]);
+  });
+
+  it("leave values of 0 or less out on a logarithmic axis", () => {
+    const { values } = shownCurves(data, { log: true, smoothing: 0 }, [false, false]);
+    expect(values.slice(0, 2)).toEqual([
+      [1, 3, null],
+      [null, 5, 6],
+    ]);
   });
 });
