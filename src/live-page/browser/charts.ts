@@ -95,7 +95,8 @@ export class Chart {
         padding: [8, 12, 0, 0],
         scales: {
           x: { time: false },
-          y: this.#view.log ? { distr: 3 as uPlot.Scale.Distr.Logarithmic, range: logRange } : {},
+          // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot exports the type alone: logarithmic
+          y: this.#view.log ? { distr: 3, range: logRange } : {},
         },
         cursor: { y: false, drag: { x: true, y: false } },
         axes: [
