@@ -1,7 +1,7 @@
 /** Without this, a command that hangs, or reads slowly, holds up a run or takes its memory. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Clock, Timer } from "../../../src/clock.js";
 import { bufferCapacity, CommandExporter } from "../../../src/exporters/command/command.js";
 import { LineBuffer } from "../../../src/exporters/command/line-buffer.js";
@@ -69,13 +69,15 @@ describe("the command", () => {
   it("that ignores SIGTERM is killed at the end, with what it started", async () => {
     const { exporter, clock, reports, output } = started("trap '' TERM; sleep 1000 & echo $!; cat; wait");
     exporter.evaluation(line(1));
+    // It has read the line, so SIGTERM is ignored by now.
+    await vi.waitFor(() => expect(output()).toContain("eval_loss"), { timeout: 30_000 });
     const closed = exporter.close();
     clock.run(3_000);
     clock.run(30_000);
     clock.run(35_000);
     await closed;
     expect(reports).toEqual([expect.stringContaining("waits up to 30 s"), "it was killed by SIGKILL"]);
-    expect(isRunning(Number(output().split("\n")[0]))).toBe(false);
+    await vi.waitFor(() => expect(isRunning(Number(output().split("\n")[0]))).toBe(false), { timeout: 30_000 });
   });
 
   it("that fails is started again, and gets the lines since", async () => {
