@@ -117,7 +117,7 @@ function rangeTestConfig(config: RunConfig, outputDir: string, { steps }: Ramp):
       eval_steps: null,
       save_steps: never,
     },
-    telemetry: { ...telemetry, nats: null },
+    telemetry: { ...telemetry, nats: null, tensorboard: false, exec: null },
   };
 }
 

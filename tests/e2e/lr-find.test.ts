@@ -122,13 +122,16 @@ describe("lr-find", () => {
     expect(existsSync(join(folder, "out"))).toBe(false);
   });
 
-  it("uses workers that join", async () => {
+  it("uses workers that join, and reports to nobody", async () => {
     const folder = temporaryFolder();
-    const test = new CoxswainProcess(["lr-find", writeRun(folder, comparedRun(1)), "--workers", "0", ...ramp]);
+    const exec = `touch ${join(folder, "reported")}`;
+    const run = writeRun(folder, { ...comparedRun(1), telemetry: { http: null, tensorboard: true, exec } });
+    const test = new CoxswainProcess(["lr-find", run, "--workers", "0", ...ramp]);
     const [, address = ""] = await test.until(/listening on (\S+:\d+)/);
     const worker = new CoxswainProcess(["worker", "--coordinator", address.replace(/,$/, "")]);
     expect((await test.finished).stdout).toContain("suggestion: training.learning_rate: ");
     await worker.finished;
+    expect(existsSync(join(folder, "reported"))).toBe(false);
     expect(Object.keys(contentsOf(join(folder, "out")))).toEqual(saved);
   });
 });
