@@ -27,8 +27,9 @@ function isListOfExamples(key: string, itemKeys: readonly string[]): boolean {
 export function wrappingKey(fields: Readonly<Record<string, unknown>>): string | undefined {
   return Object.keys(fields).find((key) => {
     const value = fields[key];
-    if (!Array.isArray(value) || value.length === 0 || !value.every(isObject)) return false;
-    return isListOfExamples(key, Object.keys(value[0] as object));
+    if (!Array.isArray(value) || !value.every(isObject)) return false;
+    const [first] = value;
+    return first !== undefined && isListOfExamples(key, Object.keys(first));
   });
 }
 

@@ -6,6 +6,7 @@ import { readAlpaca } from "./alpaca.js";
 import type { DataFormat, Example, ExampleReader } from "./example.js";
 import { describe, objectOf, type Fields } from "./fields.js";
 import { readMessages } from "./messages.js";
+import { fileOf, loneMessage, notAnObject, respelt, wholeTable } from "./odd-shapes.js";
 import { preferenceData, refuseOtherShape, refuseUndesirable, unknownShape } from "./other-shapes.js";
 import { readPromptCompletion } from "./prompt-completion.js";
 import { readSharegpt } from "./sharegpt.js";
@@ -35,12 +36,22 @@ const formatList = keysOf.map(([format, keys]) => `${format} (${keys.join(", ")}
  * @throws CoxswainError "data" if no format matches
  */
 export function detectFormat(value: unknown, where: string): DataFormat {
+  const other = notAnObject(value, where);
+  if (other !== undefined) throw other;
   const fields = objectOf(value, where, "the example");
   const format = keysOf.find(([, keys]) => keys.every((key) => key in fields))?.[0];
   const wrapping = format === undefined || format === "sharegpt" ? wrappingKey(fields) : undefined;
   if (wrapping !== undefined) throw wrappedAt(where, wrapping);
+  const holdsLists = format === "tokens" || format === "messages" || format === "sharegpt";
+  const table = holdsLists ? undefined : wholeTable(fields, where);
+  if (table !== undefined) throw table;
+  const lone = format === undefined ? loneMessage(fields, where) : undefined;
+  if (lone !== undefined) throw lone;
   if (format === undefined || format === "text") refuseOtherShape(fields, where);
-  if (format === undefined) throw unknownShape(fields, where, formatList);
+  if (format === undefined) {
+    const spelt = keysOf.map(([, keys]) => respelt(fields, keys)).find((columns) => columns !== undefined);
+    throw unknownShape(fields, where, formatList, spelt);
+  }
   // The turns of preference data end before the answers; messages usually contain the chosen one.
   const preference = format === "sharegpt" ? preferenceData(fields, where) : undefined;
   if (preference !== undefined) throw preference;
@@ -49,7 +60,7 @@ export function detectFormat(value: unknown, where: string): DataFormat {
 
 /** @param where "train.json:1", or "train.json: item 1" */
 function wrappedAt(where: string, key: string): CoxswainError {
-  const file = where.replace(/(:\d+|: item \d+|: row group .*)$/, "");
+  const file = fileOf(where);
   return wrapped(file, where, key, convertedName(file));
 }
 

@@ -109,8 +109,11 @@ export function suggestedColumns(fields: Fields): Readonly<Record<string, string
 /** A source with a mapping of columns, as it is written in the run file. Columns that are not mapped keep their names. */
 function inRunFile(columns: Readonly<Record<string, string>>): string {
   const mapped = Object.entries(columns).filter(([key, column]) => key !== column);
-  return `{path: ..., columns: {${mapped.map(([key, column]) => `${key}: ${column}`).join(", ")}}}`;
+  return `{path: ..., columns: {${mapped.map(([key, column]) => `${key}: ${inYaml(column)}`).join(", ")}}}`;
 }
+
+const inYaml = (column: string): string =>
+  /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(column) ? column : JSON.stringify(column);
 
 const hasAll = (fields: Fields, keys: readonly string[]): boolean => keys.every((key) => Object.hasOwn(fields, key));
 
@@ -138,12 +141,20 @@ export function preferenceData(fields: Fields, where: string): CoxswainError | u
   );
 }
 
-/** The error for an example that has the keys of no format. */
-export function unknownShape(fields: Fields, where: string, formats: string): CoxswainError {
+/**
+ * The error for an example that has the keys of no format.
+ * @param spelt the columns of a format, if its keys are there with another spelling
+ */
+export function unknownShape(
+  fields: Fields,
+  where: string,
+  formats: string,
+  spelt: Readonly<Record<string, string>> | undefined,
+): CoxswainError {
   const preference = preferenceData(fields, where);
   if (preference !== undefined) return preference;
   const keys = Object.keys(fields).join(", ") || "none";
-  const columns = suggestedColumns(fields);
+  const columns = spelt ?? suggestedColumns(fields);
   const use =
     columns === undefined
       ? "Convert it to a format, or map its columns with `columns` of a source. "

@@ -38,6 +38,17 @@ export function brokenJsonHint(file: string, text: string, message: string, what
   if (/^[[{]$/.test(bare)) {
     return `${shape} This one is spread over several lines. Convert it: jq -c . '${file}' > '${convertedName(file)}'`;
   }
+  if (text.startsWith("\x1e")) {
+    return `It begins with the record separator of JSON text sequences. Remove it: tr -d '\\036' < '${file}' > '${convertedName(file)}'`;
+  }
+  if (/^(\/\/|\/\*|#)/.test(bare)) return "JSON has no comments: remove this line.";
+  if (/^-\s+[\w"']+:(\s|$)|^---$/.test(bare)) return `This looks like YAML, which is not read. ${shape}`;
+  if (/[[{,:]\s*[\u201c\u201d\u201e\u00ab]/.test(bare)) {
+    return 'JSON has straight quotes ("): an editor or a word processor has replaced them by typographic ones.';
+  }
+  if (what === "line" && /\}\s*\{/.test(bare)) {
+    return `${shape} This line has several. Separate them: jq -c . '${file}' > '${convertedName(file)}'`;
+  }
   if (/[[{,:]\s*-?(NaN|Infinity)\b/.test(bare)) return "JSON has no NaN and no Infinity: write null, or omit the key.";
   if (/[[{,:]\s*('|(True|False|None)\b)/.test(bare)) {
     return "This is a Python literal, not JSON (single quotes, True, None): write it with json.dumps.";

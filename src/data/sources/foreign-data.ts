@@ -120,7 +120,7 @@ export function refuseByContent(file: string, bytes: Buffer): void {
 export function refusedLine(file: string, line: string, isFirst: boolean): CoxswainError | undefined {
   if (!isFirst) return undefined;
   const kind = headerKind(line);
-  if (kind !== undefined && /"/.test(line)) return misnamed(file, kind);
+  if (kind !== undefined && line.includes('"')) return misnamed(file, kind);
   if (/^\s*["[{]/.test(line)) return undefined;
   if (path.extname(file).toLowerCase() === ".txt") return refused(file, text);
   if (kind !== undefined) return misnamed(file, kind);

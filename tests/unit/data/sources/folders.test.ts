@@ -86,7 +86,7 @@ describe("a folder", () => {
 
 describe("a source that cannot be read is refused by name", () => {
   it.each<[string, string, RegExp, RegExp]>([
-    ["several objects on one line", '{"text":"a"}{"text":"b"}\n', /a\.jsonl:1: not JSON/, /Correct the line/],
+    ["several objects on one line", '{"text":"a"}{"text":"b"}\n', /a\.jsonl:1: not JSON/, /This line has several/],
     ["two lists", '[{"text":"a"}]\n[{"text":"b"}]\n', /the list is followed by "\["/, /one list/],
     ["a list that does not end", '[{"text":"a"}', /not JSON: the list does not end/, /truncated/],
     ["a list with a missing item", '[{"text":"a"},,{"text":"b"}]', /item 2 is empty/, /comma/],
