@@ -34,6 +34,7 @@ export interface FinishedRun {
   readonly lossWarning?: string | undefined;
 }
 
+/** The best evaluation of a run (`training.metric_for_best_model`). */
 export interface BestEvaluation extends Measurement {
   readonly metric: BestMetric;
   /** The adapter is that of its step. */

@@ -26,6 +26,7 @@ export interface AdapterGguf {
   readonly force?: boolean;
 }
 
+/** What an export wrote. */
 export interface GgufReport {
   /** "llama" */
   readonly architecture: string;

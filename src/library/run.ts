@@ -1,7 +1,7 @@
 /** Types of a run that a program started: its options, its handle and its result. */
 import type { RunConfig } from "../config/index.js";
 import type { BestEvaluation } from "../coordinator/index.js";
-export type { BestEvaluation } from "../coordinator/index.js";
+export type { BestEvaluation, BestMetric } from "../coordinator/index.js";
 import type { Checkpoint, RunStatus } from "../control/index.js";
 import type { RunEvent, RunView, StepLine } from "../telemetry/index.js";
 import type { RunOverrides } from "./load-run.js";

@@ -35,8 +35,12 @@ export async function readBest(outputDir: string, step: number, layout: LoraLayo
 }
 
 function lost(path: string, step: number, error: unknown): CoxswainError {
-  return new CoxswainError("storage", `${path}: the best evaluation is that of step ${step}, whose checkpoint cannot be read: ${messageOf(error)}`, {
-    hint: "Restore the checkpoint from a copy, or use the newest state: --resume --set training.load_best_model_at_end=false.",
-    cause: error,
-  });
+  return new CoxswainError(
+    "storage",
+    `${path}: the best evaluation is that of step ${step}, whose checkpoint cannot be read: ${messageOf(error)}`,
+    {
+      hint: "Restore the checkpoint from a copy, or use the newest state: --resume --set training.load_best_model_at_end=false.",
+      cause: error,
+    },
+  );
 }

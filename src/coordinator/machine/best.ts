@@ -18,6 +18,7 @@
  */
 import type { StepNumber } from "../../ids.js";
 
+/** What evaluations are compared by. */
 export type BestMetric = "eval_loss" | "exact_match";
 
 /** The settings, as in the run file's section `training`. */

@@ -95,7 +95,10 @@ describe("schema/run.schema.json", () => {
         const run = runWith(key, example);
         expect(validate(run), `${key}: ${JSON.stringify(example)}`).toBe(true);
         // These need another key beside them.
-        const alone = !/^training\.(eval_steps|micro|predict_with|metric_for|load_best|early_stopping)|nats\.(user|tls\.)/.test(key);
+        const alone =
+          !/^training\.(eval_steps|micro|predict_with|metric_for|load_best|early_stopping)|nats\.(user|tls\.)/.test(
+            key,
+          );
         if (alone) expect(loads(run), `${key}: ${JSON.stringify(example)}`).toBe(true);
       }
   });
@@ -260,7 +263,8 @@ describe("any run of right values", () => {
       const { micro_batch_size: micro = 4, global_batch_size: global = 32 } = training;
       if ((micro as number) > (global as number)) training["global_batch_size"] = micro;
       if ((run["data"] as Values)["eval"] == null)
-        for (const key of ["eval_steps", "metric_for_best_model", "predict_with_generate"]) Reflect.deleteProperty(training, key);
+        for (const key of ["eval_steps", "metric_for_best_model", "predict_with_generate"])
+          Reflect.deleteProperty(training, key);
       if (training["metric_for_best_model"] == null || training["eval_steps"] == null)
         for (const key of ["load_best_model_at_end", "early_stopping_patience"]) Reflect.deleteProperty(training, key);
       if (training["early_stopping_patience"] == null) delete training["early_stopping_threshold"];

@@ -113,7 +113,9 @@ describe("progress is available while", () => {
       tokenizer: await openTokenizer(model),
       onProgress: (examples) => told.push(examples),
     });
-    expect(told).toEqual([256, 512, 600]);
+    expect(told.at(-1)).toBe(600);
+    expect(told.length).toBeGreaterThan(10);
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
   });
 
   it("hashing a model, to the last byte", async () => {
