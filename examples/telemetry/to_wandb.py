@@ -9,7 +9,7 @@ import wandb
 run = wandb.init(
     project=os.environ.get("WANDB_PROJECT", "coxswain"),
     name=os.environ["COXSWAIN_RUN"],
-    # The same run after --resume: W&B keeps the first value of a step that it has seen.
+    # The same run after --resume.
     id=os.environ["COXSWAIN_RUN"],
     resume="allow",
     config={"model": os.environ["COXSWAIN_MODEL"], "output_dir": os.environ["COXSWAIN_OUTPUT_DIR"]},
