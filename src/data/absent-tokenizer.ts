@@ -54,6 +54,7 @@ function absentTokenizer(folder: string, size: number, missing: unknown): TextTo
     padId: 0,
     specialTokens: {},
     controlTokens: new Set(),
+    controlIds: new Set(),
     chatTemplate: null,
     toolChatTemplate: null,
     templateFolder: folder,

@@ -1,6 +1,5 @@
 /** Encodes conversations: renders the texts that each is trained on, tokenises them, and labels what is supervised. */
 import type { ChatTemplate, TrainingTexts } from "./chat-template.js";
-import { controlTokenFinder } from "./control-tokens.js";
 import { messageName } from "./conversation.js";
 import type { EncoderOptions, LabelledTokens, Located } from "./encoding.js";
 import type { ChatExample } from "./formats/index.js";
@@ -145,7 +144,6 @@ export async function encodeChats(
   options: EncoderOptions,
 ): Promise<(readonly LabelledTokens[])[]> {
   const { tokenizer, onSplitPrompt, onJoinedStart } = options;
-  reportControlTokens(chats, options);
   const rendered = chats.map((chat) => renderIfGood(chat, options));
   const tokenised = await tokenise(rendered.flat(), tokenizer);
   const labelled = await Promise.all(tokenised.map((chat) => label(chat, tokenizer)));
@@ -162,18 +160,6 @@ export async function encodeChats(
       own.length === 1 ? { ids, labels } : { ids, labels, ...partOf(turns, prompt) },
     );
   });
-}
-
-function reportControlTokens(
-  chats: readonly Located<ChatExample>[],
-  { tokenizer, onControlToken }: EncoderOptions,
-): void {
-  if (onControlToken === undefined) return;
-  const find = controlTokenFinder(tokenizer.controlTokens);
-  for (const { example, where } of chats) {
-    const token = find(example.messages);
-    if (token !== null) onControlToken(where, token);
-  }
 }
 
 const partOf = (turns: readonly number[], prompt: number): { readonly part: string } => ({

@@ -34,8 +34,6 @@ export interface EncoderOptions {
   readonly onSplitPrompt?: (where: string) => void;
   /** Called for each conversation with an answer whose start is joined with the end of the prompt, which is no space. */
   readonly onJoinedStart?: (where: string) => void;
-  /** Called for each conversation with a message whose text contains a special token, with the first one. */
-  readonly onControlToken?: (where: string, token: string) => void;
   /** Called for each example of which the chat template omits something. */
   readonly onIgnored?: (ignored: Ignored, where: string) => void;
   /** Called for each text that gets no eos, since the tokenizer has none. */

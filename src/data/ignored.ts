@@ -43,9 +43,9 @@ export function ignoredParts(
   };
   const own = templateKwargs === undefined ? {} : { templateKwargs };
   if (tools !== null && template.rendersAs({ messages, tools: null, ...own }, text)) add("ignored_tools");
-  const without = messages.map(withoutToolCalls);
-  const calls = messages.some(hasToolCalls);
-  if (calls && template.rendersAs({ messages: without, tools, ...own }, text)) add("ignored_tool_calls");
+  const isWithoutCalls = (): boolean =>
+    template.rendersAs({ messages: messages.map(withoutToolCalls), tools, ...own }, text);
+  if (messages.some(hasToolCalls) && isWithoutCalls()) add("ignored_tool_calls");
   const left = messages.findIndex(
     ({ role, content }) => readRoles.has(role) && content !== undefined && !text.includes(content.trim()),
   );

@@ -57,8 +57,8 @@ export async function splitPrompts(
   texts: readonly TextWithPrompts[],
   tokenizer: TextTokenizer,
 ): Promise<readonly ReadonlySet<number>[]> {
-  const special = new Set([...tokenizer.controlTokens].map((token) => tokenizer.tokenToId(token) ?? -1));
-  const tails = texts.map((one) => one.ends.map((end) => ({ end, tail: tailOf(one, end, special) })));
+  const { controlIds } = tokenizer;
+  const tails = texts.map((one) => one.ends.map((end) => ({ end, tail: tailOf(one, end, controlIds) })));
   const tailTexts = [...new Set(tails.flat().flatMap(({ tail }) => tail?.text ?? []))];
   const encoded = await tokenizer.encodeBatch(tailTexts, { addSpecialTokens: false });
   const idsOf = new Map(tailTexts.map((text, index) => [text, encoded[index]?.ids ?? new Int32Array()]));

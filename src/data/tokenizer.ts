@@ -59,6 +59,8 @@ export interface TextTokenizer {
   readonly specialTokens: SpecialTokens;
   /** Texts of all tokens marked special. */
   readonly controlTokens: ReadonlySet<string>;
+  /** Their ids. */
+  readonly controlIds: ReadonlySet<number>;
   /** The Jinja template of the adapter, otherwise of the model, or null. */
   readonly chatTemplate: string | null;
   /** The template for conversations with tools ("tool_use") if there is one, otherwise `chatTemplate`. */
@@ -153,6 +155,7 @@ export async function openTokenizer(
       throw cannotEncode(folder, error);
     });
   const wrap = (text: string, encoding: Encoding): EncodedText => new NativeEncoding(text, encoding);
+  const controlTokens = new Set([...definition.special, ...Object.values(specialTokens)]);
   return {
     folder,
     adapter,
@@ -165,7 +168,8 @@ export async function openTokenizer(
     eosIds: [...new Set([...(eosId === null ? [] : [eosId]), ...files.eosIds])],
     padId: idOf(specialTokens["pad_token"]) ?? files.padIds[0] ?? eosId ?? 0,
     specialTokens,
-    controlTokens: new Set([...definition.special, ...Object.values(specialTokens)]),
+    controlTokens,
+    controlIds: new Set([...controlTokens].flatMap((token) => native.tokenToId(token) ?? [])),
     chatTemplate,
     toolChatTemplate,
     templateFolder: chatTemplates.folder,

@@ -1,6 +1,7 @@
 /** Tokenises lines: reads each as an example of its format, renders and encodes it. Knows neither files nor rows. */
 import { CoxswainError } from "../../errors.js";
 import { costOf, maxBatchCost } from "../batch-cost.js";
+import { controlTokenFinder } from "../control-tokens.js";
 import { createEncoder } from "../encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "../encoding.js";
 import { exampleReader, replacementCharacterIn, unreadKeys, type Example, type UnreadKeys } from "../formats/index.js";
@@ -43,7 +44,6 @@ function encoderFor(
     completionOnlyLoss,
     turns,
     onSplitBoundary: (where) => log.count("split_boundary", where),
-    onControlToken: (where, token) => log.count("control_token", where, JSON.stringify(token)),
     onSplitPrompt: (where) => log.count("split_prompt", where),
     onJoinedStart: (where) => log.count("joined_start", where),
     onIgnored: ({ kind, detail }, where) => {
@@ -90,12 +90,17 @@ export async function openLineTokeniser(tokenizer: TextTokenizer, settings: Toke
   };
   const templates = await openChatTemplates(tokenizer, { override: template, kwargs, now });
   const roles = knownRoles(...(templates === null ? [] : [templates.plain.source, templates.tools.source]));
+  const findControlToken = controlTokenFinder(tokenizer.controlTokens);
   const formatOptions = { chat: templates !== null, vocabSize: tokenizer.modelVocabSize };
   const read = (line: ReadLine, log: Log): Example => {
     const { value, where, format, repeatedKey } = line;
     if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
     const example = exampleReader(format, formatOptions)(value, where);
-    if (example.kind === "chat") requireKnownRoles(example.messages, roles, where, example.promptMessages);
+    if (example.kind === "chat") {
+      requireKnownRoles(example.messages, roles, where, example.promptMessages);
+      const token = findControlToken(example.messages);
+      if (token !== null) log.count("control_token", where, JSON.stringify(token));
+    }
     if (repeatedKey !== undefined) log.count("repeated_key", where, repeatedKey);
     const spoilt = replacementCharacterIn(example);
     if (spoilt !== undefined) log.count("replacement_character", where, spoilt);
