@@ -99,14 +99,18 @@ async function settingsOf({
   };
 }
 
-/** More would wait for this thread, which reads the data; each holds a tokenizer of its own. */
-const mostThreads = 8;
+/** Each holds a tokenizer of its own and its results: two made a process of 0.6 GB, so that four stay below 1 GB. */
+const mostThreads = 4;
+
+/** Memory of the machine or container for each thread, bytes: vocabularies of a quarter million tokens need more. */
+const memoryPerThread = 512 * 2 ** 20;
 
 function threadsOf({ threads, tokenizer }: TokenStoreOptions, bytes: number): number {
   if (tokenizer.absence !== undefined) return 0;
   if (threads !== undefined) return threads;
-  const { cores } = hostLimits();
-  return cores === 1 || !isLarge(bytes) ? 0 : Math.min(cores, mostThreads);
+  const { cores, memory } = hostLimits();
+  const most = Math.min(cores, mostThreads, Math.floor(memory / memoryPerThread));
+  return most < 2 || !isLarge(bytes) ? 0 : most;
 }
 
 /**

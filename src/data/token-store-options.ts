@@ -62,7 +62,7 @@ export interface TokenStoreOptions {
   readonly onExample?: ((content: number, where: string) => void) | undefined;
   /** Not called for tokens that come from the cache: give no `cacheDir`. */
   readonly observer?: TokenObserver | undefined;
-  /** Threads that tokenise, beside this one; 0: none. Default: for large data one per core, at most 8; otherwise 0. */
+  /** Threads that tokenise, beside this one; 0: none. Default: for large data one per core and per 512 MiB of memory, at most 4; otherwise 0. */
   readonly threads?: number;
   /** Data sets of the hub. Default: looked up again. */
   readonly datasets?: DatasetVersions | undefined;
