@@ -28,14 +28,7 @@ export type {
 } from "./library/preview.js";
 export { push } from "./library/push.js";
 export type { PushOptions, PushResult } from "./library/push.js";
-export type {
-  BestEvaluation,
-  BestMetric,
-  CoordinatorOptions,
-  TrainingRun,
-  TrainOptions,
-  TrainResult,
-} from "./library/run.js";
+export type { BestEvaluation, CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./library/run.js";
 export { startCoordinator } from "./library/start-coordinator.js";
 export { startWorker } from "./library/start-worker.js";
 export type { RunningWorker, StartWorkerOptions, WorkerEnd } from "./library/start-worker.js";

@@ -5,6 +5,5 @@ export { startCoordinator } from "./run.js";
 export { addressKeys } from "./service/listeners.js";
 export type { AddressKey } from "./service/listeners.js";
 export type { CoordinatorOptions } from "./run-parts.js";
-export type { BestEvaluation, FinishedRun } from "./conclude.js";
-export type { BestMetric } from "./machine/index.js";
+export type { FinishedRun } from "./conclude.js";
 export type { RunningCoordinator } from "./run.js";

@@ -10,8 +10,9 @@ import { CoxswainError, messageOf } from "../errors.js";
 import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from "./tokenizer-files.js";
 import { cleanedUp } from "./tokenizer/clean-up.js";
 import { defineTokenizer } from "./tokenizer/definition.js";
+import { NativeOffsets } from "./tokenizer/native-offsets.js";
 import { openNative } from "./tokenizer/native-tokenizer.js";
-import { NativeOffsets, type TokenOffsets } from "./tokenizer/token-offsets.js";
+import type { TokenOffsets } from "./tokenizer/token-offsets.js";
 
 export interface EncodeOptions {
   /**

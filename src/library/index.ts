@@ -35,7 +35,7 @@ export { contradiction, conversationOf, promptTokens } from "./prompt.js";
 export type { PromptRequest } from "./prompt.js";
 export { push } from "./push.js";
 export type { PushOptions, PushResult } from "./push.js";
-export type { BestEvaluation, BestMetric, CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./run.js";
+export type { BestEvaluation, CoordinatorOptions, TrainingRun, TrainOptions, TrainResult } from "./run.js";
 export { startCoordinator } from "./start-coordinator.js";
 export { openWorker, startWorker } from "./start-worker.js";
 export type { RunningWorker, StartWorkerOptions, WorkerEnd, WorkerSettings, WorkerTls } from "./start-worker.js";

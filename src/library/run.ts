@@ -1,7 +1,5 @@
 /** Types of a run that a program started: its options, its handle and its result. */
 import type { RunConfig } from "../config/index.js";
-import type { BestEvaluation } from "../coordinator/index.js";
-export type { BestEvaluation, BestMetric } from "../coordinator/index.js";
 import type { Checkpoint, RunStatus } from "../control/index.js";
 import type { RunEvent, RunView, StepLine } from "../telemetry/index.js";
 import type { RunOverrides } from "./load-run.js";
@@ -34,6 +32,16 @@ export interface CoordinatorOptions {
 
 /** Options of {@link train}. */
 export type TrainOptions = Omit<CoordinatorOptions, "stay">;
+
+/** The best evaluation of a run. */
+export interface BestEvaluation {
+  /** `training.metric_for_best_model`. */
+  readonly metric: "eval_loss" | "exact_match";
+  readonly step: number;
+  readonly value: number;
+  /** The adapter is that of its step (`training.load_best_model_at_end`). */
+  readonly loaded: boolean;
+}
 
 /** The result of a complete run. */
 export interface TrainResult {

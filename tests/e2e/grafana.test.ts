@@ -43,7 +43,10 @@ describe.skipIf(skipped)(`Grafana and the alerts (${needsPrometheus})${skippedWi
     nats = await NatsServer.start();
     const run = await clusterRun({
       steps: 100_000,
-      training: { save_steps: 3, eval_steps: 3, global_batch_size: 4 },
+      training: {
+        ...{ save_steps: 3, eval_steps: 3, global_batch_size: 4 },
+        ...{ predict_with_generate: true, metric_for_best_model: "eval_loss" },
+      },
       cluster: { all_reduce: "mesh" },
     });
     coordinator = startCoordinator(
