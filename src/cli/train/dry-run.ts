@@ -6,6 +6,7 @@ import { quietProgress, warn } from "../terminal/quiet-progress.js";
 import { dryRunJson } from "./dry-run-json.js";
 import { dryRunText } from "./dry-run-report.js";
 import { dryRunWarnings } from "./dry-run-warnings.js";
+import { withInitFrom } from "./init-from.js";
 
 export interface DryRunOptions {
   /** Path of the run file, as the user gave it. */
@@ -13,15 +14,17 @@ export interface DryRunOptions {
   readonly sets: readonly Override[];
   readonly resume: boolean;
   readonly insecure: boolean;
+  /** The run, adapter or checkpoint that it starts from, as the user gave it. */
+  readonly initFrom?: string | undefined;
   readonly json: boolean;
 }
 
 /** @param output the stream for the report (default: stdout); notes are written to stderr */
 export async function dryRun(
-  { file, sets, resume, insecure, json }: DryRunOptions,
+  { file, sets, resume, insecure, initFrom, json }: DryRunOptions,
   output: NodeJS.WritableStream & { readonly isTTY?: boolean } = process.stdout,
 ): Promise<void> {
-  const { config } = await loadRun(file, sets);
+  const { config } = await loadRun(file, await withInitFrom(sets, initFrom));
   const progress = quietProgress();
   const notes: string[] = [];
   try {

@@ -1,18 +1,22 @@
 /** `--init-from`: the adapter that a run starts from, of an earlier run, an adapter folder or a checkpoint. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { FlagOverride } from "../../config/index.js";
+import type { FlagOverride, Override } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
 import { newestSavedStep } from "../../library/index.js";
 
 const isAdapter = (folder: string): boolean => existsSync(join(folder, "adapter_config.json"));
+
+/** Overrides with what `--init-from` sets, if it is given; later ones take precedence. */
+export const withInitFrom = async (sets: readonly Override[], path: string | undefined): Promise<readonly Override[]> =>
+  path === undefined ? sets : [...sets, await initFrom(path)];
 
 /**
  * The same as `lora.init_adapter` in the run file.
  * @param path as the user gave it
  * @throws CoxswainError "usage" for anything that has no adapter
  */
-export async function initFrom(path: string): Promise<FlagOverride> {
+async function initFrom(path: string): Promise<FlagOverride> {
   const folder = resolve(path);
   const found = [folder, join(folder, "adapter")].find(isAdapter);
   if (found !== undefined) return { flag: "--init-from", key: "lora.init_adapter", value: found };

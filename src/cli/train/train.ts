@@ -4,7 +4,7 @@ import type { Override, RunConfig } from "../../config/index.js";
 import { interrupted } from "../../library/index.js";
 import type { BestEvaluation } from "../../library/index.js";
 import { formatLoss } from "../terminal/progress-format.js";
-import { initFrom } from "./init-from.js";
+import { withInitFrom } from "./init-from.js";
 import { sampleLines } from "./samples.js";
 import { runInTerminal } from "./run-in-terminal.js";
 import type { TerminalRun } from "./run-in-terminal.js";
@@ -29,8 +29,7 @@ export interface TrainOptions {
 }
 
 export async function train(asked: TrainOptions): Promise<void> {
-  const start = asked.initFrom === undefined ? [] : [await initFrom(asked.initFrom)];
-  const options = { ...asked, sets: [...asked.sets, ...start] };
+  const options = { ...asked, sets: await withInitFrom(asked.sets, asked.initFrom) };
   const loaded = await loadRun(options.file, options.sets);
   const { resume, insecure, rescue, localWorkers, stay } = options;
   report(await runInTerminal(loaded, { resume, insecure, rescue, localWorkers, stay }), loaded.config, options);

@@ -34,9 +34,9 @@ interface Result {
 
 async function rehearse(
   sets: readonly string[] = [],
-  options: { json?: boolean; resume?: boolean } = {},
+  options: { json?: boolean; resume?: boolean; initFrom?: string } = {},
 ): Promise<Result> {
-  const { json = true, resume = false } = options;
+  const { json = true, resume = false, initFrom } = options;
   let text = "";
   const output = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -44,11 +44,15 @@ async function rehearse(
       done();
     },
   });
-  await dryRun({ file: path.join(folder, "run.yaml"), sets, resume, insecure: false, json }, output);
+  await dryRun({ file: path.join(folder, "run.yaml"), sets, resume, insecure: false, initFrom, json }, output);
   return { text, json: json ? (JSON.parse(text) as Record<string, unknown>) : {} };
 }
 
 describe("a dry run", () => {
+  it("refuses an --init-from that has no adapter, as a run does", async () => {
+    await expect(rehearse([], { initFrom: "nowhere" })).rejects.toThrow("--init-from nowhere: no such folder");
+  });
+
   it("tells steps, tokens, padding and memory, and writes no output folder", async () => {
     const { json } = await rehearse();
     expect(json).toMatchObject({
