@@ -8,8 +8,10 @@ import { newestSavedStep } from "../../library/index.js";
 const isAdapter = (folder: string): boolean => existsSync(join(folder, "adapter_config.json"));
 
 /** Overrides with what `--init-from` sets, if it is given; later ones take precedence. */
-export const withInitFrom = async (sets: readonly Override[], path: string | undefined): Promise<readonly Override[]> =>
-  path === undefined ? sets : [...sets, await initFrom(path)];
+export const withInitFrom = async (
+  sets: readonly Override[],
+  path: string | undefined,
+): Promise<readonly Override[]> => (path === undefined ? sets : [...sets, await initFrom(path)]);
 
 /**
  * The same as `lora.init_adapter` in the run file.
