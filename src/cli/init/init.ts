@@ -1,7 +1,7 @@
 /** The work of `coxswain init`: asks, looks, writes the run file and prints the next commands. */
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, parse, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, parse, relative, resolve } from "node:path";
 import { loadRunObject, parseRun, type LoadedRun } from "../../config/index.js";
 import { CoxswainError, systemCodeOf } from "../../errors.js";
 import { makeFolders } from "../../make-folders.js";
@@ -89,7 +89,7 @@ function refuseExisting(path: string, file: string): void {
 
 const existing = (file: string): CoxswainError =>
   new CoxswainError("usage", `${file} exists, and is not overwritten`, {
-    hint: `Name another file: coxswain init ${basename(file).replace(/(\.ya?ml)?$/, "-2.yaml")}`,
+    hint: `Name another file: coxswain init ${file.replace(/(\.ya?ml|\/)?$/, "-2.yaml")}`,
   });
 
 async function write(path: string, file: string, text: string): Promise<void> {

@@ -34,8 +34,10 @@ export function dryRunWarnings({ prepared, warmupSteps }: Subject): readonly Dry
     found.push({
       code: "learning_rate",
       text:
-        `training.learning_rate is ${rate}, outside 1e-6 to 1e-3: LoRA usually needs 1e-5 to 5e-4. ` +
-        (rate < usualRates.least ? "The run may learn next to nothing." : "The loss may diverge."),
+        `training.learning_rate is ${rate}, outside 1e-6 to 1e-3: LoRA usually needs 1e-5 to 5e-4, small models more. ` +
+        (rate < usualRates.least
+          ? "The run may learn next to nothing."
+          : "The loss may diverge: coxswain lr-find measures it."),
     });
   }
   if (warmupSteps >= plan.totalSteps) {

@@ -16,7 +16,8 @@ export function sampleLines(samples: readonly Sample[], folder: string): readonl
     .slice(0, mostShown)
     .map(({ prompt, completion }) => `  ${short(promptText(prompt))} -> ${short(completion)}`);
   const rest = samples.length > mostShown ? `${samples.length - mostShown} more` : "all evaluations";
-  return ["samples:", ...shown, `  (${rest} in ${join(folder, "samples.jsonl")})`];
+  // Not necessarily those of the adapter, which may be the best one.
+  return [`samples of step ${samples[0]?.step ?? 0}:`, ...shown, `  (${rest} in ${join(folder, "samples.jsonl")})`];
 }
 
 /** Of a conversation, the last message. */

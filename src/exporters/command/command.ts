@@ -134,7 +134,8 @@ export class CommandExporter implements Exporter {
     const { clock, logPath } = this.#options;
     if (kind !== "failed") {
       this.#isOver = true;
-      this.#tell("ended", `${reason} before the run did, and gets no more lines; its output is in ${logPath}`);
+      const what = kind === "done" ? `${reason} before the run did` : reason;
+      this.#tell("ended", `${what}, and gets no more lines; its output is in ${logPath}`);
       return;
     }
     this.#tell("failed", `${reason}; it is started again after a while, and its output is in ${logPath}`);

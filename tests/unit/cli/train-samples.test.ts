@@ -18,6 +18,7 @@ describe("the samples at the end of a run", () => {
       [sample("Hi", "Hello\n\nthere"), sample(messages, long), sample("a", "\u001b[31mred\u0007"), sample("b", "c")],
       "out",
     );
+    expect(lines[0]).toBe("samples of step 7:");
     expect(lines[1]).toBe('  "Hi" -> "Hello there"');
     expect(lines[2]).toMatch(/^ {2}"one two" -> "word word .*…"$/);
     expect(lines[2]?.length).toBeLessThan(90);
