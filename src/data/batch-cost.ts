@@ -26,3 +26,12 @@ function textLength({ messages, tools }: ChatExample): number {
   const schemas = tools === null ? 0 : textsOf(tools).length;
   return lengths.reduce((sum, length) => sum + length, schemas);
 }
+
+/** About how many characters of text a value of JSON has, before it is known what it means. */
+export function textSize(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  let size = 0;
+  for (const inner of Object.values(value)) size += textSize(inner);
+  return size;
+}

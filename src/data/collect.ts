@@ -4,10 +4,10 @@
  */
 import { CoxswainError } from "../errors.js";
 import type { BadExamples } from "./bad-examples.js";
+import { textSize } from "./batch-cost.js";
 import type { Collector } from "./collector.js";
 import type { LineTokeniser, ReadLine, RefusedLine, TokenisedLine, TokenisedLines } from "./tokenise/index.js";
 import { readRecords, selectionOf, SourceCounts, SourceFormats, type DataRecord } from "./sources/index.js";
-import { textSize } from "./text-size.js";
 import type { TokenStoreOptions } from "./token-store-options.js";
 import type { WarningTally } from "./warning-tally.js";
 
@@ -113,12 +113,12 @@ export async function collect(
     batch = emptyBatch();
     while (pending.length >= concurrency) await settleFirst();
   };
-  const read = ({ source: place, isRepeated, ...record }: DataRecord): void => {
-    const origin = { where: record.where, source: place, isRepeated };
+  const read = (record: DataRecord): void => {
+    const { value, where, repeatedKey, source: place, isRepeated } = record;
+    const origin = { where, source: place, isRepeated };
     try {
-      const { format } = formats.of({ source: place, ...record });
-      batch.lines.push({ ...record, format });
-      batch.size += textSize(record.value);
+      batch.lines.push({ value, where, repeatedKey, format: formats.of(record).format });
+      batch.size += textSize(value);
       batch.origins.push(origin);
     } catch (error) {
       batch.origins.push({ ...origin, error });

@@ -12,7 +12,7 @@ import { onInterruption } from "../process/interruption.js";
 import { thisProgram } from "../process/this-program.js";
 import { createProgress } from "../terminal/progress.js";
 import { warn } from "../terminal/quiet-progress.js";
-import { missingWorkers } from "../train/missing-workers.js";
+import { missingWorkers, workersAsked } from "../train/missing-workers.js";
 import { shortPath } from "../train/next-steps.js";
 import { drawCurve } from "./draw.js";
 import { rangeTestSpecification } from "./picture.js";
@@ -77,7 +77,6 @@ async function execute(
     view.note(`${cause}: stopping (Ctrl-C again stops immediately)`);
     stopping.abort();
   });
-  const { cluster, workers } = run.config;
   try {
     return await findLearningRate(run, {
       ramp,
@@ -86,15 +85,8 @@ async function execute(
       signal: stopping.signal,
       insecure: insecure === true,
       onListening: (address) => {
-        const missing = missingWorkers({
-          started: workers,
-          needed: cluster.min_workers,
-          address,
-          host: hostname(),
-          program: thisProgram(),
-          token: cluster.token !== null,
-          tls: cluster.tls !== null,
-        });
+        const place = { address, host: hostname(), program: thisProgram() };
+        const missing = missingWorkers(workersAsked(run.config, { localWorkers: true, ...place }));
         if (missing !== undefined) view.note(missing);
       },
       onStart: (running) => {

@@ -1,6 +1,6 @@
 /** The message if a command starts fewer workers than the run requires: how many are missing, and how they join. Pure. */
 import { formatAddress, isLoopback, reachableHost } from "../../config/index.js";
-import type { Address } from "../../config/index.js";
+import type { Address, RunConfig } from "../../config/index.js";
 
 export interface WorkersAsked {
   /** Number of workers that this command starts. */
@@ -17,6 +17,18 @@ export interface WorkersAsked {
   readonly token: boolean;
   readonly tls: boolean;
 }
+
+/** What a run asks of a command that starts local workers, or none. */
+export const workersAsked = (
+  { cluster, workers }: Pick<RunConfig, "cluster" | "workers">,
+  { localWorkers, ...place }: Pick<WorkersAsked, "address" | "host" | "program"> & { readonly localWorkers: boolean },
+): WorkersAsked => ({
+  ...place,
+  started: localWorkers ? workers : 0,
+  needed: cluster.min_workers,
+  token: cluster.token !== null,
+  tls: cluster.tls !== null,
+});
 
 /** Undefined if enough workers start here. */
 export function missingWorkers(asked: WorkersAsked): string | undefined {

@@ -4,7 +4,7 @@
  */
 import { hostname } from "node:os";
 import { detach } from "../../async/index.js";
-import type { Address, LoadedRun, RunConfig } from "../../config/index.js";
+import type { LoadedRun } from "../../config/index.js";
 import { openRun } from "../../library/index.js";
 import type { FinishedRun, OpenRun, OpenRunOptions } from "../../library/index.js";
 import { onInterruption } from "../process/interruption.js";
@@ -14,7 +14,7 @@ import { thisProgram } from "../process/this-program.js";
 import { createProgress } from "../terminal/progress.js";
 import { sayTo } from "../terminal/say.js";
 import { leaveNow } from "./leave-now.js";
-import { missingWorkers, type WorkersAsked } from "./missing-workers.js";
+import { missingWorkers, workersAsked } from "./missing-workers.js";
 
 export type TerminalRunOptions = Omit<OpenRunOptions, "signal" | "view" | "onListening" | "onOver">;
 
@@ -57,7 +57,14 @@ export async function runInTerminal(loaded: LoadedRun, options: TerminalRunOptio
       view,
       // Printed early: reading the data may take minutes.
       onListening: (address) => {
-        const missing = missingWorkers(workersAsked(config, options.localWorkers, address));
+        const missing = missingWorkers(
+          workersAsked(config, {
+            localWorkers: options.localWorkers,
+            address,
+            host: hostname(),
+            program: thisProgram(),
+          }),
+        );
         if (missing !== undefined) view.note(missing);
       },
       onOver: (finished, lingers) => {
@@ -78,16 +85,6 @@ export async function runInTerminal(loaded: LoadedRun, options: TerminalRunOptio
     view.close();
   }
 }
-
-const workersAsked = ({ cluster, workers }: RunConfig, localWorkers: boolean, address: Address): WorkersAsked => ({
-  started: localWorkers ? workers : 0,
-  needed: cluster.min_workers,
-  address,
-  host: hostname(),
-  program: thisProgram(),
-  token: cluster.token !== null,
-  tls: cluster.tls !== null,
-});
 
 const ending = ({ outcome, step }: FinishedRun): string =>
   outcome.kind === "failed"

@@ -1,5 +1,6 @@
 /** The main thread's end of a compute thread: calls that wait for their answers, and the thread's end of life. */
 import { SHARE_ENV, Worker } from "node:worker_threads";
+import { PendingCalls } from "../../async/index.js";
 import { atProcessExit } from "../../process-exit.js";
 import { compiledModule } from "../../compiled.js";
 import { CoxswainError, messageOf } from "../../errors.js";
@@ -8,11 +9,6 @@ import { systemTrouble } from "../../system-errors.js";
 import type { CallName, Calls, Reply } from "./messages.js";
 import { RestFlag } from "./rest-flag.js";
 
-interface Waiting {
-  readonly resolve: (answer: never) => void;
-  readonly reject: (error: CoxswainError) => void;
-}
-
 /** How long the process waits for a computation at its exit, ms. */
 const longestRest = 60_000;
 
@@ -20,10 +16,7 @@ export class ThreadChannel {
   readonly #worker: Worker;
   readonly #rest = RestFlag.create();
   readonly #awaitRest = (): void => this.#rest.wait(longestRest);
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 0;
-  /** Why calls can no longer be answered. */
-  #ended: CoxswainError | null = null;
+  readonly #calls = new PendingCalls();
 
   /** @param entry the module that the thread runs; by default the compiled `entry.js` */
   constructor(entry: URL = compiledModule("compute/thread/entry.js")) {
@@ -31,20 +24,15 @@ export class ThreadChannel {
     this.#worker = new Worker(entry, { name: "coxswain-compute", env: SHARE_ENV, workerData: this.#rest.shared });
     const cancel = atProcessExit(this.#awaitRest);
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
-    this.#worker.on("error", (error) => this.#end(crash(error)));
+    this.#worker.on("error", (error) => this.#calls.end(crash(error)));
     this.#worker.on("exit", () => {
       cancel();
-      this.#end(new CoxswainError("bug", "the compute thread has ended"));
+      this.#calls.end(new CoxswainError("bug", "the compute thread has ended"));
     });
   }
 
   call<Name extends CallName>(name: Name, sent: Calls[Name]["sent"]): Promise<Calls[Name]["answer"]> {
-    if (this.#ended !== null) return Promise.reject(this.#ended);
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, name, sent });
-    });
+    return this.#calls.call((id) => this.#worker.postMessage({ id, name, sent }));
   }
 
   async close(): Promise<void> {
@@ -52,16 +40,8 @@ export class ThreadChannel {
   }
 
   #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if ("error" in reply) waiting?.reject(unpackError(reply.error));
-    else waiting?.resolve(reply.answer as never);
-  }
-
-  #end(why: CoxswainError): void {
-    this.#ended ??= why;
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
-    this.#waiting.clear();
+    if ("error" in reply) this.#calls.fail(reply.id, unpackError(reply.error));
+    else this.#calls.answer(reply.id, reply.answer);
   }
 }
 

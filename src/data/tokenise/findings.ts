@@ -1,17 +1,11 @@
 /** What there is to be said of lines besides their tokens. */
 import type { UnreadKeys } from "../formats/index.js";
+import type { IgnoredKind } from "../ignored.js";
 
 export type WarningKind =
+  | IgnoredKind
   | "repeated_key"
   | "replacement_character"
-  | "ignored_tools"
-  | "ignored_tool_calls"
-  | "ignored_message"
-  | "ignored_message_key"
-  | "ignored_kwarg"
-  | "empty_answer"
-  | "open_answer"
-  | "developer_as_system"
   | "truncated"
   | "dropped"
   | "control_token"

@@ -1,61 +1,41 @@
 /** Tokenises lines in several threads, each with a tokenizer of its own. */
 import { Worker } from "node:worker_threads";
+import { PendingCalls } from "../../async/index.js";
 import { compiledModule } from "../../compiled.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { unpackError } from "../../packed-error.js";
 import { systemTrouble } from "../../system-errors.js";
-import type { LineTokeniser, TokenisedLines } from "./line.js";
+import type { LineTokeniser } from "./line.js";
 import type { Reply, Request, ThreadSettings } from "./messages.js";
 import { packLines, unpackTokens } from "./packed-lines.js";
-
-interface Waiting {
-  readonly resolve: (lines: TokenisedLines) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** One thread, and the calls that it has not answered. */
 class TokeniserThread {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 0;
-  #ended: CoxswainError | null = null;
+  readonly #calls = new PendingCalls();
 
   constructor(settings: ThreadSettings, entry: URL) {
     this.#worker = new Worker(entry, { name: "coxswain-tokenise", workerData: settings });
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
-    this.#worker.on("error", (error) => this.#end(crash(error)));
-    this.#worker.on("exit", () => this.#end(new CoxswainError("bug", "a tokenising thread has ended")));
+    this.#worker.on("error", (error) => this.#calls.end(crash(error)));
+    this.#worker.on("exit", () => this.#calls.end(new CoxswainError("bug", "a tokenising thread has ended")));
   }
 
   /** Calls that it has not answered. */
   get load(): number {
-    return this.#waiting.size;
+    return this.#calls.size;
   }
 
-  tokenise: LineTokeniser = (lines) => {
-    if (this.#ended !== null) return Promise.reject(this.#ended);
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, ...packLines(lines) } satisfies Request);
-    });
-  };
+  tokenise: LineTokeniser = (lines) =>
+    this.#calls.call((id) => this.#worker.postMessage({ id, ...packLines(lines) } satisfies Request));
 
   async close(): Promise<void> {
     await this.#worker.terminate();
   }
 
   #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if ("error" in reply) waiting?.reject(unpackError(reply.error));
-    else waiting?.resolve(unpackTokens(reply.tokens));
-  }
-
-  #end(why: CoxswainError): void {
-    this.#ended ??= why;
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
-    this.#waiting.clear();
+    if ("error" in reply) this.#calls.fail(reply.id, unpackError(reply.error));
+    else this.#calls.answer(reply.id, unpackTokens(reply.tokens));
   }
 }
 

@@ -4,7 +4,14 @@ import { costOf, maxBatchCost } from "../batch-cost.js";
 import { controlTokenFinder } from "../control-tokens.js";
 import { createEncoder } from "../encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "../encoding.js";
-import { exampleReader, replacementCharacterIn, unreadKeys, type Example, type UnreadKeys } from "../formats/index.js";
+import {
+  exampleReader,
+  replacementCharacterIn,
+  unreadKeys,
+  type DataFormat,
+  type Example,
+  type UnreadKeys,
+} from "../formats/index.js";
 import { openChatTemplates, type ChatTemplates } from "../model-templates.js";
 import { knownRoles, requireKnownRoles } from "../roles.js";
 import { contentNumber } from "../sources/index.js";
@@ -92,10 +99,16 @@ export async function openLineTokeniser(tokenizer: TextTokenizer, settings: Toke
   const roles = knownRoles(...(templates === null ? [] : [templates.plain.source, templates.tools.source]));
   const findControlToken = controlTokenFinder(tokenizer.controlTokens);
   const formatOptions = { chat: templates !== null, vocabSize: tokenizer.modelVocabSize };
+  const readers = new Map<DataFormat, ReturnType<typeof exampleReader>>();
+  const readerOf = (format: DataFormat): ReturnType<typeof exampleReader> => {
+    const known = readers.get(format) ?? exampleReader(format, formatOptions);
+    readers.set(format, known);
+    return known;
+  };
   const read = (line: ReadLine, log: Log): Example => {
     const { value, where, format, repeatedKey } = line;
     if (format !== "tokens" && tokenizer.absence !== undefined) throw tokenizer.absence;
-    const example = exampleReader(format, formatOptions)(value, where);
+    const example = readerOf(format)(value, where);
     if (example.kind === "chat") {
       requireKnownRoles(example.messages, roles, where, example.promptMessages);
       const token = findControlToken(example.messages);

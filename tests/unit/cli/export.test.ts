@@ -1,12 +1,12 @@
 /** `coxswain export` as a user runs it, against the files of llama.cpp's own converter. */
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { registerExport } from "../../../src/cli/export/command.js";
 import { exportAdapter } from "../../../src/library/index.js";
 import { golden, temporaryFolder } from "../model/helpers.js";
 import { readGguf } from "../../support/gguf.js";
+import { runCommandHere } from "../../support/in-process.js";
 
 const cases = ["llama", "qwen2", "qwen3", "mistral-sliding", "phi3", "gemma2-packed", "gemma3", "gpt2-packed"] as const;
 
@@ -25,26 +25,7 @@ async function exported(name: string, dtype: "float32" | "float16" | "bfloat16")
   return readGguf(output);
 }
 
-async function coxswainExport(
-  ...line: string[]
-): Promise<{ output: string; errors: string; code: number | undefined }> {
-  let [output, errors] = ["", ""];
-  let code: number | undefined;
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => ((output += String(text)), true));
-  vi.spyOn(process.stderr, "write").mockImplementation((text, done?: unknown) => {
-    errors += String(text);
-    if (typeof done === "function") (done as () => void)();
-    return true;
-  });
-  vi.spyOn(process, "exit").mockImplementation((status) => {
-    code = Number(status);
-    return undefined as never;
-  });
-  const program = new Command("coxswain").exitOverride();
-  registerExport(program);
-  await program.parseAsync(["export", ...line], { from: "user" });
-  return { output, errors, code };
-}
+const coxswainExport = (...line: string[]) => runCommandHere(registerExport, "export", ...line);
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -3,23 +3,15 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { plannedCommands } from "../../../src/cli/planned.js";
 import { createProgram } from "../../../src/cli/program.js";
+import { printedBy } from "../../support/in-process.js";
 
 afterEach(() => vi.restoreAllMocks());
 
 describe("a planned feature says that it is not available yet, and what to do instead", () => {
   it.each(Object.entries(plannedCommands))("coxswain %s, with any arguments", async (name, meanwhile) => {
-    let errors = "";
-    let code: number | undefined;
-    vi.spyOn(process.stderr, "write").mockImplementation((text, done?: unknown) => {
-      errors += String(text);
-      if (typeof done === "function") (done as () => void)();
-      return true;
-    });
-    vi.spyOn(process, "exit").mockImplementation((status) => {
-      code = Number(status);
-      return undefined as never;
-    });
-    await createProgram().parseAsync([name, "run.yaml", "--steps", "3"], { from: "user" });
+    const { errors, code } = await printedBy(() =>
+      createProgram().parseAsync([name, "run.yaml", "--steps", "3"], { from: "user" }),
+    );
     expect(errors).toContain(`coxswain ${name} is not yet implemented`);
     expect(errors).toContain(meanwhile);
     expect(code).toBe(2);

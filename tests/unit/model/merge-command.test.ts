@@ -1,32 +1,13 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { registerMerge } from "../../../src/cli/merge/command.js";
 import { openModelFolder } from "../../../src/model/index.js";
+import { runCommandHere } from "../../support/in-process.js";
 import { golden, temporaryFolder } from "./helpers.js";
 
 /** Runs `coxswain merge` in this process; gives what it printed and its exit code. */
-async function coxswainMerge(
-  ...flags: string[]
-): Promise<{ output: string; errors: string; code: number | undefined }> {
-  let [output, errors] = ["", ""];
-  let code: number | undefined;
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => ((output += String(text)), true));
-  vi.spyOn(process.stderr, "write").mockImplementation((text, done?: unknown) => {
-    errors += String(text);
-    if (typeof done === "function") (done as () => void)();
-    return true;
-  });
-  vi.spyOn(process, "exit").mockImplementation((status) => {
-    code = Number(status);
-    return undefined as never;
-  });
-  const program = new Command("coxswain").exitOverride();
-  registerMerge(program);
-  await program.parseAsync(["merge", ...flags], { from: "user" });
-  return { output, errors, code };
-}
+const coxswainMerge = (...flags: string[]) => runCommandHere(registerMerge, "merge", ...flags);
 
 afterEach(() => vi.restoreAllMocks());
 
