@@ -18,7 +18,6 @@ import { registerInit } from "./init/command.js";
 import { registerLrFind } from "./lr-find/command.js";
 import { registerMerge } from "./merge/command.js";
 import { withPages, workingFolder } from "./pages.js";
-import { registerPlanned } from "./planned.js";
 import { registerPause } from "./control/pause.js";
 import { registerPlot } from "./plot/command.js";
 import { registerPreview } from "./preview/command.js";
@@ -29,6 +28,7 @@ import { registerSchema } from "./schema/command.js";
 import { registerServe } from "./serve/command.js";
 import { registerStatus } from "./status/command.js";
 import { registerStop } from "./control/stop.js";
+import { registerSweep } from "./sweep/command.js";
 import { registerSubmit } from "./submit/command.js";
 import { registerTrain } from "./train/command.js";
 import { registerWorker } from "./worker/command.js";
@@ -38,7 +38,8 @@ const groups: readonly (readonly [heading: string, commands: readonly ((program:
   ["Train:", [registerTrain, registerCoordinator, registerWorker]],
   ["Control a run:", [registerStatus, registerPause, registerResume, registerCheckpoint, registerStop]],
   ["A queue of runs, over NATS:", [registerSubmit, registerServe]],
-  ["Before you train:", [registerInit, registerSchema, registerDoctor, registerData, registerPreview, registerLrFind]],
+  ["Before you train:", [registerInit, registerSchema, registerDoctor, registerData, registerPreview]],
+  ["Choose settings:", [registerLrFind, registerSweep]],
   ["Test fault tolerance:", [registerChaos]],
   ["Look at runs:", [registerPlot, registerCompare]],
   ["Use the result:", [registerEval, registerGenerate, registerChat, registerMerge, registerExport, registerPush]],
@@ -102,7 +103,6 @@ export function createProgram(): Command {
     program.commandsGroup(heading);
     for (const register of commands) register(program);
   }
-  registerPlanned(program);
   program.commandsGroup("Other:").helpCommand("help [command]", "print help for a command");
   return program;
 }

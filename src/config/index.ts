@@ -15,7 +15,7 @@ export {
 export { defaultAddresses, devices, engines, exampleKeys, floatTypes } from "./choices.js";
 export { withNumber } from "./edit.js";
 export { runJsonSchemaText } from "./json-schema.js";
-export { loadRun, loadRunObject, parseRun, type LoadedRun } from "./load.js";
+export { loadRun, loadRunObject, parseRun, readYamlFile, type LoadedRun } from "./load.js";
 export { valueOverrides } from "./plain-values.js";
 export { runNames, type RunNames } from "./names.js";
 export {
@@ -43,5 +43,8 @@ export { runPaths, sourcePaths, type RunPath } from "./run-paths.js";
 export { isResolvedFile, readResolved, resolvedFile, resolvedPath } from "./resolved.js";
 export { serializeRun } from "./serialize.js";
 export { reservedNameProblem } from "./template-names.js";
+export { describeKey, takesWholeNumbers } from "./keys.js";
+export { toConfigError, type Problem } from "./problems.js";
+export { readSource, type Source } from "./source.js";
 export { keyLike } from "./unknown-key.js";
 export { workerSchema, type WorkerConfig } from "./worker-config.js";

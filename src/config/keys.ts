@@ -123,6 +123,21 @@ export function choicesOf(schema: z.core.$ZodType): readonly string[] {
   return inner instanceof z.ZodEnum ? inner.options.map(String) : [];
 }
 
+/** Whether a dotted key takes numbers, and only whole ones; undefined: it takes none, or there is no such key. */
+export function takesWholeNumbers(key: string): boolean | undefined {
+  const schema = schemaAt(key.split("."));
+  const inner = schema === undefined ? undefined : bare(schema);
+  const choices = inner instanceof z.ZodUnion ? inner.options.map((option) => bare(option)) : [inner];
+  const numbers = choices.filter((choice) => choice instanceof z.ZodNumber);
+  return numbers.length === 0 ? undefined : numbers.every(({ format }) => format === "safeint");
+}
+
+/** What a dotted key accepts, in words; undefined: there is no such key. */
+export function describeKey(key: string): string | undefined {
+  const schema = schemaAt(key.split("."));
+  return schema === undefined ? undefined : describe(schema);
+}
+
 /** What a key accepts, in words: "a whole number", "text or a list of texts", "true or false". */
 export function describe(schema: z.core.$ZodType): string {
   const words = keyDocs.get(schema)?.accepts ?? keyDocs.get(bare(schema))?.accepts ?? describeBare(bare(schema));

@@ -49,7 +49,7 @@ export async function loadRun(
   overrides: readonly (Override | ValueOverride)[] = [],
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<LoadedRun> {
-  const text = await readRunFile(path);
+  const text = await readYamlFile(path);
   const { config, isGiven } = readRun(text, path, overrides, environment);
   const absolute = resolve(path);
   const directory = dirname(absolute);
@@ -129,7 +129,12 @@ function settle(
   return { config, isGiven };
 }
 
-async function readRunFile(path: string): Promise<string> {
+/**
+ * The text of a YAML file.
+ * @param what names it in a hint: "A run file"
+ * @throws CoxswainError "config" if it cannot be read, or is not text
+ */
+export async function readYamlFile(path: string, what = "A run file"): Promise<string> {
   if (!isOpenedByShell(path)) await refuseSpecialFile(path, "config");
   let bytes: Buffer;
   try {
@@ -141,7 +146,7 @@ async function readRunFile(path: string): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new CoxswainError("config", `${path}: is not UTF-8 text`, {
-      hint: "A run file must be YAML in UTF-8.",
+      hint: `${what} must be YAML in UTF-8.`,
       cause: error,
     });
   }

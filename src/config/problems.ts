@@ -37,8 +37,16 @@ export function formatProblem(problem: Problem, locate: Locate): string {
   }
 }
 
-/** Combines problems into one error: in file order, then those of flags. */
-export function toConfigError(problems: readonly Problem[], file: string, locate: Locate): CoxswainError {
+/**
+ * Combines problems into one error: in file order, then those of flags.
+ * @param reference the end of the hint
+ */
+export function toConfigError(
+  problems: readonly Problem[],
+  file: string,
+  locate: Locate,
+  reference = "docs/run-file.md describes every key.",
+): CoxswainError {
   const order = (problem: Problem): number => {
     const place = problem.place ?? locate(problem.path);
     return place.from === "file" ? (place.line ?? 0) : Number.MAX_SAFE_INTEGER;
@@ -49,6 +57,6 @@ export function toConfigError(problems: readonly Problem[], file: string, locate
       ? lines.join("")
       : `${file} has ${lines.length} problems:\n${lines.map((l) => `  ${l}`).join("\n")}`;
   return new CoxswainError("config", message, {
-    hint: `Correct ${lines.length === 1 ? "it" : "them"} and start again; docs/run-file.md describes every key.`,
+    hint: `Correct ${lines.length === 1 ? "it" : "them"} and start again; ${reference}`,
   });
 }

@@ -65,6 +65,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
       ...clusterSettings(run, parts),
       saveSteps: training.save_steps,
       evalSteps: training.eval_steps,
+      stopAfter: options.stopAfter?.(run.plan.totalSteps),
       evaluationShards: shardCount(evaluationRows.length, microBatchSize),
       generationShards: run.generation?.shards.length ?? 0,
       evaluated: (step) => isEvaluated(run, record, step),
@@ -92,6 +93,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
       return save(state, best);
     },
     clock: options.clock,
+    workersReturn: options.gateway !== undefined,
   });
 }
 

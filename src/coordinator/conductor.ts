@@ -52,6 +52,8 @@ export interface ConductorOptions {
   /** Compares generated answers with the expected ones, by shard. Undefined: nothing is generated. */
   readonly score?: ((generated: readonly (readonly Int32Array[])[]) => Promise<AnswerScores>) | undefined;
   readonly clock: Clock;
+  /** Workers are told to return when the run ends, in whatever way. Default: only if its coordinator is restarted. */
+  readonly workersReturn?: boolean;
 }
 
 /** Whether an event may change the workers or what the run waits for; other changes appear with the next tick. */
@@ -148,7 +150,7 @@ export class Conductor {
     this.#abandoned = true;
     this.#ticker.cancel();
     this.#options.logger.error({ error }, "the run ends: its record cannot be written");
-    this.#farewell = { reason: "failed", completed: false, returning: false };
+    this.#farewell = { reason: "failed", completed: false, returning: this.#options.workersReturn === true };
     this.#sessions.finish(this.#farewell);
     this.#settle.resolve({ kind: "failed", error });
   }
@@ -330,7 +332,7 @@ export class Conductor {
     const finish = {
       reason: outcome.kind,
       completed: outcome.kind === "completed",
-      returning: outcome.kind === "stopped" && outcome.returning,
+      returning: this.#options.workersReturn === true || (outcome.kind === "stopped" && outcome.returning),
     };
     this.#farewell = finish;
     this.#sessions.finish(finish);

@@ -5,6 +5,7 @@ import type { RecordedDataset } from "../data/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { Exporters } from "../exporters/index.js";
 import type { StepNumber } from "../ids.js";
+import type { CoordinatorHandlers } from "../rpc/index.js";
 import type { LiveRecord } from "../live-page/index.js";
 import type { CoordinatorMetrics, Logger, RunFiles, RunListener, RunRecord, RunView } from "../telemetry/index.js";
 import type { AddressKey, Listeners } from "./service/listeners.js";
@@ -33,8 +34,28 @@ export interface CoordinatorOptions {
   readonly clock: Clock;
   /** As in `PrepareOptions`. */
   readonly learningRate?: ((step: StepNumber) => number) | undefined;
+  /**
+   * The step after which the run ends, once it is evaluated, as if it had been stopped. Default: the last one.
+   * @param totalSteps of the whole run
+   */
+  readonly stopAfter?: ((totalSteps: number) => number) | undefined;
+  /**
+   * Another server that passes workers and their calls to this run. When the run ends, in whatever way, workers are told
+   * to return to that server.
+   */
+  readonly gateway?: WorkerGateway | undefined;
   /** A worker reports an error and leaves. The run continues without it unless the caller decides otherwise. */
   readonly onWorkerFailure?: (worker: string, error: CoxswainError) => void;
+}
+
+/** A server that several runs share. */
+export interface WorkerGateway {
+  /**
+   * From now on, workers may be passed to the run.
+   * @param runId names the run in the metadata of calls
+   * @returns what ends that, and the streams of workers that are still open
+   */
+  open(runId: string, handlers: CoordinatorHandlers): { close(): void };
 }
 
 export interface RunParts {

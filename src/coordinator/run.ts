@@ -135,7 +135,9 @@ async function start(asked: RunConfig, options: CoordinatorOptions, folder: Held
     folder.make();
     options.onFolder();
     const record = readRunRecord(config.output_dir);
-    const survivors = options.resume ? survivorsOf(record).length : 0;
+    // Behind a gateway, they may be computing another run by now.
+    const waits = options.resume && options.gateway === undefined;
+    const survivors = waits ? survivorsOf(record).length : 0;
     // Records after the checkpoint are kept until it is known that no worker has those steps.
     const resumeStep = survivors > 0 ? Math.max(record.step, run.replica.step) : run.replica.step;
     const files = openRunFiles(config.output_dir, {

@@ -22,6 +22,7 @@ import { interrupted } from "./open-run.js";
 import type { OpenRun, OpenRunOptions } from "./open-run.js";
 import { RunFeed } from "./run-feed.js";
 import { startRunWorkers } from "./run-workers.js";
+import type { WorkersOf } from "./run-workers.js";
 import type { TrainResult } from "./run.js";
 
 const nobody: RunView = { step: () => undefined, note: () => undefined, waiting: () => undefined };
@@ -31,9 +32,9 @@ const nobody: RunView = { step: () => undefined, note: () => undefined, waiting:
  * @throws CoxswainError if the run is invalid, or "interrupted" if the signal is aborted before that
  */
 export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRunOptions): Promise<OpenRun> {
-  const { signal, stay = false } = options;
+  const { signal, stay = false, pool } = options;
   throwIfAborted("the run", signal);
-  const localWorkers = options.localWorkers && config.workers > 0;
+  const localWorkers = pool === undefined ? options.localWorkers && config.workers > 0 : pool.isLocal;
   // Opened once the output folder exists: a failed start does not create it.
   const file = new LogFile(join(config.output_dir, "logs", "coordinator.log"));
   const log = createLogger({ name: "coordinator", destination: file });
@@ -74,6 +75,8 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
       onListening: contained("onListening", (address) => options.onListening?.(address), onThrow),
       clock: systemClock,
       learningRate: options.learningRate,
+      stopAfter: options.stopAfter,
+      gateway: pool?.gateway,
       // A permanent error would stop every other worker as well.
       onWorkerFailure: (_, error) => {
         if (localWorkers && isPermanent(error.code)) coordinator?.fail(error);
@@ -81,13 +84,21 @@ export async function conductRun({ config, isGiven }: LoadedRun, options: OpenRu
     });
     checkStart();
     view.note(describe(config, coordinator));
-    if (localWorkers) workers = await startRunWorkers(config, coordinator, (text) => view.note(text));
+    if (localWorkers && pool === undefined)
+      workers = await startRunWorkers(config, reportsOf(coordinator), (text) => view.note(text));
   } catch (error) {
     await closeAll();
     throw asCoxswainError(error);
   }
   return conduct(coordinator, { ...options, view, stay, workers, feed, closeAll });
 }
+
+const reportsOf = (coordinator: RunningCoordinator): WorkersOf => ({
+  address: coordinator.address,
+  committed: () => coordinator.prepared.replica.step,
+  isEnding: () => coordinator.isEnding(),
+  onFailure: (error) => coordinator.fail(error),
+});
 
 /** @param onWaiting is called besides, often while the run is being started: what it throws ends that */
 function containedView(view: RunView, onThrow: (error: CoxswainError) => void, onWaiting: () => void): RunView {

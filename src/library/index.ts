@@ -19,8 +19,8 @@ export { findAdapter } from "./find-adapter.js";
 export { merge } from "./merge.js";
 export type { MergeOptions, MergeReport, MergeResult, MergeType, Quantization, RoundingCost } from "./merge.js";
 export type { ModelOptions, OpenEngine } from "./model-options.js";
-export { interrupted, newestSavedStep, openRun } from "./open-run.js";
-export type { FinishedRun, OpenRun, OpenRunOptions } from "./open-run.js";
+export { interrupted, newestSavedStep, openRun, startSharedWorkers } from "./open-run.js";
+export type { FinishedRun, OpenRun, OpenRunOptions, WorkerPool } from "./open-run.js";
 export { preview } from "./preview.js";
 export type {
   DataStatistics,

@@ -1,6 +1,13 @@
 /** Starts a run for the command line, and reports how it ended. Loads nothing before it is called. */
-import type { LoadedRun } from "../config/index.js";
-import type { AddressKey, FinishedRun } from "../coordinator/index.js";
+import type { LoadedRun, RunConfig } from "../config/index.js";
+import type {
+  AddressKey,
+  CoordinatorOptions as Coordinator,
+  FinishedRun,
+  WorkerGateway,
+} from "../coordinator/index.js";
+import type { LocalWorkers } from "../local-workers/index.js";
+import type { WorkersOf } from "./run-workers.js";
 import type { CoordinatorOptions, TrainingRun } from "./run.js";
 
 export type { FinishedRun };
@@ -8,9 +15,18 @@ export type { FinishedRun };
 /** The reason of a run that ended because its signal was aborted. */
 export const interrupted = "interrupted";
 
-export interface OpenRunOptions extends Omit<CoordinatorOptions, "overrides"> {
+/** Workers that several runs share: the run starts none of its own. */
+export interface WorkerPool {
+  readonly gateway: WorkerGateway;
+  /** They are processes on this machine, as many as the run's `workers`. */
+  readonly isLocal: boolean;
+}
+
+export interface OpenRunOptions extends Omit<CoordinatorOptions, "overrides">, Pick<Coordinator, "stopAfter"> {
   /** Whether to start the run's `workers` as processes on this machine. */
   readonly localWorkers: boolean;
+  /** Workers that the run gets instead of local ones. Default: none. */
+  readonly pool?: WorkerPool | undefined;
   /** The learning rate of each step (from 1), instead of the run's schedule. Default: the schedule. */
   readonly learningRate?: ((step: number) => number) | undefined;
   /** Addresses that may be replaced if another run on this machine uses them. Default: those that are not given. */
@@ -37,6 +53,20 @@ export interface OpenRun {
 export async function openRun(run: LoadedRun, options: OpenRunOptions): Promise<OpenRun> {
   const { conductRun } = await import("./conduct-run.js");
   return conductRun(run, options);
+}
+
+/**
+ * Starts local workers that several runs share.
+ * @param config its `workers` are started, with logs in its `output_dir`
+ * @param note prints a line for the user
+ */
+export async function startSharedWorkers(
+  config: RunConfig,
+  whom: WorkersOf,
+  note: (text: string) => void,
+): Promise<LocalWorkers> {
+  const { startRunWorkers } = await import("./run-workers.js");
+  return startRunWorkers(config, whom, note);
 }
 
 /** The step of the newest complete checkpoint; undefined if there is none or the folder cannot be read. */

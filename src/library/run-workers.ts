@@ -2,15 +2,20 @@
 import { join } from "node:path";
 import { picksCuda, visibleGpus, visibleVariable } from "../compute/index.js";
 import { formatAddress, reachableHost } from "../config/index.js";
-import type { RunConfig } from "../config/index.js";
-import type { RunningCoordinator } from "../coordinator/index.js";
+import type { Address, RunConfig } from "../config/index.js";
 import { runFacts, startLocalWorkers } from "../local-workers/index.js";
-import type { LocalWorkers } from "../local-workers/index.js";
+import type { LocalWorkers, LocalWorkersOptions } from "../local-workers/index.js";
 
-/** @param note prints a line for the user */
+/** What the workers work for. */
+export interface WorkersOf extends Pick<LocalWorkersOptions, "committed" | "isEnding" | "onFailure"> {
+  /** Where they connect to. */
+  readonly address: Address;
+}
+
+/** @param config its `workers` are started, with logs in its `output_dir` @param note prints a line for the user */
 export async function startRunWorkers(
   config: RunConfig,
-  coordinator: RunningCoordinator,
+  { address, ...whom }: WorkersOf,
   note: (text: string) => void,
 ): Promise<LocalWorkers> {
   const gpus = await localGpus(config);
@@ -18,7 +23,8 @@ export async function startRunWorkers(
   const { tls, token } = config.cluster;
   return startLocalWorkers({
     count: config.workers,
-    coordinator: formatAddress({ ...coordinator.address, host: reachableHost(coordinator.address.host) }),
+    ...whom,
+    coordinator: formatAddress({ ...address, host: reachableHost(address.host) }),
     token,
     args:
       tls === null
@@ -26,11 +32,8 @@ export async function startRunWorkers(
         : ["--tls-ca", tls.ca ?? tls.cert, ...(tls.ca === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key])],
     environments: gpus.map((gpu) => ({ [visibleVariable]: gpu })),
     logFolder: join(config.output_dir, "logs"),
-    committed: () => coordinator.prepared.replica.step,
-    isEnding: () => coordinator.isEnding(),
     run: runFacts(config),
     note,
-    onFailure: (error) => coordinator.fail(error),
   });
 }
 

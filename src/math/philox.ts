@@ -52,7 +52,7 @@ export function philox4x32(
 }
 
 /** What a stream of random words is for; streams of different purposes never overlap. */
-export const streams = { epochOrder: 1, loraInit: 2, dropout: 3, sampling: 4, mixing: 5 } as const;
+export const streams = { epochOrder: 1, loraInit: 2, dropout: 3, sampling: 4, mixing: 5, sweep: 6 } as const;
 export type Stream = (typeof streams)[keyof typeof streams];
 
 /**

@@ -22,3 +22,4 @@ export {
 } from "./durable.js";
 export { fileHash, hashContent, type FileHashOptions } from "./file-hash.js";
 export { storageTrouble } from "./trouble.js";
+export { writeWhole } from "./write-whole.js";

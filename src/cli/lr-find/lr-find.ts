@@ -1,12 +1,10 @@
 /** The work of `coxswain lr-find`: executes the range test in a terminal, saves its result and draws it. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { detach } from "../../async/index.js";
 import { loadRun, type LoadedRun } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
 import { findLearningRate, rangeTestFolder, type FoundLearningRate } from "../../library/index.js";
-import { storageTrouble, temporaryName } from "../../storage/index.js";
+import { writeWhole } from "../../storage/index.js";
 import { defaultRamp, shortRate, type Ramp } from "../../tune/index.js";
 import { onInterruption } from "../process/interruption.js";
 import { thisProgram } from "../process/this-program.js";
@@ -40,9 +38,9 @@ export async function lrFind(file: string, flags: LrFindFlags): Promise<void> {
   const found = await execute(run, ramp, folder, flags);
   const json = `${JSON.stringify(resultJson(found, ramp), null, 2)}\n`;
   const path = join(folder, "result.json");
-  await save(folder, "result.json", json);
+  await writeWhole(path, json);
   const { drawSvg } = await import("../../plots/index.js");
-  await save(folder, "curve.svg", await drawSvg(rangeTestSpecification(found, ramp), warn));
+  await writeWhole(join(folder, "curve.svg"), await drawSvg(rangeTestSpecification(found, ramp), warn));
   const { learningRate } = found.suggestion;
   if (flags.json === true) process.stdout.write(json);
   else process.stdout.write(report(found, ramp, folder));
@@ -115,20 +113,6 @@ function kill(pid: number): void {
     process.kill(pid, "SIGKILL");
   } catch {
     // It has already ended.
-  }
-}
-
-/** Replaces the result of an earlier test as a whole. */
-async function save(folder: string, name: string, text: string): Promise<void> {
-  const path = join(folder, name);
-  const aside = join(folder, temporaryName(name));
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(aside, text);
-    await rename(aside, path);
-  } catch (error) {
-    detach(rm(aside, { force: true }), () => undefined);
-    throw storageTrouble(error, path);
   }
 }
 

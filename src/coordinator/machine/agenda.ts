@@ -8,7 +8,7 @@ import type { MachineSettings, Task } from "./types.js";
 
 type AgendaSettings = Pick<
   MachineSettings,
-  "totalSteps" | "evalSteps" | "evaluationShards" | "generationShards" | "evaluated"
+  "totalSteps" | "stopAfter" | "evalSteps" | "evaluationShards" | "generationShards" | "evaluated"
 >;
 
 export class Agenda {
@@ -38,14 +38,14 @@ export class Agenda {
 
   /**
    * @param patienceIsLost training stops early
-   * @returns undefined when the run is complete
+   * @returns undefined when the run is complete, or is to stop here
    */
   next(committed: StepNumber, patienceIsLost = false): Task | undefined {
     if (this.evaluationDue(committed)) {
       const needsLoss = this.#settings.evaluationShards > 0 && this.#measured !== committed;
       return needsLoss ? "evaluate" : "generate";
     }
-    return patienceIsLost || this.allStepsDone(committed) ? undefined : "train";
+    return patienceIsLost || this.allStepsDone(committed) || this.#isToStop(committed) ? undefined : "train";
   }
 
   /**
@@ -66,7 +66,8 @@ export class Agenda {
     const { evalSteps, evaluated } = this.#settings;
     const onRecord = step === this.#evaluated || (step <= this.#resumed && evaluated(step));
     if (!this.#evaluates || step === 0 || onRecord) return false;
-    return this.allStepsDone(step) || (evalSteps !== null && step % evalSteps === 0);
+    const isLast = this.allStepsDone(step) || step === this.#settings.stopAfter;
+    return isLast || (evalSteps !== null && step % evalSteps === 0);
   }
 
   /** Every evaluation between the steps that is due is on record. */
@@ -76,6 +77,10 @@ export class Agenda {
     for (let step = after + evalSteps - (after % evalSteps); step < before; step += evalSteps)
       if (!evaluated(stepNumber(step))) return false;
     return true;
+  }
+
+  #isToStop(committed: StepNumber): boolean {
+    return committed >= (this.#settings.stopAfter ?? Infinity);
   }
 
   get #evaluates(): boolean {

@@ -26,6 +26,8 @@ export interface MachineSettings {
   readonly float16: boolean;
   /** Step 1 starts from a no-op adapter: a value that is not finite then comes from the model. Default: false. */
   readonly freshAdapter?: boolean;
+  /** The run ends after this step, once it is evaluated, as if it had been stopped. Undefined: after the last one. */
+  readonly stopAfter?: number | undefined;
   /** Steps between checkpoints; a checkpoint is also saved when the run ends. */
   readonly saveSteps: number;
   /** Steps between evaluations; null: evaluate only after the last step. */

@@ -23,7 +23,7 @@ import type { WorkerSession } from "./worker-session.js";
 export async function serveWorkers(
   { run, runId, runDigest, record, metrics, listeners }: RunParts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
-  { clock, logger, view, onWorkerFailure }: CoordinatorOptions,
+  { clock, logger, view, gateway, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token, proxy } = run.config.cluster;
   const connect = connectOverGrpc({ inTheClear: tls === null, proxy, clock });
@@ -57,7 +57,7 @@ export async function serveWorkers(
       onWorkerFailure?.(session.id, error);
     },
   });
-  return listen({
+  const server = await listen({
     host: listeners.workers.host,
     port: listeners.workers.port,
     held: listeners.workers,
@@ -73,4 +73,13 @@ export async function serveWorkers(
     reflection: [protocolFile, controlFile],
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
+  const entrance = gateway?.open(runId, handlers);
+  if (entrance === undefined) return server;
+  return {
+    ...server,
+    close: async (grace) => {
+      entrance.close();
+      await server.close(grace);
+    },
+  };
 }

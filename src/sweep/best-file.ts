@@ -1,0 +1,73 @@
+/**
+ * `best.yaml`: the run file with the settings of the best trial, comments included. It trains the same adapter, to the
+ * bit. Its relative paths are relative to its own folder. Pure.
+ */
+import { isAbsolute, relative, sep } from "node:path";
+import { isMap, parseDocument } from "yaml";
+import type { Document } from "yaml";
+import type { RunConfig } from "../config/index.js";
+import type { Assignment } from "./space.js";
+
+export interface BestFileOptions {
+  /** Content of the run file, which is valid. */
+  readonly text: string;
+  /** Of the best trial, paths absolute. */
+  readonly config: RunConfig;
+  /** What the best trial sets, and what flags of the sweep set for all trials, by dotted key. */
+  readonly settings: Assignment;
+  /** The folder that the file is for, absolute. */
+  readonly folder: string;
+  /** Lines before the file, without "#". */
+  readonly heading: readonly string[];
+}
+
+/** @returns YAML, with `output_dir` "best" */
+export function bestFile({ text, config, settings, folder, heading }: BestFileOptions): string {
+  const document = parseDocument(text);
+  for (const key of pathKeys) rebase(document, key, valueAt(config, key), folder);
+  for (const [key, value] of Object.entries(settings)) put(document, key.split("."), value);
+  for (const key of secrets) if (document.hasIn(key.split("."))) document.deleteIn(key.split("."));
+  document.set("output_dir", "best");
+  const before = document.commentBefore;
+  // An editor would look for the schema beside the file.
+  const kept = before?.split("\n").filter((line) => !line.includes("$schema=")) ?? [];
+  document.commentBefore = [...heading.map((line) => ` ${line}`), ...kept].join("\n");
+  const yaml = document.toString({ lineWidth: 0 });
+  // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
+  return yaml.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)/gm, "$1.0$2");
+}
+
+/** Secrets come from the environment. */
+const secrets = ["cluster.token", "telemetry.nats.password", "telemetry.nats.token"];
+
+/** Keys whose texts are paths, or sections and lists with paths. */
+const pathKeys = ["model", "data.train", "data.eval", "data.chat_template", "lora.init_adapter", "cluster.tls"];
+
+const valueAt = (section: unknown, key: string): unknown =>
+  key.split(".").reduce<unknown>((value, name) => (Object(value) as Record<string, unknown>)[name], section);
+
+/** Replaces relative paths below a key. @param resolved what they are, absolute */
+function rebase(document: Document, key: string, resolved: unknown, folder: string): void {
+  const walk = (path: readonly (string | number)[], now: unknown): void => {
+    const written = document.getIn(path);
+    if (typeof now === "string" && typeof written === "string") {
+      if (isAbsolute(now) && !isAbsolute(written) && !written.startsWith("~")) document.setIn(path, from(folder, now));
+    } else if (Array.isArray(now)) now.forEach((each, index) => walk([...path, index], each));
+    else if (typeof now === "object" && now !== null)
+      for (const [name, each] of Object.entries(now)) walk([...path, name], each);
+  };
+  walk(key.split("."), resolved);
+}
+
+/** A relative path that cannot be taken for the name of a model or a data set. */
+function from(folder: string, path: string): string {
+  const text = relative(folder, path).split(sep).join("/");
+  return text.startsWith("..") ? text : `./${text}`;
+}
+
+function put(document: Document, path: readonly string[], value: unknown): void {
+  const [section, ...rest] = path;
+  // An empty section ("training:") is no map yet.
+  if (section !== undefined && rest.length > 0 && !isMap(document.get(section, true))) document.set(section, {});
+  document.setIn(path, document.createNode(value, { flow: true }));
+}
