@@ -39,13 +39,23 @@ export default defineConfig({
             },
           ]),
       {
+        // Alone, since they measure; one after another, when the others are done.
+        test: {
+          name: "security",
+          include: ["tests/security/**/*.test.ts"],
+          ...processes,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
         // A cluster of its own, when all else is done.
         test: {
           name: "kubernetes",
           include: ["tests/kubernetes/**/*.test.ts"],
           ...processes,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

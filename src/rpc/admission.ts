@@ -4,7 +4,8 @@
  */
 import { ServerInterceptingCall, ServerListenerBuilder, status } from "@grpc/grpc-js";
 import type { Metadata, ServerInterceptor } from "@grpc/grpc-js";
-import type { ConnectionGuard, PeerAddress } from "./guard.js";
+import type { PeerAddress } from "../connections/index.js";
+import type { ConnectionGuard } from "./guard.js";
 import type { Refusal } from "./refuse.js";
 import { showsToken } from "./security.js";
 

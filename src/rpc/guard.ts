@@ -2,8 +2,9 @@
  * Limits unauthenticated callers: connections and refusals per address, and the lifetime and the number of calls of a
  * connection. Handles sockets and addresses only, neither tokens nor calls.
  */
-import { isIPv4, isIPv6 } from "node:net";
 import type { Socket } from "node:net";
+import { addressOf } from "../connections/index.js";
+import type { PeerAddress } from "../connections/index.js";
 
 export interface GuardLimits {
   /** Number of refusals of one address within `refusalWindow` ms that block it for `shutOutFor` ms. */
@@ -31,12 +32,6 @@ export const guardLimits: GuardLimits = {
   strangerCalls: 100,
   addresses: 4096,
 };
-
-/** The peer of a connection, as reported by gRPC. */
-export interface PeerAddress {
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-}
 
 interface Connection {
   readonly address: string;
@@ -138,18 +133,3 @@ export class ConnectionGuard {
 }
 
 const peerOf = ({ remoteAddress = "", remotePort = 0 }: PeerAddress): string => `${remoteAddress} ${remotePort}`;
-
-/**
- * The key that connections and refusals are counted by: an IPv4 address, mapped into IPv6 or not; the first 64 bits of
- * an IPv6 address, since whoever has one address of that prefix has all of them.
- */
-export function addressOf({ remoteAddress = "" }: PeerAddress): string {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(remoteAddress)?.[1];
-  if (mapped !== undefined && isIPv4(mapped)) return mapped;
-  if (!isIPv6(remoteAddress)) return remoteAddress;
-  const [before = "", after] = (remoteAddress.split("%")[0] ?? "").split("::");
-  const head = before === "" ? [] : before.split(":");
-  const tail = after === undefined || after === "" ? [] : after.split(":");
-  const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => "0");
-  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
-}

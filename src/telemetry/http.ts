@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import { detach } from "../async/index.js";
 import { formatAddress, parseAddress, type Address } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { openFilesLimit } from "../host/index.js";
+import { limitConnections, patientOptions } from "./http-connections.js";
 import type { MetricsText } from "./prometheus.js";
 import { plain, type Page, type Reply } from "./reply.js";
 import { Scrapes } from "./scrapes.js";
@@ -24,6 +26,8 @@ export interface TelemetryOptions {
   readonly ready: () => Verdict;
   /** Liveness (`/healthz`): a probe restarts the process if it is unhealthy. Default: healthy. */
   readonly healthy?: () => Verdict;
+  /** Connections at the same time. Default: `connectionsFor` the open files that this process may have. */
+  readonly connections?: number;
   /** Further pages. Default: none. */
   readonly pages?: readonly Page[];
 }
@@ -51,7 +55,7 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
   const { host, port } = parseAddress(address, { name, allowPortZero: true });
   const scrapes = new Scrapes();
   const pages = new Map([...ownPages(options), ...(options.pages ?? [])].map((page) => [page.path, page]));
-  const server = createServer((request, response) => {
+  const server = createServer(patientOptions, (request, response) => {
     const askedAt = performance.now();
     const answered = answer(request, pages)
       .catch((error: unknown) => plain(500, `the page could not be generated: ${messageOf(error)}`))
@@ -60,8 +64,7 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
     if (request.method === "GET" && pathOf(request) === "/metrics")
       response.once("finish", () => scrapes.answered(askedAt));
   });
-  // Scrapers keep connections open for longer than their interval of up to a minute.
-  server.keepAliveTimeout = 65_000;
+  limitConnections(server, options.connections ?? connectionsFor(openFilesLimit()));
   await listen(server, { host, port }, name);
   const bound = { host, port: (server.address() as AddressInfo).port };
   return {
@@ -74,6 +77,9 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
     close: () => close(server),
   };
 }
+
+/** A small part of the open files, so that enough remain for workers and for checkpoints. */
+export const connectionsFor = (openFiles: number): number => Math.max(16, Math.min(256, Math.floor(openFiles / 8)));
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? "/").split("?", 1).join("");
 
