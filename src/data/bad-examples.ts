@@ -5,6 +5,7 @@
  */
 import type { DataConfig } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
+import type { DataSelection } from "./sources/index.js";
 
 /** A bad example that was left out (`data.on_bad_example: skip`). */
 export interface SkippedExample {
@@ -35,6 +36,11 @@ export class BadExamples {
     this.#policy = policy;
   }
 
+  /** Whether bad examples are skipped. */
+  get areSkipped(): boolean {
+    return this.#policy === "skip";
+  }
+
   get count(): number {
     return this.#count;
   }
@@ -60,13 +66,38 @@ export class BadExamples {
     this.#listed.push({ where, reason: shortened(reason) });
   }
 
-  /** @throws CoxswainError "data" if there were bad examples only */
-  requireSome(good: number): void {
-    if (good > 0 || this.#first === undefined) return;
-    const others = this.count === 1 ? "the only example is bad" : `all ${this.count} examples are bad`;
-    throw new CoxswainError("data", `${others}. ${this.#first.message}`, {
-      ...(this.#first.hint === undefined ? {} : { hint: this.#first.hint }),
-      cause: this.#first,
+  /**
+   * Passes over a line that is on no side of a split, since its content cannot be read: it is counted with the training
+   * data.
+   */
+  passOver(error: CoxswainError): void {
+    this.#first ??= error;
+  }
+
+  /**
+   * @param side of a split, if the examples are one
+   * @throws CoxswainError "data" if there were bad examples only
+   */
+  requireSome(good: number, side?: DataSelection["side"]): void {
+    const first = this.#first;
+    if (good > 0 || first === undefined) return;
+    const those = this.count === 1 ? "the only example" : `all ${this.count} examples`;
+    const are = this.count === 1 ? "is bad" : "are bad";
+    if (side === undefined) {
+      const { hint } = first;
+      throw new CoxswainError("data", `${those} ${are}. ${first.message}`, {
+        ...(hint === undefined ? {} : { hint }),
+        cause: first,
+      });
+    }
+    const { evaluation, split } = side;
+    const found = this.count === 0 ? "" : `: ${those} ${evaluation ? "held out" : "left"} ${are}`;
+    const what = evaluation ? "holds out no good example" : "leaves no good example to train on";
+    throw new CoxswainError("data", `data.eval: ${split.heldOut} ${what}${found}. ${first.message}`, {
+      hint: evaluation
+        ? "Give a number of examples, such as 10: they are taken from the good ones. Or give a larger share."
+        : "Hold fewer out, or correct the bad examples.",
+      cause: first,
     });
   }
 

@@ -62,7 +62,7 @@ async function tokenise(options: TokenStoreOptions, { templates, threads }: Mean
     ),
   );
   const sources = counts.finish();
-  bad.requireSome(collected.records);
+  bad.requireSome(collected.records, selectionOf(source).side);
   const { records, examples, tokens, supervised, truncated, dropped, split } = collected;
   if (dropped === examples) throw nothingLeft(source, data.max_length);
   const skipped = bad.note(lines);
@@ -154,6 +154,8 @@ async function inMemory(options: TokenStoreOptions, means: Means): Promise<Token
 /** Facts as they are kept beside the tokens. */
 interface KeptFacts extends Facts {
   readonly fingerprint: string;
+  /** Where the content numbers of the examples that are held out end; null: all are used, or a share of them. */
+  readonly threshold: number | null;
   /** The content numbers of the examples, if somebody asked for them. */
   readonly contents: readonly number[];
 }
@@ -164,6 +166,7 @@ async function inCache(
   place: { readonly cacheDir: string; readonly key: object },
 ): Promise<Tokenised> {
   const { onExample, onWarning } = options;
+  const split = selectionOf(options.source).side?.split;
   const { tokens, facts, folder, reused } = await openCachedTokens<KeptFacts>(
     { ...place, now: () => Date.now() },
     async (writer) => {
@@ -171,10 +174,14 @@ async function inCache(
       const keep = onExample === undefined ? undefined : (content: number): number => contents.push(content);
       const made = await tokenise({ ...options, onExample: keep }, means, writer);
       const written = writer.finish();
-      return { ...made, contents, fingerprint: await fingerprintOf(written, packingOf(options, written)) };
+      const threshold = (await split?.known) ?? null;
+      return { ...made, contents, threshold, fingerprint: await fingerprintOf(written, packingOf(options, written)) };
     },
   );
   if (reused) onWarning?.(`the tokens of an earlier start are used: ${folder}`);
+  // Who reads the data again has the same split.
+  const { threshold } = facts;
+  if (threshold !== null) await split?.threshold(() => Promise.resolve(threshold));
   for (const content of facts.contents) onExample?.(content, "");
   return { tokens, facts, packing: packingOf(options, tokens), fingerprint: facts.fingerprint };
 }

@@ -6,6 +6,7 @@ import { CoxswainError } from "../errors.js";
 import type { BadExamples } from "./bad-examples.js";
 import { textSize } from "./batch-cost.js";
 import type { Collector } from "./collector.js";
+import { goodExamples } from "./good-examples.js";
 import type { LineTokeniser, ReadLine, RefusedLine, TokenisedLine, TokenisedLines } from "./tokenise/index.js";
 import { readRecords, selectionOf, SourceCounts, SourceFormats, type DataRecord } from "./sources/index.js";
 import type { TokenStoreOptions } from "./token-store-options.js";
@@ -128,12 +129,16 @@ export async function collect(
     await send();
     while (pending.length > 0) await settleFirst();
   };
+  const { side } = selectionOf(source);
   const onBadLine = (where: string, error: unknown, place: number): void => {
-    batch.origins.push({ where, source: place, error });
+    // Both sides of a split read the line; it counts once, as one of the training data.
+    if (side?.evaluation === true && bad.areSkipped && error instanceof CoxswainError) bad.passOver(error);
+    else batch.origins.push({ where, source: place, error });
   };
   const onRead = (): void => options.onProgress?.(into.records + bad.count);
 
-  const records = readRecords(source, { onBadLine, onRead, onNote, datasets });
+  const areGood = bad.areSkipped ? goodExamples(options, into) : undefined;
+  const records = readRecords(source, { onBadLine, areGood, onRead, onNote, datasets });
   const next = async (): Promise<IteratorResult<DataRecord, unknown>> => {
     try {
       return await records.next();

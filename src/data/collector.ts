@@ -44,13 +44,9 @@ export class Collector {
    * @throws CoxswainError "data" if it is a bad example, of which nothing is added
    */
   add(parts: readonly LabelledTokens[], where: string): readonly TokenisedExample[] {
-    const named = parts.map((tokens) => ({
-      tokens,
-      name: tokens.part === undefined ? where : `${where}, ${tokens.part}`,
-    }));
-    for (const { tokens, name } of named) this.#check(tokens, name);
+    this.check(parts, where);
     this.records++;
-    const added = named.map(({ tokens, name }) => this.#add(tokens, name));
+    const added = parts.map((tokens) => this.#add(tokens, nameOf(tokens, where)));
     if (parts.length === 1) return added;
     const lengths = parts.map(({ ids }) => Math.min(ids.length, this.#maxLength));
     this.split.conversations++;
@@ -59,9 +55,13 @@ export class Collector {
     return added;
   }
 
-  #check(tokens: LabelledTokens, where: string): void {
-    this.#checkVocabulary(tokens.ids, where);
-    if (countSupervised(tokens) === 0) throw nothingSupervised(where);
+  /** @throws CoxswainError "data" if a line became a bad example */
+  check(parts: readonly LabelledTokens[], where: string): void {
+    for (const tokens of parts) {
+      const name = nameOf(tokens, where);
+      this.#checkVocabulary(tokens.ids, name);
+      if (countSupervised(tokens) === 0) throw nothingSupervised(name);
+    }
   }
 
   #add(tokens: LabelledTokens, where: string): TokenisedExample {
@@ -101,6 +101,8 @@ export class Collector {
     );
   }
 }
+
+const nameOf = ({ part }: LabelledTokens, where: string): string => (part === undefined ? where : `${where}, ${part}`);
 
 const countSupervised = ({ ids, labels }: LabelledTokens): number =>
   supervisedTokens({ inputIds: ids, labels, segments: [ids.length] });

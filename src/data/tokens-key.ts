@@ -33,7 +33,7 @@ export async function tokensKey(
     version,
     sources: sources.map(({ name, columns, weight, limit }, place) => [name, columns, weight, limit, hashes[place]]),
     seed,
-    heldOut: side === undefined ? null : [side.split.heldOut, side.evaluation],
+    heldOut: side === undefined ? null : [side.split.heldOut, side.evaluation, "of the good examples"],
     settings: [
       data.format,
       data.turns,

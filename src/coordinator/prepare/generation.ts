@@ -5,8 +5,15 @@
  */
 import { positionLimit } from "../../compute/index.js";
 import type { RunConfig } from "../../config/index.js";
-import { dataOf, exampleReader, knownRoles, openChatTemplates, requireKnownRoles } from "../../data/index.js";
-import type { ChatMessage, ChatTemplates, Conversation, DatasetVersions, TextTokenizer } from "../../data/index.js";
+import { exampleReader, knownRoles, openChatTemplates, requireKnownRoles } from "../../data/index.js";
+import type {
+  ChatMessage,
+  ChatTemplates,
+  Conversation,
+  DataSelection,
+  DatasetVersions,
+  TextTokenizer,
+} from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import { answerText, answerTokens, readQuestions, stopTokens } from "../../generation/index.js";
 import type { Question } from "../../generation/index.js";
@@ -46,6 +53,8 @@ export interface GenerationOptions {
   readonly config: RunConfig;
   readonly modelFolder: ModelFolder;
   readonly tokenizer: TextTokenizer;
+  /** The evaluation data, as they were tokenised; null: none. */
+  readonly evaluation: DataSelection | null;
   readonly datasets: DatasetVersions | undefined;
   readonly note: (text: string) => void;
   /** The date that templates write. */
@@ -111,10 +120,9 @@ export async function prepareGeneration(options: GenerationOptions): Promise<Pre
 
 /** Shortest prompts first, so that those of a shard have similar lengths. */
 async function questionsOf(
-  { config, tokenizer, datasets, note }: GenerationOptions,
+  { config, evaluation: source, tokenizer, datasets, note }: GenerationOptions,
   templates: ChatTemplates | null,
 ): Promise<readonly Question[]> {
-  const source = dataOf(config).evaluation;
   if (source === null) throw new CoxswainError("bug", "exact match without an evaluation set");
   const questions = await readQuestions({
     source,

@@ -147,6 +147,7 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     config,
     modelFolder,
     tokenizer,
+    evaluation: data.evaluation,
     datasets: options.datasets,
     note: options.note,
     now: () => new Date(startedAt),

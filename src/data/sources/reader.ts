@@ -17,6 +17,11 @@ import { passesOf, type Pass } from "./weight.js";
 export interface ReadOptions extends SourceFilesOptions {
   /** Receives the error of an example that cannot be read, which is then omitted. Default: it is thrown. */
   readonly onBadLine?: ((where: string, error: unknown, source: number) => void) | undefined;
+  /**
+   * Which of some examples can be trained on: a number of examples is held out of these alone. Default: all.
+   * @returns one answer per example
+   */
+  readonly areGood?: ((records: readonly DataRecord[]) => Promise<readonly boolean[]>) | undefined;
   /** Called every now and then, also while examples are read that are not given out. May throw to end the reading. */
   readonly onRead?: (() => void) | undefined;
 }
@@ -64,17 +69,49 @@ async function* examplesOf(source: DataSource, place: number, options: ReadOptio
 
 /** Of a selection with a split. Reads all examples if a number of them is held out. */
 async function thresholdOf(selection: DataSelection, options: ReadOptions): Promise<Threshold | undefined> {
-  const { side, sources } = selection;
+  const { side } = selection;
   if (side === undefined) return undefined;
-  const { split } = side;
-  if (isShare(split.heldOut)) return thresholdOfShare(split.heldOut);
-  return split.threshold(async () => {
-    const found = new CountThreshold(split.heldOut);
-    for (const [place, source] of sources.entries())
-      for await (const { record } of examplesOf(source, place, quietly(options)))
-        found.add(contentNumber(record.value));
-    return found.finish(namesOf(selection));
-  });
+  const { heldOut } = side.split;
+  if (isShare(heldOut)) return thresholdOfShare(heldOut);
+  return side.split.threshold(() => countThreshold(heldOut, selection, quietly(options)));
+}
+
+/** The smallest examples are chosen and checked, until all that are chosen are good. */
+async function countThreshold(count: number, selection: DataSelection, options: ReadOptions): Promise<Threshold> {
+  const { areGood } = options;
+  const good = new Set<number>();
+  const bad = new Set<number>();
+  for (;;) {
+    const found = new CountThreshold(count);
+    for await (const record of everythingOf(selection, options)) {
+      const content = contentNumber(record.value);
+      if (!bad.has(content)) found.add(content);
+    }
+    const threshold = found.finish(namesOf(selection));
+    if (areGood === undefined) return threshold;
+    const badBefore = bad.size;
+    let batch: DataRecord[] = [];
+    const check = async (): Promise<void> => {
+      const answers = await areGood(batch);
+      for (const [at, { value }] of batch.entries()) (answers[at] === true ? good : bad).add(contentNumber(value));
+      batch = [];
+    };
+    for await (const record of everythingOf(selection, options)) {
+      const content = contentNumber(record.value);
+      if (content >= threshold || good.has(content) || bad.has(content)) continue;
+      batch.push(record);
+      if (batch.length >= checkedTogether) await check();
+    }
+    await check();
+    if (bad.size === badBefore) return threshold;
+  }
+}
+
+const checkedTogether = 32;
+
+async function* everythingOf({ sources }: DataSelection, options: ReadOptions): AsyncGenerator<DataRecord> {
+  for (const [place, source] of sources.entries())
+    for await (const { record } of examplesOf(source, place, options)) yield record;
 }
 
 /** For examples that are read again: notes have been made. */

@@ -35,6 +35,11 @@ export class Split {
     this.heldOut = heldOut;
   }
 
+  /** Undefined before it is found, and for a share. */
+  get known(): Promise<number> | undefined {
+    return this.#threshold;
+  }
+
   /** Both sides of a split need it; it is found once. */
   threshold(find: () => Promise<number>): Promise<number> {
     return (this.#threshold ??= find());
