@@ -42,6 +42,7 @@ import type { TrainerState } from "../checkpoints/index.js";
 import { notEvaluated } from "../machine/index.js";
 import type { BestState } from "../machine/index.js";
 import { configDigest } from "./config-digest.js";
+import { evaluationsNote } from "./evaluations.js";
 import { checkExtension, otherLength } from "./extension.js";
 import type { PlannedLength, RunLength } from "./extension.js";
 import { prepareGeneration } from "./generation.js";
@@ -179,6 +180,8 @@ export async function prepareRun(config: RunConfig, options: PrepareOptions): Pr
     options.note(
       `training.global_batch_size is ${globalBatchSize}, but the data has ${train.rowCount} rows: every step takes all of them`,
     );
+  const evaluations = evaluationsNote(config.training, plan.totalSteps);
+  if (evaluations !== null) options.note(evaluations);
   options.progress("hashing the model");
   const manifest = await modelManifest(path, {
     onProgress: (done, total) => doing({ what: "hashing the model", done, total, unit: "bytes" }),
