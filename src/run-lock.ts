@@ -5,21 +5,12 @@
  * the hosts' clocks must agree to well within that. A container counts as a separate host, by its host name. Does not
  * know runs.
  */
-import {
-  closeSync,
-  futimesSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, futimesSync, linkSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "./errors.js";
 import { makeFoldersSync } from "./make-folders.js";
+import { readOwnFile } from "./own-files.js";
 import { atProcessExit } from "./process-exit.js";
 import { isRunning, startOf } from "./processes.js";
 import { fileTrouble } from "./system-errors.js";
@@ -29,6 +20,9 @@ const refreshEvery = 20_000;
 /** Time without a touch after which a holder on another host is considered dead, ms. */
 const staleAfter = 120_000;
 
+/** Far more than the file has, bytes. */
+const largest = 64 * 1024;
+
 /** The content of the file. */
 export interface LockHolder {
   readonly host: string;
@@ -37,6 +31,12 @@ export interface LockHolder {
   readonly started: string | null;
   /** HOST:PORT that it listens on; null before it listens. */
   readonly address: string | null;
+}
+
+/** A holder as a lock file names it. */
+export interface NamedHolder extends LockHolder {
+  /** The user who owns the file. */
+  readonly owner: number;
 }
 
 /** A held output folder. */
@@ -70,10 +70,15 @@ export function lockOutputFolder(outputDir: string): RunLock {
   }
 }
 
-/** The current holder of an output folder, as far as can be determined; undefined if there is none. */
-export function findHolder(outputDir: string): LockHolder | undefined {
+/**
+ * The current holder of an output folder, as far as can be determined; undefined if there is none. Whoever may write to
+ * the folder can name any: see `doubtAbout`.
+ * @throws CoxswainError "storage" if the lock is a link, a pipe or a device
+ */
+export function findHolder(outputDir: string): NamedHolder | undefined {
   const found = readLock(join(outputDir, ".lock"));
-  return found !== undefined && isAlive(found) ? found.holder : undefined;
+  if (found?.holder === undefined || !isAlive(found)) return undefined;
+  return { ...found.holder, owner: found.owner };
 }
 
 /** Whether a text is the content of a lock file. */
@@ -146,12 +151,13 @@ interface FoundLock {
   readonly holder: LockHolder | undefined;
   /** Time since it was touched, ms. */
   readonly age: number;
+  readonly owner: number;
 }
 
 function readLock(path: string): FoundLock | undefined {
   try {
-    const text = readFileSync(path, "utf8");
-    return { text, holder: parseHolder(text), age: Date.now() - statSync(path).mtimeMs };
+    const { text, stats } = readOwnFile(path, largest);
+    return { text, holder: parseHolder(text), age: Date.now() - stats.mtimeMs, owner: stats.uid };
   } catch (error) {
     if (systemCodeOf(error) === "ENOENT") return undefined;
     throw error;

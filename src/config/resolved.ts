@@ -3,14 +3,17 @@
  * `run.yaml`, which may also be the user's own file: such a file is read only if its first line shows that Coxswain
  * wrote it, and is never written.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemCodeOf } from "../errors.js";
+import { CoxswainError, systemCodeOf } from "../errors.js";
+import { readOwnFile } from "../own-files.js";
 import type { RunConfig } from "./schema.js";
 import { loadRun } from "./load.js";
 import { isResolvedText } from "./serialize.js";
 
 export const resolvedFile = "resolved.yaml";
+
+/** Far more than a run file has, bytes. */
+const largest = 16 * 2 ** 20;
 
 /** Its name in earlier releases. */
 const earlierFile = "run.yaml";
@@ -32,9 +35,9 @@ export async function readResolved(outputDir: string): Promise<RunConfig | undef
 /** Whether a file exists and begins like the output of `serializeRun`. */
 export function isResolvedFile(path: string): boolean {
   try {
-    return isResolvedText(readFileSync(path, "utf8"));
+    return isResolvedText(readOwnFile(path, largest).text);
   } catch (error) {
-    if (systemCodeOf(error) === undefined) throw error;
+    if (!(error instanceof CoxswainError) && systemCodeOf(error) === undefined) throw error;
     return false;
   }
 }

@@ -5,11 +5,13 @@
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { CoxswainError } from "../errors.js";
+import { CoxswainError } from "../errors.js";
 import { makeFoldersSync } from "../make-folders.js";
+import { openOwnFile } from "../own-files.js";
+import { storageTrouble } from "../storage/index.js";
 import { readLastLogError } from "./last-log-error.js";
 import { readEvidence, readKills, readPeak } from "./memory-evidence.js";
 import type { KillCounters } from "./memory-evidence.js";
@@ -111,10 +113,29 @@ class Slot {
     return join(this.#options.logFolder, `worker-${this.#index}.log`);
   }
 
+  /** @throws CoxswainError "storage" */
+  #openLog(): number {
+    try {
+      return openOwnFile(this.#log, "append");
+    } catch (error) {
+      throw storageTrouble(error, this.#log);
+    }
+  }
+
+  #startAgain(): void {
+    try {
+      this.#start();
+    } catch (error) {
+      if (!(error instanceof CoxswainError)) throw error;
+      this.#options.onFailure(error);
+    }
+  }
+
+  /** @throws CoxswainError "storage" if its log cannot be opened */
   #start(): void {
     const { coordinator, token, args, environments } = this.#options;
     const program = this.#options.program ?? fileURLToPath(new URL("../cli/main.js", import.meta.url));
-    const log = openSync(this.#log, "a");
+    const log = this.#openLog();
     this.#logStart = fstatSync(log).size;
     const child = fork(program, ["worker", "--coordinator", coordinator, ...args], {
       // Options of the program's own node are for the program: --inspect-brk would wait, --input-type takes no file.
@@ -162,6 +183,6 @@ class Slot {
       return;
     }
     note(`local worker ${this.#index} ${endOf(death)}; starting another`);
-    this.#restart = setTimeout(() => this.#start(), restartDelay * 2 ** deaths.length);
+    this.#restart = setTimeout(() => this.#startAgain(), restartDelay * 2 ** deaths.length);
   }
 }

@@ -21,17 +21,18 @@ export function claimProblem(outputDir: string, { kind, marked, entries }: Folde
 }
 
 function isInTheWay({ name, kind, expected, state }: FolderEntry, marked: boolean): boolean {
-  // In a run's own folder the user may have linked checkpoints to another disk.
-  if (marked && kind === "other") return replaced.has(name);
   return kind !== expected || (state === "foreign" && (!marked || replaced.has(name)));
 }
 
 function foreign(outputDir: string, { name, kind, expected }: FolderEntry): CoxswainError {
   const shown = kind === "folder" ? `${name}/` : name;
-  const wrongKind = kind !== expected && kind !== "other";
+  const reason =
+    kind === "other"
+      ? "it is a link, a pipe or a device, and a run does not write through those"
+      : `a run ${kind === expected ? "writes there" : `has a ${expected} of that name`}, and never over somebody else's files`;
   return new CoxswainError("config", `output_dir: ${outputDir} already holds ${shown}, which Coxswain did not write`, {
     hint:
-      `Choose another output_dir, or move ${shown} away: a run ${wrongKind ? `has a ${expected} of that name` : "writes there"}, ` +
-      "and never over somebody else's files. (--resume goes on with Coxswain's own runs alone.)",
+      `Choose another output_dir, or move ${shown} away: ${reason}. ` +
+      "(--resume goes on with Coxswain's own runs alone.)",
   });
 }

@@ -2,11 +2,12 @@
  * Inspects the names that a run writes to in an output folder, and whether a run wrote them. Reads the beginnings of
  * files; changes nothing.
  */
-import { closeSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { isResolvedFile, resolvedFile } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { isOwnedByUs, openOwnFile } from "../own-files.js";
 import { isLockText } from "../run-lock.js";
 
 /** "empty": left by a run that was killed early; can be overwritten without loss. */
@@ -14,7 +15,7 @@ export type EntryState = "empty" | "ours" | "foreign";
 
 export interface FolderEntry {
   readonly name: string;
-  /** Of the entry itself: links are not followed. */
+  /** Of the entry itself: links are not followed, except the user's own link to a folder for checkpoints. */
   readonly kind: "file" | "folder" | "other";
   readonly expected: "file" | "folder";
   /** Judged by content only. */
@@ -39,8 +40,8 @@ export function lookInto(outputDir: string): FolderContents {
     const path = join(outputDir, name);
     const stats = statOf(path);
     if (stats === undefined) return [];
-    const kind = kindOf(stats);
-    return [{ name, kind, expected, state: kind === expected ? stateOf(path, stats, isOurs) : "foreign" }];
+    const kind = name === "checkpoints" && isUsersLink(path, stats) ? "folder" : kindOf(stats);
+    return [{ name, kind, expected, state: kind === expected ? stateOf(path, kind, stats, isOurs) : "foreign" }];
   });
   const states = new Map(entries.map(({ name, state }) => [name, state]));
   const marked =
@@ -74,6 +75,10 @@ const names: Readonly<Record<string, Name>> = {
   adapter: { expected: "folder", isOurs: () => false },
   checkpoints: { expected: "folder", isOurs: (path) => readdirSync(path).some((name) => isCheckpoint(path, name)) },
   logs: { expected: "folder", isOurs: (path) => readdirSync(path).every((name) => isLog(path, name)) },
+  tensorboard: {
+    expected: "folder",
+    isOurs: (path) => readdirSync(path).every((name) => name.startsWith("events.out.tfevents.")),
+  },
 };
 
 function isMetricsLine(line: string): boolean {
@@ -101,9 +106,20 @@ function hasKeys(line: string, keys: readonly string[]): boolean {
   }
 }
 
-function stateOf(path: string, stats: Stats, isOurs: Name["isOurs"]): EntryState {
+/**
+ * Checkpoints may be on another disk, by a link. It counts if this user made both the link and the folder, which holds
+ * nothing else: neither another user nor the author of an archive decides where this user's process writes.
+ */
+function isUsersLink(path: string, stats: Stats): boolean {
+  if (!stats.isSymbolicLink() || !isOwnedByUs(stats.uid)) return false;
+  const target = statSync(path, { throwIfNoEntry: false });
+  if (target?.isDirectory() !== true || !isOwnedByUs(target.uid)) return false;
+  return readdirSync(path).every((entry) => /^step-\d{6,}$/.test(entry) || /^\.step-.*\.incoming$/.test(entry));
+}
+
+function stateOf(path: string, kind: FolderEntry["kind"], stats: Stats, isOurs: Name["isOurs"]): EntryState {
   try {
-    const empty = stats.isDirectory() ? readdirSync(path).length === 0 : stats.size === 0;
+    const empty = kind === "folder" ? readdirSync(path).length === 0 : stats.size === 0;
     return empty ? "empty" : isOurs(path) ? "ours" : "foreign";
   } catch (error) {
     throw unreadable(path, error);
@@ -140,8 +156,10 @@ const firstLineOf = (path: string): string => (beginningOf(path, 8192) ?? "").sp
 function beginningOf(path: string, bytes: number): string | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync(path, "r");
+    descriptor = openOwnFile(path, "read");
   } catch (error) {
+    // A link, a pipe or a device: not Coxswain's.
+    if (error instanceof CoxswainError) return undefined;
     if (["ENOENT", "ENOTDIR", "EISDIR"].includes(systemCodeOf(error) ?? "")) return undefined;
     throw error;
   }

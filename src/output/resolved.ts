@@ -10,7 +10,8 @@ export function writeResolved(config: RunConfig): void {
   const path = join(config.output_dir, resolvedFile);
   const aside = `${path}.${process.pid}.incoming`;
   try {
-    writeFileSync(aside, serializeRun(config));
+    rmSync(aside, { force: true });
+    writeFileSync(aside, serializeRun(config), { flag: "wx" });
     renameSync(aside, path);
   } catch (error) {
     rmSync(aside, { force: true });

@@ -1,17 +1,7 @@
 /** Files of JSON lines that never end with a partial line. Does not know the content of the lines. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
+import { openOwnFile, readOwnFile } from "../own-files.js";
 
 /** As of `writeSync`. */
 type Write = (file: number, bytes: Buffer, offset: number) => number;
@@ -33,7 +23,7 @@ export class JsonLinesFile {
     this.#path = path;
     this.#write = write;
     try {
-      this.#file = openSync(path, "a");
+      this.#file = openOwnFile(path, "append");
       this.#size = fstatSync(this.#file).size;
     } catch (error) {
       throw cannotWrite(path, error);
@@ -85,7 +75,7 @@ export class JsonSlot {
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT);
+      this.#file = openOwnFile(path, "update");
     } catch (error) {
       throw cannotWrite(path, error);
     }
@@ -164,11 +154,15 @@ function splitLines(text: string): string[] {
   return lines;
 }
 
+/** V8's longest string, bytes. */
+const longestText = 2 ** 29 - 24;
+
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readOwnFile(path, longestText).text;
   } catch (error) {
     if (systemCodeOf(error) === "ENOENT") return "";
+    if (error instanceof CoxswainError) throw error;
     throw new CoxswainError("storage", `${path}: cannot be read: ${messageOf(error)}`, {
       hint: "Check the path and its permissions.",
       cause: error,
@@ -189,7 +183,8 @@ function parseObject(line: string): Readonly<Record<string, unknown>> | undefine
 function replaceFile(path: string, text: string): void {
   const aside = `${path}.${process.pid}.incoming`;
   try {
-    const file = openSync(aside, "w");
+    rmSync(aside, { force: true });
+    const file = openSync(aside, "wx");
     try {
       const bytes = Buffer.from(text);
       for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
@@ -212,6 +207,7 @@ const isFull = (code: string | undefined): boolean => code === "ENOSPC" || code 
 
 /** A write error as a message for users. */
 export function cannotWrite(path: string, error: unknown): CoxswainError {
+  if (error instanceof CoxswainError) return error;
   const code = systemCodeOf(error);
   if (isFull(code)) {
     return new CoxswainError("storage", `${path}: the disk is full`, {

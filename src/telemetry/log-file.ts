@@ -1,9 +1,10 @@
 /** A log file that is opened once its folder exists. Earlier records are buffered until then. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
-import { fileTrouble } from "../system-errors.js";
 import { makeFoldersSync } from "../make-folders.js";
+import { openOwnFile } from "../own-files.js";
+import { fileTrouble } from "../system-errors.js";
 
 /** Maximum number of buffered lines; of more, the first are kept, since they show the start. */
 const linesKept = 1_000;
@@ -24,8 +25,9 @@ export class LogFile {
   open(): void {
     try {
       makeFoldersSync(dirname(this.#path));
-      this.#file = openSync(this.#path, "a");
+      this.#file = openOwnFile(this.#path, "append");
     } catch (error) {
+      if (error instanceof CoxswainError) throw error;
       const trouble = fileTrouble(systemCodeOf(error));
       const why = trouble?.words ?? messageOf(error);
       throw new CoxswainError("storage", `${this.#path}: the log cannot be written: ${why}`, {

@@ -2,7 +2,7 @@
  * Finds the address of a run's coordinator, and the credentials for it: from flags, or from the run file or output
  * folder, whose lock names the coordinator that holds it. Opens no connection.
  */
-import { statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -17,9 +17,11 @@ import {
 } from "../../config/index.js";
 import type { RunConfig } from "../../config/index.js";
 import { CoxswainError } from "../../errors.js";
+import { doubtAbout } from "../../lock-trust.js";
+import { isOwnedByUs } from "../../own-files.js";
 import type { ClientTls, ProxyUse } from "../../rpc/index.js";
 import { findHolder } from "../../run-lock.js";
-import type { LockHolder } from "../../run-lock.js";
+import type { NamedHolder } from "../../run-lock.js";
 import { tlsOf } from "../options/connection.js";
 import type { ControlFlags } from "../options/control.js";
 
@@ -57,13 +59,14 @@ export async function locateRun(run: string | undefined, flags: ControlFlags): P
     });
   const opened = await openRun(run);
   const { outputDir, config } = opened;
-  return {
-    address: await addressIn(outputDir, run),
+  const located = {
     addressKey: run,
     token: token ?? opened.token,
     tls: tls ?? (config === undefined ? undefined : clientTls(config)),
     proxy: flags.proxy ?? config?.cluster.proxy ?? "none",
   };
+  const isProtected = located.token === null || located.tls !== undefined;
+  return { address: await addressIn(outputDir, run, isProtected), ...located };
 }
 
 interface OpenedRun {
@@ -86,14 +89,30 @@ async function openRun(run: string): Promise<OpenedRun> {
   }
   if (!found.isDirectory()) {
     const { output_dir: outputDir, cluster } = (await loadRun(run)).config;
-    return { outputDir, token: cluster.token, config: await readResolved(outputDir) };
+    return { outputDir, token: cluster.token, config: await settingsIn(outputDir) };
   }
   const isThere = (name: string): boolean => statSync(join(run, name), { throwIfNoEntry: false }) !== undefined;
   if (resolvedPath(run) === undefined && ![".lock", "events.jsonl"].some(isThere))
     throw new CoxswainError("config", `${run}: there is no run in this folder`, {
       hint: "Give the output_dir of a run, or its run file.",
     });
-  return { outputDir: resolve(run), token: null, config: await readResolved(run) };
+  return { outputDir: resolve(run), token: null, config: await settingsIn(run) };
+}
+
+/** @throws CoxswainError "config" if another user wrote them, who would then choose how a token is sent */
+async function settingsIn(outputDir: string): Promise<RunConfig | undefined> {
+  const path = resolvedPath(outputDir);
+  const owner = path === undefined ? undefined : lstatSync(path, { throwIfNoEntry: false })?.uid;
+  if (path !== undefined && owner !== undefined && !isOwnedByUs(owner))
+    throw disbelieved(path, `the file belongs to another user (uid ${owner})`);
+  return readResolved(outputDir);
+}
+
+/** The error for a file of the output folder that says where to connect, and may be forged. */
+function disbelieved(path: string, doubt: string): CoxswainError {
+  return new CoxswainError("config", `${path}: ${doubt}, so the address in it is not used`, {
+    hint: "If you trust the coordinator, give its address: --coordinator HOST:PORT.",
+  });
 }
 
 /** As for the run's local workers: the certificate is pinned, and need not name this machine. */
@@ -103,17 +122,34 @@ function clientTls({ cluster: { tls } }: RunConfig): ClientTls | undefined {
   return { ca: tls.ca ?? tls.cert, cert: own?.cert, key: own?.key, pinned: tls.cert };
 }
 
-async function addressIn(outputDir: string, run: string): Promise<string> {
+/**
+ * @param isProtected whether no token is sent, or TLS proves whom it is sent to
+ * @throws CoxswainError "config" for a lock that may be forged
+ */
+async function addressIn(outputDir: string, run: string, isProtected: boolean): Promise<string> {
   const holder = findHolder(outputDir);
   if (holder === undefined) throw await nobodyLeads(outputDir, run);
+  const doubt = doubtAbout(
+    holder,
+    holder.address === null ? undefined : parseAddress(holder.address, { name: run }).port,
+  );
+  if (doubt !== undefined) throw disbelieved(join(outputDir, ".lock"), doubt);
   if (holder.address === null)
     throw new CoxswainError("cluster", `${run}: its coordinator (process ${holder.pid}) is still starting`, {
       hint: "It is reading the model and the data. Try again in a moment.",
     });
-  return formatAddress(reachableFromHere(holder, holder.address, run));
+  const address = formatAddress(reachableFromHere(holder, holder.address, run));
+  if (holder.host === hostname() || isProtected) return address;
+  throw new CoxswainError(
+    "cluster",
+    `${run}: its coordinator runs on ${holder.host}, and without TLS nothing proves that ${address} is its address: the token is not sent`,
+    {
+      hint: `Give the address yourself if it is right: --coordinator ${address}. Or protect the run with cluster.tls.`,
+    },
+  );
 }
 
-function reachableFromHere({ host: where }: LockHolder, address: string, run: string) {
+function reachableFromHere({ host: where }: NamedHolder, address: string, run: string) {
   const { host, port } = parseAddress(address, { name: run });
   if (where === hostname()) return { host: reachableHost(host), port };
   if (!isLoopback(host)) return { host: reachableHost(host) === host ? host : where, port };

@@ -3,9 +3,10 @@
  * waits for it: lines wait in bounded memory. A command that fails is started again, less and less often; one that ends
  * with exit code 0 wants no more lines.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { detach, nextWait, type BackOff } from "../../async/index.js";
 import type { Clock, Timer } from "../../clock.js";
+import { openOwnFile } from "../../own-files.js";
 import { storageTrouble } from "../../storage/index.js";
 import type { EvalLine, StepLine } from "../../telemetry/index.js";
 import type { Exporter, ExporterTrouble } from "../exporter.js";
@@ -49,7 +50,7 @@ export class CommandExporter implements Exporter {
   constructor(options: CommandOptions) {
     this.#options = options;
     try {
-      this.#log = openSync(options.logPath, "a");
+      this.#log = openOwnFile(options.logPath, "append");
     } catch (error) {
       throw storageTrouble(error, options.logPath);
     }

@@ -6,6 +6,7 @@ import { locateRun } from "../../../../src/cli/control/locate-run.js";
 import { runSchema, serializeRun } from "../../../../src/config/index.js";
 import { CoxswainError } from "../../../../src/errors.js";
 import { lockOutputFolder } from "../../../../src/run-lock.js";
+import { listeningPort } from "../../../support/listening.js";
 import { temporaryFolder } from "../../model/helpers.js";
 
 /** A folder with a run file, and its output folder. */
@@ -56,10 +57,11 @@ describe("the coordinator of a run", () => {
     const started = { model: "m", output_dir: output, data: { train: "t" }, cluster: { listen: "0.0.0.0:0", tls } };
     writeFileSync(join(output, "resolved.yaml"), serializeRun(runSchema.parse(started)));
     const lock = lockOutputFolder(output);
+    const port = await listeningPort();
     try {
-      lock.announce("0.0.0.0:41234");
+      lock.announce(`0.0.0.0:${port}`);
       const found = {
-        address: "127.0.0.1:41234",
+        address: `127.0.0.1:${port}`,
         tls: { ca: "/etc/c.pem", cert: undefined, key: undefined, pinned: "/etc/c.pem" },
         proxy: "none",
       };
