@@ -56,6 +56,10 @@ export async function loadRun(
   return { config: resolvePaths(config, directory, existsSync), name: path, path: absolute, directory, isGiven };
 }
 
+const runFile = "A run file";
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
 /** What a run is called in messages that was given as an object. */
 const objectName = "the run";
 
@@ -134,13 +138,13 @@ function settle(
  * @param what names it in a hint: "A run file"
  * @throws CoxswainError "config" if it cannot be read, or is not text
  */
-export async function readYamlFile(path: string, what = "A run file"): Promise<string> {
+export async function readYamlFile(path: string, what = runFile): Promise<string> {
   if (!isOpenedByShell(path)) await refuseSpecialFile(path, "config");
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(path, error, what);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -152,16 +156,16 @@ export async function readYamlFile(path: string, what = "A run file"): Promise<s
   }
 }
 
-function unreadable(path: string, error: unknown): CoxswainError {
+function unreadable(path: string, error: unknown, what: string): CoxswainError {
   const code = systemCodeOf(error);
   if (code === "ENOENT") {
     return new CoxswainError("config", `${path}: no such file`, {
-      hint: "Give the path of a run file, as in `coxswain train run.yaml`.",
+      hint: `Give the path of ${lowerFirst(what)}${what === runFile ? ", as in `coxswain train run.yaml`" : ""}.`,
       cause: error,
     });
   }
   if (code === "EISDIR") {
-    return new CoxswainError("config", `${path}: is a folder, not a run file`, {
+    return new CoxswainError("config", `${path}: is a folder, not ${lowerFirst(what)}`, {
       hint: whichFile(path),
       cause: error,
     });

@@ -3,7 +3,7 @@
  * bit. Its relative paths are relative to its own folder. Pure.
  */
 import { isAbsolute, relative, sep } from "node:path";
-import { isMap, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { RunConfig } from "../config/index.js";
 import type { Assignment } from "./space.js";
@@ -28,13 +28,23 @@ export function bestFile({ text, config, settings, folder, heading }: BestFileOp
   for (const [key, value] of Object.entries(settings)) put(document, key.split("."), value);
   for (const key of secrets) if (document.hasIn(key.split("."))) document.deleteIn(key.split("."));
   document.set("output_dir", "best");
-  const before = document.commentBefore;
-  // An editor would look for the schema beside the file.
-  const kept = before?.split("\n").filter((line) => !line.includes("$schema=")) ?? [];
-  document.commentBefore = [...heading.map((line) => ` ${line}`), ...kept].join("\n");
+  document.commentBefore = [...heading.map((line) => ` ${line}`), ...ownComment(document)].join("\n");
   const yaml = document.toString({ lineWidth: 0 });
   // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
   return yaml.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)/gm, "$1.0$2");
+}
+
+/** The comment that a file begins with, which is removed. */
+function ownComment(document: Document): readonly string[] {
+  const { contents } = document;
+  const key = isMap(contents) ? contents.items[0]?.key : undefined;
+  const lines: string[] = [];
+  for (const node of [document, ...(contents === null ? [] : [contents]), ...(isNode(key) ? [key] : [])]) {
+    lines.push(...(node.commentBefore?.split("\n") ?? []));
+    node.commentBefore = null;
+  }
+  // An editor would look for the schema beside the new file.
+  return lines.filter((line) => !line.includes("$schema="));
 }
 
 /** Secrets come from the environment. */
@@ -68,6 +78,11 @@ function from(folder: string, path: string): string {
 function put(document: Document, path: readonly string[], value: unknown): void {
   const [section, ...rest] = path;
   // An empty section ("training:") is no map yet.
-  if (section !== undefined && rest.length > 0 && !isMap(document.get(section, true))) document.set(section, {});
-  document.setIn(path, document.createNode(value, { flow: true }));
+  if (section !== undefined && rest.length > 0 && !isMap(document.get(section, true)))
+    document.set(section, document.createNode({}));
+  const before = document.getIn(path, true);
+  const node = document.createNode(value, { flow: true });
+  // Its comment stays.
+  if (isScalar(before) && isScalar(node)) node.comment = before.comment ?? null;
+  document.setIn(path, node);
 }

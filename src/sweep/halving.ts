@@ -67,24 +67,21 @@ export function rungStep(
 
 /** The trials of a rung: all of them, or those that are promoted; undefined until the rung before is decided. */
 export function trialsOf(rung: number, results: readonly Result[], rules: Rules): readonly number[] | undefined {
-  if (rung === 0) return Array.from({ length: rules.trials }, (_, index) => index);
-  const before = trialsOf(rung - 1, results, rules);
-  const arrived = before?.map((trial) => resultAt(results, trial, rung - 1));
-  if (before === undefined || arrived?.some((result) => result === undefined) === true) return undefined;
+  let trials: readonly number[] = Array.from({ length: rules.trials }, (_, index) => index);
   const eta = rules.halving?.eta ?? 1;
-  const places = Math.max(1, Math.floor(before.length / eta));
-  const ranked = ranking(
-    (arrived ?? []).filter((result) => result !== undefined),
-    rules,
-  );
-  return ranked
-    .slice(0, places)
-    .map(({ trial }) => trial)
-    .sort((one, other) => one - other);
+  for (let before = 0; before < rung; before++) {
+    const there = arrivedAt(results, before);
+    const arrived = trials.map((trial) => there.get(trial)).filter((result) => result !== undefined);
+    if (arrived.length < trials.length) return undefined;
+    const places = Math.max(1, Math.floor(trials.length / eta));
+    const promoted = ranking(arrived, rules).slice(0, places);
+    trials = promoted.map(({ trial }) => trial).sort((one, other) => one - other);
+  }
+  return trials;
 }
 
-const resultAt = (results: readonly Result[], trial: number, rung: number): Result | undefined =>
-  results.find((result) => result.trial === trial && result.rung === rung);
+const arrivedAt = (results: readonly Result[], rung: number): ReadonlyMap<number, Result> =>
+  new Map(results.filter((result) => result.rung === rung).map((result) => [result.trial, result]));
 
 /** Results with a value, the best first; equal ones by trial. */
 export function ranking<Arrived extends Result>(
@@ -100,9 +97,8 @@ export function ranking<Arrived extends Result>(
 /** What is to be trained now, in order: the open trials of the newest rung. Empty: the sweep is complete. */
 export function openJobs(results: readonly Result[], rules: Rules): readonly Job[] {
   const rung = newestRung(results, rules);
-  return (trialsOf(rung, results, rules) ?? [])
-    .filter((trial) => resultAt(results, trial, rung) === undefined)
-    .map((trial) => ({ trial, rung }));
+  const there = arrivedAt(results, rung);
+  return (trialsOf(rung, results, rules) ?? []).filter((trial) => !there.has(trial)).map((trial) => ({ trial, rung }));
 }
 
 /** The rung that is being trained; the last one when the sweep is complete. */

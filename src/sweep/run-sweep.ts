@@ -31,8 +31,8 @@ export interface RunSweepOptions {
   /** Finishes and saves the steps in flight, and ends. */
   readonly signal: AbortSignal;
   readonly onListening: (address: { readonly host: string; readonly port: number }) => void;
-  /** Called when something has changed. */
-  readonly onChange: (status: SweepStatus) => void;
+  /** Called when something has changed, with every step of every trial. @param status what is so now */
+  readonly onChange: (status: () => SweepStatus) => void;
   readonly onNote: (text: string) => void;
   /** A trial has arrived at a rung, and is on disk. */
   readonly onArrival: (entry: Entry) => void;
@@ -121,7 +121,7 @@ class Conduct {
     this.#throwIfInterrupted();
     const { entries } = this.#journal;
     const status = this.#status(true);
-    this.#options.onChange(status);
+    this.#options.onChange(() => status);
     return { status, entries, best: bestResult(entries, this.#sweep.rules) };
   }
 
@@ -172,7 +172,7 @@ class Conduct {
     for (const job of next) this.#begin(job);
     const isStarting = [...this.#running.values()].some(({ state }) => state === "starting");
     pool.opening = isStarting || jobs.length > next.length;
-    this.#options.onChange(this.#status(false));
+    this.#options.onChange(() => this.#status(false));
   }
 
   #begin(job: Job): void {
@@ -213,7 +213,7 @@ class Conduct {
       onStep: ({ step, totalSteps, loss }) => {
         this.#steps++;
         this.#running.set(index, { state: "training", step, totalSteps, loss });
-        this.#options.onChange(this.#status(false));
+        this.#options.onChange(() => this.#status(false));
       },
       onNote: (text) => this.#options.onNote(`trial ${index}: ${text}`),
     });

@@ -50,6 +50,8 @@ export function parseSweep(text: string, file: string): SweepSpec {
     problems.push({ path, message });
     return null;
   };
+  if (!("run" in values) && "model" in values && "data" in values)
+    fail([{ path: [], message: "is a run file; a sweep file names one (run: run.yaml) and has parameters" }]);
   problems.push(...source.problems);
   for (const key of Object.keys(values)) if (!keys.includes(key)) add([key], unknownKey(key, keys));
   const read = new Reader(values, add);

@@ -59,8 +59,9 @@ export function sweepStatus(
   const rung = newestRung(entries, rules);
   const still = new Set(trialsOf(rung, entries, rules));
   const last = rungsOf(rules) - 1;
+  const newest = new Map(entries.map((entry) => [entry.trial, entry]));
   const statusOf = (trial: number): Omit<TrialStatus, "settings"> => {
-    const entry = entries.findLast((each) => each.trial === trial);
+    const entry = newest.get(trial);
     const now = running.get(trial);
     return {
       trial,

@@ -6,7 +6,8 @@ import { widthOf, type TerminalStream } from "../terminal/redraw.js";
 import { metricText, settingText, sweepTable } from "./table.js";
 
 export interface SweepView {
-  show(status: SweepStatus): void;
+  /** @param status is called if it is drawn */
+  show(status: () => SweepStatus): void;
   /** A trial has arrived at a rung. */
   arrived(entry: Entry, metric: SweepStatus["metric"]): void;
   /** A line that stays. */
@@ -25,7 +26,7 @@ export const sweepView = (stream: Output): SweepView =>
 class LiveTable implements SweepView {
   readonly #stream: Output;
   readonly #block: LiveBlock;
-  #newest: SweepStatus | undefined;
+  #newest: (() => SweepStatus) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stream: Output) {
@@ -33,7 +34,7 @@ class LiveTable implements SweepView {
     this.#block = new LiveBlock(stream);
   }
 
-  show(status: SweepStatus): void {
+  show(status: () => SweepStatus): void {
     this.#newest = status;
     this.#timer ??= setTimeout(() => this.#draw(), interval);
   }
@@ -60,7 +61,7 @@ class LiveTable implements SweepView {
     if (this.#newest === undefined) return;
     const rows = Math.max(5, (this.#stream.rows ?? 24) - 2);
     this.#block.draw(
-      sweepTable(this.#newest, { colours: coloursFor(this.#stream), width: widthOf(this.#stream), rows }),
+      sweepTable(this.#newest(), { colours: coloursFor(this.#stream), width: widthOf(this.#stream), rows }),
     );
   }
 }
@@ -69,12 +70,18 @@ class Lines implements SweepView {
   readonly #stream: Output;
   /** What was printed of each trial. */
   readonly #begun = new Map<number, string>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(stream: Output) {
     this.#stream = stream;
   }
 
-  show({ trials, rung, rungs }: SweepStatus): void {
+  show(status: () => SweepStatus): void {
+    this.#timer ??= setTimeout(() => this.#print(status()), interval);
+  }
+
+  #print({ trials, rung, rungs }: SweepStatus): void {
+    this.#timer = undefined;
     for (const { trial, state, settings } of trials) {
       if (state !== "training" && state !== "pruned") continue;
       const words = Object.entries(settings).map(([key, setting]) => `${key} ${settingText(setting)}`);
@@ -95,7 +102,7 @@ class Lines implements SweepView {
   }
 
   close(): void {
-    this.#begun.clear();
+    clearTimeout(this.#timer);
   }
 }
 

@@ -1,0 +1,49 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Journal, type Entry } from "../../../src/sweep/journal.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "journal-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const entry: Entry = { trial: 1, rung: 0, outcome: "reached", value: 0.25, step: 10, totalSteps: 40, reason: null };
+
+describe("the journal of a sweep", () => {
+  it("reads what it wrote", () => {
+    const journal = new Journal(folder);
+    journal.append(entry);
+    journal.append({ ...entry, trial: 2, outcome: "diverged", value: null, reason: "the loss is NaN" });
+    journal.close();
+    const again = new Journal(folder);
+    expect(again.entries).toHaveLength(2);
+    expect(again.entries[0]).toEqual(entry);
+    again.close();
+  });
+
+  it("drops a last line that was cut off, and goes on after the whole ones", () => {
+    const journal = new Journal(folder);
+    journal.append(entry);
+    journal.close();
+    const path = join(folder, "results.jsonl");
+    appendFileSync(path, '{"trial":2,"rung":0,"outc');
+    const again = new Journal(folder);
+    expect(again.entries).toEqual([entry]);
+    again.append({ ...entry, trial: 2 });
+    again.close();
+    expect(
+      readFileSync(path, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => Number(JSON.parse(line).trial)),
+    ).toEqual([1, 2]);
+  });
+
+  it("refuses a file that it did not write, naming the line", () => {
+    writeFileSync(join(folder, "results.jsonl"), `${JSON.stringify({ trial: 0 })}\n`);
+    expect(() => new Journal(folder)).toThrow(/results\.jsonl:1: is not the result of a trial/);
+  });
+});
