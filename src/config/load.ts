@@ -8,6 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { isOpenedByShell, refuseSpecialFile } from "../regular-file.js";
 import { check } from "./check.js";
+import { foreignFile } from "./foreign-file.js";
 import { defaultOf, dotted, schemaAt, type KeyPath } from "./keys.js";
 import { overlay, type Override, type ValueOverride } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
@@ -146,6 +147,8 @@ export async function readYamlFile(path: string, what = runFile): Promise<string
   } catch (error) {
     throw unreadable(path, error, what);
   }
+  const foreign = foreignFile(path, bytes);
+  if (foreign !== undefined) throw foreign;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

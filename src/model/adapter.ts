@@ -2,6 +2,7 @@
  * PEFT adapter folders, written and read: `adapter_model.safetensors`, `adapter_config.json`, README.md,
  * `coxswain.json`.
  */
+import { existsSync } from "node:fs";
 import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
@@ -25,6 +26,7 @@ import { filesBelow, keepOtherFiles, sameContent } from "./kept-files.js";
 import { loraScale, type LoraLayout, type LoraSettings, type LoraTensor } from "./lora.js";
 import { modelCard, templateFacts } from "./model-card.js";
 import type { Quantization } from "./nf4/store.js";
+import { similarFolder } from "./not-a-model.js";
 import { readFloats } from "./read-tensor.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { floatTensor, writeSafetensors, type TensorSource } from "./safetensors-write.js";
@@ -215,6 +217,7 @@ async function requireAdapterFiles(folder: string): Promise<void> {
     try {
       await access(join(folder, name));
     } catch (error) {
+      if (!existsSync(folder)) throw await missingAdapter(folder);
       const names: string[] = await readdir(folder).catch(() => []);
       const pickled = systemCodeOf(error) === "ENOENT" && names.includes("adapter_model.bin");
       if (pickled) {
@@ -231,6 +234,15 @@ async function requireAdapterFiles(folder: string): Promise<void> {
       });
     }
   }
+}
+
+async function missingAdapter(folder: string): Promise<CoxswainError> {
+  const similar = await similarFolder(folder);
+  return new CoxswainError("model", `${folder}: no such adapter folder`, {
+    hint:
+      `${similar === undefined ? "" : `Did you mean ${similar}? `}Give a PEFT adapter folder, such as ` +
+      "runs/my-run/adapter.",
+  });
 }
 
 function adaptedModules(names: Iterable<string>): string[] {

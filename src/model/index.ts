@@ -33,6 +33,7 @@ export {
 } from "./lora.js";
 export { baseModelRecord, otherBaseNote, type AdapterOrigin, type BaseModelRecord } from "./base-record.js";
 export { layoutFingerprint } from "./fingerprint.js";
+export { noSuchFolder } from "./local-name.js";
 export { resolveBase } from "./resolve-base.js";
 export { resolveModel, type ResolveModelOptions } from "./resolve.js";
 export { modelManifest, type ManifestOptions, type ModelFile, type ModelManifest } from "./manifest.js";

@@ -8,6 +8,7 @@ import { checkNamedCache, defaultCacheFolder, homeFolder, inCache, storageTroubl
 import type { Environment } from "../storage/index.js";
 import { downloadModel } from "./hub-download.js";
 import { findSnapshot, ownRepository } from "./hub-snapshot.js";
+import { meansLocalFolder, noSuchFolder } from "./local-name.js";
 import { notAFolder, nothingThere, similarFolder } from "./not-a-model.js";
 
 export interface ResolveModelOptions {
@@ -49,6 +50,7 @@ export async function resolveModel(model: string, options: ResolveModelOptions =
       ? undefined
       : await findSnapshot(huggingFaceRepository(theirs, "model", hubModel.id), hubModel));
   if (cached !== undefined) return cached;
+  if (!model.includes("@") && meansLocalFolder(model)) throw await noSuchFolder(model, true);
   if (isOffline(environment)) {
     const offline = new CoxswainError(
       "model",

@@ -40,7 +40,7 @@ function modelLines({ prepared: { config, targets, layout } }: Rehearsal, workin
   ];
 }
 
-function dataLines({ prepared: { train, evaluation, config } }: Rehearsal): readonly string[] {
+function dataLines({ prepared: { train, evaluation, config, plan } }: Rehearsal): readonly string[] {
   const { examples, tokens, supervisedTokens, truncated, dropped, skipped } = train.statistics;
   const lost = [
     [truncated, "truncated"],
@@ -55,7 +55,11 @@ function dataLines({ prepared: { train, evaluation, config } }: Rehearsal): read
     evaluation === undefined
       ? "no evaluation data"
       : `evaluation on ${counted(evaluation.statistics.examples, "example")}` +
-        (every === null ? "; training.eval_steps is not set" : ` every ${counted(every, "step")}`),
+        (every === null
+          ? "; training.eval_steps is not set"
+          : every < plan.totalSteps
+            ? ` every ${counted(every, "step")}`
+            : " after the last step"),
   ];
 }
 
