@@ -56,11 +56,8 @@ function refusalOf(
 ): Refusal | undefined {
   if (path.startsWith(openService)) {
     if (guard.allowsOpenCall(peer)) return undefined;
-    return { code: status.RESOURCE_EXHAUSTED, details: "too many calls on a connection without the token" };
+    return { code: status.RESOURCE_EXHAUSTED, details: "too many calls without the token from this address" };
   }
-  // Even with the right token: it may have been guessed. Connections that have sent it before are not affected.
-  if (guard.isStranger(peer) && guard.isShutOut(peer))
-    return { code: status.RESOURCE_EXHAUSTED, details: "too many calls without the token came from this address" };
   if (showsToken(metadata, token)) {
     guard.admit(peer);
     return undefined;

@@ -1,134 +1,161 @@
 /**
- * Limits unauthenticated callers: connections and refusals per address, and the lifetime and the number of calls of a
- * connection. Handles sockets and addresses only, neither tokens nor calls.
+ * Limits unauthenticated callers: their connections, and the bytes and calls on each. Handles sockets and addresses
+ * only, neither tokens nor messages.
  */
 import type { Socket } from "node:net";
-import { addressOf } from "../connections/index.js";
+import { Crowd, addressOf } from "../connections/index.js";
 import type { PeerAddress } from "../connections/index.js";
+import { Callers } from "./callers.js";
+import { guardLimits } from "./guard-limits.js";
+import type { GuardLimits } from "./guard-limits.js";
 
-export interface GuardLimits {
-  /** Number of refusals of one address within `refusalWindow` ms that block it for `shutOutFor` ms. */
-  readonly refusals: number;
-  readonly refusalWindow: number;
-  readonly shutOutFor: number;
-  /** Maximum number of concurrent unauthenticated connections: per address, and in total. */
-  readonly strangersEach: number;
-  readonly strangers: number;
-  /** Lifetime of such a connection, ms, including one that sends nothing or never finishes its TLS handshake. */
-  readonly strangerStay: number;
-  /** Calls to the health service, which needs no token, on such a connection. */
-  readonly strangerCalls: number;
-  /** Number of addresses whose refusals are remembered; the oldest is evicted first. */
-  readonly addresses: number;
-}
+/** Why a connection or a call was turned away: the label of a metric. */
+export type TurnedAway = "connections" | "rate" | "displaced" | "expired" | "bytes" | "calls" | "refused";
 
-export const guardLimits: GuardLimits = {
-  refusals: 20,
-  refusalWindow: 10_000,
-  shutOutFor: 10_000,
-  strangersEach: 128,
-  strangers: 1024,
-  strangerStay: 30_000,
-  strangerCalls: 100,
-  addresses: 4096,
-};
+/** Interval at which bytes are looked at, ms. */
+const lookEvery = 25;
 
-interface Connection {
+interface Stranger {
+  /** The peer. */
+  readonly key: string;
   readonly address: string;
   readonly socket: Socket;
   /** Closes it. */
   readonly timer: NodeJS.Timeout;
   calls: number;
-}
-
-interface Refusals {
-  since: number;
-  count: number;
-  shutOutUntil: number;
+  refusals: number;
 }
 
 export class ConnectionGuard {
   readonly #limits: GuardLimits;
-  readonly #now: () => number;
+  readonly #callers: Callers;
+  readonly #onTurnedAway: (why: TurnedAway) => void;
   /** Unauthenticated connections, by peer. */
-  readonly #strangers = new Map<string, Connection>();
-  readonly #strangersOf = new Map<string, number>();
-  readonly #refusals = new Map<string, Refusals>();
+  readonly #strangers = new Map<string, Stranger>();
+  /** The same by address; those of addresses that have presented the token give way last. */
+  readonly #unknown = new Crowd<Stranger>();
+  readonly #known = new Crowd<Stranger>();
+  /** All connections, authenticated ones included. */
+  #connections = 0;
+  #looking: NodeJS.Timeout | undefined;
 
   /** @param now monotonic, ms */
-  constructor(limits: GuardLimits = guardLimits, now: () => number = () => performance.now()) {
+  constructor(
+    limits: GuardLimits = guardLimits,
+    now: () => number = () => performance.now(),
+    onTurnedAway: (why: TurnedAway) => void = () => undefined,
+  ) {
     this.#limits = limits;
-    this.#now = now;
+    this.#callers = new Callers(limits, now);
+    this.#onTurnedAway = onTurnedAway;
   }
 
   /** Registers a new connection. @returns whether it is accepted; otherwise it is closed */
   accept(socket: Socket): boolean {
-    const { strangersEach, strangers, strangerStay } = this.#limits;
+    const { strangers, strangerStay, connections } = this.#limits;
     const address = addressOf(socket);
-    const ofAddress = this.#strangersOf.get(address) ?? 0;
-    if (this.isShutOut(socket) || ofAddress >= strangersEach || this.#strangers.size >= strangers) {
-      socket.on("error", () => undefined).destroy();
-      return false;
+    if (!this.#callers.connects(address)) return this.#turnAway(socket, "rate");
+    if (this.#strangers.size >= strangers || this.#connections >= connections) {
+      const gives = this.#unknown.givesWay() ?? this.#known.givesWay();
+      if (gives === undefined) return this.#turnAway(socket, "connections");
+      this.#close(gives, "displaced");
     }
-    const key = peerOf(socket);
-    const timer = setTimeout(() => socket.destroy(), strangerStay).unref();
-    this.#strangers.set(key, { address, socket, timer, calls: 0 });
-    this.#strangersOf.set(address, ofAddress + 1);
-    socket.once("close", () => this.#known(key));
+    this.#add(address, socket, strangerStay);
     return true;
   }
 
   /** The token was sent on a connection: the limits no longer apply to it. */
   admit(peer: PeerAddress): void {
-    this.#known(peerOf(peer));
+    this.#callers.admit(addressOf(peer));
+    this.#forget(this.#strangers.get(peerOf(peer)));
   }
 
-  /** Whether the connection is unauthenticated. */
-  isStranger(peer: PeerAddress): boolean {
-    return this.#strangers.has(peerOf(peer));
+  /**
+   * Registers a call, to whatever method. On a connection that has presented the token, it always may.
+   * @returns whether the connection may have it; otherwise it is closed
+   */
+  calls(peer: PeerAddress): boolean {
+    const stranger = this.#strangers.get(peerOf(peer));
+    if (stranger === undefined || ++stranger.calls <= this.#limits.strangerCalls) return true;
+    this.#callers.refuse(stranger.address);
+    this.#close(stranger, "calls");
+    return false;
   }
 
   /** Registers a call that needs no token. @returns whether it may be answered */
   allowsOpenCall(peer: PeerAddress): boolean {
-    const connection = this.#strangers.get(peerOf(peer));
-    return connection === undefined || ++connection.calls <= this.#limits.strangerCalls;
+    const stranger = this.#strangers.get(peerOf(peer));
+    if (stranger === undefined || this.#callers.calls(stranger.address)) return true;
+    this.refuse(peer);
+    return false;
   }
 
-  /** Registers a call that was refused because of its token. */
+  /** Registers a call that was refused: for its token, its method or its kind. Many of them close the connection. */
   refuse(peer: PeerAddress): void {
-    const { refusals, refusalWindow, shutOutFor, addresses } = this.#limits;
-    const address = addressOf(peer);
-    const now = this.#now();
-    const known = this.#refusals.get(address);
-    const current = known !== undefined && now - known.since <= refusalWindow;
-    const entry = current ? known : { since: now, count: 0, shutOutUntil: known?.shutOutUntil ?? 0 };
-    if (++entry.count >= refusals) entry.shutOutUntil = now + shutOutFor;
-    // Moved to the end of the map, so that the first entry is the oldest.
-    if (!current) this.#refusals.delete(address);
-    this.#refusals.set(address, entry);
-    const [oldest] = this.#refusals.keys();
-    if (this.#refusals.size > addresses && oldest !== undefined) this.#refusals.delete(oldest);
-  }
-
-  /** Whether an address is blocked after too many refusals. */
-  isShutOut(peer: PeerAddress): boolean {
-    return (this.#refusals.get(addressOf(peer))?.shutOutUntil ?? 0) > this.#now();
+    this.#callers.refuse(addressOf(peer));
+    const stranger = this.#strangers.get(peerOf(peer));
+    // Not before the caller has read why.
+    if (stranger !== undefined && ++stranger.refusals > this.#limits.connectionRefusals)
+      this.#close(stranger, "refused");
   }
 
   /** Closes all unauthenticated connections. */
   close(): void {
-    for (const { socket } of this.#strangers.values()) socket.destroy();
+    for (const stranger of [...this.#strangers.values()]) this.#close(stranger);
+  }
+
+  #turnAway(socket: Socket, why: TurnedAway): false {
+    socket.on("error", () => undefined).destroy();
+    this.#onTurnedAway(why);
+    return false;
+  }
+
+  #add(address: string, socket: Socket, stay: number): void {
+    const timer = setTimeout(() => this.#close(stranger, "expired"), stay).unref();
+    const stranger: Stranger = { key: peerOf(socket), address, socket, timer, calls: 0, refusals: 0 };
+    this.#strangers.set(stranger.key, stranger);
+    (this.#callers.isKnown(address) ? this.#known : this.#unknown).add(address, stranger);
+    this.#connections++;
+    this.#looking ??= setInterval(() => this.#look(), lookEvery).unref();
+    socket.once("close", () => {
+      this.#connections--;
+      this.#forget(stranger);
+    });
+  }
+
+  #close(stranger: Stranger, why?: TurnedAway): void {
+    this.#forget(stranger);
+    // Not while the library handles what came on it: it could answer on a stream that has ended.
+    setImmediate(() => stranger.socket.destroy());
+    if (why !== undefined) this.#onTurnedAway(why);
   }
 
   /** It has authenticated or closed. */
-  #known(key: string): void {
-    const connection = this.#strangers.get(key);
-    if (connection === undefined) return;
-    clearTimeout(connection.timer);
-    this.#strangers.delete(key);
-    const left = (this.#strangersOf.get(connection.address) ?? 1) - 1;
-    if (left > 0) this.#strangersOf.set(connection.address, left);
-    else this.#strangersOf.delete(connection.address);
+  #forget(stranger: Stranger | undefined): void {
+    if (stranger === undefined) return;
+    clearTimeout(stranger.timer);
+    // A later connection may have the same peer.
+    if (this.#strangers.get(stranger.key) === stranger) this.#strangers.delete(stranger.key);
+    this.#unknown.remove(stranger.address, stranger);
+    this.#known.remove(stranger.address, stranger);
+    if (this.#strangers.size > 0) return;
+    clearInterval(this.#looking);
+    this.#looking = undefined;
+  }
+
+  /** Closes connections that have sent too much: each, and the largest of all. */
+  #look(): void {
+    const { strangerBytes, strangersBytes } = this.#limits;
+    let total = 0;
+    const sizes = Array.from(this.#strangers.values(), (stranger) => ({ stranger, bytes: stranger.socket.bytesRead }));
+    for (const { bytes } of sizes) total += bytes;
+    sizes.sort((one, other) => other.bytes - one.bytes);
+    for (const { stranger, bytes } of sizes) {
+      if (bytes <= strangerBytes && total <= strangersBytes) break;
+      total -= bytes;
+      this.#callers.refuse(stranger.address);
+      this.#close(stranger, "bytes");
+    }
   }
 }
 

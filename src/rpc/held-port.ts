@@ -6,7 +6,10 @@ import { Server, status } from "@grpc/grpc-js";
 import type { ServerCredentials, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Socket } from "node:net";
+import { openFilesLimit } from "../host/index.js";
 import { ConnectionGuard } from "./guard.js";
+import { guardLimits, withinOpenFiles } from "./guard-limits.js";
+import { watchStreams } from "./http2-streams.js";
 import { serverOptions } from "./options.js";
 import type { ServedService } from "./served-service.js";
 import { listenOn, listenTrouble } from "./sockets.js";
@@ -40,7 +43,9 @@ export async function holdPort(options: HoldPortOptions): Promise<HeldPort> {
   const names = ["", ...services.map(({ name }) => name)];
   new HealthImplementation(Object.fromEntries(names.map((name) => [name, "NOT_SERVING"]))).addToServer(server);
   const injector = server.createConnectionInjector(credentials);
-  const guard = new ConnectionGuard();
+  const guard = new ConnectionGuard(withinOpenFiles(guardLimits, openFilesLimit()));
+  // Every call is refused, and nobody can present the token yet: an honest worker calls once per connection.
+  watchStreams(server, (peer) => guard.calls(peer));
   let accept = (socket: Socket): void => {
     if (guard.accept(socket)) injector.injectConnection(socket);
   };

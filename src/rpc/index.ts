@@ -19,8 +19,9 @@ export {
   largestWorkerMessage,
   serverOptions,
 } from "./options.js";
-export { guardLimits } from "./guard.js";
-export type { GuardLimits } from "./guard.js";
+export { guardLimits } from "./guard-limits.js";
+export type { GuardLimits } from "./guard-limits.js";
+export type { TurnedAway } from "./guard.js";
 export {
   CoordinatorClient,
   WorkerClient,

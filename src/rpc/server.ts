@@ -1,14 +1,19 @@
 /** A gRPC server with health service and reflection. */
 import { Server } from "@grpc/grpc-js";
-import type { ServerCredentials } from "@grpc/grpc-js";
+import type { ConnectionInjector, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Socket } from "node:net";
 import { detach } from "../async/index.js";
 import { admission } from "./admission.js";
-import { ConnectionGuard, guardLimits } from "./guard.js";
-import type { GuardLimits } from "./guard.js";
+import { openFilesLimit } from "../host/index.js";
+import { ConnectionGuard } from "./guard.js";
+import type { TurnedAway } from "./guard.js";
+import { guardLimits, withinOpenFiles } from "./guard-limits.js";
+import type { GuardLimits } from "./guard-limits.js";
 import type { HeldPort } from "./held-port.js";
+import { watchStreams } from "./http2-streams.js";
 import { serverOptions } from "./options.js";
+import { paced } from "./paced.js";
 import { describedProtocol } from "./proto.js";
 import type { ServedService } from "./served-service.js";
 import { listenOn, listenTrouble } from "./sockets.js";
@@ -43,32 +48,38 @@ export interface ListenOptions {
   readonly held?: HeldPort;
   /**
    * Files of the protocol that server reflection describes, to callers that send the token; takes 0.1 s to prepare.
-   * Omitted: no reflection.
+   * Omitted, or without a token: no reflection.
    */
   readonly reflection?: readonly string[];
   /** Called when a call ends, with the full method name and the gRPC name of the status code. */
   readonly onHandled?: (method: string, code: string) => void;
+  /** Called when a connection or a call of an unauthenticated caller is turned away. */
+  readonly onTurnedAway?: (why: TurnedAway) => void;
 }
 
 /** @throws CoxswainError "network" if it cannot listen on the address */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
   const { services, token, refusal, largestMessage, limits = guardLimits, onHandled = () => undefined } = options;
   const names = services.map(({ name }) => name);
-  const guard = new ConnectionGuard(limits);
+  const guard = new ConnectionGuard(withinOpenFiles(limits, openFilesLimit()), undefined, options.onTurnedAway);
   const server = new Server({
     ...serverOptions,
     "grpc.max_receive_message_length": largestMessage,
-    interceptors: [admission({ token, refusal, guard, onHandled })],
+    interceptors: [paced(), admission({ token, refusal, guard, onHandled })],
   });
   for (const { definition, handlers } of services) server.addService(definition, handlers);
   const health = new HealthImplementation(Object.fromEntries(["", ...names].map((name) => [name, "NOT_SERVING"])));
   health.addToServer(server);
-  if (options.reflection !== undefined) {
+  if (options.reflection !== undefined && token !== null) {
     const { ReflectionService } = await import("@grpc/reflection");
     // Loaded together: reflection would describe only the first of two packages with the same name.
     new ReflectionService(describedProtocol(options.reflection)).addToServer(server);
   }
-  const sockets = await bind(server, guard, options);
+  const injector = server.createConnectionInjector(options.credentials);
+  watchStreams(server, (peer, isCall) => {
+    if (guard.calls(peer) && !isCall) guard.refuse(peer);
+  });
+  const sockets = await bind(injector, guard, options);
   const setServing = (serving: boolean): void => {
     for (const name of ["", ...names]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
   };
@@ -83,11 +94,10 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
 
 /** We accept sockets ourselves, so that a connection can be refused before gRPC does any work for it. */
 async function bind(
-  server: Server,
+  injector: ConnectionInjector,
   guard: ConnectionGuard,
-  { host, port, credentials, addressKey, held }: ListenOptions,
+  { host, port, addressKey, held }: ListenOptions,
 ): Promise<ListeningSockets> {
-  const injector = server.createConnectionInjector(credentials);
   const accept = (socket: Socket): void => {
     if (guard.accept(socket)) injector.injectConnection(socket);
   };

@@ -100,7 +100,7 @@ export class AttackedRun {
     run.httpPort = Number(httpPort);
     const { workers = 2 } = options;
     for (let index = 0; index < workers; index++) run.addWorker();
-    await run.#until(() => run.#lastLine?.workers === workers);
+    await run.untilWorkers(workers);
     await run.untilStep(run.step + 20);
     return run;
   }
@@ -113,6 +113,11 @@ export class AttackedRun {
   /** The newest committed step. */
   get step(): number {
     return this.#lastLine?.step ?? 0;
+  }
+
+  /** Resolves once so many workers take part in a step. */
+  untilWorkers(count: number): Promise<void> {
+    return this.#until(() => this.#lastLine?.workers === count);
   }
 
   untilStep(step: number): Promise<void> {
@@ -131,6 +136,14 @@ export class AttackedRun {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** Processor time of the coordinator so far, ms. */
+  get processorTime(): number {
+    const stat = readFileSync(`/proc/${this.#coordinator.child.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // Fields 14 and 15, in hundredths of a second.
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
   /** Resolves once the coordinator takes at most so many bytes. */
   untilMemory(most: number): Promise<void> {
     return this.#until(() => this.memory <= most);
@@ -146,7 +159,10 @@ export class AttackedRun {
    * @param attack ends with the signal
    */
   async under(attack: (signal: AbortSignal) => Promise<unknown>): Promise<Figures> {
+    const busyAt = this.processorTime;
     const quiet = await this.#millisecondsFor(measuredSteps);
+    const quietCpu = (this.processorTime - busyAt) / quiet;
+    const attackedAt = this.processorTime;
     const before = this.memory;
     let growth = 0;
     const watching = setInterval(() => (growth = Math.max(growth, this.memory - before)), 20);
@@ -161,7 +177,13 @@ export class AttackedRun {
       await attacking;
       // To look at them.
       if (process.env["COXSWAIN_TEST_FIGURES"] === "1")
-        console.log({ healthz, growth: growth / MiB, rate: quiet / disturbed });
+        console.log({
+          quietCpu,
+          attackedCpu: (this.processorTime - attackedAt) / disturbed,
+          healthz,
+          growth: growth / MiB,
+          rate: quiet / disturbed,
+        });
       return { healthz, growth, rate: quiet / disturbed, dropped: this.dropped };
     } finally {
       over.abort();
