@@ -13,6 +13,7 @@ import {
 } from "../rpc/index.js";
 import type { ClientTls, ControlRequest, ControlStub, ProxyUse, Route, RunStatusOutput } from "../rpc/index.js";
 import { version } from "../version.js";
+import { visibleTexts } from "../visible-text.js";
 import { explainCall } from "./explain-call.js";
 import { statusOf } from "./messages.js";
 import { ControlClient } from "./protocol.js";
@@ -89,8 +90,9 @@ class GrpcRun implements RemoteRun {
     return statusOf(await this.#ask<RunStatusOutput>((...call) => this.#client.stop(...call)));
   }
 
-  checkpoint(wait: number) {
-    return this.#ask<{ step: number; path: string }>((...call) => this.#client.checkpoint(...call), wait);
+  async checkpoint(wait: number) {
+    const asked = this.#ask<{ step: number; path: string }>((...call) => this.#client.checkpoint(...call), wait);
+    return visibleTexts(await asked);
   }
 
   async *watch() {

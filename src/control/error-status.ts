@@ -8,6 +8,7 @@ import { messageOf } from "../errors.js";
 import type { CoxswainError, ErrorCode } from "../errors.js";
 import { packError, unpackError } from "../packed-error.js";
 import type { PackedError } from "../packed-error.js";
+import { visibleLine } from "../visible-text.js";
 import { TooManyCallers } from "./places.js";
 
 const key = "coxswain-error-bin";
@@ -46,8 +47,8 @@ export function packedError({ metadata }: Pick<ServiceError, "metadata">): Coxsw
     if (typeof message !== "string") return undefined;
     return unpackError({
       code: code === "storage" || code === "bug" ? code : "cluster",
-      message,
-      hint: typeof hint === "string" ? hint : null,
+      message: visibleLine(message, longest),
+      hint: typeof hint === "string" ? visibleLine(hint, longest) : null,
     });
   } catch {
     return undefined;

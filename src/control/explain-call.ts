@@ -2,6 +2,7 @@
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
+import { textFromOutside } from "../visible-text.js";
 import { packedError } from "./error-status.js";
 
 interface Explanation {
@@ -57,6 +58,6 @@ const unreadable = (details: string): Explanation => ({
 export function explainCall(error: ServiceError, address: string, wait: number): CoxswainError {
   const packed = packedError(error);
   if (packed !== undefined) return packed;
-  const { code, says, hint } = (explanations[error.code] ?? unreadable)(error.details, wait);
+  const { code, says, hint } = (explanations[error.code] ?? unreadable)(textFromOutside(error.details), wait);
   return new CoxswainError(code, `the coordinator at ${address} ${says}`, { hint });
 }

@@ -1,6 +1,7 @@
 /** Converts a run's status to a message of the protocol, and back: only names, enums and nulls differ. */
 import type { RunStatusMessage, RunStatusOutput, WorkerStatusMessage, WorkerStatusOutput } from "../rpc/index.js";
 import { EnumWords, deviceWords, engineWords } from "../rpc/index.js";
+import { visibleTexts } from "../visible-text.js";
 import { allReduces, runStates, workerStates } from "./run-status.js";
 import type { RunStatus, WorkerStatus } from "./run-status.js";
 
@@ -61,7 +62,9 @@ const workerMessage = (worker: WorkerStatus): WorkerStatusMessage => ({
 });
 
 /** @throws CoxswainError "network" for an unknown value of an enum */
-export const statusOf = (message: RunStatusOutput): RunStatus => ({
+export const statusOf = (message: RunStatusOutput): RunStatus => visibleTexts(read(message));
+
+const read = (message: RunStatusOutput): RunStatus => ({
   run_id: message.runId,
   run_digest: message.runDigest,
   version: message.version,

@@ -6,6 +6,7 @@
 import type { RunNames } from "../config/index.js";
 import type { RunStatus, WorkerStatus } from "../control/index.js";
 import type { RunEvent } from "../telemetry/index.js";
+import { visibleLine } from "../visible-text.js";
 import type { ShownEvent, ShownStatus, ShownWorker } from "./messages.js";
 
 /** machine: clients on loopback. network: anyone who reaches the port. */
@@ -34,7 +35,8 @@ const open: ReadonlySet<string> = new Set([
 export function shownEvent({ time, event, ...details }: RunEvent, audience: Audience): Omit<ShownEvent, "id"> {
   const shown: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(details))
-    if (value !== null && typeof value !== "object" && (audience === "machine" || open.has(name))) shown[name] = value;
+    if (value !== null && typeof value !== "object" && (audience === "machine" || open.has(name)))
+      shown[name] = typeof value === "string" ? visibleLine(value) : value;
   return { time, event, details: shown };
 }
 

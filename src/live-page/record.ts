@@ -113,10 +113,14 @@ const evaluationPoint = ({ step, eval_loss: loss, eval_exact_match: exactMatch }
   ...(exactMatch === undefined ? {} : { exactMatch }),
 });
 
+/** A page with hundreds of samples stays within some megabytes. */
+const longestSample = 10_000;
+const shown = (text: string): string => (text.length > longestSample ? `${text.slice(0, longestSample - 1)}…` : text);
+
 /** Of a conversation, the last message. */
 function shownSample({ step, prompt, completion }: Sample): ShownSample {
   const content: unknown = typeof prompt === "string" ? prompt : Reflect.get(prompt.at(-1) ?? {}, "content");
-  return { step, prompt: typeof content === "string" ? content : "", completion };
+  return { step, prompt: shown(typeof content === "string" ? content : ""), completion: shown(completion) };
 }
 
 /** Means over the steps of both. */

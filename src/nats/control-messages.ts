@@ -4,6 +4,7 @@ import type { Checkpoint, RunStatus } from "../control/index.js";
 import { CoxswainError } from "../errors.js";
 import { packError, unpackError } from "../packed-error.js";
 import type { PackedError } from "../packed-error.js";
+import { visibleTexts } from "../visible-text.js";
 
 /** May be omitted or empty. */
 export interface ControlRequest {
@@ -28,7 +29,9 @@ export function parseRequest(text: string): ControlRequest {
 
 /** @throws CoxswainError: the one in the reply, or "network" if it is not a valid reply */
 export function parseReply(text: string): Exclude<ControlReply, { error: unknown }> {
-  const reply = asObject(text, "an answer") as Partial<Record<"status" | "checkpoint" | "error", unknown>>;
+  const reply = visibleTexts(asObject(text, "an answer")) as Partial<
+    Record<"status" | "checkpoint" | "error", unknown>
+  >;
   if (reply.error !== undefined) throw unpackError(reply.error as PackedError);
   if (reply.status === undefined && reply.checkpoint === undefined) throw notOurs("an answer");
   return reply as Exclude<ControlReply, { error: unknown }>;

@@ -92,7 +92,7 @@ const isCheckpoint = (folder: string, name: string): boolean =>
 function isLog(folder: string, name: string): boolean {
   // What the command of telemetry.exec prints.
   if (name === "exec.log") return true;
-  if (!/^(?:coordinator|worker-\d+)\.log$/.test(name)) return false;
+  if (!/^(?:coordinator|worker-\d+)\.log(?:\.1)?$/.test(name)) return false;
   const path = join(folder, name);
   return statOf(path)?.size === 0 || hasKeys(firstLineOf(path), ["level", "time", "name"]);
 }

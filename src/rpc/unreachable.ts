@@ -4,6 +4,7 @@
  */
 import type { ServiceError } from "@grpc/grpc-js";
 import { dateTrouble, peerDateTrouble, readCertificates } from "../tls/index.js";
+import { textFromOutside } from "../visible-text.js";
 import { proxyTrouble } from "./route.js";
 import type { Route } from "./route.js";
 import type { ClientTls } from "./security.js";
@@ -80,7 +81,7 @@ export function explainConnection(details: string, tls: ClientTls | undefined): 
   const trouble = /Last error: (?:Error: )?(.*?)(?: \(\d{4}-\d\d-\d\dT[^)]*\))?\. Resolution note:/s.exec(details)?.[1];
   for (const [pattern, explain] of explanations) {
     const match = pattern.exec(trouble ?? details);
-    if (match !== null) return { final: false, ...explain(match[0].trim(), tls) };
+    if (match !== null) return { final: false, ...explain(textFromOutside(match[0].trim()), tls) };
   }
   return { reason: "it does not answer", final: false };
 }

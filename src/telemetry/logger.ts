@@ -3,6 +3,7 @@ import { createColors } from "picocolors";
 import { pino, stdSerializers, type Logger } from "pino";
 import { CoxswainError } from "../errors.js";
 import { LogFile } from "./log-file.js";
+import { visibleLine } from "../visible-text.js";
 import { formatLogLine } from "./log-lines.js";
 
 export type { Logger };
@@ -50,11 +51,29 @@ export function createLogger(options: LoggerOptions): OpenLogger {
   const { stream, close } =
     typeof destination === "string" ? openFile(destination) : openStream(destination, options.colour);
   const logger = pino(
-    { name, level, redact: { paths: secrets, censor: "[secret]" }, serializers: { error: serializeError } },
+    {
+      name,
+      level,
+      redact: { paths: secrets, censor: "[secret]" },
+      serializers: { error: serializeError },
+      formatters: { log: visibleFields },
+    },
     stream,
   );
   return { logger, close };
 }
+
+/** The longest text in a field, characters. */
+const longestField = 4_000;
+
+/** Texts may come from other machines. */
+const visibleFields = (fields: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === "string" ? visibleLine(value, longestField) : value,
+    ]),
+  );
 
 /** Stacks are only logged: users see the message. */
 const serializeError = (error: unknown): unknown => (error instanceof Error ? stdSerializers.err(error) : error);

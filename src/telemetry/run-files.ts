@@ -61,6 +61,7 @@ export type EventName =
   | "worker_unreachable"
   | "worker_left"
   | "worker_lost"
+  | "events_omitted"
   | "run_recovered"
   | "lease_reissued"
   | "lease_expired"

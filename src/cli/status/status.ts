@@ -2,7 +2,6 @@
 import { pause } from "../../async/index.js";
 import type { RunStatus } from "../../control/index.js";
 import type { CoxswainError } from "../../errors.js";
-import { visibleTexts } from "../../visible-text.js";
 import { coloursFor, isTerminal, supportsUnicode } from "../terminal/colour.js";
 import { LiveBlock } from "../terminal/live-block.js";
 import { cut } from "../terminal/progress-line.js";
@@ -49,7 +48,7 @@ async function once(run: string | undefined, flags: StatusFlags): Promise<void> 
 async function watch(run: string | undefined, flags: StatusFlags, onShown: () => void): Promise<void> {
   const isPlain = flags.json === true || !isTerminal(process.stdout);
   const display = isPlain
-    ? new Lines(flags.json === true ? JSON.stringify : (status) => statusLine(visibleTexts(status)))
+    ? new Lines(flags.json === true ? JSON.stringify : (status) => statusLine(status))
     : new Table();
   const statuses = watchRun({
     reach: () => reachRun(run, flags),
@@ -70,9 +69,8 @@ async function watch(run: string | undefined, flags: StatusFlags, onShown: () =>
 /** Leaves the last column free: some terminals wrap as soon as it is filled. Some report a width of 0. */
 const width = (): number => (process.stdout.isTTY ? (process.stdout.columns || 80) - 1 : Number.POSITIVE_INFINITY);
 
-/** Texts of a coordinator may contain anything. */
 const tableOf = (status: RunStatus, rows = Number.POSITIVE_INFINITY): readonly string[] =>
-  statusTable(visibleTexts(status), {
+  statusTable(status, {
     width: width(),
     rows,
     colours: coloursFor(process.stdout),

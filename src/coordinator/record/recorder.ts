@@ -21,7 +21,9 @@ import type {
 } from "../../telemetry/index.js";
 import type { Readiness } from "../service/bounds.js";
 import type { Computation } from "../service/engine-rule.js";
+import { visibleLine } from "../../visible-text.js";
 import { RunFigures } from "./figures.js";
+import { MemberBudget } from "./member-budget.js";
 import type {
   BestMetric,
   BestState,
@@ -79,6 +81,10 @@ export class RunRecorder {
   readonly #options: RecorderOptions;
   readonly figures = new RunFigures();
   readonly #noted = new Set<string>();
+  /** What members cause is recorded within limits. */
+  readonly #budget: MemberBudget;
+  /** Members whose joining was recorded, and whose leaving therefore is. */
+  readonly #present = new Set<WorkerId>();
   #waiting: string | undefined;
   /** Wall clock, ms. */
   #evaluatingSince: number | undefined;
@@ -86,6 +92,7 @@ export class RunRecorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#budget = new MemberBudget(options.wallClock);
     options.metrics.stepsPlanned.set(options.totalSteps);
   }
 
@@ -112,8 +119,10 @@ export class RunRecorder {
   }
 
   joined({ id, host, pid }: WorkerName): void {
+    if (!this.#mayRecord(id)) return;
+    this.#present.add(id);
     this.#event("worker_joined", { worker: id, host, pid });
-    this.#options.view.note(`worker ${id} joined`);
+    this.#note(`worker ${id} joined`);
   }
 
   /** The engine that the run's shards are computed with from now on. */
@@ -123,6 +132,7 @@ export class RunRecorder {
 
   /** A worker is ready. A backend that was chosen among several is shown with the reason. */
   ready({ id }: WorkerName, { engine, backend, backendReason, backendWarning }: Readiness): void {
+    if (!this.#mayRecord(id)) return;
     this.#options.logger.info({ worker: id, engine, backend, why: backendReason }, "a worker is ready");
     if (engine !== "onnx") this.#noteOnce(`workers compute with ${engine} on ${backend}: ${backendReason}`);
     if (backendWarning !== "") this.#noteOnce(`${engine} on ${backend}: ${backendWarning}`);
@@ -130,36 +140,47 @@ export class RunRecorder {
 
   /** The worker's server cannot be reached, so it pushes its gradients and reduces nothing. */
   unreachable({ id }: WorkerName, reason: string): void {
+    if (!this.#mayRecord(id)) return;
     this.#event("worker_unreachable", { worker: id, reason });
-    this.#options.view.note(`worker ${id} pushes its gradients: ${reason}`);
+    this.#note(`worker ${id} pushes its gradients: ${reason}`);
+  }
+
+  /** The worker reported an error, with which it leaves. */
+  failed({ id }: WorkerName, error: CoxswainError): void {
+    if (!this.#mayRecord(id)) return;
+    this.#options.logger.error({ worker: id, error: error.message, hint: error.hint }, "a worker failed");
+    this.#note(`worker ${id} failed: ${error.message}`);
   }
 
   left({ id }: WorkerName, reason: string, how: Departure): void {
-    this.#event("worker_left", { worker: id, reason });
+    const isRecorded = this.#present.delete(id);
+    if (isRecorded) this.#event("worker_left", { worker: id, reason });
     this.#options.metrics.workerTokensPerSecond.remove({ worker: id });
     // At the end of the run, all workers leave.
     if (this.#over) return;
     this.#options.metrics.workersLeft.add(1, { how });
-    this.#options.view.note(`worker ${id} left: ${reason}`);
+    if (isRecorded) this.#note(`worker ${id} left: ${reason}`);
   }
 
   leased(worker: WorkerId, step: StepNumber, count: number, kind: LeaseKind): void {
     // Rebalancing at the end of a step is routine: counted, but not an event.
     if (kind === "stolen") this.#options.metrics.leases.add(count, { result: "stolen" });
-    if (kind !== "again") return;
+    if (kind !== "again" || !this.#mayRecord(worker)) return;
     this.#event("lease_reissued", { worker, step, shards: count });
-    this.#options.view.note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
+    this.#note(`step ${step}: ${shards(count)} leased again, to ${worker}`);
   }
 
   lost(worker: WorkerId, count: number, late: boolean, reason: string): void {
     this.#options.metrics.leases.add(count, { result: late ? "expired" : "lost" });
+    if (!this.#mayRecord(worker)) return;
     this.#event(late ? "lease_expired" : "worker_lost", { worker, shards: count, reason });
-    if (late) this.#options.view.note(`worker ${worker} is late (${reason}): ${shards(count)} taken from it`);
+    if (late) this.#note(`worker ${worker} is late (${reason}): ${shards(count)} taken from it`);
   }
 
   meshFailed(step: StepNumber, reason: string): void {
+    if (!this.#mayRecord("mesh")) return;
     this.#event("mesh_failed", { step, reason });
-    this.#options.view.note(`step ${step}: the coordinator reduces it: ${reason}`);
+    this.#note(`step ${step}: the coordinator reduces it: ${reason}`);
   }
 
   /** The steps after this one are lost. */
@@ -170,7 +191,7 @@ export class RunRecorder {
 
   recovered(step: StepNumber, from: WorkerId | undefined): void {
     this.#event("run_recovered", { step, ...(from === undefined ? {} : { worker: from }) });
-    this.#options.view.note(
+    this.#note(
       from === undefined
         ? `no worker has a newer state: continuing after step ${step}`
         : `continuing after step ${step}, from the replica of worker ${from}`,
@@ -188,9 +209,10 @@ export class RunRecorder {
 
   mismatch(worker: WorkerId, step: StepNumber): void {
     this.#options.metrics.replicaMismatches.add(1);
+    if (!this.#mayRecord(worker)) return;
     this.#options.logger.error({ worker, step }, "a replica differs from the coordinator's; it is synchronised again");
     this.#event("replica_resynchronised", { worker, step });
-    this.#options.view.note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
+    this.#note(`worker ${worker}: its replica differed after step ${step}; synchronised again`);
   }
 
   /**
@@ -274,7 +296,7 @@ export class RunRecorder {
     if (exactMatch !== undefined) this.#options.metrics.evalExactMatch.set(exactMatch);
     this.#event("evaluation_finished", line);
     const exact = exactMatch === undefined ? "" : `, exact match ${figureOf("exact_match", exactMatch)}`;
-    this.#options.view.note(
+    this.#note(
       `step ${step}: evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(3)}${exact}${this.#compared(step, best)}`,
     );
     this.#bestSoFar(step, best);
@@ -314,7 +336,7 @@ export class RunRecorder {
       evaluations: best.patienceCounter,
       ...(best.best === undefined ? {} : { best_step: best.best.step, value: best.best.value }),
     });
-    this.#options.view.note(
+    this.#note(
       `step ${step}: ${metric} has not improved in ${evaluations(best.patienceCounter)}: training stops early`,
     );
   }
@@ -323,13 +345,13 @@ export class RunRecorder {
     this.#options.metrics.checkpointLastSuccess.set(this.#options.wallClock() / 1000);
     this.#options.metrics.checkpointDuration.set(seconds);
     this.#event("checkpoint_saved", { step, seconds, path });
-    this.#options.view.note(`step ${step}: checkpoint ${path}`);
+    this.#note(`step ${step}: checkpoint ${path}`);
   }
 
   saveFailed(step: StepNumber, error: CoxswainError): void {
     this.#event("checkpoint_failed", { step, error: error.message });
     this.#options.logger.error({ step, error: error.message }, "the checkpoint could not be written");
-    this.#options.view.note(`step ${step}: the checkpoint could not be written: ${error.message}`);
+    this.#note(`step ${step}: the checkpoint could not be written: ${error.message}`);
   }
 
   /** The figures do not reach TensorBoard or the user's command. */
@@ -337,18 +359,20 @@ export class RunRecorder {
     // The end of the run stays the last event of its record.
     if (this.#over) this.#options.logger.warn({ exporter, reason }, "exporter_failed");
     else this.#event("exporter_failed", { exporter, reason });
-    this.#options.view.note(`warning: ${exporter}: ${reason}; training is not affected`);
+    this.#note(`warning: ${exporter}: ${reason}; training is not affected`);
   }
 
   /** @param by the caller, if known */
   paused(step: StepNumber, by: string | undefined): void {
+    if (!this.#mayRecord(`caller ${by ?? ""}`)) return;
     this.#event("run_paused", { step, ...(by === undefined ? {} : { by }) });
   }
 
   /** @param by the caller, if known */
   resumed(step: StepNumber, by: string | undefined): void {
+    if (!this.#mayRecord(`caller ${by ?? ""}`)) return;
     this.#event("run_resumed", { step, ...(by === undefined ? {} : { by }) });
-    this.#options.view.note(`continuing after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
+    this.#note(`continuing after step ${step}${by === undefined ? "" : `: resumed by ${by}`}`);
   }
 
   status(status: MachineStatus): void {
@@ -361,7 +385,7 @@ export class RunRecorder {
     const waiting = status.waiting ?? this.#evaluation(status);
     if (waiting === this.#waiting) return;
     this.#waiting = waiting;
-    this.#options.view.waiting(waiting);
+    this.#options.view.waiting(waiting === undefined ? undefined : visibleLine(waiting));
   }
 
   /** The progress of a long evaluation. */
@@ -387,6 +411,7 @@ export class RunRecorder {
           : this.#bestAtEnd(end);
     const names = { completed: "run_finished", stopped: "run_stopped", failed: "run_failed" } as const;
     this.#over = true;
+    this.#tellOmitted();
     this.#options.metrics.runOutcome.set(1, { outcome: outcome.kind });
     this.#event(names[outcome.kind], detail);
   }
@@ -399,14 +424,36 @@ export class RunRecorder {
     return { metric: rule.metric, best_step: best.step, value: best.value, adapter_step: adapterStep };
   }
 
+  /** Whether what a member caused is recorded now. What was not is told in one event. */
+  #mayRecord(member: string): boolean {
+    if (!this.#budget.allows(member)) return false;
+    if (this.#budget.omitted > 0) this.#tellOmitted();
+    return true;
+  }
+
+  #tellOmitted(): void {
+    const count = this.#budget.takeOmitted();
+    if (count === 0) return;
+    this.#event("events_omitted", { count });
+    this.#note(`warning: ${count} events of workers and callers were not recorded: they came too fast`);
+  }
+
+  /** Texts of other machines are part of many notes. */
+  #note(text: string): void {
+    this.#options.view.note(visibleLine(text));
+  }
+
   #noteOnce(text: string): void {
     if (this.#noted.has(text)) return;
     this.#noted.add(text);
-    this.#options.view.note(text);
+    this.#note(text);
   }
 
   #event(event: EventName, detail: Readonly<Record<string, string | number | readonly string[]>>): void {
-    const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...detail };
+    const shown = Object.fromEntries(
+      Object.entries(detail).map(([key, value]) => [key, typeof value === "string" ? visibleLine(value) : value]),
+    );
+    const line = { time: new Date(this.#options.wallClock()).toISOString(), event, ...shown };
     try {
       this.#options.files.appendEvent(line);
     } catch (error) {
@@ -415,7 +462,7 @@ export class RunRecorder {
       this.#options.onTrouble(error);
     }
     for (const listener of this.#options.listeners) listener.event(line);
-    this.#options.logger.info({ event, ...detail }, event);
+    this.#options.logger.info({ event, ...shown }, event);
   }
 }
 

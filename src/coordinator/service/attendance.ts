@@ -9,7 +9,7 @@ import { ownRelease, releaseProblem } from "../../rpc/index.js";
 import type { JoinOutput, ReadyOutput, WorkerMessageOutput } from "../../rpc/index.js";
 import type { Departure } from "../../telemetry/index.js";
 import { version } from "../../version.js";
-import { visibleLine } from "../../visible-text.js";
+import { textFromOutside } from "../../visible-text.js";
 import { joinProblem, readReadiness } from "./bounds.js";
 import type { Readiness } from "./bounds.js";
 import type { ServiceOptions } from "./options.js";
@@ -32,7 +32,7 @@ export function attendCall(call: ControlCall, options: ServiceOptions): ControlL
     deadline.cancel();
     ended = true;
     if (session !== undefined && options.conductor.session(session.id) === session)
-      options.conductor.dismiss(session.id, reason, how);
+      options.conductor.dismiss(session.id, textFromOutside(reason), how);
     session = undefined;
   };
   const listen = (message: WorkerMessageOutput): void => {
@@ -42,7 +42,7 @@ export function attendCall(call: ControlCall, options: ServiceOptions): ControlL
       session = join(call, message, options);
       ended = session === undefined;
     } else if (options.conductor.session(session.id) !== session) ended = true;
-    else if (message.leaving) over(visibleLine(message.leaving.reason), "drained");
+    else if (message.leaving) over(message.leaving.reason, "drained");
     else onMessage(call, session, message, options);
   };
   return { message: listen, ended: over };
@@ -95,7 +95,7 @@ function onMessage(
   if (message.ready && session.isReady) conductor.dispatch({ type: "heard", worker: session.id });
   else if (message.ready) onReady(call, session, message.ready, options);
   else if (message.failed) {
-    const [what, hint] = [visibleLine(message.failed.message), visibleLine(message.failed.hint)];
+    const [what, hint] = [textFromOutside(message.failed.message), textFromOutside(message.failed.hint)];
     options.onFailure(session, new CoxswainError(errorCode(message.failed.code), what, hint === "" ? {} : { hint }));
     conductor.dismiss(session.id, what);
   } else conductor.dispatch(eventOf(session.id, message));

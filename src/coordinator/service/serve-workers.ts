@@ -23,7 +23,7 @@ import type { WorkerSession } from "./worker-session.js";
 export async function serveWorkers(
   { run, runId, runDigest, record, metrics, listeners }: RunParts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
-  { clock, logger, view, gateway, onWorkerFailure }: CoordinatorOptions,
+  { clock, gateway, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token, proxy } = run.config.cluster;
   const connect = connectOverGrpc({ inTheClear: tls === null, proxy, clock });
@@ -52,8 +52,7 @@ export async function serveWorkers(
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
     onFailure: (session, error) => {
-      logger.error({ worker: session.id, error: error.message, hint: error.hint }, "a worker failed");
-      view.note(`worker ${session.id} failed: ${error.message}`);
+      recorder.failed(session, error);
       onWorkerFailure?.(session.id, error);
     },
   });

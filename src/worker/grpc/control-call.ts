@@ -2,6 +2,7 @@
 import { status } from "@grpc/grpc-js";
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import type { CoordinatorMessageOutput, CoordinatorStub } from "../../rpc/index.js";
+import { textFromOutside } from "../../visible-text.js";
 import type { ControlCall, ControlListener } from "../transport.js";
 
 const refusals: readonly number[] = [
@@ -18,7 +19,7 @@ export function attend(client: CoordinatorStub, metadata: Metadata, listener: Co
   const end = (kind: "refused" | "lost", reason: string): void => {
     if (over) return;
     over = true;
-    listener.ended({ kind, reason });
+    listener.ended({ kind, reason: textFromOutside(reason) });
   };
   stream.on("data", (message: CoordinatorMessageOutput) => listener.message(message));
   stream.on("error", ({ code, details, message }: ServiceError) =>

@@ -1,6 +1,7 @@
 /** Converts a message of the coordinator into that of the machine. */
 import type { CoordinatorMessageOutput } from "../../rpc/index.js";
 import { taskWords } from "../../rpc/index.js";
+import { textFromOutside } from "../../visible-text.js";
 import type { Message } from "../machine/index.js";
 import { checkCollect, checkCommit, checkLease, checkReduce, checkWelcome } from "./check-message.js";
 
@@ -34,5 +35,5 @@ export function readMessage(message: CoordinatorMessageOutput): Message | undefi
   }
   if (synchronise) return { type: "synchronise" };
   if (sendReplica) return { type: "sendReplica" };
-  return finish ? { type: "finish", finish } : undefined;
+  return finish ? { type: "finish", finish: { ...finish, reason: textFromOutside(finish.reason) } } : undefined;
 }

@@ -115,6 +115,37 @@ describe("a log whose folder is created later", () => {
   });
 });
 
+describe("a log", () => {
+  it("shows texts of other machines on one line, without control characters", () => {
+    const lines: string[] = [];
+    const { logger } = createLogger({
+      name: "c",
+      destination: { write: (line: string) => lines.push(line) },
+      level: "info",
+    });
+    logger.warn({ reason: "a\u009b2J\nstep 9/9", longer: "x".repeat(5_000) }, "lost");
+    const [line] = lines.map((each) => JSON.parse(each) as { reason: string; longer: string });
+    expect(line?.reason).toBe("a\uFFFD2J step 9/9");
+    expect(line?.longer).toHaveLength(4_000);
+  });
+
+  it("begins anew when it is full, and keeps what was before", () => {
+    const folder = mkdtempSync(join(tmpdir(), "coxswain-log-"));
+    try {
+      const path = join(folder, "c.log");
+      const file = new LogFile(path, 10);
+      file.open();
+      for (const line of ["first...\n", "second..\n", "third...\n", "fourth..\n", "fifth...\n"]) file.write(line);
+      file.close();
+      expect(readdirSync(folder).toSorted()).toEqual(["c.log", "c.log.1"]);
+      expect(readFileSync(`${path}.1`, "utf8")).toBe("third...\nfourth..\n");
+      expect(readFileSync(path, "utf8")).toBe("fifth...\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe("COXSWAIN_LOG_LEVEL", () => {
   it("defaults to info, and accepts a known level", () => {
     expect(levelFromEnvironment({})).toBe("info");

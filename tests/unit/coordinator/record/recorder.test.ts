@@ -197,9 +197,33 @@ describe("the notes of a run", () => {
     const notes: string[] = [];
     const options = optionsOf({ metrics: createCoordinatorMetrics("test"), files: noFiles, listeners: [] });
     const recorder = new RunRecorder({ ...options, view: { ...options.view, note: (text) => void notes.push(text) } });
-    recorder.left({ id: "a", host: "h", pid: 1 }, "its connection broke", "lost");
+    const worker = { id: "a", host: "h", pid: 1 };
+    recorder.joined(worker);
+    recorder.left(worker, "its connection broke", "lost");
+    recorder.joined(worker);
     recorder.finished({ kind: "completed" });
-    recorder.left({ id: "a", host: "h", pid: 1 }, "it closed its stream", "lost");
-    expect(notes).toEqual(["worker a left: its connection broke"]);
+    recorder.left(worker, "it closed its stream", "lost");
+    expect(notes).toEqual(["worker a joined", "worker a left: its connection broke", "worker a joined"]);
+  });
+
+  it("are in events.jsonl within limits: each that left is one that joined, and what is missing is counted", () => {
+    const folder = mkdtempSync(join(tmpdir(), "coxswain-recorder-"));
+    try {
+      const files = openRunFiles(folder);
+      const recorder = recorderOf({ metrics: createCoordinatorMetrics("test"), files, listeners: [] });
+      for (let index = 0; index < 100; index++) {
+        recorder.joined({ id: "a", host: "h", pid: 1 });
+        recorder.left({ id: "a", host: "h", pid: 1 }, `\u001b[2J\n${"x".repeat(10_000)}`, "lost");
+      }
+      recorder.finished({ kind: "completed" });
+      files.close();
+      const events = readEvents(folder);
+      const count = (name: string): number => events.filter(({ event }) => event === name).length;
+      expect([count("worker_joined"), count("worker_left")]).toEqual([60, 60]);
+      expect(events.slice(-2)).toMatchObject([{ event: "events_omitted", count: 40 }, { event: "run_finished" }]);
+      expect(events[1]?.["reason"]).toMatch(/^\uFFFD\[2J x{1,2000}…$/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
