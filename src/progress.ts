@@ -29,14 +29,20 @@ const interval = 200;
 
 export interface Rarely {
   readonly tell: (text: string) => void;
+  /** The first report is told, too. Default: false. */
+  readonly immediately?: boolean;
   /** Monotonic, ms. Default: the process's clock. */
   readonly now?: () => number;
 }
 
-/** Throttles progress reports: forwards at most one per interval. */
-export function rarely({ tell, now = () => performance.now() }: Rarely): (doing: Doing) => void {
-  let said = Number.NEGATIVE_INFINITY;
+/**
+ * Throttles progress reports: forwards at most one per interval, the first one after an interval. (A report that comes
+ * immediately, "32 examples" of a task that is over in an instant, would stand in a log as if that were all.)
+ */
+export function rarely({ tell, immediately = false, now = () => performance.now() }: Rarely): (doing: Doing) => void {
+  let said = immediately ? Number.NEGATIVE_INFINITY : undefined;
   return (doing) => {
+    said ??= now();
     if (now() - said < interval) return;
     said = now();
     tell(progressText(doing));

@@ -95,7 +95,9 @@ async function examineMethod(
   const measured: Measured[] = [];
   for (const layers of plan.layers) {
     const part = layers === facts.layers ? "" : `, ${layers} of ${facts.layers} layers`;
-    onProgress(`measuring ${nameOf(method)}${part} (about ${Math.ceil(plan.seconds)} s in total)`);
+    onProgress(
+      `measuring memory and speed of a step: ${nameOf(method)}${part}, estimated ${Math.ceil(plan.seconds)} s`,
+    );
     const request = { model, lora, compute: { ...compute, ...method }, layers, length, rows: plan.rows };
     measured.push({ layers, ...(await probe({ kind: "steps", ...request })) });
   }

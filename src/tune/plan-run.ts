@@ -50,6 +50,8 @@ export interface StepPlan {
 
 /** The QLoRA paper trains up to 13 billion parameters with batches of 16 (table 9). */
 const usualBatch = 16;
+/** A smaller batch is noisy, and has no shards that workers could share. */
+const smallestBatch = 4;
 /** Fewer updates than this leave a schedule with a warm-up no room. */
 const fewestSteps = 200;
 const checkpoints = 5;
@@ -60,7 +62,9 @@ export function planSteps(rows: number): StepPlan {
   const epochs = rows < 10_000 ? 3 : rows < 50_000 ? 2 : 1;
   const stepsOf = (batch: number): number => Math.ceil((rows * epochs) / batch);
   let globalBatchSize = usualBatch;
-  while (globalBatchSize > 1 && stepsOf(globalBatchSize) < fewestSteps) globalBatchSize /= 2;
+  while (globalBatchSize > smallestBatch && stepsOf(globalBatchSize) < fewestSteps) globalBatchSize /= 2;
+  // A step takes no row twice.
+  while (globalBatchSize > rows) globalBatchSize /= 2;
   const steps = stepsOf(globalBatchSize);
   const every = (parts: number): number => Math.max(1, Math.round(steps / parts));
   return { globalBatchSize, epochs, steps, saveSteps: every(checkpoints), loggingSteps: every(progressLines) };

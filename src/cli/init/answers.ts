@@ -20,12 +20,14 @@ export interface Surroundings {
   readonly name: string;
 }
 
+const defaultShare = "0.05";
+
 /** The questions, with defaults that fit. */
 export function questionsFor({ exists, name }: Surroundings): readonly Question[] {
   const first = (...paths: readonly string[]): string | undefined => paths.find(exists);
   const model = exists("model/config.json") ? "./model" : exists("config.json") ? "." : undefined;
   const data = first("train.jsonl", "data/train.jsonl", "train.parquet", "data/train.parquet", "train.csv");
-  const held = first("eval.jsonl", "data/eval.jsonl", "eval.parquet", "data/eval.parquet", "eval.csv") ?? "0.05";
+  const held = first("eval.jsonl", "data/eval.jsonl", "eval.parquet", "data/eval.parquet", "eval.csv") ?? defaultShare;
   return [
     { name: "model", flag: "--model", text: "Base model (a folder or a hub id)", usual: model },
     { name: "data", flag: "--data", text: "Training data (a file, a folder or a hub data set)", usual: data },
@@ -37,6 +39,18 @@ export function questionsFor({ exists, name }: Surroundings): readonly Question[
       usual: `runs/${name === "run" ? "my-run" : name}`,
     },
   ];
+}
+
+/** A share of fewer examples than this may hold none out, or too few to say anything. */
+const fewExamples = 200;
+
+/**
+ * What `data.eval` is: of few examples, a number of them instead of the default share, which may hold none out.
+ * @param isGiven the user has chosen it
+ */
+export function heldOut(answer: string, examples: number, isGiven: boolean): string {
+  if (isGiven || answer !== defaultShare || examples >= fewExamples) return answer;
+  return examples < 2 ? "null" : String(Math.max(1, Math.round(examples / 10)));
 }
 
 /**

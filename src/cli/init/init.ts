@@ -9,7 +9,7 @@ import { storageTrouble } from "../../storage/index.js";
 import { thisProgram } from "../process/this-program.js";
 import { progressWithNotes } from "../terminal/quiet-progress.js";
 import { shortPath } from "../train/next-steps.js";
-import { answersTo, questionsFor, type Answers } from "./answers.js";
+import { answersTo, heldOut, questionsFor, type Answers } from "./answers.js";
 import { createAsker } from "./ask.js";
 import { inspect } from "./inspect.js";
 import { renderRun } from "./render.js";
@@ -28,13 +28,16 @@ export async function init(file: string, flags: InitFlags): Promise<void> {
   const folder = dirname(path);
   refuseExisting(path, file);
   const questions = questionsFor({ exists: (name) => existsSync(join(folder, name)), name: parse(path).name });
-  const answers = await collect(questions, given(flags, folder), flags.yes === true);
+  const byFlags = given(flags, folder);
+  const answers = await collect(questions, byFlags, flags.yes === true);
   const run = asRun(answers, folder);
   const progress = progressWithNotes();
   let text: string;
   try {
     const { quantization = "auto" } = flags;
-    text = renderRun(answers, await inspect(run, { quantization, show: progress.show, note: progress.note }));
+    const found = await inspect(run, { quantization, show: progress.show, note: progress.note });
+    const held = heldOut(answers.eval, found.examples, byFlags.eval !== undefined);
+    text = renderRun({ ...answers, eval: held }, found);
   } finally {
     progress.close();
   }

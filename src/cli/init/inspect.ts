@@ -37,9 +37,16 @@ export async function inspect(run: LoadedRun, { quantization, show, note }: Insp
   const folder = await openModelFolder(path);
   const facts = modelFacts(folder);
   const limit = positionLimit(folder)?.positions ?? null;
-  const data = { ...config.data, max_length: Math.min(limit ?? longestLooked, longestLooked), packing: false };
+  const held = config.data.eval;
+  // The lengths are those of all examples, also of those that will be held out.
+  const data = {
+    ...config.data,
+    eval: typeof held === "number" ? null : held,
+    max_length: Math.min(limit ?? longestLooked, longestLooked),
+    packing: false,
+  };
   const read = await preview({ ...run, config: { ...config, data } }, { onProgress: show, onNote: note });
-  if (config.data.eval !== null && typeof config.data.eval !== "number")
+  if (held !== null && typeof held !== "number")
     await preview({ ...run, config: { ...config, data } }, { split: "eval", onProgress: show, onNote: note });
   const lengths = Array.from({ length: read.rowCount }, (_, index) => read.tokens(index).inputIds.length);
   const rows = planRows({ lengths, limit });

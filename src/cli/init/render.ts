@@ -21,11 +21,20 @@ export function renderRun(answers: Answers, { facts, rows, examples, advice, ava
     choice === null
       ? `nothing fits into the ${bytesText(available)} that are free here: the smallest setting`
       : `${nameOf(method)} on this machine, up to micro_batch_size ${choice.rows}: ${advice.why} (${bytesText(available)} free)`;
-  const cut = rows.truncated === 0 ? "none is truncated" : `${rows.truncated} of ${examples} are truncated`;
+  const cut =
+    rows.truncated === 0
+      ? "none is truncated"
+      : `${rows.truncated} of ${examples} ${rows.truncated === 1 ? "is" : "are"} truncated`;
   const packing = rows.packing
-    ? `examples have ${Math.round(rows.meanLength)} tokens on average: several fit into a row`
-    : `examples have ${Math.round(rows.meanLength)} tokens on average: rows are filled well enough`;
-  const held = /^\d*\.?\d+$/.test(answers.eval) ? "held out of the training data by content" : "never trained on";
+    ? `examples have ${tokens(rows.meanLength)} on average: several fit into a row`
+    : `examples have ${tokens(rows.meanLength)} on average: rows are filled well enough`;
+  const shards = Math.ceil(plan.globalBatchSize / micro);
+  const held =
+    answers.eval === "null"
+      ? "there are too few examples to hold any out"
+      : /^\d*\.?\d+$/.test(answers.eval)
+        ? "held out of the training data by content"
+        : "never trained on";
   return `# Written by \`coxswain init\` for this model, data and machine. docs/run-file.md has every key and its default;
 # docs/choosing.md explains which settings matter. Paths are relative to this file.
 model: ${scalar(answers.model)} # ${facts.family}, ${facts.parameters.toLocaleString("en")} parameters
@@ -34,7 +43,7 @@ seed: 42
 workers: 1 # processes on this machine; more may join, the adapter stays the same to the bit
 
 data:
-  train: ${scalar(answers.data)} # ${examples} examples
+  train: ${scalar(answers.data)} # ${counted(examples, "example")}
   eval: ${source(answers.eval)} # ${held}
   # 99 % of the examples have up to ${rows.percentile} tokens, the longest has ${rows.longest}; rounded up to a multiple of 64, at most the
   # model's limit: ${cut}.
@@ -50,9 +59,9 @@ lora:
 quantization: ${method.quantization ?? "null"}
 
 training:
-  num_train_epochs: ${plan.epochs} # about ${plan.steps} steps
+  num_train_epochs: ${plan.epochs} # about ${counted(plan.steps, "step")}
   global_batch_size: ${plan.globalBatchSize} # rows per step, however many workers share them
-  micro_batch_size: ${micro} # rows per shard: ${Math.ceil(plan.globalBatchSize / micro)} shards per step, which workers share
+  micro_batch_size: ${micro} # rows per shard: ${shards === 1 ? "1 shard per step, so that only one worker has work" : `${shards} shards per step, which workers share`}
   # ${rule}.
   # \`coxswain lr-find\` measures one instead.
   learning_rate: ${shortRate(learningRate)}
@@ -67,7 +76,11 @@ compute:
 `;
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+const tokens = (mean: number): string => counted(Math.round(mean), "token");
+
 const scalar = (text: string): string => stringify(text, { lineWidth: 0 }).trimEnd();
 
 /** A share or a number is a number in YAML, not text. */
-const source = (text: string): string => (/^\d*\.?\d+$/.test(text) ? text : scalar(text));
+const source = (text: string): string => (/^(\d*\.?\d+|null)$/.test(text) ? text : scalar(text));

@@ -36,7 +36,7 @@ class LiveProgress implements QuietProgress {
 
   constructor(stream: NonNullable<QuietProgressOptions["stream"]>, now: () => number) {
     this.#progress = createProgress({ stream, now });
-    this.doing = rarely({ tell: (text) => this.show(text), now });
+    this.doing = rarely({ tell: (text) => this.show(text), immediately: true, now });
   }
 
   show(text: string): void {
@@ -65,7 +65,7 @@ class SteadyProgress implements QuietProgress {
     this.#now = now;
     this.#start = now();
     this.#saidAt = this.#start;
-    this.doing = rarely({ tell: (text) => this.show(text), now });
+    this.doing = rarely({ tell: (text) => this.show(text), immediately: true, now });
     // Also without news: the elapsed time is news.
     this.#ticker = setInterval(() => this.#say(), interval).unref();
   }

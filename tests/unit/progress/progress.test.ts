@@ -30,7 +30,14 @@ describe("progress reports", () => {
     let now = 0;
     const doing = rarely({ tell: (text) => told.push(text), now: () => now });
     for (let done = 0; done < 1_000; done++, now++) doing({ what: "reading", done, unit: "examples" });
-    expect(told).toHaveLength(5);
+    expect(told).toEqual([200, 400, 600, 800].map((done) => `reading: ${done} examples`));
+  });
+
+  it("of a task that is over within an interval are not made, since a log would end with them", () => {
+    const told: string[] = [];
+    const doing = rarely({ tell: (text) => told.push(text), now: () => 5 });
+    for (let done = 32; done <= 2_000; done += 32) doing({ what: "reading", done, unit: "examples" });
+    expect(told).toEqual([]);
   });
 });
 

@@ -30,7 +30,10 @@ describe("the batch of a new run file", () => {
   it("is 16 rows, or fewer where that would leave less than 200 steps", () => {
     expect(planSteps(2000)).toMatchObject({ globalBatchSize: 16, epochs: 3, steps: 375, saveSteps: 75 });
     expect(planSteps(300)).toMatchObject({ globalBatchSize: 4, steps: 225 });
-    expect(planSteps(5)).toMatchObject({ globalBatchSize: 1, steps: 15, saveSteps: 3, loggingSteps: 1 });
+    // Small data: enough shards for several workers, and no row twice in a step.
+    expect(planSteps(5)).toMatchObject({ globalBatchSize: 4, steps: 4, saveSteps: 1, loggingSteps: 1 });
+    expect(planSteps(3)).toMatchObject({ globalBatchSize: 2, steps: 5 });
+    expect(planSteps(1)).toMatchObject({ globalBatchSize: 1, steps: 3 });
   });
 });
 

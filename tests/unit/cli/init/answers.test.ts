@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answersTo, questionsFor, type Question } from "../../../../src/cli/init/answers.js";
+import { answersTo, heldOut, questionsFor, type Question } from "../../../../src/cli/init/answers.js";
 
 const questions = (...files: readonly string[]): readonly Question[] =>
   questionsFor({ exists: (path) => files.includes(path), name: "run" });
@@ -40,5 +40,23 @@ describe("the answers for a new run file", () => {
     const answers = await answersTo(questions(), { model: "m", data: "d" }, { yes: false, ask });
     expect(asked).toEqual(["--eval", "--output-dir"]);
     expect(answers).toEqual({ model: "m", data: "d", eval: "x", outputDir: "x" });
+  });
+});
+
+describe("what is held out by default", () => {
+  it.each([
+    [10_000, "0.05"],
+    [200, "0.05"],
+    [199, "20"],
+    [8, "1"],
+    [2, "1"],
+    [1, "null"],
+  ])("of %i examples: data.eval: %s", (examples, expected) => {
+    expect(heldOut("0.05", examples, false)).toBe(expected);
+  });
+
+  it("is what the user chose, if they chose", () => {
+    expect(heldOut("0.05", 8, true)).toBe("0.05");
+    expect(heldOut("eval.jsonl", 8, false)).toBe("eval.jsonl");
   });
 });
