@@ -11,7 +11,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Metadata, credentials } from "@grpc/grpc-js";
-import { TreeSum, cover, stateHash } from "../dist/collective/index.js";
+import { TreeSum, cover, stateHash, vectorChecksum } from "../dist/collective/index.js";
 import {
   CoordinatorClient,
   bulkChannelOptions,
@@ -109,7 +109,7 @@ class SimulatedWorker {
 
   #hear({ welcome, synchronise, lease, commit, reduce, collect }) {
     if (welcome) this.#welcome(welcome);
-    else if (reduce) this.#reducers.set(reduce.slice, new TreeSum(reduce.roundShards));
+    else if (reduce) this.#reducers.set(reduce.slice, { reduce, sum: new TreeSum(reduce.roundShards) });
     else if (collect) this.#collect(collect);
     else if (synchronise) this.#then(() => this.#synchronise());
     else if (lease) this.#then(() => this.#compute(lease));
@@ -125,6 +125,7 @@ class SimulatedWorker {
     const metadata = new Metadata();
     metadata.set(metadataKeys.run, welcome.runId);
     metadata.set(metadataKeys.worker, this.#id);
+    metadata.set(metadataKeys.session, welcome.sessionKey);
     this.#bulk = new GrpcCoordinatorCalls(this.bulkClient, metadata, options.dtype);
     this.#size = SimulatedWorker.size;
     this.#zeros = SimulatedWorker.zeros;
@@ -150,21 +151,27 @@ class SimulatedWorker {
     this.#send({ applied: { step, stateHash: this.#replica.hash(step) } });
   }
 
-  async #compute({ task, step, first, shards: leased, roundShards }) {
+  async #compute({ task, step, first, shards: leased, roundShards, slices }) {
     for (let index = 0; index < leased.length; index++) {
       await new Promise((resolve) => setTimeout(resolve, secondsPerShard * 1000));
       const result = { lossSum: 1, supervisedTokens: 1, seconds: secondsPerShard };
       this.#send({ computed: { task, step, shard: first + index, ...result } });
     }
-    for (const node of cover(first, leased.length, roundShards)) this.#send({ contribution: { step, ...node } });
+    const begins = slices.length === 0 ? [0] : slices;
+    const checksums = begins.map((begin, slice) =>
+      vectorChecksum(this.#zeros.subarray(begin, begins[slice + 1]), options.dtype),
+    );
+    for (const node of cover(first, leased.length, roundShards))
+      this.#send({ contribution: { step, ...node, checksums } });
   }
 
   #collect({ step, slice, parts }) {
-    const sum = this.#reducers.get(slice);
+    const { sum, reduce } = this.#reducers.get(slice) ?? {};
     for (const { first, count } of parts) sum?.add({ first, count }, new Float32Array(1));
     if (sum?.complete !== true) return;
     this.#reducers.delete(slice);
-    this.#send({ sliceReduced: { step, slice } });
+    const checksum = vectorChecksum(this.#zeros.subarray(0, reduce.length), options.dtype);
+    this.#send({ sliceReduced: { step, slice, checksum } });
   }
 
   async #apply({ step, slices }) {

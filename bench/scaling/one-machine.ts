@@ -64,7 +64,10 @@ export async function allReduceOnOneMachine({
           member(index).busy(length * kernels.add * 1000, () => undefined);
           return new Float32Array(0);
         },
-        pull: (source) => pull(Number(source.workerId), index, length, rates.contribution, rates.added),
+        pull: async (source) => {
+          await pull(Number(source.workerId), index, length, rates.contribution, rates.added);
+          return 0;
+        },
         onComplete: () => resolve(),
         onFailed: ({ reason }) => reject(new Error(reason)),
       });
@@ -72,7 +75,7 @@ export async function allReduceOnOneMachine({
       for (let place = 0; place < workers; place++) {
         const first = (index + place) % workers;
         const source = { workerId: String(first), address: "", key: "", certificate: Buffer.alloc(0) };
-        reducer.collect([{ node: { first: shardIndex(first), count: 1 }, source }]);
+        reducer.collect([{ node: { first: shardIndex(first), count: 1 }, source, checksum: 0 }]);
       }
     });
   const everyone = Array.from({ length: workers }, (_, index) => index);

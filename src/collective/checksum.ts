@@ -32,6 +32,19 @@ export class Checksum {
     this.#words.set(state.words);
   }
 
+  /** The bytes that `next` has taken follow. @returns false, without effect, unless they begin at a multiple of 16 bytes */
+  append(next: Checksum): boolean {
+    const lanes = this.#length / laneBytes;
+    if (!Number.isInteger(lanes)) return false;
+    for (let word = 0; word < 4; word++) {
+      const [sum = 0, weighted = 0] = [next.#words[word], next.#words[word + 4]];
+      this.#words[word] = (this.#words[word] ?? 0) + sum;
+      this.#words[word + 4] = (this.#words[word + 4] ?? 0) + weighted + (Math.imul(lanes, sum) >>> 0);
+    }
+    this.#length += next.#length;
+    return true;
+  }
+
   /** Returns the checksum of all bytes so far, and starts a new one. */
   finish(): number {
     let hash = this.#length;

@@ -45,6 +45,6 @@ export {
 } from "./tree.js";
 export { SharedChunks } from "./shared-chunks.js";
 export type { TreeNode } from "./tree.js";
-export { VectorAssembler, isWithin, vectorBytes, vectorChunks } from "./vector.js";
+export { VectorAssembler, isWithin, vectorBytes, vectorChecksum, vectorChunks } from "./vector.js";
 export type { VectorDtype, VectorRange } from "./vector.js";
 export { VectorPool } from "./vector-pool.js";

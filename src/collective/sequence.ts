@@ -21,6 +21,8 @@ export class ChunkSequence {
   #head: ChunkHead | undefined;
   #crc = 0;
   readonly #checksum = new Checksum();
+  /** Of all complete chunks; undefined once one of them cannot be appended. */
+  #whole: Checksum | undefined = new Checksum();
 
   /** @param size bytes of the object, as this side knows it */
   constructor(size: number) {
@@ -34,6 +36,14 @@ export class ChunkSequence {
 
   get complete(): boolean {
     return this.#begun && this.#left === 0 && this.#received === this.#size;
+  }
+
+  /**
+   * The checksum of the complete object, as in `Chunk.checksum`; may be called once. Undefined if its chunks have a
+   * CRC-32 instead, or do not begin at multiples of 16 bytes.
+   */
+  checksum(): number | undefined {
+    return this.#whole?.finish();
   }
 
   /**
@@ -86,6 +96,7 @@ export class ChunkSequence {
 
   #end(): void {
     this.#begun = true;
+    if (this.#head?.checksum === undefined || this.#whole?.append(this.#checksum) !== true) this.#whole = undefined;
     const isDamaged =
       this.#head?.checksum === undefined
         ? this.#crc !== this.#head?.crc32

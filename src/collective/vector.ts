@@ -3,7 +3,7 @@
  * the meaning of a vector.
  */
 import { CoxswainError } from "../errors.js";
-import { checksumOf } from "./checksum.js";
+import { Checksum, checksumOf } from "./checksum.js";
 import type { Chunk, ChunkHead } from "./chunk.js";
 import { bytesOf } from "./floats.js";
 import { addBf16RoundedTo, addTo, fromBf16, toBf16 } from "./kernels.js";
@@ -52,6 +52,15 @@ export function* vectorChunks(
     yield { offset: vectorBytes(at, dtype), total, crc32: 0, checksum: checksumOf(payload), payload };
     at += floats.length;
   } while (at < vector.length);
+}
+
+/** The checksum of a vector as it is sent: see `Chunk.checksum`. It does not depend on the size of chunks. */
+export function vectorChecksum(vector: Float32Array, dtype: VectorDtype): number {
+  if (dtype === "float32") return checksumOf(bytesOf(vector));
+  const checksum = new Checksum();
+  const most = vectorPayload / elementBytes[dtype];
+  for (let at = 0; at < vector.length; at += most) checksum.take(toBf16Bytes(vector.subarray(at, at + most)));
+  return checksum.finish();
 }
 
 function toBf16Bytes(floats: Float32Array): Uint8Array {
@@ -129,9 +138,13 @@ export class VectorAssembler {
     this.#addend = undefined;
   }
 
-  /** @throws CoxswainError "network" if part of the vector is missing */
-  finish(): void {
+  /**
+   * @returns the checksum of the vector as it was sent, see `vectorChecksum`; undefined if its chunks do not tell it
+   * @throws CoxswainError "network" if part of the vector is missing
+   */
+  finish(): number | undefined {
     this.#sequence.finish();
+    return this.#sequence.checksum();
   }
 
   /** @param at byte offset of the first element that is not yet written */

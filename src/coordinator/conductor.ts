@@ -5,7 +5,7 @@
  */
 import { detach } from "../async/index.js";
 import type { Clock, Timer } from "../clock.js";
-import type { VectorDtype } from "../collective/index.js";
+import type { TreeNode, VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
 import type { StepNumber } from "../ids.js";
 import type { Replica, ReplicaState } from "../optim/index.js";
@@ -185,6 +185,11 @@ export class Conductor {
 
   status(): MachineStatus {
     return this.#options.machine.status();
+  }
+
+  /** Whether a worker may deliver the sum of a node, see `ClusterMachine.standing`. */
+  standing(worker: WorkerId, step: StepNumber, node: TreeNode): "announced" | "leased" | undefined {
+    return this.#options.machine.standing(worker, step, node);
   }
 
   /** The message to workers once the run is over, including those that join later; undefined before. */

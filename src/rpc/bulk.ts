@@ -124,6 +124,7 @@ export function sendVectorChunks(sink: Sink, chunks: Iterable<Chunk>): Promise<v
  * Collects a vector that is sent as `dtype`. When it rejects, the contents of `into` are undefined.
  * @param into the destination; its length must match the sender's
  * @param addend added to the vector as it arrives, see `VectorAssembler`
+ * @returns the checksum of the vector as it was sent, see `VectorAssembler.finish`
  * @throws CoxswainError "network" and the gRPC error as `receiveObject`
  */
 export async function receiveVector(
@@ -131,10 +132,10 @@ export async function receiveVector(
   into: Float32Array,
   dtype: VectorDtype,
   addend?: Float32Array,
-): Promise<void> {
+): Promise<number | undefined> {
   const assembler = new VectorAssembler(into, dtype, addend);
   await ("cancel" in source ? receiveDirectly(source, assembler) : receiveMessages(source, assembler));
-  assembler.finish();
+  return assembler.finish();
 }
 
 async function receiveMessages(source: Source, assembler: Assembler | VectorAssembler): Promise<void> {

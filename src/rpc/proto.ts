@@ -12,7 +12,7 @@ import type { ProtoGrpcType } from "./generated/coxswain.js";
 grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
 /** Must be equal on both sides. Incremented with every change that an older side would misunderstand. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 const folder = fileURLToPath(new URL("../../proto/", import.meta.url));
 

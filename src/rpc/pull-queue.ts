@@ -27,6 +27,9 @@ interface Pull {
   readonly settle: (error?: Error) => void;
 }
 
+/** The checksum of a pulled vector as it was sent, see `VectorAssembler.finish`. */
+export type PulledChecksum = number | undefined;
+
 /** Request numbers have 32 bits. */
 const numbers = 2 ** 32;
 
@@ -59,23 +62,23 @@ export class PullQueue implements ChunkSink {
   /**
    * Enqueues a pull.
    * @param into the destination, written to until `done` settles, and never afterwards
-   * @returns the number that its request must have. `done` rejects with `PullRefused` if the peer refuses, immediately
+   * @returns the number that its request must have. `done` resolves with the vector's checksum; it rejects with `PullRefused` if the peer refuses, immediately
    *   with the signal's reason when the pull is cancelled, and with the error passed to `fail`
    */
   push(
     into: Float32Array,
     dtype: VectorDtype,
     { addend, signal }: PullOptions = {},
-  ): { readonly number: number; readonly done: Promise<void> } {
+  ): { readonly number: number; readonly done: Promise<PulledChecksum> } {
     const number = (this.#last + 1) % numbers;
     const assembler = new VectorAssembler(into, dtype, addend);
     this.#last = number;
-    const done = new Promise<void>((resolve, reject) => {
+    const done = new Promise<PulledChecksum>((resolve, reject) => {
       const settle = (error?: Error): void => {
         // Even if it failed halfway: the caller owns its vectors again.
         assembler.discard();
         signal?.removeEventListener("abort", giveUp);
-        if (error === undefined) resolve();
+        if (error === undefined) resolve(assembler.finish());
         else reject(error);
       };
       const giveUp = (): void => settle(abortReason(signal));

@@ -8,7 +8,7 @@ import { CoxswainError } from "../errors.js";
 import { bulkTimeout } from "./bulk.js";
 import { readChunks } from "./direct.js";
 import { PullQueue } from "./pull-queue.js";
-import type { PullOptions } from "./pull-queue.js";
+import type { PullOptions, PulledChecksum } from "./pull-queue.js";
 import { StallWatch, lookEvery } from "./stall.js";
 import type { PullRequest } from "./types.js";
 
@@ -42,17 +42,23 @@ export class PullStream {
   /**
    * Pulls a vector. Pulls may overlap; answers arrive in order. When it rejects, the contents of `into` are undefined.
    * @param into the destination; its length must match the peer's. Nothing is written after the promise settles
+   * @returns the vector's checksum
    * @throws PullRefused if the peer refuses; the signal's reason, immediately, when the pull is cancelled;
    *   CoxswainError "network" and gRPC errors when the stream has ended along with all its pulls: after damage, 5 s of
    *   silence, or when a vector takes longer than `bulkTimeout`, counted from its turn
    */
-  async pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype, options: PullOptions = {}): Promise<void> {
+  async pull(
+    wanted: Wanted,
+    into: Float32Array,
+    dtype: VectorDtype,
+    options: PullOptions = {},
+  ): Promise<PulledChecksum> {
     options.signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
     const { number, done } = this.#queue.push(into, dtype, options);
     if (this.#looking === undefined) this.#startLooking();
     this.#call.write({ number, ...wanted });
-    await done;
+    return done;
   }
 
   /** Ends the stream; pending pulls reject. */

@@ -5,7 +5,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import type { VectorDtype } from "../collective/index.js";
 import { CoxswainError } from "../errors.js";
-import type { PullOptions } from "./pull-queue.js";
+import type { PullOptions, PulledChecksum } from "./pull-queue.js";
 import { PullStream } from "./pull-stream.js";
 import type { Wanted } from "./pull-stream.js";
 import { needsConnection } from "./stall.js";
@@ -34,8 +34,8 @@ export class WorkerConnection {
   }
 
   /** Pulls a vector as `PullStream.pull` does. A stream that has ended is reopened. */
-  async pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype, options?: PullOptions): Promise<void> {
-    await this.#open().pull(wanted, into, dtype, options);
+  async pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype, options?: PullOptions): Promise<PulledChecksum> {
+    return this.#open().pull(wanted, into, dtype, options);
   }
 
   /** Makes any other call. Rejects as `begin` does; the next call then gets a new connection if it needs one. */

@@ -59,6 +59,7 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly leases: Counter<{ readonly result: typeof leaseResults }>;
   readonly allReduceBytes: Counter<{ readonly direction: typeof directions }>;
   readonly replicaMismatches: Counter;
+  readonly sumsRejected: Counter;
   /** Seconds since 1970. */
   readonly checkpointLastSuccess: Gauge;
   /** Seconds the newest checkpoint took. */
@@ -163,6 +164,7 @@ function clusterMetrics(registry: MetricRegistry) {
       direction: directions,
     }),
     replicaMismatches: registry.counter("replica_mismatch_total", "Replicas that differed from the coordinator's."),
+    sumsRejected: registry.counter("sums_rejected_total", "Sums that differed from what their worker announced."),
     natsConnected: registry.gauge("nats_connected", "1 while connected to NATS, otherwise 0."),
     natsEventsDropped: registry.counter("nats_events_dropped_total", "Events of the run that did not reach NATS."),
     bulkSlowPath: registry.counter("bulk_slow_path_total", "Vectors moved by the gRPC library's slow path.", {

@@ -67,6 +67,7 @@ export type EventName =
   | "lease_expired"
   | "mesh_failed"
   | "replica_resynchronised"
+  | "sum_rejected"
   | "checkpoint_saved"
   | "checkpoint_failed"
   | "evaluation_finished"

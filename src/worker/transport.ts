@@ -10,6 +10,7 @@ import type {
   PeerOutput,
   ProxyUse,
   PullOptions,
+  PulledChecksum,
   ReplicaBytes,
   WorkerMessage,
 } from "../rpc/index.js";
@@ -79,6 +80,8 @@ export interface Member {
   readonly runId: string;
   /** Join.worker_id. */
   readonly workerId: string;
+  /** Welcome.session_key. */
+  readonly sessionKey: string;
   /** The type that vectors are sent as: `cluster.all_reduce_dtype`. */
   readonly dtype: VectorDtype;
   /** The run's `cluster.proxy`, for connections to other workers if this one has no setting of its own. */
@@ -121,15 +124,16 @@ export interface PeerCalls {
    * Elements of the sum of a node's shards, from the worker that has computed it.
    * @param peer with its address, which the coordinator told
    * @param into [length]; its content is undefined if this rejects
+   * @returns the vector's checksum
    */
   pullContribution(
     peer: PeerOutput,
     range: StepRange & { readonly node: TreeNode },
     into: Float32Array,
     options: PullOptions,
-  ): Promise<void>;
+  ): Promise<PulledChecksum>;
   /** Elements of a step's reduced gradient, from the worker that has reduced them; otherwise the same. */
-  pullSlice(peer: PeerOutput, range: StepRange, into: Float32Array): Promise<void>;
+  pullSlice(peer: PeerOutput, range: StepRange, into: Float32Array): Promise<PulledChecksum>;
 }
 
 /** The server from which the coordinator and other workers pull. */

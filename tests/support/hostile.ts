@@ -9,6 +9,7 @@ import { runInNewContext } from "node:vm";
 import { Metadata, credentials } from "@grpc/grpc-js";
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { HealthClient } from "./health-client.js";
+import { vectorChecksum } from "../../src/collective/index.js";
 import { Replica } from "../../src/optim/index.js";
 import type { CoordinatorMessageOutput, CoordinatorStub, LeaseOutput, WorkerMessage } from "../../src/rpc/index.js";
 import {
@@ -42,10 +43,17 @@ export const clientOf = (port: number): CoordinatorStub =>
     "grpc.max_send_message_length": -1,
   });
 
-export function memberMetadata(workerId: string, token: string, more: Record<string, number | string> = {}): Metadata {
+/** @param key of the session, from the welcome */
+export function memberMetadata(
+  workerId: string,
+  key: string,
+  token: string,
+  more: Record<string, number | string> = {},
+): Metadata {
   const metadata = withToken(token, new Metadata());
   metadata.set(metadataKeys.run, runId);
   metadata.set(metadataKeys.worker, workerId);
+  metadata.set(metadataKeys.session, key);
   for (const [key, value] of Object.entries(more)) metadata.set(key, String(value));
   return metadata;
 }
@@ -61,12 +69,15 @@ export class HonestWorker {
   /** Resolves when the run is over, with whether it was completed. */
   readonly finished: Promise<boolean>;
   readonly #client: CoordinatorStub;
+  #key = "";
 
   constructor(
     port: number,
     readonly token: string,
     readonly id: string,
     readonly size: number,
+    /** Called before the shards of a lease are computed. */
+    readonly beforeComputing: (step: number) => Promise<void> = () => Promise.resolve(),
   ) {
     this.#client = clientOf(port);
     this.replica = new Replica(size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
@@ -83,6 +94,7 @@ export class HonestWorker {
   async #work(): Promise<boolean> {
     for await (const message of this.control as AsyncIterable<CoordinatorMessageOutput>) {
       const { welcome, synchronise, lease, commit, finish } = message;
+      if (welcome) this.#key = welcome.sessionKey;
       if (welcome) this.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
       if (synchronise) await this.#synchronise(synchronise.step);
       if (lease) await this.#compute(lease);
@@ -92,20 +104,27 @@ export class HonestWorker {
     throw new Error(`the stream of ${this.id} was closed`);
   }
 
+  #metadata(more: Record<string, number | string> = {}): Metadata {
+    return memberMetadata(this.id, this.#key, this.token, more);
+  }
+
   async #synchronise(step: number): Promise<void> {
-    const call = this.#client.pullReplica({}, memberMetadata(this.id, this.token));
+    const call = this.#client.pullReplica({}, this.#metadata());
     this.replica.restore(step, await receiveObject(call, this.size * 12));
     this.control.write({ applied: { step, stateHash: this.replica.hash() } });
   }
 
   async #compute({ step, first, shards }: LeaseOutput): Promise<void> {
+    await this.beforeComputing(step);
     for (let shard = first; shard < first + shards.length; shard++) {
       this.control.write({
         computed: { task: "TASK_TRAIN", step, shard, lossSum: 1, supervisedTokens: 1, seconds: 0.01 },
       });
-      this.control.write({ contribution: { step, first: shard, count: 1 } });
-      await pushVector(this.#client, memberMetadata(this.id, this.token, nodeKeys(step, shard, 1)), (call) =>
-        sendVector(call, gradientOf(step, shard, this.size), "float32"),
+      const gradient = gradientOf(step, shard, this.size);
+      const checksums = [vectorChecksum(gradient, "float32")];
+      this.control.write({ contribution: { step, first: shard, count: 1, checksums } });
+      await pushVector(this.#client, this.#metadata(nodeKeys(step, shard, 1)), (call) =>
+        sendVector(call, gradient, "float32"),
       ).catch(() => undefined);
     }
   }
@@ -114,7 +133,7 @@ export class HonestWorker {
     if (step !== this.replica.step + 1) return;
     const gradient = new Float32Array(this.size);
     const request = { step, offset: 0, length: this.size };
-    await receiveVector(this.#client.pullReduced(request, memberMetadata(this.id, this.token)), gradient, "float32");
+    await receiveVector(this.#client.pullReduced(request, this.#metadata()), gradient, "float32");
     this.replica.apply({ step, gradient, learningRate, scale });
     this.control.write({ applied: { step, stateHash: this.replica.hash() } });
   }

@@ -168,6 +168,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     }),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: ignore,
+    onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),
     onFailure: (_, error) => failures.push(error),
   });
   const server = await listen({

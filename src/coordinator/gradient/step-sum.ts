@@ -3,13 +3,15 @@
  * slices that workers have reduced (mesh). Does not decide what to fetch from whom.
  */
 import { detach } from "../../async/index.js";
-import { TreeSum, VectorPool, vectorBytes } from "../../collective/index.js";
+import { TreeSum, VectorPool, vectorBytes, vectorChecksum } from "../../collective/index.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import type { Logger } from "../../telemetry/index.js";
-import type { EffectOf, Event, WorkerId } from "../machine/index.js";
+import type { EffectOf, Event, SliceChecksums, WorkerId } from "../machine/index.js";
 import type { RunRecorder } from "../record/recorder.js";
+import type { DeliveredSum } from "../service/pushed-sums.js";
+import { SumDiffers } from "../service/sum-differs.js";
 import type { Sessions } from "../service/worker-sessions.js";
 
 /** Maximum number of concurrent transfers to the coordinator. */
@@ -20,7 +22,7 @@ export interface StepSumOptions {
   readonly size: number;
   readonly allReduceDtype: VectorDtype;
   readonly sessions: Pick<Sessions, "get">;
-  readonly recorder: Pick<RunRecorder, "received">;
+  readonly recorder: Pick<RunRecorder, "received" | "differs">;
   readonly logger: Logger;
   /** Receives which transfers succeeded or failed. */
   readonly dispatch: (event: Event) => void;
@@ -78,15 +80,16 @@ export class StepSum {
   }
 
   /** Fetches a slice from the worker that has reduced it. */
-  async gather({ worker, step, slice }: EffectOf<"gather">): Promise<void> {
+  async gather({ worker, step, slice, checksum }: EffectOf<"gather">): Promise<void> {
     const { size, sessions, recorder, logger, allReduceDtype, dispatch } = this.#options;
     // Into a temporary vector: an abandoned pull of the same slice may still write.
     const part = this.#pool.take(slice.length);
     try {
       const session = sessions.get(worker);
       if (session === undefined) return;
-      await session.gather(step, slice, part, allReduceDtype);
+      const received = await session.gather(step, slice, part, allReduceDtype);
       if (this.#tree?.step !== step) return;
+      if (received !== checksum) throw new CoxswainError("network", "it differs from what the worker reported");
       recorder.received(vectorBytes(slice.length, allReduceDtype));
       if (this.#gathered?.step !== step) this.#gathered = { step, vector: new Float32Array(size) };
       this.#gathered.vector.set(part, slice.offset);
@@ -123,22 +126,36 @@ export class StepSum {
     }
   }
 
-  async #receive({ worker, step, node }: EffectOf<"receive">): Promise<void> {
-    const { sessions, allReduceDtype, logger, dispatch } = this.#options;
+  async #receive({ worker, step, node, expected }: EffectOf<"receive">): Promise<void> {
+    const { sessions, allReduceDtype, logger, recorder, dispatch } = this.#options;
     const session = sessions.get(worker);
     if (session === undefined || this.#tree?.step !== step) return;
     const into = this.#pool.take();
     try {
-      const vector = await session.receive(step, node, into, allReduceDtype);
+      const sum = await session.receive(step, node, into, allReduceDtype);
+      if (!this.#matches(sum, expected)) throw new SumDiffers(worker, step, node, "is not the one that it announced");
+      const { vector } = sum;
       if (vector !== into) this.#pool.give(into);
       this.#received({ type: "received", worker, step, node }, vector);
     } catch (error) {
       this.#pool.give(into);
       logger.warn({ worker, step, ...node, error: messageOf(error) }, "a contribution did not arrive");
+      const differs = error instanceof SumDiffers;
+      session.sums.forget(step, node);
+      if (differs) recorder.differs(worker, step, node, error.message);
       // From now on the worker pushes: its server may be unreachable.
-      session.pushes = true;
-      dispatch({ type: "receiveFailed", worker, step, node });
+      else session.pushes = true;
+      dispatch({ type: "receiveFailed", worker, step, node, differs });
     }
+  }
+
+  /** Whether a sum is the one that was announced. */
+  #matches({ vector, checksum }: DeliveredSum, { slices, checksums }: SliceChecksums): boolean {
+    if (slices.length === 0) return checksum === checksums[0];
+    return slices.every((begin, index) => {
+      const slice = vector.subarray(begin, slices[index + 1]);
+      return vectorChecksum(slice, this.#options.allReduceDtype) === checksums[index];
+    });
   }
 
   #received(event: Extract<Event, { type: "received" }>, vector: Float32Array): void {

@@ -13,6 +13,7 @@
  * step. Shards of a worker that is gone or late are leased again immediately; an idle worker takes shards from the
  * worker that is expected to finish last.
  */
+import type { TreeNode } from "../../collective/index.js";
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { Agenda } from "./agenda.js";
@@ -84,6 +85,14 @@ export class ClusterMachine {
       recovering: this.#recovery.open,
       hold: this.#hold,
     });
+  }
+
+  /**
+   * Whether a worker may deliver the sum of a node: it has announced it ("announced"), or may still do so ("leased").
+   * Undefined: neither.
+   */
+  standing(worker: WorkerId, step: StepNumber, node: TreeNode): "announced" | "leased" | undefined {
+    return this.#work.standing(worker, step, node);
   }
 
   /** All workers, in the order in which they joined. */

@@ -15,6 +15,7 @@ export type {
   ReducedSlice,
   ShardResult,
   Slice,
+  SliceChecksums,
   Task,
   WorkerId,
 } from "./types.js";

@@ -99,7 +99,7 @@ function lease(
 ): Effect {
   if (record !== undefined && round.queue(worker).length === 0) record.progressAt = now;
   const again = round.lease(worker, first, count);
-  const { task, step, size: roundShards } = round;
+  const { task, step, size: roundShards, slices } = round;
   return {
     type: "lease",
     worker,
@@ -109,6 +109,7 @@ function lease(
     count,
     roundShards,
     kind: kind === "first" && again ? "again" : kind,
+    slices,
   };
 }
 

@@ -13,6 +13,9 @@ import type { WorkerRecord } from "./workers.js";
 /** Consecutive gradients of one worker that fail to arrive before the worker is dropped. */
 const failuresAllowed = 3;
 
+/** Gradients of one worker that are not what it announced before the worker is dropped: the network does not do that. */
+const differencesAllowed = 3;
+
 export class Membership {
   readonly #roster: Roster;
   readonly #commits: Commits;
@@ -73,11 +76,16 @@ export class Membership {
   receiveFailed(worker: WorkerRecord, event: EventOf<"receiveFailed">, now: number): Effect[] {
     const count = this.#work.receiveFailed(event);
     if (count === undefined) return [];
-    worker.failures++;
-    const { id, failures } = worker;
-    const reason = `its gradients did not arrive (${failures} times)`;
+    if (event.differs === true) worker.differences++;
+    else worker.failures++;
+    const { id, failures, differences } = worker;
+    const reason =
+      event.differs === true
+        ? `its gradients differed from what it announced (${differences} times)`
+        : `its gradients did not arrive (${failures} times)`;
     const lost: Effect = { type: "lost", worker: id, count, late: false, reason };
-    return failures < failuresAllowed ? [lost] : [lost, ...this.#drop(id, reason, now)];
+    const isOver = failures >= failuresAllowed || differences >= differencesAllowed;
+    return isOver ? [lost, ...this.#drop(id, reason, now)] : [lost];
   }
 
   /** @param timeout how long a worker may be silent, ms */

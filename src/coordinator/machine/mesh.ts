@@ -11,6 +11,8 @@ interface SliceState {
   /** undefined: only the coordinator has the slice. */
   reducer: WorkerId | undefined;
   reduced: boolean;
+  /** Of the sum, once it is reduced. */
+  checksum: number | undefined;
   gathered: boolean;
   /** When the slice was assigned to its reducer; the machine's clock, ms. */
   since: number;
@@ -37,6 +39,7 @@ export class Mesh {
       slice,
       reducer: reducers[slice.index],
       reduced: false,
+      checksum: undefined,
       gathered: false,
       since: now,
     }));
@@ -55,7 +58,7 @@ export class Mesh {
 
   /** All slices, each with the worker that has its sum. */
   get reduced(): ReducedSlice[] {
-    return this.#slices.map(({ slice, reducer }) => ({ ...slice, reducer }));
+    return this.#slices.map(({ slice, reducer, checksum }) => ({ ...slice, reducer, checksum }));
   }
 
   /** Reducers of the open slices that were assigned before `time`, one entry per slice. */
@@ -66,10 +69,11 @@ export class Mesh {
   }
 
   /** @returns the slice, or undefined if it is not assigned to this worker or was already reported */
-  reduce(worker: WorkerId, index: number): Slice | undefined {
+  reduce(worker: WorkerId, index: number, checksum: number): Slice | undefined {
     const state = this.#slices[index];
     if (state?.reducer !== worker || state.reduced) return undefined;
     state.reduced = true;
+    state.checksum = checksum;
     return state.slice;
   }
 

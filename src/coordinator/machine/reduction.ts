@@ -3,9 +3,8 @@
  * which the coordinator gathers all slices. If the mesh fails, the star finishes the step, because workers keep their
  * contributions until the commit. Pure; the shell moves the data.
  */
-import type { TreeNode } from "../../collective/index.js";
 import { Mesh } from "./mesh.js";
-import type { Round } from "./round.js";
+import type { Announcement, Round } from "./round.js";
 import type { Effect, EventOf, ReducedSlice, Slice, WorkerId } from "./types.js";
 
 /** Failed pulls of the mesh in one step after which the coordinator reduces the step itself. */
@@ -39,10 +38,10 @@ export class Reduction {
     return (this.#mesh?.open ?? []).map(({ slice, reducer }) => this.#assigned(reducer, slice));
   }
 
-  announced(worker: WorkerId, node: TreeNode): Effect[] {
+  announced(announcement: Announcement): Effect[] {
     const { step } = this.#round;
-    if (this.#mesh === undefined) return [{ type: "receive", worker, step, node }];
-    const collects = this.#mesh.open.map(({ slice, reducer }) => collect(reducer, step, slice, node, worker));
+    if (this.#mesh === undefined) return [this.#receive(announcement)];
+    const collects = this.#mesh.open.map(({ slice, reducer }) => collect(reducer, step, slice, announcement));
     return this.#round.announced ? [...collects, { type: "allAnnounced", step }] : collects;
   }
 
@@ -54,9 +53,9 @@ export class Reduction {
   }
 
   /** Mesh: a slice is summed; the coordinator gathers it. */
-  sliceReduced({ worker, step, slice: index }: EventOf<"sliceReduced">): Effect[] {
-    const slice = this.#mesh?.reduce(worker, index);
-    return slice === undefined ? [] : [{ type: "gather", worker, step, slice }];
+  sliceReduced({ worker, step, slice: index, checksum }: EventOf<"sliceReduced">): Effect[] {
+    const slice = this.#mesh?.reduce(worker, index, checksum);
+    return slice === undefined ? [] : [{ type: "gather", worker, step, slice, checksum }];
   }
 
   gathered({ worker, slice }: EventOf<"gathered">, now: number): Effect[] {
@@ -67,9 +66,10 @@ export class Reduction {
   /** A reducer failed to pull a sum that its source still announces: the reducer retries. */
   collectFailed({ worker, step, slice: index, node, source }: EventOf<"collectFailed">): Effect[] {
     const open = this.#mesh?.open.find(({ slice, reducer }) => slice.index === index && reducer === worker);
-    if (open === undefined || !this.#round.announcedBy(source, node)) return [];
+    const announcement = this.#round.announcement(source, node);
+    if (open === undefined || announcement === undefined) return [];
     if (++this.#failures >= failuresAllowed) return this.toStar(`${worker} could not pull from ${source}`);
-    return [collect(worker, step, open.slice, node, source)];
+    return [collect(worker, step, open.slice, announcement)];
   }
 
   /** A slice could not be pulled from its reducer: another worker sums it. */
@@ -91,7 +91,7 @@ export class Reduction {
       .reassign(worker, others, now)
       .flatMap(({ slice, reducer }) => [
         this.#assigned(reducer, slice),
-        ...this.#round.announcements.map((source) => collect(reducer, step, slice, source.node, source.worker)),
+        ...this.#round.announcements.map((announcement) => collect(reducer, step, slice, announcement)),
       ]);
   }
 
@@ -107,10 +107,12 @@ export class Reduction {
   toStar(reason: string): Effect[] {
     const { step, announcements } = this.#round;
     this.#mesh = undefined;
-    return [
-      { type: "meshFailed", step, reason },
-      ...announcements.map(({ worker, node }): Effect => ({ type: "receive", worker, step, node })),
-    ];
+    return [{ type: "meshFailed", step, reason }, ...announcements.map((announcement) => this.#receive(announcement))];
+  }
+
+  #receive({ worker, node, checksums }: Announcement): Effect {
+    const { step, slices } = this.#round;
+    return { type: "receive", worker, step, node, expected: { slices, checksums } };
   }
 
   #assigned(worker: WorkerId, slice: Slice): Effect {
@@ -123,11 +125,18 @@ export class Reduction {
   }
 }
 
-const collect = (worker: WorkerId, step: Round["step"], slice: Slice, node: TreeNode, source: WorkerId): Effect => ({
+const collect = (
+  worker: WorkerId,
+  step: Round["step"],
+  slice: Slice,
+  { node, worker: source, checksums }: Announcement,
+): Effect => ({
   type: "collect",
   worker,
   step,
   slice: slice.index,
   node,
   source,
+  // An announcement has one per slice.
+  checksum: checksums[slice.index] ?? 0,
 });

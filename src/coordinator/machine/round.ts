@@ -14,6 +14,8 @@ import type { ShardResult, Task, WorkerId } from "./types.js";
 export interface Announcement {
   readonly worker: WorkerId;
   readonly node: TreeNode;
+  /** Of the sum, by slice. */
+  readonly checksums: readonly number[];
 }
 
 interface Shard {
@@ -51,6 +53,8 @@ export class Round {
     shards: number,
     /** The machine's clock, ms. */
     readonly startedAt: number,
+    /** Where the slices begin whose checksums are announced with a sum; empty: one slice, the whole. */
+    readonly slices: readonly number[] = [],
   ) {
     this.#unleased = shards;
     this.#unannounced = shards;
@@ -92,9 +96,24 @@ export class Round {
     return [...this.#announcements.values()];
   }
 
+  /** A worker's announcement of a node's sum. */
+  announcement(worker: WorkerId, node: TreeNode): Announcement | undefined {
+    return this.#announcements.get(keyOf(worker, node));
+  }
+
   /** Whether a worker announces a node's sum. */
   announcedBy(worker: WorkerId, node: TreeNode): boolean {
     return this.#announcements.has(keyOf(worker, node));
+  }
+
+  /**
+   * What a worker may deliver: a sum that it announces, or one whose shards were all leased to it, after announcing it.
+   * Undefined: neither, or the round is closed.
+   */
+  standing(worker: WorkerId, node: TreeNode): "announced" | "leased" | undefined {
+    if (this.closed || !isNode(node, this.size)) return undefined;
+    if (this.announcedBy(worker, node)) return "announced";
+    return this.#slots(node).every(({ leased }) => leased.has(worker)) ? "leased" : undefined;
   }
 
   get hasUnleased(): boolean {
@@ -200,15 +219,16 @@ export class Round {
   /**
    * Records a worker's announcement that a node's sum is ready.
    * @returns false if the round is closed, the announcement is repeated, the tree has no such node, the worker has not
-   *   computed all its shards, or all of them are already announced or held
+   *   computed all its shards, all of them are already announced or held, or there is not one checksum per slice
    */
-  announce(worker: WorkerId, node: TreeNode): boolean {
+  announce(worker: WorkerId, node: TreeNode, checksums: readonly number[]): boolean {
     const key = keyOf(worker, node);
     if (this.closed || this.#announcements.has(key) || !isNode(node, this.size)) return false;
+    if (checksums.length !== Math.max(1, this.slices.length)) return false;
     const slots = this.#slots(node);
     if (!slots.every(({ results }) => results.has(worker))) return false;
     if (slots.every(({ held, announced }) => held || announced > 0)) return false;
-    this.#announcements.set(key, { worker, node });
+    this.#announcements.set(key, { worker, node, checksums });
     for (const shard of slots) {
       shard.result = shard.results.get(worker);
       this.#change(shard, () => {

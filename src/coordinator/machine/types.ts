@@ -78,6 +78,16 @@ export interface Slice {
 /** A slice of a committed step's gradient and the worker that has it; undefined: only the coordinator has it. */
 export interface ReducedSlice extends Slice {
   readonly reducer: WorkerId | undefined;
+  /** Of the slice's sum, as its reducer reported it; undefined before. */
+  readonly checksum: number | undefined;
+}
+
+/** The checksums of a vector's slices. */
+export interface SliceChecksums {
+  /** The first element of each slice, ascending; empty: one slice, the whole. */
+  readonly slices: readonly number[];
+  /** By slice. */
+  readonly checksums: readonly number[];
 }
 
 export interface ShardResult {
@@ -123,13 +133,34 @@ export type Event =
       readonly result: ShardResult;
     }
   /** The worker has the sum of a node of the reduction tree. */
-  | { readonly type: "contribution"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  | {
+      readonly type: "contribution";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      /** Of the sum, by slice. */
+      readonly checksums: readonly number[];
+    }
   /** The coordinator received the gradient of a contribution. */
   | { readonly type: "received"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
   /** The gradient of a contribution could not be fetched; the worker may still be connected. */
-  | { readonly type: "receiveFailed"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  | {
+      readonly type: "receiveFailed";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      /** It arrived, but is not what the worker announced. Default: false. */
+      readonly differs?: boolean;
+    }
   /** The reducer has the sum of its slice over all shards. */
-  | { readonly type: "sliceReduced"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: number }
+  | {
+      readonly type: "sliceReduced";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly slice: number;
+      /** Of the sum. */
+      readonly checksum: number;
+    }
   /** A reducer could not pull a contribution from its source. */
   | {
       readonly type: "collectFailed";
@@ -212,6 +243,8 @@ export type Effect =
       readonly count: number;
       readonly roundShards: number;
       readonly kind: LeaseKind;
+      /** Where the slices begin whose checksums are announced with a sum; empty: one slice, the whole. */
+      readonly slices: readonly number[];
     }
   /** Revoke shards from a worker: it must not begin them. */
   | {
@@ -223,7 +256,14 @@ export type Effect =
       readonly count: number;
     }
   /** Fetch the gradient of a contribution (or wait until it is pushed). */
-  | { readonly type: "receive"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  | {
+      readonly type: "receive";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      /** Announced: what the sum must match. */
+      readonly expected: SliceChecksums;
+    }
   /** Add a received gradient to the reduction tree. */
   | { readonly type: "accept"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
   /** Assign a slice to a worker to sum. */
@@ -242,11 +282,19 @@ export type Effect =
       readonly slice: number;
       readonly node: TreeNode;
       readonly source: WorkerId;
+      /** Of this slice of the sum, as announced. */
+      readonly checksum: number;
     }
   /** Every shard was announced: send the pending `collect` messages to the reducers immediately. */
   | { readonly type: "allAnnounced"; readonly step: StepNumber }
-  /** Pull the sum of a slice from its reducer. */
-  | { readonly type: "gather"; readonly worker: WorkerId; readonly step: StepNumber; readonly slice: Slice }
+  /** Pull the sum of a slice, which must have this checksum, from its reducer. */
+  | {
+      readonly type: "gather";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly slice: Slice;
+      readonly checksum: number;
+    }
   /** All shards were received: compute the sum and its norm. `tokens`: supervised tokens of the global batch. */
   | { readonly type: "reduce"; readonly step: StepNumber; readonly tokens: number }
   | CommitEffect

@@ -3,6 +3,7 @@
  * the reduction of a step's sums (reduction.ts). Handles what workers report about them, and the work that a leaving or
  * late worker leaves to others. Independent of what comes next and of why a worker leaves.
  */
+import type { TreeNode } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
 import { stepNumber } from "../../ids.js";
@@ -102,11 +103,12 @@ export class Work {
       return [];
     }
     const step = stepNumber(base + 1);
-    this.#round = new Round(task, step, shardsOf(step), now);
     // Reducers must be able to reach every worker that computes.
     const able = this.#roster.active.every(({ reachable }) => reachable) ? this.#roster.reducers : [];
     const reducers = able.slice(0, this.#settings.reducers(able.length));
     const slices = slicesOf(gradientSize, reducers.length, sliceBlock);
+    const offsets = reducers.length < 2 ? [] : slices.map(({ offset }) => offset);
+    this.#round = new Round(task, step, shardsOf(step), now, offsets);
     this.#reduction = new Reduction(this.#round, slices, reducers, now);
     this.#meshed = this.#reduction.meshed;
     return this.#reduction.start();
@@ -166,10 +168,15 @@ export class Work {
     return true;
   }
 
-  contribution(worker: WorkerRecord, { step, node }: EventOf<"contribution">, now: number): Effect[] {
-    if (this.#roundOf("train", step)?.announce(worker.id, node) !== true) return [];
+  contribution(worker: WorkerRecord, { step, node, checksums }: EventOf<"contribution">, now: number): Effect[] {
+    if (this.#roundOf("train", step)?.announce(worker.id, node, checksums) !== true) return [];
     progressed(worker, now);
-    return this.#reduction?.announced(worker.id, node) ?? [];
+    return this.#reduction?.announced({ worker: worker.id, node, checksums }) ?? [];
+  }
+
+  /** Whether a worker may deliver a node's sum, see `Round.standing`. */
+  standing(worker: WorkerId, step: StepNumber, node: TreeNode): ReturnType<Round["standing"]> {
+    return this.#roundOf("train", step)?.standing(worker, node);
   }
 
   received(event: EventOf<"received">, now: number): Effect[] {

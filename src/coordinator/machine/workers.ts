@@ -28,6 +28,8 @@ export interface WorkerRecord {
   applied: StepNumber | undefined;
   /** Consecutive sums that could not be fetched from it. */
   failures: number;
+  /** Its sums that were not what it announced. */
+  differences: number;
   /** Seconds per shard of the kind of work in flight, smoothed; undefined before its first result. */
   secondsPerShard: number | undefined;
   /** The same of the other kind: generating takes other times than computing losses and gradients. */
@@ -45,6 +47,7 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
   lateReducer: false,
   applied: undefined,
   failures: 0,
+  differences: 0,
   secondsPerShard: undefined,
   otherSecondsPerShard: undefined,
 });

@@ -2,6 +2,7 @@
  * Publishes what a run does: to metrics.jsonl and events.jsonl, Prometheus metrics, the log, and the user's view.
  * Decides nothing.
  */
+import type { TreeNode } from "../../collective/index.js";
 import type { RecordedDataset } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
 import type { StepNumber } from "../../ids.js";
@@ -205,6 +206,14 @@ export class RunRecorder {
   notFinite(step: StepNumber): void {
     this.#options.metrics.nonfiniteSteps.add(1);
     this.#options.logger.error({ step }, "the loss or the gradient is not a number; the step was not applied");
+  }
+
+  /** A worker delivered a sum that is not what it announced: it was discarded. @param what names worker, step and sum */
+  differs(worker: WorkerId, step: StepNumber, { first, count }: TreeNode, what: string): void {
+    this.#options.metrics.sumsRejected.add(1);
+    this.#options.logger.error({ worker, step, first, count }, "a sum was rejected: the worker did not announce it");
+    this.#event("sum_rejected", { worker, step, first, count });
+    this.#options.view.note(`${what}: it was discarded`);
   }
 
   mismatch(worker: WorkerId, step: StepNumber): void {

@@ -15,7 +15,7 @@ import type { Readiness } from "./bounds.js";
 import type { ServiceOptions } from "./options.js";
 import type { ControlCall, ControlListener } from "./transport.js";
 import { WorkerSession } from "./worker-session.js";
-import { eventOf } from "./worker-event.js";
+import { eventOf, nodeOf } from "./worker-event.js";
 
 /** Time limit for a caller's join message, ms. */
 const joinTimeout = 10_000;
@@ -71,6 +71,7 @@ function join(call: ControlCall, message: WorkerMessageOutput, options: ServiceO
       modelPath: options.modelPath,
       silenceTimeoutMs: options.silenceTimeout,
       runDigest: options.runDigest,
+      sessionKey: session.key,
     },
   });
   return session;
@@ -98,7 +99,10 @@ function onMessage(
     const [what, hint] = [textFromOutside(message.failed.message), textFromOutside(message.failed.hint)];
     options.onFailure(session, new CoxswainError(errorCode(message.failed.code), what, hint === "" ? {} : { hint }));
     conductor.dismiss(session.id, what);
-  } else conductor.dispatch(eventOf(session.id, message));
+  } else {
+    conductor.dispatch(eventOf(session.id, message));
+    if (message.contribution) session.sums.announced(message.contribution.step, nodeOf(message.contribution));
+  }
 }
 
 function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, options: ServiceOptions): void {

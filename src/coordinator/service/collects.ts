@@ -26,12 +26,12 @@ export class Collects {
   }
 
   /** @param source the worker that holds the sum */
-  add(reducer: WorkerSession, { step, slice, node }: EffectOf<"collect">, source: WorkerSession): void {
+  add(reducer: WorkerSession, { step, slice, node, checksum }: EffectOf<"collect">, source: WorkerSession): void {
     this.#timer ??= this.#clock.after(collectDelay, () => this.send());
     const key = `${reducer.id} ${step} ${slice}`;
     const entry = this.#waiting.get(key) ?? { reducer, collect: { step, slice, parts: [] } };
     this.#waiting.set(key, entry);
-    entry.collect.parts.push({ ...node, source: reducer.introduce(source) });
+    entry.collect.parts.push({ ...node, source: reducer.introduce(source), checksum });
   }
 
   /** Sends all pending notifications immediately. */

@@ -1,6 +1,6 @@
 /** What the service for workers needs from its run. */
 import type { Clock } from "../../clock.js";
-import type { VectorDtype } from "../../collective/index.js";
+import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { ModelManifest } from "../../model/index.js";
 import type { Replica } from "../../optim/index.js";
@@ -8,6 +8,7 @@ import type { RunConfigMessage } from "../../rpc/index.js";
 import type { Conductor } from "../conductor.js";
 import type { Readiness } from "./bounds.js";
 import type { EngineRule } from "./engine-rule.js";
+import type { SumDiffers } from "./sum-differs.js";
 import type { WorkerSession } from "./worker-session.js";
 
 export interface ServiceOptions {
@@ -32,6 +33,8 @@ export interface ServiceOptions {
   readonly onSent: (bytes: number) => void;
   /** Called when a worker has opened the model and takes part. */
   readonly onReady: (session: WorkerSession, ready: Readiness) => void;
+  /** Called when a worker has pushed a sum twice, with different values. */
+  readonly onDiffering: (session: WorkerSession, step: number, node: TreeNode, error: SumDiffers) => void;
   /** Called when a worker reports that it cannot continue. */
   readonly onFailure: (session: WorkerSession, error: CoxswainError) => void;
 }

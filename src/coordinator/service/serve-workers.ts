@@ -10,6 +10,7 @@ import {
   serverCredentials,
 } from "../../rpc/index.js";
 import type { RunningServer } from "../../rpc/index.js";
+import { stepNumber } from "../../ids.js";
 import type { Conductor } from "../conductor.js";
 import { coordinatorName } from "./listeners.js";
 import { EngineRule } from "./engine-rule.js";
@@ -26,7 +27,7 @@ export async function serveWorkers(
   { clock, gateway, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
   const { tls, token, proxy } = run.config.cluster;
-  const connect = connectOverGrpc({ inTheClear: tls === null, proxy, clock });
+  const connect = connectOverGrpc({ inTheClear: tls === null, proxy, runId, clock });
   const handlers = coordinatorHandlers({
     conductor,
     clock,
@@ -51,6 +52,7 @@ export async function serveWorkers(
     }),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
+    onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),
     onFailure: (session, error) => {
       recorder.failed(session, error);
       onWorkerFailure?.(session.id, error);

@@ -3,7 +3,7 @@
  * simulated ones. It carries messages and vectors, hides credentials and channels, and makes no decisions.
  */
 import type { VectorDtype } from "../../collective/index.js";
-import type { CoordinatorMessage, ReplicaBytes, Wanted, WorkerMessageOutput } from "../../rpc/index.js";
+import type { CoordinatorMessage, PulledChecksum, ReplicaBytes, Wanted, WorkerMessageOutput } from "../../rpc/index.js";
 
 /** The coordinator's end of a worker's control stream. */
 export interface ControlCall {
@@ -47,8 +47,9 @@ export interface WorkerServer {
   /**
    * Pulls a vector.
    * @param into [length]; its content is undefined if this rejects
+   * @returns its checksum
    */
-  pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<void>;
+  pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<PulledChecksum>;
   /** Pulls the worker's replica of `size` parameters. */
   pullReplica(size: number): Promise<ReplicaBytes>;
   /** Closes the connection; calls in progress reject. */

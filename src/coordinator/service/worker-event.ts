@@ -27,9 +27,21 @@ export function eventOf(worker: string, message: WorkerMessageOutput): Event {
     };
   }
   if (contribution)
-    return { type: "contribution", worker, step: stepNumber(contribution.step), node: nodeOf(contribution) };
+    return {
+      type: "contribution",
+      worker,
+      step: stepNumber(contribution.step),
+      node: nodeOf(contribution),
+      checksums: contribution.checksums,
+    };
   if (sliceReduced)
-    return { type: "sliceReduced", worker, step: stepNumber(sliceReduced.step), slice: sliceReduced.slice };
+    return {
+      type: "sliceReduced",
+      worker,
+      step: stepNumber(sliceReduced.step),
+      slice: sliceReduced.slice,
+      checksum: sliceReduced.checksum,
+    };
   if (collectFailed) {
     const { step, slice, source } = collectFailed;
     return { type: "collectFailed", worker, step: stepNumber(step), slice, node: nodeOf(collectFailed), source };

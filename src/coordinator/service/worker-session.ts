@@ -1,35 +1,25 @@
 /** The coordinator's end of one worker's membership: its control stream and the transfer of its gradients. */
+import { randomBytes } from "node:crypto";
 import type { Clock, Timer } from "../../clock.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import { CoxswainError } from "../../errors.js";
 import { bulkTimeout, replicaLength } from "../../rpc/index.js";
-import type { CoordinatorMessage, JoinOutput, Peer, ReplicaBytes, Wanted } from "../../rpc/index.js";
+import type { CoordinatorMessage, JoinOutput, Peer, PulledChecksum, ReplicaBytes, Wanted } from "../../rpc/index.js";
 import type { Readiness } from "./bounds.js";
 import type { Slice } from "../machine/index.js";
+import { PushedSums } from "./pushed-sums.js";
+import type { DeliveredSum } from "./pushed-sums.js";
 import type { ConnectToWorker, ControlCall, WorkerServer } from "./transport.js";
 
-/**
- * Limit on pushed sums that have not been requested yet: a worker pushes a sum immediately after announcing it, at most
- * a few nodes ahead of what the coordinator has read.
- */
-const earlyAllowed = 64;
-
-/** Limit on their total size, bytes; two sums are always allowed. */
-const earlyBytesAllowed = 256 * 1024 * 1024;
-
-interface Push<T> {
-  readonly arrived: (object: T) => void;
+interface AwaitedReplica {
+  readonly arrived: (replica: ReplicaBytes) => void;
   readonly failed: (error: Error) => void;
 }
 
-/** How many vectors of this length may be kept before they are requested. */
-const earlyLimit = ({ byteLength }: Float32Array): number =>
-  Math.min(earlyAllowed, Math.max(2, Math.floor(earlyBytesAllowed / byteLength)));
-
-const keyOf = (step: number, { first, count }: TreeNode): string => `${step}:${first}:${count}`;
-
 export class WorkerSession {
   readonly id: string;
+  /** Welcome.session_key: the worker's bulk calls show it. */
+  readonly key = randomBytes(24).toString("hex");
   readonly host: string;
   readonly pid: number;
   /** The worker pushes its contributions: it has no server, or the coordinator cannot reach it. */
@@ -39,6 +29,8 @@ export class WorkerSession {
   /** What the worker computes with, once it is ready. */
   computation: Readiness | undefined;
   readonly joinedAt: Date;
+  /** What the worker pushes. */
+  readonly sums: PushedSums;
   readonly #stream: ControlCall;
   readonly #clock: Clock;
   readonly #dataAddress: string | undefined;
@@ -51,9 +43,7 @@ export class WorkerSession {
   #closed = false;
   /** Workers whose address was sent to this one. */
   readonly #introduced = new Set<string>();
-  readonly #awaited = new Map<string, Push<Float32Array>>();
-  readonly #early = new Map<string, Float32Array>();
-  #awaitedReplica: Push<ReplicaBytes> | undefined;
+  #awaitedReplica: AwaitedReplica | undefined;
 
   constructor(stream: ControlCall, join: JoinOutput, clock: Clock) {
     this.id = join.workerId;
@@ -61,6 +51,7 @@ export class WorkerSession {
     this.pid = join.pid;
     this.#stream = stream;
     this.#clock = clock;
+    this.sums = new PushedSums(join.workerId, clock);
     this.joinedAt = new Date(clock.wallClock());
     this.#dataKey = join.dataKey;
     this.#dataCertificate = join.dataCertificate;
@@ -118,18 +109,19 @@ export class WorkerSession {
    * @param into [size], the destination of a pulled sum; a pushed sum has its own memory
    * @returns `into`, or the pushed sum
    */
-  async receive(step: number, node: TreeNode, into: Float32Array, dtype: VectorDtype): Promise<Float32Array> {
-    if (this.pushes) return this.#await(step, node, into.length);
+  async receive(step: number, node: TreeNode, into: Float32Array, dtype: VectorDtype): Promise<DeliveredSum> {
+    if (this.pushes) return this.sums.take(step, node, into.length);
     const { first, count } = node;
-    await this.#pull({ contribution: { step, first, count, offset: 0, length: into.length } }, into, dtype);
-    return into;
+    const wanted = { contribution: { step, first, count, offset: 0, length: into.length } };
+    return { vector: into, checksum: await this.#pull(wanted, into, dtype) };
   }
 
   /**
    * Pulls a slice that this worker has reduced; rejects if it does not arrive in time.
    * @param into [slice.length]
+   * @returns its checksum
    */
-  gather(step: number, { offset, length }: Slice, into: Float32Array, dtype: VectorDtype): Promise<void> {
+  gather(step: number, { offset, length }: Slice, into: Float32Array, dtype: VectorDtype): Promise<PulledChecksum> {
     return this.#pull({ slice: { step, offset, length } }, into, dtype);
   }
 
@@ -143,18 +135,6 @@ export class WorkerSession {
     return this.#server.pullReplica(size);
   }
 
-  /**
-   * Accepts a pushed contribution, which may arrive before it is requested.
-   * @throws CoxswainError "network" if too many unrequested contributions are kept already
-   */
-  pushed(step: number, node: TreeNode, vector: Float32Array): void {
-    const key = keyOf(step, node);
-    const waiting = this.#awaited.get(key);
-    if (waiting !== undefined) waiting.arrived(vector);
-    else if (this.#early.has(key) || this.#early.size < earlyLimit(vector)) this.#early.set(key, vector);
-    else throw new CoxswainError("network", `worker ${this.id} pushes sums that were not requested`);
-  }
-
   /** Whether a replica has been requested from the worker and has not arrived yet. */
   get awaitsReplica(): boolean {
     return this.#awaitedReplica !== undefined;
@@ -162,11 +142,6 @@ export class WorkerSession {
 
   pushedReplica(replica: ReplicaBytes): void {
     this.#awaitedReplica?.arrived(replica);
-  }
-
-  /** Drops unrequested pushes for steps up to `step`, which are over. */
-  release(step: number): void {
-    for (const key of this.#early.keys()) if (Number(key.split(":", 1)[0]) <= step) this.#early.delete(key);
   }
 
   /** Ends the stream and rejects everything that waits for this worker. */
@@ -177,53 +152,26 @@ export class WorkerSession {
     this.#stream.end();
     this.#server?.close();
     const gone = new CoxswainError("network", "the worker is gone");
-    for (const { failed } of this.#awaited.values()) failed(gone);
+    this.sums.close(gone);
     this.#awaitedReplica?.failed(gone);
-    this.#early.clear();
   }
 
-  async #pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<void> {
+  async #pull(wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<PulledChecksum> {
     if (this.#server === undefined) throw new CoxswainError("bug", "a pull without a connection");
-    await this.#server.pull(wanted, into, dtype);
-  }
-
-  #await(step: number, node: TreeNode, size: number): Promise<Float32Array> {
-    const key = keyOf(step, node);
-    const early = this.#early.get(key);
-    if (early !== undefined) {
-      this.#early.delete(key);
-      return Promise.resolve(early);
-    }
-    return this.#awaitPush("nothing was pushed in time", bulkTimeout(size * 4), (push) => {
-      if (push === undefined) this.#awaited.delete(key);
-      else this.#awaited.set(key, push);
-    });
+    return this.#server.pull(wanted, into, dtype);
   }
 
   #awaitReplica(bytes: number): Promise<ReplicaBytes> {
-    return this.#awaitPush(
-      "no replica was pushed in time",
-      bulkTimeout(bytes),
-      (push) => (this.#awaitedReplica = push),
-    );
-  }
-
-  /**
-   * Waits for an object that the worker pushes. Calls `register` with the functions that settle the promise, and with
-   * undefined once it has settled.
-   */
-  #awaitPush<T>(late: string, timeout: number, register: (push: Push<T> | undefined) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
         timer.cancel();
-        register(undefined);
+        this.#awaitedReplica = undefined;
         act();
       };
-      const timer = this.#clock.after(timeout, () => settle(() => reject(new CoxswainError("network", late))));
-      register({
-        arrived: (object) => settle(() => resolve(object)),
-        failed: (error) => settle(() => reject(error)),
-      });
+      const fail = (error: Error): void => settle(() => reject(error));
+      const late = (): void => fail(new CoxswainError("network", "no replica was pushed in time"));
+      const timer = this.#clock.after(bulkTimeout(bytes), late);
+      this.#awaitedReplica = { arrived: (replica) => settle(() => resolve(replica)), failed: fail };
     });
   }
 }

@@ -52,6 +52,7 @@ export class Sessions {
     const { worker, step, first, roundShards } = effect;
     const session = this.#sessions.get(worker);
     const { generation } = this.#sources;
+    session?.sums.leased();
     session?.send({
       lease: {
         task: taskWords.valueOf(effect.task),
@@ -60,6 +61,7 @@ export class Sessions {
         shards: shardMessages(this.#sources, effect),
         roundShards,
         push: session.pushes,
+        slices: [...effect.slices],
         ...(effect.task === "generate" && generation !== undefined
           ? { stopIds: packInts(generation.stopIds), contextLength: generation.contextLength }
           : {}),
@@ -90,7 +92,7 @@ export class Sessions {
     this.#collects.send();
     const send = this.#commitSender(effect);
     for (const worker of effect.workers) send(worker);
-    for (const session of this.#sessions.values()) session.release(effect.step);
+    for (const session of this.#sessions.values()) session.sums.release(effect.step);
   }
 
   /** Called when a worker asked to leave and all of its contributions have arrived. */
@@ -111,9 +113,10 @@ export class Sessions {
 
   /** Serializes a commit once for all workers, and separately for each worker that needs the address of a reducer. */
   #commitSender({ step, learningRate, scale, slices: reduced }: CommitEffect): (worker: WorkerId) => void {
-    const slices = reduced.map(({ offset, length, reducer }) => ({
+    const slices = reduced.map(({ offset, length, reducer, checksum = 0 }) => ({
       offset,
       length,
+      checksum,
       reducer: reducer === undefined ? undefined : this.#sessions.get(reducer),
     }));
     const message = (peer: (reducer: WorkerSession) => Peer): CoordinatorMessage => ({

@@ -1,10 +1,11 @@
 /** Computes shards: answers, losses, and gradients that are added up along the canonical tree until their sums are served. */
-import { TreeSum, VectorPool } from "../../collective/index.js";
+import { TreeSum, VectorPool, vectorChecksum } from "../../collective/index.js";
 import type { TreeNode, VectorDtype } from "../../collective/index.js";
 import type { Clock } from "../../clock.js";
 import type { LossSum, Trainable } from "../../compute/index.js";
 import { collate } from "../../data/index.js";
 import type { Batch, Row } from "../../data/index.js";
+import { CoxswainError } from "../../errors.js";
 import type { ShardIndex } from "../../ids.js";
 import type { LeaseOutput, RowOutput } from "../../rpc/index.js";
 import { unpackInts } from "../../rpc/index.js";
@@ -52,9 +53,19 @@ export class ShardRunner {
     return loss;
   }
 
-  /** Makes the sum of a node's shards available to others. */
-  serve(step: number, node: TreeNode): void {
-    if (this.#sum !== undefined) this.contributions.put(step, node, this.#sum.take(node));
+  /**
+   * Makes the sum of a node's shards available to others.
+   * @param slices where its slices begin, ascending; empty: one slice, the whole
+   * @returns the checksum of each slice
+   */
+  serve(step: number, node: TreeNode, slices: readonly number[]): number[] {
+    if (this.#sum === undefined) throw new CoxswainError("bug", "a sum was to be served before a shard was computed");
+    const sum = this.#sum.take(node);
+    this.contributions.put(step, node, sum);
+    const begins = slices.length === 0 ? [0] : slices;
+    return begins.map((begin, index) =>
+      vectorChecksum(sum.subarray(begin, begins[index + 1]), this.#options.allReduceDtype),
+    );
   }
 
   /** Drops the sums that were not served. */

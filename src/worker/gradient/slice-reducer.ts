@@ -15,7 +15,7 @@ import {
 } from "../../collective/index.js";
 import type { TreeNode, VectorDtype, VectorPool } from "../../collective/index.js";
 import { messageOf } from "../../errors.js";
-import type { PeerOutput, PullOptions } from "../../rpc/index.js";
+import type { PeerOutput, PullOptions, PulledChecksum } from "../../rpc/index.js";
 import type { StepRange } from "../transport.js";
 import { unexpected } from "../unexpected.js";
 
@@ -41,7 +41,7 @@ export interface SliceReducerOptions extends StepRange {
     range: StepRange & { readonly node: TreeNode },
     into: Float32Array,
     options: PullOptions,
-  ) => Promise<void>;
+  ) => Promise<PulledChecksum>;
   /** Called once with the complete sum over all shards, valid until `close`; may be called before `collect` returns. */
   readonly onComplete: (sum: Float32Array) => void;
   /** A part could not be pulled and is still missing; it may be collected again. May be called before `collect` returns. */
@@ -58,6 +58,8 @@ export interface CollectFailure {
 export interface Part {
   readonly node: TreeNode;
   readonly source: PeerOutput;
+  /** Of the slice, as the source announced it. */
+  readonly checksum: number;
 }
 
 interface Pull extends Part {
@@ -96,18 +98,19 @@ export class SliceReducer {
     this.#advance();
   }
 
-  #want({ node, source }: Part): void {
+  #want(part: Part): void {
+    const { node, source } = part;
     if (!isNode(node, this.#options.roundShards)) {
       throw unexpected(`shards ${describeNode(node)} are not a node of the step's tree`);
     }
     if (this.#closed || this.#sum.covers(node)) return;
     if (source.workerId === this.#options.workerId) {
-      this.#copy({ node, source });
+      this.#copy(part);
       return;
     }
-    const isSame = (part: Part): boolean => sameNode(part.node, node) && part.source.workerId === source.workerId;
+    const isSame = (other: Part): boolean => sameNode(other.node, node) && other.source.workerId === source.workerId;
     if (this.#waiting.some(isSame) || [...this.#pulls].some(isSame)) return;
-    this.#waiting.push({ node, source });
+    this.#waiting.push(part);
   }
 
   /** Ends all pulls and returns the vectors to the pool. */
@@ -174,7 +177,8 @@ export class SliceReducer {
     const addend = this.#sum.partner(node);
     let failure: string | undefined;
     try {
-      await pull(source, { step, node, offset, length }, vector, { addend, signal: abort.signal });
+      const received = await pull(source, { step, node, offset, length }, vector, { addend, signal: abort.signal });
+      if (received !== part.checksum) failure = `what ${source.workerId} sent is not what it announced`;
     } catch (error) {
       failure = messageOf(error);
     }

@@ -2,7 +2,7 @@
  * This worker's part in the mesh: the slices that it sums for everyone, and access to those that others sum. The
  * coordinator decides who sums what.
  */
-import { vectorBytes } from "../../collective/index.js";
+import { vectorBytes, vectorChecksum } from "../../collective/index.js";
 import type { VectorDtype } from "../../collective/index.js";
 import { shardIndex } from "../../ids.js";
 import type { CollectOutput, PeerOutput, ReduceOutput, ReducedSliceOutput, WorkerMessage } from "../../rpc/index.js";
@@ -57,10 +57,11 @@ export class Slices {
       own: (of, node) => contributions.get(of, node),
       slice,
       pull: async (peer, range, into, pullOptions) => {
-        await calls.peers.pullContribution(peer, range, into, pullOptions);
+        const checksum = await calls.peers.pullContribution(peer, range, into, pullOptions);
         this.#received(into.length);
+        return checksum;
       },
-      onComplete: () => send({ sliceReduced: { step, slice } }),
+      onComplete: (sum) => send({ sliceReduced: { step, slice, checksum: vectorChecksum(sum, dtype) } }),
       onFailed: ({ node, source, reason }) =>
         send({ collectFailed: { step, slice, ...node, source: source.workerId, reason } }),
     });
@@ -69,9 +70,9 @@ export class Slices {
 
   /** Other parts of a slice can be pulled. */
   collect({ step, slice, parts }: CollectOutput): void {
-    const wanted = parts.flatMap(({ first, count, source }) => {
+    const wanted = parts.flatMap(({ first, count, source, checksum }) => {
       const peer = this.#known(source);
-      return peer === null ? [] : [{ node: { first: shardIndex(first), count }, source: peer }];
+      return peer === null ? [] : [{ node: { first: shardIndex(first), count }, source: peer, checksum }];
     });
     this.#entries.get(`${step}:${slice}`)?.reducer.collect(wanted);
   }
@@ -89,7 +90,7 @@ export class Slices {
 
   /** Gathers a step's reduced gradient; slices that a reducer does not deliver are pulled from the coordinator. */
   async gather(step: number, slices: readonly ReducedSliceOutput[], into: Float32Array): Promise<void> {
-    const whole = [{ offset: 0, length: into.length, reducer: null }];
+    const whole = [{ offset: 0, length: into.length, reducer: null, checksum: 0 }];
     await Promise.all((slices.length === 0 ? whole : slices).map((slice) => this.#gatherSlice(step, slice, into)));
   }
 
@@ -115,7 +116,7 @@ export class Slices {
 
   async #gatherSlice(
     step: number,
-    { offset, length, reducer: named }: ReducedSliceOutput,
+    { offset, length, reducer: named, checksum }: ReducedSliceOutput,
     into: Float32Array,
   ): Promise<void> {
     const { coordinator, peers } = this.#options.calls;
@@ -128,13 +129,13 @@ export class Slices {
     }
     if (reducer !== null) {
       try {
-        await peers.pullSlice(reducer, { step, offset, length }, part);
+        const received = await peers.pullSlice(reducer, { step, offset, length }, part);
         this.#received(length);
-        return;
+        if (received === checksum) return;
       } catch (error) {
         if (!(error instanceof CallFailed)) throw error;
-        // The worker is gone or unreachable: the coordinator has the slice, too.
       }
+      // The worker is gone, unreachable or sends another sum than it reported: the coordinator has the slice, too.
     }
     await coordinator.pullReduced(step, offset, part);
     this.#received(length);

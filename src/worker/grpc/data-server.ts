@@ -58,8 +58,11 @@ export async function startDataServer({ tls, ...address }: DataServerOptions): P
     const [run] = metadata.get(metadataKeys.run);
     if (served === undefined)
       return { code: status.NOT_FOUND, details: "this worker is not part of a run at the moment" };
-    if (run === undefined || run === served.runId) return served;
-    const details = `this worker takes part in run ${served.runId}, not in ${String(run)}`;
+    if (run === served.runId) return served;
+    const details =
+      run === undefined
+        ? `the call names no run (${metadataKeys.run})`
+        : `this worker takes part in another run than ${String(run)}`;
     return { code: status.FAILED_PRECONDITION, details };
   };
   const server: RunningServer = await listen({

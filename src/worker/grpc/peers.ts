@@ -12,7 +12,7 @@ import {
   withToken,
   workerClient,
 } from "../../rpc/index.js";
-import type { PeerOutput, ProxyUse, PullOptions, WorkerStub } from "../../rpc/index.js";
+import type { PeerOutput, ProxyUse, PullOptions, PulledChecksum, WorkerStub } from "../../rpc/index.js";
 import { CallFailed } from "../call-failed.js";
 import type { PeerCalls, StepRange } from "../transport.js";
 import { callFailure } from "./call-failure.js";
@@ -28,6 +28,8 @@ interface Connection {
   /** Pulls in progress. */
   pulls: number;
 }
+
+type Begin = (link: WorkerConnection) => Promise<PulledChecksum>;
 
 export class Peers implements PeerCalls {
   readonly #runId: string;
@@ -57,13 +59,13 @@ export class Peers implements PeerCalls {
     { step, node, offset, length }: StepRange & { readonly node: TreeNode },
     into: Float32Array,
     options?: PullOptions,
-  ): Promise<void> {
+  ): Promise<PulledChecksum> {
     return this.#pull(peer, step, (link) =>
       link.pull({ contribution: { step, ...node, offset, length } }, into, this.#dtype, options),
     );
   }
 
-  pullSlice(peer: PeerOutput, { step, offset, length }: StepRange, into: Float32Array): Promise<void> {
+  pullSlice(peer: PeerOutput, { step, offset, length }: StepRange, into: Float32Array): Promise<PulledChecksum> {
     return this.#pull(peer, step, (link) => link.pull({ slice: { step, offset, length } }, into, this.#dtype));
   }
 
@@ -73,19 +75,19 @@ export class Peers implements PeerCalls {
     for (const connection of this.#connections.values()) this.#disconnect(connection);
   }
 
-  async #pull(peer: PeerOutput, step: number, begin: (link: WorkerConnection) => Promise<void>): Promise<void> {
+  async #pull(peer: PeerOutput, step: number, begin: Begin): Promise<PulledChecksum> {
     if (this.#closed) throw new CallFailed("this worker has closed its connections", false);
     try {
-      await this.#pullOver(this.#connectionTo(peer, step), begin);
+      return await this.#pullOver(this.#connectionTo(peer, step), begin);
     } catch (error) {
       throw callFailure(error);
     }
   }
 
-  async #pullOver(connection: Connection, begin: (link: WorkerConnection) => Promise<void>): Promise<void> {
+  async #pullOver(connection: Connection, begin: Begin): Promise<PulledChecksum> {
     connection.pulls++;
     try {
-      await begin(connection.link);
+      return await begin(connection.link);
     } catch (error) {
       if (needsConnection(error)) this.#disconnect(connection);
       throw error;

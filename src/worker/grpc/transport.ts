@@ -112,10 +112,11 @@ class GrpcConnection implements CoordinatorConnection {
     return attend(this.client, withToken(this.#options.token), listener);
   }
 
-  callsOf({ runId, workerId, dtype, proxy }: Member): MemberCalls {
+  callsOf({ runId, workerId, sessionKey, dtype, proxy }: Member): MemberCalls {
     const metadata = withToken(this.#options.token, new Metadata());
     metadata.set(metadataKeys.run, runId);
     metadata.set(metadataKeys.worker, workerId);
+    metadata.set(metadataKeys.session, sessionKey);
     this.#calls = {
       coordinator: new GrpcCoordinatorCalls(this.#bulkClient, metadata, dtype),
       peers: new Peers(runId, dtype, this.#options.proxy ?? proxy),

@@ -260,10 +260,9 @@ export class MembershipMachine {
 }
 
 /** Serves sums; they are pushed if the coordinator cannot reach this worker. */
-function serve({ lease: { step, push } }: LeasedWork, nodes: readonly TreeNode[]): Effect[] {
+function serve({ lease: { step, push, slices } }: LeasedWork, nodes: readonly TreeNode[]): Effect[] {
   return nodes.flatMap((node): Effect[] => [
-    { type: "serve", step, node },
-    send({ contribution: { step, ...node } }),
+    { type: "serve", step, node, slices },
     ...(push ? [{ type: "pushContribution", step, node } as const] : []),
   ]);
 }

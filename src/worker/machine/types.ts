@@ -105,8 +105,8 @@ export type Effect =
   | { readonly type: "pullReplica" }
   /** Compute a shard: its loss, and for training its gradient, which is added to the lease's sums. */
   | { readonly type: "compute"; readonly task: Task; readonly lease: LeaseOutput; readonly shard: ShardIndex }
-  /** A node's sum is ready: others can pull it from now on. */
-  | { readonly type: "serve"; readonly step: number; readonly node: TreeNode }
+  /** A node's sum is ready: others can pull it from now on, and it is announced with the checksums of its slices. */
+  | { readonly type: "serve"; readonly step: number; readonly node: TreeNode; readonly slices: readonly number[] }
   /** Push that sum to the coordinator, which cannot pull it. No event follows: the coordinator has a timeout. */
   | { readonly type: "pushContribution"; readonly step: number; readonly node: TreeNode }
   /** Nothing more is computed for the lease: discard sums that were not served. */

@@ -16,11 +16,16 @@ import { isCertificate, isHeaderText } from "../../rpc/index.js";
 import type { Task } from "../machine/index.js";
 import { unexpected } from "../unexpected.js";
 
+/** Characters of the longest session key. */
+const longestKey = 300;
+
 /** The shortest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
 const shortestSilence = 100;
 
 /** @throws CoxswainError "network" */
-export function checkWelcome({ runId, silenceTimeoutMs }: WelcomeOutput): void {
+export function checkWelcome({ runId, sessionKey, silenceTimeoutMs }: WelcomeOutput): void {
+  if (sessionKey === "" || sessionKey.length > longestKey || !isHeaderText(sessionKey))
+    refuse("a welcome without a usable session key");
   if (runId === "" || !isHeaderText(runId)) refuse(`a welcome with the run id ${JSON.stringify(runId)}`);
   if (silenceTimeoutMs < shortestSilence) refuse(`a welcome with a silence timeout of ${silenceTimeoutMs} ms`);
 }

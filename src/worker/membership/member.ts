@@ -12,6 +12,7 @@ import { layoutFingerprint } from "../../model/index.js";
 import type {
   CollectOutput,
   CommitOutput,
+  Contribution,
   LeaseOutput,
   ReduceOutput,
   ReplicaBytes,
@@ -117,8 +118,9 @@ export class Member {
     this.#options.observer.activity("idle");
   }
 
-  serve(step: number, node: TreeNode): void {
-    this.#runner.serve(step, node);
+  /** @returns the announcement of the sum */
+  serve(step: number, node: TreeNode, slices: readonly number[]): Contribution {
+    return { step, ...node, checksums: this.#runner.serve(step, node, slices) };
   }
 
   async pushContribution(step: number, node: TreeNode): Promise<void> {

@@ -165,7 +165,7 @@ export class Membership {
           return { type: "replicaPushed" };
         });
       case "serve":
-        return this.#joined.serve(effect.step, effect.node);
+        return this.#control.send({ contribution: this.#joined.serve(effect.step, effect.node, effect.slices) });
       case "pushContribution":
         return detach(this.#joined.pushContribution(effect.step, effect.node), (error) => {
           // The coordinator has a timeout, and leases the shards again.
@@ -209,7 +209,13 @@ export class Membership {
     this.#reconnectTimeout = reconnectTimeout * 1000;
     observer.welcomed({ ...runNames(config), worker: identity.id });
     observer.activity("loading");
-    const calls = connection.callsOf({ runId: welcome.runId, workerId: identity.id, dtype, proxy });
+    const calls = connection.callsOf({
+      runId: welcome.runId,
+      workerId: identity.id,
+      sessionKey: welcome.sessionKey,
+      dtype,
+      proxy,
+    });
     const model = await models.load(welcome, config, calls.coordinator);
     const send = this.#control.send.bind(this.#control);
     const member = new Member({ workerId: identity.id, welcome, config, model, calls, clock, observer, send });

@@ -8,6 +8,7 @@ import { runSchema } from "../../../src/config/index.js";
 import { Conductor } from "../../../src/coordinator/conductor.js";
 import { RunRecorder } from "../../../src/coordinator/record/recorder.js";
 import type { SavedCheckpoint } from "../../../src/coordinator/checkpoints/checkpointer.js";
+import { stepNumber } from "../../../src/ids.js";
 import { layoutFingerprint } from "../../../src/model/index.js";
 import type { LoraLayout } from "../../../src/model/index.js";
 import type { Replica, ReplicaState } from "../../../src/optim/index.js";
@@ -85,6 +86,7 @@ export function startCoordinator(options: SimulatedCoordinatorOptions): Simulate
     },
     onSent: ignore,
     onReady: (session, ready) => recorder.ready(session, ready),
+    onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),
     onFailure: (session, error) => onFailure(new Error(`worker ${session.id} failed: ${error.message}`)),
   };
   const listening = { process, conductor, service };

@@ -6,7 +6,7 @@ import { VectorAssembler, isWithin, vectorChunks } from "../../../src/collective
 import type { VectorDtype, VectorRange } from "../../../src/collective/index.js";
 import { messageOf } from "../../../src/errors.js";
 import { shardIndex } from "../../../src/ids.js";
-import type { PullOptions, Wanted } from "../../../src/rpc/index.js";
+import type { PullOptions, PulledChecksum, Wanted } from "../../../src/rpc/index.js";
 import { CallFailed } from "../../../src/worker/index.js";
 import type { Served } from "../../../src/worker/index.js";
 import type { PulledVector } from "./delivery.js";
@@ -123,8 +123,9 @@ export class Calls {
     into: Float32Array,
     dtype: VectorDtype,
     { addend, signal }: PullOptions = {},
-  ): Promise<void> {
+  ): Promise<PulledChecksum> {
     let release = (): void => undefined;
+    let checksum: PulledChecksum;
     await this.toServer(
       of,
       (served) => {
@@ -135,11 +136,12 @@ export class Calls {
       },
       {
         pulls: pulledBy(wanted),
-        arrived: (vector) => copy(vector, into, dtype, addend),
+        arrived: (vector) => (checksum = copy(vector, into, dtype, addend)),
         over: () => release(),
         signal,
       },
     );
+    return checksum;
   }
 }
 
@@ -164,8 +166,14 @@ function find(served: Served, wanted: Wanted): Float32Array {
   throw new Error("it is not here");
 }
 
-export function copy(vector: Float32Array, into: Float32Array, dtype: VectorDtype, addend?: Float32Array): void {
+/** @returns the checksum of the vector as it was sent */
+export function copy(
+  vector: Float32Array,
+  into: Float32Array,
+  dtype: VectorDtype,
+  addend?: Float32Array,
+): PulledChecksum {
   const assembler = new VectorAssembler(into, dtype, addend);
   for (const chunk of vectorChunks(vector, dtype)) assembler.add(chunk);
-  assembler.finish();
+  return assembler.finish();
 }

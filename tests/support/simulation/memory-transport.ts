@@ -1,10 +1,12 @@
 /** The interfaces of the coordinator and of the workers to an in-memory network. */
 import type { VectorDtype } from "../../../src/collective/index.js";
 import { SharedReplica } from "../../../src/coordinator/service/bounds.js";
-import { checkPush, reducedPart } from "../../../src/coordinator/service/bulk.js";
+import { admitPush, reducedPart } from "../../../src/coordinator/service/bulk.js";
+import { messageOf } from "../../../src/errors.js";
 import type { ServiceOptions } from "../../../src/coordinator/service/options.js";
 import type { ConnectToWorker } from "../../../src/coordinator/service/transport.js";
-import type { Wanted } from "../../../src/rpc/index.js";
+import type { PulledChecksum, Wanted } from "../../../src/rpc/index.js";
+import { CallFailed } from "../../../src/worker/index.js";
 import type {
   Attempt,
   ControlCall,
@@ -28,7 +30,7 @@ const reachTimeout = 3_000;
 export function connectToWorkers(network: MemoryNetwork, process: VirtualProcess, runId: string): ConnectToWorker {
   return ({ address, key }) => {
     const calls = new Calls(network, process);
-    const pull = (wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<void> =>
+    const pull = (wanted: Wanted, into: Float32Array, dtype: VectorDtype): Promise<PulledChecksum> =>
       calls.pull({ address, key, runId }, wanted, into, dtype);
     return {
       reached: () =>
@@ -118,13 +120,13 @@ class MemoryConnection implements CoordinatorConnection {
     return this.#stream;
   }
 
-  callsOf({ runId, workerId, dtype }: Member): MemberCalls {
+  callsOf({ runId, workerId, sessionKey, dtype }: Member): MemberCalls {
     const { process, service } = this.#coordinator;
     const replica = sharedReplica(service);
     const ask = <T>(answer: () => T, options?: CallOptions<T>): Promise<T> => this.#calls.to(process, answer, options);
     const session = () => {
       const found = runId === service.runId ? service.conductor.session(workerId) : undefined;
-      if (found === undefined) throw new Error("the caller does not attend this run");
+      if (found?.key !== sessionKey) throw new Error("the caller does not attend this run");
       return found;
     };
     const peers: PeerCalls = {
@@ -167,14 +169,19 @@ class MemoryConnection implements CoordinatorConnection {
         pullModelFile: () => {
           throw new Error("the simulation has no model files");
         },
-        pushContribution: (step, node, sum) =>
-          ask(() => {
-            const from = session();
-            checkPush(step, node, service.replica);
+        pushContribution: async (step, node, sum) => {
+          // It is sent once the coordinator reads it.
+          const { refusal } = await ask(() => ({
+            refusal: admitPush(session(), step, node, service).then(() => undefined, messageOf),
+          }));
+          const reason = await refusal;
+          if (reason !== undefined) throw new CallFailed(reason, false);
+          await ask(() => {
             const vector = new Float32Array(sum.length);
-            copy(sum, vector, dtype);
-            from.pushed(step, node, vector);
-          }),
+            const checksum = copy(sum, vector, dtype);
+            session().sums.pushed(step, node, { vector, checksum });
+          });
+        },
         pushReplica: (pushed) =>
           ask(() => {
             const from = session();

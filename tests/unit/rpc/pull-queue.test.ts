@@ -22,7 +22,7 @@ const refusal = (pull: number, text: string): Chunk => ({
 });
 
 /** What a pull came to: "given", or the message of why it was not. */
-const outcome = (done: Promise<void>): Promise<string> =>
+const outcome = (done: Promise<unknown>): Promise<string> =>
   done.then(
     () => "given",
     (error: unknown) => (error as Error).message,

@@ -147,7 +147,7 @@ describe("with the installed gRPC library", () => {
     const { signal } = new AbortController();
     setMaxListeners(0, signal);
     const into = new Float32Array(16);
-    const pull = (): Promise<void> => stream.pull(slice(1, 16), into, "float32", { signal });
+    const pull = (): Promise<unknown> => stream.pull(slice(1, 16), into, "float32", { signal });
     const listeners = (emitter: EventEmitter): number[] =>
       emitter.eventNames().map((name) => emitter.listenerCount(name));
     await pull();
@@ -171,7 +171,7 @@ describe("with the installed gRPC library", () => {
     const clients = vi.fn(connect);
     const connection = new WorkerConnection(clients, withToken("key"));
     const into = new Float32Array(10);
-    const pull = (): Promise<void> => connection.pull(slice(1, 10), into, "float32");
+    const pull = (): Promise<unknown> => connection.pull(slice(1, 10), into, "float32");
     const results = await Promise.allSettled([pull(), pull()]);
     for (const result of results) {
       expect(result).toMatchObject({ reason: { message: "a peer ended its stream of vectors" } });
@@ -229,7 +229,7 @@ describe("a stream without an answer", () => {
     call.emit("metadata");
     return { call, stream, give: (chunk) => call.emit("data", chunk) };
   };
-  const failed = (pulled: Promise<void>): Promise<string> =>
+  const failed = (pulled: Promise<unknown>): Promise<string> =>
     pulled.then(
       () => "given",
       (error: unknown) => (error as Error).message,

@@ -103,7 +103,7 @@ describe("with the installed gRPC library, a stalled stream", () => {
   it("ends with all its pulls, and the server notices", async () => {
     const { client, cancelled } = await begun();
     const stream = new PullStream(client.pull());
-    const pull = (): Promise<void> => stream.pull({ slice: {} }, new Float32Array(3_000), "float32");
+    const pull = (): Promise<unknown> => stream.pull({ slice: {} }, new Float32Array(3_000), "float32");
     const second = pull();
     const failed = expect(second).rejects.toThrow(stalled);
     await letFail(pull());

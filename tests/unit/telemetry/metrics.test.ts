@@ -21,6 +21,7 @@ const promised: readonly (readonly [string, string])[] = [
   ["leases_total", "counter"],
   ["all_reduce_bytes_total", "counter"],
   ["replica_mismatch_total", "counter"],
+  ["sums_rejected_total", "counter"],
   ["checkpoint_last_success_timestamp_seconds", "gauge"],
   ["checkpoint_duration_seconds", "gauge"],
   ["last_commit_timestamp_seconds", "gauge"],

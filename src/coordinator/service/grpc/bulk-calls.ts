@@ -9,6 +9,7 @@ import { SharedChunks, vectorChunks } from "../../../collective/index.js";
 import type { Chunk } from "../../../collective/index.js";
 import { CoxswainError, messageOf } from "../../../errors.js";
 import {
+  isSession,
   metadataKeys,
   nodeChecksum,
   receiveObject,
@@ -21,9 +22,10 @@ import {
 } from "../../../rpc/index.js";
 import type { CoordinatorHandlers } from "../../../rpc/index.js";
 import { CallLimit, SharedReplica, pullsAllowed, pushesAllowed } from "../bounds.js";
-import { checkPush, reducedPart } from "../bulk.js";
+import { admitPush, reducedPart } from "../bulk.js";
 import { modelFileChunks } from "./model-files.js";
 import type { ServiceOptions } from "../options.js";
+import { SumDiffers } from "../sum-differs.js";
 import { nodeOf } from "../worker-event.js";
 import type { WorkerSession } from "../worker-session.js";
 
@@ -95,7 +97,10 @@ function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promis
   );
 }
 
-/** Admits calls of workers connected to this incarnation of the run, up to a limit of concurrent calls per worker. */
+/**
+ * Admits calls of workers connected to this incarnation of the run that show the key of their session, up to a limit of
+ * concurrent calls per worker.
+ */
 function admitted(
   call: Pick<ServerWritableStream<unknown, unknown>, "metadata"> &
     Parameters<CallLimit["begin"]>[1] &
@@ -104,7 +109,8 @@ function admitted(
   { runId, conductor }: ServiceOptions,
 ): WorkerSession | undefined {
   const session = conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
-  if (session === undefined || call.metadata.get(metadataKeys.run)[0] !== runId)
+  const attends = call.metadata.get(metadataKeys.run)[0] === runId && session !== undefined;
+  if (!attends || !isSession(call.metadata, session.key))
     refuse(call, status.PERMISSION_DENIED, "the caller does not attend this run");
   else if (!limit.begin(session.id, call))
     refuse(call, status.RESOURCE_EXHAUSTED, "too many calls of this worker are under way");
@@ -112,21 +118,26 @@ function admitted(
   return undefined;
 }
 
-/** Validates the metadata of a push before it allocates memory. */
+/** Validates the metadata of a push, and waits for its announcement, before it reads it or allocates memory. */
 async function receivePush(
   call: ServerReadableStream<Chunk, unknown>,
   session: WorkerSession,
-  { replica, allReduceDtype }: ServiceOptions,
+  options: ServiceOptions,
 ): Promise<void> {
   const number = (key: string): number => Number(call.metadata.get(key)[0]);
   const step = number(metadataKeys.step);
   const node = nodeOf({ first: number(metadataKeys.first), count: number(metadataKeys.count) });
   if (call.metadata.get(metadataKeys.checksum)[0] !== nodeChecksum(step, node.first, node.count))
     throw new CoxswainError("network", "what a push says of itself is damaged");
-  checkPush(step, node, replica);
-  const vector = new Float32Array(replica.size);
-  await receiveVector(call, vector, allReduceDtype);
-  session.pushed(step, node, vector);
+  await admitPush(session, step, node, options);
+  const vector = new Float32Array(options.replica.size);
+  const checksum = await receiveVector(call, vector, options.allReduceDtype);
+  try {
+    session.sums.pushed(step, node, { vector, checksum });
+  } catch (error) {
+    if (error instanceof SumDiffers) options.onDiffering(session, step, node, error);
+    throw error;
+  }
 }
 
 async function receivePushedReplica(

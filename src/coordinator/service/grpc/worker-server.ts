@@ -4,6 +4,7 @@ import { CoxswainError } from "../../../errors.js";
 import {
   WorkerConnection,
   bulkDeadline,
+  metadataKeys,
   proxyTrouble,
   receiveReplica,
   replicaLength,
@@ -23,15 +24,19 @@ export interface WorkerServersOptions {
   readonly inTheClear: boolean;
   /** Whether to connect through the proxy configured in the environment. */
   readonly proxy: ProxyUse;
+  /** Welcome.run_id: a worker answers callers of its run. */
+  readonly runId: string;
   readonly clock: Clock;
 }
 
-export function connectOverGrpc({ inTheClear, proxy, clock }: WorkerServersOptions): ConnectToWorker {
+export function connectOverGrpc({ inTheClear, proxy, runId, clock }: WorkerServersOptions): ConnectToWorker {
   return ({ address, key, certificate }) => {
     if (certificate.length === 0 && !inTheClear) return `${address} has no TLS`;
     const route = routeOrReason(address, proxy);
     if (typeof route === "string") return route;
-    const connection = new WorkerConnection(() => workerClient(route, certificate), withToken(key, new Metadata()));
+    const metadata = withToken(key, new Metadata());
+    metadata.set(metadataKeys.run, runId);
+    const connection = new WorkerConnection(() => workerClient(route, certificate), metadata);
     return serverOver(connection, { address, route, clock });
   };
 }

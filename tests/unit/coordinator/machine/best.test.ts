@@ -97,7 +97,7 @@ function running({ uncompared = false, ...overrides }: Partial<MachineSettings> 
     train: (number: number): Effect[] => {
       const step = stepNumber(number);
       send({ type: "computed", worker, task: "train", step, result: result(1) });
-      send({ type: "contribution", worker, step, node });
+      send({ type: "contribution", worker, step, node, checksums: [1] });
       send({ type: "received", worker, step, node });
       send({ type: "reduced", step, gradNorm: 1 });
       return [

@@ -62,6 +62,7 @@ const announced = (worker: string, first: number, count: number, step = 1): Even
   worker,
   step: stepNumber(step),
   node: { first: shardIndex(first), count },
+  checksums: [100 * first],
 });
 const received = (worker: string, first: number, count: number, step = 1): Event => ({
   type: "received",
@@ -307,7 +308,15 @@ describe("a mesh", () => {
     worker,
     step: stepNumber(1),
     slice,
+    checksum: 7,
   });
+  /** The sum of shards, announced with the checksums of as many slices. */
+  const summed = (slices: number, ...[worker, first, count]: [string, number, number]): Event[] =>
+    contribution(worker, first, count).map((event) =>
+      event.type === "contribution"
+        ? { ...event, checksums: Array.from({ length: slices }, (_, slice) => 100 * first + slice) }
+        : event,
+    );
   const gathered = (worker: string, slice: number): Event => ({
     type: "gathered",
     worker,
@@ -321,21 +330,26 @@ describe("a mesh", () => {
       ["a", 0],
       ["b", 5 * squareSumBlock],
     ]);
-    expect(ofType(send(contribution("a", 0, 2)), "collect").map(({ worker, source }) => [worker, source])).toEqual([
-      ["a", "a"],
-      ["b", "a"],
+    expect(
+      ofType(send(summed(2, "a", 0, 2)), "collect").map(({ worker, source, checksum }) => [worker, source, checksum]),
+    ).toEqual([
+      ["a", "a", 0],
+      ["b", "a", 1],
     ]);
-    send(contribution("b", 2, 2));
+    send(summed(2, "b", 2, 2));
     expect(ofType(send(sliced("b", 1)), "gather")).toMatchObject([{ worker: "b", slice: { index: 1 } }]);
     expect(send(gathered("b", 1), sliced("a", 0)).map(({ type }) => type)).toEqual(["gather"]);
     expect(ofType(send(gathered("a", 0)), "reduce")).toMatchObject([{ tokens: 20 }]);
     const [commit] = ofType(send({ type: "reduced", step: stepNumber(1), gradNorm: 1 }), "commit");
-    expect(commit?.slices.map(({ reducer }) => reducer)).toEqual(["a", "b"]);
+    expect(commit?.slices.map(({ reducer, checksum }) => [reducer, checksum])).toEqual([
+      ["a", 7],
+      ["b", 7],
+    ]);
   });
 
   it("moves the slice of a dead reducer with all announced sums, and recomputes what was lost", () => {
     const { send } = mesh(["a", "b", "c"]);
-    send(contribution("a", 0, 2), contribution("b", 2, 1));
+    send(summed(3, "a", 0, 2), summed(3, "b", 2, 1));
     const after = send({ type: "left", worker: "b", reason: "killed" });
     expect(ofType(after, "reduceSlice")).toHaveLength(1);
     expect(ofType(after, "collect").map(({ source }) => source)).toEqual(["a"]);
@@ -344,7 +358,7 @@ describe("a mesh", () => {
 
   it("leases what a silent worker had to reducers that waited for its sums", () => {
     const { send, pass } = mesh(["a", "b", "c"]);
-    send(contribution("a", 0, 2), contribution("b", 2, 1), contribution("c", 3, 1));
+    send(summed(3, "a", 0, 2), summed(3, "b", 2, 1), summed(3, "c", 3, 1));
     // The machine of a is gone: nobody can pull from it, and no reducer gets on.
     const effects: Effect[] = [];
     for (let second = 0; second < 12; second++) {
@@ -358,7 +372,7 @@ describe("a mesh", () => {
 
   it("falls back to a star when the workers cannot reach one another", () => {
     const { send } = mesh();
-    send(contribution("a", 0, 2));
+    send(summed(2, "a", 0, 2));
     const failed: Event = {
       type: "collectFailed",
       worker: "b",
@@ -371,7 +385,15 @@ describe("a mesh", () => {
     const after = send(failed, failed);
     expect(ofType(after, "meshFailed")).toHaveLength(1);
     expect(ofType(after, "receive")).toMatchObject([{ worker: "a" }]);
-    expect(ofType(send(contribution("b", 2, 2)), "receive")).toHaveLength(1);
+    expect(ofType(send(summed(2, "b", 2, 2)), "receive")).toHaveLength(1);
+  });
+
+  it("announces a checksum per slice: another number of them is no announcement", () => {
+    const { send, effects } = mesh();
+    expect(ofType(effects, "lease").map(({ slices }) => slices)).toEqual(["a", "b"].map(() => [0, 5 * squareSumBlock]));
+    expect(ofType(send(summed(1, "a", 0, 2)), "collect")).toEqual([]);
+    expect(ofType(send(summed(3, "a", 0, 2)), "collect")).toEqual([]);
+    expect(ofType(send(summed(2, "a", 0, 2)), "collect")).toHaveLength(2);
   });
 
   it("is not used with unreachable workers", () => {

@@ -50,7 +50,7 @@ function started(overrides: Partial<MachineSettings> = {}) {
           step,
           result: { shard, lossSum: 2, supervisedTokens: 1, seconds: 1 },
         },
-        { type: "contribution", worker, step, node },
+        { type: "contribution", worker, step, node, checksums: [1] },
         { type: "received", worker, step, node },
       ];
     });

@@ -8,7 +8,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { pushesAllowed } from "../../../../src/coordinator/service/bounds.js";
 import type { Chunk } from "../../../../src/collective/index.js";
-import { chunksOf } from "../../../../src/collective/index.js";
+import { chunksOf, vectorChecksum } from "../../../../src/collective/index.js";
 import type { CoordinatorMessageOutput, CoordinatorStub } from "../../../../src/rpc/index.js";
 import { metadataKeys, ownCertificate, sendChunks, sendVector, withToken } from "../../../../src/rpc/index.js";
 import { seal } from "../../../../src/rpc/seal.js";
@@ -78,7 +78,8 @@ async function joinedAs(server: Harness, id: string): Promise<Omit<Mallory, "ser
     }
   };
   control.write(joinOf(id));
-  expect((await next()).message).toBe("welcome");
+  const { welcome } = await next();
+  sessionKey = welcome!.sessionKey;
   return { client, control, next };
 }
 
@@ -90,7 +91,9 @@ async function leased({ control, next, server }: Mallory): Promise<void> {
   expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
 }
 
-const metadata = (more: Record<string, number | string> = {}) => memberMetadata("mallory", token, more);
+/** Of the newest member, as the coordinator welcomed it. */
+let sessionKey = "";
+const metadata = (more: Record<string, number | string> = {}) => memberMetadata("mallory", sessionKey, token, more);
 
 /** Everything on the control stream so far was dealt with. */
 const settled = async ({ server }: Mallory): Promise<void> => {
@@ -150,7 +153,12 @@ describe("pulls", () => {
       expect((await refusal(mallory.client.pullModelFile({ name }, metadata()))).code).toBe(status.NOT_FOUND);
     const session = http2Session(mallory.server.server.port, "127.0.0.1");
     closers.push(() => session.destroy());
-    const headers = { authorization: `Bearer ${token}`, [metadataKeys.run]: runId, [metadataKeys.worker]: "mallory" };
+    const headers = {
+      authorization: `Bearer ${token}`,
+      [metadataKeys.run]: runId,
+      [metadataKeys.worker]: "mallory",
+      [metadataKeys.session]: sessionKey,
+    };
     const body = frame(seal(Buffer.from([0x0a, 3, 0xed, 0xa0, 0x80])));
     const stream = rawCall(session, "/coxswain.v1.Coordinator/PullModelFile", headers);
     stream.end(body);
@@ -158,6 +166,25 @@ describe("pulls", () => {
     await leave(mallory);
     await honestEnd(mallory);
   });
+});
+
+/** Says that it has computed a shard, and what its sum is. */
+function announce({ control }: Mallory, shard: number, vector: Float32Array, overrides: object = {}): void {
+  control.write(computed(1, shard, overrides));
+  const checksums = [vectorChecksum(vector, "float32")];
+  control.write({ contribution: { step: 1, first: shard, count: 1, checksums } });
+}
+
+const computed = (step: number, shard: number, overrides: object = {}) => ({
+  computed: {
+    task: "TASK_TRAIN" as const,
+    step,
+    shard,
+    lossSum: 1,
+    supervisedTokens: 1,
+    seconds: 0.01,
+    ...overrides,
+  },
 });
 
 describe("pushes", () => {
@@ -173,6 +200,7 @@ describe("pushes", () => {
     ["no shards", nodeKeys(1, 0, 0)],
     ["half a shard", nodeKeys(1, 0.5, 1)],
     ["endless shards", nodeKeys(1, 0, "Infinity")],
+    ["shards that were not leased to it", nodeKeys(1, 0, 1)],
   ])("of %s are refused", async (_, keys) => {
     const mallory = await start();
     expect((await refused(push(mallory, keys))).code).toBe(status.INVALID_ARGUMENT);
@@ -196,25 +224,29 @@ describe("pushes", () => {
     ["of which some are missing", pieces.slice(0, 2)],
   ])("in chunks %s are refused", async (_, chunks) => {
     const mallory = await start();
+    await leased(mallory);
+    announce(mallory, 0, vector);
     const pushed = pushVector(mallory.client, metadata(nodeKeys(1, 0, 1)), (call) => sendChunks(call, chunks));
-    expect((await refused(pushed)).code).toBe(status.INVALID_ARGUMENT);
+    const error = await refused(pushed);
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+    expect(error.details).not.toContain("expected from");
     await leave(mallory);
     await honestEnd(mallory);
   });
 
-  it("that were not requested are limited, and have no effect", async () => {
+  it("that were not leased to it are refused, however many, and have no effect", async () => {
     const mallory = await start();
     const outcomes = await Promise.allSettled(
       Array.from({ length: 200 }, (_, index) => push(mallory, nodeKeys(1, index, 1))),
     );
-    const taken = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
-    expect(taken).toBeLessThanOrEqual(64);
+    expect(outcomes.filter((outcome) => outcome.status === "fulfilled")).toEqual([]);
     await leave(mallory);
     await honestEnd(mallory);
   });
 
   it("that never end are limited in number", async () => {
     const mallory = await start();
+    await leased(mallory);
     const before = memoryInUse();
     const refusals: (ServiceError | null)[] = [];
     const calls = Array.from({ length: pushesAllowed + 5 }, () =>
@@ -242,24 +274,12 @@ describe("pushes", () => {
 });
 
 describe("a false message", () => {
-  const computed = (step: number, shard: number, overrides: object = {}) => ({
-    computed: {
-      task: "TASK_TRAIN" as const,
-      step,
-      shard,
-      lossSum: 1,
-      supervisedTokens: 1,
-      seconds: 0.01,
-      ...overrides,
-    },
-  });
-
   it("about sums that it has not computed, or that are no node of the tree, has no effect", async () => {
     const mallory = await start();
     await leased(mallory);
     const { control } = mallory;
     const contribution = (step: number, first: number, count: number): void =>
-      void control.write({ contribution: { step, first, count } });
+      void control.write({ contribution: { step, first, count, checksums: [1] } });
     contribution(1, 0, 6);
     contribution(9, 0, 1);
     contribution(2 ** 53, 2 ** 32 - 1, 2 ** 32 - 1);
@@ -272,9 +292,10 @@ describe("a false message", () => {
       [5, 2],
     ] as const) {
       contribution(1, first, count);
-      await pushVector(mallory.client, metadata(nodeKeys(1, first, Math.max(1, count))), (call) =>
+      const pushed = pushVector(mallory.client, metadata(nodeKeys(1, first, Math.max(1, count))), (call) =>
         sendVector(call, gradientOf(1, 9, size), "float32"),
       );
+      expect((await refused(pushed)).code).toBe(status.INVALID_ARGUMENT);
     }
     await settled(mallory);
     expect(mallory.server.conductor.status().committed).toBe(0);
@@ -287,11 +308,11 @@ describe("a false message", () => {
     await leased(honest);
     const mallory = { server: honest.server, ...(await joinedAs(honest.server, "mallory")) };
     for (let shard = 0; shard < shards; shard++) {
-      mallory.control.write(computed(1, shard));
-      mallory.control.write({ contribution: { step: 1, first: shard, count: 1 } });
-      await pushVector(mallory.client, metadata(nodeKeys(1, shard, 1)), (call) =>
+      announce(mallory, shard, gradientOf(9, 9, size));
+      const pushed = pushVector(mallory.client, metadata(nodeKeys(1, shard, 1)), (call) =>
         sendVector(call, gradientOf(9, 9, size), "float32"),
       );
+      expect((await refused(pushed)).details).toContain("is not expected from worker mallory");
     }
     await settled(mallory);
     expect(mallory.server.conductor.status().committed).toBe(0);
@@ -309,8 +330,7 @@ describe("a false message", () => {
     await leased(mallory);
     const before = mallory.server.replica.hash();
     for (let shard = 0; shard < shards; shard++) {
-      mallory.control.write(computed(1, shard, overrides));
-      mallory.control.write({ contribution: { step: 1, first: shard, count: 1 } });
+      announce(mallory, shard, gradient, overrides);
       await pushVector(mallory.client, metadata(nodeKeys(1, shard, 1)), (call) =>
         sendVector(call, gradient, "float32"),
       );

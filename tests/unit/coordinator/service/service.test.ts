@@ -66,14 +66,19 @@ async function joined(client: CoordinatorStub, token?: string): Promise<Stream> 
   const stream = client.attend(withToken(token));
   stream.on("error", () => undefined);
   stream.write(join1());
-  expect((await next(stream)).message).toBe("welcome");
+  const { welcome } = await next(stream);
+  sessionKey = welcome!.sessionKey;
   return stream;
 }
+
+/** Of the worker that was welcomed last. */
+let sessionKey = "";
 
 const memberMetadata = (): Metadata => {
   const metadata = new Metadata();
   metadata.set(metadataKeys.run, runId);
   metadata.set(metadataKeys.worker, "w");
+  metadata.set(metadataKeys.session, sessionKey);
   return metadata;
 };
 
@@ -133,7 +138,7 @@ describe("workers that are refused", () => {
     stream.write(join1({ protocolVersion: protocolVersion + 1, softwareVersion: "9.9.9" }));
     const error = await refusal(stream);
     expect(error.code).toBe(status.FAILED_PRECONDITION);
-    expect(error.details).toMatch(/9\.9\.9.*protocol 3.*same version/);
+    expect(error.details).toMatch(new RegExp(`9\\.9\\.9.*protocol ${protocolVersion + 1}.*same version`));
   });
 
   it("a second worker with the same name, and one that sends anything before it joins", async () => {

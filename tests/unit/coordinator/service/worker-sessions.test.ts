@@ -33,6 +33,7 @@ const collect = (worker: string, source: string, first: number): EffectOf<"colle
   slice: 0,
   node: { first: shardIndex(first), count: 1 },
   source,
+  checksum: 7,
 });
 
 const commit: CommitEffect = {
@@ -44,7 +45,7 @@ const commit: CommitEffect = {
   gradNorm: 1,
   supervisedTokens: 4,
   workers: ["a", "c"],
-  slices: [{ index: 0, offset: 0, length: 8, reducer: "b" }],
+  slices: [{ index: 0, offset: 0, length: 8, reducer: "b", checksum: 9 }],
   activeWorkers: 3,
   shards: 2,
   startedAt: 0,
@@ -68,8 +69,8 @@ describe("a reducer", () => {
           step,
           slice: 0,
           parts: [
-            { first: 0, count: 1, source: address },
-            { first: 1, count: 1, source: known },
+            { first: 0, count: 1, source: address, checksum: 7 },
+            { first: 1, count: 1, source: known, checksum: 7 },
           ],
         },
       },
@@ -108,7 +109,7 @@ describe("a commit", () => {
     sessions.allAnnounced();
     sessions.commit(commit);
     expect(told[1]).toEqual([]);
-    const slices = [{ offset: 0, length: 8, reducer: { workerId: "b" } }];
+    const slices = [{ offset: 0, length: 8, checksum: 9, reducer: { workerId: "b" } }];
     expect(told[0]?.at(-1)).toEqual({ commit: { step, learningRate: 0.1, scale: 0.5, slices } });
     expect(told[2]?.at(-1)).toMatchObject({ commit: { slices: [{ reducer: { workerId: "b", key: "key of b" } }] } });
   });

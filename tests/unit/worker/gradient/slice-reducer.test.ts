@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TreeSum, VectorPool, cover, root } from "../../../../src/collective/index.js";
+import { TreeSum, VectorPool, cover, root, vectorChecksum } from "../../../../src/collective/index.js";
 import type { TreeNode, VectorDtype } from "../../../../src/collective/index.js";
 import { shardIndex } from "../../../../src/ids.js";
 import type { PeerOutput } from "../../../../src/rpc/index.js";
@@ -9,7 +9,7 @@ import { startDataServer } from "../../../../src/worker/grpc/data-server.js";
 import type { OpenDataServer } from "../../../../src/worker/grpc/data-server.js";
 import { Peers } from "../../../../src/worker/grpc/peers.js";
 import { SliceReducer } from "../../../../src/worker/gradient/slice-reducer.js";
-import type { CollectFailure, SliceReducerOptions } from "../../../../src/worker/gradient/slice-reducer.js";
+import type { CollectFailure, Part, SliceReducerOptions } from "../../../../src/worker/gradient/slice-reducer.js";
 import { bitsOf, gradientLike } from "../../collective/reference.js";
 
 const size = 700;
@@ -153,19 +153,22 @@ describe("a slice summed from many workers has the bits of the star's sum", () =
           pull: async (peer, wanted, into, options) => {
             const choice = failing.next().value as number;
             if (choice === 0) throw new Error("the connection broke");
-            await peers.pullContribution(peer, wanted, into, options);
-            if (choice === 1) {
-              into.fill(Number.NaN);
-              throw new Error("a chunk was damaged");
-            }
+            const checksum = await peers.pullContribution(peer, wanted, into, options);
+            if (choice !== 1) return checksum;
+            into.fill(Number.NaN);
+            throw new Error("a chunk was damaged");
           },
           onFailed: ({ node: missing, source }) =>
-            setImmediate(() => reduction.reducer.collect([{ node: missing, source: source }])),
+            setImmediate(() => reduction.reducer.collect([announced(missing, source)])),
         });
+        const announced = (at: TreeNode, source: PeerOutput): Part => {
+          const slice = sumOf(at, shards, dtype).subarray(offset, offset + length);
+          return { node: at, source, checksum: vectorChecksum(slice, dtype) };
+        };
         const waiting = [...parts, ...parts.slice(0, 3)];
         while (waiting.length > 0) {
           const [part] = waiting.splice(order.next().value % waiting.length, 1);
-          reduction.reducer.collect([{ node: part!.node, source: part!.worker.peer }]);
+          reduction.reducer.collect([announced(part!.node, part!.worker.peer)]);
         }
         const sum = await reduction.completed;
         const star = sumOf(root(shards), shards, dtype).slice(offset, offset + length);
@@ -193,7 +196,7 @@ function manualPulls() {
       const finish = (): void => {
         const values = sumOf(wanted.node, 16, "float32");
         into.set(addend === undefined ? values : values.map((value, index) => value + addend[index]!));
-        resolve();
+        resolve(1);
       };
       const fail = (): void => reject(new Error("it broke"));
       started.push({ source: peer.workerId, node: wanted.node, addend: addend !== undefined, finish, fail });
@@ -202,13 +205,14 @@ function manualPulls() {
 }
 
 const peer = (workerId: string): PeerOutput => ({ workerId, address: "", key: "", certificate: Buffer.alloc(0) });
+const part = (at: TreeNode, from: string): Part => ({ node: at, source: peer(from), checksum: 1 });
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("pulls are kept to a minimum", () => {
   it("at most one per worker and four in total, and the rest as soon as possible", async () => {
     const { started, pull } = manualPulls();
     const { reducer } = reduce({ roundShards: 16, dtype: "float32", pull });
-    for (let shard = 0; shard < 12; shard++) reducer.collect([{ node: node(shard, 1), source: peer(`w${shard % 6}`) }]);
+    for (let shard = 0; shard < 12; shard++) reducer.collect([part(node(shard, 1), `w${shard % 6}`)]);
     expect(started.map(({ source }) => source)).toEqual(["w0", "w1", "w2", "w3"]);
     started[1]!.finish();
     await settled();
@@ -224,17 +228,17 @@ describe("pulls are kept to a minimum", () => {
   it("skips sums that it has or is receiving, and cancels pulls of those that arrived from elsewhere", async () => {
     const { started, pull } = manualPulls();
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
-    reducer.collect([{ node: node(0, 2), source: peer("b") }]);
-    reducer.collect([{ node: node(0, 2), source: peer("b") }]);
-    reducer.collect([{ node: node(0, 2), source: peer("c") }]);
-    reducer.collect([{ node: node(1, 1), source: peer("c") }]);
+    reducer.collect([part(node(0, 2), "b")]);
+    reducer.collect([part(node(0, 2), "b")]);
+    reducer.collect([part(node(0, 2), "c")]);
+    reducer.collect([part(node(1, 1), "c")]);
     expect(started).toHaveLength(1);
-    reducer.collect([{ node: node(0, 4), source: peer("d") }]);
+    reducer.collect([part(node(0, 4), "d")]);
     started[1]!.finish();
     await settled();
     expect(started).toHaveLength(2);
     expect(failures).toEqual([]);
-    reducer.collect([{ node: node(2, 1), source: peer("c") }]);
+    reducer.collect([part(node(2, 1), "c")]);
     expect(started).toHaveLength(2);
     reducer.close();
   });
@@ -242,11 +246,24 @@ describe("pulls are kept to a minimum", () => {
   it("uses another source if a pull fails", async () => {
     const { started, pull } = manualPulls();
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
-    reducer.collect([{ node: node(0, 2), source: peer("b") }]);
-    reducer.collect([{ node: node(0, 2), source: peer("c") }]);
+    reducer.collect([part(node(0, 2), "b")]);
+    reducer.collect([part(node(0, 2), "c")]);
     started[0]!.fail();
     await settled();
     expect(failures).toMatchObject([{ node: node(0, 2), source: { workerId: "b" }, reason: "it broke" }]);
+    expect(started.map(({ source }) => source)).toEqual(["b", "c"]);
+    reducer.close();
+  });
+
+  it("uses another source if a sum is not the one that was announced, and says whose it was", async () => {
+    const { started, pull } = manualPulls();
+    const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
+    reducer.collect([{ ...part(node(0, 2), "b"), checksum: 2 }]);
+    reducer.collect([part(node(0, 2), "c")]);
+    started[0]!.finish();
+    await settled();
+    const reason = "what b sent is not what it announced";
+    expect(failures).toMatchObject([{ node: node(0, 2), source: { workerId: "b" }, reason }]);
     expect(started.map(({ source }) => source)).toEqual(["b", "c"]);
     reducer.close();
   });
@@ -256,8 +273,8 @@ describe("pulls are kept to a minimum", () => {
     const { started, pull } = manualPulls();
     const { reducer, completed } = reduce({ roundShards: 16, dtype: "float32", pull });
     workers[0]!.contributions.put(step, node(0, 8), sumOf(node(0, 8), 16, "float32"));
-    reducer.collect([{ node: node(0, 8), source: peer("a") }]);
-    reducer.collect([{ node: node(8, 8), source: peer("b") }]);
+    reducer.collect([part(node(0, 8), "a")]);
+    reducer.collect([part(node(8, 8), "b")]);
     expect(started).toMatchObject([{ addend: true }]);
     started[0]!.finish();
     expect(bitsOf(await completed)).toEqual(bitsOf(sumOf(root(16), 16, "float32")));
@@ -269,14 +286,14 @@ describe("errors are reported, and leave nothing behind", () => {
   it("its own part that it does not hold", () => {
     serve("float32");
     const { reducer, failures } = reduce({ roundShards: 16, dtype: "float32", pull: manualPulls().pull });
-    reducer.collect([{ node: node(0, 8), source: peer("a") }]);
+    reducer.collect([part(node(0, 8), "a")]);
     expect(failures).toMatchObject([{ node: node(0, 8), reason: "this worker does not hold it" }]);
     reducer.close();
   });
 
   it("a node of another tree", () => {
     const { reducer } = reduce({ roundShards: 16, dtype: "float32", pull: manualPulls().pull });
-    expect(() => reducer.collect([{ node: node(1, 2), source: peer("b") }])).toThrow("not a node");
+    expect(() => reducer.collect([part(node(1, 2), "b")])).toThrow("not a node");
     reducer.close();
   });
 
@@ -284,12 +301,12 @@ describe("errors are reported, and leave nothing behind", () => {
     const { started, pull } = manualPulls();
     const { reducer, vectors, failures } = reduce({ roundShards: 16, dtype: "float32", pull });
     for (const [index, source] of ["b", "c", "d", "e", "f"].entries())
-      reducer.collect([{ node: node(index * 2, 2), source: peer(source) }]);
+      reducer.collect([part(node(index * 2, 2), source)]);
     started[0]!.finish();
     await settled();
     reducer.close();
     await settled();
-    reducer.collect([{ node: node(12, 2), source: peer("g") }]);
+    reducer.collect([part(node(12, 2), "g")]);
     expect(started).toHaveLength(5);
     expect(failures).toEqual([]);
     expect([...vectors.values()]).toEqual([1, 1, 1, 1, 1]);

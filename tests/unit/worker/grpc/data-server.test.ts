@@ -39,9 +39,9 @@ const servedAs = (dtype: VectorDtype, parts: Partial<Served> = {}): Served => ({
   ...parts,
 });
 
-const shown = (key = server.key, run?: string): Metadata => {
+const shown = (key = server.key, run = "run-1"): Metadata => {
   const metadata = withToken(key, new Metadata());
-  if (run !== undefined) metadata.set(metadataKeys.run, run);
+  metadata.set(metadataKeys.run, run);
   return metadata;
 };
 
@@ -188,8 +188,9 @@ describe("unavailable or forbidden requests are refused with the reason", () => 
     ];
     for (const call of [...calls(shown("another")), ...calls(new Metadata())])
       await expect(call).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
-    for (const call of calls(shown(server.key, "run-2")))
-      await expect(call).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    for (const metadata of [shown(server.key, "run-2"), withToken(server.key)])
+      for (const call of calls(metadata))
+        await expect(call).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
     expect(await vectorOf(openStream(shown(server.key, "run-1")), wanted, 1)).toEqual(gradient.slice(0, 1));
   });
 
@@ -201,7 +202,7 @@ describe("unavailable or forbidden requests are refused with the reason", () => 
     server.serve(undefined);
     await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("is not part of a run at the moment");
     server.serve(servedAs("float32", { runId: "run-2" }));
-    await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("takes part in run run-2, not in run-1");
+    await expect(vectorOf(stream, wanted, 1)).rejects.toThrow("takes part in another run than run-1");
     server.serve(servedAs("float32"));
     expect(await vectorOf(stream, wanted, 1)).toEqual(gradient.slice(0, 1));
   });

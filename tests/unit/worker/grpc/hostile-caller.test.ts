@@ -16,6 +16,7 @@ import {
   PullStream,
   WorkerClient,
   bulkChannelOptions,
+  metadataKeys,
   withToken,
   workerService,
 } from "../../../../src/rpc/index.js";
@@ -75,7 +76,9 @@ async function start(): Promise<Started> {
     () => server.close(),
     () => client.close(),
   );
-  return { server, client, metadata: withToken(server.key), copies: () => copies, pulls };
+  const metadata = withToken(server.key);
+  metadata.set(metadataKeys.run, "run");
+  return { server, client, metadata, copies: () => copies, pulls };
 }
 
 const whole = { contribution: { step: 1, first: 0, count: 1, offset: 0, length: size } };
@@ -108,7 +111,7 @@ describe("a worker's own server", () => {
     closers.push(() => session.destroy());
     const path = "/coxswain.v1.Worker/PullReplica";
     const large = frame(Buffer.alloc(64 * 1024));
-    const shown = { authorization: `Bearer ${worker.server.key}` };
+    const shown = { authorization: `Bearer ${worker.server.key}`, [metadataKeys.run]: "run" };
     expect(await statusOf(rawCall(session, path).end(large))).toBe(status.UNAUTHENTICATED);
     expect(await statusOf(rawCall(session, path, shown).end(large))).toBe(status.RESOURCE_EXHAUSTED);
     expect(worker.copies()).toBe(0);
@@ -146,7 +149,7 @@ describe("a worker's own server", () => {
     const worker = await start();
     const session = http2Session(worker.server.port);
     closers.push(() => session.destroy());
-    const shown = { authorization: `Bearer ${worker.server.key}` };
+    const shown = { authorization: `Bearer ${worker.server.key}`, [metadataKeys.run]: "run" };
     const seed = Number(process.env["COXSWAIN_TEST_SEED"] ?? Date.now() % 2 ** 31);
     const noise = fc.uint8Array({ minLength: 1, maxLength: 512 });
     const property = fc.asyncProperty(
@@ -175,7 +178,7 @@ describe("a worker's own server", () => {
     const sessions = Array.from({ length: 20 }, () => http2Session(worker.server.port));
     closers.push(() => sessions.forEach((session) => session.destroy()));
     const before = memoryInUse();
-    const shown = { authorization: `Bearer ${worker.server.key}` };
+    const shown = { authorization: `Bearer ${worker.server.key}`, [metadataKeys.run]: "run" };
     const streams = sessions.map((session) => rawCall(session, path, shown).pause());
     const many = Buffer.concat(Array.from({ length: 2_000 }, () => request));
     for (const stream of streams) for (let time = 0; time < 10; time++) stream.write(many);

@@ -64,7 +64,7 @@ describe("under TLS", () => {
     const peer = await startPeer("one", gradientLike(size, 1), { tls: true });
     const other = await startPeer("two", gradientLike(size, 2), { tls: true });
     const plain = await startPeer("three", gradientLike(size, 3));
-    const pull = (to: PeerOutput): Promise<void> => openPeers().pullSlice(to, range, new Float32Array(size));
+    const pull = (to: PeerOutput): Promise<unknown> => openPeers().pullSlice(to, range, new Float32Array(size));
     const unavailable = { connectionLost: true, cause: { code: status.UNAVAILABLE } };
     await expect(pull({ ...peer, certificate: other.certificate })).rejects.toMatchObject(unavailable);
     await expect(pull({ ...plain, certificate: other.certificate })).rejects.toMatchObject(unavailable);
@@ -96,7 +96,7 @@ describe("a worker pulls from the others", () => {
     const first = await startPeer("one", gradientLike(size, 1));
     const second = await startPeer("two", gradientLike(size, 2));
     const peers = openPeers();
-    const pull = (peer: PeerOutput, step: number): Promise<void> =>
+    const pull = (peer: PeerOutput, step: number): Promise<unknown> =>
       peers.pullSlice(peer, { step, offset: 0, length: 10 }, new Float32Array(10));
     await pull(first, 1);
     for (const step of [2, 5, 9]) await pull(second, step);
@@ -165,7 +165,7 @@ describe("a failed pull reports the reason, and the next one starts anew", () =>
     const large = 4 * 1024 * 1024;
     const peer = await startPeer("one", new Float32Array(large));
     const peers = openPeers();
-    const pull = (signal: AbortSignal): Promise<void> =>
+    const pull = (signal: AbortSignal): Promise<unknown> =>
       peers.pullContribution(peer, { ...range, length: large, node }, new Float32Array(large), { signal });
     await expect(pull(AbortSignal.abort())).rejects.toThrow();
     const abort = new AbortController();

@@ -27,8 +27,7 @@ function short(effect: Effect): string {
   return effect.type === "end" ? `end ${effect.end.kind}` : effect.type;
 }
 
-function said({ contribution, computed: shard, applied: state, ...rest }: WorkerMessage): string {
-  if (contribution) return `contribution ${contribution.first}+${contribution.count}`;
+function said({ computed: shard, applied: state, ...rest }: WorkerMessage): string {
   if (shard) return `computed ${shard.shard}`;
   if (state) return `applied ${String(state.step)}`;
   const reason = (rest.resynchronise ?? rest.draining ?? rest.leaving)?.reason;
@@ -121,17 +120,17 @@ describe("a lease", () => {
   it("is computed shard by shard, and its sums are delivered in as few nodes as possible", () => {
     const worker = workerAt(0);
     expect(worker.after(lease({ step: 1, first: 1, shards: 3, roundShards: 8 }))).toEqual(["compute 1"]);
-    expect(worker.after(computed)).toEqual(["tell computed 1", "serve 1+1", "tell contribution 1+1", "compute 2"]);
+    expect(worker.after(computed)).toEqual(["tell computed 1", "serve 1+1", "compute 2"]);
     expect(worker.last[0]).toMatchObject({ message: { computed: { task: "TASK_TRAIN", step: 1, shard: 1, ...loss } } });
     expect(worker.after(computed)).toEqual(["tell computed 2", "compute 3"]);
-    expect(worker.after(computed)).toEqual(["tell computed 3", "serve 2+2", "tell contribution 2+2", "closeLease"]);
+    expect(worker.after(computed)).toEqual(["tell computed 3", "serve 2+2", "closeLease"]);
   });
 
   it("delivers sums early if the rest of their node takes long", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }));
     worker.now = 1_000;
-    expect(worker.after(computed)).toEqual(["tell computed 0", "serve 0+1", "tell contribution 0+1", "compute 1"]);
+    expect(worker.after(computed)).toEqual(["tell computed 0", "serve 0+1", "compute 1"]);
     worker.after(computed);
     expect(worker.after(computed)).toEqual(["tell computed 2", "compute 3"]);
   });
@@ -139,12 +138,7 @@ describe("a lease", () => {
   it("has its sums pushed if the coordinator cannot pull them", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 1, push: true }));
-    expect(worker.after(computed).slice(1)).toEqual([
-      "serve 0+1",
-      "tell contribution 0+1",
-      "pushContribution 0+1",
-      "closeLease",
-    ]);
+    expect(worker.after(computed).slice(1)).toEqual(["serve 0+1", "pushContribution 0+1", "closeLease"]);
   });
 
   it.each([
@@ -176,15 +170,7 @@ describe("a lease", () => {
     const worker = workerAt(0);
     worker.after(lease({ step: 1, shards: 4 }), computed, computed);
     expect(worker.after(revoke({ step: 1, first: 3, count: 1 }))).toEqual([]);
-    expect(worker.after(computed)).toEqual([
-      "tell computed 2",
-      "serve 0+2",
-      "tell contribution 0+2",
-      "serve 2+1",
-      "tell contribution 2+1",
-      "closeLease",
-      "tell idle",
-    ]);
+    expect(worker.after(computed)).toEqual(["tell computed 2", "serve 0+2", "serve 2+1", "closeLease", "tell idle"]);
   });
 
   it("is revoked immediately, whatever number of shards the revocation names", () => {

@@ -7,7 +7,15 @@ export const digest = "digest of the run";
 
 export const welcome: Event = {
   type: "welcome",
-  welcome: { runId: "run", runConfig: null, model: null, modelPath: "", silenceTimeoutMs: 1, runDigest: digest },
+  welcome: {
+    runId: "run",
+    runConfig: null,
+    model: null,
+    modelPath: "",
+    silenceTimeoutMs: 1,
+    runDigest: digest,
+    sessionKey: "key",
+  },
 };
 
 /** @param kept what is held from an earlier membership */
@@ -40,6 +48,7 @@ const leaseOf =
       push,
       stopIds: Buffer.alloc(0),
       contextLength: 0,
+      slices: [],
     },
   });
 

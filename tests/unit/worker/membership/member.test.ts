@@ -47,7 +47,7 @@ describe("a member", () => {
     });
     const compute = async (shard: number): Promise<void> => {
       await member.compute("train", lease as unknown as LeaseOutput, shardIndex(shard));
-      member.serve(1, { first: shardIndex(shard), count: 1 });
+      member.serve(1, { first: shardIndex(shard), count: 1 }, []);
       member.closeLease();
     };
     const first = { first: shardIndex(0), count: 1 };

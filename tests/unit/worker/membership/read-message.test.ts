@@ -29,7 +29,9 @@ const commit = (reducer: object | null, step = 1) => ({
 const reduce = (more: object = {}) => ({
   reduce: { step: 1, slice: 0, offset: 4, length: 4, roundShards: 4, ...more },
 });
-const welcome = (silenceTimeoutMs: number, runId = "run") => ({ welcome: { runId, silenceTimeoutMs } });
+const welcome = (silenceTimeoutMs: number, runId = "run", sessionKey = "key") => ({
+  welcome: { runId, silenceTimeoutMs, sessionKey },
+});
 
 describe("a worker takes from its coordinator", () => {
   it.each([
@@ -63,6 +65,9 @@ describe("a worker refuses, and says so", () => {
     ["a slice beyond what can be counted", reduce({ length: 2 ** 60 }), "a slice of step 1 with elements 4+"],
     ["a run without an id", welcome(1_000, ""), 'a welcome with the run id ""'],
     ["a run id that no header can have", welcome(1_000, "a\nb"), 'a welcome with the run id "a\\nb"'],
+    ["a welcome without a key", welcome(1_000, "run", ""), "a welcome without a usable session key"],
+    ["a key that a header cannot contain", welcome(1_000, "run", "a\nb"), "a welcome without a usable session key"],
+    ["an endless key", welcome(1_000, "run", "k".repeat(301)), "a welcome without a usable session key"],
     ["silence that no heartbeat can break", welcome(0), "a welcome with a silence timeout of 0 ms"],
   ])("%s", (_, message, text) =>
     expect(errorOf(() => read(message))).toMatchObject({

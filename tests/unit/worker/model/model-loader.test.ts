@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ import {
   readRunConfig,
   runConfigMessage,
 } from "../../../../src/rpc/index.js";
-import type { RunConfigOutput } from "../../../../src/rpc/index.js";
+import type { CoordinatorMessageOutput, RunConfigOutput } from "../../../../src/rpc/index.js";
 import { createLogger } from "../../../../src/telemetry/index.js";
 import { GrpcCoordinatorCalls } from "../../../../src/worker/grpc/coordinator-calls.js";
 import { ModelLoader } from "../../../../src/worker/model/model-loader.js";
@@ -48,11 +49,12 @@ it("a worker without a copy of the model streams it into its cache, once, and lo
   const control = client.attend(new Metadata());
   control.on("error", () => undefined);
   control.write({ join: { protocolVersion, softwareVersion: version, workerId: "w", host: "h", pid: 1 } });
-  await new Promise((resolve) => control.once("data", resolve));
+  const [first] = (await once(control, "data")) as [CoordinatorMessageOutput];
 
   const metadata = new Metadata();
   metadata.set(metadataKeys.run, runId);
   metadata.set(metadataKeys.worker, "w");
+  metadata.set(metadataKeys.session, first.welcome!.sessionKey);
   const bulk = new GrpcCoordinatorCalls(client, metadata, "float32");
   const pulled = vi.spyOn(bulk, "pullModelFile");
   const options = {
