@@ -140,7 +140,12 @@ class SimulatedWorker {
     });
     this.#beat = setInterval(() => this.#send({ heartbeat: {} }), welcome.silenceTimeoutMs / 4);
     this.#send({
-      ready: { layoutFingerprint: SimulatedWorker.layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" },
+      ready: {
+        layoutFingerprint: SimulatedWorker.layoutFingerprint,
+        engine: "ENGINE_ONNX",
+        device: "DEVICE_CPU",
+        backend: "onnxruntime",
+      },
     });
   }
 

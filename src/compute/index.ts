@@ -44,6 +44,7 @@ export {
 } from "./families/index.js";
 export type { DecoderSpec, FamilyName } from "./families/index.js";
 export { modelFacts, type ModelFacts } from "./families/facts.js";
+export { knownComputations, type KnownComputation } from "./known.js";
 export { weightNotes } from "./families/weight-notes.js";
 
 // Graph building is loaded lazily, in its own thread, so that a worker starts quickly.

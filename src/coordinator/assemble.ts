@@ -4,6 +4,7 @@ import { clipCoefficient } from "../optim/index.js";
 import { reducersRule } from "./gradient/all-reduce.js";
 import { checkpointWriter } from "./checkpoints/run-checkpoint.js";
 import { Conductor } from "./conductor.js";
+import { EngineRule } from "./service/engine-rule.js";
 import { shardCount } from "./service/lease-rows.js";
 import type { LeaseSources } from "./service/lease-rows.js";
 import { ClusterMachine } from "./machine/index.js";
@@ -60,9 +61,19 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     evaluation: () => ({ store: run.evaluation ?? run.train, rows: evaluationRows }),
     generation: run.generation,
   };
+  const engines = new EngineRule({
+    asked: run.config.compute.engine,
+    allowMixed: run.config.cluster.allow_mixed_engines,
+    // Without committed steps, there is no computation to stay consistent with.
+    before: record.step > 0 ? record.computation : undefined,
+    onChosen: (computation) => recorder.computedWith(computation),
+  });
+  const settings = clusterSettings(run, parts);
   const machine = new ClusterMachine(
     {
-      ...clusterSettings(run, parts),
+      ...settings,
+      // The coordinator itself receives the sums that decide what the run is computed with.
+      reducers: (workers) => (engines.isDecided ? settings.reducers(workers) : 0),
       saveSteps: training.save_steps,
       evalSteps: training.eval_steps,
       stopAfter: options.stopAfter?.(run.plan.totalSteps),
@@ -83,6 +94,7 @@ export function createConductor(parts: RunParts, recorder: RunRecorder, options:
     sources,
     recorder,
     logger: options.logger,
+    engines,
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     score: run.generation?.score,
     onRecovered: (step) => recorder.rewind(step),

@@ -28,6 +28,7 @@ import type { AnswerScores } from "./prepare/generation.js";
 import type { RunRecorder } from "./record/recorder.js";
 import { Checkpointer } from "./checkpoints/checkpointer.js";
 import type { SavedCheckpoint } from "./checkpoints/checkpointer.js";
+import type { EngineRule } from "./service/engine-rule.js";
 import type { WorkerSession } from "./service/worker-session.js";
 import { Sessions } from "./service/worker-sessions.js";
 import type { Farewell } from "./service/worker-sessions.js";
@@ -42,6 +43,8 @@ export interface ConductorOptions {
   readonly sources: LeaseSources;
   readonly recorder: RunRecorder;
   readonly logger: Logger;
+  /** Admits workers by what they compute with. */
+  readonly engines: EngineRule;
   readonly allReduceDtype: VectorDtype;
   /** An interrupted run continues after this step: discard the record of later ones. */
   readonly onRecovered: (step: StepNumber) => void;
@@ -174,6 +177,11 @@ export class Conductor {
     this.dispatch({ type: "left", worker: id, reason });
   }
 
+  /** Admits workers by what they compute with. */
+  get engines(): EngineRule {
+    return this.#options.engines;
+  }
+
   session(id: WorkerId): WorkerSession | undefined {
     return this.#sessions.get(id);
   }
@@ -239,7 +247,8 @@ export class Conductor {
       case "receive":
         return this.#sum.receive(effect);
       case "accept":
-        return this.#sum.accept(effect);
+        this.#sum.accept(effect);
+        return this.#decideEngine(effect.worker);
       case "revoke":
         return this.#sessions.revoke(effect);
       case "reduceSlice":
@@ -301,6 +310,19 @@ export class Conductor {
     const scores = await this.#options.score?.(generated);
     this.#samples = { step, samples: scores?.samples ?? [] };
     this.dispatch({ type: "scored", step, exactMatch: scores?.exactMatch });
+  }
+
+  /** The first accepted shard determines what the run is computed with; workers that differ leave. */
+  #decideEngine(worker: WorkerId): void {
+    const { engines } = this.#options;
+    const computation = this.#sessions.get(worker)?.computation;
+    if (computation === undefined || !engines.accepted(computation)) return;
+    for (const session of this.#sessions.all) {
+      const refusal = session.computation && engines.admit(session.computation);
+      if (refusal === undefined) continue;
+      session.refuse(refusal);
+      this.dismiss(session.id, refusal);
+    }
   }
 
   #takeSamples(step: StepNumber): AnswerScores["samples"] {

@@ -74,7 +74,7 @@ async function outcomeOf(push: Promise<void>): Promise<ServiceError | undefined>
 
 /** Takes part until it has the lease of the whole first step. */
 async function leased({ control, next, server }: Mallory): Promise<void> {
-  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
   expect((await next()).message).toBe("synchronise");
   control.write({ applied: { step: 0, stateHash: server.replica.hash() } });
   expect((await next()).lease).toMatchObject({ step: 1, first: 0 });

@@ -95,7 +95,10 @@ export class HonestWorker {
     for await (const message of this.control as AsyncIterable<CoordinatorMessageOutput>) {
       const { welcome, synchronise, lease, commit, finish } = message;
       if (welcome) this.#key = welcome.sessionKey;
-      if (welcome) this.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+      if (welcome)
+        this.control.write({
+          ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" },
+        });
       if (synchronise) await this.#synchronise(synchronise.step);
       if (lease) await this.#compute(lease);
       if (commit) await this.#apply(commit.step, commit.learningRate, commit.scale);

@@ -127,6 +127,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     recorder,
     logger,
+    engines: new EngineRule({
+      asked: "auto",
+      allowMixed: options.allowMixedEngines ?? false,
+      before: undefined,
+      onChosen: (chosen) => recorder.computedWith(chosen),
+    }),
     allReduceDtype: "float32",
     onRecovered: ignore,
     checkpoint: undefined,
@@ -161,11 +167,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       reached.push(session.id);
       return options.reach?.(session) ?? Promise.resolve();
     },
-    engines: new EngineRule({
-      allowMixed: options.allowMixedEngines ?? false,
-      before: undefined,
-      onChosen: (chosen) => recorder.computedWith(chosen),
-    }),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: ignore,
     onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),

@@ -132,11 +132,11 @@ function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, 
 }
 
 /** Checks whether a worker that has opened the model can take part. @returns the reason, as text, if it cannot */
-function admit(ready: ReadyOutput, { layoutFingerprint, engines }: ServiceOptions): Readiness | string {
+function admit(ready: ReadyOutput, { layoutFingerprint, conductor }: ServiceOptions): Readiness | string {
   if (ready.layoutFingerprint !== layoutFingerprint)
     return "the worker's layout of LoRA tensors differs: install the same version on both";
   const readiness = readReadiness(ready);
-  return typeof readiness === "string" ? readiness : (engines.admit(readiness) ?? readiness);
+  return typeof readiness === "string" ? readiness : (conductor.engines.admit(readiness) ?? readiness);
 }
 
 /** Accepts only the error kinds that a worker can encounter; any other code is an internal error. */

@@ -7,7 +7,6 @@ import type { Replica } from "../../optim/index.js";
 import type { RunConfigMessage } from "../../rpc/index.js";
 import type { Conductor } from "../conductor.js";
 import type { Readiness } from "./bounds.js";
-import type { EngineRule } from "./engine-rule.js";
 import type { SumDiffers } from "./sum-differs.js";
 import type { WorkerSession } from "./worker-session.js";
 
@@ -25,8 +24,6 @@ export interface ServiceOptions {
   readonly modelPath: string;
   readonly layoutFingerprint: string;
   readonly silenceTimeout: number;
-  /** Admits workers by what they compute with. */
-  readonly engines: EngineRule;
   /** Opens the connection to a worker's own server. */
   readonly reach: (session: WorkerSession) => Promise<void>;
   /** Called when `bytes` bytes of a reduced gradient are being sent. */

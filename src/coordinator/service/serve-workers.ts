@@ -13,7 +13,6 @@ import type { RunningServer } from "../../rpc/index.js";
 import { stepNumber } from "../../ids.js";
 import type { Conductor } from "../conductor.js";
 import { coordinatorName } from "./listeners.js";
-import { EngineRule } from "./engine-rule.js";
 import type { CoordinatorOptions, RunParts } from "../run-parts.js";
 import type { RunRecorder } from "../record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "./grpc/service.js";
@@ -22,7 +21,7 @@ import type { WorkerSession } from "./worker-session.js";
 
 /** @returns the server, which the caller closes @throws CoxswainError for an unusable address or certificate */
 export async function serveWorkers(
-  { run, runId, runDigest, record, metrics, listeners }: RunParts,
+  { run, runId, runDigest, metrics, listeners }: RunParts,
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { clock, gateway, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
@@ -44,12 +43,6 @@ export async function serveWorkers(
       const problem = await session.reach(connect);
       if (problem !== undefined) recorder.unreachable(session, problem);
     },
-    engines: new EngineRule({
-      allowMixed: run.config.cluster.allow_mixed_engines,
-      // Without committed steps, there is no computation to stay consistent with.
-      before: record.step > 0 ? record.computation : undefined,
-      onChosen: (computation) => recorder.computedWith(computation),
-    }),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
     onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),

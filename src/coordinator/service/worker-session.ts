@@ -144,6 +144,11 @@ export class WorkerSession {
     this.#awaitedReplica?.arrived(replica);
   }
 
+  /** Ends the stream: the worker cannot take part as it is. The caller removes and closes the session. */
+  refuse(reason: string): void {
+    if (!this.#closed) this.#stream.refuse("unfit", reason);
+  }
+
   /** Ends the stream and rejects everything that waits for this worker. */
   close(): void {
     if (this.#closed) return;

@@ -36,6 +36,10 @@ export class Sessions {
     return this.#sessions.get(id);
   }
 
+  get all(): readonly WorkerSession[] {
+    return [...this.#sessions.values()];
+  }
+
   /** Closes and removes a worker's session. @returns the session, or undefined if there is none */
   remove(id: WorkerId): WorkerSession | undefined {
     const session = this.#sessions.get(id);

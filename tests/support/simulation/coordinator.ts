@@ -60,6 +60,7 @@ export function startCoordinator(options: SimulatedCoordinatorOptions): Simulate
     sources,
     recorder,
     logger,
+    engines: new EngineRule({ asked: "auto", allowMixed: false, before: undefined, onChosen: ignore }),
     allReduceDtype: dtype,
     onRecovered: (step) => recorder.rewind(step),
     checkpoint,
@@ -79,7 +80,6 @@ export function startCoordinator(options: SimulatedCoordinatorOptions): Simulate
     modelPath: "/models/simulated",
     layoutFingerprint: layoutFingerprint(options.layout),
     silenceTimeout: options.silenceTimeout,
-    engines: new EngineRule({ allowMixed: false, before: undefined, onChosen: ignore }),
     reach: async (session) => {
       const problem = await session.reach(connect);
       if (problem !== undefined) recorder.unreachable(session, problem);

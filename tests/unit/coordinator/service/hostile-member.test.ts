@@ -85,7 +85,7 @@ async function joinedAs(server: Harness, id: string): Promise<Omit<Mallory, "ser
 
 /** Takes part until it has the lease of the whole first step. */
 async function leased({ control, next, server }: Mallory): Promise<void> {
-  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
   expect((await next()).message).toBe("synchronise");
   control.write({ applied: { step: 0, stateHash: server.replica.hash() } });
   expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
@@ -342,7 +342,9 @@ describe("a false message", () => {
 
   it("about a different state makes only this worker pull the replica again", async () => {
     const mallory = await start();
-    mallory.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+    mallory.control.write({
+      ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" },
+    });
     expect((await mallory.next()).message).toBe("synchronise");
     for (const [step, stateHash] of [
       [0, "another"],
@@ -359,7 +361,9 @@ describe("a false message", () => {
   it("that it is ready, sent a thousand times, opens one connection to it", async () => {
     const mallory = await start();
     for (let index = 0; index < 1000; index++)
-      mallory.control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+      mallory.control.write({
+        ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" },
+      });
     expect((await mallory.next()).message).toBe("synchronise");
     await settled(mallory);
     expect(mallory.server.reached).toEqual(["mallory"]);

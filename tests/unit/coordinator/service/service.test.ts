@@ -155,7 +155,9 @@ describe("workers that are refused", () => {
   it("a worker that interprets the model differently", async () => {
     const { client, server } = await harness();
     const stream = await joined(client);
-    stream.write({ ready: { layoutFingerprint: "another", engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+    stream.write({
+      ready: { layoutFingerprint: "another", engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" },
+    });
     const { details } = await refusal(stream);
     expect(details).toContain("layout");
     // The record says why it is not there any more.
@@ -171,11 +173,12 @@ describe("a worker with a different engine or backend than the others", () => {
     backend,
   });
 
-  it("is refused with a hint", async () => {
+  it("is refused with a hint, once a shard of theirs was accepted", async () => {
     const { server, client } = await harness();
     const first = await joined(client);
     first.write({ ready: ready("tfjs", "wasm") });
     expect((await next(first)).synchronise).toMatchObject({ step: 0 });
+    server.conductor.engines.accepted({ engine: "tfjs", backend: "wasm", device: "cpu" });
     const other = client.attend(new Metadata());
     other.write(join1({ workerId: "other" }));
     expect((await next(other)).welcome).toBeTruthy();
@@ -192,14 +195,14 @@ describe("a worker with a different engine or backend than the others", () => {
 
   it("takes part if the run allows it", async () => {
     const { client } = await harness({ allowMixedEngines: true });
-    for (const [workerId, engine] of [
-      ["one", "onnx"],
-      ["two", "tfjs"],
+    for (const [workerId, engine, backend] of [
+      ["one", "onnx", "onnxruntime"],
+      ["two", "tfjs", "wasm"],
     ] as const) {
       const stream = client.attend(new Metadata());
       stream.write(join1({ workerId }));
       expect((await next(stream)).welcome).toBeTruthy();
-      stream.write({ ready: ready(engine, "any") });
+      stream.write({ ready: ready(engine, backend) });
       expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
     }
   });
@@ -295,7 +298,7 @@ describe("the control stream", () => {
   it("goes from Ready through the replica to leases with their rows", async () => {
     const { server, client } = await harness();
     const stream = await joined(client);
-    stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+    stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
     expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
     stream.write({ applied: { step: 0, stateHash: server.replica.hash() } });
     const { lease } = await next(stream);
