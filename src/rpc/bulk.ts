@@ -89,12 +89,19 @@ export interface ReplicaBytes {
   readonly bytes: Uint8Array;
 }
 
-/** Answers a call with a replica, whose bytes must not change until the promise settles. */
-export function sendReplica<Request>(call: ServerWritableStream<Request, Chunk>, replica: ReplicaBytes): Promise<void> {
+/**
+ * Answers a call with a replica, whose bytes must not change until the promise settles.
+ * @param onWritten called for every chunk that the peer has taken
+ */
+export function sendReplica<Request>(
+  call: ServerWritableStream<Request, Chunk>,
+  replica: ReplicaBytes,
+  onWritten?: () => void,
+): Promise<void> {
   const metadata = new Metadata();
   metadata.set(metadataKeys.step, String(replica.step));
   call.sendMetadata(metadata);
-  return sendObject(call, replica.bytes);
+  return sendChunks(call, chunksOf(replica.bytes), noticing(call, onWritten));
 }
 
 /** Collects a replica of `size` parameters. Rejects as `receiveObject`. */
@@ -112,12 +119,26 @@ export const replicaLength = (size: number): number => 3 * 4 * size;
 export const sendVector = (sink: Sink, vector: Float32Array, dtype: VectorDtype): Promise<void> =>
   sendVectorChunks(sink, vectorChunks(vector, dtype));
 
-/** The same for chunks made by `vectorChunks`. */
-export function sendVectorChunks(sink: Sink, chunks: Iterable<Chunk>): Promise<void> {
+/** The same for chunks made by `vectorChunks`, or of a file. Calls `onWritten` for every chunk that the peer has taken. */
+export function sendVectorChunks(
+  sink: Sink,
+  chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
+  onWritten?: () => void,
+): Promise<void> {
   // Only a server has to send headers first.
   if (!("sendMetadata" in sink)) return sendChunks(sink, chunks);
   (sink as ServerWritableStream<unknown, Chunk>).sendMetadata(new Metadata());
-  return sendChunks(sink, chunks, directWriter(sink));
+  return sendChunks(sink, chunks, noticing(sink, onWritten));
+}
+
+/** Writes to a server's call, whose headers are sent, without copies. */
+function noticing(sink: Sink, onWritten: () => void = () => undefined): Sink["write"] {
+  const write: Sink["write"] = directWriter(sink) ?? ((chunk, callback) => sink.write(chunk, callback));
+  return (chunk, callback) =>
+    write(chunk, (error) => {
+      onWritten();
+      callback(error);
+    });
 }
 
 /**

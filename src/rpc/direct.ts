@@ -4,6 +4,7 @@
  * the same. This uses internals of the library. If a version lacks them, everything works at half the speed, and
  * slow-path.ts reports it. Therefore package.json pins the exact version, and tests check the installed one.
  */
+import { constants } from "node:http2";
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { CoxswainError } from "../errors.js";
 import { decodeChunk, maxPayload, payloadOffset, readChunkHead, writeChunkHead } from "../collective/index.js";
@@ -21,6 +22,10 @@ interface ByteStream {
   write(bytes: Uint8Array, callback?: (error?: Error | null) => void): boolean;
   cork(): void;
   uncork(): void;
+}
+
+interface ClosableStream extends ByteStream {
+  close(code: number): void;
 }
 
 interface DecoderHolder {
@@ -44,8 +49,8 @@ const has = (candidate: unknown, ...methods: readonly string[]): boolean =>
   candidate !== null &&
   methods.every((name) => typeof (candidate as Readonly<Record<string, unknown>>)[name] === "function");
 
-const holdsStream = (candidate: object): candidate is { readonly stream: ByteStream } =>
-  "stream" in candidate && has(candidate.stream, "write", "cork", "uncork", "respond");
+const holdsStream = (candidate: object): candidate is { readonly stream: ClosableStream } =>
+  "stream" in candidate && has(candidate.stream, "write", "cork", "uncork", "respond", "close");
 
 const holdsDecoder = (candidate: object): candidate is DecoderHolder =>
   "decoder" in candidate && has(candidate.decoder, "write") && "http2Stream" in candidate;
@@ -80,6 +85,17 @@ export function directWriter(
     stream.uncork();
     return more;
   };
+}
+
+/**
+ * Ends a server's call at once, with what its peer has not read: a status would wait behind it. The peer's library
+ * reports RESOURCE_EXHAUSTED.
+ * @returns false if this version of the library keeps its stream elsewhere
+ */
+export function resetCall(call: object): boolean {
+  const stream = innermost(call, holdsStream)?.stream;
+  stream?.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  return stream !== undefined;
 }
 
 /** Receives the chunks of an object, in pieces. */

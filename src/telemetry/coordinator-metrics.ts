@@ -75,6 +75,8 @@ export interface CoordinatorMetrics extends MetricsText {
   /** Events dropped because NATS was unavailable for too long. */
   readonly natsEventsDropped: Counter;
   /** `method` is the full name, `code` as gRPC spells it ("OK", "UNAVAILABLE"). */
+  /** Connections and calls that a limit turned away, by limit. */
+  readonly turnedAway: Counter<{ readonly reason: null }>;
   readonly grpcHandled: Counter<{ readonly method: null; readonly code: null }>;
   /** Vectors that used the gRPC library's own messages, at half the speed. */
   readonly bulkSlowPath: Counter<{ readonly direction: typeof directions }>;
@@ -169,6 +171,9 @@ function clusterMetrics(registry: MetricRegistry) {
     natsEventsDropped: registry.counter("nats_events_dropped_total", "Events of the run that did not reach NATS."),
     bulkSlowPath: registry.counter("bulk_slow_path_total", "Vectors moved by the gRPC library's slow path.", {
       direction: directions,
+    }),
+    turnedAway: registry.counter("turned_away_total", "Connections and calls that a limit turned away, by limit.", {
+      reason: null,
     }),
     grpcHandled: registry.counter("grpc_server_handled_total", "gRPC calls that ended, by method and status code.", {
       method: null,

@@ -28,6 +28,8 @@ export interface TelemetryOptions {
   readonly healthy?: () => Verdict;
   /** Connections at the same time. Default: `connectionsFor` the open files that this process may have. */
   readonly connections?: number;
+  /** Called for every connection that is closed for another. */
+  readonly onRefused?: () => void;
   /** Further pages. Default: none. */
   readonly pages?: readonly Page[];
 }
@@ -64,7 +66,7 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
     if (request.method === "GET" && pathOf(request) === "/metrics")
       response.once("finish", () => scrapes.answered(askedAt));
   });
-  limitConnections(server, options.connections ?? connectionsFor(openFilesLimit()));
+  limitConnections(server, options.connections ?? connectionsFor(openFilesLimit()), options.onRefused);
   await listen(server, { host, port }, name);
   const bound = { host, port: (server.address() as AddressInfo).port };
   return {

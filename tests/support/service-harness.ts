@@ -6,6 +6,10 @@ import type { RunControl } from "../../src/control/index.js";
 import { Conductor } from "../../src/coordinator/conductor.js";
 import { createRunControl } from "../../src/coordinator/control.js";
 import { EngineRule } from "../../src/coordinator/service/engine-rule.js";
+import { Entrance } from "../../src/coordinator/service/entrance.js";
+import type { EntranceLimits } from "../../src/coordinator/service/entrance.js";
+import type { SendLimits } from "../../src/coordinator/service/sends.js";
+import { Sends } from "../../src/coordinator/service/sends.js";
 import { ClusterMachine } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service/grpc/service.js";
@@ -41,6 +45,8 @@ export interface Harness {
 export interface HarnessOptions {
   readonly token?: string;
   readonly limits?: GuardLimits;
+  readonly entranceLimits?: EntranceLimits;
+  readonly sendLimits?: SendLimits;
   readonly model?: ModelManifest;
   readonly modelPath?: string;
   readonly shards?: number;
@@ -167,6 +173,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       reached.push(session.id);
       return options.reach?.(session) ?? Promise.resolve();
     },
+    entrance: new Entrance(options.entranceLimits ?? { maxWorkers: 10_000, joinsPerSecond: 100_000 }, systemClock),
+    sends: new Sends(options.sendLimits ?? { memory: 64 * 1024 * 1024, timeout: 15_000 }, systemClock),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: ignore,
     onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),

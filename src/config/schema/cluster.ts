@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defaultAddresses } from "../choices.js";
 import { count, keyDocs, optionalText, text } from "./docs.js";
+import { limitsSchema } from "./limits.js";
 
 const tlsSchema = z.strictObject({
   cert: text().register(keyDocs, {
@@ -97,6 +98,9 @@ export const clusterSchema = z.strictObject({
         "`--proxy environment`.",
       examples: ["environment"],
     }),
+  limits: limitsSchema.prefault({}).register(keyDocs, {
+    description: "How much others may take of the coordinator's connections, memory and time.",
+  }),
   tls: tlsSchema
     .nullable()
     .default(null)

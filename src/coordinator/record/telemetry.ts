@@ -62,7 +62,12 @@ export class RunTelemetry {
   /** @throws CoxswainError "network" if it cannot listen on the address */
   static async open(config: RunConfig, address: string, metrics: CoordinatorMetrics): Promise<RunTelemetry> {
     const told = { ready: (): Verdict => "the coordinator is starting" };
-    const server = await serveTelemetry({ address, metrics, ready: () => told.ready() });
+    const server = await serveTelemetry({
+      address,
+      metrics,
+      ready: () => told.ready(),
+      onRefused: () => metrics.turnedAway.add(1, { reason: "http_connections" }),
+    });
     return new RunTelemetry(config, server, told);
   }
 

@@ -3,6 +3,7 @@
  * has already been authenticated by its token. Does not depend on gRPC.
  */
 import { detach } from "../../async/index.js";
+import type { Timer } from "../../clock.js";
 import { CoxswainError, messageOf } from "../../errors.js";
 import { stepNumber } from "../../ids.js";
 import { ownRelease, releaseProblem } from "../../rpc/index.js";
@@ -28,8 +29,11 @@ export function attendCall(call: ControlCall, options: ServiceOptions): ControlL
     ended = true;
     call.refuse("late", "no join");
   });
+  /** The worker waits for its turn to join. */
+  let turn: Timer | undefined;
   const over = (reason: string, how?: Departure): void => {
     deadline.cancel();
+    turn?.cancel();
     ended = true;
     if (session !== undefined && options.conductor.session(session.id) === session)
       options.conductor.dismiss(session.id, textFromOutside(reason), how);
@@ -39,8 +43,14 @@ export function attendCall(call: ControlCall, options: ServiceOptions): ControlL
     if (ended) return;
     if (session === undefined) {
       deadline.cancel();
-      session = join(call, message, options);
-      ended = session === undefined;
+      if (turn !== undefined) return;
+      const wait = message.join ? options.entrance.wait() : 0;
+      const enter = (): void => {
+        session = join(call, message, options);
+        ended = session === undefined;
+      };
+      if (wait === 0) enter();
+      else turn = options.clock.after(wait, enter);
     } else if (options.conductor.session(session.id) !== session) ended = true;
     else if (message.leaving) over(message.leaving.reason, "drained");
     else onMessage(call, session, message, options);
@@ -58,6 +68,12 @@ function join(call: ControlCall, message: WorkerMessageOutput, options: ServiceO
   if (farewell !== undefined) {
     call.send({ finish: farewell });
     call.end();
+    return undefined;
+  }
+  const full = options.entrance.refusal(options.conductor.workers().length);
+  if (full !== undefined) {
+    options.onTurnedAway?.();
+    call.refuse("full", full);
     return undefined;
   }
   const session = new WorkerSession(call, message.join, options.clock);

@@ -6,6 +6,9 @@ import type { DeviceWord, EngineWord, JoinOutput, ReadyOutput, ReplicaBytes } fr
 /** Concurrent bulk downloads per worker: in a large mesh a worker may miss many slices at the same time. */
 export const pullsAllowed = 64;
 
+/** Concurrent downloads of model files per worker, which takes one after another. */
+export const filePullsAllowed = 4;
+
 /** Concurrent bulk uploads per worker: each one allocates memory for a gradient. */
 export const pushesAllowed = 16;
 

@@ -8,6 +8,8 @@ import type { RunConfigMessage } from "../../rpc/index.js";
 import type { Conductor } from "../conductor.js";
 import type { Readiness } from "./bounds.js";
 import type { SumDiffers } from "./sum-differs.js";
+import type { Entrance } from "./entrance.js";
+import type { Sends } from "./sends.js";
 import type { WorkerSession } from "./worker-session.js";
 
 export interface ServiceOptions {
@@ -24,6 +26,12 @@ export interface ServiceOptions {
   readonly modelPath: string;
   readonly layoutFingerprint: string;
   readonly silenceTimeout: number;
+  /** Lets workers join. */
+  readonly entrance: Entrance;
+  /** What workers have requested and not read yet. */
+  readonly sends: Sends;
+  /** Called when a worker may not join. */
+  readonly onTurnedAway?: () => void;
   /** Opens the connection to a worker's own server. */
   readonly reach: (session: WorkerSession) => Promise<void>;
   /** Called when `bytes` bytes of a reduced gradient are being sent. */

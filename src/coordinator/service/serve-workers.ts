@@ -10,9 +10,13 @@ import {
   serverCredentials,
 } from "../../rpc/index.js";
 import type { RunningServer } from "../../rpc/index.js";
+import { openFilesLimit } from "../../host/index.js";
 import { stepNumber } from "../../ids.js";
 import type { Conductor } from "../conductor.js";
 import { coordinatorName } from "./listeners.js";
+import { Entrance } from "./entrance.js";
+import { entranceLimits, guardLimitsOf, sendLimits } from "./limits.js";
+import { Sends } from "./sends.js";
 import type { CoordinatorOptions, RunParts } from "../run-parts.js";
 import type { RunRecorder } from "../record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "./grpc/service.js";
@@ -25,7 +29,8 @@ export async function serveWorkers(
   { conductor, recorder, control }: { conductor: Conductor; recorder: RunRecorder; control: RunControl },
   { clock, gateway, onWorkerFailure }: CoordinatorOptions,
 ): Promise<RunningServer> {
-  const { tls, token, proxy } = run.config.cluster;
+  const { tls, token, proxy, limits } = run.config.cluster;
+  const turnedAway = (reason: string): void => metrics.turnedAway.add(1, { reason });
   const connect = connectOverGrpc({ inTheClear: tls === null, proxy, runId, clock });
   const handlers = coordinatorHandlers({
     conductor,
@@ -43,6 +48,9 @@ export async function serveWorkers(
       const problem = await session.reach(connect);
       if (problem !== undefined) recorder.unreachable(session, problem);
     },
+    entrance: new Entrance(entranceLimits(run.config.cluster, openFilesLimit()), clock),
+    sends: new Sends(sendLimits(limits), clock, () => turnedAway("unread")),
+    onTurnedAway: () => turnedAway("workers"),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),
     onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),
@@ -65,6 +73,8 @@ export async function serveWorkers(
     largestMessage: largestWorkerMessage,
     addressKey: "cluster.listen",
     reflection: [protocolFile, controlFile],
+    limits: guardLimitsOf(limits),
+    onTurnedAway: turnedAway,
     onHandled: (method, code) => metrics.grpcHandled.add(1, { method, code }),
   });
   const entrance = gateway?.open(runId, handlers);

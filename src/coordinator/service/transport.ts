@@ -18,10 +18,10 @@ export interface ControlCall {
 }
 
 /**
- * unfit: the worker cannot take part as it is. late, internal: the worker may retry, since it was only late or the
- * error is the coordinator's.
+ * unfit: the worker cannot take part as it is. late, full, internal: the worker may retry, since it was only late, others
+ * may leave, or the error is the coordinator's.
  */
-export type Refused = "unfit" | "late" | "internal";
+export type Refused = "unfit" | "late" | "full" | "internal";
 
 /** Receives the messages of a worker's control stream. */
 export interface ControlListener {

@@ -129,7 +129,7 @@ describe("run files", () => {
   it.each(nodes().filter(([, node]) => isSection(node) && node.default === undefined))(
     "section %s with nothing under it: both say the same",
     (key) => {
-      const run = { ...runWith("seed", 1), [key]: null };
+      const run = runWith(key, null);
       expect(loads(run)).toBe(validate(run));
       expect(loads(run)).toBe(key !== "data");
     },

@@ -46,6 +46,7 @@ const notForWorkers = [
   // Welcome.silence_timeout_ms.
   "cluster.heartbeat_timeout",
   "cluster.allow_mixed_engines",
+  "cluster.limits",
   "cluster.tls",
   "cluster.token",
   "telemetry",

@@ -26,6 +26,7 @@ const promised: readonly (readonly [string, string])[] = [
   ["checkpoint_duration_seconds", "gauge"],
   ["last_commit_timestamp_seconds", "gauge"],
   ["grpc_server_handled_total", "counter"],
+  ["turned_away_total", "counter"],
   ["build_info", "gauge"],
   ["run_info", "gauge"],
   ["run_outcome", "gauge"],

@@ -8,6 +8,7 @@ import { detach } from "../../../async/index.js";
 import { SharedChunks, vectorChunks } from "../../../collective/index.js";
 import type { Chunk } from "../../../collective/index.js";
 import { CoxswainError, messageOf } from "../../../errors.js";
+import type { ModelFile } from "../../../model/index.js";
 import {
   isSession,
   metadataKeys,
@@ -16,15 +17,16 @@ import {
   receiveVector,
   refuse,
   replicaLength,
-  sendChunks,
+  resetCall,
   sendReplica,
   sendVectorChunks,
 } from "../../../rpc/index.js";
 import type { CoordinatorHandlers } from "../../../rpc/index.js";
-import { CallLimit, SharedReplica, pullsAllowed, pushesAllowed } from "../bounds.js";
+import { CallLimit, SharedReplica, filePullsAllowed, pullsAllowed, pushesAllowed } from "../bounds.js";
 import { admitPush, reducedPart } from "../bulk.js";
 import { modelFileChunks } from "./model-files.js";
 import type { ServiceOptions } from "../options.js";
+import type { Sending, Sends } from "../sends.js";
 import { SumDiffers } from "../sum-differs.js";
 import { nodeOf } from "../worker-event.js";
 import type { WorkerSession } from "../worker-session.js";
@@ -35,8 +37,9 @@ type BulkHandlers = Pick<
 >;
 
 export function bulkHandlers(options: ServiceOptions): BulkHandlers {
-  const { allReduceDtype } = options;
+  const { allReduceDtype, sends } = options;
   const pulls = new CallLimit(pullsAllowed);
+  const filePulls = new CallLimit(filePullsAllowed);
   const pushes = new CallLimit(pushesAllowed);
   const replica = new SharedReplica(
     () => options.replica.step,
@@ -52,19 +55,29 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
         refuse(call, part.refused === "invalid" ? status.INVALID_ARGUMENT : status.NOT_FOUND, part.reason);
       else {
         const chunks = shared.of(step, offset, part, () => vectorChunks(part, allReduceDtype));
-        serve(call, sendVectorChunks(call, chunks));
+        serve(call, sends, async (sending) => {
+          await sending.share(part.buffer, part.buffer.byteLength);
+          await sendVectorChunks(call, chunks, sending.progress);
+        });
       }
     },
     PullReplica: (call) => {
       if (admitted(call, pulls, options) === undefined) return;
       const { release, ...held } = replica.hold();
-      serve(call, sendReplica(call, held).finally(release));
+      serve(call, sends, async (sending) => {
+        try {
+          await sending.share(held.bytes.buffer, held.bytes.byteLength);
+          await sendReplica(call, held, sending.progress);
+        } finally {
+          release();
+        }
+      });
     },
     PullModelFile: (call) => {
-      if (admitted(call, pulls, options) === undefined) return;
+      if (admitted(call, filePulls, options) === undefined) return;
       const file = options.model.files.find(({ name }) => name === call.request.name);
       if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
-      else serve(call, sendChunks(call, modelFileChunks(options.modelPath, file)));
+      else serve(call, sends, (sending) => sendFile(call, options.modelPath, file, sending));
     },
     PushContribution: (call, callback) => {
       const session = admitted(call, pushes, options);
@@ -87,14 +100,45 @@ function answer(callback: sendUnaryData<object>, received: Promise<void>): void 
   );
 }
 
-/** Ends a stream once everything has been sent; a cancelled call needs no answer. */
-function serve<Request>(call: ServerWritableStream<Request, Chunk>, sent: Promise<void>): void {
+/** Sends an answer within the limits of all answers, then ends the stream; a cancelled call needs no status. */
+function serve<Request>(
+  call: ServerWritableStream<Request, Chunk>,
+  sends: Sends,
+  send: (sending: Sending) => Promise<void>,
+): void {
+  const sending = sends.begin((reason) => {
+    if (!resetCall(call)) refuse(call, status.RESOURCE_EXHAUSTED, reason);
+  });
+  call.once("cancelled", () => sending.end());
   detach(
-    sent.then(() => call.end()),
+    send(sending)
+      .finally(() => sending.end())
+      .then(() => call.end()),
     (error) => {
       if (!call.cancelled) refuse(call, status.INTERNAL, messageOf(error));
     },
   );
+}
+
+/** Reads a chunk when there is memory for it, which is free again when the peer has taken it. */
+async function sendFile(
+  call: ServerWritableStream<unknown, Chunk>,
+  folder: string,
+  file: ModelFile,
+  sending: Sending,
+): Promise<void> {
+  const held: (() => void)[] = [];
+  const chunks = modelFileChunks(folder, file, async (bytes) => {
+    held.push(await sending.hold(bytes));
+  });
+  try {
+    await sendVectorChunks(call, chunks, () => {
+      held.shift()?.();
+      sending.progress();
+    });
+  } finally {
+    for (const release of held) release();
+  }
 }
 
 /**

@@ -3,16 +3,27 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Chunk } from "../../../collective/index.js";
-import { maxPayload } from "../../../collective/index.js";
 import { CoxswainError } from "../../../errors.js";
 import type { ModelFile } from "../../../model/index.js";
 
-/** @param file an entry of the manifest: its name has no path separators */
-export async function* modelFileChunks(folder: string, file: ModelFile): AsyncGenerator<Chunk, void, undefined> {
+/** Payload of one chunk, bytes: smaller than a vector's, so that many workers that wait for memory take turns quickly. */
+export const fileChunk = 256 * 1024;
+
+/**
+ * @param room resolves when a chunk of so many bytes may be read
+ * @param file an entry of the manifest: its name has no path separators
+ */
+export async function* modelFileChunks(
+  folder: string,
+  file: ModelFile,
+  room: (bytes: number) => Promise<void> = () => Promise.resolve(),
+): AsyncGenerator<Chunk, void, undefined> {
   const handle = await open(join(folder, file.name), "r");
   try {
-    for (let offset = 0; offset < file.bytes || offset === 0; offset += maxPayload) {
-      const payload = Buffer.allocUnsafe(Math.min(maxPayload, file.bytes - offset));
+    for (let offset = 0; offset < file.bytes || offset === 0; offset += fileChunk) {
+      const length = Math.min(fileChunk, file.bytes - offset);
+      await room(length);
+      const payload = Buffer.allocUnsafe(length);
       const { bytesRead } = await handle.read(payload, 0, payload.length, offset);
       if (bytesRead < payload.length)
         throw new CoxswainError("model", `${file.name} became shorter while it was read`, {
