@@ -8,5 +8,5 @@ export { controlFile, controlName, controlService } from "./protocol.js";
 export type { RemoteRun } from "./remote-run.js";
 export type { Checkpoint, RunControl } from "./run-control.js";
 export { isOver, runStates } from "./run-status.js";
-export type { RunState, RunStatus, WorkerState, WorkerStatus } from "./run-status.js";
+export type { BestOfRun, RunState, RunStatus, WorkerState, WorkerStatus } from "./run-status.js";
 export { watchStatus } from "./watch-status.js";

@@ -36,7 +36,12 @@ export const statusMessage = (status: RunStatus): RunStatusMessage => ({
     secondsPerStep: status.seconds_per_step,
     secondsLeft: status.seconds_left,
   }),
-  evaluation: status.evaluation && { step: status.evaluation.step, evalLoss: status.evaluation.eval_loss },
+  evaluation: status.evaluation && {
+    step: status.evaluation.step,
+    evalLoss: status.evaluation.eval_loss,
+    ...known({ evalExactMatch: status.evaluation.eval_exact_match }),
+  },
+  best: status.best,
   checkpoint: status.checkpoint,
   startedAt: status.started_at,
   allReduce: allReduceWords.valueOf(status.all_reduce),
@@ -83,7 +88,12 @@ const read = (message: RunStatusOutput): RunStatus => ({
   tokens_per_second: message.tokensPerSecond ?? null,
   seconds_per_step: message.secondsPerStep ?? null,
   seconds_left: message.secondsLeft ?? null,
-  evaluation: message.evaluation && { step: message.evaluation.step, eval_loss: message.evaluation.evalLoss },
+  evaluation: message.evaluation && {
+    step: message.evaluation.step,
+    eval_loss: message.evaluation.evalLoss,
+    eval_exact_match: message.evaluation.evalExactMatch ?? null,
+  },
+  best: message.best && { metric: message.best.metric, step: message.best.step, value: message.best.value },
   checkpoint: message.checkpoint && {
     step: message.checkpoint.step,
     path: message.checkpoint.path,

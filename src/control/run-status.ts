@@ -37,6 +37,14 @@ export type WorkerState = (typeof workerStates)[number];
 /** Where gradients are summed: in the coordinator (star), or in the workers, one slice each (mesh). */
 export const allReduces = ["star", "mesh"] as const;
 
+/** The evaluation with the best metric. */
+export interface BestOfRun {
+  /** eval_loss or exact_match. */
+  readonly metric: string;
+  readonly step: number;
+  readonly value: number;
+}
+
 /** How a run is doing, at one moment. */
 export interface RunStatus {
   /** Identifies the run and the incarnation of its coordinator. */
@@ -76,7 +84,14 @@ export interface RunStatus {
   /** Estimated seconds to the end at that speed, without pauses. */
   readonly seconds_left: number | null;
   /** The newest evaluation of this coordinator. */
-  readonly evaluation: { readonly step: number; readonly eval_loss: number } | null;
+  readonly evaluation: {
+    readonly step: number;
+    readonly eval_loss: number;
+    /** Share of the answers that equal the expected ones, 0 to 1; null if it is not measured. */
+    readonly eval_exact_match: number | null;
+  } | null;
+  /** The best evaluation by `training.metric_for_best_model`, across restarts; null without one. */
+  readonly best: BestOfRun | null;
   /** The newest checkpoint that is complete on disk. `time` is ISO 8601, UTC. */
   readonly checkpoint: { readonly step: number; readonly path: string; readonly time: string } | null;
   /** When this coordinator started, ISO 8601, UTC. */

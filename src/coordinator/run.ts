@@ -215,6 +215,7 @@ async function conduct(parts: RunParts, options: CoordinatorOptions): Promise<Ru
     outputDir: resolve(run.config.output_dir),
     model: run.config.model,
     totalSteps: run.plan.totalSteps,
+    bestMetric: run.config.training.metric_for_best_model,
     tokensPerShard: tokensPerShard(run),
     startedAt: new Date(clock.wallClock()),
   });

@@ -24,13 +24,13 @@ export interface RunHistory {
   readonly seconds: number;
   /** The newest step; 0 if there is none. */
   readonly step: number;
+  /** Values that are not finite, of all curves. */
+  readonly notFinite: number;
   /** Lines that are not complete JSON objects of a step or an evaluation, and were skipped. */
   readonly damagedLines: number;
   /** Steps that were recorded again later, after the run went back; the later lines count. */
   readonly repeatedSteps: number;
 }
-
-const stepCurves = ["loss", "learning_rate", "grad_norm", "tokens_per_second"] as const;
 
 interface Line {
   readonly step: number;
@@ -65,16 +65,19 @@ export function historyOf(texts: readonly string[]): RunHistory {
   const lines = [...steps.values()].sort((one, other) => one.step - other.step);
   const evaluated = [...evaluations.values()].sort((one, other) => one.step - other.step);
   const sum = (name: string): number => lines.reduce((total, { figures }) => total + (finite(figures[name]) ?? 0), 0);
-  const [loss, learning_rate, grad_norm, tokens_per_second] = stepCurves.map((name) => curveOf(lines, name));
+  const curves = {
+    loss: curveOf(lines, "loss"),
+    learning_rate: curveOf(lines, "learning_rate"),
+    grad_norm: curveOf(lines, "grad_norm"),
+    tokens_per_second: curveOf(lines, "tokens_per_second"),
+    eval_loss: curveOf(evaluated, "eval_loss"),
+    eval_exact_match: curveOf(evaluated, "eval_exact_match"),
+  };
   return {
-    curves: {
-      loss: loss ?? [],
-      learning_rate: learning_rate ?? [],
-      grad_norm: grad_norm ?? [],
-      tokens_per_second: tokens_per_second ?? [],
-      eval_loss: curveOf(evaluated, "eval_loss"),
-      eval_exact_match: curveOf(evaluated, "eval_exact_match"),
-    },
+    curves,
+    notFinite: Object.values(curves)
+      .flat()
+      .filter(({ value }) => value === null).length,
     tokens: sum("tokens"),
     seconds: sum("step_seconds"),
     step: lines.at(-1)?.step ?? 0,

@@ -35,6 +35,8 @@ export interface RunSummary {
   readonly tokens_per_second: number | null;
   /** The newest. */
   readonly evaluation: EvalLine | null;
+  /** The best by `training.metric_for_best_model`; null without one. */
+  readonly best: { readonly metric: string; readonly step: number; readonly value: number } | null;
   /** The newest existing one. `time` is ISO 8601, UTC. */
   readonly checkpoint: { readonly step: number; readonly path: string; readonly time: string } | null;
   /** The finished adapter's folder. */
@@ -86,11 +88,21 @@ export function readRunSummary(outputDir: string, isLed: boolean): RunSummary | 
     seconds,
     tokens_per_second: seconds > 0 ? tokens / seconds : null,
     evaluation: lines.findLast(isEvaluation) ?? null,
+    best: bestOf(events, last?.step ?? 0),
     checkpoint: newestCheckpoint(outputDir, events),
     adapter: state === "completed" && existsSync(adapter) ? adapter : null,
     started_at: textOf(start?.["time"]) ?? null,
     ended_at: isEnd ? (textOf(end?.["time"]) ?? null) : null,
   };
+}
+
+/** The newest that the run still has: it may have gone back since. */
+function bestOf(events: readonly Line[], newestStep: number): RunSummary["best"] {
+  for (const { event, step, metric, value } of events.toReversed()) {
+    if (event !== "best_model" || typeof step !== "number" || step > newestStep) continue;
+    if (typeof metric === "string" && typeof value === "number") return { metric, step, value };
+  }
+  return null;
 }
 
 /** The newest saved one that still exists, in the folder's current location. */

@@ -58,6 +58,7 @@ export const runStatus = (more: Partial<RunStatus> = {}): RunStatus => ({
   seconds_per_step: null,
   seconds_left: null,
   evaluation: null,
+  best: null,
   checkpoint: null,
   started_at: "2026-01-01T00:00:00.000Z",
   all_reduce: "star",

@@ -151,6 +151,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     outputDir: "/runs/test",
     model: "test/model",
     totalSteps,
+    bestMetric: null,
     tokensPerShard: 1,
     startedAt: new Date(0),
   });

@@ -26,7 +26,10 @@ export async function compare(
     });
   const names = distinctNames(folders).map(visibleText);
   const settings = folders.map(readSettings);
-  const results = await Promise.all(folders.map(readResult));
+  const note = (text: string): unknown => process.stderr.write(`note: ${text}\n`);
+  const results = await Promise.all(
+    folders.map((folder, index) => readResult(folder, (text) => note(`${names[index] ?? folder}: ${text}`))),
+  );
   const comparison: Comparison = { names, settings: differingSettings(settings), results };
   if (flags.json === true) {
     output.write(`${JSON.stringify(asJson(comparison, settings), undefined, 2)}\n`);
@@ -34,9 +37,7 @@ export async function compare(
   }
   settings.forEach((each, index) => {
     if (each === undefined)
-      process.stderr.write(
-        `note: ${names[index] ?? ""}: resolved.yaml is missing or damaged: its settings are unknown\n`,
-      );
+      note(`${names[index] ?? ""}: resolved.yaml is missing or damaged: its settings are unknown`);
   });
   output.write(
     `${comparisonTable(comparison, coloursFor(output), Math.max(output.columns ?? 0, defaultWidth)).join("\n")}\n`,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { readHistory, type Curve } from "../../history/index.js";
+import { historyNotes, readHistory, type Curve } from "../../history/index.js";
 import { findHolder } from "../../run-lock.js";
 import { readRunSummary, type RecordedState } from "../../telemetry/index.js";
 
@@ -28,12 +28,17 @@ export interface RunResult {
   /** Spent on steps. */
   readonly seconds: number;
   readonly tokens_per_second: number | null;
+  /** Lines of metrics.jsonl that could not be read, and values in it that are not finite. */
+  readonly damaged_lines: number;
+  readonly not_finite: number;
   /** Of adapter/adapter_model.safetensors; null: there is none. */
   readonly adapter_sha256: string | null;
 }
 
-export async function readResult(outputDir: string): Promise<RunResult> {
-  const { curves, tokens, seconds, step } = readHistory(outputDir);
+export async function readResult(outputDir: string, note: (text: string) => void): Promise<RunResult> {
+  const history = readHistory(outputDir);
+  const { curves, tokens, seconds, step } = history;
+  historyNotes(history).forEach(note);
   const summary = readRunSummary(outputDir, findHolder(outputDir) !== undefined);
   const [best, bestEvaluation] = [lowest(curves.loss), lowest(curves.eval_loss)];
   return {
@@ -51,6 +56,8 @@ export async function readResult(outputDir: string): Promise<RunResult> {
     tokens,
     seconds,
     tokens_per_second: seconds > 0 ? tokens / seconds : null,
+    damaged_lines: history.damagedLines,
+    not_finite: history.notFinite,
     adapter_sha256: await sha256Of(join(outputDir, "adapter", "adapter_model.safetensors")),
   };
 }

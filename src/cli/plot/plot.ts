@@ -1,6 +1,6 @@
 /** The work of `coxswain plot`: reads runs, draws them, writes the picture. */
 import { CoxswainError } from "../../errors.js";
-import { distinctNames, findRunFolder, readHistory, type RunHistory } from "../../history/index.js";
+import { distinctNames, findRunFolder, historyNotes, readHistory, type RunHistory } from "../../history/index.js";
 import { drawPng, drawSvg, plotSpecification } from "../../plots/index.js";
 import { visibleText } from "../../visible-text.js";
 import { formatOf, writePicture } from "./file.js";
@@ -38,6 +38,7 @@ export async function plot(runs: readonly string[], flags: PlotFlags, output: Pl
     throw new CoxswainError("config", `${runs.join(", ")}: no step is recorded yet, so there is nothing to draw`, {
       hint: "metrics.jsonl has one line per step, from the first one on.",
     });
+  requireDrawable(histories, runs, flags.log === true);
   const drawn = histories.map((history, index) => ({ name: names[index] ?? "", curves: history.curves }));
   const { smoothing, width } = flags;
   const specification = plotSpecification(drawn, { smoothing, width, log: flags.log === true });
@@ -48,27 +49,30 @@ export async function plot(runs: readonly string[], flags: PlotFlags, output: Pl
   output.print(`${path}: ${what}${replaced ? " (the earlier file was replaced)" : ""}`);
 }
 
-function notesOn({ curves, damagedLines, repeatedSteps }: RunHistory, { log }: PlotFlags): readonly string[] {
-  const points = Object.values(curves).flat();
-  const isEmpty = points.length === 0;
-  const notFinite = points.filter(({ value }) => value === null).length;
-  const notPositive = log === true ? points.filter(({ value }) => value !== null && value <= 0).length : 0;
-  return [
-    isEmpty ? "no step is recorded yet" : "",
-    damagedLines > 0
-      ? `${counted(damagedLines, "line")} of metrics.jsonl could not be read and ${wasWere(damagedLines)} skipped`
-      : "",
-    repeatedSteps > 0
-      ? `${counted(repeatedSteps, "step")} ${wasWere(repeatedSteps)} recorded again after a restart: the later lines are drawn`
-      : "",
-    notFinite > 0
-      ? `${counted(notFinite, "value")} ${notFinite === 1 ? "is" : "are"} not finite: gaps in the curves`
-      : "",
-    notPositive > 0
-      ? `${counted(notPositive, "value")} of 0 or less ${notPositive === 1 ? "has" : "have"} no place on logarithmic axes`
-      : "",
-  ].filter((text) => text !== "");
+/** @throws CoxswainError "data" where the picture would have axes and no curve */
+function requireDrawable(histories: readonly RunHistory[], runs: readonly string[], log: boolean): void {
+  const values = histories.flatMap(({ curves }) => Object.values(curves).flat()).map(({ value }) => value);
+  const finite = values.filter((value) => value !== null);
+  if (finite.length === 0)
+    throw new CoxswainError("data", `${runs.join(", ")}: no recorded value is finite, so there is nothing to draw`, {
+      hint: "The losses are NaN or infinite: the runs have diverged, or their metrics.jsonl is not one of Coxswain.",
+    });
+  if (log && finite.every((value) => value <= 0))
+    throw new CoxswainError("data", `${runs.join(", ")}: no recorded value is above 0, so --log has nothing to draw`, {
+      hint: "Omit --log.",
+    });
 }
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
-const wasWere = (count: number): string => (count === 1 ? "was" : "were");
+function notesOn(history: RunHistory, { log }: PlotFlags): readonly string[] {
+  const points = Object.values(history.curves).flat();
+  const notPositive = log === true ? points.filter(({ value }) => value !== null && value <= 0).length : 0;
+  return [
+    ...(points.length === 0 ? ["no step is recorded yet"] : []),
+    ...historyNotes(history),
+    ...(notPositive > 0
+      ? [
+          `${notPositive} ${notPositive === 1 ? "value of 0 or less has" : "values of 0 or less have"} no place on logarithmic axes`,
+        ]
+      : []),
+  ];
+}

@@ -2,6 +2,7 @@
 import type { RunSummary } from "../../telemetry/index.js";
 import type { Colours } from "../terminal/colour.js";
 import { formatCount, formatDuration, formatLoss } from "../terminal/progress-format.js";
+import { evaluationText } from "./figures.js";
 
 /** @param now wall clock, ms since 1970 */
 export function summaryText(summary: RunSummary, colours: Colours, now: number): string {
@@ -15,10 +16,7 @@ export function summaryText(summary: RunSummary, colours: Colours, now: number):
     ["model", summary.model ?? undefined],
     ["folder", summary.output_dir],
     ["pace", paceOf(summary)],
-    [
-      "eval",
-      evaluation === null ? undefined : `loss ${formatLoss(evaluation.eval_loss)} after step ${evaluation.step}`,
-    ],
+    ["eval", evaluationText(evaluation, summary.best)],
     ["saved", checkpoint === null ? undefined : `step ${checkpoint.step}: ${within(summary, checkpoint.path)}`],
     ["adapter", adapter === null ? undefined : within(summary, adapter)],
     ["ended", summary.ended_at === null ? undefined : `${summary.ended_at}, ${ago(summary.ended_at, now)}`],

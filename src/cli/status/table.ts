@@ -2,7 +2,8 @@
 import type { RunState, RunStatus, WorkerStatus } from "../../control/index.js";
 import type { Colours } from "../terminal/colour.js";
 import { cut, liveLine, type LineStyle } from "../terminal/progress-line.js";
-import { formatCount, formatDuration, formatLoss } from "../terminal/progress-format.js";
+import { formatCount, formatDuration } from "../terminal/progress-format.js";
+import { evaluationText } from "./figures.js";
 
 export interface TableStyle extends LineStyle {
   /** Maximum number of lines; the workers that do not fit are counted. */
@@ -62,10 +63,7 @@ function facts(status: RunStatus, style: TableStyle): readonly string[] {
     ["model", status.model],
     ["folder", `${status.output_dir} on ${status.host}`],
     ["pace", pace],
-    [
-      "eval",
-      evaluation === null ? undefined : `loss ${formatLoss(evaluation.eval_loss)} after step ${evaluation.step}`,
-    ],
+    ["eval", evaluationText(evaluation, status.best)],
     [
       "saved",
       checkpoint === null

@@ -16,6 +16,8 @@ export interface RunFacts {
   /** As in the run file. */
   readonly model: string;
   readonly totalSteps: number;
+  /** `training.metric_for_best_model` */
+  readonly bestMetric: string | null;
   /** Tokens of a shard, on average. */
   readonly tokensPerShard: number;
   readonly startedAt: Date;
@@ -38,12 +40,24 @@ export function readStatus(
     model: facts.model,
     ...stateOf(machine),
     ...progressOf(machine, figures, facts),
-    evaluation: figures.evaluation ?? null,
+    evaluation: evaluationOf(figures),
+    best: bestOf(machine, facts),
     checkpoint: saved === undefined ? null : { step: saved.step, path: saved.path, time: utc(saved.time) },
     started_at: facts.startedAt.toISOString(),
     all_reduce: machine.meshed ? "mesh" : "star",
     workers: conductor.workers().map(({ known, session }) => workerStatus(known, session, facts)),
   };
+}
+
+function evaluationOf({ evaluation }: RunFigures): RunStatus["evaluation"] {
+  if (evaluation === undefined) return null;
+  const { step, eval_loss, eval_exact_match = null } = evaluation;
+  return { step, eval_loss, eval_exact_match };
+}
+
+function bestOf({ best }: MachineStatus, { bestMetric }: RunFacts): RunStatus["best"] {
+  const found = best?.best;
+  return found === undefined || bestMetric === null ? null : { metric: bestMetric, ...found };
 }
 
 function stateOf({ phase, waiting, stopping, committed, inFlight, outcome }: MachineStatus): {

@@ -35,8 +35,14 @@ const saved = { time: at(2), event: "checkpoint_saved", step: 2, path: "/moved/a
 describe("a run is summarised from its folder", () => {
   it("if complete: loss, evaluation, checkpoint in the folder's current location, adapter", () => {
     const folder = folderOf(
-      [started, saved, { time: at(4), event: "run_finished" }, { time: at(5), event: "worker_left", worker: "w" }],
-      [stepLine(1), stepLine(2), { step: 2, eval_loss: 1.5 }],
+      [
+        started,
+        saved,
+        { time: at(2), event: "best_model", step: 2, metric: "exact_match", value: 0.75 },
+        { time: at(4), event: "run_finished" },
+        { time: at(5), event: "worker_left", worker: "w" },
+      ],
+      [stepLine(1), stepLine(2), { step: 2, eval_loss: 1.5, eval_exact_match: 0.75 }],
     );
     mkdirSync(join(folder, "checkpoints", "step-000002"), { recursive: true });
     mkdirSync(join(folder, "adapter"));
@@ -56,7 +62,8 @@ describe("a run is summarised from its folder", () => {
       tokens: 200,
       seconds: 4,
       tokens_per_second: 50,
-      evaluation: { step: 2, eval_loss: 1.5 },
+      evaluation: { step: 2, eval_loss: 1.5, eval_exact_match: 0.75 },
+      best: { metric: "exact_match", step: 2, value: 0.75 },
       checkpoint: { step: 2, path: join(folder, "checkpoints", "step-000002"), time: at(2) },
       adapter: join(folder, "adapter"),
       started_at: at(0),
@@ -69,7 +76,7 @@ describe("a run is summarised from its folder", () => {
         "model   some/base",
         `folder  ${folder}`,
         "pace    200 tokens in 4s, 50 tok/s",
-        "eval    loss 1.5000 after step 2",
+        "eval    loss 1.5000, exact match 75.0 % after step 2; best: exact_match 75.0 % after step 2",
         "saved   step 2: checkpoints/step-000002",
         "adapter adapter",
         `ended   ${at(4)}, 5s ago`,

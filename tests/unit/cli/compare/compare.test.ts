@@ -1,10 +1,11 @@
 /** Without this, it takes a diff of YAML files and a script to see why one run is better than another. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { compare } from "../../../../src/cli/compare/compare.js";
+import { plot } from "../../../../src/cli/plot/plot.js";
 
 const resolved = (more: string): string =>
   `# Written by Coxswain: the run with every default, as it was started.\nmodel: m\noutput_dir: /runs/x\n${more}`;
@@ -113,4 +114,48 @@ describe("coxswain compare", () => {
   it("refuses one run, also if it is given twice", async () => {
     await expect(output([one, join(one, "."), one])).rejects.toMatchObject({ code: "usage" });
   });
+});
+
+describe("a damaged record", () => {
+  const broken = runOf(join(folder, "broken"), {
+    "metrics.jsonl": `${step(1, 3)}{"step": 2, "lo\n\0\0\n${step(3, 2).replace('"loss":2', '"loss":null')}`,
+  });
+  const nowhere = runOf(join(folder, "nowhere"), {
+    "metrics.jsonl": [1, 2]
+      .map((at) => `{"step":${at},"loss":null,"learning_rate":null,"grad_norm":null,"tokens_per_second":null}\n`)
+      .join(""),
+  });
+
+  it("is said to be damaged by compare, for people and in JSON", async () => {
+    const written: string[] = [];
+    const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => written.push(String(text)) > 0);
+    try {
+      const { runs } = JSON.parse(await output([one, broken], { json: true })) as { runs: object[] };
+      expect(runs).toMatchObject([
+        { damaged_lines: 0, not_finite: 0 },
+        { damaged_lines: 2, not_finite: 1 },
+      ]);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(written).toEqual(
+      expect.arrayContaining([
+        "note: broken: 2 lines of metrics.jsonl could not be read and were skipped\n",
+        "note: broken: 1 value of metrics.jsonl is not finite\n",
+      ]),
+    );
+  });
+
+  it("without a finite value is refused by plot, which writes no empty picture", async () => {
+    const out = join(folder, "empty.svg");
+    const quiet = { print: (): void => undefined, note: (): void => undefined };
+    const flags = { out, smoothing: 0, width: 900 };
+    await expect(plot([nowhere], flags, quiet)).rejects.toThrow(
+      /no recorded value is finite, so there is nothing to draw/,
+    );
+    await expect(plot([zeros], { ...flags, log: true }, quiet)).rejects.toThrow(/no recorded value is above 0/);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  const zeros = runOf(join(folder, "zeros"), { "metrics.jsonl": '{"step":1,"loss":0}\n' });
 });

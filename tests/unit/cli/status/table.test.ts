@@ -24,7 +24,7 @@ describe("the table of a run's status", () => {
       "model   example/model",
       "folder  /runs/one on head",
       "pace    0.520 s per step, all-reduce by star",
-      "eval    loss 1.5000 after step 10",
+      "eval    loss 1.5000, exact match 71.0 % after step 10; best: exact_match 75.0 % after step 8",
       "saved   step 10, 42s ago: checkpoints/step-000010",
       "",
       "worker              state   computes with  tok/s  done  held      joined  gradients",
@@ -47,12 +47,13 @@ describe("the table of a run's status", () => {
       seconds_per_step: null,
       seconds_left: null,
       evaluation: null,
+      best: null,
       checkpoint: null,
       workers: [{ ...workerExample, state: "loading" as const, engine: null, device: null, tokens_per_second: null }],
     };
     const lines = statusTable(unknown, style());
     expect(lines.slice(0, 2)).toEqual(["waiting for workers: 1 of 2 are ready", "step 0/250"]);
-    expect(lines.join("\n")).not.toMatch(/null|NaN|undefined|pace|eval|saved/);
+    expect(lines.join("\n")).not.toMatch(/null|NaN|undefined|pace|eval|best|saved/);
     expect(statusTable({ ...unknown, workers: [] }, style()).at(-1)).toBe("no workers");
   });
 
