@@ -2,6 +2,7 @@ export { listCheckpoints, newestCheckpoint } from "./checkpoints/folder.js";
 export { rehearseRun } from "./prepare/rehearse.js";
 export type { Rehearsal, RehearsalOptions } from "./prepare/rehearse.js";
 export { startCoordinator } from "./run.js";
+export { guardLimitsOf } from "./service/limits.js";
 export { addressKeys, coordinatorName } from "./service/listeners.js";
 export type { AddressKey } from "./service/listeners.js";
 export type { CoordinatorOptions, WorkerGateway } from "./run-parts.js";

@@ -7,7 +7,7 @@ import { status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../../clock.js";
 import type { Address, RunConfig } from "../../config/index.js";
-import { coordinatorName } from "../../coordinator/index.js";
+import { coordinatorName, guardLimitsOf } from "../../coordinator/index.js";
 import type { WorkerGateway } from "../../coordinator/index.js";
 import {
   coordinatorService,
@@ -137,6 +137,7 @@ export class SweepPool implements WorkerGateway {
       refusal: "the token is wrong or missing (--token or COXSWAIN_TOKEN)",
       largestMessage: largestWorkerMessage,
       addressKey: "cluster.listen",
+      limits: guardLimitsOf(cluster.limits),
     });
   }
 
