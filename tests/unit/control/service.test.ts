@@ -158,7 +158,7 @@ describe("a refused caller gets the reason", () => {
       softwareVersion: "9.9.9",
     });
     expect(code).toBe(status.FAILED_PRECONDITION);
-    expect(details).toMatch(/^the coordinator is Coxswain \S+ \(protocol 2\), the caller 9\.9\.9 \(protocol 3\)$/);
+    expect(details).toMatch(/^the coordinator is Coxswain \S+ \(protocol 3\), the caller 9\.9\.9 \(protocol 4\)$/);
   });
 
   it("with a name that is not printable", async () => {

@@ -104,7 +104,7 @@ describe("eval", () => {
       undefined,
       ["--model", tinyModel, "--data", evalFile, "--adapter", "./none"],
       "model",
-      /none\/adapter_config\.json/,
+      /none: no such adapter folder/,
     ],
   ] as const)("rejects %s %j", async (file, line, code, message) => {
     const failed = runEval(file, ...line);
