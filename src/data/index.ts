@@ -9,7 +9,7 @@ export type { ChatTemplateOptions, RenderOptions, Supervision, TrainingTexts } f
 export type { TrainingText, TurnText } from "./turns.js";
 export type { MarkedText, TextSpan } from "./generation-tags.js";
 export { kwargsNotes } from "./kwargs-notes.js";
-export { adapterTextNotes, openChatTemplates } from "./model-templates.js";
+export { adapterTextNotes, openChatTemplates, overrideText } from "./model-templates.js";
 export { endOfTurnToken } from "./end-of-turn.js";
 export { inferenceFiles } from "./inference-files.js";
 export type { InferenceFilesOptions } from "./inference-files.js";

@@ -8,6 +8,7 @@ export { NatsReporter } from "./reporter.js";
 export type { RunReporter } from "./reporter.js";
 export { RunQueue } from "./run-queue.js";
 export type { TakenRun } from "./run-queue.js";
+export { checkPublicKey, requireSignature, sign } from "./signature.js";
 export { parseSubmission, readSubmission, refuseSecrets } from "./submission.js";
 export type { Submission } from "./submission.js";
 export { submitRun } from "./submit.js";

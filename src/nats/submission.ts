@@ -18,6 +18,9 @@ export interface Submission {
   readonly submitted_by: string;
   /** The run file as YAML, with absolute paths. */
   readonly settings: string;
+  /** Of a signed one, see signature.ts. */
+  readonly signer?: string;
+  readonly signature?: string;
 }
 
 const secretHint = (variable: string): string => `Remove it, and set ${variable} on the servers.`;
@@ -40,7 +43,7 @@ export function refuseSecrets({ cluster, telemetry }: RunConfig): void {
 export function parseSubmission(text: string): Submission {
   try {
     const found = JSON.parse(text) as Partial<Record<keyof Submission, unknown>>;
-    const { id, run, submitted_at, submitted_by, settings } = found;
+    const { id, run, submitted_at, submitted_by, settings, signer, signature } = found;
     if (
       typeof id === "string" &&
       typeof run === "string" &&
@@ -48,8 +51,10 @@ export function parseSubmission(text: string): Submission {
       typeof submitted_at === "string" &&
       typeof submitted_by === "string" &&
       typeof settings === "string"
-    )
-      return { id, run, submitted_at, submitted_by, settings };
+    ) {
+      const isSigned = typeof signer === "string" && typeof signature === "string";
+      return { id, run, submitted_at, submitted_by, settings, ...(isSigned ? { signer, signature } : {}) };
+    }
   } catch {
     // Told below.
   }

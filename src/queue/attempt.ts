@@ -6,8 +6,10 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFoldersSync } from "../make-folders.js";
 import { checkOutputFolder } from "../output/index.js";
+import type { PackedError } from "../packed-error.js";
 import { storageTrouble } from "../storage/index.js";
 import { readRunRecord } from "../telemetry/index.js";
+import type { Verdict } from "./verdict.js";
 
 export interface Attempt {
   /** ID of the submission. */
@@ -17,9 +19,6 @@ export interface Attempt {
   /** Number of consecutive attempts that began at this step, including this one. */
   readonly attempts: number;
 }
-
-/** Maximum number of consecutive attempts without a committed step. */
-export const attemptsAllowed = 5;
 
 /** Pure. @param before the recorded attempt of the same submission */
 export function nextAttempt(before: Attempt | undefined, submission: string, step: number): Attempt {
@@ -45,12 +44,32 @@ export function openAttempt(outputDir: string, submission: string): OpenedAttemp
   try {
     // Written before anything else: it must also count a run that kills its server immediately.
     makeFoldersSync(outputDir);
-    writeFileSync(`${path}.new`, `${JSON.stringify(attempt)}\n`);
-    renameSync(`${path}.new`, path);
+    writeAttempt(path, attempt);
   } catch (error) {
     throw storageTrouble(error, path);
   }
   return { ...attempt, resume: before !== undefined };
+}
+
+/**
+ * Adds to `queue.json` why the run was rejected or returned, in full: who may read the folder may read what it is about.
+ * Only if the folder is that of the submission; the outcome is reported whether or not this works.
+ */
+export function recordVerdict(outputDir: string, submission: string, verdict: Verdict): void {
+  if (verdict.kind !== "rejected" && verdict.kind !== "returned") return;
+  const path = join(outputDir, "queue.json");
+  const attempt = readAttempt(path);
+  if (attempt?.submission !== submission || verdict.error === undefined) return;
+  try {
+    writeAttempt(path, { ...attempt, error: verdict.error });
+  } catch {
+    // The disk is full, or the folder is gone.
+  }
+}
+
+function writeAttempt(path: string, attempt: Attempt & { readonly error?: PackedError }): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(attempt)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 /** An unrecognised file counts as absent; it is not overwritten. */

@@ -2,18 +2,19 @@
  * Serves the queue over NATS: takes a run, trains it, reports its result, and takes the next. The caller displays the
  * progress of a run.
  */
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { defaultAddresses } from "../config/index.js";
 import type { LoadedRun, NatsConnectionSettings, RunConfig } from "../config/index.js";
 import type { CoxswainError } from "../errors.js";
 import type { FinishedRun } from "../library/index.js";
-import { parseSubmission, readSubmission, RunQueue } from "../nats/index.js";
+import { parseSubmission, requireSignature, RunQueue } from "../nats/index.js";
 import type { Submission, TakenRun } from "../nats/index.js";
 import { findHolder } from "../run-lock.js";
-import { attemptsAllowed, openAttempt } from "./attempt.js";
-import { refuseSubmittedCommand } from "./own-commands.js";
-import { judge, judgeError, tooOften } from "./verdict.js";
+import { admit } from "./admission.js";
+import { openAttempt, recordVerdict } from "./attempt.js";
+import { attemptsAllowed } from "./limits.js";
+import { servedRun } from "./served-run.js";
+import type { Roots } from "./roots.js";
+import { judge, judgeError, toldVerdict, tooOften } from "./verdict.js";
 import type { Verdict } from "./verdict.js";
 
 /** An action of a server of the queue. */
@@ -36,6 +37,10 @@ export interface ServeOptions {
   readonly settings: NatsConnectionSettings;
   /** `key=value` settings that override those of every run. */
   readonly sets: readonly string[];
+  /** The folders that runs may read and write. */
+  readonly roots: Roots;
+  /** Public keys of those whose runs are executed; null: everybody's who may publish on the queue. */
+  readonly acceptFrom: readonly string[] | null;
   /** Ends the server after the current run. */
   readonly signal: AbortSignal;
   /** Trains a run to its end. */
@@ -75,9 +80,10 @@ async function serveOne(taken: TakenRun, queue: RunQueue, options: ServeOptions)
   let config: RunConfig;
   try {
     submission = parseSubmission(taken.payload);
-    config = servedConfig(submission, options);
+    requireSignature(submission, options.acceptFrom);
+    config = admit(submission, { ...options, environment: process.env, host: hostname() });
   } catch (error) {
-    await conclude(taken, queue, undefined, judgeError(error, 1), report);
+    await refuse(taken, queue, judgeError(error, 1), report);
     return;
   }
   const holder = findHolder(config.output_dir);
@@ -87,15 +93,9 @@ async function serveOne(taken: TakenRun, queue: RunQueue, options: ServeOptions)
     await taken.giveBack(heldDelay);
     return;
   }
-  await conclude(taken, queue, submission, await run(submission, config, taken.delivery, queue, options), report);
-}
-
-/** Overrides where the run reports to, and under which name. @throws CoxswainError "config" */
-function servedConfig(submission: Submission, { settings, sets }: ServeOptions): RunConfig {
-  const config = readSubmission(submission, sets, process.env, existsSync, hostname());
-  refuseSubmittedCommand(config, sets);
-  const nats = { ...settings, run: submission.run, advertise: config.telemetry.nats?.advertise ?? null };
-  return { ...config, telemetry: { ...config.telemetry, nats } };
+  const verdict = await run(submission, config, taken.delivery, queue, options);
+  recordVerdict(config.output_dir, submission.id, verdict);
+  await conclude(taken, queue, submission, verdict, report);
 }
 
 async function run(
@@ -113,33 +113,37 @@ async function run(
     const { resume, step } = attempt;
     report({ kind: "started", run: name, resume, step });
     queue.announce(name, "taken", `taken:${delivery}`, { submission: id, host: hostname(), pid: process.pid, step });
-    return judge(await train(loaded(name, config), { resume }), attempts);
+    return judge(await train(servedRun(name, config), { resume }), attempts);
   } catch (error) {
     return judgeError(error, attempts);
   }
 }
 
-/** A submission contains all defaults explicitly; an address equal to the default is treated as not given. */
-function loaded(name: string, config: RunConfig): LoadedRun {
-  const given = { "cluster.listen": config.cluster.listen, "telemetry.http": config.telemetry.http };
-  const isDefault = (key: string): boolean =>
-    (key === "cluster.listen" || key === "telemetry.http") && given[key] === defaultAddresses[key];
-  return { config, name, path: undefined, directory: config.output_dir, isGiven: (key) => !isDefault(key) };
+/** What was refused is told in full: it has no more than the submission said. */
+async function refuse(
+  taken: TakenRun,
+  queue: RunQueue,
+  verdict: Verdict,
+  report: ServeOptions["report"],
+): Promise<void> {
+  report({ kind: "concluded", run: taken.run, verdict });
+  const { kind, ...detail } = verdict;
+  queue.announce(taken.run, kind, `${kind}:${taken.delivery}`, { ...detail, host: hostname() });
+  if (kind === "returned") await taken.giveBack(verdict.delay);
+  else await taken.finish();
 }
 
 /** Reports the result before acknowledging the run: reporting it twice is better than not at all. */
 async function conclude(
   taken: TakenRun,
   queue: RunQueue,
-  submission: Submission | undefined,
+  { id, run: name }: Submission,
   verdict: Verdict,
   report: ServeOptions["report"],
 ): Promise<void> {
-  const { kind, ...detail } = verdict;
-  const name = submission?.run ?? taken.run;
   report({ kind: "concluded", run: name, verdict });
-  const about = submission === undefined ? {} : { submission: submission.id };
-  queue.announce(name, kind, `${kind}:${taken.delivery}`, { ...about, ...detail, host: hostname() });
-  if (kind === "returned") await taken.giveBack(verdict.delay);
+  const { kind, ...detail } = toldVerdict(verdict);
+  queue.announce(name, kind, `${kind}:${taken.delivery}`, { submission: id, ...detail, host: hostname() });
+  if (kind === "returned") await taken.giveBack(verdict.kind === "returned" ? verdict.delay : 0);
   else await taken.finish();
 }

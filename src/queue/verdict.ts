@@ -4,7 +4,9 @@ import { interrupted } from "../library/index.js";
 import type { FinishedRun } from "../library/index.js";
 import { packError } from "../packed-error.js";
 import type { PackedError } from "../packed-error.js";
-import { attemptsAllowed } from "./attempt.js";
+import { ProcessEnded } from "./aborted.js";
+import { attemptsAllowed } from "./limits.js";
+import { toldError } from "./told-error.js";
 
 export type Verdict =
   /** The run leaves the queue. */
@@ -12,7 +14,7 @@ export type Verdict =
   | { readonly kind: "stopped"; readonly step: number; readonly reason: string }
   | { readonly kind: "rejected"; readonly error: PackedError }
   /** The run is delivered again after at least `delay` ms. */
-  | { readonly kind: "returned"; readonly reason: string; readonly delay: number };
+  | { readonly kind: "returned"; readonly reason: string; readonly delay: number; readonly error?: PackedError };
 
 /** Time between attempts after an error that is not permanent, ms. */
 const retryDelay = 30_000;
@@ -34,8 +36,18 @@ export function judge({ outcome, adapter, step }: FinishedRun, attempts: number)
 
 export function judgeError(error: unknown, attempts: number): Verdict {
   const packed = packError(error);
-  if (isPermanent(packed.code) || attempts >= attemptsAllowed) return { kind: "rejected", error: packed };
-  return { kind: "returned", reason: packed.message, delay: retryDelay };
+  // What ended one process would end the next one.
+  const isOver = isPermanent(packed.code) || error instanceof ProcessEnded || attempts >= attemptsAllowed;
+  if (isOver) return { kind: "rejected", error: packed };
+  return { kind: "returned", reason: packed.message, delay: retryDelay, error: packed };
+}
+
+/** As everybody who may read the queue's events is told it. */
+export function toldVerdict(verdict: Verdict): Verdict {
+  if (verdict.kind === "rejected") return { ...verdict, error: toldError(verdict.error) };
+  if (verdict.kind !== "returned" || verdict.error === undefined) return verdict;
+  const { error, ...rest } = verdict;
+  return { ...rest, reason: toldError(error).message };
 }
 
 /** The error for a run that killed its server, or failed, too often without a new step. */

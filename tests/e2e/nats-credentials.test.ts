@@ -91,7 +91,15 @@ describe.skipIf(skippedWithoutNats !== "")(`.creds files${skippedWithoutNats}`, 
     const old = file("old.creds", await operator.credentials("ann", yesterday));
     for (const path of [stranger, old])
       await expect(open(path)).rejects.toThrow(`it rejects the credentials in ${path}`);
-    const { code, stderr } = await coxswain(["serve", "--nats", server.url, "--nats-credentials", stranger]);
+    const { code, stderr } = await coxswain([
+      "serve",
+      "--output-root",
+      temporaryFolder(),
+      "--nats",
+      server.url,
+      "--nats-credentials",
+      stranger,
+    ]);
     expect(stderr).toContain(`it rejects the credentials in ${stranger}\nhint: Check telemetry.nats.credentials`);
     expect(code).toBe(5);
   });

@@ -39,6 +39,12 @@ const run = ({ steps, nats = null, training = {}, http = null }: RunOptions): ob
 
 const counted = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 /** Flags of a connection that no test needs. */
+/** The folders that a server lets runs use. */
+const rootsFor = (output: string): readonly string[] => [
+  ...["--data-root", quickstartData, "--data-root", output],
+  ...["--model-root", quickstartModel, "--output-root", output],
+];
+
 const connection = { credentials: null, nkey: null, user: null, password: null, token: null, tls: null };
 
 describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () => {
@@ -155,12 +161,12 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
       /cluster\.token: a submitted run must not contain secrets/,
     );
 
-    const first = new CoxswainProcess(["serve", "--nats", server.url]);
+    const first = new CoxswainProcess(["serve", "--nats", server.url, ...rootsFor(folder)]);
     await first.until(/wrong: rejected: data\.train: \S+gone\.jsonl does not exist on/);
     await first.until(/\bstep +4\//);
     first.killAll();
     await first.finished;
-    const second = new CoxswainProcess(["serve", "--nats", server.url]);
+    const second = new CoxswainProcess(["serve", "--nats", server.url, ...rootsFor(folder)]);
     await second.until(/queued: continuing after step \d+/);
     await second.until(/queued: finished after 12 steps/);
     second.signal("SIGTERM");
@@ -188,7 +194,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     expect(train.stdout).toMatch(
       /warning: NATS: events cannot be stored: the server, or this account, has no JetStream/,
     );
-    const serve = await coxswain(["serve", "--nats", bare.url]);
+    const serve = await coxswain(["serve", "--nats", bare.url, ...rootsFor(temporaryFolder())]);
     expect(serve.stderr).toMatch(/has no JetStream\nhint: Start it with JetStream: `nats-server -js`\./);
     expect(serve.code).toBe(5);
     const worker = await coxswain(["worker", "--nats", "nats://127.0.0.1:1", "--run", "r", "--http", "none"]);
@@ -234,7 +240,15 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
       ["a wrong password", ["--nats-user", "ann"], { COXSWAIN_NATS_PASSWORD: "guess" }, /it rejects these credentials/],
       ["none", [], {}, /it rejects these credentials/],
     ])("%s is told as such", async (_, flags, env, message) => {
-      const words = ["serve", "--nats", guarded.url, "--nats-ca", join(folder, "authority.pem"), ...flags];
+      const words = [
+        "serve",
+        "--nats",
+        guarded.url,
+        ...rootsFor(folder),
+        "--nats-ca",
+        join(folder, "authority.pem"),
+        ...flags,
+      ];
       const { code, stderr } = await coxswain(words, { env });
       expect(stderr).toMatch(message);
       expect(stderr).not.toContain("guess");
@@ -242,7 +256,7 @@ describe.skipIf(skippedWithoutNats !== "")(`over NATS${skippedWithoutNats}`, () 
     });
 
     it("an untrusted certificate and a server without TLS are refused", async () => {
-      const serve = (...words: string[]) => coxswain(["serve", "--nats", ...words]);
+      const serve = (...words: string[]) => coxswain(["serve", ...rootsFor(folder), "--nats", ...words]);
       expect((await serve(guarded.url)).stderr).toMatch(/its certificate is not accepted .*\nhint: .*--nats-ca/);
       const plain = await serve(server.url.replace("nats:", "tls:"));
       expect(plain.stderr).toMatch(/it does not support TLS/);

@@ -9,6 +9,7 @@ export function registerSubmit(program: Command): void {
     .command("submit")
     .description("submit a run to the queue of `coxswain serve`")
     .argument("<run>", "run file (YAML); its paths refer to the machine that executes the run")
+    .option("--sign <file>", "sign the run with the NKey whose seed the file has, for servers with --accept-from")
     .option("--run <name>", "the run's name (default: telemetry.nats.run, else the last part of output_dir)");
   setOption(natsOptions(command, "the queue's server")).action((file: string, flags: SubmitFlags) =>
     runCommand(async () => {

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attemptsAllowed, nextAttempt, openAttempt } from "../../../src/queue/attempt.js";
+import { nextAttempt, openAttempt } from "../../../src/queue/attempt.js";
+import { attemptsAllowed } from "../../../src/queue/limits.js";
 import { judge, judgeError } from "../../../src/queue/verdict.js";
 import { CoxswainError } from "../../../src/errors.js";
 import { errorOf } from "../../support/errors.js";
