@@ -51,14 +51,20 @@ export async function sign(submission: Submission, seedFile: string): Promise<Su
 /** @throws CoxswainError "usage" for what is no public key of a user */
 export function checkPublicKey(key: string): string {
   try {
-    if (key.startsWith("U")) return keys.fromPublic(key).getPublicKey();
+    // Only a check of a signature looks at the key's checksum.
+    if (publicKey.test(key)) keys.fromPublic(key).verify(new Uint8Array(1), new Uint8Array(64));
+    else throw new RangeError("no public key");
+    return key;
   } catch {
-    // Told below.
+    const shown = key.startsWith("S") ? "what looks like a seed" : key;
+    throw new CoxswainError("usage", `--accept-from: ${shown} is not the public key of an NKey`, {
+      hint: "It begins with U: `nsc generate nkey --user` prints it below the seed.",
+    });
   }
-  throw new CoxswainError("usage", `--accept-from ${key}: is not the public key of an NKey`, {
-    hint: "It begins with U: `nsc generate nkey --user` prints it below the seed.",
-  });
 }
+
+/** Base32 of a prefix, 32 bytes and a checksum. */
+const publicKey = /^U[A-Z2-7]{55}$/;
 
 /**
  * @param accepted public keys; null: signatures are not looked at
