@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { readLines } from "../telemetry/index.js";
+import { metricsLine, type MetricsLine } from "./line.js";
 
 /** Figures over steps, by their names in `metrics.jsonl`. */
 export type CurveName = "loss" | "eval_loss" | "eval_exact_match" | "learning_rate" | "grad_norm" | "tokens_per_second";
@@ -32,24 +33,19 @@ export interface RunHistory {
   readonly repeatedSteps: number;
 }
 
-interface Line {
-  readonly step: number;
-  readonly figures: Readonly<Record<string, unknown>>;
-}
-
 /** @throws CoxswainError "storage" if the file cannot be read */
 export const readHistory = (outputDir: string): RunHistory => historyOf(readLines(join(outputDir, "metrics.jsonl")));
 
 /** @param texts the lines of a `metrics.jsonl` */
 export function historyOf(texts: readonly string[]): RunHistory {
-  const steps = new Map<number, Line>();
-  const evaluations = new Map<number, Line>();
+  const steps = new Map<number, MetricsLine>();
+  const evaluations = new Map<number, MetricsLine>();
   let damagedLines = 0;
   let repeatedSteps = 0;
   let newest = 0;
   for (const text of texts) {
     if (text.trim() === "") continue;
-    const line = parse(text);
+    const line = metricsLine(text);
     if (line === undefined) damagedLines++;
     else if ("eval_loss" in line.figures) evaluations.set(line.step, line);
     else {
@@ -87,26 +83,13 @@ export function historyOf(texts: readonly string[]): RunHistory {
 }
 
 /** @returns how many were dropped */
-function dropFrom(lines: Map<number, Line>, step: number): number {
+function dropFrom(lines: Map<number, MetricsLine>, step: number): number {
   const later = [...lines.keys()].filter((at) => at >= step);
   for (const at of later) lines.delete(at);
   return later.length;
 }
 
-const curveOf = (lines: readonly Line[], name: CurveName): Curve =>
+const curveOf = (lines: readonly MetricsLine[], name: CurveName): Curve =>
   lines.flatMap(({ step, figures }) => (name in figures ? [{ step, value: finite(figures[name]) }] : []));
 
 const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
-
-function parse(text: string): Line | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    const figures = value as Readonly<Record<string, unknown>>;
-    const step = figures["step"];
-    const isLine = typeof step === "number" && Number.isSafeInteger(step) && step >= 0;
-    return isLine && ("loss" in figures || "eval_loss" in figures) ? { step, figures } : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -5,14 +5,14 @@
  *   /live.json  everything it shows, once
  *   /live       the same as server-sent events: "snapshot", then "update"
  */
-import type { IncomingMessage } from "node:http";
-import { isLoopback, type RunNames } from "../config/index.js";
+import type { RunNames } from "../config/index.js";
 import type { RunControl } from "../control/index.js";
-import { plain, type Page, type Reply } from "../telemetry/index.js";
+import type { Page } from "../telemetry/index.js";
 import { shownStatus, type Audience } from "./audience.js";
 import type { ShownStatus, Snapshot, Update } from "./messages.js";
-import { html, scriptHash, styleHash } from "./page.html.js";
+import * as document from "./page.html.js";
 import type { LiveRecord } from "./record.js";
+import { servedPages } from "./served-pages.js";
 import { LiveStream } from "./stream.js";
 
 export interface LivePageOptions {
@@ -24,24 +24,10 @@ export interface LivePageOptions {
   readonly now: () => number;
 }
 
-/** Allows only the page's own script and style, and requests to its origin. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  `script-src '${scriptHash}'`,
-  `style-src '${styleHash}'`,
-  "connect-src 'self'",
-  "img-src data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const headers = { "Content-Security-Policy": contentSecurityPolicy, "Referrer-Policy": "no-referrer" };
-
 export class LivePage {
   readonly pages: readonly Page[];
   readonly #options: LivePageOptions;
-  readonly #stream: LiveStream;
+  readonly #stream: LiveStream<Snapshot, Update>;
   readonly #unwatch: () => void;
   /** Something happened since the status was last read. */
   #changed = true;
@@ -55,19 +41,12 @@ export class LivePage {
       now: options.now,
     });
     this.#unwatch = options.control.watch(() => (this.#changed = true));
-    this.pages = [
-      this.#page("/", () => ({
-        status: 200,
-        headers: { ...headers, "Content-Type": "text/html; charset=utf-8" },
-        body: html,
-      })),
-      this.#page("/live.json", () => ({
-        status: 200,
-        headers: { "Content-Type": "application/json; charset=utf-8" },
-        body: JSON.stringify(this.#snapshot()),
-      })),
-      this.#page("/live", () => this.#openStream()),
-    ];
+    this.pages = servedPages({
+      document,
+      audience: options.audience,
+      snapshot: () => this.#snapshot(),
+      stream: this.#stream,
+    });
   }
 
   /** Sends the outcome of the run to open pages, and closes them. */
@@ -75,29 +54,6 @@ export class LivePage {
     this.#unwatch();
     this.#changed = true;
     this.#stream.close();
-  }
-
-  #page(path: string, answer: () => Reply): Page {
-    const { audience } = this.#options;
-    return {
-      path,
-      answer: (request) =>
-        audience === "machine" && !isForThisMachine(request)
-          ? plain(
-              403,
-              "this page is only served to this machine: open it as http://127.0.0.1 or http://localhost, if necessary through a tunnel",
-            )
-          : answer(),
-    };
-  }
-
-  #openStream(): Reply {
-    if (this.#stream.full) return plain(503, "too many pages are open");
-    return {
-      status: 200,
-      headers: { "Content-Type": "text/event-stream; charset=utf-8" },
-      body: (response) => this.#stream.open(response),
-    };
   }
 
   #status(): ShownStatus {
@@ -119,10 +75,4 @@ export class LivePage {
     this.#toldStatus = text;
     return { status, ...update };
   }
-}
-
-/** Prevents DNS rebinding: a foreign page's name could resolve to this machine. */
-function isForThisMachine({ headers: { host } }: IncomingMessage): boolean {
-  const name = /^(\[.+\]|[^:]*)(?::\d+)?$/.exec(host ?? "")?.[1]?.replace(/^\[|\]$/g, "");
-  return name !== undefined && isLoopback(name);
 }

@@ -32,6 +32,15 @@ export interface ShownSample {
   readonly completion: string;
 }
 
+/** The loss of another run in the same folder, to be compared with. */
+export interface EarlierRun {
+  /** Of its output folder. */
+  readonly name: string;
+  /** [step, nats per supervised token], thinned. */
+  readonly training: readonly (readonly [number, number | null])[];
+  readonly evaluation: readonly (readonly [number, number | null])[];
+}
+
 export interface ShownEvent {
   /** Counts from 1; a reconnecting page recognises known events by it. */
   readonly id: number;
@@ -79,6 +88,8 @@ export interface Snapshot {
   readonly events: readonly ShownEvent[];
   /** Absent if there are none, or other machines can see the page. */
   readonly samples?: readonly ShownSample[];
+  /** Newest first. Absent if there are none, or other machines can see the page. */
+  readonly earlier?: readonly EarlierRun[];
 }
 
 /** Replaces everything from index `from` on. Idempotent. */
@@ -94,4 +105,5 @@ export interface Update {
   readonly evaluations?: Tail<EvaluationPoint>;
   readonly events?: readonly ShownEvent[];
   readonly samples?: readonly ShownSample[];
+  readonly earlier?: readonly EarlierRun[];
 }

@@ -1,6 +1,6 @@
 /** A run's history as the live page shows it, in bounded memory: from the lines of metrics.jsonl and events.jsonl. */
 import type { EvalLine, RunEvent, RunListener, Sample, StepLine } from "../telemetry/index.js";
-import type { EvaluationPoint, ShownEvent, ShownSample, Snapshot, StepPoint, Update } from "./messages.js";
+import type { EarlierRun, EvaluationPoint, ShownEvent, ShownSample, Snapshot, StepPoint, Update } from "./messages.js";
 import { Series } from "./series.js";
 
 /** Maximum number of points of a curve: about as many as a screen can show. */
@@ -27,6 +27,8 @@ export class LiveRecord implements RunListener {
   /** Of the newest evaluation. */
   #samples: readonly ShownSample[] = [];
   #toldSamples: readonly ShownSample[] = this.#samples;
+  #earlier: readonly EarlierRun[] = [];
+  #toldEarlier = this.#earlier;
   /** Number of the newest event in an update. */
   #toldEvents = 0;
 
@@ -61,6 +63,11 @@ export class LiveRecord implements RunListener {
     this.#samples = samples.filter(({ step }) => step === newest).map(shownSample);
   }
 
+  /** @param runs to compare this one with, newest first */
+  earlier(runs: readonly EarlierRun[]): void {
+    this.#earlier = runs;
+  }
+
   /** Steps cannot be removed from points that combine several, so the rest is read again. */
   rewound(): void {
     const lines = this.#past.metrics();
@@ -71,11 +78,13 @@ export class LiveRecord implements RunListener {
 
   snapshot(): Omit<Snapshot, "status"> {
     const samples = this.#samples;
+    const earlier = this.#earlier;
     return {
       steps: this.#steps.points,
       evaluations: this.#evaluations.points,
       events: [...this.#events],
       ...(samples.length === 0 ? {} : { samples }),
+      ...(earlier.length === 0 ? {} : { earlier }),
     };
   }
 
@@ -87,12 +96,16 @@ export class LiveRecord implements RunListener {
     this.#toldEvents = this.#eventCount;
     const samples = this.#samples === this.#toldSamples ? undefined : this.#samples;
     this.#toldSamples = this.#samples;
-    if ([steps, evaluations, samples].every((part) => part === undefined) && events.length === 0) return undefined;
+    const earlier = this.#earlier === this.#toldEarlier ? undefined : this.#earlier;
+    this.#toldEarlier = this.#earlier;
+    if ([steps, evaluations, samples, earlier].every((part) => part === undefined) && events.length === 0)
+      return undefined;
     return {
       ...(steps === undefined ? {} : { steps }),
       ...(evaluations === undefined ? {} : { evaluations }),
       ...(events.length === 0 ? {} : { events }),
       ...(samples === undefined ? {} : { samples }),
+      ...(earlier === undefined ? {} : { earlier }),
     };
   }
 }

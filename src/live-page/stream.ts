@@ -1,6 +1,5 @@
 /** Open pages: each gets a snapshot, then updates, as server-sent events. */
 import type { ServerResponse } from "node:http";
-import type { Snapshot, Update } from "./messages.js";
 
 /** Interval of updates, ms. */
 const interval = 500;
@@ -14,7 +13,7 @@ const pagesAllowed = 64;
 /** Maximum unread bytes per page; beyond that it is disconnected, and reconnects automatically. */
 const backlogAllowed = 4 * 1024 * 1024;
 
-export interface LiveStreamOptions {
+export interface LiveStreamOptions<Snapshot, Update> {
   readonly snapshot: () => Snapshot;
   /** The changes since the last call; undefined if there are none and `always` is not set. */
   readonly takeUpdate: (always: boolean) => Update | undefined;
@@ -22,14 +21,14 @@ export interface LiveStreamOptions {
   readonly now: () => number;
 }
 
-export class LiveStream {
-  readonly #options: LiveStreamOptions;
+export class LiveStream<Snapshot, Update> {
+  readonly #options: LiveStreamOptions<Snapshot, Update>;
   readonly #pages = new Set<ServerResponse>();
   #timer: NodeJS.Timeout | undefined;
   /** When something was last sent. */
   #spokeAt = 0;
 
-  constructor(options: LiveStreamOptions) {
+  constructor(options: LiveStreamOptions<Snapshot, Update>) {
     this.#options = options;
   }
 

@@ -205,6 +205,32 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
     await run.close();
   });
 
+  it("draws earlier runs behind this one, and hides them again by keyboard", async () => {
+    const run = busyRun();
+    const curve = Array.from({ length: 100 }, (_, index) => [index * 12 + 1, 3 - index / 50] as const);
+    run.record.earlier([
+      { name: "lr-2e-4", training: curve, evaluation: [[600, 2.5]] },
+      { name: hostile, training: curve.map(([step, loss]) => [step, loss + 0.5]), evaluation: [] },
+    ]);
+    const { page, complaints } = await open(await run.serve(), "phone");
+    await untilState(page, "training");
+    const entries = page.locator("#loss-chart .u-legend .behind .u-label");
+    expect(await entries.allInnerTexts()).toEqual(["lr-2e-4", hostile]);
+    await screenshot(page, "earlier-runs");
+    // One of them in the legend, then all of them.
+    await entries.first().focus();
+    await page.keyboard.press("Enter");
+    expect(await entries.first().getAttribute("aria-pressed")).toBe("false");
+    expect(await page.locator("#loss-chart tr.unlisted.u-off").count()).toBe(1);
+    await page.getByLabel("Earlier runs").focus();
+    await page.keyboard.press("Space");
+    expect(await entries.count()).toBe(0);
+    expect(await page.locator("body img").count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await page.close();
+    await run.close();
+  });
+
   it("shows names that look like HTML as text", async () => {
     const run = busyRun({ run: hostile, model: script, worker: `${hostile}${script}` });
     const { page, requests, complaints } = await open(await run.serve());

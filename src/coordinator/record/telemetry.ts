@@ -1,7 +1,9 @@
 /** Serves a coordinator's metrics, health probes and live page over HTTP. */
+import { detach } from "../../async/index.js";
 import { isLoopback, parseAddress, runNames, type RunConfig } from "../../config/index.js";
 import type { RunControl } from "../../control/index.js";
-import { LivePage, LiveRecord, shownEvent, type Audience } from "../../live-page/index.js";
+import { readRunsBeside } from "../../history/index.js";
+import { earlierRun, LivePage, LiveRecord, shownEvent, type Audience } from "../../live-page/index.js";
 import {
   createCoordinatorMetrics,
   readEvents,
@@ -35,6 +37,14 @@ export function openLiveRecord({ output_dir: folder, telemetry }: RunConfig): Li
     ...(audience === "machine" ? { samples: () => readSamples(folder) } : {}),
   };
   return new LiveRecord(past, (event) => shownEvent(event, audience));
+}
+
+/** How many other runs the page compares this one with. */
+const runsCompared = 4;
+
+async function showEarlierRuns(record: LiveRecord, outputDir: string, totalSteps: number): Promise<void> {
+  const runs = await readRunsBeside(outputDir, runsCompared);
+  record.earlier(runs.map((run) => earlierRun(run, totalSteps)));
 }
 
 /** What the run serves once it is there. */
@@ -82,6 +92,9 @@ export class RunTelemetry {
     const audience = audienceOf(this.address);
     this.#page = new LivePage({ names: runNames(this.#config), control, record, audience, now });
     this.#server.add(this.#page.pages);
+    // Names and losses of other runs are shown on this machine only. The run does not wait for them.
+    if (audience === "machine")
+      detach(showEarlierRuns(record, this.#config.output_dir, control.status().total_steps), () => undefined);
   }
 
   /** As `TelemetryServer.lastScrape`. */

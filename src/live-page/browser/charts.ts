@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import type { ChartData } from "./curves.js";
 import { count, figure } from "./format.js";
+import { followLeader, labelsOf, lineSample, makeButtons, type LegendSeries } from "./legend.js";
 import { shownCurves, type CurveView } from "./shown-curves.js";
 
 export interface Curve {
@@ -12,12 +13,23 @@ export interface Curve {
   readonly dots?: boolean;
   /** Without noise: never smoothed. */
   readonly exact?: boolean;
-  readonly dashed?: boolean;
+  /** Lengths of dashes and gaps, px. Default: none. */
+  readonly dash?: readonly number[];
+  /** px. Default: 2. */
+  readonly width?: number;
+  /** For comparison: to be given before the others, and listed after them. */
+  readonly behind?: boolean;
+  /** Curves of a group are shown and hidden together. Default: the label. */
+  readonly group?: string;
+  /** Not in the legend: another of its group is. */
+  readonly unlisted?: boolean;
 }
 
 export class Chart {
   readonly #host: HTMLElement;
-  readonly #curves: readonly Curve[];
+  /** Groups that the viewer has hidden. */
+  readonly #hidden = new Set<string>();
+  #curves: readonly Curve[];
   #plot: uPlot;
   #data: ChartData = { steps: [], values: [] };
   #view: CurveView = { log: false, smoothing: 0 };
@@ -42,9 +54,15 @@ export class Chart {
     else this.show(this.#data);
   }
 
-  show(data: ChartData): void {
+  /** @param curves of the data, if they are others than before */
+  show(data: ChartData, curves: readonly Curve[] = this.#curves): void {
     const zoom = this.#zoom();
     this.#data = data;
+    if (JSON.stringify(curves) !== JSON.stringify(this.#curves)) {
+      this.#curves = curves;
+      this.#redraw();
+      return;
+    }
     // The part that the viewer has dragged out stays; a double click shows everything again.
     this.#plot.setData(this.#aligned(), zoom === undefined);
     if (zoom !== undefined) this.#plot.setScale("x", zoom);
@@ -52,8 +70,12 @@ export class Chart {
 
   #redraw(): void {
     const zoom = this.#zoom();
+    const focused = labelsOf(this.#plot).find((label) => label === document.activeElement)?.textContent;
     this.#plot.destroy();
     this.#plot = this.#draw();
+    labelsOf(this.#plot)
+      .find(({ textContent }) => textContent === focused)
+      ?.focus();
     if (zoom !== undefined) this.#plot.setScale("x", zoom);
   }
 
@@ -72,7 +94,8 @@ export class Chart {
       this.#view,
       this.#curves.map(({ exact = false }) => exact),
     );
-    return [[...steps], ...values.map((each) => [...each])];
+    const isBehind = (index: number): boolean => this.#curves[index - this.#curves.length]?.behind === true;
+    return [[...steps], ...values.map((each, index) => (isBehind(index) ? each.map(() => null) : [...each]))];
   }
 
   #size(): { width: number; height: number } {
@@ -89,7 +112,16 @@ export class Chart {
       ticks: { show: false },
       font: `12px ${colour("--font")}`,
     };
-    return new uPlot(
+    const drawn = this.#curves.map(({ label, colour: name, group = label, dash = [], width = 2 }): LegendSeries => ({
+      group,
+      stroke: colour(name),
+      dash,
+      width,
+    }));
+    // As recorded, behind the smoothed curves: not in the legend, which shows recorded values anyway.
+    const groups = [undefined, ...drawn, ...drawn].map((series) => series?.group);
+    const isShown = (group: string): boolean => !this.#hidden.has(group);
+    const plot = new uPlot(
       {
         ...this.#size(),
         padding: [8, 12, 0, 0],
@@ -99,6 +131,22 @@ export class Chart {
           y: this.#view.log ? { distr: 3, range: logRange } : {},
         },
         cursor: { y: false, drag: { x: true, y: false } },
+        legend: {
+          markers: {
+            width: 0,
+            fill: (_, index) => {
+              const series = drawn[index - 1];
+              return series === undefined ? "none" : lineSample(series);
+            },
+          },
+        },
+        hooks: {
+          setSeries: [
+            (changed, index, options: { readonly show?: boolean }) => {
+              if (index !== null && options.show !== undefined) followLeader(changed, index, groups, this.#hidden);
+            },
+          ],
+        },
         axes: [
           {
             ...axis,
@@ -113,22 +161,24 @@ export class Chart {
         ],
         series: [
           { label: "step", value: (_, __, ___, index) => countOf(shownValue(this.#data.steps, index)) },
-          ...this.#curves.map(({ label, colour: name, dots = false, dashed = false }, curve) => ({
+          ...this.#curves.map(({ label, colour: name, dots = false, dash = [], width = 2, ...curve }, index) => ({
             label,
             stroke: colour(name),
-            width: 2,
+            width,
+            dash: [...dash],
             spanGaps: true,
-            ...(dashed ? { dash: [6, 4] } : {}),
-            points: dots ? { show: true, size: 6, fill: colour(name) } : {},
-            value: (_: uPlot, __: number, ___: number, index: number | null) =>
-              figure(shownValue(this.#data.values[curve], index)),
+            show: isShown(curve.group ?? label),
+            ...(curve.unlisted === true ? { class: "unlisted" } : curve.behind === true ? { class: "behind" } : {}),
+            points: dots ? { show: true, size: 6, fill: colour(name) } : curve.behind === true ? { show: false } : {},
+            value: (_: uPlot, __: number, ___: number, at: number | null) =>
+              figure(shownValue(this.#data.values[index], at)),
           })),
-          // As recorded, behind the smoothed curves: not in the legend, which shows recorded values anyway.
-          ...this.#curves.map(({ colour: name }) => ({
-            stroke: colour(name),
+          ...drawn.map(({ stroke, group }) => ({
+            stroke,
             alpha: 0.3,
             width: 1,
             spanGaps: true,
+            show: isShown(group),
             points: { show: false },
             class: "raw",
           })),
@@ -137,6 +187,8 @@ export class Chart {
       this.#aligned(),
       this.#host,
     );
+    makeButtons(plot);
+    return plot;
   }
 }
 

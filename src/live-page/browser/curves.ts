@@ -1,4 +1,6 @@
 /** Converts the page's data to curves. Independent of the browser. */
+import type { EarlierRun } from "../messages.js";
+import type { Curve } from "./charts.js";
 import type { Shown } from "./store.js";
 
 /** Values of each curve at each step; null if a curve has none. */
@@ -7,14 +9,41 @@ export interface ChartData {
   readonly values: readonly (readonly (number | null)[])[];
 }
 
-/** Training and evaluation loss on one axis: each has steps of its own. */
-export function lossCurves({ steps, evaluations }: Shown): ChartData {
-  const training = new Map(steps.map(({ step, loss }) => [step, loss]));
-  const evaluation = new Map(evaluations.map(({ step, loss }) => [step, loss]));
-  const all = [...new Set([...training.keys(), ...evaluation.keys()])].sort((one, other) => one - other);
-  const valuesOf = (curve: ReadonlyMap<number, number>): (number | null)[] =>
-    all.map((step) => curve.get(step) ?? null);
-  return { steps: all, values: [valuesOf(training), valuesOf(evaluation)] };
+/**
+ * Loss on one axis: of earlier runs, training and evaluation in turn, then the same of this one. Each curve has steps of
+ * its own.
+ */
+export function lossCurves({ steps, evaluations, earlier = [] }: Shown): ChartData {
+  const points = (curve: readonly { readonly step: number; readonly loss: number }[]) =>
+    curve.map(({ step, loss }) => [step, loss] as const);
+  return alignedCurves([
+    ...earlier.flatMap(({ training, evaluation }) => [training, evaluation]),
+    points(steps),
+    points(evaluations),
+  ]);
+}
+
+/** Thin and grey: the newest run is the darkest. */
+export const earlierCurves = (earlier: readonly EarlierRun[]): readonly Curve[] =>
+  earlier.flatMap(({ name }, index): readonly Curve[] => {
+    const thin = { colour: `--earlier-${Math.min(index + 1, earlierGreys)}`, width: 1, behind: true, group: name };
+    return [
+      { ...thin, label: name },
+      { ...thin, label: `${name}, evaluation`, dash: [4, 3], exact: true, unlisted: true },
+    ];
+  });
+
+/** Number of greys that the style has. */
+const earlierGreys = 4;
+
+/** Curves of [step, value] over the steps of all of them. */
+export function alignedCurves(curves: readonly (readonly (readonly [number, number | null])[])[]): ChartData {
+  const steps = [...new Set(curves.flatMap((curve) => curve.map(([step]) => step)))].sort((one, other) => one - other);
+  const values = curves.map((curve) => {
+    const valueAt = new Map(curve);
+    return steps.map((step) => valueAt.get(step) ?? null);
+  });
+  return { steps, values };
 }
 
 export const stepCurve = ({ steps }: Shown, of: (point: Shown["steps"][number]) => number): ChartData => ({

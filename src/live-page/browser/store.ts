@@ -1,5 +1,14 @@
 /** The page's data about the run: a snapshot and the updates since. Independent of the browser. */
-import type { EvaluationPoint, ShownEvent, ShownSample, ShownStatus, StepPoint, Tail, Update } from "../messages.js";
+import type {
+  EarlierRun,
+  EvaluationPoint,
+  ShownEvent,
+  ShownSample,
+  ShownStatus,
+  StepPoint,
+  Tail,
+  Update,
+} from "../messages.js";
 
 /** Events kept: as many as the coordinator keeps. */
 const eventsKept = 100;
@@ -11,19 +20,23 @@ export interface Shown {
   /** Oldest first. */
   readonly events: readonly ShownEvent[];
   readonly samples?: readonly ShownSample[];
+  /** Newest first. */
+  readonly earlier?: readonly EarlierRun[];
 }
 
 /** Nothing more will come. */
 export const isOver = ({ status: { state } }: Shown): boolean =>
   state === "completed" || state === "stopped" || state === "failed";
 
-export function updated(shown: Shown, { status, steps, evaluations, events, samples = shown.samples }: Update): Shown {
+export function updated(shown: Shown, update: Update): Shown {
+  const { status, steps, evaluations, events, samples = shown.samples, earlier = shown.earlier } = update;
   return {
     status,
     steps: withTail(shown.steps, steps),
     evaluations: withTail(shown.evaluations, evaluations),
     events: withEvents(shown.events, events),
     ...(samples === undefined ? {} : { samples }),
+    ...(earlier === undefined ? {} : { earlier }),
   };
 }
 

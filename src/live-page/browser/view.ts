@@ -1,7 +1,9 @@
 /** Renders the page's data into the document. Everything from the run is inserted as text, never as HTML. */
 import type { ShownEvent, ShownSample, ShownStatus, ShownWorker } from "../messages.js";
-import { Chart } from "./charts.js";
-import { lossCurves, stepCurve } from "./curves.js";
+import { Chart, type Curve } from "./charts.js";
+import { earlierCurves, lossCurves, stepCurve } from "./curves.js";
+import { controlCurves } from "./curve-controls.js";
+import { element, input, replaceChildren, row, setText } from "./dom.js";
 import { clock, count, details, duration, figure, words } from "./format.js";
 import { isOver, type Shown } from "./store.js";
 
@@ -14,12 +16,15 @@ const moods: Readonly<Record<string, string>> = {
   stopped: "done",
 };
 
+const ownCurves: readonly Curve[] = [
+  { label: "training", colour: "--first" },
+  { label: "evaluation", colour: "--second", dots: true, dash: [6, 4], exact: true },
+];
+
 export class View {
+  #shown: Shown | undefined;
   readonly #charts = {
-    loss: new Chart(element("loss-chart"), [
-      { label: "training", colour: "--first" },
-      { label: "evaluation", colour: "--second", dots: true, dashed: true, exact: true },
-    ]),
+    loss: new Chart(element("loss-chart"), ownCurves),
     learningRate: new Chart(element("learning-rate-chart"), [
       { label: "learning rate", colour: "--first", exact: true },
     ]),
@@ -28,17 +33,8 @@ export class View {
   };
 
   constructor() {
-    const log = input("log-scale");
-    const smoothing = input("smoothing");
-    const look = (): void => {
-      const view = { log: log.checked, smoothing: smoothing.valueAsNumber };
-      setText("smoothing-value", view.smoothing === 0 ? "none" : view.smoothing.toFixed(2));
-      for (const chart of Object.values(this.#charts)) chart.look(view);
-    };
-    log.addEventListener("change", look);
-    smoothing.addEventListener("input", look);
-    // A browser may restore them when the page is loaded again.
-    look();
+    controlCurves(Object.values(this.#charts));
+    input("earlier").addEventListener("change", () => this.#showLoss());
   }
 
   show(shown: Shown): void {
@@ -49,10 +45,19 @@ export class View {
     showWorkers(shown.status.workers);
     showSamples(shown.samples ?? []);
     showEvents(shown.events);
-    this.#charts.loss.show(lossCurves(shown));
+    this.#shown = shown;
+    this.#showLoss();
     this.#charts.learningRate.show(stepCurve(shown, ({ learningRate }) => learningRate));
     this.#charts.tokens.show(stepCurve(shown, ({ tokensPerSecond }) => tokensPerSecond));
     this.#charts.gradNorm.show(stepCurve(shown, ({ gradNorm }) => gradNorm));
+  }
+
+  #showLoss(): void {
+    if (this.#shown === undefined) return;
+    const { earlier = [] } = this.#shown;
+    element("earlier-control").hidden = earlier.length === 0;
+    const drawn = input("earlier").checked ? earlier : [];
+    this.#charts.loss.show(lossCurves({ ...this.#shown, earlier: drawn }), [...earlierCurves(drawn), ...ownCurves]);
   }
 
   /** The connection is lost; shows the time of the last update. */
@@ -141,28 +146,3 @@ function showEvents(events: readonly ShownEvent[]): void {
     }),
   );
 }
-
-function row(cells: readonly (string | Node)[]): HTMLTableRowElement {
-  const line = document.createElement("tr");
-  for (const cell of cells) line.insertCell().append(cell);
-  return line;
-}
-
-function element(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found;
-}
-
-function input(id: string): HTMLInputElement {
-  const found = element(id);
-  if (!(found instanceof HTMLInputElement)) throw new Error(`#${id} is not an input`);
-  return found;
-}
-
-function setText(id: string, text: string): void {
-  const target = element(id);
-  if (target.textContent !== text) target.textContent = text;
-}
-
-const replaceChildren = (id: string, children: readonly Node[]): void => element(id).replaceChildren(...children);
