@@ -177,3 +177,5 @@ await generateKernels();
 const livePage = join(root, "src", "live-page");
 const sharedStyle = join(livePage, "browser", "page.css");
 await generatePage(livePage, [sharedStyle]);
+const sweepPage = join(root, "src", "sweep", "page");
+await generatePage(sweepPage, [sharedStyle, join(sweepPage, "browser", "sweep.css")], [join(livePage, "browser")]);

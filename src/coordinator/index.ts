@@ -5,6 +5,7 @@ export { startCoordinator } from "./run.js";
 export { guardLimitsOf } from "./service/limits.js";
 export { addressKeys, coordinatorName } from "./service/listeners.js";
 export type { AddressKey } from "./service/listeners.js";
+export { takeTelemetryPort } from "./service/telemetry-port.js";
 export type { CoordinatorOptions, WorkerGateway } from "./run-parts.js";
 export type { FinishedRun } from "./conclude.js";
 export type { RunningCoordinator } from "./run.js";

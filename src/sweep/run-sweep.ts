@@ -16,6 +16,7 @@ import type { Job } from "./halving.js";
 import { Journal } from "./journal.js";
 import type { Entry } from "./journal.js";
 import type { Sweep } from "./load.js";
+import { SweepPage } from "./page/page.js";
 import { checkPlan, writePlan } from "./recorded-plan.js";
 import { SweepPool } from "./pool/pool.js";
 import { sweepStatus } from "./status.js";
@@ -98,6 +99,7 @@ class Conduct {
   #error: CoxswainError | undefined;
   #pool: SweepPool | undefined;
   #workers: LocalWorkers | undefined;
+  #page: SweepPage | undefined;
   #over = false;
   #steps = 0;
 
@@ -135,6 +137,11 @@ class Conduct {
       const listening = { host: address.host, port: pool.port };
       this.#options.onListening(listening);
       this.#options.onNote(`listening on ${formatAddress(listening)}`);
+      this.#page = await SweepPage.open(this.#sweep, {
+        status: () => this.#status(complete()),
+        note: (text) => this.#options.onNote(text),
+        now: () => clock.now(),
+      });
       if (base.config.workers > 0) {
         const config = { ...base.config, output_dir: outputDir };
         const whom = {
@@ -153,9 +160,12 @@ class Conduct {
       }
     } finally {
       this.#over = true;
+      const end = this.#error !== undefined ? "failed" : complete() ? "completed" : "stopped";
+      const served = this.#page?.close(end, this.#options.signal);
       await pool.dismiss(complete());
       await this.#workers?.close();
       await pool.close();
+      await served;
     }
   }
 
@@ -172,6 +182,7 @@ class Conduct {
     for (const job of next) this.#begin(job);
     const isStarting = [...this.#running.values()].some(({ state }) => state === "starting");
     pool.opening = isStarting || jobs.length > next.length;
+    this.#page?.change();
     this.#options.onChange(() => this.#status(false));
   }
 
@@ -212,6 +223,7 @@ class Conduct {
       },
       onStep: ({ step, totalSteps, loss }) => {
         this.#steps++;
+        this.#page?.step(index, step, loss, this.#options.clock.wallClock());
         this.#running.set(index, { state: "training", step, totalSteps, loss });
         this.#options.onChange(() => this.#status(false));
       },

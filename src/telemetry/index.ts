@@ -43,6 +43,7 @@ export type { RunView, StepView } from "./run-view.js";
 export { readEvents, readMetrics } from "./run-lines.js";
 export { readSamples, type Sample } from "./samples.js";
 export { readRunSummary, type RecordedState, type RunSummary } from "./run-summary.js";
+export { createSweepMetrics, trialStates, type SweepMetrics } from "./sweep-metrics.js";
 export {
   createWorkerMetrics,
   workerActivities,

@@ -2,13 +2,14 @@
  * The ports of a run, opened before anything else: one for workers, one for metrics and the live page. Until the run is
  * ready, both answer that it is starting.
  */
-import { defaultAddresses, formatAddress, parseAddress, reachableHost } from "../../config/index.js";
+import { defaultAddresses, formatAddress, parseAddress } from "../../config/index.js";
 import type { Address, RunConfig } from "../../config/index.js";
 import { controlName, controlService } from "../../control/index.js";
 import { coordinatorService, holdPort, isServedAt, serverCredentials } from "../../rpc/index.js";
 import type { HeldPort } from "../../rpc/index.js";
 import type { CoordinatorMetrics } from "../../telemetry/index.js";
 import { takePort } from "./ports.js";
+import { reachable, takeTelemetryPort } from "./telemetry-port.js";
 import { RunTelemetry } from "../record/telemetry.js";
 
 export const coordinatorName = "coxswain.v1.Coordinator";
@@ -77,12 +78,10 @@ async function openTelemetry(
 ): Promise<RunTelemetry | undefined> {
   const { http } = config.telemetry;
   if (http === null) return undefined;
-  return takePort({
-    wanted: parseAddress(http, { name: "telemetry.http", allowPortZero: true }),
+  return takeTelemetryPort(http, {
     isDefault: defaults.has("telemetry.http"),
     before: portOf(before?.telemetry.http),
     open: (address) => RunTelemetry.open(config, formatAddress(address), metrics),
-    occupant: (address) => runMeasuredAt(reachable(address)),
     note,
   });
 }
@@ -104,22 +103,3 @@ const addressOf = (config: RunConfig, name: "cluster.listen"): Address =>
 
 const portOf = (text: string | null | undefined): number | undefined =>
   text === null || text === undefined ? undefined : parseAddress(text, { name: "address", allowPortZero: true }).port;
-
-const reachable = ({ host, port }: Address): Address => ({ host: reachableHost(host), port });
-
-/** Time limit for another program to identify itself, ms. */
-const patience = 2_000;
-
-/** Describes the run whose metrics are served at an address of this machine; undefined for any other program. */
-async function runMeasuredAt(address: Address): Promise<string | undefined> {
-  try {
-    const response = await fetch(`http://${formatAddress(address)}/metrics`, { signal: AbortSignal.timeout(patience) });
-    const text = await response.text();
-    if (!text.includes("coxswain_build_info{")) return undefined;
-    const run = /^coxswain_run_info\{run="([^"\\]*)"/m.exec(text)?.[1];
-    return run === undefined ? "another process of Coxswain" : `another run of Coxswain (${run})`;
-  } catch {
-    // It does not speak HTTP, or did not answer in time.
-    return undefined;
-  }
-}

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { createProgram } from "../../../src/cli/program.js";
 import { schemaAt } from "../../../src/config/keys.js";
-import { createCoordinatorMetrics, createWorkerMetrics } from "../../../src/telemetry/index.js";
+import { createCoordinatorMetrics, createSweepMetrics, createWorkerMetrics } from "../../../src/telemetry/index.js";
 import { anchorsOf, commandLines, inProject, pages, readPage, rowsOf, sectionOf } from "../../support/pages.js";
 
 /** All sources, with "…" for what a message fills in. */
@@ -29,6 +29,10 @@ describe("the tables of metrics", () => {
 
   it("have every metric of the coordinator, with its type", async () => {
     expect(told(coordinator)).toEqual(names(await createCoordinatorMetrics("0").text(), false));
+  });
+
+  it("have every metric of a sweep, with its type", async () => {
+    expect(told(sectionOf(page, "Sweep"))).toEqual(names(await createSweepMetrics("0").text(), false));
   });
 
   it("have every metric of a worker, with its type", async () => {
