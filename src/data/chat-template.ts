@@ -6,6 +6,7 @@ import { CoxswainError, messageOf } from "../errors.js";
 import { ConversationRenderer } from "./conversation-renderer.js";
 import { messageName, type Conversation } from "./conversation.js";
 import type { MarkedText, TextSpan } from "./generation-tags.js";
+import { LimitError } from "../jinja/index.js";
 import { compileJinja, type JinjaTemplate } from "./jinja.js";
 import { TemplateDialect } from "./template-dialect.js";
 import { explainRefusal, refusalOf } from "./template-refusal.js";
@@ -260,6 +261,13 @@ export class ChatTemplate {
     const template = `the chat template of ${this.#options.origin}`;
     const adapted = this.#dialect.adapted(conversation.messages);
     const said = refusalOf(error);
+    if (error instanceof LimitError) {
+      // Not the example's: with the others it would take as long.
+      throw new CoxswainError("model", located(where, `${template} does not end: ${error.message}`), {
+        hint: "Set another template with data.chat_template.",
+        cause: error,
+      });
+    }
     if (said === undefined) {
       const message = `${template} failed to render: ${messageOf(error)}`;
       const hint = this.#dialect.lacksText(adapted)

@@ -8,7 +8,15 @@ import { textSize } from "./batch-cost.js";
 import type { Collector } from "./collector.js";
 import { goodExamples } from "./good-examples.js";
 import type { LineTokeniser, ReadLine, RefusedLine, TokenisedLine, TokenisedLines } from "./tokenise/index.js";
-import { readRecords, selectionOf, SourceCounts, SourceFormats, type DataRecord } from "./sources/index.js";
+import {
+  largestRecord,
+  readRecords,
+  selectionOf,
+  SourceCounts,
+  SourceFormats,
+  tooLarge,
+  type DataRecord,
+} from "./sources/index.js";
 import type { TokenStoreOptions } from "./token-store-options.js";
 import type { WarningTally } from "./warning-tally.js";
 
@@ -118,8 +126,10 @@ export async function collect(
     const { value, where, repeatedKey, source: place, isRepeated } = record;
     const origin = { where, source: place, isRepeated };
     try {
+      const size = textSize(value);
+      if (size > largestRecord) throw tooLarge(where);
       batch.lines.push({ value, where, repeatedKey, format: formats.of(record).format });
-      batch.size += textSize(value);
+      batch.size += size;
       batch.origins.push(origin);
     } catch (error) {
       batch.origins.push({ ...origin, error });

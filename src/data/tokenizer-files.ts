@@ -4,11 +4,11 @@
  * generation_config.json.
  * Knows where transformers 4 and 5 store each setting; does not know the native tokenizer.
  */
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
-import { refuseSpecialFile } from "../regular-file.js";
+import { readTextFile } from "../regular-file.js";
 import { isObject, type JsonObject } from "./json-object.js";
 
 /** Texts of special tokens by transformers' names (`bos_token`, …), as it passes them to a chat template. */
@@ -49,10 +49,10 @@ export interface TokenizerFiles {
 }
 
 async function readText(file: string): Promise<string | null> {
-  await refuseSpecialFile(file, "model");
   try {
-    return await readFile(file, "utf8");
+    return await readTextFile(file, "model");
   } catch (error) {
+    if (error instanceof CoxswainError) throw error;
     if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR") return null;
     throw new CoxswainError("model", `${file} can't be read: ${messageOf(error)}`, { cause: error });
   }

@@ -9,9 +9,12 @@ import type { Encoding, Tokenizer } from "tokenizers";
 import { CoxswainError, messageOf } from "../errors.js";
 import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from "./tokenizer-files.js";
 import { cleanedUp } from "./tokenizer/clean-up.js";
-import { defineTokenizer } from "./tokenizer/definition.js";
+import { isObject } from "./json-object.js";
+import { defineTokenizer, type TokenizerDefinition } from "./tokenizer/definition.js";
 import { NativeOffsets } from "./tokenizer/native-offsets.js";
 import { openNative } from "./tokenizer/native-tokenizer.js";
+import { Rehearsal } from "./tokenizer/rehearsal.js";
+import { risksOf } from "./tokenizer/risks.js";
 import type { TokenOffsets } from "./tokenizer/token-offsets.js";
 
 export interface EncodeOptions {
@@ -115,9 +118,11 @@ const cannotEncode = (folder: string, error: unknown): CoxswainError =>
     cause: error,
   });
 
+const probe = "a";
+
 /** The number of tokens that the post-processor adds around a text, measured on a non-empty one. */
 async function probeAffixes(native: Tokenizer): Promise<{ before: number; after: number }> {
-  const mask = (await native.encode("a", null, { addSpecialTokens: true })).getSpecialTokensMask();
+  const mask = (await native.encode(probe, null, { addSpecialTokens: true })).getSpecialTokensMask();
   const before = mask.findIndex((added) => added === 0);
   return before < 0 ? { before: 0, after: 0 } : { before, after: mask.length - 1 - mask.lastIndexOf(0) };
 }
@@ -126,6 +131,37 @@ function fingerprintOf(files: TokenizerFiles): string {
   const { tokenizerJson, tokenizerConfig, specialTokensMap, addedTokensFile, config, bosIds, eosIds, padIds } = files;
   const others = [tokenizerConfig, specialTokensMap, addedTokensFile, config, bosIds, eosIds, padIds];
   return createHash("sha256").update(JSON.stringify(others)).update(tokenizerJson).digest("hex");
+}
+
+/**
+ * Characters of one text. The library ends the process where a match takes more than ten million steps, and the patterns
+ * of published models take up to two per character.
+ */
+const longestText = 2 ** 22;
+
+function checkLength(text: string): void {
+  if (text.length <= longestText) return;
+  throw new CoxswainError(
+    "data",
+    `a text of ${text.length} characters, which begins with ${JSON.stringify(text.slice(0, 40))}, is longer than ${longestText}`,
+    { hint: "Split it: what is beyond data.max_length is not trained on." },
+  );
+}
+
+/** @returns the rehearsal of a tokenizer with a risk, which has been opened there; undefined without one */
+async function rehearsalOf(folder: string, definition: TokenizerDefinition): Promise<Rehearsal | undefined> {
+  let tokenizer: unknown;
+  try {
+    tokenizer = JSON.parse(definition.json);
+  } catch {
+    return undefined;
+  }
+  const risks = isObject(tokenizer) ? risksOf(tokenizer) : [];
+  if (risks.length === 0) return undefined;
+  const rehearsal = new Rehearsal(folder, definition, risks);
+  await rehearsal.open();
+  await rehearsal.encode([probe], true);
+  return rehearsal;
 }
 
 export interface OpenTokenizerOptions {
@@ -143,6 +179,7 @@ export async function openTokenizer(
 ): Promise<TextTokenizer> {
   const files = await readTokenizerFiles(folder, adapter);
   const definition = defineTokenizer(folder, files);
+  const rehearsal = await rehearsalOf(folder, definition);
   const { encoder, decoder: native } = openNative(folder, definition);
   const { chatTemplates } = files;
   const { named: specialTokens } = definition;
@@ -180,13 +217,19 @@ export async function openTokenizer(
       otherTokenizer: files.otherTokenizer,
     },
     affixes: await orCannotEncode(probeAffixes(encoder)),
-    encode: async (text, { addSpecialTokens = true } = {}) =>
-      wrap(text, await orCannotEncode(encoder.encode(text, null, { addSpecialTokens }))),
+    encode: async (text, { addSpecialTokens = true } = {}) => {
+      checkLength(text);
+      await rehearsal?.encode([text], addSpecialTokens);
+      return wrap(text, await orCannotEncode(encoder.encode(text, null, { addSpecialTokens })));
+    },
     encodeBatch: async (texts, { addSpecialTokens = true } = {}) => {
+      texts.forEach(checkLength);
+      await rehearsal?.encode(texts, addSpecialTokens);
       const encodings = await orCannotEncode(encoder.encodeBatch([...texts], { addSpecialTokens }));
       return encodings.map((encoding, index) => wrap(texts[index] ?? "", encoding));
     },
     decode: async (ids, { skipSpecialTokens = false } = {}) => {
+      await rehearsal?.decode(Array.from(ids), skipSpecialTokens);
       const text = await native.decode(Array.from(ids), skipSpecialTokens);
       return definition.cleanUpSpaces ? cleanedUp(text) : text;
     },

@@ -126,10 +126,16 @@ function applied(find: () => Run, operand: Code, args: Arguments, frame: Frame, 
     run = (limits, values, keywords) => find()(limits, values, keywords);
   }
   const given = argumentsOf(args, frame);
-  if (given === null) return (activation) => run(activation.rendering.limits, [operand(activation)], noKeywords);
+  if (given === null)
+    return (activation) => {
+      const { limits } = activation.rendering;
+      limits.step();
+      return run(limits, [operand(activation)], noKeywords);
+    };
   return (activation) => {
     const value = operand(activation);
     const { positional, keywords } = given(activation);
+    activation.rendering.limits.step();
     return run(activation.rendering.limits, [value, ...positional], keywords);
   };
 }
@@ -263,12 +269,16 @@ function compare(first: Code, rest: readonly (readonly [Comparison, Code])[]): C
   const [only] = rest;
   if (rest.length === 1 && only !== undefined) {
     const [holds, operand] = [comparisons[only[0]], only[1]];
-    return (activation) => holds(first(activation), operand(activation));
+    return (activation) => {
+      activation.rendering.limits.step();
+      return holds(first(activation), operand(activation));
+    };
   }
   return (activation) => {
     let left = first(activation);
     for (const [operator, operand] of rest) {
       const right = operand(activation);
+      activation.rendering.limits.step();
       if (!comparisons[operator](left, right)) return false;
       left = right;
     }

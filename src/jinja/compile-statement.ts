@@ -118,6 +118,7 @@ function output(parts: readonly (Text | Expression)[], frame: Frame): Step {
       const text = typeof write === "string" ? write : str(write(activation));
       rendering.output += text;
     }
+    rendering.limits.step();
     rendering.limits.held(rendering.output.length);
     return done;
   };

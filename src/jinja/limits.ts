@@ -4,7 +4,11 @@ import { LimitError } from "./errors.js";
 /** Loop rounds, calls, and pieces of output; far beyond any real conversation. */
 const maxSteps = 1 << 23;
 /** Characters of one text. */
-const maxText = 1 << 26;
+const maxText = 1 << 24;
+/** Of one rendering: single steps, such as a search in a long text, may take long themselves. */
+const maxSeconds = 5;
+/** Steps between two looks at the clock. */
+const stepsPerLook = 8;
 /** Characters that are built in one step. */
 const charactersPerStep = 16;
 
@@ -25,13 +29,33 @@ export class BoundedText {
   }
 }
 
+/** Seconds since some moment, of a clock and of this process's processors. */
+const readClocks = (): readonly [wall: number, processors: number] => {
+  const { user, system } = process.cpuUsage();
+  return [performance.now() / 1000, (user + system) / 1e6];
+};
+
 export class Limits {
+  readonly #start = performance.now() / 1000;
   #steps = maxSteps;
+  #looks = 0;
+  /** Known once a rendering takes long. */
+  #late: readonly [wall: number, processors: number] | undefined;
 
   /** One more round, call, or item. */
   step(count = 1): void {
     this.#steps -= count;
     if (this.#steps < 0) throw new LimitError(`the template takes more than ${maxSteps} steps`);
+    if (++this.#looks % stepsPerLook === 0) this.#checkTime();
+  }
+
+  /** A machine that sleeps or is busy with other things does not end a rendering: what counts is both clocks. */
+  #checkTime(): void {
+    if (performance.now() / 1000 - this.#start < maxSeconds / 2) return;
+    const now = readClocks();
+    this.#late ??= now;
+    if (this.#late.every((then, index) => (now[index] ?? 0) - then >= maxSeconds / 2))
+      throw new LimitError(`the template takes more than ${maxSeconds} seconds`);
   }
 
   /** A text of this length is about to be built. */

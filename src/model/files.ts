@@ -1,7 +1,7 @@
 /** Small file helpers: whole reads and JSON files. */
-import { readFile, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { CoxswainError, messageOf } from "../errors.js";
-import { refuseSpecialFile } from "../regular-file.js";
+import { readTextFile } from "../regular-file.js";
 import { storageTrouble } from "../storage/index.js";
 
 /**
@@ -43,10 +43,9 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @throws CoxswainError "model" if it is missing, unreadable, or no JSON object
  */
 export async function readJsonObject(path: string): Promise<JsonObject> {
-  await refuseSpecialFile(path, "model");
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = await readTextFile(path, "model");
   } catch (error) {
     throw storageTrouble(error, path, "model");
   }

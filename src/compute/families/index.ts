@@ -70,9 +70,26 @@ export interface DescribedFolder {
  */
 export function describeFolder(folder: ModelFolder): DescribedFolder {
   const named = withTransformersNames(folder);
+  checkLayers(named);
   const described = withHeadOf(named, families[familyOf(named.config, named.path)](ConfigReader.of(named)));
   checkWeights(described.model, described.spec);
   return described;
+}
+
+/**
+ * Every layer has tensors of its own: nothing is allocated for more layers than that.
+ * @throws CoxswainError "model"
+ */
+function checkLayers({ config, path, tensors }: ModelFolder): void {
+  for (const key of ["num_hidden_layers", "n_layer"]) {
+    const layers = config[key];
+    if (typeof layers !== "number" || layers <= tensors.size) continue;
+    throw new CoxswainError(
+      "model",
+      `${join(path, "config.json")}: "${key}" is ${layers}, but the weights have only ${tensors.size} tensors`,
+      { hint: "config.json and the weights belong to different models." },
+    );
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ export { checkSources } from "./check-sources.js";
 export { SourceCounts, sourceLines, type SourceStatistics } from "./counts.js";
 export { DatasetVersions, type DatasetVersionsOptions, type RecordedDataset } from "./dataset-versions.js";
 export { contentNumber } from "./content.js";
+export { largestRecord, tooLarge } from "./lines.js";
 export { Duplicates } from "./duplicates.js";
 export { filesOf } from "./files.js";
 export { readRecords, type ReadOptions } from "./reader.js";

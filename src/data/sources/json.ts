@@ -6,7 +6,8 @@ import { wrapped, wrappingKeyAtStart } from "../wrapped-examples.js";
 import { brokenJsonHint } from "./broken-json.js";
 import { DamagedData, isBlank, type Chunks } from "./bytes.js";
 import { refusedLine } from "./foreign-data.js";
-import { damagedAfter, decodeText, linesOf } from "./lines.js";
+import { damagedAfter, decodeText, largestRecord, linesOf, tooLarge } from "./lines.js";
+import { isTooDeep, mostNested } from "./nesting.js";
 import type { RawRecord } from "./record.js";
 
 const blank = /^[ \t\r\n]*$/;
@@ -47,6 +48,10 @@ export async function* readJsonLines(file: string, chunks: Chunks, start: string
 
 function parsed(file: string, text: string, where: string, what: "line" | "item"): ReturnType<RawRecord["parse"]> {
   const value = parseExample(file, text, where, what);
+  if (isTooDeep(text, value))
+    throw new CoxswainError("data", `${where}: lists and objects are nested more than ${mostNested} deep`, {
+      hint: "Give the part that is meant as JSON text.",
+    });
   return { value, repeatedKey: repeatedKeys(text, value)[0] };
 }
 
@@ -71,6 +76,10 @@ export async function* readJsonList(file: string, chunks: Chunks): AsyncGenerato
     for await (const chunk of chunks) {
       for (const bytes of list.push(chunk)) {
         const where = `${file}: item ${++number}`;
+        if (bytes.length > largestRecord) {
+          yield { where, parse: failing(tooLarge(where)) };
+          continue;
+        }
         const text = decodeText(bytes, where);
         if (blank.test(text)) {
           const message = `item ${number} is empty`;
@@ -78,6 +87,8 @@ export async function* readJsonList(file: string, chunks: Chunks): AsyncGenerato
         }
         yield { where, parse: () => parsed(file, text, where, "item") };
       }
+      // Its end may be far, and what comes after it cannot be told before.
+      if (list.pending > largestRecord) throw tooLarge(`${file}: item ${number + 1}`);
       if (list.after !== undefined) {
         throw failed(
           `the list is followed by ${JSON.stringify(list.after)}`,
@@ -99,6 +110,8 @@ class ListItems {
   isClosed = false;
   /** The first character after the list, if there is one that is not blank. */
   after: string | undefined;
+  /** Bytes of the item that has not ended. */
+  pending = 0;
   #depth = 0;
   #inText = false;
   #isEscaped = false;
@@ -130,12 +143,15 @@ class ListItems {
         from = at + 1;
       }
     }
-    if (this.#depth > 0 && !this.isClosed) this.#parts.push(bytes.subarray(from));
+    if (this.#depth === 0 || this.isClosed) return;
+    this.#parts.push(bytes.subarray(from));
+    this.pending += bytes.length - from;
   }
 
   #item(last: Buffer): Buffer {
     const item = Buffer.concat([...this.#parts, last]);
     this.#parts = [];
+    this.pending = 0;
     return item;
   }
 }

@@ -1,9 +1,20 @@
 /** A file's lines as text, with their numbers; and what cannot be text. */
-import { CoxswainError, systemCodeOf } from "../../errors.js";
+import { CoxswainError } from "../../errors.js";
 import { DamagedData, type Chunks } from "./bytes.js";
 
 const lineFeed = 0x0a;
 const byteOrderMark = "\ufeff";
+
+/**
+ * Of a line or an item, bytes: some million tokens, far beyond any context. Libraries that take a text as a whole need
+ * many times its size, and some end the process where they fail.
+ */
+export const largestRecord = 8 * 1024 * 1024;
+
+export const tooLarge = (where: string): CoxswainError =>
+  new CoxswainError("data", `${where}: has more than ${largestRecord} bytes`, {
+    hint: "Split the example: what is beyond data.max_length is not trained on.",
+  });
 
 /** Strict: invalid UTF-8 is an error, never a replacement character that would be learnt. */
 export const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -12,11 +23,7 @@ export function decodeText(bytes: Uint8Array, where: string): string {
   try {
     return utf8.decode(bytes);
   } catch (error) {
-    const isTooLong = systemCodeOf(error) === "ERR_STRING_TOO_LONG";
-    throw new CoxswainError("data", `${where}: ${isTooLong ? "longer than 512 MB" : "not UTF-8 text"}`, {
-      hint: isTooLong ? "Split the example." : "Save the file as UTF-8.",
-      cause: error,
-    });
+    throw new CoxswainError("data", `${where}: not UTF-8 text`, { hint: "Save the file as UTF-8.", cause: error });
   }
 }
 
@@ -33,7 +40,8 @@ export async function* linesOf(file: string, chunks: Chunks): AsyncGenerator<Lin
   for await (const bytes of byteLines(file, chunks)) yield { number: ++number, text: textOf(file, number, bytes) };
 }
 
-function textOf(file: string, number: number, bytes: Buffer): string | CoxswainError {
+function textOf(file: string, number: number, bytes: Buffer | undefined): string | CoxswainError {
+  if (bytes === undefined) return tooLarge(`${file}:${number}`);
   try {
     const text = decodeText(bytes, `${file}:${number}`);
     return number === 1 && text.startsWith(byteOrderMark) ? text.slice(1) : text;
@@ -43,26 +51,38 @@ function textOf(file: string, number: number, bytes: Buffer): string | CoxswainE
   }
 }
 
-async function* byteLines(file: string, chunks: Chunks): AsyncGenerator<Buffer> {
+/** The bytes of each line; undefined for one that is too large, of which nothing is kept. */
+async function* byteLines(file: string, chunks: Chunks): AsyncGenerator<Buffer | undefined> {
   let parts: Buffer[] = [];
+  /** Bytes of the line so far. */
+  let size = 0;
   let count = 0;
+  const add = (part: Buffer): void => {
+    size += part.length;
+    if (size <= largestRecord) parts.push(part);
+    else parts = [];
+  };
+  const take = (): Buffer | undefined => {
+    const [only] = parts;
+    const line = size > largestRecord ? undefined : parts.length === 1 ? only : Buffer.concat(parts);
+    [parts, size] = [[], 0];
+    return line;
+  };
   try {
     for await (const bytes of chunks) {
       let from = 0;
       for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, from)) {
-        parts.push(bytes.subarray(from, at));
-        const line = parts.length === 1 ? bytes.subarray(from, at) : Buffer.concat(parts);
-        parts = [];
+        add(bytes.subarray(from, at));
         from = at + 1;
         count++;
-        yield line;
+        yield take();
       }
-      if (from < bytes.length) parts.push(bytes.subarray(from));
+      if (from < bytes.length) add(bytes.subarray(from));
     }
   } catch (error) {
     throw error instanceof DamagedData ? damagedAfter(file, `line ${count}`, error) : error;
   }
-  if (parts.length > 0) yield Buffer.concat(parts);
+  if (size > 0) yield take();
 }
 
 /** @param last what was read completely before the damage */
