@@ -6,6 +6,7 @@ import type { Findings, WarningKind } from "./tokenise/index.js";
 const kinds: readonly WarningKind[] = [
   "repeated_key",
   "replacement_character",
+  "missing_value",
   "ignored_tools",
   "ignored_tool_calls",
   "ignored_message",
@@ -96,6 +97,11 @@ function sentence(kind: WarningKind, { count, first }: Tally, examples: number, 
       return (
         `${which} have the replacement character U+FFFD, which a faulty conversion leaves in place of others. ` +
         "Create the data again from its source, or remove it."
+      );
+    case "missing_value":
+      return (
+        `${which} have a cell that other programs read as a missing value: here it is text, and learnt as such. ` +
+        "Remove these rows, or write the cells as they are meant."
       );
     case "ignored_tools":
       return (

@@ -2,6 +2,7 @@
 import { CoxswainError } from "../../errors.js";
 import { parseJson, plainNumber } from "../../jinja/index.js";
 import { isObject } from "../json-object.js";
+import { messagesOfColumns } from "./message-shapes.js";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,12 +21,19 @@ export function describe(given: unknown): string {
 const tableRow = /\.(csv|tsv)(\.(gz|zst))?:\d+$/i;
 
 /** `train.jsonl:7: "prompt" is missing; expected a string.` */
-export function unexpected(where: string, what: string, value: unknown, expected: string): CoxswainError {
+export function unexpected(
+  where: string,
+  what: string,
+  value: unknown,
+  expected: string,
+  hint = "Correct the line, or set data.format if the file has another format.",
+): CoxswainError {
   const is = value === null && tableRow.test(where) ? "an empty cell" : describe(value);
-  return new CoxswainError("data", `${where}: ${what} is ${is}; expected ${expected}`, {
-    hint: "Correct the line, or set data.format if the file has another format.",
-  });
+  return new CoxswainError("data", `${where}: ${what} is ${is}; expected ${expected}`, { hint });
 }
+
+/** Whether an example is the row of a CSV or TSV file. */
+export const isTableRow = (where: string): boolean => tableRow.test(where);
 
 export function objectOf(given: unknown, where: string, what: string): Fields {
   const value = plainNumber(given);
@@ -48,7 +56,7 @@ export function optionalTextField(fields: Fields, key: string, where: string): s
 /** A list, or JSON text of a list (in a table, such as CSV, a conversation is a text). */
 export function listField(fields: Fields, key: string, where: string, expected: string): readonly unknown[] {
   const given = fields[key];
-  const value = typeof given === "string" ? (listText(given) ?? given) : given;
+  const value = typeof given === "string" ? (listText(given) ?? given) : (messagesOfColumns(given) ?? given);
   if (!Array.isArray(value) || value.length === 0) throw unexpected(where, `"${key}"`, value, expected);
   return value as readonly unknown[];
 }

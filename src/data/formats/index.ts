@@ -15,7 +15,7 @@ import { readText } from "./text.js";
 import { readTokens } from "./tokens.js";
 
 export { argumentsText } from "./calls.js";
-export { replacementCharacterIn } from "./text-check.js";
+export { missingValueIn, replacementCharacterIn } from "./text-check.js";
 export { unreadKeys, type UnreadKeys } from "./columns.js";
 export type { ChatExample, CompletionExample, DataFormat, Example, TextExample, TokensExample } from "./example.js";
 

@@ -4,7 +4,7 @@
  */
 import { CoxswainError } from "../../errors.js";
 import { plainNumber } from "../../jinja/index.js";
-import type { Fields } from "./fields.js";
+import { isTableRow, type Fields } from "./fields.js";
 
 /** A shape that is recognised by its keys, but cannot be trained on as it is. */
 interface Shape {
@@ -154,13 +154,16 @@ export function unknownShape(
   const preference = preferenceData(fields, where);
   if (preference !== undefined) return preference;
   const keys = Object.keys(fields).join(", ") || "none";
+  const header = isTableRow(where)
+    ? "The first line of a table names its columns: if it is an example, put a line such as `prompt,completion` before it. "
+    : "";
   const columns = spelt ?? suggestedColumns(fields);
   const use =
     columns === undefined
       ? "Convert it to a format, or map its columns with `columns` of a source. "
       : `Give the source as ${inRunFile(columns)}. `;
   return new CoxswainError("data", `${where}: no known format has these keys: ${keys}`, {
-    hint: `${use}Formats and their keys: ${formats}.`,
+    hint: `${header}${use}Formats and their keys: ${formats}.`,
   });
 }
 

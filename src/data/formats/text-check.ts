@@ -5,6 +5,7 @@
 import { CoxswainError } from "../../errors.js";
 import { PyFloat } from "../../jinja/index.js";
 import type { Example } from "./example.js";
+import { isTableRow } from "./fields.js";
 
 interface Part {
   /** Names the text in errors: "message 2 (assistant)". */
@@ -73,3 +74,16 @@ export function requireWellFormed(example: Example, where: string): void {
 /** The part that has U+FFFD, such as "message 2 (assistant)"; undefined if none has. */
 export const replacementCharacterIn = (example: Example): string | undefined =>
   findPart(example, (text) => text.includes("\ufffd"))?.name;
+
+/** What pandas and others write for a value that is missing. */
+const missingValue = /^(NaN|nan|NULL|null|None|<NA>|#N\/A)$/;
+
+/** The cell of a table that has the name of a missing value as its text, such as "NaN"; undefined if none has. */
+export function missingValueIn(example: Example, where: string): string | undefined {
+  if (!isTableRow(where)) return undefined;
+  for (const { value } of partsOf(example)) {
+    const text = typeof value === "string" ? value : (value as { readonly content?: unknown }).content;
+    if (typeof text === "string" && missingValue.test(text)) return text;
+  }
+  return undefined;
+}

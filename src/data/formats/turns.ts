@@ -3,12 +3,14 @@
  * ShareGPT's `{"from", "value"}`.
  */
 import { CoxswainError, messageOf } from "../../errors.js";
-import { parseJson } from "../../jinja/index.js";
+import { parseJson, plainNumber } from "../../jinja/index.js";
+import { isObject } from "../json-object.js";
 import { nearestRole } from "../roles.js";
 import { functionCall, toolCalls } from "./calls.js";
 import { plainMessage, type ReadMessage } from "./chat.js";
 import { contentText } from "./content.js";
 import { objectOf, textField, unexpected, type Fields } from "./fields.js";
+import { acceptedMessages, messagesOfSpeakers } from "./message-shapes.js";
 import { isTable } from "./padding.js";
 import { isSupervised, supervisionKeys } from "./weight.js";
 
@@ -29,6 +31,11 @@ const senders: ReadonlyMap<string, string> = new Map([
   ["observation", "tool"],
 ]);
 
+/** Keys by which a turn may name who says it: `{"human": "…", "gpt": "…"}`. A call or a tool's answer needs more. */
+const speakers: ReadonlyMap<string, string> = new Map(
+  [...senders].filter(([, role]) => role !== "tool").filter(([name]) => name !== "function_call"),
+);
+
 const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** The other keys of a message, which its template may read: in the file's order, without nulls. */
@@ -40,18 +47,28 @@ function otherKeys(fields: Fields, read: readonly string[]): readonly (readonly 
 /** A message with `role` and `content`. */
 function messageOfRole(fields: Fields, where: string, what: string, table: boolean): ReadMessage {
   const { role, content } = fields;
-  if (typeof role !== "string" || role === "") throw unexpected(where, `"role" of ${what}`, role, "a name");
+  if (typeof role !== "string" || role === "")
+    throw unexpected(where, `"role" of ${what}`, role, "a name", `Write messages as ${acceptedMessages}.`);
   const calls = toolCalls(fields["tool_calls"], where, what, table);
   const called = functionCall(fields["function_call"], where, what);
   const replaced: Readonly<Record<string, unknown>> = { tool_calls: calls, function_call: called };
   const others = otherKeys(fields, ["role", "content"]).map(([key, value]) => [key, replaced[key] ?? value] as const);
   const isCall = (calls !== undefined && calls.length > 0) || called !== undefined;
+  if (!isCall && content === null) throw nullContent(role, where, what);
   const said = isCall && !isPresent(content) ? {} : { content: contentText(content, where, `"content" of ${what}`) };
   return {
     message: { role, ...said, ...Object.fromEntries(others) },
     supervised: isSupervised(fields, where, what),
   };
 }
+
+/** Only a message with calls may have no text: anything else would be rendered as "None". */
+const nullContent = (role: string, where: string, what: string): CoxswainError =>
+  new CoxswainError("data", `${where}: "content" of ${what} (${role}) is null, and it has no tool_calls`, {
+    hint:
+      'Give the text, "" for a message without one, or the "tool_calls" that an assistant makes instead. ' +
+      "data.on_bad_example: skip omits such lines.",
+  });
 
 /** A turn with `from` and `value`. */
 function messageOfSender(fields: Fields, where: string, what: string): ReadMessage {
@@ -103,11 +120,15 @@ export function readMessageList(
   noun: "message" | "turn",
 ): readonly ReadMessage[] {
   const table = isTable(list);
-  return list.map((value, index) => {
+  return list.flatMap((value, index) => {
     const what = `${noun} ${index + 1} of "${key}"`;
+    if (!isObject(plainNumber(value)))
+      throw unexpected(where, what, value, "a JSON object", `Write messages as ${acceptedMessages}.`);
     const fields = objectOf(value, where, what);
+    const spoken = messagesOfSpeakers(fields, speakers, where, what);
+    if (spoken !== undefined) return spoken.map((message) => messageOfRole(message, where, what, false));
     const isTurn = isPresent(fields["from"]) && !isPresent(fields["role"]);
-    return isTurn ? messageOfSender(fields, where, what) : messageOfRole(fields, where, what, table);
+    return [isTurn ? messageOfSender(fields, where, what) : messageOfRole(fields, where, what, table)];
   });
 }
 

@@ -6,6 +6,7 @@ export type WarningKind =
   | IgnoredKind
   | "repeated_key"
   | "replacement_character"
+  | "missing_value"
   | "truncated"
   | "dropped"
   | "control_token"

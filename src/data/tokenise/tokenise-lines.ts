@@ -6,6 +6,7 @@ import { createEncoder } from "../encode.js";
 import type { Encoder, LabelledTokens, LocatedExample } from "../encoding.js";
 import {
   exampleReader,
+  missingValueIn,
   replacementCharacterIn,
   unreadKeys,
   type DataFormat,
@@ -117,6 +118,8 @@ export async function openLineTokeniser(tokenizer: TextTokenizer, settings: Toke
     if (repeatedKey !== undefined) log.count("repeated_key", where, repeatedKey);
     const spoilt = replacementCharacterIn(example);
     if (spoilt !== undefined) log.count("replacement_character", where, spoilt);
+    const missing = missingValueIn(example, where);
+    if (missing !== undefined) log.count("missing_value", where, JSON.stringify(missing));
     const unread = unreadKeys(format, value);
     if (unread.meaningful.length + unread.others.length > 0) log.unread.push({ ...unread, where });
     return example;
