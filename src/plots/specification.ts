@@ -87,7 +87,7 @@ export function plotSpecification(runs: readonly PlottedRun[], options: PlotOpti
     background: "white",
     padding: 10,
     autosize: { type: "pad" },
-    ...(names.length === 1 ? { title: { text: [...names], fontSize: 14, offset: 12 } } : {}),
+    ...(names.length === 1 ? { title: { text: [...names], fontSize: 14, offset: 12, frame: "bounds" as const } } : {}),
     columns,
     spacing: gap,
     concat: shown.map((panel) => panelOf(panel, { runs, names, options, panelWidth, steps })),
@@ -102,7 +102,8 @@ export function plotSpecification(runs: readonly PlottedRun[], options: PlotOpti
         labelColor: "#222222",
         titleFontWeight: "normal",
       },
-      title: { fontSize: 13, anchor: "start", fontWeight: "bold", offset: 8 },
+      // Aligned with the panel, however long its labels are.
+      title: { fontSize: 12, anchor: "start", frame: "group", fontWeight: "bold", offset: 10 },
       legend: {
         orient: "top",
         title: null,
@@ -113,7 +114,8 @@ export function plotSpecification(runs: readonly PlottedRun[], options: PlotOpti
         labelFontSize: 11,
         labelLimit: 0,
         symbolSize: 110,
-        symbolStrokeWidth: 2,
+        // An outline would be dashed like the curve.
+        symbolStrokeWidth: 0,
       },
     },
   } satisfies TopLevelSpec;

@@ -6,7 +6,7 @@ import type { TopLevelSpec } from "vega-lite";
 import type { SweepStatus, TrialStatus } from "./status.js";
 
 /** From dark (best) to light (worst): readable in greyscale. */
-const scheme = { range: ["#08306b", "#2f7ab8", "#9ecae1"] };
+const scheme = { range: ["#08306b", "#2f7ab8", "#7fb2d8"] };
 const font = "DejaVu Sans, Helvetica, Arial, sans-serif";
 
 export const metricTitles = { eval_loss: "evaluation loss (nats/token)", exact_match: "exact match" } as const;
@@ -95,11 +95,12 @@ export function parallelCoordinates(status: SweepStatus, width: number): TopLeve
         mark: { type: "tick", orient: "horizontal", color: "#444444", thickness: 1, size: 8 },
         encoding: { x, y },
       },
-      {
+      // Lines pass below labels: white around them, then the text.
+      ...[{ stroke: "white", strokeWidth: 4 }, {}].map((halo) => ({
         data: { values: ticks },
-        mark: { type: "text", align: "left", dx: 7, fontSize: 10, color: "#222222", stroke: "white", strokeWidth: 0.2 },
-        encoding: { x, y, text: { field: "label", type: "nominal" } },
-      },
+        mark: { type: "text" as const, align: "left" as const, dx: 7, fontSize: 11, color: "#222222", ...halo },
+        encoding: { x, y, text: { field: "label", type: "nominal" as const } },
+      })),
     ],
     config: { font, title: { anchor: "start" }, view: { stroke: null }, axis: { gridColor: "#999999" } },
   };

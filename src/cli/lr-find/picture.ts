@@ -17,7 +17,7 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
     type: "quantitative" as const,
     title: "learning rate",
     scale: { type: "log" as const, domain: [from, to], nice: false },
-    axis: { format: ".0e" },
+    axis: { format: ".0e", tickCount: Math.max(2, Math.round(Math.log10(to / from))) },
   };
   const y = {
     field: "loss",
@@ -27,19 +27,20 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
   };
   const rows = (of: (point: (typeof points)[number]) => number): { learning_rate: number; loss: number }[] =>
     points.map((point) => ({ learning_rate: point.learningRate, loss: of(point) }));
-  const rule = (rate: number | undefined, colour: string, dash: number[]) =>
+  const rule = (rate: number | undefined, colour: string, strokeWidth: number, dash: number[]) =>
     rate === undefined || rate < from || rate > to
       ? []
       : [
           {
             data: { values: [{ learning_rate: rate }] },
-            mark: { type: "rule" as const, color: colour, strokeWidth: 1.5, strokeDash: dash },
+            mark: { type: "rule" as const, color: colour, strokeWidth, strokeDash: dash },
             encoding: { x },
           },
         ];
   const subtitle = [
-    ...(learningRate === undefined ? ["no suggestion"] : [`suggestion ${shortRate(learningRate)} (solid)`]),
+    ...(learningRate === undefined ? ["no suggestion"] : [`suggestion ${shortRate(learningRate)} (thick line)`]),
     ...(steepest === undefined ? [] : [`steepest fall ${shortRate(steepest)} (dashed)`]),
+    "dots: every step, curve: smoothed",
   ].join(", ");
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
@@ -51,7 +52,7 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
     layer: [
       {
         data: { values: rows(({ loss }) => loss) },
-        mark: { type: "point", color: colours.loss, opacity: 0.35, size: 12, filled: true, clip: true },
+        mark: { type: "point", color: colours.loss, opacity: 0.6, size: 18, filled: true, clip: true },
         encoding: { x, y },
       },
       {
@@ -59,8 +60,8 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
         mark: { type: "line", color: colours.loss, strokeWidth: 2, clip: true },
         encoding: { x, y },
       },
-      ...rule(steepest, colours.steepest, [5, 4]),
-      ...rule(learningRate, colours.suggestion, [1, 0]),
+      ...rule(steepest, colours.steepest, 1.5, [5, 4]),
+      ...rule(learningRate, colours.suggestion, 3, [1, 0]),
     ],
     config: { font: "DejaVu Sans, Helvetica, Arial, sans-serif", title: { anchor: "start" } },
   };
