@@ -19,6 +19,14 @@ interface Axis {
   readonly ticks: readonly { readonly at: number; readonly label: string }[];
 }
 
+/** Of a label, and the room between it and the axes beside it, pixels. */
+const characterWidth = 7;
+const labelGap = 14;
+
+/** Labels do not reach the next axis. */
+const shortLabel = (label: string, longest: number): string =>
+  label.length > longest ? `${label.slice(0, longest - 1)}…` : label;
+
 /** @param width of the picture, pixels */
 export function parallelCoordinates(status: SweepStatus, width: number): TopLevelSpec {
   const measured = status.trials.filter(({ value }) => value !== null);
@@ -38,7 +46,9 @@ export function parallelCoordinates(status: SweepStatus, width: number): TopLeve
     ),
   ];
   const ranks = rankOf(measured, status);
-  const lines = measured.flatMap((trial) =>
+  // The better ones over the others.
+  const inOrder = [...measured].sort((one, other) => (ranks.get(other.trial) ?? 1) - (ranks.get(one.trial) ?? 1));
+  const lines = inOrder.flatMap((trial) =>
     axes.flatMap(({ key, title, place }) => {
       const at = place(key === "result" ? trial.value : trial.settings[key]);
       if (at === undefined) return [];
@@ -46,7 +56,10 @@ export function parallelCoordinates(status: SweepStatus, width: number): TopLeve
       return [{ trial: trial.trial, axis: title, at, rank, thickness: trial.trial === status.best ? 1 : 0 }];
     }),
   );
-  const ticks = axes.flatMap(({ title, ticks: marks }) => marks.map(({ at, label }) => ({ axis: title, at, label })));
+  const longest = Math.max(4, Math.floor(((width - 40) / axes.length - labelGap) / characterWidth));
+  const ticks = axes.flatMap(({ title, ticks: marks }) =>
+    marks.map(({ at, label }) => ({ axis: title, at, label: shortLabel(label, longest) })),
+  );
   const x = {
     field: "axis",
     type: "nominal" as const,
@@ -143,7 +156,7 @@ function choiceAxis(key: string, title: string, values: readonly unknown[]): Axi
     key,
     title,
     place: (value) => at(JSON.stringify(value)),
-    ticks: texts.map((text) => ({ at: at(text), label: text.replace(/^"|"$/g, "").slice(0, 24) })),
+    ticks: texts.map((text) => ({ at: at(text), label: text.replace(/^"|"$/g, "") })),
   };
 }
 
