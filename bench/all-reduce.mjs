@@ -108,7 +108,11 @@ async function takePart(index, workers, floats) {
         pool,
         workerId,
         own,
-        pull: (peer, range, into, options) => run.dtypeLinks.pullContribution(peer, range, into, options),
+        // Nobody announces checksums here.
+        pull: async (peer, range, into, options) => {
+          await run.dtypeLinks.pullContribution(peer, range, into, options);
+          return 0;
+        },
         onComplete: () => say({ event: "reduced" }),
         onFailed: ({ reason }) => {
           throw new Error(reason);
@@ -131,7 +135,7 @@ async function takePart(index, workers, floats) {
       // Everyone begins with its own, and then with another worker than the others do.
       for (let place = 0; place < workers; place++) {
         const from = (index + place) % workers;
-        run.reducer.collect([{ node: node(from), source: peers[from] }]);
+        run.reducer.collect([{ node: node(from), source: peers[from], checksum: 0 }]);
       }
     },
     /** Pulls slices from those that have summed them. */

@@ -20,6 +20,7 @@ export function check(config: RunConfig): readonly Contradiction[] {
     ...checkNats(config),
     ...checkAddresses(config),
     ...checkToken(config),
+    ...checkVerify(config),
   ];
 }
 
@@ -54,6 +55,21 @@ const isForTemplate = ([section, key]: KeyPath): boolean => section === "data" &
 
 /** A prompt is any text. */
 const isPrompt = ([section, key]: KeyPath): boolean => section === "training" && key === "sample_prompts";
+
+/** In the mesh the coordinator does not see what workers have computed. */
+function checkVerify({ cluster }: RunConfig): Contradiction[] {
+  if (cluster.verify === 0 || cluster.all_reduce !== "mesh") return [];
+  const message = "needs all_reduce: star or auto: in the mesh the coordinator does not see the workers' sums";
+  return [
+    {
+      keys: [
+        ["cluster", "verify"],
+        ["cluster", "all_reduce"],
+      ],
+      message,
+    },
+  ];
+}
 
 function checkTurns({ data }: RunConfig): Contradiction[] {
   const found = Object.keys(data.chat_template_kwargs).flatMap((name): Contradiction[] => {

@@ -1,4 +1,5 @@
 /** Assembles the parts of a run: the state machine, the conductor and the recorder. Starts nothing. */
+import { randomBytes } from "node:crypto";
 import type { CoxswainError } from "../errors.js";
 import { clipCoefficient } from "../optim/index.js";
 import { reducersRule } from "./gradient/all-reduce.js";
@@ -7,7 +8,7 @@ import { Conductor } from "./conductor.js";
 import { EngineRule } from "./service/engine-rule.js";
 import { shardCount } from "./service/lease-rows.js";
 import type { LeaseSources } from "./service/lease-rows.js";
-import { ClusterMachine } from "./machine/index.js";
+import { ClusterMachine, verifyRule } from "./machine/index.js";
 import type { BestMetric, MachineSettings } from "./machine/index.js";
 import type { RunRecord } from "../telemetry/index.js";
 import { tokensPerShard } from "./run-parts.js";
@@ -146,7 +147,15 @@ function clusterSettings(
   { survivors }: RunParts,
 ): Pick<
   MachineSettings,
-  "totalSteps" | "minWorkers" | "silenceTimeout" | "float16" | "freshAdapter" | "gradientSize" | "reducers" | "recovery"
+  | "totalSteps"
+  | "minWorkers"
+  | "silenceTimeout"
+  | "float16"
+  | "freshAdapter"
+  | "gradientSize"
+  | "reducers"
+  | "verifies"
+  | "recovery"
 > {
   const { cluster, compute, lora } = run.config;
   return {
@@ -157,6 +166,8 @@ function clusterSettings(
     freshAdapter: lora.init_adapter === null,
     gradientSize: run.layout.size,
     reducers: reducersRule(cluster.all_reduce, run.layout.size),
+    // A key of this process: no worker knows which of its sums will be verified.
+    ...(cluster.verify > 0 ? { verifies: verifyRule(cluster.verify, randomBytes(32)) } : {}),
     ...(survivors > 0
       ? {
           recovery: {

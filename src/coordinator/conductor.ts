@@ -63,6 +63,8 @@ export interface ConductorOptions {
 const showsIn = ({ type }: Event): boolean =>
   type === "tick" || type === "joined" || type === "ready" || type === "left" || type === "draining" || type === "stop";
 
+const processOf = ({ host, pid }: { readonly host: string; readonly pid: number }): string => `${pid} ${host}`;
+
 export class Conductor {
   readonly #options: ConductorOptions;
   readonly #sessions: Sessions;
@@ -74,6 +76,7 @@ export class Conductor {
   /** Answers to the sample prompts of the evaluation in flight. */
   #samples: { readonly step: StepNumber; readonly samples: AnswerScores["samples"] } | undefined;
   #farewell: Farewell | undefined;
+  readonly #putOutProcesses = new Set<string>();
   readonly #listeners = new Set<(over: boolean) => void>();
   #over = false;
   /** The run was ended by an error, not by the machine, which gets no more events. */
@@ -177,6 +180,11 @@ export class Conductor {
     this.dispatch({ type: "left", worker: id, reason });
   }
 
+  /** Whether a worker of this process computed a wrong sum in this run. */
+  isPutOut(process: { readonly host: string; readonly pid: number }): boolean {
+    return this.#putOutProcesses.has(processOf(process));
+  }
+
   /** Admits workers by what they compute with. */
   get engines(): EngineRule {
     return this.#options.engines;
@@ -249,6 +257,16 @@ export class Conductor {
       case "accept":
         this.#sum.accept(effect);
         return this.#decideEngine(effect.worker);
+      case "keep":
+        return this.#sum.keep(effect);
+      case "try":
+        return this.#sum.try(effect);
+      case "verified":
+        return recorder.verified(effect.node.count);
+      case "putOut":
+        return this.#putOut(effect);
+      case "undecided":
+        return recorder.undecided(effect.workers, effect.step, effect.node);
       case "revoke":
         return this.#sessions.revoke(effect);
       case "reduceSlice":
@@ -323,6 +341,16 @@ export class Conductor {
       session.refuse(refusal);
       this.dismiss(session.id, refusal);
     }
+  }
+
+  /** The worker's sum is wrong: it leaves, and its process may not return. */
+  #putOut({ worker, step, node, agreed }: EffectOf<"putOut">): void {
+    const session = this.#sessions.get(worker);
+    const reason = this.#options.recorder.putOut(worker, step, node, agreed);
+    if (session === undefined) return;
+    this.#putOutProcesses.add(processOf(session));
+    session.refuse(reason);
+    this.dismiss(worker, reason);
   }
 
   #takeSamples(step: StepNumber): AnswerScores["samples"] {

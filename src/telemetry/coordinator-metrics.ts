@@ -60,6 +60,8 @@ export interface CoordinatorMetrics extends MetricsText {
   readonly allReduceBytes: Counter<{ readonly direction: typeof directions }>;
   readonly replicaMismatches: Counter;
   readonly sumsRejected: Counter;
+  readonly shardsVerified: Counter;
+  readonly workersPutOut: Counter;
   /** Seconds since 1970. */
   readonly checkpointLastSuccess: Gauge;
   /** Seconds the newest checkpoint took. */
@@ -167,6 +169,8 @@ function clusterMetrics(registry: MetricRegistry) {
     }),
     replicaMismatches: registry.counter("replica_mismatch_total", "Replicas that differed from the coordinator's."),
     sumsRejected: registry.counter("sums_rejected_total", "Sums that differed from what their worker announced."),
+    shardsVerified: registry.counter("shards_verified_total", "Shards that two workers computed, with the same bits."),
+    workersPutOut: registry.counter("workers_put_out_total", "Workers that computed a wrong sum and were put out."),
     natsConnected: registry.gauge("nats_connected", "1 while connected to NATS, otherwise 0."),
     natsEventsDropped: registry.counter("nats_events_dropped_total", "Events of the run that did not reach NATS."),
     bulkSlowPath: registry.counter("bulk_slow_path_total", "Vectors moved by the gRPC library's slow path.", {

@@ -68,6 +68,8 @@ export type EventName =
   | "mesh_failed"
   | "replica_resynchronised"
   | "sum_rejected"
+  | "worker_put_out"
+  | "verification_undecided"
   | "checkpoint_saved"
   | "checkpoint_failed"
   | "evaluation_finished"

@@ -62,12 +62,16 @@ export function memberMetadata(
 export const gradientOf = (step: number, shard: number, size: number): Float32Array =>
   Float32Array.from({ length: size }, (_, index) => Math.sin(step * 7 + shard * 3 + index));
 
+/** Each worker is a process of its own. */
+let processes = 0;
+
 /** An honest member: computes what it is leased, applies what is committed. */
 export class HonestWorker {
   readonly control: Control;
   readonly replica: Replica;
   /** Resolves when the run is over, with whether it was completed. */
   readonly finished: Promise<boolean>;
+  readonly pid = ++processes;
   readonly #client: CoordinatorStub;
   #key = "";
 
@@ -78,12 +82,14 @@ export class HonestWorker {
     readonly size: number,
     /** Called before the shards of a lease are computed. */
     readonly beforeComputing: (step: number) => Promise<void> = () => Promise.resolve(),
+    /** What it computes. */
+    readonly gradient: typeof gradientOf = gradientOf,
   ) {
     this.#client = clientOf(port);
     this.replica = new Replica(size, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
     this.control = this.#client.attend(withToken(token));
     this.control.on("error", () => undefined);
-    this.control.write(joinOf(id));
+    this.control.write(joinOf(id, { pid: this.pid }));
     this.finished = this.#work();
   }
 
@@ -123,7 +129,7 @@ export class HonestWorker {
       this.control.write({
         computed: { task: "TASK_TRAIN", step, shard, lossSum: 1, supervisedTokens: 1, seconds: 0.01 },
       });
-      const gradient = gradientOf(step, shard, this.size);
+      const gradient = this.gradient(step, shard, this.size);
       const checksums = [vectorChecksum(gradient, "float32")];
       this.control.write({ contribution: { step, first: shard, count: 1, checksums } });
       await pushVector(this.#client, this.#metadata(nodeKeys(step, shard, 1)), (call) =>

@@ -10,7 +10,7 @@ import { Entrance } from "../../src/coordinator/service/entrance.js";
 import type { EntranceLimits } from "../../src/coordinator/service/entrance.js";
 import type { SendLimits } from "../../src/coordinator/service/sends.js";
 import { Sends } from "../../src/coordinator/service/sends.js";
-import { ClusterMachine } from "../../src/coordinator/machine/index.js";
+import { ClusterMachine, verifyRule } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service/grpc/service.js";
 import type { WorkerSession } from "../../src/coordinator/service/worker-session.js";
@@ -53,6 +53,10 @@ export interface HarnessOptions {
   readonly totalSteps?: number;
   readonly size?: number;
   readonly allowMixedEngines?: boolean;
+  /** `cluster.verify`. Default: 0. */
+  readonly verify?: number;
+  /** Workers that a step waits for. Default: 1. */
+  readonly minWorkers?: number;
   /** Replaces the connection to a worker's own server. */
   readonly reach?: (session: WorkerSession) => Promise<void>;
 }
@@ -107,7 +111,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const machine = new ClusterMachine(
     {
       totalSteps,
-      minWorkers: 1,
+      minWorkers: options.minWorkers ?? 1,
+      ...(options.verify === undefined ? {} : { verifies: verifyRule(options.verify, new Uint8Array(32)) }),
       silenceTimeout: 60_000,
       float16: false,
       saveSteps: 100,

@@ -88,6 +88,20 @@ export const clusterSchema = z.strictObject({
         "Allows workers with different engines, backends or kinds of device in one run. The last bits of the adapter then " +
         "depend on which worker computed what.",
     }),
+  verify: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .register(keyDocs, {
+      description:
+        "Share of the shards of a step that two workers of the same kind compute, so that the coordinator can compare their " +
+        "sums bit for bit. A worker whose sum differs from that of two others is named and put out, and the run continues " +
+        "with the right sum. Costs that share of the computing time, and gradients are summed by the coordinator " +
+        "(`all_reduce: star`). The adapter has the same bits.",
+      unit: "share",
+      examples: [0.02],
+    }),
   proxy: z
     .enum(["none", "environment"])
     .default("none")

@@ -10,6 +10,7 @@ import type { StepNumber } from "../../ids.js";
 import type { Logger } from "../../telemetry/index.js";
 import type { EffectOf, Event, SliceChecksums, WorkerId } from "../machine/index.js";
 import type { RunRecorder } from "../record/recorder.js";
+import { Trials } from "./trials.js";
 import type { DeliveredSum } from "../service/pushed-sums.js";
 import { SumDiffers } from "../service/sum-differs.js";
 import type { Sessions } from "../service/worker-sessions.js";
@@ -37,7 +38,7 @@ export class StepSum {
   readonly #options: StepSumOptions;
   readonly #pool: VectorPool;
   /** Star: the tree of the sums. */
-  #tree: { readonly step: StepNumber; readonly sum: TreeSum } | undefined;
+  #tree: { readonly step: StepNumber; readonly sum: TreeSum; readonly trials: Trials } | undefined;
   /** Mesh: the vector that the slices are gathered into. */
   #gathered: { readonly step: StepNumber; readonly vector: Float32Array } | undefined;
   /** Announced, not yet requested. */
@@ -54,8 +55,14 @@ export class StepSum {
   /** Begins a step with this many shards; no effect if it is already in flight. */
   open(step: StepNumber, shards: number): void {
     if (this.#tree?.step === step) return;
+    const { allReduceDtype: precision } = this.#options;
     const release = (vector: Float32Array): void => this.#pool.give(vector);
-    this.#tree = { step, sum: new TreeSum(shards, { precision: this.#options.allReduceDtype, release }) };
+    this.#tree?.trials.close();
+    this.#tree = {
+      step,
+      sum: new TreeSum(shards, { precision, release }),
+      trials: new Trials(shards, precision, release),
+    };
     this.#gathered = undefined;
   }
 
@@ -73,10 +80,26 @@ export class StepSum {
   /** Adds a received contribution to the tree. */
   accept({ worker, step, node }: EffectOf<"accept">): void {
     const key = keyOf(worker, step, node);
-    const vector = this.#inbox.get(key);
+    const kept = this.#tree?.step === step ? this.#tree.trials.take(worker, node) : undefined;
+    const vector = kept ?? this.#inbox.get(key);
     if (vector === undefined || this.#tree?.step !== step)
       throw new CoxswainError("bug", `accepted shards ${node.first}+${node.count} of step ${step}, which are not here`);
     if (this.#tree.sum.add(node, vector)) this.#inbox.delete(key);
+    else if (kept !== undefined) this.#pool.give(kept);
+  }
+
+  /** Keeps a received contribution: whether it is right is not decided. */
+  keep({ worker, step, node }: EffectOf<"keep">): void {
+    const vector = this.#takeReceived(worker, step, node);
+    if (vector !== undefined) this.#tree?.trials.keep(worker, node, vector);
+  }
+
+  /** Adds a received part to the sum that a worker computes again, and reports whose sums are the same. */
+  try({ worker, step, node, whole }: EffectOf<"try">): void {
+    const vector = this.#takeReceived(worker, step, node);
+    if (vector === undefined) return;
+    const same = this.#tree?.trials.add(worker, whole, node, vector);
+    if (same !== undefined) this.#options.dispatch({ type: "tried", worker, step, node: whole, same });
   }
 
   /** Fetches a slice from the worker that has reduced it. */
@@ -107,8 +130,18 @@ export class StepSum {
     if (this.#tree?.step !== step) throw new CoxswainError("bug", `no tree for step ${step}`);
     const vector = this.#tree.sum.complete ? this.#tree.sum.result() : this.#gathered?.vector;
     if (vector === undefined) throw new CoxswainError("bug", `step ${step} was reduced, but its sum is missing`);
+    this.#tree.trials.close();
     this.#tree = undefined;
     this.#gathered = undefined;
+    return vector;
+  }
+
+  /** Takes a received contribution of the step in flight out of the inbox. */
+  #takeReceived(worker: WorkerId, step: StepNumber, node: TreeNode): Float32Array | undefined {
+    const key = keyOf(worker, step, node);
+    const vector = this.#inbox.get(key);
+    if (this.#tree?.step !== step) return undefined;
+    this.#inbox.delete(key);
     return vector;
   }
 

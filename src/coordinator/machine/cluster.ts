@@ -133,6 +133,9 @@ export class ClusterMachine {
       case "received":
         worker.failures = 0;
         return this.#work.received(event, now);
+      case "tried":
+        this.#work.tried(event);
+        return [];
       case "receiveFailed":
         return this.#membership.receiveFailed(worker, event, now);
       case "sliceReduced":
@@ -252,6 +255,7 @@ export class ClusterMachine {
       if (this.#isEnding()) return [...effects, ...this.#end()];
       effects.push(...this.#next(now));
     }
+    effects.push(...this.#membership.settle(now));
     return [...effects, ...this.#work.assign(mayTakeAfter(event), now), ...this.#membership.dismiss()];
   }
 
@@ -317,6 +321,7 @@ export class ClusterMachine {
 /** Events about a worker that come from the coordinator's shell, not from the worker. */
 const shellsOwn: ReadonlySet<Event["type"]> = new Set<Event["type"]>([
   "received",
+  "tried",
   "receiveFailed",
   "gathered",
   "gatherFailed",

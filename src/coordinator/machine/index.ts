@@ -19,4 +19,5 @@ export type {
   Task,
   WorkerId,
 } from "./types.js";
+export { verifyRule } from "./verify-rule.js";
 export type { WorkerPhase } from "./workers.js";

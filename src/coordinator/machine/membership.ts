@@ -28,8 +28,9 @@ export class Membership {
   }
 
   /** @param recovering if true, the worker waits until the state that the run resumes from is decided */
-  ready(worker: WorkerRecord, { reachable, replica }: EventOf<"ready">, recovering: boolean): Effect[] {
+  ready(worker: WorkerRecord, { reachable, replica, kind = "" }: EventOf<"ready">, recovering: boolean): Effect[] {
     worker.reachable = reachable;
+    worker.kind = kind;
     worker.offer = replica;
     if (!recovering) return this.#welcome(worker);
     this.#roster.enter(worker, "offering");
@@ -94,6 +95,13 @@ export class Membership {
     return silent.flatMap(({ id, lastHeard }) =>
       this.#drop(id, `it sent nothing for ${((now - lastHeard) / 1000).toFixed(0)} s`, now),
     );
+  }
+
+  /** Accepts sums on which workers agree, and puts out those that computed others. */
+  settle(now: number): Effect[] {
+    const { effects, wrong } = this.#work.settle(now);
+    const reason = "it computed another sum than others, which agree";
+    return [...effects, ...wrong.flatMap((putOut) => [putOut, ...this.left(putOut.worker, reason, now)])];
   }
 
   /** Dismisses draining workers that hold nothing that is still needed. */

@@ -208,6 +208,11 @@ export class Round {
     return true;
   }
 
+  /** A worker's result of a shard, if it has computed it. */
+  resultOf(worker: WorkerId, shard: ShardIndex): ShardResult | undefined {
+    return this.#shards[shard]?.results.get(worker);
+  }
+
   /** Holds a shard's result without a gradient, as an evaluation needs. */
   holdResult(result: ShardResult): void {
     const shard = this.#shards[result.shard];

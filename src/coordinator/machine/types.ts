@@ -6,6 +6,7 @@ import type { TreeNode } from "../../collective/index.js";
 import type { CoxswainError } from "../../errors.js";
 import type { ShardIndex, StepNumber } from "../../ids.js";
 import type { BestSettings, BestState } from "./best.js";
+import type { Verifies } from "./verify-rule.js";
 
 /** Identifies a worker process for the lifetime of its control stream. */
 export type WorkerId = string;
@@ -51,6 +52,8 @@ export interface MachineSettings {
   readonly sliceBlock?: number;
   /** Number of reducers (mesh), given how many workers can reduce; below 2, the coordinator reduces (star). */
   readonly reducers: (workers: number) => number;
+  /** Which sums a second worker computes, too. Default: none. Such a run has no mesh: the coordinator compares sums. */
+  readonly verifies?: Verifies;
   /** For an interrupted run: what to wait for before it resumes. Undefined: begin from the start state immediately. */
   readonly recovery?: RecoverySettings;
 }
@@ -101,8 +104,11 @@ export interface ShardResult {
   readonly generated?: readonly Int32Array[];
 }
 
-/** first: not leased before. again: its worker is gone or late. stolen: its worker has it, too, but is behind. */
-export type LeaseKind = "first" | "again" | "stolen";
+/**
+ * first: not leased before. again: its worker is gone or late. stolen: its worker has it, too, but is behind. verify: its
+ * worker has delivered it; the sums are compared.
+ */
+export type LeaseKind = "first" | "again" | "stolen" | "verify";
 
 export type Event =
   /** A control stream opened, and its version and token were valid. */
@@ -113,6 +119,8 @@ export type Event =
       readonly worker: WorkerId;
       /** Others can pull from it. */
       readonly reachable: boolean;
+      /** What it computes with: workers of one kind compute the same bits. Default: all are of one kind. */
+      readonly kind?: string | undefined;
       /** The replica of this run that it still has. */
       readonly replica: HeldReplica | undefined;
     }
@@ -151,6 +159,14 @@ export type Event =
       readonly node: TreeNode;
       /** It arrived, but is not what the worker announced. Default: false. */
       readonly differs?: boolean;
+    }
+  /** A worker has computed the sum of a node again, with the same bits as these workers. */
+  | {
+      readonly type: "tried";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      readonly same: readonly WorkerId[];
     }
   /** The reducer has the sum of its slice over all shards. */
   | {
@@ -266,6 +282,33 @@ export type Effect =
     }
   /** Add a received gradient to the reduction tree. */
   | { readonly type: "accept"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  /** Keep a received gradient: it is accepted once another worker has computed the same. */
+  | { readonly type: "keep"; readonly worker: WorkerId; readonly step: StepNumber; readonly node: TreeNode }
+  /** Add a received gradient to the sum of `whole` that this worker computes again; when complete, compare the sums. */
+  | {
+      readonly type: "try";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      readonly whole: TreeNode;
+    }
+  /** The sum of a node was computed by several workers, with the same bits. */
+  | { readonly type: "verified"; readonly step: StepNumber; readonly node: TreeNode }
+  /** A worker computed another sum than several others, which agree: it is dropped, and must not return. */
+  | {
+      readonly type: "putOut";
+      readonly worker: WorkerId;
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      readonly agreed: readonly WorkerId[];
+    }
+  /** These workers computed different sums of a node, and there is no other worker to tell who is right. */
+  | {
+      readonly type: "undecided";
+      readonly step: StepNumber;
+      readonly node: TreeNode;
+      readonly workers: readonly WorkerId[];
+    }
   /** Assign a slice to a worker to sum. */
   | {
       readonly type: "reduceSlice";

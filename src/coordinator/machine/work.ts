@@ -14,7 +14,8 @@ import { slicesOf } from "./mesh.js";
 import { Reduction } from "./reduction.js";
 import type { Roster } from "./roster.js";
 import { Round } from "./round.js";
-import type { CommitEffect, Effect, EventOf, MachineSettings, Task, WorkerId } from "./types.js";
+import type { CommitEffect, Effect, EffectOf, EventOf, MachineSettings, Task, WorkerId } from "./types.js";
+import { Verification } from "./verification.js";
 import { changeKind, measure, progressed } from "./workers.js";
 import type { WorkerRecord } from "./workers.js";
 
@@ -35,6 +36,7 @@ type WorkSettings = Pick<
   | "clipCoefficient"
   | "float16"
   | "freshAdapter"
+  | "verifies"
 >;
 
 /** A complete part of an evaluation: its loss, or its answers by shard. */
@@ -52,6 +54,8 @@ export class Work {
   #round: Round | undefined;
   /** Undefined for an evaluation. */
   #reduction: Reduction | undefined;
+  /** Undefined unless sums of the step are verified. */
+  #verification: Verification | undefined;
   /** The step whose state the shards are computed with. */
   #base: StepNumber | undefined;
   #meshed = false;
@@ -95,7 +99,7 @@ export class Work {
 
   /** @param base the step whose state the task is computed with */
   begin(task: Task, base: StepNumber, now: number): Effect[] {
-    const { evaluationShards, generationShards = 0, gradientSize, sliceBlock, shardsOf } = this.#settings;
+    const { evaluationShards, generationShards = 0, gradientSize, sliceBlock, shardsOf, verifies } = this.#settings;
     this.#base = base;
     this.#changeKind(task === "generate" ? "generate" : "compute");
     if (task !== "train") {
@@ -103,13 +107,15 @@ export class Work {
       return [];
     }
     const step = stepNumber(base + 1);
-    // Reducers must be able to reach every worker that computes.
-    const able = this.#roster.active.every(({ reachable }) => reachable) ? this.#roster.reducers : [];
+    // Reducers must be able to reach every worker that computes. The coordinator compares sums that are verified.
+    const meshes = verifies === undefined && this.#roster.active.every(({ reachable }) => reachable);
+    const able = meshes ? this.#roster.reducers : [];
     const reducers = able.slice(0, this.#settings.reducers(able.length));
     const slices = slicesOf(gradientSize, reducers.length, sliceBlock);
     const offsets = reducers.length < 2 ? [] : slices.map(({ offset }) => offset);
     this.#round = new Round(task, step, shardsOf(step), now, offsets);
     this.#reduction = new Reduction(this.#round, slices, reducers, now);
+    this.#verification = verifies && new Verification(this.#round, this.#roster, verifies);
     this.#meshed = this.#reduction.meshed;
     return this.#reduction.start();
   }
@@ -124,6 +130,7 @@ export class Work {
     this.#changeKind("compute");
     this.#round = undefined;
     this.#reduction = undefined;
+    this.#verification = undefined;
   }
 
   /** Leases unleased shards, and lets idle workers take shards from those that are expected to finish last. */
@@ -145,7 +152,9 @@ export class Work {
   /** @returns the result of an evaluation's loss or of its answers, if this was the last shard */
   computed(worker: WorkerRecord, { task, step, result }: EventOf<"computed">, now: number): Measured | undefined {
     const round = this.#roundOf(task, step);
-    if (round === undefined || worker.applied !== this.#base || !round.compute(worker.id, result)) return undefined;
+    if (round === undefined || worker.applied !== this.#base) return undefined;
+    const isRepeated = task === "train" && this.#verification?.computed(worker.id, result) === true;
+    if (!isRepeated && !round.compute(worker.id, result)) return undefined;
     progressed(worker, now);
     measure(worker, result);
     if (task === "train") return undefined;
@@ -169,23 +178,59 @@ export class Work {
   }
 
   contribution(worker: WorkerRecord, { step, node, checksums }: EventOf<"contribution">, now: number): Effect[] {
-    if (this.#roundOf("train", step)?.announce(worker.id, node, checksums) !== true) return [];
+    const round = this.#roundOf("train", step);
+    const repeated = round && this.#verification?.announced(worker.id, node, checksums);
+    if (repeated !== undefined) {
+      progressed(worker, now);
+      return repeated;
+    }
+    if (round?.announce(worker.id, node, checksums) !== true) return [];
     progressed(worker, now);
     return this.#reduction?.announced({ worker: worker.id, node, checksums }) ?? [];
   }
 
   /** Whether a worker may deliver a node's sum, see `Round.standing`. */
   standing(worker: WorkerId, step: StepNumber, node: TreeNode): ReturnType<Round["standing"]> {
-    return this.#roundOf("train", step)?.standing(worker, node);
+    const round = this.#roundOf("train", step);
+    return round && (this.#verification?.standing(worker, node) ?? round.standing(worker, node));
   }
 
   received(event: EventOf<"received">, now: number): Effect[] {
-    return this.#reductionOf(event)?.received(event, now) ?? [];
+    const reduction = this.#reductionOf(event);
+    if (reduction === undefined) return [];
+    const { worker, node } = event;
+    const verified = this.#verification?.received(event) ?? this.#verification?.begin(worker, node);
+    return verified ?? reduction.received(event, now);
+  }
+
+  tried(event: EventOf<"tried">): void {
+    if (this.#roundOf("train", event.step) !== undefined) this.#verification?.tried(event);
+  }
+
+  /** Accepts sums on which workers agree, and lets others compute those on which they do not. */
+  settle(now: number): { readonly effects: readonly Effect[]; readonly wrong: readonly EffectOf<"putOut">[] } {
+    const round = this.#round;
+    if (round === undefined || this.#verification === undefined) return { effects: [], wrong: [] };
+    const { step } = round;
+    const { verdicts, effects } = this.#verification.settle(now);
+    const accepted = verdicts.flatMap(({ node, of, agreed }): Effect[] => [
+      ...(agreed.length > 1 ? [{ type: "verified", step, node } as const] : []),
+      // A sum that nobody confirmed is computed again when its worker is put out.
+      ...(agreed.includes(of)
+        ? (this.#reduction?.received({ type: "received", worker: of, step, node }, now) ?? [])
+        : []),
+    ]);
+    const wrong = verdicts.flatMap(({ node, agreed, wrong: workers }) =>
+      workers.map((worker) => ({ type: "putOut", worker, step, node, agreed }) as const),
+    );
+    return { effects: [...effects, ...accepted], wrong };
   }
 
   /** @returns how many shards became unleased; undefined if the worker had not announced this node */
   receiveFailed({ worker, step, node }: EventOf<"receiveFailed">): number | undefined {
-    return this.#roundOf("train", step)?.withdraw(worker, node);
+    const round = this.#roundOf("train", step);
+    if (round !== undefined && this.#verification?.receiveFailed(worker, node) === true) return 0;
+    return round?.withdraw(worker, node);
   }
 
   sliceReduced(event: EventOf<"sliceReduced">): Effect[] {
@@ -234,11 +279,13 @@ export class Work {
 
   /** Whether work would be lost, or a sum become unavailable, if the worker left now. */
   needs(id: WorkerId): boolean {
-    return this.#round !== undefined && (this.#round.closed || this.#round.dependsOn(id));
+    if (this.#round === undefined) return false;
+    return this.#round.closed || this.#round.dependsOn(id) || this.#verification?.needs(id) === true;
   }
 
   /** Takes back a worker's leases, results and announcements. */
   release(id: WorkerId, reason: string): Effect[] {
+    this.#verification?.release(id);
     const count = this.#round?.closed === false ? this.#round.release(id) : 0;
     return count > 0 ? [{ type: "lost", worker: id, count, late: false, reason }] : [];
   }
@@ -259,6 +306,7 @@ export class Work {
   expire(now: number): Effect[] {
     const round = this.#round;
     if (round === undefined) return [];
+    this.#verification?.expire(now);
     const expired = expire(round, this.#roster.in("active", "draining"), now);
     const timeout = reducerGrace + (this.#settings.gradientSize * 4) / reducerRate;
     const late = this.#reduction?.lateReducers(now, timeout) ?? [];

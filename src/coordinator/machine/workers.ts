@@ -14,6 +14,8 @@ export interface WorkerRecord {
   phase: WorkerPhase;
   /** Others can pull from it. */
   reachable: boolean;
+  /** What it computes with: workers of one kind compute the same bits. */
+  kind: string;
   /** The replica that it reported when it was ready. */
   offer: HeldReplica | undefined;
   /** The machine's clock, ms. */
@@ -40,6 +42,7 @@ export const newWorker = (id: WorkerId, now: number): WorkerRecord => ({
   id,
   phase: "loading",
   reachable: false,
+  kind: "",
   offer: undefined,
   lastHeard: now,
   progressAt: now,

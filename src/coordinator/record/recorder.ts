@@ -2,6 +2,7 @@
  * Publishes what a run does: to metrics.jsonl and events.jsonl, Prometheus metrics, the log, and the user's view.
  * Decides nothing.
  */
+import { describeNode } from "../../collective/index.js";
 import type { TreeNode } from "../../collective/index.js";
 import type { RecordedDataset } from "../../data/index.js";
 import { CoxswainError } from "../../errors.js";
@@ -211,9 +212,37 @@ export class RunRecorder {
   /** A worker delivered a sum that is not what it announced: it was discarded. @param what names worker, step and sum */
   differs(worker: WorkerId, step: StepNumber, { first, count }: TreeNode, what: string): void {
     this.#options.metrics.sumsRejected.add(1);
+    if (!this.#mayRecord(worker)) return;
     this.#options.logger.error({ worker, step, first, count }, "a sum was rejected: the worker did not announce it");
     this.#event("sum_rejected", { worker, step, first, count });
-    this.#options.view.note(`${what}: it was discarded`);
+    this.#note(`${what}: it was discarded`);
+  }
+
+  /** Several workers computed a sum of so many shards, with the same bits. */
+  verified(count: number): void {
+    this.#options.metrics.shardsVerified.add(count);
+  }
+
+  /** A worker computed another sum than others, which agree. @returns the reason, for that worker */
+  putOut(worker: WorkerId, step: StepNumber, node: TreeNode, agreed: readonly WorkerId[]): string {
+    const { first, count } = node;
+    const reason = `its sum of shards ${describeNode(node)} of step ${step} differs from that of ${agreed.join(" and ")}`;
+    this.#options.metrics.workersPutOut.add(1);
+    this.#options.logger.error({ worker, step, first, count, agreed }, "a worker computed a wrong sum; it is put out");
+    this.#event("worker_put_out", { worker, step, first, count, agreed });
+    this.#options.view.note(`worker ${worker} is put out: ${reason}; check its machine`);
+    return reason;
+  }
+
+  /** Workers computed different sums, and there is no other worker to tell who is right. */
+  undecided(workers: readonly WorkerId[], step: StepNumber, node: TreeNode): void {
+    const { first, count } = node;
+    this.#options.logger.error({ workers, step, first, count }, "workers computed different sums");
+    this.#event("verification_undecided", { workers, step, first, count });
+    this.#options.view.note(
+      `step ${step}: ${workers.join(" and ")} computed different sums of shards ${describeNode(node)}: one of them lies or ` +
+        "is broken. The step waits for another worker of the same kind, which decides, or until one of them leaves",
+    );
   }
 
   mismatch(worker: WorkerId, step: StepNumber): void {

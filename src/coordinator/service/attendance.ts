@@ -13,6 +13,7 @@ import { version } from "../../version.js";
 import { textFromOutside } from "../../visible-text.js";
 import { joinProblem, readReadiness } from "./bounds.js";
 import type { Readiness } from "./bounds.js";
+import { nameOf } from "./engine-rule.js";
 import type { ServiceOptions } from "./options.js";
 import type { ControlCall, ControlListener } from "./transport.js";
 import { WorkerSession } from "./worker-session.js";
@@ -97,6 +98,7 @@ function refusalOf(join: JoinOutput, { conductor }: ServiceOptions): string | un
   const { softwareVersion: software, protocolVersion: protocol } = join;
   const problem = releaseProblem(ownRelease(version), { software, protocol }) ?? joinProblem(join);
   if (problem !== undefined) return problem;
+  if (conductor.isPutOut(join)) return "this process computed wrong sums in this run: check its machine";
   if (conductor.session(join.workerId) !== undefined) return `a worker with the id ${join.workerId} already takes part`;
   return undefined;
 }
@@ -138,6 +140,7 @@ function onReady(call: ControlCall, session: WorkerSession, ready: ReadyOutput, 
       type: "ready",
       worker: session.id,
       reachable: !session.pushes,
+      kind: nameOf(readiness),
       replica: replica === null ? undefined : { step: stepNumber(replica.step), hash: replica.stateHash },
     });
   };

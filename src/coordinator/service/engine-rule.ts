@@ -67,7 +67,7 @@ export class EngineRule {
 }
 
 /** "tfjs (wasm) on cpu" */
-const nameOf = ({ engine, backend, device }: Computation): string => `${engine} (${backend}) on ${device}`;
+export const nameOf = ({ engine, backend, device }: Computation): string => `${engine} (${backend}) on ${device}`;
 
 const isKnown = ({ engine, backend, device }: Computation): boolean =>
   knownComputations.some(

@@ -31,8 +31,12 @@ export interface SimulationOptions extends Faults {
   readonly random: () => number;
   /** Seconds per shard of each worker. */
   readonly workers: readonly number[];
+  /** Workers that come later: after how many ms, and their seconds per shard. Their places follow those of the others. */
+  readonly lateWorkers?: readonly { readonly after: number; readonly seconds: number }[];
   /** Places of workers that others cannot reach. Those at even places have no server of their own. */
   readonly unreachable?: readonly number[];
+  /** Places of workers that lie, or whose machine is broken: what they make of the gradient and loss of a shard. */
+  readonly liars?: Readonly<Record<number, (gradient: Float32Array, result: { lossSum: number }) => void>>;
   /** Minimum and maximum latency of a message, ms. */
   readonly latency?: readonly [number, number];
   /** Probability that a message is late, and the maximum additional delay, ms. */
@@ -86,6 +90,7 @@ export class ClusterSimulation {
   #coordinator: SimulatedCoordinator | undefined;
   #disk:
     { readonly state: ReplicaState; readonly saved: SavedCheckpoint; readonly best: BestState | undefined } | undefined;
+  readonly #places = new Map<string, number>();
   #committedAt = 0;
   #born = 0;
   #asked = 0;
@@ -100,6 +105,9 @@ export class ClusterSimulation {
     this.invariants = new Invariants(new Reference(options.settings.shards, dtype));
     this.#coordinator = this.#startCoordinator();
     options.workers.forEach((_, place) => this.#birth(place));
+    options.lateWorkers?.forEach(({ after }, index) =>
+      this.time.at(after, () => this.#birth(options.workers.length + index)),
+    );
     scheduleFaults(options, {
       now: () => this.time.now,
       at: (delay, act) => void this.time.at(this.time.now + delay, () => this.outcome === undefined && act()),
@@ -122,6 +130,11 @@ export class ClusterSimulation {
   /** The newest recorded step. */
   get committed(): number {
     return this.invariants.recorded;
+  }
+
+  /** The place of a worker, by its id. */
+  placeOf(id: string): number | undefined {
+    return this.#places.get(id.replace(/\.\d+$/, ""));
   }
 
   /** How often the machine emitted this effect. */
@@ -307,11 +320,15 @@ export class ClusterSimulation {
     if (this.outcome !== undefined) return;
     const { random, slowApply = 0, slowApplyFor = 6_000 } = this.options;
     const name = `w${this.#born++}`;
+    this.#places.set(name, place);
     const process = this.#process();
-    const seconds = this.options.workers[place] ?? 1;
+    const { workers, lateWorkers = [] } = this.options;
+    const seconds = workers[place] ?? lateWorkers[place - workers.length]?.seconds ?? 1;
+    const falsify = this.options.liars?.[place];
     const models = new SimulatedModels(process, layout, {
       shard: () => process.work(seconds * 1000 * (0.9 + 0.2 * random())),
       apply: () => process.work(random() < slowApply ? slowApplyFor : 1),
+      ...(falsify === undefined ? {} : { falsify }),
     });
     const unreachable = this.options.unreachable?.includes(place) === true;
     const worker: SimulatedWorker = { name, place, process, models, leave: new AbortController(), end: undefined };
@@ -328,7 +345,8 @@ export class ClusterSimulation {
       applied: () => models.replica && this.invariants.applied(name, models.replica),
     }).then(
       (end) => this.#left(worker, end),
-      (error: unknown) => this.#fail(error),
+      // A liar is refused, once it was put out.
+      (error: unknown) => (falsify === undefined ? this.#fail(error) : (worker.end = "interrupted")),
     );
   }
 

@@ -31,6 +31,8 @@ export class Invariants {
   readonly reference: Reference;
   /** How often the machine emitted each type of effect. */
   readonly counts = new Map<string, number>();
+  /** Number of shards that were verified. */
+  verified = 0;
   /** Lines of metrics.jsonl by step, as they were first recorded. */
   readonly steps = new Map<number, StepLine>();
   /** Steps whose evaluation has been recorded, in order. */
@@ -115,6 +117,7 @@ export class Invariants {
   }
 
   #handled(event: Event, effects: readonly Effect[], reduced: (step: StepNumber) => Float32Array | undefined): void {
+    for (const effect of effects) if (effect.type === "verified") this.verified += effect.node.count;
     for (const { type } of effects) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
     if (event.type !== "committed") return;
     this.newest = Math.max(this.newest, event.step);

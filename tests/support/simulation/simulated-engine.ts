@@ -53,6 +53,8 @@ export interface EngineSpeed {
   readonly shard: (step: number | undefined) => Promise<void>;
   /** Resolves when the engine would have taken the new parameters. */
   readonly apply: () => Promise<void>;
+  /** What a lying or broken worker makes of the gradient and loss of a shard. Default: nothing. */
+  readonly falsify?: (gradient: Float32Array, result: { lossSum: number; tokens: number }) => void;
 }
 
 export class SimulatedModels implements ModelSource {
@@ -111,7 +113,9 @@ export class SimulatedModels implements ModelSource {
         return exclusively(
           () => {
             writeGradient(into, parameters, { row: batch.inputIds[0] ?? 0, step, shard });
-            return loss;
+            const result = { ...loss };
+            speed.falsify?.(into, result);
+            return result;
           },
           () => speed.shard(step),
         );

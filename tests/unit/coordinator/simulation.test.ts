@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { verifyRule } from "../../../src/coordinator/machine/index.js";
 import { ClusterSimulation } from "../../support/simulation/cluster.js";
 import type { SimulationOptions } from "../../support/simulation/cluster.js";
 import { generator, randomCluster } from "../../support/simulation/random-cluster.js";
@@ -148,6 +149,84 @@ describe("pausing, resuming and saving", () => {
     expect(simulation.count("lost")).toBe(0);
     // Asking again for what is saved writes nothing.
     expect(simulation.count("save")).toBe(new Set([...simulation.checkpoints, settings.totalSteps]).size);
+  });
+});
+
+describe("verification", () => {
+  const key = new Uint8Array(32);
+  const lie = (gradient: Float32Array): void => void (gradient[0] = Math.fround((gradient[0] ?? 0) + 1));
+  const putOut = ({ invariants }: ClusterSimulation): unknown[] =>
+    invariants.events.filter(({ event }) => event === "worker_put_out").map(({ worker }) => worker);
+
+  it.each([1, 0.3, 0.02])("of the share %d computes about so many shards twice, and changes no bit", async (share) => {
+    const [totalSteps, shards] = [40, 24];
+    const settings = { totalSteps, shards, saveSteps: 1000, verifies: verifyRule(share, key) };
+    const simulation = await completeWith({ settings, workers: equal(4, 0.1) });
+    const { length: events } = simulation.invariants.events.filter(({ event }) => event === "worker_put_out");
+    expect(events).toBe(0);
+    const verified = simulation.invariants.verified / (totalSteps * shards);
+    expect(verified).toBeGreaterThan(share / 3);
+    expect(verified).toBeLessThanOrEqual(Math.min(1, 3 * share));
+  });
+
+  it.each([
+    ["a gradient", lie],
+    ["a loss", (_: Float32Array, result: { lossSum: number }) => void (result.lossSum += 1e-9)],
+  ])("puts out a worker that lies about %s, and the run ends with the right bits", async (_, liar) => {
+    const settings = { totalSteps: 12, shards: 24, verifies: verifyRule(1, key) };
+    const simulation = await completeWith({ settings, workers: equal(4, 0.1), liars: { 2: liar } });
+    expect(putOut(simulation)).toEqual([expect.stringMatching(/^w2/)]);
+    expect(simulation.count("undecided")).toBe(0);
+  });
+
+  it("puts out a worker that lies rarely, at its first lie", async () => {
+    let computed = 0;
+    const rarely = (gradient: Float32Array): void => {
+      if (++computed === 20) lie(gradient);
+    };
+    const settings = { totalSteps: 12, shards: 24, verifies: verifyRule(1, key) };
+    const simulation = await completeWith({ settings, workers: equal(4, 0.1), liars: { 1: rarely } });
+    expect(putOut(simulation)).toEqual([expect.stringMatching(/^w1/)]);
+  });
+
+  it("names both of two workers that differ, and waits for a third, which decides", async () => {
+    const settings = { totalSteps: 6, shards: 8, verifies: verifyRule(1, key) };
+    const simulation = new ClusterSimulation({
+      settings,
+      random: generator(1),
+      workers: equal(2, 0.1),
+      liars: { 0: lie },
+      lateWorkers: [{ after: 30_000, seconds: 0.1 }],
+    });
+    expect(await simulation.run()).toEqual({ kind: "completed" });
+    expect(simulation.committed).toBe(6);
+    const [undecided] = simulation.invariants.events.filter(({ event }) => event === "verification_undecided");
+    expect([...(undecided?.["workers"] as string[])].sort()).toEqual(["w0.0", "w1.0"]);
+    expect(putOut(simulation)).toEqual(["w0.0"]);
+  });
+
+  it("ends every run with the right bits, whatever else fails", { timeout: 60_000 + clusters * 1_000 }, async () => {
+    let caught = 0;
+    for (let seed = firstSeed; seed < firstSeed + clusters; seed++) {
+      const random = randomCluster(seed);
+      const verifies = verifyRule(1, key);
+      // No two lies are the same: a process that takes the place of a dead liar does not confirm it.
+      let lies = 1;
+      const liar = (gradient: Float32Array): void => void (gradient[0] = 10_000 * lies++);
+      try {
+        const simulation = await complete({
+          ...random,
+          settings: { ...random.settings, verifies },
+          workers: [...random.workers, ...equal(3, 0.3)],
+          liars: { 0: liar },
+        });
+        caught += putOut(simulation).length;
+        for (const id of putOut(simulation)) expect(simulation.placeOf(String(id))).toBe(0);
+      } catch (error) {
+        throw new Error(`COXSWAIN_SIMULATED_CLUSTERS=1 COXSWAIN_SIMULATION_SEED=${seed}`, { cause: error });
+      }
+    }
+    expect(caught).toBeGreaterThan(0);
   });
 });
 

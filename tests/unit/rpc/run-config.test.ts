@@ -47,6 +47,7 @@ const notForWorkers = [
   "cluster.heartbeat_timeout",
   "cluster.allow_mixed_engines",
   "cluster.limits",
+  "cluster.verify",
   "cluster.tls",
   "cluster.token",
   "telemetry",

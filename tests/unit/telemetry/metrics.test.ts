@@ -22,6 +22,8 @@ const promised: readonly (readonly [string, string])[] = [
   ["all_reduce_bytes_total", "counter"],
   ["replica_mismatch_total", "counter"],
   ["sums_rejected_total", "counter"],
+  ["shards_verified_total", "counter"],
+  ["workers_put_out_total", "counter"],
   ["checkpoint_last_success_timestamp_seconds", "gauge"],
   ["checkpoint_duration_seconds", "gauge"],
   ["last_commit_timestamp_seconds", "gauge"],
