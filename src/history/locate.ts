@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { loadRun } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { listed } from "../listed.js";
+import { refuseSweepFolder } from "../sweep-folder.js";
 
 /** How many runs within a folder a hint names. */
 const namedRuns = 3;
@@ -21,6 +22,7 @@ export async function findRunFolder(run: string): Promise<string> {
     });
   const folder = found.isDirectory() ? resolve(run) : (await loadRun(run)).config.output_dir;
   if (hasRecord(folder)) return folder;
+  refuseSweepFolder(folder);
   const named = found.isDirectory() ? run : `${run}: its output_dir ${folder}`;
   throw new CoxswainError("config", `${named}: there is no run in this folder (no metrics.jsonl)`, {
     hint: hintFor(found.isDirectory() ? run : folder),

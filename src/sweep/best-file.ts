@@ -3,8 +3,7 @@
  * bit. Its relative paths are relative to its own folder. Pure.
  */
 import { isAbsolute, relative, sep } from "node:path";
-import { isMap, isNode, isScalar, parseDocument } from "yaml";
-import type { Document } from "yaml";
+import { Document, isMap, isNode, isScalar, parseDocument, visit } from "yaml";
 import type { RunConfig } from "../config/index.js";
 import type { Assignment } from "./space.js";
 
@@ -23,15 +22,23 @@ export interface BestFileOptions {
 
 /** @returns YAML, with `output_dir` "best" */
 export function bestFile({ text, config, settings, folder, heading }: BestFileOptions): string {
-  const document = parseDocument(text);
-  for (const key of pathKeys) rebase(document, key, valueAt(config, key), folder);
+  const document = withoutAliases(text);
   for (const [key, value] of Object.entries(settings)) put(document, key.split("."), value);
+  for (const key of pathKeys) rebase(document, key, valueAt(config, key), folder);
   for (const key of secrets) if (document.hasIn(key.split("."))) document.deleteIn(key.split("."));
   document.set("output_dir", "best");
   document.commentBefore = [...heading.map((line) => ` ${line}`), ...ownComment(document)].join("\n");
   const yaml = document.toString({ lineWidth: 0 });
   // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
   return yaml.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)/gm, "$1.0$2");
+}
+
+/** A value that replaces an anchor, or is set below an alias, would change others: such files lose their comments. */
+function withoutAliases(text: string): Document {
+  const document = parseDocument(text);
+  let found = false;
+  visit(document, { Alias: () => void (found = true) });
+  return found ? new Document(document.toJS()) : document;
 }
 
 /** The comment that a file begins with, which is removed. */
@@ -51,7 +58,15 @@ function ownComment(document: Document): readonly string[] {
 const secrets = ["cluster.token", "telemetry.nats.password", "telemetry.nats.token"];
 
 /** Keys whose texts are paths, or sections and lists with paths. */
-const pathKeys = ["model", "data.train", "data.eval", "data.chat_template", "lora.init_adapter", "cluster.tls"];
+const pathKeys = [
+  "model",
+  "data.train",
+  "data.eval",
+  "data.chat_template",
+  "lora.init_adapter",
+  "cluster.tls",
+  "telemetry.nats",
+];
 
 const valueAt = (section: unknown, key: string): unknown =>
   key.split(".").reduce<unknown>((value, name) => (Object(value) as Record<string, unknown>)[name], section);

@@ -3,7 +3,16 @@
  * follows from these lines, so a sweep that was killed continues from them. A line that was cut off is written again:
  * its trial arrives at once, since it is on disk.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { CoxswainError, systemCodeOf } from "../errors.js";
 import { storageTrouble } from "../storage/index.js";
@@ -24,11 +33,17 @@ export class Journal {
   readonly #file: number;
   readonly #entries: Entry[];
 
-  /** @throws CoxswainError "storage", or "config" for a file that is not such a journal */
-  constructor(outputDir: string) {
+  /**
+   * @param trials their number
+   * @param isKept whether a line still holds: others are dropped
+   * @throws CoxswainError "storage", or "config" for a file that is not such a journal
+   */
+  constructor(outputDir: string, trials: number, isKept: (entry: Entry) => boolean) {
     this.#path = journalPath(outputDir);
     try {
-      this.#entries = [...readEntries(this.#path)];
+      const found = readEntries(this.#path, trials);
+      this.#entries = found.filter(isKept);
+      if (this.#entries.length < found.length) replaceFile(this.#path, this.#entries.map(lineOf).join(""));
       this.#file = openSync(this.#path, "a");
     } catch (error) {
       throw error instanceof CoxswainError ? error : storageTrouble(error, this.#path);
@@ -41,10 +56,8 @@ export class Journal {
 
   /** On disk when it returns. @throws CoxswainError "storage" */
   append(entry: Entry): void {
-    const { trial, rung, outcome, value, step, totalSteps, reason } = entry;
-    const line = { trial, rung, outcome, value, step, total_steps: totalSteps, reason };
     try {
-      writeSync(this.#file, `${JSON.stringify(line)}\n`);
+      writeSync(this.#file, lineOf(entry));
       fsyncSync(this.#file);
     } catch (error) {
       throw storageTrouble(error, this.#path);
@@ -57,8 +70,18 @@ export class Journal {
   }
 }
 
+function lineOf({ trial, rung, outcome, value, step, totalSteps, reason }: Entry): string {
+  return `${JSON.stringify({ trial, rung, outcome, value, step, total_steps: totalSteps, reason })}\n`;
+}
+
+function replaceFile(path: string, text: string): void {
+  const aside = `${path}.${process.pid}.incoming`;
+  writeFileSync(aside, text, { flush: true });
+  renameSync(aside, path);
+}
+
 /** Removes a last line that was cut off. */
-function readEntries(path: string): readonly Entry[] {
+function readEntries(path: string, trials: number): readonly Entry[] {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -71,24 +94,26 @@ function readEntries(path: string): readonly Entry[] {
   return whole
     .split("\n")
     .slice(0, -1)
-    .map((line, index) => parseEntry(line, `${path}:${index + 1}`));
+    .map((line, index) => parseEntry(line, `${path}:${index + 1}`, trials));
 }
 
 const arrivals: readonly string[] = ["reached", "diverged", "failed", "stopped"] satisfies readonly Arrival[];
 
-function parseEntry(line: string, place: string): Entry {
+function parseEntry(line: string, place: string, trials: number): Entry {
   const fields = parsed(line);
   const { trial, rung, outcome, value, step, total_steps: totalSteps, reason } = fields;
   const isEntry =
     isCount(trial) &&
+    trial < trials &&
     isCount(rung) &&
     typeof outcome === "string" &&
     arrivals.includes(outcome) &&
-    (value === null || typeof value === "number") &&
+    (value === null || Number.isFinite(value)) &&
     isCount(step) &&
     isCount(totalSteps) &&
     (reason === null || typeof reason === "string");
-  if (isEntry) return { trial, rung, outcome: outcome as Arrival, value, step, totalSteps, reason };
+  if (isEntry)
+    return { trial, rung, outcome: outcome as Arrival, value: value as number | null, step, totalSteps, reason };
   throw new CoxswainError("config", `${place}: is not the result of a trial`, {
     hint: "The file is written by coxswain sweep alone. Restore it, or start the sweep in another output_dir.",
   });

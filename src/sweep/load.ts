@@ -24,6 +24,8 @@ export interface Sweep {
   readonly outputDir: string;
   /** The run file's settings, with `--set`. */
   readonly base: LoadedRun;
+  /** Content of the run file, when the sweep began. */
+  readonly text: string;
   readonly metric: Metric;
   readonly rules: Rules;
   readonly trials: readonly Trial[];
@@ -38,11 +40,15 @@ export interface Sweep {
 export async function loadSweep(file: string, sets: readonly Override[]): Promise<Sweep> {
   const spec = parseSweep(await readYamlFile(file, "A sweep file"), file);
   const runFile = resolve(dirname(file), spec.run);
+  const text = await readYamlFile(runFile);
   const base = await loadRun(runFile, sets);
   const { outputDir: given } = spec;
   const outputDir =
     given === undefined ? join(dirname(base.config.output_dir), "sweep") : resolve(dirname(resolve(file)), given);
-  checkMetric(spec, base, file);
+  if (outputDir === base.config.output_dir)
+    throw new CoxswainError("config", `${file}: output_dir: ${outputDir} is that of the run file`, {
+      hint: "Choose another output_dir in the sweep file: a sweep needs a folder of its own.",
+    });
   const swept = Object.keys(spec.trials[0] ?? {});
   const keys = sets.map(keyOf);
   const varied = keys.find((key) => swept.some((other) => other === key || other.startsWith(`${key}.`)));
@@ -57,11 +63,13 @@ export async function loadSweep(file: string, sets: readonly Override[]): Promis
       assignment,
       run: await loadTrial(index, assignment, { spec, sets, file, runFile, outputDir }),
     });
+  for (const trial of trials) checkMetric(spec, trial, file);
   const { halving, metric } = spec;
   return {
     file,
     outputDir,
     base,
+    text,
     metric,
     rules: { trials: trials.length, halving, lowerIsBetter: metric === "eval_loss" },
     trials,
@@ -112,21 +120,39 @@ function trialConfig(config: LoadedRun["config"], outputDir: string): LoadedRun[
 }
 
 /** @throws CoxswainError "config" for a metric that no evaluation would have */
-function checkMetric({ metric, lineOf, ...spec }: SweepSpec, { config }: LoadedRun, file: string): void {
-  const varies = (key: string): boolean => Object.hasOwn(spec.trials[0] ?? {}, key);
-  const line = lineOf(["metric"]) ?? lineOf(["parameters"]);
+function checkMetric(
+  { metric, lineOf, run: runFile }: SweepSpec,
+  { index, assignment, run }: Trial,
+  file: string,
+): void {
+  const { data, training } = run.config;
+  const missing =
+    data.eval === null
+      ? "data.eval"
+      : metric === "exact_match" && !training.predict_with_generate
+        ? "training.predict_with_generate"
+        : undefined;
+  if (missing === undefined) return;
+  const varied = Object.keys(assignment).find((key) => key === missing || missing.startsWith(`${key}.`));
+  const line = lineOf(varied === undefined ? ["metric"] : ["parameters", varied]) ?? lineOf(["parameters"]);
   const place = line === undefined ? file : `${file}:${line}`;
-  if (config.data.eval === null && !varies("data.eval"))
-    throw new CoxswainError("config", `${place}: metric: ${metric} is never evaluated: ${spec.run} has no data.eval`, {
-      hint: "Set data.eval in the run file to a file, or to a share of the training data, such as 0.1.",
-    });
-  const { predict_with_generate: generates } = config.training;
-  if (metric === "exact_match" && !generates && !varies("training.predict_with_generate"))
-    throw new CoxswainError(
-      "config",
-      `${place}: metric: exact_match is never evaluated: ${spec.run} has no training.predict_with_generate`,
-      { hint: "Set training.predict_with_generate: true in the run file, or compare trials by eval_loss." },
-    );
+  const whose = varied === undefined ? runFile : `trial ${index}`;
+  throw new CoxswainError("config", `${place}: metric: ${metric} is never evaluated: ${whose} has no ${missing}`, {
+    hint:
+      missing === "data.eval"
+        ? "Set data.eval in the run file to a file, or to a share of the training data, such as 0.1."
+        : "Set training.predict_with_generate: true in the run file, or compare trials by eval_loss.",
+  });
+}
+
+/** Keys whose values change what an evaluation is on: its losses can't be compared. */
+const evaluated = /^(model|data\.(?!train$|packing$).*|data)$/;
+
+/** A warning about trials whose evaluations can't be compared; undefined if they can. */
+export function incomparable({ trials, metric }: Sweep): string | undefined {
+  const keys = Object.keys(trials[0]?.assignment ?? {}).filter((key) => evaluated.test(key));
+  if (keys.length === 0) return undefined;
+  return `warning: ${keys.join(", ")} may change what is evaluated: compare ${metric} between such trials with care`;
 }
 
 const keyOf = (set: Override): string => (typeof set === "string" ? (set.split("=", 1)[0] ?? "").trim() : set.key);

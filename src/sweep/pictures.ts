@@ -162,6 +162,7 @@ function choiceAxis(key: string, title: string, values: readonly unknown[]): Axi
 
 /** Three significant digits. */
 export function shortNumber(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value);
   const rounded = Number(value.toPrecision(3));
   const isPlain = rounded === 0 || (Math.abs(rounded) >= 1e-3 && Math.abs(rounded) < 1e5);
   return isPlain ? String(rounded) : rounded.toExponential();

@@ -11,13 +11,15 @@ import { startSharedWorkers } from "../library/index.js";
 import type { LocalWorkers } from "../local-workers/index.js";
 import { makeFolders } from "../make-folders.js";
 import { lockOutputFolder } from "../run-lock.js";
-import { bestResult, openJobs } from "./halving.js";
+import { sweepPlanFile } from "../sweep-folder.js";
+import { bestResult, openJobs, rungsOf } from "./halving.js";
 import type { Job } from "./halving.js";
 import { Journal } from "./journal.js";
 import type { Entry } from "./journal.js";
+import { incomparable, trialFolder } from "./load.js";
 import type { Sweep } from "./load.js";
 import { SweepPage } from "./page/page.js";
-import { checkPlan, writePlan } from "./recorded-plan.js";
+import { checkPlan, planPath, writePlan } from "./recorded-plan.js";
 import { SweepPool } from "./pool/pool.js";
 import { sweepStatus } from "./status.js";
 import type { Progress, SweepStatus } from "./status.js";
@@ -61,9 +63,9 @@ export async function runSweep(sweep: Sweep, options: RunSweepOptions): Promise<
   await makeFolders(outputDir);
   const lock = lockOutputFolder(outputDir);
   try {
-    if (options.resume && existsSync(join(outputDir, "sweep.json"))) checkPlan(sweep);
+    if (options.resume && existsSync(planPath(outputDir))) checkPlan(sweep);
     else await writePlan(sweep);
-    const journal = new Journal(outputDir);
+    const journal = new Journal(outputDir, sweep.trials.length, (entry) => stillHolds(entry, sweep));
     try {
       return await new Conduct(sweep, journal, options).run(address);
     } finally {
@@ -74,11 +76,18 @@ export async function runSweep(sweep: Sweep, options: RunSweepOptions): Promise<
   }
 }
 
+/** A trial that failed is tried again, and one that is not there any more is trained again. */
+function stillHolds({ trial, rung, outcome }: Entry, { outputDir, rules }: Sweep): boolean {
+  if (outcome === "failed") return false;
+  const isWhole = outcome === "reached" && rung === rungsOf(rules) - 1;
+  return !isWhole || existsSync(join(trialFolder(outputDir, trial), "adapter"));
+}
+
 /** @throws CoxswainError "config" */
 function checkFolder(outputDir: string, resume: boolean): void {
   const present = existsSync(outputDir) ? readdirSync(outputDir).filter((name) => name !== ".lock") : [];
-  if (present.length === 0 || (resume && present.includes("sweep.json"))) return;
-  const isSweep = present.includes("sweep.json");
+  if (present.length === 0 || (resume && present.includes(sweepPlanFile))) return;
+  const isSweep = present.includes(sweepPlanFile);
   throw new CoxswainError("config", `output_dir: ${outputDir} already holds ${isSweep ? "a sweep" : "other files"}`, {
     hint: isSweep
       ? "Use --resume to continue it, or choose another output_dir in the sweep file."
@@ -93,6 +102,8 @@ class Conduct {
   readonly #journal: Journal;
   readonly #options: RunSweepOptions;
   readonly #running = new Map<number, Progress>();
+  /** Their data is being read: workers wait for them. */
+  readonly #opening = new Set<number>();
   readonly #under = new Set<Promise<void>>();
   /** Ends all trials: asked from outside, or because one of them failed for a reason that would end all. */
   readonly #ending = new AbortController();
@@ -137,6 +148,8 @@ class Conduct {
       const listening = { host: address.host, port: pool.port };
       this.#options.onListening(listening);
       this.#options.onNote(`listening on ${formatAddress(listening)}`);
+      const warning = incomparable(this.#sweep);
+      if (warning !== undefined) this.#options.onNote(warning);
       this.#page = await SweepPage.open(this.#sweep, {
         status: () => this.#status(complete()),
         note: (text) => this.#options.onNote(text),
@@ -180,14 +193,14 @@ class Conduct {
     const wanted = Math.max(1, pool.size, this.#sweep.base.config.workers) - this.#running.size;
     const next = jobs.slice(0, Math.max(0, wanted));
     for (const job of next) this.#begin(job);
-    const isStarting = [...this.#running.values()].some(({ state }) => state === "starting");
-    pool.opening = isStarting || jobs.length > next.length;
+    pool.opening = this.#opening.size > 0 || jobs.length > next.length;
     this.#page?.change();
     this.#options.onChange(() => this.#status(false));
   }
 
   #begin(job: Job): void {
     this.#running.set(job.trial, { state: "starting", step: 0, totalSteps: undefined, loss: undefined });
+    this.#opening.add(job.trial);
     const work = this.#carryOut(job).then(
       (entry) => {
         if (entry === undefined) return;
@@ -200,6 +213,7 @@ class Conduct {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#running.delete(job.trial);
+        this.#opening.delete(job.trial);
         this.#under.delete(done);
       });
     this.#under.add(done);
@@ -217,8 +231,7 @@ class Conduct {
       pool: { gateway: pool, isLocal: base.config.workers > 0 },
       signal: this.#ending.signal,
       onOpen: () => {
-        const known = this.#running.get(index);
-        if (known !== undefined) this.#running.set(index, { ...known, state: "training" });
+        this.#opening.delete(index);
         this.#advance();
       },
       onStep: ({ step, totalSteps, loss }) => {

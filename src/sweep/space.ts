@@ -1,6 +1,6 @@
 /**
  * The search space of a sweep, and the settings of each trial. A random trial depends on the seed, its number and the
- * parameter's name only: adding trials or parameters changes none of the others. Pure.
+ * parameter's name only, unless it would repeat an earlier one: adding trials changes none of the others. Pure.
  */
 import { hashName, PhiloxStream, streams } from "../math/index.js";
 

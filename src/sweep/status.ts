@@ -68,7 +68,8 @@ export function sweepStatus(
       state: now?.state ?? stateOf(entry, { isOpen: still.has(trial), isAtRung: entry?.rung === rung, last }),
       rung: entry === undefined ? null : entry.rung,
       step: Math.max(now?.step ?? 0, entry?.step ?? 0),
-      total_steps: now?.totalSteps ?? entry?.totalSteps ?? null,
+      // A trial that failed before its data was read has none.
+      total_steps: now?.totalSteps ?? (entry === undefined || entry.totalSteps === 0 ? null : entry.totalSteps),
       loss: now?.loss ?? null,
       value: entry?.value ?? null,
       reason: entry?.reason ?? null,

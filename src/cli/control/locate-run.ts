@@ -22,6 +22,7 @@ import { isOwnedByUs } from "../../own-files.js";
 import type { ClientTls, ProxyUse } from "../../rpc/index.js";
 import { findHolder } from "../../run-lock.js";
 import type { NamedHolder } from "../../run-lock.js";
+import { refuseSweepFolder } from "../../sweep-folder.js";
 import { tlsOf } from "../options/connection.js";
 import type { ControlFlags } from "../options/control.js";
 
@@ -91,6 +92,7 @@ async function openRun(run: string): Promise<OpenedRun> {
     const { output_dir: outputDir, cluster } = (await loadRun(run)).config;
     return { outputDir, token: cluster.token, config: await settingsIn(outputDir) };
   }
+  refuseSweepFolder(run);
   const isThere = (name: string): boolean => statSync(join(run, name), { throwIfNoEntry: false }) !== undefined;
   if (resolvedPath(run) === undefined && ![".lock", "events.jsonl"].some(isThere))
     throw new CoxswainError("config", `${run}: there is no run in this folder`, {

@@ -1,5 +1,4 @@
 /** The work of `coxswain sweep`: shows it, ends it on Ctrl-C, and writes and prints its result. */
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../clock.js";
@@ -17,7 +16,7 @@ import {
 import { writeWhole } from "../../storage/index.js";
 import { onInterruption } from "../process/interruption.js";
 import { thisProgram } from "../process/this-program.js";
-import { coloursFor } from "../terminal/colour.js";
+import { coloursFor, isTerminal } from "../terminal/colour.js";
 import { warn } from "../terminal/quiet-progress.js";
 import { widthOf } from "../terminal/redraw.js";
 import { missingWorkers, workersAsked } from "../train/missing-workers.js";
@@ -101,14 +100,14 @@ function kill(pid: number): void {
 }
 
 async function writeBest(
-  { base, trials, set, outputDir, file, metric }: Sweep,
+  { base, text: startText, trials, set, outputDir, file, metric }: Sweep,
   { best }: FinishedSweep,
 ): Promise<void> {
   const trial = trials.find(({ index }) => index === best?.trial);
-  if (trial === undefined || best === undefined || base.path === undefined) return;
+  if (trial === undefined || best === undefined) return;
   const text = bestFile({
-    text: await readFile(base.path, "utf8"),
-    config: trial.run.config,
+    text: startText,
+    config: { ...trial.run.config, cluster: base.config.cluster, telemetry: base.config.telemetry },
     settings: { ...set, ...trial.assignment },
     folder: outputDir,
     heading: [
@@ -121,9 +120,11 @@ async function writeBest(
 
 function report(sweep: Sweep, { status, best }: FinishedSweep): string {
   const { outputDir } = sweep;
-  const style = { colours: coloursFor(process.stdout), width: Math.max(100, widthOf(process.stdout)), rows: Infinity };
+  // Lines that a terminal would break are cut; a file gets them whole.
+  const width = isTerminal(process.stdout) ? widthOf(process.stdout) : Infinity;
+  const style = { colours: coloursFor(process.stdout), width, rows: Infinity };
   const short = (path: string): string => shortPath(path, process.cwd());
-  const lines = process.stdout.isTTY ? [] : [...sweepTable(status, style)];
+  const lines = [...sweepTable(status, style)];
   if (best !== undefined) {
     const trial = sweep.trials[best.trial];
     const settings = Object.entries(trial?.assignment ?? {}).map(([key, value]) => `${key} ${settingText(value)}`);

@@ -41,9 +41,18 @@ const order: readonly TrialState[] = [
 export function sweepTable(status: SweepStatus, style: TableStyle): readonly string[] {
   const { colours, width, rows } = style;
   const names = Object.keys(status.trials[0]?.settings ?? {});
-  const head = ["trial", ...names.map((name) => shortKey(name, names)), "state", "step", "loss", status.metric];
+  const hasLoss = status.trials.some(({ loss }) => loss !== null);
+  // Settings come last: they are what is cut where the terminal is narrow.
+  const head = [
+    "trial",
+    "state",
+    "step",
+    ...(hasLoss ? ["loss"] : []),
+    status.metric,
+    ...names.map((name) => shortKey(name, names)),
+  ];
   const shown = chosen(status, Math.max(1, rows - 3));
-  const cells = shown.map((trial) => cellsOf(trial, names, status));
+  const cells = shown.map((trial) => cellsOf(trial, names, { ...status, hasLoss }));
   const widths = head.map((title, index) =>
     Math.max(columnsOf(title), ...cells.map((row) => columnsOf(row[index] ?? ""))),
   );
@@ -68,8 +77,11 @@ export function sweepTable(status: SweepStatus, style: TableStyle): readonly str
 
 export function headline({ trials, rung, rungs, workers, complete, best }: SweepStatus): string {
   const of = (state: TrialState): number => trials.filter((trial) => trial.state === state).length;
-  if (complete)
-    return best === null ? "complete: no trial was trained to its end" : `complete: trial ${best} is the best`;
+  if (complete) {
+    const failed = of("failed");
+    const again = failed === 0 ? "" : `; ${failed} failed (--resume tries ${failed === 1 ? "it" : "them"} again)`;
+    return `complete: ${best === null ? "no trial was trained to its end" : `trial ${best} is the best`}${again}`;
+  }
   const share = `${Math.round((rungs[rung] ?? 1) * 100)} % of the run`;
   const where = rungs.length > 1 ? `rung ${rung + 1} of ${rungs.length} (${share}), ` : "";
   const running = of("training") + of("starting");
@@ -89,15 +101,19 @@ function chosen({ trials, metric }: SweepStatus, most: number): readonly TrialSt
   return sorted.slice(0, most - 1);
 }
 
-function cellsOf(trial: TrialStatus, names: readonly string[], { best, metric }: SweepStatus): readonly string[] {
+function cellsOf(
+  trial: TrialStatus,
+  names: readonly string[],
+  { best, metric, hasLoss }: SweepStatus & { readonly hasLoss: boolean },
+): readonly string[] {
   const { state, step, total_steps: total, loss, value, settings } = trial;
   return [
     `${trial.trial}${trial.trial === best ? " *" : ""}`,
-    ...names.map((name) => settingText(settings[name])),
     state,
     total === null ? "" : `${step}/${total}`,
-    loss === null ? "" : formatLoss(loss),
+    ...(hasLoss ? [loss === null ? "" : formatLoss(loss)] : []),
     value === null ? "" : metricText(value, metric),
+    ...names.map((name) => settingText(settings[name])),
   ];
 }
 

@@ -50,8 +50,11 @@ class LiveTable implements SweepView {
     this.#draw();
   }
 
+  /** The final table is printed whole, after this. */
   close(): void {
     this.#draw();
+    if (this.#newest?.().complete === true) this.#block.draw([]);
+    this.#newest = undefined;
     clearTimeout(this.#timer);
   }
 
@@ -111,7 +114,6 @@ function arrivalText(
   metric: SweepStatus["metric"],
 ): string {
   const measured = value === null ? "" : `, ${metric} ${metricText(value, metric)}`;
-  const at = totalSteps === 0 ? "" : ` step ${step} of ${totalSteps}`;
-  const what = outcome === "reached" ? "reached" : `${outcome} at`;
-  return `trial ${trial}: ${what}${at}${measured}${reason === null ? "" : `: ${reason}`}`;
+  const at = totalSteps === 0 ? "" : `${outcome === "reached" ? "" : " at"} step ${step} of ${totalSteps}`;
+  return `trial ${trial}: ${outcome}${at}${measured}${reason === null ? "" : `: ${reason}`}`;
 }

@@ -27,7 +27,7 @@ const lookEvery = 250;
 /** A call that is being answered. */
 export interface Sending {
   /** The peer has taken something. */
-  progress(): void;
+  readonly progress: () => void;
   /** Resolves once memory for `bytes` may be used; the caller releases it exactly once. Rejects when the call ends. */
   hold(bytes: number): Promise<() => void>;
   /** The call keeps an object alive that others may keep, too, until it ends. Resolves once there is memory for it. */

@@ -49,3 +49,23 @@ describe("best.yaml", () => {
     expect(parseRun(best, "best.yaml").lora.target_modules).toEqual(["q_proj", "v_proj"]);
   });
 });
+
+describe("best.yaml of a run file with anchors", () => {
+  it("has the settings of the trial, without changing what repeats the anchor", () => {
+    const anchored = text.replace("lora:\n", "lora: { r: &r 16, lora_alpha: *r }\n");
+    const { config } = loadRunObject(parse(anchored), "/work/project");
+    const settings = { "lora.r": 8, "data.train": "data/other.jsonl" };
+    const changed = { ...config, data: { ...config.data, train: "/work/project/data/other.jsonl" } };
+    const best = bestFile({
+      text: anchored,
+      config: changed,
+      settings,
+      folder: "/work/project/runs/sweep",
+      heading: [],
+    });
+    expect(parse(best)).toMatchObject({
+      lora: { r: 8, lora_alpha: 16 },
+      data: { train: "../../data/other.jsonl" },
+    });
+  });
+});
