@@ -1,29 +1,9 @@
 /** Curves over steps, drawn by uPlot in the colours of the page. */
 import uPlot from "uplot";
-import type { ChartData } from "./curves.js";
+import type { ChartData, Curve } from "./curves.js";
 import { count, figure } from "./format.js";
 import { followLeader, labelsOf, lineSample, makeButtons, type LegendSeries } from "./legend.js";
 import { shownCurves, type CurveView } from "./shown-curves.js";
-
-export interface Curve {
-  readonly label: string;
-  /** A custom property of the page's style: "--loss". */
-  readonly colour: string;
-  /** Show points on the line, for few, distant values. */
-  readonly dots?: boolean;
-  /** Without noise: never smoothed. */
-  readonly exact?: boolean;
-  /** Lengths of dashes and gaps, px. Default: none. */
-  readonly dash?: readonly number[];
-  /** px. Default: 2. */
-  readonly width?: number;
-  /** For comparison: to be given before the others, and listed after them. */
-  readonly behind?: boolean;
-  /** Curves of a group are shown and hidden together. Default: the label. */
-  readonly group?: string;
-  /** Not in the legend: another of its group is. */
-  readonly unlisted?: boolean;
-}
 
 export class Chart {
   readonly #host: HTMLElement;

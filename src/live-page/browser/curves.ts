@@ -1,7 +1,27 @@
 /** Converts the page's data to curves. Independent of the browser. */
 import type { EarlierRun } from "../messages.js";
-import type { Curve } from "./charts.js";
 import type { Shown } from "./store.js";
+
+/** How a curve is drawn. */
+export interface Curve {
+  readonly label: string;
+  /** A custom property of the page's style: "--loss". */
+  readonly colour: string;
+  /** Show points on the line, for few, distant values. */
+  readonly dots?: boolean;
+  /** Without noise: never smoothed. */
+  readonly exact?: boolean;
+  /** Lengths of dashes and gaps, px. Default: none. */
+  readonly dash?: readonly number[];
+  /** px. Default: 2. */
+  readonly width?: number;
+  /** For comparison: to be given before the others, and listed after them. */
+  readonly behind?: boolean;
+  /** Curves of a group are shown and hidden together. Default: the label. */
+  readonly group?: string;
+  /** Not in the legend: another of its group is. */
+  readonly unlisted?: boolean;
+}
 
 /** Values of each curve at each step; null if a curve has none. */
 export interface ChartData {

@@ -1,7 +1,7 @@
 /** Renders the page's data into the document. Everything from the run is inserted as text, never as HTML. */
 import type { ShownEvent, ShownSample, ShownStatus, ShownWorker } from "../messages.js";
-import { Chart, type Curve } from "./charts.js";
-import { earlierCurves, lossCurves, stepCurve } from "./curves.js";
+import { Chart } from "./charts.js";
+import { earlierCurves, lossCurves, stepCurve, type Curve } from "./curves.js";
 import { controlCurves } from "./curve-controls.js";
 import { element, input, replaceChildren, row, setText } from "./dom.js";
 import { clock, count, details, duration, figure, words } from "./format.js";

@@ -33,13 +33,13 @@ describe("open pages", () => {
   afterEach(() => void vi.useRealTimers());
 
   let changes: Update[] = [];
-  const start = (): LiveStream =>
+  const start = (): LiveStream<Snapshot, Update> =>
     new LiveStream({
       snapshot: (): Snapshot => ({ status, steps: [], evaluations: [], events: [] }),
       takeUpdate: (always) => changes.shift() ?? (always ? { status } : undefined),
       now: () => performance.now(),
     });
-  const open = (stream: LiveStream): PageResponse => {
+  const open = (stream: LiveStream<Snapshot, Update>): PageResponse => {
     const response = new PageResponse();
     stream.open(response as unknown as ServerResponse);
     return response;

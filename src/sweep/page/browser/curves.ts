@@ -1,5 +1,5 @@
 /** How the curves of trials are drawn. Independent of the browser. */
-import { alignedCurves, type ChartData, type Curve } from "../../../live-page/browser/parts.js";
+import { alignedCurves, type ChartData, type Curve } from "../../../live-page/browser/curves.js";
 import type { ShownCurve } from "../messages.js";
 
 /** Colours that the style has. */
