@@ -1,11 +1,12 @@
 /** Checks across keys: settings that contradict each other. Pure. */
-import { addressProblem } from "./address.js";
+import { addressProblem, isLoopback } from "./address.js";
 import { checkBest } from "./check-best.js";
 import type { Contradiction } from "./contradiction.js";
 import { dotted, isSecret, type KeyPath } from "./keys.js";
 import { natsProblems, runNameProblem } from "./nats.js";
 import { isTemplate } from "./paths.js";
 import type { RunConfig } from "./schema.js";
+import { tokenProblem } from "./token.js";
 import { reservedNameProblem } from "./template-names.js";
 import type { SourceConfig } from "./schema/source.js";
 
@@ -168,10 +169,21 @@ function checkAddresses({ cluster, telemetry }: RunConfig): Contradiction[] {
 }
 
 /** A token travels in a header: printable ASCII. A trailing line break comes from `echo secret > file`. */
-function checkToken({ cluster }: RunConfig): Contradiction[] {
-  if (cluster.token === null || /^[\x21-\x7e]+$/.test(cluster.token)) return [];
-  const cause = /[\r\n]/.test(cluster.token)
-    ? "contains a line break"
-    : "contains characters other than printable ASCII";
-  return [{ keys: [["cluster", "token"]], message: `the token ${cause}` }];
+/** Characters of the shortest token that cannot be guessed over a network. */
+const shortestToken = 16;
+
+function checkToken({ cluster: { token, listen } }: RunConfig): Contradiction[] {
+  if (token === null) return [];
+  const keys: [KeyPath] = [["cluster", "token"]];
+  const problem = tokenProblem(token);
+  if (problem !== undefined) return [{ keys, message: `the token ${problem}` }];
+  if (token.length >= shortestToken || isLoopback(hostOf(listen))) return [];
+  return [
+    {
+      keys,
+      message: `the token has ${token.length} characters, and ${listen} can be reached from other machines, which takes at least ${shortestToken}: \`openssl rand -hex 16\` makes one`,
+    },
+  ];
 }
+
+const hostOf = (address: string): string => /^\[?(.*?)\]?:\d+$/.exec(address)?.[1] ?? address;

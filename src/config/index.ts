@@ -48,3 +48,4 @@ export { toConfigError, type Problem } from "./problems.js";
 export { readSource, type Source } from "./source.js";
 export { keyLike } from "./unknown-key.js";
 export { workerSchema, type WorkerConfig } from "./worker-config.js";
+export { tokenProblem } from "./token.js";

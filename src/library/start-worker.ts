@@ -149,7 +149,7 @@ export async function openWorker(
   settings: WorkerSettings,
   { logger, names, signal, onCompleted }: OpenWorkerOptions,
 ): Promise<RunningWorker> {
-  const [{ parseAddress, parseHost }, { reportSlowPath }, telemetryModule, { version }, { runWorker }] =
+  const [{ parseAddress, parseHost }, { reportSlowPath, withToken }, telemetryModule, { version }, { runWorker }] =
     await Promise.all([
       import("../config/index.js"),
       import("../rpc/index.js"),
@@ -158,6 +158,8 @@ export async function openWorker(
       import("../worker/index.js"),
     ]);
   const { listen, advertise, http, tls, reconnectTimeout } = settings;
+  // Before the first attempt: a token that no header can carry would fail each of them.
+  withToken(settings.token);
   // Checked now although they are used later: report errors before waiting for anything.
   if (listen !== undefined && listen !== "none") parseAddress(listen, { name: names.listen, allowPortZero: true });
   const advertiseHost = advertise === undefined ? undefined : parseHost(advertise, { name: names.advertise });

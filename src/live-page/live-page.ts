@@ -43,7 +43,6 @@ export class LivePage {
     this.#unwatch = options.control.watch(() => (this.#changed = true));
     this.pages = servedPages({
       document,
-      audience: options.audience,
       snapshot: () => this.#snapshot(),
       stream: this.#stream,
     });

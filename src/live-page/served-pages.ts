@@ -5,10 +5,7 @@
  *   /live.json  everything it shows, once
  *   /live       the same as server-sent events
  */
-import type { IncomingMessage } from "node:http";
-import { isLoopback } from "../config/index.js";
 import { plain, type Page, type Reply } from "../telemetry/index.js";
-import type { Audience } from "./audience.js";
 import type { LiveStream } from "./stream.js";
 
 /** A page as `scripts/generate.mjs` writes it; the hashes are those of a Content-Security-Policy. */
@@ -20,27 +17,16 @@ export interface PageDocument {
 
 export interface ServedPagesOptions<Snapshot, Update> {
   readonly document: PageDocument;
-  readonly audience: Audience;
   readonly snapshot: () => Snapshot;
   readonly stream: LiveStream<Snapshot, Update>;
 }
 
 export function servedPages<Snapshot, Update>({
   document,
-  audience,
   snapshot,
   stream,
 }: ServedPagesOptions<Snapshot, Update>): readonly Page[] {
-  const page = (path: string, answer: () => Reply): Page => ({
-    path,
-    answer: (request) =>
-      audience === "machine" && !isForThisMachine(request)
-        ? plain(
-            403,
-            "this page is only served to this machine: open it as http://127.0.0.1 or http://localhost, if necessary through a tunnel",
-          )
-        : answer(),
-  });
+  const page = (path: string, answer: () => Reply): Page => ({ path, answer });
   return [
     page("/", () => ({
       status: 200,
@@ -80,9 +66,3 @@ const contentSecurityPolicy = ({ scriptHash, styleHash }: PageDocument): string 
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join("; ");
-
-/** Prevents DNS rebinding: a foreign page's name could resolve to this machine. */
-function isForThisMachine({ headers: { host } }: IncomingMessage): boolean {
-  const name = /^(\[.+\]|[^:]*)(?::\d+)?$/.exec(host ?? "")?.[1]?.replace(/^\[|\]$/g, "");
-  return name !== undefined && isLoopback(name);
-}

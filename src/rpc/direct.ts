@@ -26,6 +26,7 @@ interface ByteStream {
 
 interface ClosableStream extends ByteStream {
   close(code: number): void;
+  readonly session?: { destroy(): void };
 }
 
 interface DecoderHolder {
@@ -96,6 +97,21 @@ export function resetCall(call: object): boolean {
   const stream = innermost(call, holdsStream)?.stream;
   stream?.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   return stream !== undefined;
+}
+
+/**
+ * Counts refused calls of a server by connection, and closes a connection that has had too many.
+ * @returns the function that counts one
+ */
+export function refusalCounter(most: number): (call: object) => void {
+  const refusals = new WeakMap<object, number>();
+  return (call) => {
+    const session = innermost(call, holdsStream)?.stream.session;
+    if (session === undefined) return;
+    const count = (refusals.get(session) ?? 0) + 1;
+    refusals.set(session, count);
+    if (count > most) setImmediate(() => session.destroy());
+  };
 }
 
 /** Receives the chunks of an object, in pieces. */

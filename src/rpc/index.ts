@@ -43,7 +43,7 @@ export type { ProxyUse, Route } from "./route.js";
 export { ownRelease, releaseProblem } from "./releases.js";
 export type { Release } from "./releases.js";
 export { reportSlowPath } from "./slow-path.js";
-export { resetCall } from "./direct.js";
+export { refusalCounter, resetCall } from "./direct.js";
 export { refuse } from "./refuse.js";
 export type { Refusal } from "./refuse.js";
 export { PullRefused } from "./pull-queue.js";

@@ -3,6 +3,7 @@ import { X509Certificate, createHash, timingSafeEqual } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { ChannelCredentials, Metadata, ServerCredentials } from "@grpc/grpc-js";
 import type { VerifyOptions } from "@grpc/grpc-js";
+import { tokenProblem } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { readAuthorities, readCertificates, readIdentity } from "../tls/index.js";
 import type { Identity } from "../tls/index.js";
@@ -94,9 +95,19 @@ const onlyIf = (certificate: Uint8Array): VerifyOptions => ({
 
 const pemOf = (certificate: Uint8Array): string => new X509Certificate(certificate).toString();
 
-/** Metadata with a token. */
+/**
+ * Metadata with a token.
+ * @throws CoxswainError "config" for a token that no header can carry
+ */
 export function withToken(token: string | null | undefined, metadata = new Metadata()): Metadata {
-  if (token !== null && token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  // An empty variable stands for none.
+  if (token === null || token === undefined || token === "") return metadata;
+  const problem = tokenProblem(token);
+  if (problem !== undefined)
+    throw new CoxswainError("config", `the token ${problem}`, {
+      hint: "A token is printable ASCII without spaces: check --token and COXSWAIN_TOKEN.",
+    });
+  metadata.set("authorization", `Bearer ${token}`);
   return metadata;
 }
 

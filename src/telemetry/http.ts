@@ -8,6 +8,7 @@ import { detach } from "../async/index.js";
 import { formatAddress, parseAddress, type Address } from "../config/index.js";
 import { CoxswainError, messageOf, systemCodeOf } from "../errors.js";
 import { openFilesLimit } from "../host/index.js";
+import { isOwnHost } from "./host-header.js";
 import { limitConnections, patientOptions } from "./http-connections.js";
 import type { MetricsText } from "./prometheus.js";
 import { plain, type Page, type Reply } from "./reply.js";
@@ -30,6 +31,8 @@ export interface TelemetryOptions {
   readonly connections?: number;
   /** Called for every connection that is closed for another. */
   readonly onRefused?: () => void;
+  /** Names in the Host header, beside this machine's own, under which it is served. Default: none. */
+  readonly allowedHosts?: readonly string[];
   /** Further pages. Default: none. */
   readonly pages?: readonly Page[];
 }
@@ -59,7 +62,8 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
   const pages = new Map([...ownPages(options), ...(options.pages ?? [])].map((page) => [page.path, page]));
   const server = createServer(patientOptions, (request, response) => {
     const askedAt = performance.now();
-    const answered = answer(request, pages)
+    const isOurs = isOwnHost(request.headers.host, host, options.allowedHosts);
+    const answered = (isOurs ? answer(request, pages) : Promise.resolve(foreignHost))
       .catch((error: unknown) => plain(500, `the page could not be generated: ${messageOf(error)}`))
       .then((reply) => send(request, response, reply));
     detach(answered, () => response.destroy());
@@ -82,6 +86,11 @@ export async function serveTelemetry(options: TelemetryOptions): Promise<Telemet
 
 /** A small part of the open files, so that enough remain for workers and for checkpoints. */
 export const connectionsFor = (openFiles: number): number => Math.max(16, Math.min(256, Math.floor(openFiles / 8)));
+
+const foreignHost = plain(
+  403,
+  "this host name is not served here: use the machine's address (http://127.0.0.1, if necessary through a tunnel), or list the name in telemetry.allowed_hosts",
+);
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? "/").split("?", 1).join("");
 

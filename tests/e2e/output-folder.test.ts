@@ -145,7 +145,7 @@ describe("a failed start leaves no file, when", () => {
     },
     "there is neither token nor TLS": { overrides: { cluster: { listen: "0.0.0.0:0" } }, says: /token/, code: 2 },
     "the address is not of this machine": {
-      overrides: { cluster: { listen: "192.0.2.1:0", token: "secret" } },
+      overrides: { cluster: { listen: "192.0.2.1:0", token: "0123456789abcdef" } },
       says: /cluster\.listen: cannot listen on 192\.0\.2\.1:0/,
       code: 5,
     },

@@ -72,7 +72,7 @@ export class LiveSweep {
       ready: () => true,
       pages: servedPages({
         document,
-        audience: this.#audience,
+
         snapshot: () => this.record.snapshot(),
         stream: this.#stream,
       }),

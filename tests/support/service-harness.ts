@@ -9,7 +9,7 @@ import { EngineRule } from "../../src/coordinator/service/engine-rule.js";
 import { Entrance } from "../../src/coordinator/service/entrance.js";
 import type { EntranceLimits } from "../../src/coordinator/service/entrance.js";
 import type { SendLimits } from "../../src/coordinator/service/sends.js";
-import { Sends } from "../../src/coordinator/service/sends.js";
+import { openSends } from "../../src/coordinator/service/sends.js";
 import { ClusterMachine, verifyRule } from "../../src/coordinator/machine/index.js";
 import { RunRecorder } from "../../src/coordinator/record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "../../src/coordinator/service/grpc/service.js";
@@ -180,7 +180,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       return options.reach?.(session) ?? Promise.resolve();
     },
     entrance: new Entrance(options.entranceLimits ?? { maxWorkers: 10_000, joinsPerSecond: 100_000 }, systemClock),
-    sends: new Sends(options.sendLimits ?? { memory: 64 * 1024 * 1024, timeout: 15_000 }, systemClock),
+    sends: openSends(options.sendLimits ?? { memory: 64 * 1024 * 1024, timeout: 15_000 }, systemClock),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: ignore,
     onDiffering: (session, step, node, error) => recorder.differs(session.id, stepNumber(step), node, error.message),

@@ -28,12 +28,12 @@ export const limitsSchema = z.strictObject({
     unit: "connections",
     examples: [256],
   }),
-  send_memory: positive.default(64).register(keyDocs, {
+  send_memory: positive.default(32).register(keyDocs, {
     description:
       "Memory for what workers have requested and not read yet, over all workers. When it is used up, the request that has " +
       "been read least recently is refused. Four replicas are always allowed.",
     unit: "MiB",
-    examples: [512],
+    examples: [256],
   }),
   send_timeout: z.number().min(6).max(3600).default(15).register(keyDocs, {
     description: "Time without progress after which a request is refused whose answer the worker does not read.",

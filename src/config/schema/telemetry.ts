@@ -110,6 +110,15 @@ export const telemetrySchema = z.strictObject({
       examples: ["0.0.0.0:9464"],
       address: true,
     }),
+  allowed_hosts: z
+    .array(text())
+    .default([])
+    .register(keyDocs, {
+      description:
+        "Further host names under which `telemetry.http` is served, for a proxy or a public name. Names of this machine, and " +
+        "on other addresses than loopback IP addresses and names without a public domain, are always served.",
+      examples: [["runs.example"]],
+    }),
   nats: natsSchema
     .nullable()
     .default(null)

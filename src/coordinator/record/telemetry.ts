@@ -76,6 +76,7 @@ export class RunTelemetry {
       address,
       metrics,
       ready: () => told.ready(),
+      allowedHosts: config.telemetry.allowed_hosts,
       onRefused: () => metrics.turnedAway.add(1, { reason: "http_connections" }),
     });
     return new RunTelemetry(config, server, told);

@@ -9,7 +9,7 @@ import type { Conductor } from "../conductor.js";
 import type { Readiness } from "./bounds.js";
 import type { SumDiffers } from "./sum-differs.js";
 import type { Entrance } from "./entrance.js";
-import type { Sends } from "./sends.js";
+import type { AllSends } from "./sends.js";
 import type { WorkerSession } from "./worker-session.js";
 
 export interface ServiceOptions {
@@ -29,7 +29,7 @@ export interface ServiceOptions {
   /** Lets workers join. */
   readonly entrance: Entrance;
   /** What workers have requested and not read yet. */
-  readonly sends: Sends;
+  readonly sends: AllSends;
   /** Called when a worker may not join. */
   readonly onTurnedAway?: () => void;
   /** Opens the connection to a worker's own server. */

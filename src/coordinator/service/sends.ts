@@ -5,6 +5,12 @@
  */
 import type { Clock, Timer } from "../../clock.js";
 
+/** One for model files, one for everything that a step waits for: neither waits for the other. */
+export interface AllSends {
+  readonly files: Sends;
+  readonly vectors: Sends;
+}
+
 export interface SendLimits {
   /** Bytes of everything that is kept because somebody has not read it yet. */
   readonly memory: number;
@@ -15,8 +21,8 @@ export interface SendLimits {
 /** Objects that are kept however large they are: two states in flight, for workers that join and for those that apply. */
 const objectsAllowed = 4;
 
-/** Calls in progress. */
-const callsAllowed = 4096;
+/** Calls in progress: each takes tens of kilobytes itself. More than all workers of a large run have at the same time. */
+const callsAllowed = 1024;
 
 /** Whoever has made progress within this time, ms, is not refused for others. */
 const grace = 1_000;
@@ -30,8 +36,11 @@ export interface Sending {
   readonly progress: () => void;
   /** Resolves once memory for `bytes` may be used; the caller releases it exactly once. Rejects when the call ends. */
   hold(bytes: number): Promise<() => void>;
-  /** The call keeps an object alive that others may keep, too, until it ends. Resolves once there is memory for it. */
-  share(object: object, bytes: number): Promise<void>;
+  /**
+   * The call keeps an object alive that others may keep, too, until it ends or shares another. Resolves once there is
+   * memory for it.
+   */
+  share(object: unknown, bytes: number): Promise<void>;
   /** The call is over. Idempotent. */
   end(): void;
 }
@@ -54,12 +63,18 @@ interface Waiting {
   readonly fail: (error: Error) => void;
 }
 
+/** @param limits of both together @param onCut as for `Sends` */
+export function openSends({ memory, timeout }: SendLimits, clock: Clock, onCut?: () => void): AllSends {
+  const each = { memory: memory / 2, timeout };
+  return { files: new Sends(each, clock, onCut), vectors: new Sends(each, clock, onCut) };
+}
+
 export class Sends {
   readonly #limits: SendLimits;
   readonly #clock: Clock;
   readonly #onCut: () => void;
   readonly #calls = new Set<Call>();
-  readonly #shared = new Map<object, Shared>();
+  readonly #shared = new Map<unknown, Shared>();
   /** First come, first served. */
   #waiting: Waiting[] = [];
   #held = 0;
@@ -82,7 +97,6 @@ export class Sends {
     const call: Call = { cut, at: this.#clock.now(), isOver: false };
     this.#calls.add(call);
     this.#timer ??= this.#clock.every(lookEvery, () => this.#look());
-    if (this.#calls.size > callsAllowed) this.#cutIdlest(0);
     return {
       progress: () => (call.at = this.#clock.now()),
       hold: (bytes) => this.#hold(call, bytes),
@@ -107,7 +121,8 @@ export class Sends {
     );
   }
 
-  #share(call: Call, object: object, bytes: number): Promise<void> {
+  #share(call: Call, object: unknown, bytes: number): Promise<void> {
+    this.#release(this.#unshare(call));
     return this.#when(
       call,
       () => this.#shared.has(object) || this.#shared.size < objectsAllowed || this.#held + bytes <= this.#limits.memory,
@@ -148,16 +163,21 @@ export class Sends {
     const left = this.#waiting.filter((waiting) => waiting.call === call);
     this.#waiting = this.#waiting.filter((waiting) => waiting.call !== call);
     for (const { fail } of left) fail(gone());
-    let released = 0;
-    for (const [object, { bytes, calls }] of this.#shared) {
-      if (!calls.delete(call) || calls.size > 0) continue;
-      this.#shared.delete(object);
-      released += bytes;
-    }
-    this.#release(released);
+    this.#release(this.#unshare(call));
     if (this.#calls.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** @returns the bytes that nobody keeps any more */
+  #unshare(call: Call): number {
+    for (const [object, { bytes, calls }] of this.#shared) {
+      if (!calls.delete(call)) continue;
+      if (calls.size > 0) return 0;
+      this.#shared.delete(object);
+      return bytes;
+    }
+    return 0;
   }
 
   #look(): void {
@@ -165,6 +185,7 @@ export class Sends {
     const waits = new Set(this.#waiting.map(({ call }) => call));
     for (const call of [...this.#calls])
       if (call.at <= late && !waits.has(call)) this.#cut(call, "nothing of the answer was read for too long");
+    while (this.#calls.size > callsAllowed && this.#cutIdlest(lookEvery));
     this.#makeRoom();
   }
 

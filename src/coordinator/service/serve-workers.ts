@@ -16,7 +16,7 @@ import type { Conductor } from "../conductor.js";
 import { coordinatorName } from "./listeners.js";
 import { Entrance } from "./entrance.js";
 import { entranceLimits, guardLimitsOf, sendLimits } from "./limits.js";
-import { Sends } from "./sends.js";
+import { openSends } from "./sends.js";
 import type { CoordinatorOptions, RunParts } from "../run-parts.js";
 import type { RunRecorder } from "../record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "./grpc/service.js";
@@ -49,7 +49,7 @@ export async function serveWorkers(
       if (problem !== undefined) recorder.unreachable(session, problem);
     },
     entrance: new Entrance(entranceLimits(run.config.cluster, openFilesLimit()), clock),
-    sends: new Sends(sendLimits(limits), clock, () => turnedAway("unread")),
+    sends: openSends(sendLimits(limits), clock, () => turnedAway("unread")),
     onTurnedAway: () => turnedAway("workers"),
     onReady: (session, ready) => recorder.ready(session, ready),
     onSent: (bytes) => metrics.allReduceBytes.add(bytes, { direction: "sent" }),

@@ -16,6 +16,9 @@ interface AwaitedReplica {
   readonly failed: (error: Error) => void;
 }
 
+/** A worker that was asked to pull the replica does so once, and again if the connection breaks. */
+const pullsPerSynchronise = 8;
+
 export class WorkerSession {
   readonly id: string;
   /** Welcome.session_key: the worker's bulk calls show it. */
@@ -41,6 +44,8 @@ export class WorkerSession {
   /** A message was sent since that timer last fired, so no heartbeat is needed. */
   #spoke = false;
   #closed = false;
+  /** Pulls of the replica that the worker may make. */
+  #replicaPulls = 0;
   /** Workers whose address was sent to this one. */
   readonly #introduced = new Set<string>();
   #awaitedReplica: AwaitedReplica | undefined;
@@ -61,7 +66,13 @@ export class WorkerSession {
 
   send(message: CoordinatorMessage): void {
     this.#spoke = true;
+    if ("synchronise" in message) this.#replicaPulls = pullsPerSynchronise;
     if (!this.#closed) this.#stream.send(message);
+  }
+
+  /** Registers a pull of the replica. @returns whether the worker was asked for it, and has not pulled it too often */
+  takeReplicaPull(): boolean {
+    return this.#replicaPulls-- > 0;
   }
 
   /** From now on, sends a heartbeat when idle, so that at least two messages are sent per `timeout` ms. */

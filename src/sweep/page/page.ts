@@ -38,7 +38,7 @@ export class SweepPage {
     this.#record = record;
     const snapshot = (): SweepSnapshot => record.snapshot();
     this.#stream = new LiveStream({ snapshot, takeUpdate: (always) => record.takeUpdate(always), now });
-    server.add(servedPages({ document, audience, snapshot, stream: this.#stream }));
+    server.add(servedPages({ document, snapshot, stream: this.#stream }));
   }
 
   /**

@@ -4,6 +4,7 @@
  * undisturbed run.
  */
 import { spawn } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, readSync, readdirSync, fstatSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
@@ -136,6 +137,13 @@ export class AttackedRun {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** The value of a counter with this label; 0 if it has none yet. */
+  async metric(name: string, label: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}/metrics`);
+    const line = (await response.text()).split("\n").find((text) => text.startsWith(`${name}{${label}}`));
+    return Number(line?.split(" ").at(-1) ?? 0);
+  }
+
   /** Processor time of the coordinator so far, ms. */
   get processorTime(): number {
     const stat = readFileSync(`/proc/${this.#coordinator.child.pid}/stat`, "utf8");
@@ -168,6 +176,8 @@ export class AttackedRun {
     const watching = setInterval(() => (growth = Math.max(growth, this.memory - before)), 20);
     const probe = new HealthProbe(this.httpPort);
     const over = new AbortController();
+    // One for each connection of the attack.
+    setMaxListeners(0, over.signal);
     try {
       const attacking = attack(over.signal);
       const failing = attacking.then(() => new Promise<never>(() => undefined));

@@ -4,7 +4,10 @@ import { connect as connectHttp2 } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { frame } from "../hostile.js";
+import { metadataKeys, withToken } from "../../../src/rpc/index.js";
+import type { CoordinatorMessageOutput, CoordinatorStub, WelcomeOutput } from "../../../src/rpc/index.js";
+import { seal } from "../../../src/rpc/seal.js";
+import { clientOf, frame, joinOf } from "../hostile.js";
 
 export interface Place {
   readonly port: number;
@@ -62,7 +65,7 @@ export async function overAndOver(
       const closed = once(on, "close").catch(() => undefined);
       const end = (): void => on.destroy();
       signal.addEventListener("abort", end, { once: true });
-      while (!signal.aborted && !on.closed && !on.destroyed) await Promise.race([closed, round(on)]);
+      while (!on.closed && !on.destroyed) await Promise.race([closed, round(on)]);
       signal.removeEventListener("abort", end);
       on.destroy();
       await closed;
@@ -90,7 +93,68 @@ export async function reflectionFlood(on: ClientHttp2Session, isRead: boolean, h
   if (isRead) stream.resume();
   const many = Buffer.concat(Array.from({ length: 500 }, () => question));
   const closed = once(stream, "close").catch(() => undefined);
-  while (!stream.closed && !stream.destroyed) {
-    if (!stream.write(many)) await Promise.race([once(stream, "drain").catch(() => undefined), closed]);
+  for (;;) {
+    const isFull = !stream.write(many);
+    if (stream.destroyed) return;
+    if (isFull) await Promise.race([once(stream, "drain").catch(() => undefined), closed]);
   }
+}
+
+/** Takes part under an id, but computes nothing and reads no answer. */
+export class IdleMember {
+  readonly #client: CoordinatorStub;
+  /** Its welcome. */
+  readonly welcomed: Promise<WelcomeOutput>;
+
+  constructor(
+    port: number,
+    readonly token: string,
+    readonly id: string,
+  ) {
+    this.#client = clientOf(port);
+    const control = this.#client.attend(withToken(token));
+    control.on("error", () => undefined);
+    this.welcomed = new Promise((resolve, reject) => {
+      control.on("data", ({ welcome }: CoordinatorMessageOutput) => {
+        if (welcome) resolve(welcome);
+        else control.write({ heartbeat: {} });
+      });
+      control.once("error", reject);
+    });
+    control.write(joinOf(id));
+  }
+
+  /** Headers of its bulk calls. */
+  async headers(): Promise<Record<string, string>> {
+    const { runId, sessionKey } = await this.welcomed;
+    return {
+      authorization: `Bearer ${this.token}`,
+      [metadataKeys.run]: runId,
+      [metadataKeys.worker]: this.id,
+      [metadataKeys.session]: sessionKey,
+    };
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** Bulk calls whose answers are never read, as many as may be, again whenever one is over. */
+export async function unreadPulls(
+  place: Place,
+  headers: Record<string, string>,
+  calls: readonly { readonly path: string; readonly body: Buffer }[],
+  signal: AbortSignal,
+): Promise<void> {
+  const on = session(place);
+  const pull = async ({ path, body }: { path: string; body: Buffer }): Promise<void> => {
+    while (!on.closed && !on.destroyed) {
+      const stream = request(on, path, headers).end(frame(seal(body)));
+      if (!stream.closed) await once(stream, "close").catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  signal.addEventListener("abort", () => on.destroy());
+  await Promise.all(calls.map(pull));
 }

@@ -1,7 +1,7 @@
 /** The product's coordinator in a simulated process: everything but its machine, its replica and its files. */
 import { EngineRule } from "../../../src/coordinator/service/engine-rule.js";
 import { Entrance } from "../../../src/coordinator/service/entrance.js";
-import { Sends } from "../../../src/coordinator/service/sends.js";
+import { openSends } from "../../../src/coordinator/service/sends.js";
 import type { LeaseSources } from "../../../src/coordinator/service/lease-rows.js";
 import type { ServiceOptions } from "../../../src/coordinator/service/options.js";
 import type { BestState, ClusterMachine } from "../../../src/coordinator/machine/index.js";
@@ -83,7 +83,7 @@ export function startCoordinator(options: SimulatedCoordinatorOptions): Simulate
     layoutFingerprint: layoutFingerprint(options.layout),
     silenceTimeout: options.silenceTimeout,
     entrance: new Entrance({ maxWorkers: 10_000, joinsPerSecond: 100_000 }, process),
-    sends: new Sends({ memory: 64 * 1024 * 1024, timeout: 15_000 }, process),
+    sends: openSends({ memory: 64 * 1024 * 1024, timeout: 15_000 }, process),
     reach: async (session) => {
       const problem = await session.reach(connect);
       if (problem !== undefined) recorder.unreachable(session, problem);

@@ -367,7 +367,7 @@ describe("settings that the user chose", () => {
   const chosen = async (text: string, overrides: readonly Override[] = []): Promise<boolean[]> => {
     const path = join(temporaryFolder(), "run.yaml");
     await writeFile(path, text);
-    const { isGiven } = await loadRun(path, overrides, { COXSWAIN_TOKEN: "secret" });
+    const { isGiven } = await loadRun(path, overrides, { COXSWAIN_TOKEN: "a-secret-of-twenty-chars" });
     return [isGiven("cluster.listen"), isGiven("telemetry.http")];
   };
 

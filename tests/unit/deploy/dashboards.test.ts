@@ -56,6 +56,7 @@ describe("the dashboards", () => {
       "coxswain_bulk_slow_path_total",
       "coxswain_checkpoint_interval_steps",
       "coxswain_nonfinite_steps_total",
+      "coxswain_turned_away_total",
       "coxswain_worker_apply_duration_seconds",
       "coxswain_worker_bulk_slow_path_total",
       "coxswain_worker_connected",

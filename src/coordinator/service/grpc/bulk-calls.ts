@@ -17,6 +17,7 @@ import {
   receiveVector,
   refuse,
   replicaLength,
+  refusalCounter,
   resetCall,
   sendReplica,
   sendVectorChunks,
@@ -31,6 +32,9 @@ import { SumDiffers } from "../sum-differs.js";
 import { nodeOf } from "../worker-event.js";
 import type { WorkerSession } from "../worker-session.js";
 
+/** Refused calls of a connection, beyond which it is closed: a worker has one now and then. */
+const refusalsAllowed = 200;
+
 type BulkHandlers = Pick<
   CoordinatorHandlers,
   "PullReduced" | "PullReplica" | "PullModelFile" | "PushContribution" | "PushReplica"
@@ -38,6 +42,7 @@ type BulkHandlers = Pick<
 
 export function bulkHandlers(options: ServiceOptions): BulkHandlers {
   const { allReduceDtype, sends } = options;
+  const turnAway = refusalCounter(refusalsAllowed);
   const pulls = new CallLimit(pullsAllowed);
   const filePulls = new CallLimit(filePullsAllowed);
   const pushes = new CallLimit(pushesAllowed);
@@ -48,43 +53,49 @@ export function bulkHandlers(options: ServiceOptions): BulkHandlers {
   const shared = new SharedChunks();
   return {
     PullReduced: (call) => {
-      if (admitted(call, pulls, options) === undefined) return;
+      if (admitted(call, pulls, options, turnAway) === undefined) return;
       const { step, offset } = call.request;
       const part = reducedPart(call.request, options);
       if ("refused" in part)
         refuse(call, part.refused === "invalid" ? status.INVALID_ARGUMENT : status.NOT_FOUND, part.reason);
       else {
         const chunks = shared.of(step, offset, part, () => vectorChunks(part, allReduceDtype));
-        serve(call, sends, async (sending) => {
-          await sending.share(part.buffer, part.buffer.byteLength);
-          await sendVectorChunks(call, chunks, sending.progress);
+        serve(call, sends.vectors, async (sending) => {
+          await sending.share(`gradient of step ${step}`, options.replica.size * Float32Array.BYTES_PER_ELEMENT);
+          await sendVectorChunks(call, chunks, () => sending.progress());
         });
       }
     },
     PullReplica: (call) => {
-      if (admitted(call, pulls, options) === undefined) return;
-      const { release, ...held } = replica.hold();
-      serve(call, sends, async (sending) => {
+      const session = admitted(call, pulls, options, turnAway);
+      if (session === undefined) return;
+      if (!session.takeReplicaPull()) {
+        refuse(call, status.FAILED_PRECONDITION, "the worker was not asked to pull the replica");
+        turnAway(call);
+        return;
+      }
+      serve(call, sends.vectors, async (sending) => {
+        await roomForReplica(sending, options.replica);
+        const { release, ...held } = replica.hold();
         try {
-          await sending.share(held.bytes.buffer, held.bytes.byteLength);
-          await sendReplica(call, held, sending.progress);
+          await sendReplica(call, held, () => sending.progress());
         } finally {
           release();
         }
       });
     },
     PullModelFile: (call) => {
-      if (admitted(call, filePulls, options) === undefined) return;
+      if (admitted(call, filePulls, options, turnAway) === undefined) return;
       const file = options.model.files.find(({ name }) => name === call.request.name);
       if (file === undefined) refuse(call, status.NOT_FOUND, `the model has no file ${call.request.name}`);
-      else serve(call, sends, (sending) => sendFile(call, options.modelPath, file, sending));
+      else serve(call, sends.files, (sending) => sendFile(call, options.modelPath, file, sending));
     },
     PushContribution: (call, callback) => {
-      const session = admitted(call, pushes, options);
+      const session = admitted(call, pushes, options, turnAway);
       if (session !== undefined) answer(callback, receivePush(call, session, options));
     },
     PushReplica: (call, callback) => {
-      const session = admitted(call, pushes, options);
+      const session = admitted(call, pushes, options, turnAway);
       if (session === undefined) return;
       if (session.awaitsReplica) answer(callback, receivePushedReplica(call, session, options.replica.size));
       else refuse(call, status.FAILED_PRECONDITION, "no replica was requested");
@@ -120,6 +131,15 @@ function serve<Request>(
   );
 }
 
+/** Waits until there is memory for a copy of the newest state. */
+async function roomForReplica(sending: Sending, replica: ServiceOptions["replica"]): Promise<void> {
+  let step: number;
+  do {
+    step = replica.step;
+    await sending.share(`replica of step ${step}`, replicaLength(replica.size));
+  } while (replica.step !== step);
+}
+
 /** Reads a chunk when there is memory for it, which is free again when the peer has taken it. */
 async function sendFile(
   call: ServerWritableStream<unknown, Chunk>,
@@ -151,6 +171,7 @@ function admitted(
     Parameters<typeof refuse>[0],
   limit: CallLimit,
   { runId, conductor }: ServiceOptions,
+  turnAway: (call: object) => void,
 ): WorkerSession | undefined {
   const session = conductor.session(String(call.metadata.get(metadataKeys.worker)[0]));
   const attends = call.metadata.get(metadataKeys.run)[0] === runId && session !== undefined;
@@ -159,6 +180,7 @@ function admitted(
   else if (!limit.begin(session.id, call))
     refuse(call, status.RESOURCE_EXHAUSTED, "too many calls of this worker are under way");
   else return session;
+  turnAway(call);
   return undefined;
 }
 

@@ -264,7 +264,11 @@ describe("a member pulls", () => {
   it("the replica of the newest commit with its step", async () => {
     const { server, client } = await harness();
     server.replica.parameters.fill(0.5);
-    await joined(client);
+    const stream = await joined(client);
+    const early = await refusal(client.pullReplica({}, memberMetadata()));
+    expect(early).toMatchObject({ code: status.FAILED_PRECONDITION });
+    stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+    expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
     const call = client.pullReplica({}, memberMetadata());
     const metadata = once(call, "metadata") as Promise<[Metadata]>;
     const bytes = await receiveObject(call, 16 * 12);
