@@ -1,4 +1,5 @@
 /** Checks across keys: settings that contradict each other. Pure. */
+import { isIP } from "node:net";
 import { addressProblem, isLoopback } from "./address.js";
 import { checkBest } from "./check-best.js";
 import type { Contradiction } from "./contradiction.js";
@@ -22,6 +23,7 @@ export function check(config: RunConfig): readonly Contradiction[] {
     ...checkAddresses(config),
     ...checkToken(config),
     ...checkVerify(config),
+    ...checkDataNetworks(config),
   ];
 }
 
@@ -70,6 +72,21 @@ function checkVerify({ cluster }: RunConfig): Contradiction[] {
       message,
     },
   ];
+}
+
+function checkDataNetworks({ cluster }: RunConfig): Contradiction[] {
+  return cluster.data_networks.flatMap((entry, index): Contradiction[] => {
+    if (isNetwork(entry)) return [];
+    const message = `${JSON.stringify(entry)} is no address, network or host name: write 10.0.0.7, 10.0.0.0/8 or gpu-1.example`;
+    return [{ keys: [["cluster", "data_networks", index]], message }];
+  });
+}
+
+function isNetwork(entry: string): boolean {
+  const [address = "", prefix, ...rest] = entry.split("/");
+  const family = isIP(address);
+  if (prefix === undefined) return family === 6 || addressProblem(`${entry}:1`, {}) === undefined;
+  return rest.length === 0 && family !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
 function checkTurns({ data }: RunConfig): Contradiction[] {

@@ -52,6 +52,8 @@ export interface ManifestOptions {
   readonly cacheDir?: string;
   /** Milliseconds since 1970. Default: the system's clock. */
   readonly now?: () => number;
+  /** Bytes that may still be written to the disk of a folder. Default: asks the system. */
+  readonly freeSpace?: (folder: string) => Promise<number>;
   /** Receives the hashed and total bytes; not called if all hashes are cached. */
   readonly onProgress?: (done: number, total: number) => void;
 }

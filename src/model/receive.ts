@@ -1,6 +1,6 @@
 /** Models by content in the cache: found there, or received file by file from another machine and checked. */
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { open, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoxswainError } from "../errors.js";
 import {
@@ -62,10 +62,35 @@ export async function receiveModel(
     const cached = await cachedModel(manifest.hash, options);
     if (cached !== undefined) return cached;
     if (isThere) await setAside(folder);
+    await checkSpace(parent, manifest, options.freeSpace ?? freeSpace);
     return createFolder(folder, async (aside) => {
       for (const file of manifest.files) await receiveFile(join(aside, file.name), file, openFile(file.name));
     });
   });
+}
+
+/** Bytes that stay free on the disk of the cache: others write there, too. */
+const reserve = 256 * 1024 * 1024;
+
+const freeSpace = async (folder: string): Promise<number> => {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+};
+
+/** @throws CoxswainError "storage" before the first byte of a model that does not fit */
+async function checkSpace(
+  folder: string,
+  { files }: ModelManifest,
+  free: (folder: string) => Promise<number>,
+): Promise<void> {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const room = (await free(folder)) - reserve;
+  if (bytes <= room) return;
+  throw new CoxswainError(
+    "storage",
+    `the coordinator offers a model of ${bytes} bytes, and the disk of ${folder} has room for ${Math.max(0, room)}`,
+    { hint: "Free some space, set COXSWAIN_CACHE to a folder on another disk, or give the model with --model." },
+  );
 }
 
 async function receiveFile(path: string, file: ModelFile, content: AsyncIterable<Uint8Array>): Promise<void> {

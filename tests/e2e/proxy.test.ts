@@ -81,7 +81,13 @@ describe("cluster.proxy: environment", () => {
       const proxy = await startProxy({ credentials: "user:p@ss" });
       const env = { http_proxy: `http://user:p%40ss@127.0.0.1:${proxy.port}` };
       const folder = temporaryFolder();
-      const cluster = { proxy: "environment", min_workers: 2, all_reduce: allReduce };
+      const cluster = {
+        proxy: "environment",
+        min_workers: 2,
+        all_reduce: allReduce,
+        // They call from the proxy's address.
+        data_networks: ["one.test", "two.test"],
+      };
       const { process, port } = await startCoordinator(writeRun(folder, run(cluster)), env);
       const worker = (name: string): Promise<{ code: number | null }> =>
         coxswain(

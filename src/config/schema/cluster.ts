@@ -88,6 +88,15 @@ export const clusterSchema = z.strictObject({
         "Allows workers with different engines, backends or kinds of device in one run. The last bits of the adapter then " +
         "depend on which worker computed what.",
     }),
+  data_networks: z
+    .array(text())
+    .default([])
+    .register(keyDocs, {
+      description:
+        "Addresses, networks and host names that the coordinator and other workers may connect to when a worker gives them " +
+        "with `--advertise`, in addition to the address that it calls from. Other workers push their gradients.",
+      examples: [["10.0.0.0/8", "gpu-1.example"]],
+    }),
   verify: z
     .number()
     .min(0)

@@ -20,6 +20,7 @@ import { openSends } from "./sends.js";
 import type { CoordinatorOptions, RunParts } from "../run-parts.js";
 import type { RunRecorder } from "../record/recorder.js";
 import { coordinatorHandlers, tokenRefusal } from "./grpc/service.js";
+import { DataNetworks } from "./data-networks.js";
 import { connectOverGrpc } from "./grpc/worker-server.js";
 import type { WorkerSession } from "./worker-session.js";
 
@@ -32,6 +33,7 @@ export async function serveWorkers(
   const { tls, token, proxy, limits } = run.config.cluster;
   const turnedAway = (reason: string): void => metrics.turnedAway.add(1, { reason });
   const connect = connectOverGrpc({ inTheClear: tls === null, proxy, runId, clock });
+  const networks = new DataNetworks(run.config.cluster.data_networks);
   const handlers = coordinatorHandlers({
     conductor,
     clock,
@@ -45,7 +47,7 @@ export async function serveWorkers(
     allReduceDtype: run.config.cluster.all_reduce_dtype,
     silenceTimeout: run.config.cluster.heartbeat_timeout * 1000,
     reach: async (session: WorkerSession) => {
-      const problem = await session.reach(connect);
+      const problem = await session.reach(connect, networks);
       if (problem !== undefined) recorder.unreachable(session, problem);
     },
     entrance: new Entrance(entranceLimits(run.config.cluster, openFilesLimit()), clock),

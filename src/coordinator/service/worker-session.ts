@@ -6,6 +6,7 @@ import { CoxswainError } from "../../errors.js";
 import { bulkTimeout, replicaLength } from "../../rpc/index.js";
 import type { CoordinatorMessage, JoinOutput, Peer, PulledChecksum, ReplicaBytes, Wanted } from "../../rpc/index.js";
 import type { Readiness } from "./bounds.js";
+import type { DataNetworks } from "./data-networks.js";
 import type { Slice } from "../machine/index.js";
 import { PushedSums } from "./pushed-sums.js";
 import type { DeliveredSum } from "./pushed-sums.js";
@@ -36,7 +37,9 @@ export class WorkerSession {
   readonly sums: PushedSums;
   readonly #stream: ControlCall;
   readonly #clock: Clock;
-  readonly #dataAddress: string | undefined;
+  #dataAddress: string | undefined;
+  /** The host that the worker gives for its server, and the port; undefined unless it gives one. */
+  readonly #advertised: { readonly host: string; readonly port: number } | undefined;
   readonly #dataKey: string;
   readonly #dataCertificate: Uint8Array;
   #server: WorkerServer | undefined;
@@ -61,6 +64,8 @@ export class WorkerSession {
     this.#dataKey = join.dataKey;
     this.#dataCertificate = join.dataCertificate;
     const host = join.dataHost === "" ? stream.host : join.dataHost;
+    this.#advertised =
+      join.dataPort > 0 && join.dataHost !== "" ? { host: join.dataHost, port: join.dataPort } : undefined;
     this.#dataAddress = join.dataPort > 0 && host !== undefined ? `${host}:${join.dataPort}` : undefined;
   }
 
@@ -85,9 +90,15 @@ export class WorkerSession {
 
   /**
    * Opens the connection for gradients. Without a connection, the worker is asked to push.
+   * @param networks the addresses that the coordinator connects to. Default: any
    * @returns the reason, if the worker has a server that cannot be used
    */
-  async reach(connect: ConnectToWorker): Promise<string | undefined> {
+  async reach(connect: ConnectToWorker, networks?: Pick<DataNetworks, "allow">): Promise<string | undefined> {
+    if (this.#advertised !== undefined && networks !== undefined) {
+      const allowed = await networks.allow(this.#advertised.host, this.#stream.host);
+      if ("reason" in allowed) return allowed.reason;
+      this.#dataAddress = `${allowed.host}:${this.#advertised.port}`;
+    }
     const address = this.#dataAddress;
     if (address === undefined) return undefined;
     const server = connect({ address, key: this.#dataKey, certificate: this.#dataCertificate });

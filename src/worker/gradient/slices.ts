@@ -9,6 +9,7 @@ import type { CollectOutput, PeerOutput, ReduceOutput, ReducedSliceOutput, Worke
 import { CallFailed } from "../call-failed.js";
 import type { Contributions } from "./contributions.js";
 import { SliceReducer } from "./slice-reducer.js";
+import { unexpected } from "../unexpected.js";
 import type { MemberCalls } from "../transport.js";
 
 export interface SlicesOptions {
@@ -90,6 +91,9 @@ export class Slices {
 
   /** Gathers a step's reduced gradient; slices that a reducer does not deliver are pulled from the coordinator. */
   async gather(step: number, slices: readonly ReducedSliceOutput[], into: Float32Array): Promise<void> {
+    const last = slices.at(-1);
+    if (last !== undefined && last.offset + last.length !== into.length)
+      throw unexpected(`the slices of step ${step} end at element ${last.offset + last.length} of ${into.length}`);
     const whole = [{ offset: 0, length: into.length, reducer: null, checksum: 0 }];
     await Promise.all((slices.length === 0 ? whole : slices).map((slice) => this.#gatherSlice(step, slice, into)));
   }

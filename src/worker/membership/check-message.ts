@@ -19,23 +19,32 @@ import { unexpected } from "../unexpected.js";
 /** Characters of the longest session key. */
 const longestKey = 300;
 
-/** The shortest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
+/** The shortest and longest silence that a coordinator may allow, ms: heartbeats are sent four times as often. */
 const shortestSilence = 100;
+const longestSilence = 3_600_000;
+
+/** Slices of a step, and elements of a vector. */
+const mostSlices = 65_536;
+
+/** The largest learning rate, and factor for a sum, that a commit may contain. */
+const largestFactor = 1e6;
 
 /** @throws CoxswainError "network" */
 export function checkWelcome({ runId, sessionKey, silenceTimeoutMs }: WelcomeOutput): void {
   if (sessionKey === "" || sessionKey.length > longestKey || !isHeaderText(sessionKey))
     refuse("a welcome without a usable session key");
   if (runId === "" || !isHeaderText(runId)) refuse(`a welcome with the run id ${JSON.stringify(runId)}`);
-  if (silenceTimeoutMs < shortestSilence) refuse(`a welcome with a silence timeout of ${silenceTimeoutMs} ms`);
+  if (silenceTimeoutMs < shortestSilence || silenceTimeoutMs > longestSilence)
+    refuse(`a welcome with a silence timeout of ${silenceTimeoutMs} ms`);
 }
 
 /** @throws CoxswainError "network" */
-export function checkLease(task: Task, { step, first, shards, roundShards }: LeaseOutput): void {
+export function checkLease(task: Task, { step, first, shards, roundShards, slices }: LeaseOutput): void {
   const last = first + shards.length - 1;
   const what = `a lease of step ${step}`;
   if (!Number.isSafeInteger(step)) refuse(what);
   if (shards.length === 0 || last >= roundShards) refuse(`${what} with shards ${first} to ${last} of ${roundShards}`);
+  if (slices.length > mostSlices || !isAscending(slices)) refuse(`${what} with slices that do not ascend from 0`);
   const generates = task === "generate";
   shards.forEach(({ rows, maxNewTokens }, index) => {
     if (rows.length === 0 || !rows.every(generates ? isPrompt : isRow))
@@ -56,10 +65,23 @@ export function checkCollect({ step, parts }: CollectOutput): void {
 }
 
 /** @throws CoxswainError "network" */
-export function checkCommit({ step, slices }: CommitOutput): void {
+export function checkCommit({ step, learningRate, scale, slices }: CommitOutput): void {
   if (!Number.isSafeInteger(step)) refuse(`a commit of step ${step}`);
+  if (![learningRate, scale].every((factor) => factor >= 0 && factor <= largestFactor))
+    refuse(`a commit of step ${step} with the learning rate ${learningRate} and the scale ${scale}`);
+  let end = 0;
+  for (const { offset, length } of slices) {
+    if (offset !== end || !Number.isSafeInteger(offset + length) || length < 1 || slices.length > mostSlices)
+      refuse(`a commit of step ${step} whose slices are not adjacent: elements ${offset}+${length} after ${end}`);
+    end = offset + length;
+  }
   for (const { reducer } of slices) checkPeer(step, reducer);
 }
+
+const isAscending = (numbers: readonly number[]): boolean =>
+  numbers.every((number, index) =>
+    index === 0 ? number === 0 : Number.isSafeInteger(number) && number > (numbers[index - 1] ?? 0),
+  );
 
 /** Whole numbers, a label for each token, and examples that fill the row exactly. */
 function isRow({ inputIds, labels, segments }: RowOutput): boolean {

@@ -153,6 +153,20 @@ describe("a worker without the model receives it", () => {
     expect(await cachedModel(manifest.hash, { cacheDir })).toBe(folders[0]);
   });
 
+  it("not if it does not fit on the disk: no byte is asked for, and nothing is left behind", async () => {
+    const { manifest, cacheDir } = await setUp();
+    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+    const freeSpace = (): Promise<number> => Promise.resolve(bytes + 256 * 1024 * 1024 - 1);
+    const receiving = receiveModel(manifest, () => expect.fail("asked for"), { cacheDir, freeSpace });
+    expect((await expectTrouble(receiving, "storage")).message).toContain(`has room for ${bytes - 1}`);
+    expect(readdirSync(join(modelCacheFolder(manifest.hash, cacheDir), ".."))).toEqual([]);
+    const vast = { ...manifest, files: manifest.files.map((file) => ({ ...file, bytes: 2 ** 50 })) };
+    await expectTrouble(
+      receiveModel(vast, () => expect.fail("asked for"), { cacheDir }),
+      "network",
+    );
+  });
+
   it("again if the cached copy is damaged", async () => {
     const { source, manifest, cacheDir } = await setUp();
     const receive = (): Promise<string> => receiveModel(manifest, (name) => pieces(join(source, name)), { cacheDir });

@@ -48,6 +48,7 @@ const notForWorkers = [
   "cluster.allow_mixed_engines",
   "cluster.limits",
   "cluster.verify",
+  "cluster.data_networks",
   "cluster.tls",
   "cluster.token",
   "telemetry",
