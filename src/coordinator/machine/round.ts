@@ -248,7 +248,11 @@ export class Round {
   hold(worker: WorkerId, node: TreeNode): boolean {
     if (this.closed || !this.announcedBy(worker, node)) return false;
     const fresh = this.#slots(node).filter(({ held }) => !held);
-    for (const shard of fresh) this.#change(shard, () => (shard.held = true));
+    for (const shard of fresh) {
+      // Of the worker whose gradient counts: another one may have announced the shard since, and be wrong.
+      shard.result = shard.results.get(worker) ?? shard.result;
+      this.#change(shard, () => (shard.held = true));
+    }
     return fresh.length > 0;
   }
 
