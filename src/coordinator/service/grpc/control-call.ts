@@ -50,7 +50,12 @@ export function serveControlCall(stream: Stream, attend: (call: ControlCall) => 
 
 const notRead = "it does not read its messages";
 
-/** The host part of a gRPC peer such as "10.0.0.7:40912" or "[::1]:40912"; in brackets if it is IPv6. */
+/**
+ * The host part of a gRPC peer such as "10.0.0.7:40912", "[::1]:40912" or "::1:40912", which grpc-js writes for IPv6; in
+ * brackets if it is IPv6. An IPv4 address that is mapped to IPv6 is given as IPv4.
+ */
 export function hostOf(peer: string): string | undefined {
-  return /^(?:ipv[46]:)?(\[.+\]|[^:]+):\d+$/.exec(peer)?.[1];
+  const host = /^(?:ipv[46]:)?(.+):\d+$/.exec(peer)?.[1]?.replace(/^\[(.+)\]$/, "$1");
+  const mapped = host?.replace(/^::ffff:(?=[\d.]+$)/i, "");
+  return mapped?.includes(":") === true ? `[${mapped}]` : mapped;
 }
