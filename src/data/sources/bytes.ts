@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { Decompress } from "fzstd";
 import { messageOf } from "../../errors.js";
+import { zstdFrames } from "./zstd-frames.js";
 
 export type Chunks = AsyncIterable<Buffer>;
 
@@ -49,7 +50,7 @@ export async function* through(chunks: AsyncIterable<unknown>, stream: Duplex): 
 export async function* unpacked(chunks: Chunks, packing: Packing): AsyncGenerator<Buffer> {
   try {
     if (packing === "gzip") yield* through(chunks, zlib.createGunzip()) as AsyncGenerator<Buffer>;
-    else yield* unpackedZstd(chunks);
+    else yield* verifiesZstd ? verifiedZstd(chunks) : unpackedZstd(chunks);
   } catch (error) {
     throw isOfUnpacking(error) ? new DamagedData(packing, error) : error;
   }
@@ -62,10 +63,19 @@ const isOfUnpacking = (error: unknown): boolean =>
     ("code" in error && typeof error.code === "string" && /^(Z_|ZSTD_)/.test(error.code)) ||
     error instanceof RangeError);
 
-/**
- * By fzstd in every release of Node.js: those before 22.15 have no Zstandard, and that of later ones ends silently after
- * the first frame of several (seen in 24.21).
- */
+/** Node.js before 22.15 has no Zstandard. */
+const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Duplex };
+
+/** Whether checksums of Zstandard data are verified. */
+export const verifiesZstd = createZstdDecompress !== undefined;
+
+/** By Node.js, which verifies checksums, frame by frame: it ends silently after the first one (seen in 24.21). */
+async function* verifiedZstd(chunks: Chunks): AsyncGenerator<Buffer> {
+  if (createZstdDecompress === undefined) return;
+  for await (const frame of zstdFrames(chunks)) yield* through(frame, createZstdDecompress()) as AsyncGenerator<Buffer>;
+}
+
+/** By fzstd, which has no checksums: for older releases of Node.js. */
 async function* unpackedZstd(chunks: Chunks): AsyncGenerator<Buffer> {
   const parts: Uint8Array[] = [];
   const stream = new Decompress((part) => parts.push(part));

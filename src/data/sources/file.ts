@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import { CoxswainError, messageOf, systemCodeOf } from "../../errors.js";
 import { refuseByEncoding } from "./broken-json.js";
-import { DamagedData, fileChunks, peek, unpacked, type Chunks, type Packing } from "./bytes.js";
+import { DamagedData, fileChunks, peek, unpacked, verifiesZstd, type Chunks, type Packing } from "./bytes.js";
 import { readCsv } from "./csv.js";
 import { refuseByContent } from "./foreign-data.js";
 import { readJsonLines, readJsonList } from "./json.js";
@@ -47,6 +47,11 @@ export async function* readFile(file: string, options: FileOptions = {}): AsyncG
         for await (const { value, where } of rows) yield { where, parse: () => ({ value }) };
         return;
       }
+      if (kind === "Zstandard" && !verifiesZstd)
+        options.onNote?.(
+          `${file}: Node.js ${process.versions.node} cannot verify the checksums of Zstandard data. Use 22.15 or later, or ` +
+            "check the file with `zstd -t`.",
+        );
       const chunks = fileChunks(handle);
       yield* kind === undefined ? readText(file, chunks) : readUnpacked(file, chunks, kind);
     } finally {

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { readRecords } from "../../../../src/data/index.js";
-import { DamagedData, unpacked } from "../../../../src/data/sources/bytes.js";
+import { DamagedData, unpacked, verifiesZstd } from "../../../../src/data/sources/bytes.js";
 import { expectRejection } from "../matchers.js";
 import { build, chat } from "../stores.js";
 import { fileWith, folderWith, inRepository } from "../support.js";
@@ -118,5 +118,40 @@ describe("Zstandard", () => {
   it("may begin with a frame to skip", async () => {
     const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
     expect(await read(await inFile(Buffer.concat([skipped, bytes]), "a.jsonl.zst"))).toHaveLength(40);
+  });
+});
+
+describe("Zstandard data", () => {
+  const bytes = readFileSync(zstandard);
+  const contentOf = async (data: Uint8Array, size: number): Promise<string> => {
+    const parts: Buffer[] = [];
+    for await (const part of unpacked(chunksOf(data, size), "Zstandard")) parts.push(part);
+    return Buffer.concat(parts).toString();
+  };
+
+  it("give what they hold, however they arrive", async () => {
+    const expected = await contentOf(bytes, bytes.length);
+    for (const size of [1, 7, 100]) expect(await contentOf(bytes, size)).toBe(expected);
+  });
+
+  it.skipIf(!verifiesZstd)(
+    `with a byte changed anywhere are refused or unchanged${verifiesZstd ? "" : " (skipped: Node.js before 22.15 has no Zstandard, and checksums are not verified)"}`,
+    async () => {
+      const expected = await contentOf(bytes, bytes.length);
+      for (let at = 0; at < bytes.length; at += 13) {
+        const changed = Buffer.from(bytes);
+        changed[at] = (changed[at] ?? 0) ^ 0x10;
+        const result = await contentOf(changed, 4096).catch((error: unknown) => error);
+        if (result !== expected) expect(result, `byte ${at}`).toBeInstanceOf(DamagedData);
+      }
+    },
+  );
+
+  it.skipIf(verifiesZstd)("are said to be unverified by a release of Node.js that cannot", async () => {
+    const warnings: string[] = [];
+    await build(zstandard, {}, warnings);
+    expect(warnings).toEqual([
+      expect.stringMatching(/two-frames\.jsonl\.zst: Node\.js \S+ cannot verify the checksums/),
+    ]);
   });
 });
