@@ -44,6 +44,7 @@ const runsKeys = [
   "heartbeat_timeout",
   "reconnect_timeout",
   "allow_mixed_engines",
+  "verify",
 ] as const satisfies readonly (keyof RunConfig["cluster"])[];
 
 function withServersSettings(asked: RunConfig): RunConfig {

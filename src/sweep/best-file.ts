@@ -36,9 +36,13 @@ export function bestFile({ text, config, settings, folder, heading }: BestFileOp
 /** A value that replaces an anchor, or is set below an alias, would change others: such files lose their comments. */
 function withoutAliases(text: string): Document {
   const document = parseDocument(text);
-  let found = false;
-  visit(document, { Alias: () => void (found = true) });
-  return found ? new Document(document.toJS()) : document;
+  const aliases: unknown[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      aliases.push(alias);
+    },
+  });
+  return aliases.length > 0 ? new Document(document.toJS()) : document;
 }
 
 /** The comment that a file begins with, which is removed. */

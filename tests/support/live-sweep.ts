@@ -33,7 +33,6 @@ export const emptySweep: SweepStatus = {
 export class LiveSweep {
   status: SweepStatus;
   readonly record: SweepRecord;
-  readonly #audience: Audience;
   readonly #stream: LiveStream<ReturnType<SweepRecord["snapshot"]>, NonNullable<ReturnType<SweepRecord["takeUpdate"]>>>;
   #server: TelemetryServer | undefined;
 
@@ -44,7 +43,6 @@ export class LiveSweep {
       past = () => Promise.resolve([]),
     }: { readonly audience?: Audience; readonly past?: (trial: number) => Promise<Curve> } = {},
   ) {
-    this.#audience = audience;
     this.status = { ...emptySweep, trials };
     this.record = new SweepRecord({
       sweep: { base: { config: { model: "/secret/path/model" } } as never },

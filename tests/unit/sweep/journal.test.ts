@@ -38,7 +38,7 @@ describe("the journal of a sweep", () => {
       readFileSync(path, "utf8")
         .trim()
         .split("\n")
-        .map((line) => Number((JSON.parse(line) as Entry).trial)),
+        .map((line) => (JSON.parse(line) as Entry).trial),
     ).toEqual([1, 2]);
   });
 
