@@ -267,7 +267,7 @@ describe("a member pulls", () => {
     const stream = await joined(client);
     const early = await refusal(client.pullReplica({}, memberMetadata()));
     expect(early).toMatchObject({ code: status.FAILED_PRECONDITION });
-    stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU" } });
+    stream.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
     expect((await next(stream)).synchronise).toMatchObject({ step: 0 });
     const call = client.pullReplica({}, memberMetadata());
     const metadata = once(call, "metadata") as Promise<[Metadata]>;
