@@ -114,7 +114,7 @@ describe("the status of a run", () => {
       {
         id: "honest",
         host: "h",
-        pid: 1,
+        pid: expect.any(Number) as number,
         state: "active",
         engine: "onnx",
         device: "cpu",

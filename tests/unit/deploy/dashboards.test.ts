@@ -56,6 +56,8 @@ describe("the dashboards", () => {
       "coxswain_bulk_slow_path_total",
       "coxswain_checkpoint_interval_steps",
       "coxswain_nonfinite_steps_total",
+      "coxswain_shards_verified_total",
+      "coxswain_sums_rejected_total",
       "coxswain_turned_away_total",
       "coxswain_worker_apply_duration_seconds",
       "coxswain_worker_bulk_slow_path_total",
@@ -63,6 +65,7 @@ describe("the dashboards", () => {
       "coxswain_worker_shards_total",
       "coxswain_worker_step",
       "coxswain_worker_tokens_total",
+      "coxswain_workers_put_out_total",
     ]);
   });
 
