@@ -35,7 +35,7 @@ export type { RunningWorker, StartWorkerOptions, WorkerEnd } from "./library/sta
 export type { WorkerSettings, WorkerTls } from "./library/start-worker.js";
 export { train } from "./library/train.js";
 export type { LoadedRun, RunConfig, RunConfigInput } from "./config/index.js";
-export type { Checkpoint, RunState, RunStatus, WorkerState, WorkerStatus } from "./control/index.js";
+export type { BestOfRun, Checkpoint, RunState, RunStatus, WorkerState, WorkerStatus } from "./control/index.js";
 export type { ChatMessage, DataFormat } from "./data/index.js";
 export { CoxswainError } from "./errors.js";
 export type { CoxswainErrorOptions, ErrorCode } from "./errors.js";
