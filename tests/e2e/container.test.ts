@@ -64,7 +64,7 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
   });
 
   it("trains the composed run to its end, and is healthy while it runs", async () => {
-    const { services, volumes } = readCompose({ COXSWAIN_TOKEN: "a-secret" });
+    const { services, volumes } = readCompose({ COXSWAIN_TOKEN: "a-secret-of-the-run" });
     const folders = new Map(volumes.map((name) => [name, volume()]));
     const start = (name: string, ...more: string[]): Container => {
       const { command, environment, mounts } = services.get(name)!;
@@ -126,12 +126,12 @@ describe.skipIf(skipped !== "")(`the image${skipped}`, () => {
     it.skipIf(skippedWithoutNats !== "")(`answer status by the run's name over NATS${skippedWithoutNats}`, async () => {
       const server = new Container({
         ...{ image, network, names: ["nats"], mounts: [`${natsServerProgram}:/server/nats-server:ro`] },
-        entrypoint: ["/server/nats-server", "-js", "-sd", "/tmp", "--user", "ann", "--pass", "a-secret"],
+        entrypoint: ["/server/nats-server", "-js", "-sd", "/tmp", "--user", "ann", "--pass", "a-secret-of-the-run"],
         command: [],
       });
       await server.until(/Server is ready/);
       const set = ["nats.url=nats://nats:4222", "nats.auth=password", "nats.user=ann", "nats.existingSecret=login"];
-      const release = new Release({ image, network, set, secrets: { login: { password: "a-secret" } } });
+      const release = new Release({ image, network, set, secrets: { login: { password: "a-secret-of-the-run" } } });
       const coordinator = release.coordinator();
       await coordinator.until(/listening on/);
       const words = ["status", "--nats", "nats://nats:4222", "--nats-user", "ann", "--run", "demo-coxswain", "--json"];

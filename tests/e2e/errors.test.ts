@@ -56,12 +56,6 @@ describe("the run file", () => {
     expect(code).toBe(2);
   });
 
-  it("of a planned command gets the answer that it does not exist yet", async () => {
-    const { code, stderr } = await coxswain(["sweep", "run.yaml", "--trials", "3"], { cwd: temporaryFolder() });
-    expect(stderr).toMatch(/^error: coxswain sweep is not yet implemented\nhint: \S/);
-    expect(code).toBe(2);
-  });
-
   it("that listens beyond loopback without token or TLS is refused", async () => {
     const run = smallRun({ cluster: { listen: "0.0.0.0:0" } });
     await expectTrouble(temporaryFolder(), run, { code: 2, says: /cluster\.listen.*(token|TLS).*hint: .*--insecure/s });
