@@ -162,7 +162,7 @@ async function run(scenario: Scenario, totalSteps: number): Promise<Figures[]> {
   const settings: MachineSettings = {
     totalSteps,
     minWorkers: scenario.workers,
-    silenceTimeout: 1e9,
+    silenceTimeout: 3_600_000,
     float16: false,
     saveSteps: 1e9,
     evalSteps: null,

@@ -30,7 +30,7 @@ it("a worker of another minor release is refused, naming both; one of another pa
   };
   const other = `${major}.${Number(minor) + 1}.0`;
   const refused = await worker(other).finished;
-  expect(refused.stderr).toContain(`the coordinator is Coxswain ${own} (protocol 2), the worker Coxswain ${other}`);
+  expect(refused.stderr).toContain(`the coordinator is Coxswain ${own} (protocol 3), the worker Coxswain ${other}`);
   expect(refused.code).toBe(5);
   // Whoever steers a run computes nothing.
   expect((await coxswain(["status", "--coordinator", address])).code).toBe(0);
