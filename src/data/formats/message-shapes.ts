@@ -4,7 +4,8 @@
  */
 import { CoxswainError } from "../../errors.js";
 import { isObject } from "../json-object.js";
-import type { Fields } from "./fields.js";
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** What a list of messages may look like, for hints. */
 export const acceptedMessages =

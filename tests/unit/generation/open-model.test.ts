@@ -44,7 +44,7 @@ describe("an unusable adapter is reported by name before anything is loaded", ()
   it("a missing one", async () => {
     await failing("runs/none/adapter").toMatchObject({
       code: "model",
-      message: "runs/none/adapter/adapter_config.json: no such file",
+      message: "runs/none/adapter: no such adapter folder",
     });
   });
 

@@ -21,5 +21,5 @@ it("only src/nats imports the package", () => {
 
 it("only the queue, which requires a server, loads src/nats at startup", () => {
   const loading = files.filter(({ file, source }) => !file.startsWith("nats/") && loads(source, /\/nats\/index\.js$/));
-  expect(loading.map(({ file }) => file)).toEqual(["queue/serve.ts"]);
+  expect(loading.map(({ file }) => file)).toEqual(["queue/admission.ts", "queue/serve.ts"]);
 });
