@@ -132,12 +132,6 @@ export function takesWholeNumbers(key: string): boolean | undefined {
   return numbers.length === 0 ? undefined : numbers.every(({ format }) => format === "safeint");
 }
 
-/** What a dotted key accepts, in words; undefined: there is no such key. */
-export function describeKey(key: string): string | undefined {
-  const schema = schemaAt(key.split("."));
-  return schema === undefined ? undefined : describe(schema);
-}
-
 /** What a key accepts, in words: "a whole number", "text or a list of texts", "true or false". */
 export function describe(schema: z.core.$ZodType): string {
   const words = keyDocs.get(schema)?.accepts ?? keyDocs.get(bare(schema))?.accepts ?? describeBare(bare(schema));

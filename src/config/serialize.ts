@@ -41,6 +41,9 @@ export function serializeRun(config: RunConfig): string {
     )
     .join("");
   const text = stringify(withoutSecrets(config), { lineWidth: 0 });
-  // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
-  return `${heading}\n${secrets}${text.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)$/gm, "$1.0$2")}`;
+  return `${heading}\n${secrets}${withDecimalPoints(text)}`;
 }
+
+/** YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number. @param yaml a key and its value per line */
+export const withDecimalPoints = (yaml: string): string =>
+  yaml.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)(?=[ \t]*(?:#|$))/gm, "$1.0$2");

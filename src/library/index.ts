@@ -4,6 +4,7 @@
  */
 export { describeData } from "./describe-data.js";
 export type { DescribedData, DescribedSide } from "./describe-data.js";
+export { asCoxswainError } from "./errors.js";
 export { evaluate, evaluateWith } from "./evaluate.js";
 export type { Answer, EvaluatedLoss, EvaluateOptions, Evaluation, ExactMatch } from "./evaluate.js";
 export { findLearningRate, rangeTestFolder } from "./find-learning-rate.js";

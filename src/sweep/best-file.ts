@@ -4,6 +4,7 @@
  */
 import { isAbsolute, relative, sep } from "node:path";
 import { Document, isMap, isNode, isScalar, parseDocument, visit } from "yaml";
+import { valueAt, withDecimalPoints } from "../config/index.js";
 import type { RunConfig } from "../config/index.js";
 import type { Assignment } from "./space.js";
 
@@ -24,13 +25,11 @@ export interface BestFileOptions {
 export function bestFile({ text, config, settings, folder, heading }: BestFileOptions): string {
   const document = withoutAliases(text);
   for (const [key, value] of Object.entries(settings)) put(document, key.split("."), value);
-  for (const key of pathKeys) rebase(document, key, valueAt(config, key), folder);
+  for (const key of pathKeys) rebase(document, key, valueAt(config, key.split(".")), folder);
   for (const key of secrets) if (document.hasIn(key.split("."))) document.deleteIn(key.split("."));
   document.set("output_dir", "best");
   document.commentBefore = [...heading.map((line) => ` ${line}`), ...ownComment(document)].join("\n");
-  const yaml = document.toString({ lineWidth: 0 });
-  // YAML 1.1 readers (PyYAML) take `1e-8` for text and `1.0e-8` for a number.
-  return yaml.replace(/^(\s*[\w.]+: -?\d+)(e[+-]?\d+)/gm, "$1.0$2");
+  return withDecimalPoints(document.toString({ lineWidth: 0 }));
 }
 
 /** A value that replaces an anchor, or is set below an alias, would change others: such files lose their comments. */
@@ -71,9 +70,6 @@ const pathKeys = [
   "cluster.tls",
   "telemetry.nats",
 ];
-
-const valueAt = (section: unknown, key: string): unknown =>
-  key.split(".").reduce<unknown>((value, name) => (Object(value) as Record<string, unknown>)[name], section);
 
 /** Replaces relative paths below a key. @param resolved what they are, absolute */
 function rebase(document: Document, key: string, resolved: unknown, folder: string): void {

@@ -8,6 +8,7 @@
 export { bestFile } from "./best-file.js";
 export type { Entry } from "./journal.js";
 export { describeSweep, loadSweep, trialFolder, type Sweep } from "./load.js";
-export { metricTitles, parallelCoordinates, shortKey, shortNumber } from "./pictures.js";
+export { parallelCoordinates, shortKey, shortNumber } from "./pictures.js";
 export { runSweep, type FinishedSweep } from "./run-sweep.js";
-export type { SweepStatus, TrialState, TrialStatus } from "./status.js";
+export type { SweepStatus, TrialStatus } from "./status.js";
+export { trialStates, type TrialState } from "./trial-states.js";

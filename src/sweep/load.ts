@@ -1,6 +1,6 @@
 /** Reads a sweep file and the run file that it names, and makes the run of every trial. Starts nothing. */
 import { dirname, join, resolve } from "node:path";
-import { loadRun, readYamlFile } from "../config/index.js";
+import { loadRun, readYamlFile, valueAt } from "../config/index.js";
 import type { FlagOverride, LoadedRun, Override } from "../config/index.js";
 import { CoxswainError } from "../errors.js";
 import { rungsOf } from "./halving.js";
@@ -75,13 +75,12 @@ export async function loadSweep(file: string, sets: readonly Override[]): Promis
     trials,
     // Where workers connect to is of this sweep only.
     set: Object.fromEntries(
-      keys.filter((key) => !/^(cluster|telemetry)\b/.test(key)).map((key) => [key, valueAt(base.config, key)]),
+      keys
+        .filter((key) => !/^(cluster|telemetry)\b/.test(key))
+        .map((key) => [key, valueAt(base.config, key.split("."))]),
     ),
   };
 }
-
-const valueAt = (section: unknown, key: string): unknown =>
-  key.split(".").reduce<unknown>((value, name) => (Object(value) as Record<string, unknown>)[name], section);
 
 /** The folder of a trial: numbers have leading zeros, so that names sort. */
 export const trialFolder = (outputDir: string, index: number): string =>

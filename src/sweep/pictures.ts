@@ -9,8 +9,6 @@ import type { SweepStatus, TrialStatus } from "./status.js";
 const scheme = { range: ["#08306b", "#2f7ab8", "#7fb2d8"] };
 const font = "DejaVu Sans, Helvetica, Arial, sans-serif";
 
-export const metricTitles = { eval_loss: "evaluation loss (nats/token)", exact_match: "exact match" } as const;
-
 interface Axis {
   readonly key: string;
   readonly title: string;

@@ -6,8 +6,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../clock.js";
 import { formatAddress, parseAddress, refuseExposure } from "../config/index.js";
-import { CoxswainError, messageOf } from "../errors.js";
-import { startSharedWorkers } from "../library/index.js";
+import { CoxswainError } from "../errors.js";
+import { asCoxswainError, startSharedWorkers } from "../library/index.js";
 import type { LocalWorkers } from "../local-workers/index.js";
 import { makeFolders } from "../make-folders.js";
 import { lockOutputFolder } from "../run-lock.js";
@@ -94,8 +94,6 @@ function checkFolder(outputDir: string, resume: boolean): void {
       : "Choose another output_dir in the sweep file: a sweep needs a folder of its own.",
   });
 }
-
-const bug = (error: unknown): CoxswainError => new CoxswainError("bug", messageOf(error), { cause: error });
 
 class Conduct {
   readonly #sweep: Sweep;
@@ -201,15 +199,7 @@ class Conduct {
   #begin(job: Job): void {
     this.#running.set(job.trial, { state: "starting", step: 0, totalSteps: undefined, loss: undefined });
     this.#opening.add(job.trial);
-    const work = this.#carryOut(job).then(
-      (entry) => {
-        if (entry === undefined) return;
-        this.#journal.append(entry);
-        this.#options.onArrival(entry);
-      },
-      (error: unknown) => this.#fail(error),
-    );
-    const done: Promise<void> = work
+    const done: Promise<void> = this.#carryOut(job)
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#running.delete(job.trial);
@@ -219,12 +209,12 @@ class Conduct {
     this.#under.add(done);
   }
 
-  async #carryOut({ trial: index, rung }: Job): Promise<Entry | undefined> {
+  async #carryOut({ trial: index, rung }: Job): Promise<void> {
     const { rules, metric, trials, base } = this.#sweep;
     const trial = trials[index];
     const pool = this.#pool;
     if (trial === undefined || pool === undefined) throw new CoxswainError("bug", `there is no trial ${index}`);
-    return trainTrial(trial, {
+    const entry = await trainTrial(trial, {
       rung,
       rules,
       metric,
@@ -242,10 +232,13 @@ class Conduct {
       },
       onNote: (text) => this.#options.onNote(`trial ${index}: ${text}`),
     });
+    if (entry === undefined) return;
+    this.#journal.append(entry);
+    this.#options.onArrival(entry);
   }
 
   #fail(error: unknown): void {
-    this.#error ??= error instanceof CoxswainError ? error : bug(error);
+    this.#error ??= asCoxswainError(error);
     this.#ending.abort();
   }
 

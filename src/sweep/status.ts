@@ -4,13 +4,7 @@ import type { Entry } from "./journal.js";
 import type { Sweep } from "./load.js";
 import type { Assignment } from "./space.js";
 import type { Metric } from "./spec.js";
-
-/**
- * waiting: to be trained. starting: its data is being read, or it has no worker yet. training. paused: has reached its
- * rung, which is not decided yet. pruned: others were better. completed. diverged. failed. stopped: by somebody.
- */
-export type TrialState =
-  "waiting" | "starting" | "training" | "paused" | "pruned" | "completed" | "diverged" | "failed" | "stopped";
+import type { TrialState } from "./trial-states.js";
 
 export interface TrialStatus {
   readonly trial: number;

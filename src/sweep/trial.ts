@@ -34,6 +34,7 @@ export async function trainTrial({ index, run }: Trial, options: TrialOptions): 
   const { rung, rules, metric, pool, signal, onStep, onOpen, onNote } = options;
   const { eval_steps: evalSteps } = run.config.training;
   let totalSteps = 0;
+  let wanted = 0;
   let last = 0;
   const entry = (of: Pick<Entry, "outcome" | "value" | "reason">): Entry => {
     return { trial: index, rung, step: last, totalSteps, ...of };
@@ -47,7 +48,8 @@ export async function trainTrial({ index, run }: Trial, options: TrialOptions): 
       signal,
       stopAfter: (total) => {
         totalSteps = total;
-        return rungStep(rules, rung, { totalSteps, evalSteps });
+        wanted = rungStep(rules, rung, { totalSteps, evalSteps });
+        return wanted;
       },
       view: {
         step: (step) => onStep(step),
@@ -66,7 +68,6 @@ export async function trainTrial({ index, run }: Trial, options: TrialOptions): 
   last = step;
   if (outcome.kind === "failed") return ownFailure(outcome.error, signal, entry);
   if (outcome.kind === "stopped" && outcome.reason === interrupted && signal.aborted) return undefined;
-  const wanted = rungStep(rules, rung, { totalSteps, evalSteps });
   // Early stopping completes a run before its last step.
   if (outcome.kind === "stopped" && step < wanted)
     return entry({ outcome: "stopped", value: null, reason: outcome.reason });

@@ -7,6 +7,7 @@ import { findLearningRate, rangeTestFolder, type FoundLearningRate } from "../..
 import { writeWhole } from "../../storage/index.js";
 import { defaultRamp, shortRate, type Ramp } from "../../tune/index.js";
 import { onInterruption } from "../process/interruption.js";
+import { kill } from "../process/kill.js";
 import { thisProgram } from "../process/this-program.js";
 import { createProgress } from "../terminal/progress.js";
 import { warn } from "../terminal/quiet-progress.js";
@@ -106,14 +107,6 @@ const bound = (view: ReturnType<typeof createProgress>): Pick<typeof view, "step
 /** The checkpoint that ends the test is removed with its folder. */
 function noteUnlessInternal(view: ReturnType<typeof createProgress>, text: string): void {
   if (!/^step \d+: checkpoint /.test(text)) view.note(text);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has already ended.
-  }
 }
 
 function report({ points, divergedAt, suggestion }: FoundLearningRate, ramp: Ramp, folder: string): string {

@@ -15,6 +15,7 @@ import {
 } from "../../sweep/index.js";
 import { writeWhole } from "../../storage/index.js";
 import { onInterruption } from "../process/interruption.js";
+import { kill } from "../process/kill.js";
 import { thisProgram } from "../process/this-program.js";
 import { coloursFor, isTerminal } from "../terminal/colour.js";
 import { warn } from "../terminal/quiet-progress.js";
@@ -88,14 +89,6 @@ async function conduct(loaded: Sweep, flags: SweepFlags, stream: NodeJS.WriteStr
   } finally {
     interruption.close();
     view.close();
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has already ended.
   }
 }
 

@@ -1,5 +1,12 @@
 /** The trials of a sweep as a table. Pure. */
-import { shortKey, shortNumber, type SweepStatus, type TrialState, type TrialStatus } from "../../sweep/index.js";
+import {
+  shortKey,
+  shortNumber,
+  trialStates,
+  type SweepStatus,
+  type TrialState,
+  type TrialStatus,
+} from "../../sweep/index.js";
 import type { Colours } from "../terminal/colour.js";
 import { columnsOf, cut } from "../terminal/progress-line.js";
 import { formatLoss } from "../terminal/progress-format.js";
@@ -23,19 +30,6 @@ const tints: Readonly<Record<TrialState, (colours: Colours) => (text: string) =>
   failed: ({ red }) => red,
   stopped: ({ yellow }) => yellow,
 };
-
-/** Which trials are shown if not all fit: those in training, then the better ones. */
-const order: readonly TrialState[] = [
-  "training",
-  "starting",
-  "completed",
-  "paused",
-  "waiting",
-  "pruned",
-  "stopped",
-  "failed",
-  "diverged",
-];
 
 /** Lines of at most `width` columns. */
 export function sweepTable(status: SweepStatus, style: TableStyle): readonly string[] {
@@ -89,12 +83,13 @@ export function headline({ trials, rung, rungs, workers, complete, best }: Sweep
   return `${where}${running} in training, ${waiting} waiting, ${workers} ${workers === 1 ? "worker" : "workers"}`;
 }
 
+/** If not all fit: those in training, then the better ones. */
 function chosen({ trials, metric }: SweepStatus, most: number): readonly TrialStatus[] {
   if (trials.length <= most) return trials;
   const sign = metric === "eval_loss" ? 1 : -1;
   const sorted = [...trials].sort(
     (one, other) =>
-      order.indexOf(one.state) - order.indexOf(other.state) ||
+      trialStates.indexOf(one.state) - trialStates.indexOf(other.state) ||
       sign * ((one.value ?? Infinity) - (other.value ?? Infinity)) ||
       one.trial - other.trial,
   );

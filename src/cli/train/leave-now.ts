@@ -2,6 +2,7 @@
 import type { RunConfig } from "../../config/index.js";
 import { newestSavedStep } from "../../library/index.js";
 import type { Interrupt } from "../process/interruption.js";
+import { kill } from "../process/kill.js";
 
 export interface Leaving extends Interrupt {
   /** Processes to end. */
@@ -23,11 +24,3 @@ export const resumePoint = (step: number | undefined): string =>
   step === undefined
     ? "nothing is saved; --resume starts at step 0"
     : `--resume continues after step ${step}, the newest checkpoint`;
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has already ended.
-  }
-}

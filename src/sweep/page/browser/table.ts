@@ -1,5 +1,8 @@
 /** The order and the text of the table of trials. Independent of the browser. */
+import { trialStates } from "../../trial-states.js";
 import type { ShownTrial } from "../messages.js";
+
+const order: readonly string[] = trialStates;
 
 /** A column: of every trial, or the setting of that number. */
 export type Column = "trial" | "state" | "step" | "loss" | "value" | number;
@@ -8,19 +11,6 @@ export interface Order {
   readonly by: Column;
   readonly isDescending: boolean;
 }
-
-/** Those that go on first. */
-const states: readonly string[] = [
-  "training",
-  "starting",
-  "completed",
-  "paused",
-  "waiting",
-  "pruned",
-  "stopped",
-  "failed",
-  "diverged",
-];
 
 /** Trials without a value come last in both orders; equal ones by their number. */
 export function ordered(trials: readonly ShownTrial[], { by, isDescending }: Order): readonly ShownTrial[] {
@@ -34,7 +24,7 @@ export function ordered(trials: readonly ShownTrial[], { by, isDescending }: Ord
 type Key = number | string | null;
 
 function keyOf(trial: ShownTrial, by: Column): Key {
-  if (by === "state") return states.indexOf(trial.state);
+  if (by === "state") return order.indexOf(trial.state);
   if (typeof by !== "number") return trial[by];
   const text = trial.settings[by] ?? "";
   return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
