@@ -37,8 +37,11 @@ export interface SweepPoolOptions {
 
 /** A worker gives a coordinator up that sends nothing for 10 s before its welcome. */
 const heartbeatInterval = 2_000;
-/** How long the end of the sweep waits for workers that are on their way back from a trial, ms. */
-const farewellTimeout = 3_000;
+/**
+ * How long the end of the sweep waits for workers that are on their way back from a trial, ms: longer than the longest
+ * delay between a worker's attempts to connect.
+ */
+const farewellTimeout = 6_000;
 
 export class SweepPool implements WorkerGateway {
   readonly #options: SweepPoolOptions;
@@ -99,6 +102,7 @@ export class SweepPool implements WorkerGateway {
     return {
       close: () => {
         this.#runs.delete(runId);
+        this.#away += run.streams.size;
         for (const stream of run.streams) refuse(stream, status.UNAVAILABLE, "the trial is over");
       },
     };
@@ -175,7 +179,7 @@ export class SweepPool implements WorkerGateway {
       .map((streams) => streams.delete(stream))
       .includes(true);
     if (!wasHere) return;
-    if (this.#farewell === undefined) this.#away++;
+    this.#away++;
     this.#options.onChange();
   }
 
