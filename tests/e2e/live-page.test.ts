@@ -2,23 +2,16 @@
  * The live page in a real browser. What a user loses if this fails: the run on a screen, at a desk or on a phone, without
  * anything from the Internet, and without anything in a run's names that could act in their browser.
  */
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../src/chaos/ports.js";
+import { openPage, screenshot, untilState, type OpenedPage, type Screen } from "../support/browser-page.js";
 import { haveChromium, needsChromium, startChromium } from "../support/chromium.js";
 import { LiveRun, runStatus, stepLine, workerStatus } from "../support/live-run.js";
 import { CoxswainProcess, temporaryFolder, writeRun } from "../support/processes.js";
 import { quickstartData, quickstartModel, smallEvaluationSet, stepLines } from "../support/runs.js";
-
-/** Screenshots for whoever wants to look: COXSWAIN_TEST_SCREENSHOTS=FOLDER. */
-const screenshots = process.env["COXSWAIN_TEST_SCREENSHOTS"];
-
-const screens = {
-  desktop: { width: 1280, height: 1000 },
-  phone: { width: 390, height: 844 },
-} as const;
 
 describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, () => {
   let browser: Browser;
@@ -27,41 +20,10 @@ describe.skipIf(!haveChromium)(`the live page in Chromium (${needsChromium})`, (
   });
   afterAll(() => browser.close());
 
-  /** A page, with all that it asked for and complained of. */
-  async function open(
-    address: string,
-    screen: keyof typeof screens = "desktop",
-    colorScheme: "light" | "dark" = "light",
-  ): Promise<{ page: Page; requests: string[]; complaints: string[] }> {
-    const page = await browser.newPage({ viewport: screens[screen], colorScheme });
-    const requests: string[] = [];
-    const complaints: string[] = [];
-    page.on("request", (request) => requests.push(request.url()));
-    page.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("dialog", (dialog) => {
-      complaints.push(`a dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    await page.goto(`http://${address}/`);
-    return { page, requests, complaints };
-  }
-
-  const untilState = (page: Page, state: string): Promise<void> =>
-    page
-      .locator("#state")
-      .filter({ hasText: new RegExp(`^${state}$`) })
-      .waitFor({ timeout: 120_000 });
+  const open = (address: string, screen?: Screen, colorScheme?: "light" | "dark"): Promise<OpenedPage> =>
+    openPage(browser, address, screen, colorScheme);
 
   const textOf = (page: Page, id: string): Promise<string> => page.locator(`#${id}`).innerText();
-
-  async function screenshot(page: Page, name: string): Promise<void> {
-    if (screenshots === undefined) return;
-    mkdirSync(screenshots, { recursive: true });
-    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
-  }
 
   it("follows a real run to its end, with requests to its own origin only", async () => {
     const folder = temporaryFolder();

@@ -2,20 +2,16 @@
  * The page of a sweep in a real browser. What a user loses if this fails: which settings are best, seen while the sweep
  * goes on, at a desk or on a phone.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TrialStatus } from "../../src/sweep/index.js";
+import { openPage, screenshot, untilState, type OpenedPage, type Screen } from "../support/browser-page.js";
 import { haveChromium, needsChromium, startChromium } from "../support/chromium.js";
 import { LiveSweep, trialStatus } from "../support/live-sweep.js";
 import { CoxswainProcess, temporaryFolder, writeRun } from "../support/processes.js";
 import { quickstartData, quickstartModel, smallEvaluationSet } from "../support/runs.js";
-
-/** Screenshots for whoever wants to look: COXSWAIN_TEST_SCREENSHOTS=FOLDER. */
-const screenshots = process.env["COXSWAIN_TEST_SCREENSHOTS"];
-
-const screens = { desktop: { width: 1280, height: 1000 }, phone: { width: 390, height: 844 } } as const;
 
 describe.skipIf(!haveChromium)(`the page of a sweep in Chromium (${needsChromium})`, () => {
   let browser: Browser;
@@ -24,34 +20,8 @@ describe.skipIf(!haveChromium)(`the page of a sweep in Chromium (${needsChromium
   });
   afterAll(() => browser.close());
 
-  async function open(
-    address: string,
-    screen: keyof typeof screens = "desktop",
-    colorScheme: "light" | "dark" = "light",
-  ): Promise<{ page: Page; requests: string[]; complaints: string[] }> {
-    const page = await browser.newPage({ viewport: screens[screen], colorScheme });
-    const requests: string[] = [];
-    const complaints: string[] = [];
-    page.on("request", (request) => requests.push(request.url()));
-    page.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-    await page.goto(`http://${address}/`);
-    return { page, requests, complaints };
-  }
-
-  const untilState = (page: Page, state: string): Promise<void> =>
-    page
-      .locator("#state")
-      .filter({ hasText: new RegExp(`^${state}$`) })
-      .waitFor({ timeout: 180_000 });
-
-  async function screenshot(page: Page, name: string): Promise<void> {
-    if (screenshots === undefined) return;
-    mkdirSync(screenshots, { recursive: true });
-    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
-  }
+  const open = (address: string, screen?: Screen, colorScheme?: "light" | "dark"): Promise<OpenedPage> =>
+    openPage(browser, address, screen, colorScheme);
 
   const trialsOf = (page: Page): Promise<string[]> => page.locator("#trials th").allInnerTexts();
 
@@ -87,7 +57,7 @@ describe.skipIf(!haveChromium)(`the page of a sweep in Chromium (${needsChromium
     expect(metrics).toMatch(/^coxswain_sweep_workers [012]$/m);
     expect(metrics).not.toContain("coxswain_step ");
     expect((await fetch(`http://${telemetry!}/healthz`)).status).toBe(200);
-    await untilState(page, "completed");
+    await untilState(page, "completed", 180_000);
     const { code, stdout } = await sweep.finished;
     expect(code).toBe(0);
     const [, best, value] = /best +trial (\d), eval_loss ([\d.]+)/.exec(stdout)!;
@@ -142,7 +112,7 @@ describe.skipIf(!haveChromium)(`the page of a sweep in Chromium (${needsChromium
   ] as const)("fits on a %s in a %s scheme, with its curves drawn", async (screen, scheme) => {
     const sweep = busySweep();
     const { page, complaints } = await open(await sweep.serve(), screen, scheme);
-    await untilState(page, "training");
+    await untilState(page, "training", 180_000);
     await page.locator("#loss-chart tr.u-series:not(.raw)").nth(10).waitFor();
     await screenshot(page, `sweep-${screen}-${scheme}`);
     // Text, since the browser evaluates it: this program has no document.
@@ -162,7 +132,7 @@ describe.skipIf(!haveChromium)(`the page of a sweep in Chromium (${needsChromium
   it("is sorted by keyboard, and shows settings and reasons that look like HTML as text", async () => {
     const sweep = busySweep();
     const { page, complaints } = await open(await sweep.serve());
-    await untilState(page, "training");
+    await untilState(page, "training", 180_000);
     expect((await trialsOf(page)).slice(0, 3)).toEqual(["0", "1", "2"]);
     const byLoss = page.getByRole("button", { name: "Evaluation loss" });
     await byLoss.focus();

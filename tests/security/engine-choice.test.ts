@@ -1,9 +1,7 @@
 /** A member that says that it computes with another engine than everyone else: it locks nobody out. */
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeAll, expect, it } from "vitest";
-import { withToken } from "../../src/rpc/index.js";
-import type { CoordinatorMessageOutput } from "../../src/rpc/index.js";
-import { HonestWorker, clientOf, joinOf, refusal, trainToTheEnd } from "../support/hostile.js";
+import { HonestWorker, refusal, trainToTheEnd, welcomedMember } from "../support/hostile.js";
 import type { Control } from "../support/hostile.js";
 import { layoutFingerprint, startHarness } from "../support/service-harness.js";
 import type { Harness } from "../support/service-harness.js";
@@ -28,15 +26,8 @@ afterEach(async () => {
 async function firstComer(ready: object): Promise<{ server: Harness; control: Control }> {
   const server = await harness();
   closers.push(() => server.close());
-  const client = clientOf(server.server.port);
+  const { client, control } = await welcomedMember(server.server.port, token, "mallory");
   closers.push(() => client.close());
-  const control = client.attend(withToken(token));
-  control.on("error", () => undefined);
-  const welcomed = new Promise((resolve) =>
-    control.on("data", ({ welcome }: CoordinatorMessageOutput) => welcome && resolve(welcome)),
-  );
-  control.write(joinOf("mallory"));
-  await welcomed;
   control.write({ ready: { layoutFingerprint, ...ready } });
   return { server, control };
 }

@@ -6,21 +6,20 @@ import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { vectorChecksum } from "../../src/collective/index.js";
-import { sendVector, withToken } from "../../src/rpc/index.js";
-import type { CoordinatorMessageOutput, CoordinatorStub } from "../../src/rpc/index.js";
+import { sendVector } from "../../src/rpc/index.js";
 import {
   HonestWorker,
-  clientOf,
   gradientOf,
-  joinOf,
+  leaseFirstStep,
   memberMetadata,
   nodeKeys,
   pushVector,
   refusal,
   trainToTheEnd,
+  welcomedMember,
 } from "../support/hostile.js";
-import type { Control } from "../support/hostile.js";
-import { layoutFingerprint, startHarness } from "../support/service-harness.js";
+import type { WelcomedMember } from "../support/hostile.js";
+import { startHarness } from "../support/service-harness.js";
 import type { Harness } from "../support/service-harness.js";
 
 const token = "5ecret";
@@ -40,27 +39,16 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-interface Mallory {
+interface Mallory extends WelcomedMember {
   readonly server: Harness;
-  readonly client: CoordinatorStub;
-  readonly control: Control;
-  readonly key: string;
-  readonly next: () => Promise<CoordinatorMessageOutput>;
 }
 
-/** A member that has been welcomed. */
 async function mallory(): Promise<Mallory> {
   const server = await harness();
   closers.push(() => server.close());
-  const client = clientOf(server.server.port);
-  closers.push(() => client.close());
-  const control = client.attend(withToken(token));
-  control.on("error", () => undefined);
-  const messages = control[Symbol.asyncIterator]() as AsyncIterator<CoordinatorMessageOutput>;
-  const next = async (): Promise<CoordinatorMessageOutput> => (await messages.next()).value as CoordinatorMessageOutput;
-  control.write(joinOf("mallory"));
-  const { welcome } = await next();
-  return { server, client, control, key: welcome!.sessionKey, next };
+  const member = await welcomedMember(server.server.port, token, "mallory");
+  closers.push(() => member.client.close());
+  return { server, ...member };
 }
 
 const forged = (shard: number): Float32Array => gradientOf(99, shard, size);
@@ -70,14 +58,6 @@ async function outcomeOf(push: Promise<void>): Promise<ServiceError | undefined>
     () => undefined,
     (error: unknown) => error as ServiceError,
   );
-}
-
-/** Takes part until it has the lease of the whole first step. */
-async function leased({ control, next, server }: Mallory): Promise<void> {
-  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
-  expect((await next()).message).toBe("synchronise");
-  control.write({ applied: { step: 0, stateHash: server.replica.hash() } });
-  expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
 }
 
 const rejected = ({ events }: Harness): unknown[] => events.filter(({ event }) => event === "sum_rejected");
@@ -160,7 +140,7 @@ describe("a member without a lease", () => {
 describe("a member with a lease", () => {
   it("is named and dropped when its sums are not those that it announced, and the run goes on", async () => {
     const { server, client, key, control, next } = await mallory();
-    await leased({ server, client, key, control, next });
+    await leaseFirstStep({ client, key, control, next }, server);
     const metadata = (shard: number) => memberMetadata("mallory", key, token, nodeKeys(1, shard, 1));
     const said = (shard: number): void => {
       control.write({
@@ -195,7 +175,7 @@ describe("a member with a lease", () => {
 
   it("is refused a push that it does not announce", async () => {
     const { server, client, key, control, next } = await mallory();
-    await leased({ server, client, key, control, next });
+    await leaseFirstStep({ client, key, control, next }, server);
     const metadata = memberMetadata("mallory", key, token, nodeKeys(1, 0, 1));
     const outcome = outcomeOf(pushVector(client, metadata, (call) => sendVector(call, forged(0), "float32")));
     // It waits for the announcement, which does not come: the member leaves instead.

@@ -8,6 +8,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Metadata, credentials } from "@grpc/grpc-js";
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
+import { expect } from "vitest";
 import { HealthClient } from "./health-client.js";
 import { vectorChecksum } from "../../src/collective/index.js";
 import { Replica } from "../../src/optim/index.js";
@@ -56,6 +57,43 @@ export function memberMetadata(
   metadata.set(metadataKeys.session, key);
   for (const [key, value] of Object.entries(more)) metadata.set(key, String(value));
   return metadata;
+}
+
+/** A member that has been welcomed, and says what a test makes it say. */
+export interface WelcomedMember {
+  readonly client: CoordinatorStub;
+  readonly control: Control;
+  /** Of its session. */
+  readonly key: string;
+  /** The coordinator's next message, heartbeats apart. */
+  readonly next: () => Promise<CoordinatorMessageOutput>;
+}
+
+/** The caller closes its client. */
+export async function welcomedMember(port: number, token: string, id: string): Promise<WelcomedMember> {
+  const client = clientOf(port);
+  const control = client.attend(withToken(token));
+  control.on("error", () => undefined);
+  const messages = control[Symbol.asyncIterator]() as AsyncIterator<CoordinatorMessageOutput>;
+  const next = async (): Promise<CoordinatorMessageOutput> => {
+    for (;;) {
+      const result = await messages.next();
+      if (result.done === true) throw new Error("the stream is over");
+      if (result.value.message !== "heartbeat") return result.value;
+    }
+  };
+  control.write(joinOf(id));
+  const { welcome } = await next();
+  if (!welcome) throw new Error("the member was not welcomed");
+  return { client, control, key: welcome.sessionKey, next };
+}
+
+/** Takes part until it has the lease of the whole first step. */
+export async function leaseFirstStep({ control, next }: WelcomedMember, { replica }: Harness): Promise<void> {
+  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
+  expect((await next()).message).toBe("synchronise");
+  control.write({ applied: { step: 0, stateHash: replica.hash() } });
+  expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
 }
 
 /** The gradient of a shard that every honest worker computes. */

@@ -9,17 +9,16 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { pushesAllowed } from "../../../../src/coordinator/service/bounds.js";
 import type { Chunk } from "../../../../src/collective/index.js";
 import { chunksOf, vectorChecksum } from "../../../../src/collective/index.js";
-import type { CoordinatorMessageOutput, CoordinatorStub } from "../../../../src/rpc/index.js";
 import { metadataKeys, ownCertificate, sendChunks, sendVector, withToken } from "../../../../src/rpc/index.js";
 import { seal } from "../../../../src/rpc/seal.js";
-import type { Control } from "../../../support/hostile.js";
+import type { WelcomedMember } from "../../../support/hostile.js";
 import {
-  clientOf,
   frame,
   gradientOf,
   healthCheck,
   http2Session,
   joinOf,
+  leaseFirstStep,
   memberMetadata,
   memoryInUse,
   nodeKeys,
@@ -28,6 +27,7 @@ import {
   refusal,
   statusOf,
   trainToTheEnd,
+  welcomedMember,
 } from "../../../support/hostile.js";
 import { layoutFingerprint, runId, startHarness } from "../../../support/service-harness.js";
 import type { Harness } from "../../../support/service-harness.js";
@@ -50,11 +50,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-interface Mallory {
+interface Mallory extends WelcomedMember {
   readonly server: Harness;
-  readonly client: CoordinatorStub;
-  readonly control: Control;
-  readonly next: () => Promise<CoordinatorMessageOutput>;
 }
 
 /** A member that has been welcomed. */
@@ -64,31 +61,11 @@ async function start(id = "mallory"): Promise<Mallory> {
   return { server, ...(await joinedAs(server, id)) };
 }
 
-async function joinedAs(server: Harness, id: string): Promise<Omit<Mallory, "server">> {
-  const client = clientOf(server.server.port);
-  closers.push(() => client.close());
-  const control = client.attend(withToken(token));
-  control.on("error", () => undefined);
-  const messages = control[Symbol.asyncIterator]() as AsyncIterator<CoordinatorMessageOutput>;
-  const next = async (): Promise<CoordinatorMessageOutput> => {
-    for (;;) {
-      const result = await messages.next();
-      if (result.done === true) throw new Error("the stream is over");
-      if (result.value.message !== "heartbeat") return result.value;
-    }
-  };
-  control.write(joinOf(id));
-  const { welcome } = await next();
-  sessionKey = welcome!.sessionKey;
-  return { client, control, next };
-}
-
-/** Takes part until it has the lease of the whole first step. */
-async function leased({ control, next, server }: Mallory): Promise<void> {
-  control.write({ ready: { layoutFingerprint, engine: "ENGINE_ONNX", device: "DEVICE_CPU", backend: "onnxruntime" } });
-  expect((await next()).message).toBe("synchronise");
-  control.write({ applied: { step: 0, stateHash: server.replica.hash() } });
-  expect((await next()).lease).toMatchObject({ step: 1, first: 0 });
+async function joinedAs(server: Harness, id: string): Promise<WelcomedMember> {
+  const member = await welcomedMember(server.server.port, token, id);
+  closers.push(() => member.client.close());
+  sessionKey = member.key;
+  return member;
 }
 
 /** Of the newest member, as the coordinator welcomed it. */
@@ -224,7 +201,7 @@ describe("pushes", () => {
     ["of which some are missing", pieces.slice(0, 2)],
   ])("in chunks %s are refused", async (_, chunks) => {
     const mallory = await start();
-    await leased(mallory);
+    await leaseFirstStep(mallory, mallory.server);
     announce(mallory, 0, vector);
     const pushed = pushVector(mallory.client, metadata(nodeKeys(1, 0, 1)), (call) => sendChunks(call, chunks));
     const error = await refused(pushed);
@@ -246,7 +223,7 @@ describe("pushes", () => {
 
   it("that never end are limited in number", async () => {
     const mallory = await start();
-    await leased(mallory);
+    await leaseFirstStep(mallory, mallory.server);
     const before = memoryInUse();
     const refusals: (ServiceError | null)[] = [];
     const calls = Array.from({ length: pushesAllowed + 5 }, () =>
@@ -276,7 +253,7 @@ describe("pushes", () => {
 describe("a false message", () => {
   it("about sums that it has not computed, or that are no node of the tree, has no effect", async () => {
     const mallory = await start();
-    await leased(mallory);
+    await leaseFirstStep(mallory, mallory.server);
     const { control } = mallory;
     const contribution = (step: number, first: number, count: number): void =>
       void control.write({ contribution: { step, first, count, checksums: [1] } });
@@ -305,7 +282,7 @@ describe("a false message", () => {
 
   it("about another worker's shards is ignored", async () => {
     const honest = await start("honest-first");
-    await leased(honest);
+    await leaseFirstStep(honest, honest.server);
     const mallory = { server: honest.server, ...(await joinedAs(honest.server, "mallory")) };
     for (let shard = 0; shard < shards; shard++) {
       announce(mallory, shard, gradientOf(9, 9, size));
@@ -327,7 +304,7 @@ describe("a false message", () => {
     ["a NaN gradient", {}, new Float32Array(size).fill(Number.NaN)],
   ])("%s stops the run before it is applied", async (_, overrides, gradient) => {
     const mallory = await start();
-    await leased(mallory);
+    await leaseFirstStep(mallory, mallory.server);
     const before = mallory.server.replica.hash();
     for (let shard = 0; shard < shards; shard++) {
       announce(mallory, shard, gradient, overrides);
