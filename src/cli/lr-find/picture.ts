@@ -40,7 +40,6 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
   const subtitle = [
     ...(learningRate === undefined ? ["no suggestion"] : [`suggestion ${shortRate(learningRate)} (thick line)`]),
     ...(steepest === undefined ? [] : [`steepest fall ${shortRate(steepest)} (dashed)`]),
-    "dots: every step, curve: smoothed",
   ].join(", ");
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
@@ -48,15 +47,16 @@ export function rangeTestSpecification({ points, suggestion }: FoundLearningRate
     padding: 10,
     width,
     height,
-    title: { text: "Learning-rate range test", subtitle },
+    title: { text: "Learning-rate range test", subtitle: [subtitle, "dots: every step, curve: smoothed"] },
     layer: [
       {
-        data: { values: rows(({ loss }) => loss) },
+        // What is far outside makes converters such as resvg crash, although it is clipped.
+        data: { values: rows(({ loss }) => loss).filter(({ loss }) => loss <= top) },
         mark: { type: "point", color: colours.loss, opacity: 0.6, size: 18, filled: true, clip: true },
         encoding: { x, y },
       },
       {
-        data: { values: rows(({ smoothedLoss }) => smoothedLoss) },
+        data: { values: rows(({ smoothedLoss }) => Math.min(smoothedLoss, 10 * top)) },
         mark: { type: "line", color: colours.loss, strokeWidth: 2, clip: true },
         encoding: { x, y },
       },
