@@ -33,6 +33,8 @@ export class HttpProxy {
     server.on("connect", (asked: IncomingMessage, socket: Socket) => {
       const target = asked.url ?? "";
       proxy.asked.push(target);
+      // A refused caller may be gone before the answer arrives. The server no longer handles errors of this socket.
+      socket.on("error", () => socket.destroy());
       const refused = refusal(asked);
       if (refused !== undefined) {
         socket.end(`HTTP/1.1 ${refused} Refused\r\n\r\n`);
